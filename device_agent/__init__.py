@@ -1,0 +1,1 @@
+"""The agent on the smart camera: sensors, recorder, session, spool, uplink, and the session page."""

@@ -1,0 +1,72 @@
+"""The `gleaner` command: the names of its verbs and where they live, imported on use, nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from wire.errors import GleanerError
+
+ROOMS = {
+    "demo": ("hardware.demo", "A whole installation on this machine: collector, device, session, review."),
+    "collector": ("collector.cli", "The service, its people, its reports and exports."),
+    "agent": ("device_agent.cli", "The smart camera: join a collector, run a session."),
+    "prelabel": ("prelabel.cli", "Models on the device: list, pull, check."),
+    "scripts": ("scripts.cli", "Scripts (SOPs): check, compile, show, list."),
+    "hardware": ("hardware.cli", "A device on the bench: measurements with limits."),
+}
+
+
+class Rooms(TyperGroup):
+    """Imports a room only when its verb is used: `gleaner agent` on a Pi loads no database and no web server."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(ROOMS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in ROOMS:
+            return None
+        return typer.main.get_command(typer.Typer(name=cmd_name, help=ROOMS[cmd_name][1], callback=lambda: None))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, rest = super().resolve_command(ctx, args)
+        if name is None:
+            return name, None, rest
+        command = typer.main.get_command(importlib.import_module(ROOMS[name][0]).app)
+        command.name = name
+        return name, command, rest
+
+
+app = typer.Typer(
+    cls=Rooms,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Gleaner: guided data collection on smart cameras, pre-labels on the device, people who correct them.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root() -> None:
+    """Gleaner: guided data collection on smart cameras, pre-labels on the device, people who correct them."""
+
+
+def main() -> None:
+    """Run the command. A GleanerError is one sentence on standard error and its own exit code."""
+    try:
+        app()
+    except GleanerError as error:
+        typer.echo(f"{error} [{error.code}]", err=True)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

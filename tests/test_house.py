@@ -1,0 +1,87 @@
+"""The house: imports go to lower ranks only, equals never import each other (design.md, section 3)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RANKS = {"wire": 0, "prelabel": 1, "scripts": 1, "device_agent": 2, "collector": 2, "hardware": 3, "gleaner": 4}
+INSIDE_COLLECTOR = {
+    "store": 0, "keys": 0, "settings": 0, "problems": 0,
+    "people": 1, "jobs": 1, "consent": 1,
+    "devices": 2, "catalogue": 2,
+    "ingest": 3, "review": 3, "audits": 3, "portal": 3,
+    "reports": 4, "exports": 4, "withdrawal": 4,
+    "app": 5, "cli": 5, "client": 5, "service": 5,
+}  # fmt: skip
+
+
+def modules() -> list[Path]:
+    found = [ROOT / "gleaner.py"]
+    for room in RANKS:
+        found += [path for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.parts]
+    return found
+
+
+def imports_of(path: Path) -> list[tuple[int, str]]:
+    rows: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            rows += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            rows.append((node.lineno, node.module))
+            rows += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return rows
+
+
+def test_imports_go_to_lower_ranks_only() -> None:
+    crossed = []
+    for path in modules():
+        owner = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        for line, name in imports_of(path):
+            target = name.split(".")[0]
+            if target in RANKS and target != owner and RANKS[target] >= RANKS[owner]:
+                crossed.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+            assert target != "tests", f"{path}:{line} imports from the tests"
+    assert crossed == []
+
+
+def test_rooms_of_the_collector_keep_their_ranks() -> None:
+    crossed = []
+    for path in (ROOT / "collector").rglob("*.py"):
+        parts = path.relative_to(ROOT / "collector").parts
+        owner = parts[0].removesuffix(".py")
+        if owner in ("web", "__init__"):
+            continue
+        assert owner in INSIDE_COLLECTOR, f"collector/{owner} has no rank: give it one in this test and in house.md"
+        for line, name in imports_of(path):
+            pieces = name.split(".")
+            if pieces[0] != "collector" or len(pieces) < 2 or pieces[1] == owner:
+                continue
+            target = pieces[1]
+            if INSIDE_COLLECTOR[target] > INSIDE_COLLECTOR[owner] or (
+                INSIDE_COLLECTOR[target] == INSIDE_COLLECTOR[owner] >= 1 and owner not in ("app", "cli", "client")
+            ):
+                crossed.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert crossed == []
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("device_agent.cli", {"sqlalchemy", "alembic", "granian", "fastapi", "collector"}),
+        ("scripts.cli", {"sqlalchemy", "onnxruntime", "cv2", "av"}),
+        ("gleaner", {"sqlalchemy", "onnxruntime", "cv2", "av", "fastapi"}),
+    ],
+)
+def test_a_verb_loads_only_what_it_needs(module: str, unwanted: set[str]) -> None:
+    program = f"import sys, {module}; print(' '.join(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert unwanted & set(loaded) == set()

@@ -1,0 +1,1 @@
+"""What device and collector both say. Imports nothing of ours."""

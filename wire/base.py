@@ -1,0 +1,91 @@
+"""How every wire document behaves: frozen, strict about fields, numbered, read through one door."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.functional_serializers import PlainSerializer
+
+from wire.errors import BadDocument, SchemaTooNew
+
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# JSON integers stay below 2^53 so that a browser reads them exactly (contracts.md, Time).
+Microseconds = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+
+
+def format_utc(moment: datetime) -> str:
+    """UTC as `2026-01-31T12:00:00.123456Z`, always six digits, so that text order is time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+Utc = Annotated[AwareDatetime, PlainSerializer(format_utc, return_type=str, when_used="json")]
+
+
+def new_id(prefix: str) -> str:
+    """A random identity of 96 bits with a readable prefix: `cap-…`, `take-…`, `ses-…`."""
+    return f"{prefix}-{secrets.token_hex(12)}"
+
+
+def is_id(text: str) -> bool:
+    return re.match(ID_PATTERN, text) is not None
+
+
+class WireModel(BaseModel):
+    """A value inside a document. Unknown fields are refused; nothing changes after it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, ser_json_inf_nan="constants")
+
+    def to_json(self) -> dict[str, Any]:
+        """The value as JSON types, under its wire names."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Document(WireModel):
+    """A value that crosses the wire on its own and therefore carries its schema number.
+
+    Any added field raises `SCHEMA`; a reader takes every number up to its own (contracts.md).
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    schema_number: int = Field(default=1, alias="schema", ge=1)
+
+    @classmethod
+    def read(cls, data: bytes | str | dict[str, Any]) -> Self:
+        """Parse one document.
+
+        Raises:
+            SchemaTooNew: its schema number is higher than this reader's.
+            BadDocument: it is not JSON or does not have the shape.
+        """
+        if isinstance(data, bytes | str):
+            try:
+                data = json.loads(data)
+            except ValueError as error:
+                raise BadDocument(f"The {cls.__name__} is not JSON: {error}.") from error
+        if not isinstance(data, dict):
+            raise BadDocument(f"The {cls.__name__} is not a JSON object.")
+        number = data.get("schema", 1)
+        if isinstance(number, int) and number > cls.SCHEMA:
+            raise SchemaTooNew(
+                f"This {cls.__name__} has schema {number}, the highest read here is {cls.SCHEMA}.", highest=cls.SCHEMA
+            )
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            problems = [
+                {"at": ".".join(str(part) for part in row["loc"]) or "(whole)", "why": row["msg"]}
+                for row in error.errors(include_url=False, include_input=False)
+            ]
+            first = problems[0]
+            raise BadDocument(
+                f"The {cls.__name__} is not valid at {first['at']}: {first['why']}.", problems=problems
+            ) from error

@@ -1,0 +1,141 @@
+"""A capture: one recorded medium of one take from one sensor, its manifest, frame table and clock map."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from wire.base import Count, Document, Id, Microseconds, Sha256, Utc, WireModel
+
+Medium = Literal["video", "audio", "image", "text"]
+PartName = Annotated[str, StringConstraints(pattern=r"^(media|frames|labels:[A-Za-z0-9_.-]{1,64})$")]
+
+
+class CaptureFormat(WireModel):
+    """What the bytes are. Sizes in pixels of the stored image, rates in frames or samples a second."""
+
+    container: Literal["matroska", "flac", "jpeg", "plain"]
+    codec: str
+    media_type: str
+    width: int | None = Field(default=None, gt=0)
+    height: int | None = Field(default=None, gt=0)
+    frame_rate: float | None = Field(default=None, gt=0)
+    sample_rate: int | None = Field(default=None, gt=0)
+    channels: int | None = Field(default=None, gt=0)
+
+
+class Part(WireModel):
+    """One upload of a capture, by the hash and size of the bytes as sent."""
+
+    name: PartName
+    sealed_sha256: Sha256
+    sealed_bytes: Count
+
+
+class Counts(WireModel):
+    """What went wrong while recording, never hidden."""
+
+    frames_dropped: Count = 0
+    audio_overruns: Count = 0
+    clock_steps: Count = 0
+
+
+class Wall(WireModel):
+    """Wall time of the first sample with the device's clock offset estimate (None: not known)."""
+
+    at: Utc
+    offset_us: Microseconds | None = None
+    uncertainty_us: Count | None = None
+
+
+class CaptureManifest(Document):
+    """Closes a capture and names every part of it.
+
+    `sha256` and `bytes` speak of the original the muxer wrote (null when torn, until the collector opened it);
+    `parts` speak of the bytes as sent. Until sealing comes the two are equal. `clock_map` maps media time to the
+    device's monotonic clock, both in microseconds, piecewise linear.
+    """
+
+    capture: Id
+    take: Id
+    session: Id
+    study: Id
+    step: Id
+    attempt: Annotated[int, Field(ge=1)]
+    device: Id
+    sensor: str
+    medium: Medium
+    format: CaptureFormat
+    consent: Id
+    complete: bool
+    sha256: Sha256 | None
+    bytes: Count | None
+    duration_us: Count | None
+    frames: Count | None = None
+    opened_us: Microseconds
+    wall: Wall
+    clock_map: list[tuple[Microseconds, Microseconds]] = Field(min_length=1)
+    counts: Counts = Counts()
+    parts: list[Part] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [part.name for part in self.parts]
+        if len(set(names)) != len(names):
+            raise ValueError("a part is named twice")
+        if "media" not in names:
+            raise ValueError("the part media is missing")
+        if self.medium == "video" and "frames" not in names:
+            raise ValueError("a video capture needs the part frames")
+        if self.complete == (self.sha256 is None):
+            raise ValueError("sha256 is null for a torn capture and only for a torn one")
+        check_rising([row[0] for row in self.clock_map], "clock_map")
+        return self
+
+    def part(self, name: str) -> Part | None:
+        return next((part for part in self.parts if part.name == name), None)
+
+
+class FrameTable(Document):
+    """The truth about video time: the microsecond of every frame from the first, first 0, strictly rising."""
+
+    capture: Id
+    times_us: list[Microseconds]
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if self.times_us and self.times_us[0] != 0:
+            raise ValueError("the first frame is at 0")
+        check_rising(self.times_us, "times_us")
+        return self
+
+    def frame_at(self, media_us: int) -> int:
+        """The index of the frame shown at a media time: the last one that has begun, at least 0."""
+        return max(0, bisect_right(self.times_us, media_us) - 1)
+
+
+def check_rising(values: Sequence[int], name: str) -> None:
+    if any(later <= earlier for earlier, later in itertools.pairwise(values)):
+        raise ValueError(f"{name} does not rise strictly")
+
+
+def sample_time_us(sample: int, nominal_rate: int) -> int:
+    """Media time of audio sample `sample`: round(n * 1,000,000 / rate), half to even (contracts.md, Time)."""
+    quotient, rest = divmod(sample * 1_000_000, nominal_rate)
+    twice = 2 * rest
+    if twice > nominal_rate or (twice == nominal_rate and quotient % 2):
+        quotient += 1
+    return quotient
+
+
+def device_time_us(clock_map: Sequence[tuple[int, int]], media_us: int) -> int:
+    """Device time of a media time: piecewise linear, the end pieces continued; one point means rate one."""
+    if len(clock_map) == 1:
+        return clock_map[0][1] + media_us - clock_map[0][0]
+    index = min(max(1, bisect_right([row[0] for row in clock_map], media_us)), len(clock_map) - 1)
+    (m0, d0), (m1, d1) = clock_map[index - 1], clock_map[index]
+    return round(d0 + (media_us - m0) * (d1 - d0) / (m1 - m0))

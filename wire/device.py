@@ -1,0 +1,65 @@
+"""What a device tells of itself, how it joins, and the collector's word that a capture is durable."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from wire.base import Count, Document, Id, Sha256, Utc, WireModel
+from wire.canonical import canonical_json
+from wire.capture import Part
+
+
+class DeviceInfo(WireModel):
+    name: str = Field(min_length=1, max_length=100)
+    model: str
+    agent_version: str
+    sensors: list[str] = []
+
+
+class JoinRequest(Document):
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}-?[A-Z0-9]{4}$")]
+    device: DeviceInfo
+
+
+class JoinReply(Document):
+    """The token is shown once; the collector keeps only its hash."""
+
+    device: Id
+    token: str
+    collector: str
+    verify_key: str = Field(description="Ed25519 public key of the receipts, 64 hex digits")
+
+
+class Backlog(WireModel):
+    captures: Count
+    bytes: Count
+    free_bytes: Count
+
+
+class Heartbeat(Document):
+    device: Id
+    at: Utc
+    agent_version: str
+    session: Id | None = None
+    state: str
+    backlog: Backlog
+
+
+class Receipt(Document):
+    """Ed25519 over canonical JSON of everything but the signature. A device deletes only on a receipt."""
+
+    capture: Id
+    manifest_sha256: Sha256
+    parts: list[Part]
+    sha256: Sha256
+    complete: bool
+    collector: str
+    at: Utc
+    signature: str = ""
+
+    def signed_bytes(self) -> bytes:
+        body = self.to_json()
+        del body["signature"]
+        return canonical_json(body)
