@@ -46,6 +46,7 @@ app = typer.Typer(
     cls=Rooms,
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     help="Gleaner: guided data collection on smart cameras, pre-labels on the device, people who correct them.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -65,6 +66,15 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a person sees a sentence, never a stack
+        if os.environ.get("GLEANER_DEBUG"):
+            raise
+        typer.echo(
+            f"Something went wrong inside Gleaner: {type(error).__name__}: {error}. "
+            "Run it again with GLEANER_DEBUG=1 to see where. [internal]",
+            err=True,
+        )
         raise SystemExit(1) from None
 
 
