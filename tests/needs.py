@@ -35,3 +35,6 @@ def testdata(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"{relative} is not here: point GLEANER_TESTDATA at a folder that holds it")
     return path
+
+
+testdata.__test__ = False  # type: ignore[attr-defined]  # pytest would take its name for a test

@@ -1,0 +1,1 @@
+"""Media in, labels out: model packages, decoders, tracks. Knows no database; only the catalogue knows a network."""

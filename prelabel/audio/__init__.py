@@ -1,0 +1,1 @@
+"""Audio models: samples in, stretches of time out."""

