@@ -90,6 +90,11 @@ class TakeFailed:
 
 
 @dataclass(frozen=True)
+class Restarted:
+    """The agent came back after it was interrupted; an open take is torn and its step waits to be run again."""
+
+
+@dataclass(frozen=True)
 class Trouble:
     """Something a person should know that ends nothing."""
 
@@ -108,6 +113,7 @@ Event = (
     | TakeOpened
     | TakeClosed
     | TakeFailed
+    | Restarted
     | Trouble
 )
 Post = Callable[[Event], None]

@@ -26,7 +26,7 @@ class TakeRecord(WireModel):
     step: Id
     attempt: Annotated[int, Field(ge=1)]
     kind: StepKind
-    state: Literal["closed", "torn"]
+    state: Literal["open", "closed", "torn"]
     reason: str | None = None
     prompt: str
     expected: str | None = None

@@ -1,0 +1,164 @@
+"""The session's journal: one JSON line an entry, on the disk before anything acts on it.
+
+    header    the session, its script and plan, who and where; the first line, once
+    run       an agent process took the session up: boot id, wall time
+    consent   the consent record; before any sensor opens
+    take      a take is about to record: its captures and the time of its opening
+    event     what happened, in the words of events.py
+
+The last line may be torn by a power cut; it is cut off when the journal is opened again, nothing after it had begun.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from device_agent import events
+from device_agent.events import Event
+from wire.base import Document, Id, Utc
+from wire.consent import ConsentRecord
+from wire.errors import GleanerError
+from wire.script import Plan
+from wire.session import TakeRecord
+
+EVENTS: dict[str, type[Any]] = {
+    name: getattr(events, name)
+    for name in (
+        "ConsentAnswered",
+        "Start",
+        "Done",
+        "Answered",
+        "Pause",
+        "Resume",
+        "Stop",
+        "TimerFired",
+        "TakeOpened",
+        "TakeClosed",
+        "TakeFailed",
+        "Restarted",
+        "Trouble",
+    )
+}
+
+
+class JournalDamaged(GleanerError):
+    """A journal holds a line in its middle that cannot be read: the disk, not a power cut, has changed it."""
+
+    code = "journal-damaged"
+    hint = "The captures are untouched; move the session's folder aside and start a new session."
+
+
+class Header(Document):
+    session: Id
+    device: Id
+    participant: Id
+    home: Id
+    started_at: Utc
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event as it was journaled: when by the device's monotonic clock and by wall time."""
+
+    event: Event
+    at_us: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Ran:
+    boot: str
+    at: datetime
+
+
+Entry = Header | Ran | ConsentRecord | TakeRecord | Happened
+
+
+class Journal:
+    """Append-only. `append` returns when the entry is on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def append(self, entry: Entry) -> None:
+        self._file.write(json.dumps(_encode(entry), ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        self._file.flush()
+        os.fdatasync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read(path: Path) -> list[Entry]:
+    """Every entry of a journal. A torn last line is cut off the file.
+
+    Raises:
+        JournalDamaged: a line before the last cannot be read.
+    """
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole != len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+            os.fsync(file.fileno())
+    return list(_entries(path, data[:whole]))
+
+
+def boot_id() -> str:
+    """The kernel's identity of this boot: monotonic times of two boots cannot be compared."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _entries(path: Path, data: bytes) -> Iterator[Entry]:
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            yield _decode(json.loads(line))
+        except (ValueError, KeyError, TypeError, GleanerError) as error:
+            raise JournalDamaged(f"{path}, line {number} cannot be read: {error}.") from error
+
+
+def _encode(entry: Entry) -> dict[str, Any]:
+    if isinstance(entry, Happened):
+        body: dict[str, Any] = {
+            "type": type(entry.event).__name__,
+            "us": entry.at_us,
+            "at": entry.at.isoformat(),
+            **asdict(entry.event),
+        }
+        return {"event": body}
+    if isinstance(entry, Ran):
+        return {"run": {"boot": entry.boot, "at": entry.at.isoformat()}}
+    kind = {Header: "header", ConsentRecord: "consent", TakeRecord: "take"}[type(entry)]
+    return {kind: entry.to_json()}
+
+
+def _decode(row: dict[str, Any]) -> Entry:
+    ((kind, body),) = row.items()
+    if kind == "header":
+        return Header.read(body)
+    if kind == "consent":
+        return ConsentRecord.read(body)
+    if kind == "take":
+        return TakeRecord.model_validate(body)
+    if kind == "run":
+        return Ran(body["boot"], datetime.fromisoformat(body["at"]))
+    if kind != "event":
+        raise ValueError(f"no such entry: {kind}")
+    at_us, at = body.pop("us"), datetime.fromisoformat(body.pop("at"))
+    event_type = EVENTS[body.pop("type")]
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
+    return Happened(event_type(**fields), at_us, at)

@@ -1,0 +1,65 @@
+"""The agent's settings: flag > environment GLEANER_… > TOML file > default; the flags live in cli.py."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from wire.errors import GleanerError
+
+Person = Literal["person", "simulated"]
+
+
+class SettingsUnreadable(GleanerError):
+    """The settings file is not TOML or names a setting that does not exist."""
+
+    code = "settings-unreadable"
+    exit_code = 2
+    hint = "`gleaner agent run --help` names every setting."
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """Everything an agent is told from outside. Paths are absolute."""
+
+    state: Path
+    script: str
+    camera: str = "simulated"
+    microphone: str = "simulated"
+    participant: Person = "person"
+    pseudonym: str = "participant-1"
+    home: str = "home-1"
+    page_host: str = "127.0.0.1"
+    page_port: int = 8710
+    models: bool = True
+    bandwidth: int | None = None
+
+
+def agent_version() -> str:
+    """The version of the installed distribution."""
+    return version("gleaner")
+
+
+def default_state() -> Path:
+    return Path.home() / ".local" / "share" / "gleaner" / "agent"
+
+
+def read_settings(path: Path, known: set[str]) -> dict[str, Any]:
+    """The settings of a TOML file, by flag name with underscores; a missing file has none.
+
+    Raises:
+        SettingsUnreadable: not TOML, or a name that is no setting.
+    """
+    if not path.exists():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsUnreadable(f"{path} is not TOML: {error}.") from error
+    unknown = sorted(set(found) - known)
+    if unknown:
+        raise SettingsUnreadable(f"{path} names a setting that does not exist: {unknown[0]}.")
+    return found

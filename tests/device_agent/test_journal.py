@@ -1,0 +1,118 @@
+"""The journal: what is read is what was written, a torn end is cut, a damaged middle is told; the record follows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from device_agent.consent import consent_record
+from device_agent.events import Answered, ConsentAnswered, Pause, Restarted, Start, TakeClosed, TakeOpened, TimerFired
+from device_agent.journal import Entry, Happened, Header, Journal, JournalDamaged, Ran, read
+from device_agent.record_keeping import replay
+from device_agent.session import take_id
+from tests.device_agent.test_session import PLAN
+from wire.session import TakeCapture, TakeRecord
+
+AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+GREET = take_id("ses-1", "greet", 1)
+
+
+def header() -> Header:
+    return Header(session="ses-1", device="dev-1", participant="p-1", home="home-1", started_at=AT, plan=PLAN)
+
+
+def take(name: str = GREET, attempt: int = 1) -> TakeRecord:
+    return TakeRecord(
+        take=name, step="greet", attempt=attempt, kind="say", state="open", prompt="Say hello", opened_us=5,
+        opened_at=AT, captures=[TakeCapture(capture="cap-1", medium="audio", sensor="simulated")],
+    )  # fmt: skip
+
+
+def consented() -> list[Entry]:
+    consent = consent_record(PLAN, "ses-1", "p-1", ("audio", "video"), ("image", "text"), "participant")
+    answered = ConsentAnswered(("audio", "video"), ("image", "text"), "participant")
+    return [header(), Ran("boot-1", AT), consent, Happened(answered, 1, AT)]
+
+
+def recording() -> list[Entry]:
+    return [
+        *consented(),
+        Happened(Start(), 2, AT),
+        Happened(TimerFired("countdown", 1), 3, AT),
+        take(),
+        Happened(TakeOpened(GREET, 5), 6, AT),
+    ]
+
+
+def written(path: Path, entries: list[Entry]) -> Path:
+    journal = Journal(path)
+    for entry in entries:
+        journal.append(entry)
+    journal.close()
+    return path
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    entries = [*recording(), Happened(Answered("ja \U0001f600"), 8, AT)]
+    assert read(written(tmp_path / "s" / "journal.jsonl", entries)) == entries
+
+
+@settings(deadline=None)  # every line is synced
+@given(st.integers(min_value=0))
+def test_a_torn_end_is_cut_and_the_journal_goes_on(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    all_entries = recording()
+    path = written(tmp_path_factory.mktemp("journal") / "journal.jsonl", all_entries)
+    whole = path.read_bytes()
+    left = cut % len(whole)
+    path.write_bytes(whole[:left])
+    entries = read(path)
+    assert entries == all_entries[: whole[:left].count(b"\n")]
+    written(path, [Ran("boot-2", AT)])
+    assert read(path) == [*entries, Ran("boot-2", AT)]
+
+
+@pytest.mark.parametrize("damage", [b"\0\0\0", b'{"event": {}}', b'{"wish": {}}', b'{"event":{"type":"Dance"}}'])
+def test_a_damaged_middle_is_told_with_its_line(tmp_path: Path, damage: bytes) -> None:
+    path = written(tmp_path / "journal.jsonl", recording())
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], damage + b"\n", *lines[3:]]))
+    with pytest.raises(JournalDamaged, match="line 4"):
+        read(path)
+
+
+def test_no_record_before_consent() -> None:
+    assert replay([header(), Ran("boot-1", AT)]).record is None
+
+
+def test_a_closed_take_ends_when_its_recorders_did() -> None:
+    entries = [
+        *recording(),
+        Happened(TimerFired("recording", 2), 90, AT),
+        Happened(TakeClosed(GREET, 100), 1_000_100, AT),
+    ]
+    record = replay(entries).record
+    assert record is not None
+    (closed,) = record.takes
+    assert (closed.state, closed.closed_us) == ("closed", 100)
+    assert closed.closed_at is not None and (AT - closed.closed_at).total_seconds() == 1.0
+    assert record.state == "finished"  # nothing else may be recorded under this consent
+    assert record.ended_at == AT
+
+
+@pytest.mark.parametrize(("event", "reason"), [(Restarted(), "interrupted"), (Pause(), "pause")])
+def test_a_take_that_was_cut_is_torn(event: Restarted | Pause, reason: str) -> None:
+    record = replay([*recording(), Happened(event, 50, AT)]).record
+    assert record is not None
+    assert [(one.state, one.reason) for one in record.takes] == [("torn", reason)]
+    assert record.state == "running"
+
+
+def test_the_revision_rises_with_every_entry() -> None:
+    entries = recording()
+    revisions = [replay(entries[:count]).record for count in range(3, len(entries) + 1)]
+    numbers = [record.revision for record in revisions if record is not None]
+    assert numbers == sorted(set(numbers))

@@ -1,0 +1,216 @@
+"""The session's pure machine: tables of what each event means, and what holds under any order of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device_agent.events import (
+    ENDED,
+    Answered,
+    CloseTake,
+    Command,
+    ConsentAnswered,
+    Done,
+    EndSession,
+    Event,
+    OpenSensors,
+    OpenTake,
+    Pause,
+    RecordConsent,
+    Restarted,
+    Resume,
+    SetTimer,
+    Start,
+    Stop,
+    TakeClosed,
+    TakeFailed,
+    TakeOpened,
+    TearTake,
+    TimerFired,
+    Trouble,
+)
+from device_agent.session import MOST_FAILURES, SessionState, step, take_id
+from wire.script import ConsentText, Plan, PlanStep
+
+PLAN = Plan(
+    id="greeting",
+    version="1.0.0",
+    title="Greeting",
+    language="en",
+    study="kitchen",
+    consent=ConsentText(text="We record you.", uses=["video", "audio", "image", "text"]),
+    steps=[
+        PlanStep(id="greet", kind="say", title="Greet", prompt="Say hello", record=["audio", "video"], seconds=4),
+        PlanStep(id="cup", kind="show", title="Show", prompt="Show a cup", record=["image"], countdown_seconds=0),
+        PlanStep(id="ask", kind="answer", title="Ask", prompt="How was it?", record=["text"]),
+    ],
+)
+ALL = ConsentAnswered(("video", "audio", "image", "text"), (), "participant")
+
+
+def fresh() -> SessionState:
+    return SessionState(session="ses-1", plan=PLAN)
+
+
+def run(state: SessionState, events: Iterable[Event]) -> tuple[SessionState, list[Command]]:
+    commands: list[Command] = []
+    for event in events:
+        state, more = step(state, event)
+        commands += more
+    return state, commands
+
+
+def test_a_whole_session() -> None:
+    greet, cup, ask = (take_id("ses-1", name, 1) for name in ("greet", "cup", "ask"))
+    state, commands = run(
+        fresh(),
+        [
+            ALL, Start(), TimerFired("countdown", 1), TakeOpened(greet, 5), TimerFired("recording", 2),
+            TakeClosed(greet, 9), Start(), TakeOpened(cup, 10), TakeClosed(cup, 11), Start(), TakeOpened(ask, 12),
+            Answered(" fine "), TakeClosed(ask, 13),
+        ],
+    )  # fmt: skip
+    assert state.phase == "finished"
+    assert state.closed == ("greet", "cup", "ask")
+    assert commands == [
+        RecordConsent(("video", "audio", "image", "text"), (), "participant"),
+        OpenSensors(("video", "audio", "image", "text")),
+        SetTimer("countdown", 3, 1),
+        OpenTake(greet, "greet", 1, ("audio", "video")),
+        SetTimer("recording", 4, 2),
+        CloseTake(greet, None),
+        OpenTake(cup, "cup", 1, ("image",)),
+        CloseTake(cup, None),
+        OpenTake(ask, "ask", 1, ("text",)),
+        CloseTake(ask, " fine "),
+        EndSession("finished"),
+    ]
+
+
+def test_a_refused_medium_is_not_recorded_and_its_only_steps_are_left_out() -> None:
+    state, commands = run(fresh(), [ConsentAnswered(("audio",), ("video",), "participant")])
+    assert commands[0] == RecordConsent(("audio",), ("video", "image", "text"), "participant")
+    assert commands[1] == OpenSensors(("audio",))
+    state, commands = run(state, [Start(), TimerFired("countdown", 1)])
+    assert commands[-1] == OpenTake(take_id("ses-1", "greet", 1), "greet", 1, ("audio",))
+    state, commands = run(state, [TakeOpened(state.take or "", 1), Done(), TakeClosed(state.take or "", 2)])
+    assert state.phase == "finished"
+
+
+@pytest.mark.parametrize("granted", [(), ("smell",)])
+def test_no_consent_no_session_and_no_sensor(granted: tuple[str, ...]) -> None:
+    state, commands = run(fresh(), [ConsentAnswered(granted, (), "participant")])  # type: ignore[arg-type]
+    assert state.phase == "refused"
+    assert [type(command) for command in commands] == [RecordConsent, EndSession]
+
+
+def recording() -> SessionState:
+    state, _ = run(fresh(), [ALL, Start(), TimerFired("countdown", 1), TakeOpened(take_id("ses-1", "greet", 1), 5)])
+    assert state.phase == "recording"
+    return state
+
+
+@pytest.mark.parametrize(
+    ("event", "phase", "reason"),
+    [(Pause(), "paused", "paused"), (Stop(), "stopped", "stopped"), (Restarted(), "ready", "interrupted")],
+)
+def test_what_ends_a_recording_early_tears_the_take(event: Event, phase: str, reason: str) -> None:
+    before = recording()
+    state, commands = step(before, event)
+    assert (state.phase, state.take) == (phase, None)
+    assert commands[0] == TearTake(before.take or "", reason)
+
+
+def test_a_torn_step_runs_again_as_the_next_attempt() -> None:
+    state, commands = run(recording(), [Restarted(), Start(), TimerFired("countdown", 4)])
+    assert commands[-1] == OpenTake(take_id("ses-1", "greet", 2), "greet", 2, ("audio", "video"))
+    assert state.attempt_of("greet") == 2
+
+
+def test_an_old_timer_is_harmless() -> None:
+    state = recording()
+    assert step(state, TimerFired("recording", state.token - 1)) == (state, ())
+    assert step(state, TimerFired("countdown", state.token)) == (state, ())
+
+
+def test_stop_and_pause_while_saving_wait_for_the_take() -> None:
+    state, _ = run(recording(), [Done()])
+    for event, phase in ((Stop(), "stopped"), (Pause(), "paused")):
+        waiting, commands = step(state, event)
+        assert (waiting.phase, commands) == ("saving", ())
+        ended, commands = step(waiting, TakeClosed(state.take or "", 9))
+        assert ended.phase == phase and ended.closed == ("greet",)
+
+
+def test_a_failing_device_pauses_instead_of_trying_for_ever() -> None:
+    state, _ = run(fresh(), [ALL])
+    for attempt in range(1, MOST_FAILURES + 1):
+        state, _ = run(state, [Start(), TimerFired("countdown", state.token + 1)])
+        state, commands = step(state, TakeFailed(state.take or "", "The disk is full."))
+        assert commands == (TearTake(take_id("ses-1", "greet", attempt), "The disk is full."),)
+    assert (state.phase, state.message) == ("paused", "The disk is full.")
+
+
+def test_an_empty_answer_is_asked_for_again() -> None:
+    state, _ = run(fresh(), [ConsentAnswered(("text",), (), "participant"), Start()])
+    state, commands = step(state, Answered("  "))
+    assert (state.phase, commands) == ("answering", ()) and state.message
+
+
+takes = st.sampled_from([take_id("ses-1", name, n) for name in ("greet", "cup", "ask") for n in (1, 2, 3)])
+events = st.one_of(
+    st.just(ALL),
+    st.just(ConsentAnswered(("audio",), (), "participant")),
+    st.just(Start()),
+    st.just(Done()),
+    st.just(Pause()),
+    st.just(Resume()),
+    st.just(Stop()),
+    st.just(Restarted()),
+    st.builds(Answered, st.sampled_from(["", "yes"])),
+    st.builds(TimerFired, st.sampled_from(["countdown", "recording"]), st.integers(0, 12)),
+    st.builds(TakeOpened, takes, st.just(1)),
+    st.builds(TakeClosed, takes, st.just(2)),
+    st.builds(TakeFailed, takes, st.just("no camera")),
+    st.builds(Trouble, st.just("hm")),
+)
+
+
+@given(st.lists(events, max_size=60))
+def test_whatever_happens(history: list[Event]) -> None:
+    state = fresh()
+    open_take: str | None = None
+    seen: set[str] = set()
+    consented: tuple[str, ...] | None = None
+    ended = 0
+    for event in history:
+        was_ended = state.phase in ENDED
+        state, commands = step(state, event)
+        for command in commands:
+            assert not was_ended
+            if isinstance(command, RecordConsent):
+                assert consented is None
+                consented = command.granted
+            if isinstance(command, OpenSensors):
+                assert consented and set(command.media) <= set(consented)
+            if isinstance(command, OpenTake):
+                assert open_take is None and command.take not in seen
+                assert command.media and set(command.media) <= set(consented or ())
+                open_take = command.take
+                seen.add(command.take)
+            if isinstance(command, CloseTake):
+                assert command.take == open_take
+            if isinstance(command, TearTake):
+                assert command.take == open_take
+                open_take = None
+            if isinstance(command, EndSession):
+                ended += 1
+        if isinstance(event, TakeClosed) and event.take == open_take and state.take != open_take:
+            open_take = None
+        assert state.take == open_take
+    assert ended == (state.phase in ENDED)
+    assert len(state.closed) == len(set(state.closed))
