@@ -1,0 +1,161 @@
+"""What the fields of a script mean together: every finding of a file, with its place and a stable code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.findings import Finding, Findings, Place, did_you_mean
+from scripts.language import SourceConsent, SourceScript, SourceStep, read_source
+from scripts.nodes import Placed
+from wire.base import is_id
+
+MAX_BYTES = 1 << 20
+TOP = Place(1, 1)
+# What a step must be able to record to be judged at all (wire/script.py, PlanStep).
+NEEDED: dict[str, tuple[str, ...]] = {
+    "say": ("audio",),
+    "do": ("video", "audio"),
+    "show": ("image",),
+    "answer": ("text",),
+}
+RECORDABLE: dict[str, tuple[str, ...]] = {
+    "say": ("audio", "video"),
+    "do": ("video", "audio"),
+    "show": ("image",),
+    "answer": ("text",),
+}
+UNUSED_FIELDS: dict[str, tuple[str, ...]] = {
+    "say": ("objects",),
+    "do": ("expected",),
+    "show": ("expected", "seconds"),
+    "answer": ("expected", "objects", "seconds", "countdown_seconds"),
+}
+REVIEWED_MEDIUM = {"boxes": "image", "tracks": "video", "speech": "audio", "text": "text"}
+
+
+def check(path: str | Path) -> list[Finding]:
+    """Every finding of the script in a file, in the order of the file. A file that cannot be read is a finding too."""
+    return examine(path)[1]
+
+
+def examine(path: str | Path) -> tuple[SourceScript | None, list[Finding]]:
+    """The source model and its findings; the model is None when the file holds no fields at all."""
+    findings = Findings(str(path))
+    text = read_text(Path(path), findings)
+    source = None if text is None else read_source(text, findings)
+    if source is not None:
+        check_meaning(source, findings)
+    return source, findings.rows()
+
+
+def read_text(path: Path, findings: Findings) -> str | None:
+    try:
+        size = path.stat().st_size
+        data = b"" if size > MAX_BYTES else path.read_bytes()
+    except FileNotFoundError:
+        findings.error(TOP, "file-missing", "There is no such file.")
+        return None
+    except IsADirectoryError:
+        inside = " Name the script.yaml in it." if (path / "script.yaml").is_file() else ""
+        findings.error(TOP, "is-folder", f"This is a folder; a script is one YAML file.{inside}")
+        return None
+    except OSError as error:
+        findings.error(TOP, "file-unreadable", f"The file cannot be read: {error.strerror or error}.")
+        return None
+    if size > MAX_BYTES:
+        findings.error(TOP, "too-large", f"The file has {size} bytes; a script has at most {MAX_BYTES}.")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"This is not a text file in UTF-8: byte {error.start} is 0x{data[error.start]:02x}."
+        findings.error(TOP, "not-text", message)
+        return None
+
+
+def check_meaning(source: SourceScript, findings: Findings) -> None:
+    seen: dict[str, Place] = {}
+    for step in source.steps:
+        _check_ids(step, seen, findings)
+        _check_kind(step, findings)
+        _check_media(step, source.consent, findings)
+        _check_reviews(step, source, findings)
+    if source.consent is not None and source.steps:
+        _check_uses(source.consent, source.steps, findings)
+
+
+def _check_ids(step: SourceStep, seen: dict[str, Place], findings: Findings) -> None:
+    if step.id is None:
+        return
+    for plan_id in step.plan_ids:
+        if not is_id(plan_id):
+            message = f"With repeat the id becomes {plan_id}, which is longer than 64 characters."
+            findings.error(step.id.place, "bad-id", message)
+            return
+        if plan_id in seen:
+            first = seen[plan_id]
+            again = "" if plan_id == step.id.value else f" (repeat makes {plan_id} of {step.id.value})"
+            message = f"The step id {plan_id} is used twice, first in line {first.line}{again}."
+            findings.error(step.id.place, "duplicate-id", message)
+            return
+    seen.update(dict.fromkeys(step.plan_ids, step.id.place))
+
+
+def _check_kind(step: SourceStep, findings: Findings) -> None:
+    if step.kind is None:
+        return
+    kind, fields = step.kind.value, step.fields
+    if kind == "say" and "expected" not in fields.keys:
+        message = f"{fields.what.capitalize()} says nothing: a say step names in expected the words to be said."
+        findings.error(step.kind.place, "missing-expected", message)
+    for name in UNUSED_FIELDS[kind]:
+        if fields.has(name):
+            message = f"A step of kind {kind} does not use {name}; take it out of {fields.what}."
+            findings.error(fields.place_of(name), "field-not-used", message)
+
+
+def _check_media(step: SourceStep, consent: SourceConsent | None, findings: Findings) -> None:
+    uses = {use.value for use in consent.uses} if consent is not None else set()
+    for medium in step.record:
+        if uses and medium.value not in uses:
+            message = f"{step.fields.what.capitalize()} records {medium.value}, which the uses of consent do not name."
+            findings.error(medium.place, "medium-not-consented", message)
+        if step.kind is not None and medium.value not in RECORDABLE[step.kind.value]:
+            expected = " and ".join(RECORDABLE[step.kind.value])
+            message = f"A step of kind {step.kind.value} cannot record {medium.value}; it records {expected}."
+            findings.error(medium.place, "medium-not-recordable", message)
+    if step.kind is None or not step.record:
+        return
+    needed = NEEDED[step.kind.value]
+    if not any(medium.value in needed for medium in step.record):
+        message = f"A step of kind {step.kind.value} must record {' or '.join(needed)}."
+        findings.error(step.fields.place_of("record"), "medium-missing", message)
+
+
+def _check_reviews(step: SourceStep, source: SourceScript, findings: Findings) -> None:
+    recorded = [medium.value for medium in step.record]
+    for review in step.reviews:
+        medium = REVIEWED_MEDIUM[review.value]
+        if recorded and medium not in recorded:
+            message = f"{step.fields.what.capitalize()} asks for a review of {review.value} but records no {medium}."
+            findings.error(review.place, "review-without-medium", message)
+    _check_objects(step, source, findings)
+
+
+def _check_objects(step: SourceStep, source: SourceScript, findings: Findings) -> None:
+    reviews = [review.value for review in step.reviews if review.value in ("boxes", "tracks")]
+    schemas = {name: source.labels[name] for name in reviews if name in source.labels}
+    for thing in step.objects:
+        for name, words in schemas.items():
+            known = [word.value for word in words]
+            if thing.value not in known:
+                message = f"The object {thing.value} is not among the labels for {name}."
+                findings.error(thing.place, "unknown-object", message + did_you_mean(thing.value, known))
+
+
+def _check_uses(consent: SourceConsent, steps: list[SourceStep], findings: Findings) -> None:
+    recorded = {medium.value for step in steps for medium in step.record}
+    idle: list[Placed[str]] = [use for use in consent.uses if use.value not in recorded]
+    for use in idle:
+        message = f"Consent is asked for {use.value}, but no step records it; ask only for what is needed."
+        findings.warning(use.place, "use-not-needed", message)

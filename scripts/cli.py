@@ -1,0 +1,142 @@
+"""`gleaner scripts`: check, show, list, compile."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from scripts.check import check as check_file
+from scripts.findings import Finding
+from scripts.library import load, playing_seconds, shipped, source_path
+from wire.canonical import canonical_json
+from wire.errors import GleanerError
+from wire.script import Plan, PlanStep
+
+app = typer.Typer(help="Check, compile and show the scripts that sessions run.", no_args_is_help=True)
+
+
+class OutputFailed(GleanerError):
+    """The compiled plan could not be written."""
+
+    code = "output-failed"
+    status = 500
+    exit_code = 3
+    hint = "Name a file in a folder that you may write to."
+
+
+@app.command()
+def check(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Script files, or names of shipped scripts.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON list.")] = False,
+) -> None:
+    """Print every finding as path:line:column code message; exit 1 when one of them is an error."""
+    findings: list[Finding] = []
+    for path in paths:
+        findings += check_file(source_path(path) if path in shipped() and not Path(path).exists() else path)
+    errors = [row for row in findings if row.severity == "error"]
+    if as_json:
+        print(json.dumps([row.to_json() for row in findings], ensure_ascii=False, indent=2))
+    else:
+        for row in findings:
+            print(row)
+        if not errors:
+            Console(stderr=True).print(f"{len(paths)} checked, no errors.", highlight=False)
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    script: Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="A shipped script, a YAML file or a plan.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as canonical JSON (RFC 8785).")] = False,
+) -> None:
+    """Show what a script asks for, step by step, with its hash and length."""
+    plan = load(script)
+    if as_json:
+        print(canonical_json(plan).decode())
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{plan.title}[/]  {plan.id} {plan.version}  {plan.language}  study {plan.study}", markup=True)
+    console.print(f"sha256 {plan.ref.sha256}")
+    console.print(f"{len(plan.steps)} steps, {_length(playing_seconds(plan))} of countdowns and recording")
+    console.print(f"consent asks for {', '.join(plan.consent.uses)}")
+    console.print(_steps_table(plan))
+
+
+@app.command("list")
+def list_scripts(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """List the scripts that ship with Gleaner."""
+    plans = [load(name) for name in shipped()]
+    if as_json:
+        rows = [{**plan.ref.to_json(), "title": plan.title, "steps": len(plan.steps)} for plan in plans]
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table = Table("name", "version", "title", "steps", "length", "sha256", box=None)
+    for plan in plans:
+        length = _length(playing_seconds(plan))
+        table.add_row(plan.id, plan.version, plan.title, str(len(plan.steps)), length, plan.ref.sha256[:12])
+    Console(highlight=False).print(table)
+
+
+@app.command("compile")
+def compile_script(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A script file, or the name of a shipped script.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where the plan is written.")],
+) -> None:
+    """Compile a script to the plan that devices run: canonical JSON, known by its sha256."""
+    plan = load(path)
+    write_whole(output, canonical_json(plan))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"{output}: sha256 {plan.ref.sha256}")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: a temporary file beside it, synced, renamed, the folder synced.
+
+    Raises:
+        OutputFailed: the folder is not there, may not be written to, or is full.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.chmod(0o644)
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise OutputFailed(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _steps_table(plan: Plan) -> Table:
+    columns = ("", "step", "kind", "prompt", "records", "reviewed as", "countdown", "seconds")
+    table = Table(*columns, box=None, pad_edge=False)
+    for number, step in enumerate(plan.steps, 1):
+        lists = (", ".join(step.record), ", ".join(step.reviews))
+        table.add_row(str(number), step.id, step.kind, step.prompt, *lists, *_times(step))
+    return table
+
+
+def _times(step: PlanStep) -> tuple[str, str]:
+    return f"{step.countdown_seconds:g}", f"{step.seconds:g}" if step.seconds else "-"
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

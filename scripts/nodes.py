@@ -1,0 +1,232 @@
+"""YAML 1.2 nodes read by expectation: typed values with their places, a finding for each thing that does not fit.
+
+The node tree is read, not the constructed values, because only nodes know their places, their duplicate keys and
+whether a version was written "1.10" or 1.10 (reference: YAML 1.2.2, section 3.2.1, representation graph).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+
+from scripts.findings import Findings, Place, did_you_mean
+
+T = TypeVar("T")
+
+_KINDS = {
+    "tag:yaml.org,2002:str": "text",
+    "tag:yaml.org,2002:int": "a number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:bool": "true or false",
+    "tag:yaml.org,2002:null": "nothing",
+    "tag:yaml.org,2002:seq": "a list",
+    "tag:yaml.org,2002:map": "a group of fields",
+}
+
+
+@dataclass(frozen=True)
+class Placed(Generic[T]):
+    value: T
+    place: Place
+
+
+def place_of(node: Node) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def compose(text: str, findings: Findings) -> Node | None:
+    """The root node of the one document in `text`; None, with a finding, when there is none or it is not YAML."""
+    try:
+        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    except ReaderError as error:
+        before = text[: error.position]
+        line = before.count("\n") + 1
+        column = len(before) - before.rfind("\n")
+        said = f"The character U+{ord(text[error.position]):04X} may not be in YAML."
+        findings.error(Place(line, column), "yaml-syntax", said)
+        return None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
+        said = " ".join(part for part in (error.context, error.problem) if part)
+        findings.error(place, "yaml-syntax", f"This is not YAML: {said.splitlines()[0]}.")
+        return None
+    except (YAMLError, YAMLStreamError, ValueError, RecursionError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        findings.error(Place(1, 1), "yaml-syntax", f"This is not YAML: {said}.")
+        return None
+    if root is None:
+        findings.error(Place(1, 1), "empty", "The file is empty; a script starts with id, version and title.")
+    return root
+
+
+class Fields:
+    """The fields of one mapping. Every take names its field once; a field that is not known is a finding.
+
+    `what` names the mapping in messages ("the script", "step greet").
+    """
+
+    def __init__(self, node: Node, what: str, known: Sequence[str], findings: Findings) -> None:
+        self.place = place_of(node)
+        self.what = what
+        self.findings = findings
+        self.keys: dict[str, Place] = {}
+        self._values: dict[str, Node] = {}
+        if not isinstance(node, MappingNode):
+            message = f"{_upper(what)} is {_kind(node)}; expected the fields {', '.join(known)}."
+            findings.error(self.place, "wrong-type", message)
+            self.usable = False
+            return
+        self.usable = True
+        for key, value in node.value:
+            self._add(key, value, known)
+
+    def _add(self, key: Node, value: Node, known: Sequence[str]) -> None:
+        place = place_of(key)
+        name = key.value if isinstance(key, ScalarNode) else None
+        if name is None:
+            message = f"A field name of {self.what} is {_kind(key)}; it must be a word."
+            self.findings.error(place, "unknown-field", message)
+        elif name in self.keys:
+            message = f"{name} is written twice in {self.what}, first in line {self.keys[name].line}."
+            self.findings.error(place, "duplicate-key", message)
+        elif name not in known:
+            self.keys[name] = place
+            hint = did_you_mean(name, known) or f" Known fields: {', '.join(known)}."
+            self.findings.error(place, "unknown-field", f"{_upper(self.what)} has no field {name}.{hint}")
+        else:
+            self.keys[name] = place
+            self._values[name] = value
+
+    def has(self, name: str) -> bool:
+        return name in self._values
+
+    def place_of(self, name: str) -> Place:
+        """Where the field's name stands; where the mapping starts when the field is not there."""
+        return self.keys.get(name, self.place)
+
+    def node(self, name: str, *, required: bool = True) -> Node | None:
+        node = self._values.get(name)
+        if node is not None and node.tag == "tag:yaml.org,2002:null":
+            # Nothing has no place of its own: its mark is where the next thing begins.
+            self.findings.error(self.keys[name], "empty", f"{name} of {self.what} is empty.")
+            return None
+        if node is None and required and self.usable and name not in self.keys:
+            self.findings.error(self.place, f"missing-{name}", f"{_upper(self.what)} has no {name}.")
+        return node
+
+    def text(self, name: str, *, required: bool = True) -> Placed[str] | None:
+        """A text, NFC, without blanks at its ends."""
+        node = self.node(name, required=required)
+        return None if node is None else self._text_of(node, name)
+
+    def _text_of(self, node: Node, name: str) -> Placed[str] | None:
+        place = place_of(node)
+        if not isinstance(node, ScalarNode):
+            self.findings.error(place, "wrong-type", f"{name} of {self.what} is {_kind(node)}; expected text.")
+            return None
+        if node.tag != "tag:yaml.org,2002:str":
+            code = "version-not-quoted" if name == "version" else "wrong-type"
+            message = f'{name} of {self.what} is {_kind(node)}; put it in quotes to make it text: "{node.value}".'
+            self.findings.error(place, code, message)
+            return None
+        value = unicodedata.normalize("NFC", node.value).strip()
+        if not value:
+            self.findings.error(place, "empty", f"{name} of {self.what} is empty.")
+            return None
+        return Placed(value, place)
+
+    def number(self, name: str, low: float, high: float, *, whole: bool = False) -> Placed[float] | None:
+        """An optional number in [low, high]."""
+        node = self.node(name, required=False)
+        if node is None:
+            return None
+        place = place_of(node)
+        expected = f"a {'whole ' if whole else ''}number from {low:g} to {high:g}"
+        value = _number(node, whole=whole)
+        if value is None:
+            self.findings.error(place, "wrong-type", f"{name} of {self.what} is {_kind(node)}; expected {expected}.")
+            return None
+        if not low <= value <= high:
+            self.findings.error(place, "out-of-range", f"{name} of {self.what} is {value:g}; expected {expected}.")
+            return None
+        return Placed(value, place)
+
+    def words(
+        self, name: str, *, allowed: Sequence[str] | None = None, code: str = "unknown-word", required: bool = False
+    ) -> list[Placed[str]] | None:
+        """A list of different texts, each one of `allowed` where that is given; None when the field is not there."""
+        node = self.node(name, required=required)
+        if node is None:
+            return None
+        if not isinstance(node, SequenceNode):
+            self._not_a_list(node, name)
+            return None
+        if required and not node.value:
+            self.findings.error(place_of(node), "empty", f"{name} of {self.what} is an empty list.")
+        found: dict[str, Placed[str]] = {}
+        for item in node.value:
+            word = self._text_of(item, name)
+            if word is None:
+                continue
+            if allowed is not None and word.value not in allowed:
+                self.unknown_word(word, name, allowed, code)
+            elif word.value in found:
+                self.findings.error(word.place, "duplicate-word", f"{name} of {self.what} names {word.value} twice.")
+            else:
+                found[word.value] = word
+        return list(found.values())
+
+    def unknown_word(self, word: Placed[str], name: str, allowed: Sequence[str], code: str) -> None:
+        hint = did_you_mean(word.value, allowed)
+        message = f"{name} of {self.what} is {word.value}; expected one of {', '.join(allowed)}.{hint}"
+        self.findings.error(word.place, code, message)
+
+    def items(self, name: str) -> list[Node]:
+        """The nodes of a list that must not be empty."""
+        node = self.node(name)
+        if node is None:
+            return []
+        if not isinstance(node, SequenceNode):
+            self._not_a_list(node, name)
+            return []
+        if not node.value:
+            self.findings.error(place_of(node), "empty", f"{name} of {self.what} is an empty list.")
+        items: list[Node] = node.value
+        return items
+
+    def _not_a_list(self, node: Node, name: str) -> None:
+        message = f"{name} of {self.what} is {_kind(node)}; expected a list."
+        self.findings.error(place_of(node), "wrong-type", message)
+
+
+def _number(node: Node, *, whole: bool) -> float | None:
+    if not isinstance(node, ScalarNode):
+        return None
+    if node.tag == "tag:yaml.org,2002:int":
+        digits = node.value.replace("_", "")
+        try:
+            return int(digits, 0) if digits.lstrip("+-").lower()[:2] in ("0x", "0o") else int(digits, 10)
+        except ValueError:
+            return None
+    if node.tag == "tag:yaml.org,2002:float" and not whole:
+        try:
+            return float(node.value.replace("_", ""))
+        except ValueError:
+            return None
+    return None
+
+
+def _kind(node: Node) -> str:
+    return _KINDS.get(str(node.tag), f"of the kind {node.tag}")
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
