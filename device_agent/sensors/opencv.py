@@ -1,0 +1,126 @@
+"""USB cameras and network streams through OpenCV."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from device_agent.sensors.base import DeliverFrame, Failed, Frame, SensorLost, SensorMissing
+from device_agent.sensors.clock import monotonic_us
+from device_agent.sensors.pictures import fit_within, from_bgr, planes, shrink
+from device_agent.sensors.ring import FramePool, lores_size, sealed
+from device_agent.sensors.worker import SensorThread
+
+WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25.0
+OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 2000
+# A driver's own time of exposure is believed when it is at most this old.
+STAMP_AGE_US = 1_000_000
+
+
+class OpenCvCamera:
+    """A `Camera` by number (`0` is /dev/video0) or by address (`rtsp://…`, `http://…`).
+
+    Raises (opening):
+        SensorMissing: there is no such camera, it is in use, or it gives no picture.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.name = f"opencv:{_without_password(source)}"
+        self.dropped = 0
+        self._next_index = 0
+        self._capture: Any = _open(source, self.name)
+        picture = self._capture.read()[1]
+        if picture is None:
+            self._capture.release()
+            raise SensorMissing(
+                f"Camera {self.name} gives no picture.", hint="Close other programs that use it, or check its cable."
+            )
+        self.width, self.height = fit_within(picture.shape[1], picture.shape[0])
+        self.lores_width, self.lores_height = lores_size(self.width, self.height)
+        told = self._capture.get(cv2.CAP_PROP_FPS)
+        self.frame_rate = float(told) if 1 <= told <= 240 else FRAME_RATE
+        self._pool = FramePool((self.width, self.height), (self.lores_width, self.lores_height))
+        self._thread = SensorThread(f"camera {self.name}")
+
+    def start(self, deliver: DeliverFrame, failed: Failed) -> None:
+        self._thread.start(lambda: self._watch(deliver), failed)
+
+    def stop(self) -> None:
+        self._thread.stop()
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _watch(self, deliver: DeliverFrame) -> None:
+        if self._capture is None:
+            self._capture = _open(self._source, self.name)
+        capture, newest = self._capture, 0
+        while not self._thread.stopping:
+            there, picture = capture.read()
+            now = monotonic_us()
+            if not there or picture is None:
+                if not self._thread.sleep_until(now):
+                    return
+                raise SensorLost(f"Camera {self.name} gives no pictures any more.")
+            newest = max(newest + 1, _exposed_us(capture, now) if self._source.isdigit() else now)
+            self._hand_over(picture, newest, deliver)
+
+    def _hand_over(self, picture: Any, stamp_us: int, deliver: DeliverFrame) -> None:
+        index = self._next_index
+        self._next_index += 1
+        pair = self._pool.take()
+        if pair is None:
+            self.dropped += 1
+            return
+        if picture.shape[:2] != (self.height, self.width):
+            picture = cv2.resize(picture, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        from_bgr(picture, pair[0])
+        shrink(planes(pair[0], self.width, self.height), planes(pair[1], self.lores_width, self.lores_height))
+        deliver(Frame(index, stamp_us, *sealed(pair)))
+
+
+def _open(source: str, name: str) -> Any:
+    # What goes wrong is told in one sentence of ours; the libraries' own lines on standard error only hide it.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+    if not source.isdigit():
+        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)
+        if not capture.isOpened():
+            raise SensorMissing(f"Camera {name} does not answer.", hint="Check the address and that the camera is on.")
+        return capture
+    device = Path(f"/dev/video{source}")
+    if not device.exists():
+        there = ", ".join(sorted(path.name.removeprefix("video") for path in Path("/dev").glob("video[0-9]*")))
+        raise SensorMissing(
+            f"There is no camera {source} ({device} is not there).",
+            hint=f"Cameras here: {there}." if there else "Plug one in, or use --camera simulated.",
+        )
+    capture = cv2.VideoCapture(int(source), cv2.CAP_V4L2)
+    if not capture.isOpened():
+        raise SensorMissing(
+            f"Camera {source} cannot be opened.",
+            hint=f"Close other programs that use it; your user must be allowed to read {device} (group video).",
+        )
+    # Without MJPG most USB cameras give 1280x720 at 5 to 10 pictures a second: raw pictures do not fit USB 2.
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, WIDTH)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT)
+    capture.set(cv2.CAP_PROP_FPS, FRAME_RATE)
+    return capture
+
+
+def _exposed_us(capture: Any, now_us: int) -> int:
+    """The driver's stamp (V4L2 gives its monotonic clock in POS_MSEC), else the moment the picture was read."""
+    told = round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1000)
+    return told if 0 <= now_us - told <= STAMP_AGE_US else now_us
+
+
+def _without_password(source: str) -> str:
+    """The address as it may be shown and stored."""
+    return re.sub(r"//[^/@]*@", "//", source)
