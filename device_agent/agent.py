@@ -1,0 +1,263 @@
+"""The agent: builds the threads of a session, joins them in a fixed order, decides nothing.
+
+main thread      SessionRunner: the only one that changes the session
+camera, microphone   a capture thread each, once there is consent
+encoder-video, encoder-audio   frames and samples to bytes
+spool-writer     bytes to the disk
+model            newest frame and audio to labels
+uplink           what is durable to the collector
+page             the session page
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+
+from device_agent.events import ENDED, Snapshot
+from device_agent.journal import Header
+from device_agent.journal import read as read_journal
+from device_agent.labelling import Labeller, Models
+from device_agent.page.server import PageServer
+from device_agent.pairing import Credentials
+from device_agent.participant import Participant
+from device_agent.record_keeping import replay
+from device_agent.runner import SessionRunner
+from device_agent.sensors import open_camera, open_microphone
+from device_agent.sensors.base import Camera, Microphone
+from device_agent.sensors.simulated.room import Room
+from device_agent.settings import AgentSettings, agent_version
+from device_agent.snapshots import snapshot_of
+from device_agent.spool.catalogue import Spool
+from device_agent.spool.recover import recover
+from device_agent.streams import AudioStream, VideoStream
+from device_agent.takes import Origin, TakeMaker
+from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.uplink import Uplink
+from wire.base import new_id
+from wire.capture import Medium
+from wire.errors import GleanerError
+from wire.script import Plan
+from wire.session import SessionRecord
+
+PREVIEW_QUALITY = 70
+SIMULATED = {"simulated", "picamera2:simulated"}
+
+
+class SensorNotGiven(GleanerError):
+    """A script records a medium and no camera or microphone was named for it."""
+
+    code = "sensor-not-given"
+    exit_code = 2
+    hint = "Name one with --camera or --microphone, or let the participant refuse the medium."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the agent came to."""
+
+    record: SessionRecord | None
+    closed: int
+    lost: int
+    playing_seconds: float
+    captures: int
+    bytes: int
+    frames_dropped: int
+    prelabels: dict[str, int]
+
+
+class Agent:
+    """One session on one device. `run` returns when the session is over; `drain` when all is delivered."""
+
+    def __init__(
+        self,
+        settings: AgentSettings,
+        credentials: Credentials,
+        plan: Plan,
+        models: Models,
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._room = Room() if SIMULATED & {settings.camera, settings.microphone} else None
+        self._camera: Camera | None = None
+        self._microphone: Microphone | None = None
+        self._video: VideoStream | None = None
+        self._audio: AudioStream | None = None
+        self._maker: TakeMaker | None = None
+        self._labeller = Labeller(models)
+        self._preview: tuple[int, bytes] | None = None
+        self.spool = Spool(settings.state / "spool", on_full=self._trouble)
+        self.torn = recover(self.spool)
+        self.uplink = Uplink(
+            self.spool,
+            lambda: CollectorClient(credentials),
+            lambda _: None,
+            settings.bandwidth,
+            agent_version=agent_version(),
+        )
+        header, journal = self._take_up(plan)
+        self.folder = journal.parent
+        self.runner = SessionRunner(header, journal, self, self._publish, say)
+        self.page = PageServer(
+            self.snapshot,
+            self.runner.post,
+            self.preview,
+            settings.page_host,
+            settings.page_port,
+            key=page_key(settings.state),
+        )
+        self._participant = (
+            Participant(self.snapshot, self.runner.post, self._room) if settings.participant == "simulated" else None
+        )
+
+    # ---------------------------------------------------------------- life
+    def start(self) -> str:
+        """Start the uplink and the page; returns the page's address."""
+        self.uplink.start()
+        return self.page.start()
+
+    def run(self) -> SessionRecord | None:
+        """Run the session to its end on this thread."""
+        if self._participant is not None:
+            self._participant.start()
+        try:
+            return self.runner.run()
+        finally:
+            self._close_sensors()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until everything has its receipt. True: nothing is pending."""
+        return self.uplink.drain(timeout)
+
+    def stop(self) -> None:
+        """End every thread, in the order of the flow: what makes data first, what sends it last."""
+        if self._participant is not None:
+            self._participant.stop()
+        self._close_sensors()
+        for stream in (self._video, self._audio):
+            if stream is not None:
+                stream.close()
+        self._labeller.close()
+        self.uplink.stop()
+        self.page.stop()
+        self.spool.close()
+
+    def outcome(self) -> Outcome:
+        replayed = self.runner.replayed
+        closed = [take for take in replayed.takes if take.state == "closed"]
+        lost = sum(any(self.spool.state_of(one.capture) != "confirmed" for one in take.captures) for take in closed)
+        tally = self._maker.tally if self._maker is not None else None
+        return Outcome(
+            record=replayed.record,
+            closed=len(closed),
+            lost=lost,
+            playing_seconds=self.runner.playing_seconds,
+            captures=tally.captures if tally else 0,
+            bytes=tally.bytes if tally else 0,
+            frames_dropped=tally.frames_dropped if tally else 0,
+            prelabels=dict(tally.prelabels) if tally else {},
+        )
+
+    # ---------------------------------------------------------------- what the runner asks for
+    def open_sensors(self, media: tuple[Medium, ...], origin: Origin) -> TakeMaker:
+        """Build and start the sensors that the consent covers, once; a refused one is not even built."""
+        if self._maker is not None:
+            return self._maker
+        if "video" in media or "image" in media:
+            self._camera = open_camera(self._settings.camera, room=self._room)
+            if self._camera is None:
+                raise SensorNotGiven("The script records pictures and --camera is none.")
+            self._video = VideoStream(self._camera, self._labeller.see, self._trouble)
+        if "audio" in media:
+            self._microphone = open_microphone(self._settings.microphone, room=self._room)
+            if self._microphone is None:
+                raise SensorNotGiven("The script records sound and --microphone is none.")
+            self._labeller.listen(self._microphone.sample_rate)
+            self._audio = AudioStream(self._microphone, self._labeller.hear, self._trouble)
+        if self._camera is not None and self._video is not None:
+            self._camera.start(self._video.deliver, self._trouble)
+        if self._microphone is not None and self._audio is not None:
+            self._microphone.start(self._audio.deliver, self._trouble)
+        self._maker = TakeMaker(self.spool, self._labeller, self._video, self._audio, origin)
+        return self._maker
+
+    # ---------------------------------------------------------------- what page and participant see
+    def snapshot(self) -> Snapshot:
+        return snapshot_of(
+            self.runner,
+            self.uplink.state,
+            level_dbfs=self._audio.level_dbfs if self._audio is not None else None,
+            speaking=self._labeller.speaking,
+            detections=self._labeller.detections,
+            preview=self._video is not None and self._video.newest is not None,
+        )
+
+    def preview(self) -> bytes | None:
+        """The newest picture as a JPEG of the small stream; the same bytes until there is a newer one."""
+        frame = self._video.newest if self._video is not None else None
+        if frame is None:
+            return None
+        made = self._preview
+        if made is None or made[0] != frame.index:
+            picture = cv2.cvtColor(frame.lores, cv2.COLOR_YUV2BGR_I420)
+            _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
+            made = self._preview = (frame.index, jpeg.tobytes())
+        return made[1]
+
+    # ---------------------------------------------------------------- inside
+    def _publish(self, record: SessionRecord) -> None:
+        self.spool.put_session(record)
+        self.uplink.tell(record.state, record.session)
+
+    def _trouble(self, error: GleanerError) -> None:
+        self.runner.trouble(error)
+
+    def _take_up(self, plan: Plan) -> tuple[Header, Path]:
+        """The header and journal of the session to run: an unfinished one goes on before a new one begins."""
+        unfinished = unfinished_session(self._settings.state)
+        if unfinished is not None:
+            return unfinished
+        header = Header(
+            session=new_id("ses"),
+            device=self._credentials.device,
+            participant=self._settings.pseudonym,
+            home=self._settings.home,
+            started_at=datetime.now(UTC),
+            plan=plan,
+        )
+        return header, self._settings.state / "sessions" / header.session / "journal.jsonl"
+
+    def _close_sensors(self) -> None:
+        for sensor in (self._camera, self._microphone):
+            if sensor is not None:
+                sensor.stop()
+        if self._room is not None and self._room.truth:
+            self._room.write_truth(self.folder / "truth.jsonl")
+
+
+def unfinished_session(state: Path) -> tuple[Header, Path] | None:
+    """The newest session under `state` whose journal has not come to an end."""
+    journals = sorted((state / "sessions").glob("*/journal.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in journals:
+        entries = read_journal(path)
+        if entries and replay(entries).state.phase not in ENDED:
+            header = entries[0]
+            assert isinstance(header, Header)
+            return header, path
+    return None
+
+
+def page_key(state: Path) -> str:
+    """The key that opens the session page: made once for a device, kept 0600."""
+    path = state / "page.key"
+    if not path.exists():
+        state.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(16), encoding="ascii")
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,217 @@
+"""`gleaner agent`: join a collector, run a session, say how things stand."""
+
+from __future__ import annotations
+
+import json
+import platform
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from device_agent.settings import AgentSettings, agent_version, default_state, read_settings
+from wire.device import DeviceInfo
+from wire.errors import GleanerError
+
+
+class SpoolNotEmpty(GleanerError):
+    """A device with captures of its old identity would come back as a new one and could never deliver them."""
+
+    code = "spool-not-empty"
+    exit_code = 1
+    hint = "Deliver them with `gleaner agent run`, or join with another --state folder."
+
+
+app = typer.Typer(no_args_is_help=True, help="The smart camera: join a collector, run a session.")
+people = Console(stderr=True)
+
+State = Annotated[
+    Path,
+    typer.Option(
+        "--state",
+        envvar="GLEANER_STATE",
+        help="Folder of the device's token, journal and spool.",
+        show_default="~/.local/share/gleaner/agent",
+    ),
+]
+DEFAULT_STATE = default_state()
+
+
+def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
+    if path is not None:
+        ctx.default_map = read_settings(path, {parameter.name or "" for parameter in ctx.command.params})
+    return path
+
+
+@app.command()
+def join(
+    url: Annotated[str, typer.Argument(help="Address of the collector, e.g. http://127.0.0.1:8700.")],
+    code: Annotated[str, typer.Argument(help="What `gleaner collector join-code` printed.")],
+    state: State = DEFAULT_STATE,
+    name: Annotated[str, typer.Option(envvar="GLEANER_NAME", help="How people call this device.")] = platform.node(),
+    insecure: Annotated[
+        bool, typer.Option(help="Allow plain http to another machine (a trusted network only).")
+    ] = False,
+) -> None:
+    """Make this device known to a collector with a join code; keeps the token in the state folder."""
+    from device_agent.pairing import join as pair
+    from device_agent.spool.looking import backlog_of
+
+    waiting = backlog_of(state / "spool").captures
+    if waiting:
+        raise SpoolNotEmpty(f"{waiting} captures still wait for the collector this device joined before.")
+    info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=agent_version())
+    credentials = pair(url, code, info, state, insecure=insecure)
+    people.print(f"Joined {credentials.collector} as {credentials.device}.")
+
+
+@app.command()
+def run(
+    script: Annotated[
+        str, typer.Argument(help="A shipped script's name or a YAML file.", envvar="GLEANER_SCRIPT")
+    ] = "kitchen-greeting",
+    state: State = DEFAULT_STATE,
+    camera: Annotated[
+        str, typer.Option(envvar="GLEANER_CAMERA", help="simulated, a file, opencv:0, picamera2:0, none.")
+    ] = "simulated",
+    microphone: Annotated[
+        str, typer.Option(envvar="GLEANER_MICROPHONE", help="simulated, a file, sounddevice:default, none.")
+    ] = "simulated",
+    participant: Annotated[
+        str, typer.Option(envvar="GLEANER_PARTICIPANT", help="person (follows the page) or simulated.")
+    ] = "person",
+    pseudonym: Annotated[str, typer.Option(envvar="GLEANER_PSEUDONYM", help="Never a name.")] = "participant-1",
+    home: Annotated[str, typer.Option(envvar="GLEANER_HOME", help="Pseudonym of the home.")] = "home-1",
+    page_host: Annotated[
+        str, typer.Option(envvar="GLEANER_PAGE_HOST", help="Address the session page listens on.")
+    ] = "127.0.0.1",
+    page_port: Annotated[int, typer.Option(envvar="GLEANER_PAGE_PORT", help="0 takes any free one.")] = 8710,
+    models: Annotated[bool, typer.Option(envvar="GLEANER_PRELABELS", help="Pre-label on the device.")] = True,
+    bandwidth: Annotated[
+        int | None, typer.Option(envvar="GLEANER_BANDWIDTH", help="Upload limit in bytes a second.")
+    ] = None,
+    deliver_seconds: Annotated[
+        float, typer.Option(envvar="GLEANER_DELIVER_SECONDS", help="How long to wait for the last receipts.")
+    ] = 120.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the run came to as one JSON line.")] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="GLEANER_CONFIG", help="TOML file of these settings.", is_eager=True, callback=_load_config
+        ),
+    ] = None,
+) -> None:
+    """Run one guided session, or go on with the one that was interrupted, and deliver it."""
+    if participant not in ("person", "simulated"):
+        raise typer.BadParameter("It is person or simulated.", param_hint="--participant")
+    settings = AgentSettings(
+        state=state.absolute(),
+        script=script,
+        camera=camera,
+        microphone=microphone,
+        participant="simulated" if participant == "simulated" else "person",
+        pseudonym=pseudonym,
+        home=home,
+        page_host=page_host,
+        page_port=page_port,
+        models=models,
+        bandwidth=bandwidth,
+    )
+    facts = _run(settings, deliver_seconds)
+    if as_json:
+        typer.echo(json.dumps(facts))
+    raise typer.Exit(0 if facts["lost"] == 0 else 1)
+
+
+def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
+    from device_agent.agent import Agent
+    from device_agent.labelling import Models
+    from device_agent.pairing import load as load_credentials
+    from scripts import load as load_script
+
+    began = time.monotonic()
+    signal.signal(signal.SIGTERM, _interrupt)
+    plan = load_script(settings.script)
+    credentials = load_credentials(settings.state)
+    agent = Agent(settings, credentials, plan, Models.from_catalogue() if settings.models else Models(), people.print)
+    try:
+        people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)
+        if agent.torn:
+            people.print(
+                f"{len(agent.torn)} captures were interrupted; they are kept as torn and their steps run again."
+            )
+        record = agent.run()
+        people.print(f"Session {record.state if record else 'refused'}.")
+        _deliver(agent, deliver_seconds)
+        outcome = agent.outcome()
+    finally:
+        agent.stop()
+    return {
+        "session": agent.runner.replayed.header.session,
+        "state": record.state if record else "refused",
+        "takes": outcome.closed,
+        "captures": outcome.captures,
+        "bytes": outcome.bytes,
+        "prelabels": outcome.prelabels,
+        "lost": outcome.lost,
+        "seconds": round(time.monotonic() - began, 3),
+        "playing_seconds": round(outcome.playing_seconds, 3),
+        "frames_dropped": outcome.frames_dropped,
+    }
+
+
+def _deliver(agent: Any, seconds: float) -> None:
+    """Wait for the last receipts with a bar; what is not delivered stays in the spool for the next run."""
+    until = time.monotonic() + seconds
+    total = max(1, agent.spool.backlog().captures)
+    with Progress(TextColumn("delivering"), BarColumn(), TextColumn("{task.fields[left]} left"), console=people) as bar:
+        task = bar.add_task("deliver", total=total, left=total)
+        while time.monotonic() < until:
+            done = agent.drain(0.25)
+            left = agent.spool.backlog().captures
+            bar.update(task, completed=total - min(left, total), left=left)
+            if done:
+                return
+    message = agent.uplink.state.message or "The collector has not confirmed everything yet."
+    people.print(f"{message} {agent.spool.backlog().captures} captures stay in the spool; the next run sends them.")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@app.command()
+def status(
+    state: State = DEFAULT_STATE,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """What this device has joined, whether a session waits to go on, and what is not yet delivered."""
+    from device_agent.agent import unfinished_session
+    from device_agent.pairing import load as load_credentials
+    from device_agent.spool.looking import backlog_of
+
+    credentials = load_credentials(state)
+    waiting = unfinished_session(state)
+    backlog = backlog_of(state / "spool")
+    facts = {
+        "device": credentials.device,
+        "collector": credentials.url,
+        "unfinished_session": waiting[0].session if waiting else None,
+        "captures_pending": backlog.captures,
+        "bytes_pending": backlog.bytes,
+        "free_bytes": backlog.free_bytes,
+    }
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name.replace('_', ' '):20} {'none' if value is None else value}")
+
+
+if __name__ == "__main__":
+    sys.exit(app())

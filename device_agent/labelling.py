@@ -1,0 +1,248 @@
+"""The model thread: newest small frame and audio blocks in, labels documents out, while the device records.
+
+Frames are looked at as often as time allows, never queued: the newest one replaces one that still waits. Audio is
+heard whole, since a voice activity model carries its state from block to block.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+
+from device_agent.events import Detection
+from device_agent.record.recorded import Recorded
+from device_agent.sensors.base import AudioBlock, Frame
+from prelabel import documents
+from prelabel.audio.vad import VadModel, VadStream
+from prelabel.boxes import Detection as ModelDetection
+from prelabel.catalogue import choose, words
+from prelabel.detection import Detector, open_detector
+from prelabel.package import open_model
+from prelabel.tracks import Tracker
+from wire.errors import GleanerError
+from wire.labels import LabelsDocument
+
+Answer = TypeVar("Answer")
+LOOKS_A_SECOND = 5.0
+IDLE_LOOKS_A_SECOND = 2.0
+ANSWER_SECONDS = 20.0
+
+
+class ModelStuck(GleanerError):
+    """The model thread did not answer in time."""
+
+    code = "model-stuck"
+    hint = "The media are kept; labels can be made again at the collector."
+
+
+@dataclass(frozen=True)
+class Models:
+    """What the device labels with; None where a model is not wanted. `*_words`: the classes that count, None: all."""
+
+    people: Detector | None = None
+    people_words: frozenset[str] | None = None
+    objects: Detector | None = None
+    objects_words: frozenset[str] | None = None
+    speech: VadModel | None = None
+
+    @classmethod
+    def from_catalogue(cls) -> Models:
+        """The models the catalogue chooses among what is near.
+
+        Raises:
+            GleanerError: a model cannot be had, is not what its sha256 says, or does not load.
+        """
+        people, objects = choose("people"), choose("objects")
+        detector = open_detector(open_model(people))
+        return cls(
+            people=detector,
+            people_words=words("people"),
+            objects=detector if objects == people else open_detector(open_model(objects)),
+            objects_words=words("objects"),
+            speech=VadModel(open_model(choose("speech"))),
+        )
+
+
+@dataclass
+class Seen:
+    """One look of a model at one frame: boxes in fractions 0..1 of the picture."""
+
+    stamp_us: int
+    detections: Sequence[ModelDetection]
+
+
+@dataclass
+class TakeNotes:
+    seen: list[Seen] = field(default_factory=list)
+    voice: VadStream | None = None
+
+
+class Labeller:
+    """Owns every ONNX session of the agent; they run on its thread alone."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.detections: tuple[Detection, ...] = ()
+        self.speaking: bool | None = None
+        self.looks = 0
+        self.look_seconds = 0.0
+        self._sample_rate: int | None = None
+        self._wake = threading.Condition()
+        self._frame: tuple[Frame, bool] | None = None
+        self._blocks: deque[tuple[AudioBlock, bool]] = deque()
+        self._requests: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._notes = TakeNotes()
+        self._stopping = False
+        self._next_look = 0.0
+        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+        self._thread.start()
+
+    # ---------------------------------------------------------------- from the sensors' threads
+    def see(self, frame: Frame, recording: bool) -> None:
+        if self.models.people is None:
+            return
+        with self._wake:
+            self._frame = (frame, recording)
+            self._wake.notify()
+
+    def hear(self, block: AudioBlock, recording: bool) -> None:
+        if self.models.speech is None:
+            return
+        with self._wake:
+            self._blocks.append((block, recording))
+            self._wake.notify()
+
+    # ---------------------------------------------------------------- from the session's thread
+    def listen(self, sample_rate: int) -> None:
+        """There is a microphone, at so many samples a second."""
+        self._sample_rate = sample_rate
+
+    def begin(self) -> None:
+        """A take begins: forget the last one."""
+        self._ask(self._begin)
+
+    def finish_tracks(self, capture: str, recorded: Recorded, width: int, height: int) -> LabelsDocument | None:
+        """The tracks of a video capture, in pixels of its stored picture (`width` x `height`)."""
+        return self._ask(lambda: self._tracks(capture, recorded, width, height))
+
+    def finish_speech(self, capture: str, recorded: Recorded, expected: str | None) -> LabelsDocument | None:
+        """The speech intervals of an audio capture, each with the prompt as `expected`, none with a text."""
+        return self._ask(lambda: self._speech(capture, recorded, expected))
+
+    def label_still(self, capture: str, picture_bgr: np.ndarray) -> LabelsDocument | None:
+        """The boxes on a still, uint8 of shape (height, width, 3)."""
+        return self._ask(lambda: self._still(capture, picture_bgr))
+
+    def close(self) -> None:
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join(ANSWER_SECONDS)
+
+    def _ask(self, work: Callable[[], Answer]) -> Answer:
+        answer: Future[Answer] = Future()
+        with self._wake:
+            self._requests.append((work, answer))
+            self._wake.notify()
+        try:
+            return answer.result(ANSWER_SECONDS)
+        except TimeoutError as error:
+            raise ModelStuck("The model thread did not answer.") from error
+
+    # ---------------------------------------------------------------- the model thread
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not (self._stopping or self._blocks or self._requests or self._look_is_due()):
+                    self._wake.wait(0.05 if self._frame else None)
+                if self._stopping and not self._requests:
+                    return
+                blocks, self._blocks = self._blocks, deque()
+                request = self._requests.popleft() if self._requests else None
+                look = None
+                if request is None and self._look_is_due():
+                    look, self._frame = self._frame, None
+            for block, recording in blocks:
+                self._hear(block, recording)
+            if request is not None:
+                _answer(*request)
+            elif look is not None:
+                self._look(*look)
+
+    def _look_is_due(self) -> bool:
+        return self._frame is not None and time.monotonic() >= self._next_look
+
+    def _begin(self) -> None:
+        self._notes = TakeNotes()
+        self._next_look = 0.0
+        if self.models.speech is not None and self._sample_rate is not None:
+            self._notes.voice = VadStream(self.models.speech, self._sample_rate)
+
+    def _hear(self, block: AudioBlock, recording: bool) -> None:
+        if not recording or self._notes.voice is None:
+            self.speaking = None if self._notes.voice is None else self.speaking
+            return
+        self._notes.voice.push(block.samples[:, 0])
+        self.speaking = self._notes.voice.speaking
+
+    def _look(self, frame: Frame, recording: bool) -> None:
+        assert self.models.people is not None
+        began = time.monotonic()
+        picture = cv2.cvtColor(frame.lores, cv2.COLOR_YUV2BGR_I420)
+        # The tracker wants weak boxes too: they carry a track on where the person is half hidden.
+        found = self.models.people.detect(picture, self.models.people.floor, self.models.people_words)
+        height, width = picture.shape[:2]
+        fractions = [one.scaled(1 / width, 1 / height) for one in found]
+        self.detections = tuple(
+            Detection(one.x, one.y, one.width, one.height, one.label, round(one.score, 3))
+            for one in fractions
+            if one.score >= self.models.people.score
+        )
+        took = time.monotonic() - began
+        self.looks += 1
+        self.look_seconds += took
+        # At most half of this thread's core: the encoder beside it never drops a frame for a look.
+        pace = LOOKS_A_SECOND if recording else IDLE_LOOKS_A_SECOND
+        self._next_look = began + max(1 / pace, 2 * took)
+        if recording:
+            self._notes.seen.append(Seen(frame.stamp_us, fractions))
+
+    def _tracks(self, capture: str, recorded: Recorded, width: int, height: int) -> LabelsDocument | None:
+        if self.models.people is None:
+            return None
+        first_us = recorded.clock_map[0][1]
+        frame_of = {first_us + time_us: index for index, time_us in enumerate(recorded.times_us)}
+        tracker = Tracker()
+        for seen in self._notes.seen:
+            index = frame_of.get(seen.stamp_us)
+            if index is not None:
+                scaled = [one.scaled(width, height) for one in seen.detections]
+                tracker.push(index, recorded.times_us[index], scaled)
+        return documents.track_document(capture, self.models.people.source, tracker.finish(), recorded.times_us)
+
+    def _speech(self, capture: str, recorded: Recorded, expected: str | None) -> LabelsDocument | None:
+        if self.models.speech is None or self._notes.voice is None:
+            return None
+        regions = self._notes.voice.finish()
+        return documents.speech_document(capture, self.models.speech.source, regions, expected)
+
+    def _still(self, capture: str, picture_bgr: np.ndarray) -> LabelsDocument | None:
+        if self.models.objects is None:
+            return None
+        found = self.models.objects.detect(picture_bgr, only=self.models.objects_words)
+        return documents.box_document(capture, self.models.objects.source, found)
+
+
+def _answer(work: Callable[[], Any], answer: Future[Any]) -> None:
+    try:
+        answer.set_result(work())
+    except GleanerError as error:
+        answer.set_exception(error)

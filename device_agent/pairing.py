@@ -1,0 +1,199 @@
+"""Making a device known to a collector: a join code goes out, a token and the collector's key come back.
+
+The code is printed by `gleaner collector join-code`, is good for minutes and for one device. What comes back lies in
+`STATE/device.json`, readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import httpx
+from pydantic import Field, StringConstraints
+
+from device_agent.spool.layout import write_whole
+from wire.base import Document, Id
+from wire.canonical import canonical_json
+from wire.device import DeviceInfo, JoinReply, JoinRequest
+from wire.errors import BadDocument, GleanerError
+
+FILE = "device.json"
+TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)
+
+
+class NotJoined(GleanerError):
+    """This device knows no collector."""
+
+    code: ClassVar[str] = "not-joined"
+    status: ClassVar[int] = 409
+    exit_code: ClassVar[int] = 3
+    hint = "Get a code with gleaner collector join-code, then run gleaner agent join."
+
+
+class JoinFailed(GleanerError):
+    """Base of what can go wrong while joining."""
+
+    code: ClassVar[str] = "join-failed"
+    status: ClassVar[int] = 502
+    exit_code: ClassVar[int] = 3
+
+
+class WrongCode(JoinFailed):
+    code: ClassVar[str] = "join-code-refused"
+    status: ClassVar[int] = 403
+    exit_code: ClassVar[int] = 2
+    hint = "Get a new one with gleaner collector join-code; it is good for ten minutes and one device."
+
+
+class JoinUnreachable(JoinFailed):
+    code: ClassVar[str] = "join-unreachable"
+    status: ClassVar[int] = 503
+    hint = "Check the address and that gleaner collector serve runs there."
+
+
+class JoinNotACollector(JoinFailed):
+    code: ClassVar[str] = "join-not-a-collector"
+    hint = "Check the address; it is printed by gleaner collector join-code."
+
+
+class JoinInsecure(JoinFailed):
+    code: ClassVar[str] = "join-insecure"
+    status: ClassVar[int] = 400
+    exit_code: ClassVar[int] = 2
+    hint = "Use https, or say --insecure if everybody on this network may listen."
+
+
+class Credentials(Document):
+    """Who this device is to its collector. `verify_key` is the Ed25519 key of the receipts, 64 hex digits."""
+
+    device: Id
+    token: str = Field(min_length=1, repr=False)
+    url: str
+    verify_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    collector: str
+
+
+def join(url: str, code: str, info: DeviceInfo, state_dir: Path, insecure: bool = False) -> Credentials:
+    """Redeem a join code and keep what comes back.
+
+    Raises:
+        JoinInsecure: plain http to another machine. WrongCode: unknown, used or expired. JoinUnreachable,
+        JoinNotACollector. JoinFailed: the collector's own refusal, or the state folder cannot be written.
+    """
+    url = check_address(url, insecure)
+    try:
+        request = JoinRequest(code=code.strip().upper(), device=info)
+    except ValueError as error:
+        raise WrongCode(f"{code.strip()!r} is not a join code: one looks like ABCD-2345.") from error
+    try:
+        # Before asking: a code that was redeemed cannot be redeemed again.
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(state_dir, os.W_OK):
+            raise PermissionError(13, "permission denied")
+    except OSError as error:
+        raise JoinFailed(
+            f"{state_dir} cannot be written: {error.strerror}.", hint="Name a folder that this user may write to."
+        ) from error
+    reply = _ask(url, request)
+    try:
+        answer = JoinReply.read(reply.content)
+    except BadDocument as error:
+        raise JoinNotACollector(f"What answers at {url} is not a Gleaner collector.") from error
+    try:
+        credentials = Credentials(
+            device=answer.device, token=answer.token, url=url, verify_key=answer.verify_key, collector=answer.collector
+        )
+    except ValueError as error:
+        raise JoinNotACollector(f"The collector at {url} sent a key that is none.") from error
+    save(credentials, state_dir)
+    return credentials
+
+
+def load(state_dir: Path) -> Credentials:
+    """What an earlier `join` kept.
+
+    Raises:
+        NotJoined: there is none, or it cannot be read.
+    """
+    path = state_dir / FILE
+    try:
+        return Credentials.read(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotJoined("This device has not joined a collector.") from error
+    except (OSError, GleanerError) as error:
+        raise NotJoined(f"{path} cannot be read, so this device does not know its collector.") from error
+
+
+def save(credentials: Credentials, state_dir: Path) -> None:
+    """Whole or not at all, mode 0600.
+
+    Raises:
+        JoinFailed: the folder cannot be written.
+    """
+    try:
+        write_whole(state_dir / FILE, canonical_json(credentials))
+    except OSError as error:
+        raise JoinFailed(f"{state_dir / FILE} cannot be written: {error.strerror or error}.") from error
+
+
+def check_address(url: str, insecure: bool = False) -> str:
+    """The address without a trailing slash.
+
+    Raises:
+        JoinNotACollector: it is no http(s) address. JoinInsecure: plain http that leaves this machine.
+    """
+    text = url.strip()
+    try:
+        parsed = httpx.URL(text if "://" in text else f"http://{text}")
+    except httpx.InvalidURL as error:
+        raise JoinNotACollector(f"{url!r} is not an address: {error}.") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise JoinNotACollector(f"{url!r} is not an address like https://collector.example:8700.")
+    if parsed.scheme == "http" and not is_loopback(parsed.host) and not insecure:
+        raise JoinInsecure(f"{url} is plain http to another machine: the token could be read on the way.")
+    return str(parsed).rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Does a host name or address mean this machine?"""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _ask(url: str, request: JoinRequest) -> httpx.Response:
+    outside = not is_loopback(httpx.URL(url).host)
+    try:
+        with httpx.Client(timeout=TIMEOUT, trust_env=outside) as client:
+            reply = client.post(
+                f"{url}/api/devices/join",
+                content=canonical_json(request),
+                headers={"Content-Type": "application/json"},
+            )
+    except httpx.TransportError as error:
+        if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
+            raise JoinNotACollector(f"What answers at {url} is not a Gleaner collector.") from error
+        raise JoinUnreachable(f"The collector at {url} does not answer.") from error
+    if reply.status_code in (200, 201):
+        return reply
+    raise _refusal(url, reply)
+
+
+def _refusal(url: str, reply: httpx.Response) -> JoinFailed:
+    try:
+        body = reply.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or "code" not in body:
+        return JoinNotACollector(f"What answers at {url} is not a Gleaner collector (it said {reply.status_code}).")
+    title, hint = str(body.get("title", "The collector refused.")), str(body.get("hint") or "") or None
+    if reply.status_code in (400, 401, 403, 404, 409, 410, 422):
+        wrong = "code" in str(body["code"])  # join-code-wrong, join-code-expired, join-code-used
+        return WrongCode(title, hint=hint) if wrong else JoinFailed(title, hint=hint)
+    return JoinFailed(title, hint=hint)

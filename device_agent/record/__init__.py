@@ -1,0 +1,1 @@
+"""From frames and samples to bytes that never change once written."""

@@ -1,0 +1,213 @@
+"""Runs a session: takes events from one queue, journals them, lets the pure machine decide, carries out commands.
+
+Everything that changes the session happens on the thread that calls `run`. Others post events and read snapshots.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from device_agent.consent import consent_record
+from device_agent.events import (
+    ENDED,
+    CloseTake,
+    Command,
+    EndSession,
+    Event,
+    OpenSensors,
+    OpenTake,
+    RecordConsent,
+    Restarted,
+    SetTimer,
+    TakeClosed,
+    TakeFailed,
+    TakeOpened,
+    TearTake,
+    TimerFired,
+    Trouble,
+)
+from device_agent.journal import Entry, Happened, Header, Journal, Ran, boot_id
+from device_agent.journal import read as read_journal
+from device_agent.record_keeping import Replayed, replay
+from device_agent.sensors.clock import monotonic_us
+from device_agent.session import step
+from device_agent.takes import Origin, TakeMaker
+from wire.capture import Medium
+from wire.consent import ConsentRecord
+from wire.errors import GleanerError
+from wire.session import SessionRecord, TakeRecord
+
+
+class Room(Protocol):
+    """What the runner needs of the agent: sensors opened after consent, and a maker of takes above them."""
+
+    def open_sensors(self, media: tuple[Medium, ...], origin: Origin) -> TakeMaker:
+        """Raises GleanerError when one of them is not there. Calling it again gives the same maker."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    name: Literal["countdown", "recording"]
+    at: float  # time.monotonic()
+    seconds: float
+    began: float
+    token: int
+
+
+class SessionRunner:
+    """One session from its journal's first line to its end."""
+
+    def __init__(
+        self,
+        header: Header,
+        journal_path: Path,
+        room: Room,
+        publish: Callable[[SessionRecord], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._room = room
+        self._publish = publish
+        self._say = say
+        self._queue: queue.Queue[Event] = queue.Queue()
+        self._deadlines: list[tuple[float, int, Deadline]] = []
+        self._maker: TakeMaker | None = None
+        self.deadline: Deadline | None = None
+        self.playing_seconds = 0.0
+        resumed = journal_path.exists() and journal_path.stat().st_size > 0
+        self._entries: list[Entry] = read_journal(journal_path) if resumed else []
+        self._journal = Journal(journal_path)
+        if not self._entries:
+            self._write(header)
+        self._replayed = replay(self._entries)
+        self._write(Ran(boot_id(), datetime.now(UTC)))
+        if resumed:
+            self.post(Restarted())
+
+    # ---------------------------------------------------------------- from any thread
+    def post(self, event: Event) -> None:
+        self._queue.put(event)
+
+    @property
+    def replayed(self) -> Replayed:
+        """The session as it stands: state, consent, takes. A new value after every change."""
+        return self._replayed
+
+    @property
+    def maker(self) -> TakeMaker | None:
+        return self._maker
+
+    # ---------------------------------------------------------------- the session's thread
+    def run(self) -> SessionRecord | None:
+        """Run to the end of the session and return its record (None: it was never consented to)."""
+        try:
+            while self._replayed.state.phase not in ENDED:
+                self.handle(self._next_event())
+        finally:
+            self._journal.close()
+        return self._replayed.record
+
+    def _next_event(self) -> Event:
+        while True:
+            timeout = None
+            if self._deadlines:
+                timeout = self._deadlines[0][0] - time.monotonic()
+                if timeout <= 0:
+                    _, _, deadline = heapq.heappop(self._deadlines)
+                    return TimerFired(deadline.name, deadline.token)
+            try:
+                return self._queue.get(timeout=timeout)
+            except queue.Empty:
+                continue
+
+    def handle(self, event: Event) -> None:
+        """Journal an event, let it change the state, then carry out what follows from it."""
+        before = self._replayed.state
+        after, commands = step(before, event)
+        if after == before and not commands:
+            return
+        for command in commands:
+            if isinstance(command, RecordConsent):
+                self._write(self._consent(command))  # before the event that opens sensors on its strength
+        self._write(Happened(event, monotonic_us(), datetime.now(UTC)))
+        self.deadline = None if after.token != before.token else self.deadline
+        self._tell()
+        if after.message and after.message != before.message:
+            self._say(after.message)
+        for command in commands:
+            self._carry_out(command)
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case OpenSensors():
+                self._maker = self._room.open_sensors(command.media, self._origin())
+            case SetTimer():
+                now = time.monotonic()
+                self.deadline = Deadline(command.name, now + command.seconds, command.seconds, now, command.token)
+                self.playing_seconds += command.seconds
+                heapq.heappush(self._deadlines, (self.deadline.at, command.token, self.deadline))
+            case OpenTake():
+                self._open_take(command)
+            case CloseTake():
+                self._close_take(command)
+            case TearTake():
+                if self._maker is not None:
+                    self._maker.tear(command.reason)
+            case RecordConsent() | EndSession():
+                pass  # the consent is journaled before its event; the loop sees the end by the phase
+
+    def _open_take(self, command: OpenTake) -> None:
+        state = self._replayed.state
+        assert self._maker is not None
+        try:
+            record = self._maker.open(
+                command.take, state.plan.step(command.step), command.attempt, command.media, self._write
+            )
+        except GleanerError as error:
+            self.post(TakeFailed(command.take, str(error)))
+            return
+        self._tell()
+        self.post(TakeOpened(command.take, record.opened_us))
+
+    def _close_take(self, command: CloseTake) -> None:
+        assert self._maker is not None
+        try:
+            closed_us = self._maker.close(command.text)
+        except GleanerError as error:
+            self.post(TakeFailed(command.take, str(error)))
+            return
+        # Handled at once: nothing may come between a take that is safe on the disk and the word that it is.
+        self.handle(TakeClosed(command.take, closed_us))
+
+    def trouble(self, error: GleanerError) -> None:
+        """A sensor, an encoder or the spool gave up; called from their threads."""
+        take = self._replayed.state.take
+        self.post(TakeFailed(take, str(error)) if take is not None else Trouble(str(error)))
+
+    def _consent(self, command: RecordConsent) -> ConsentRecord:
+        header = self._replayed.header
+        return consent_record(
+            header.plan, header.session, header.participant, command.granted, command.refused, command.given_by
+        )
+
+    def _origin(self) -> Origin:
+        replayed = self._replayed
+        assert replayed.consent is not None  # the machine opens sensors only after RecordConsent
+        return Origin(
+            replayed.header.session, replayed.header.plan.study, replayed.header.device, replayed.consent.consent
+        )
+
+    def _write(self, entry: Entry | TakeRecord) -> None:
+        self._journal.append(entry)
+        self._entries.append(entry)
+        self._replayed = replay(self._entries)
+
+    def _tell(self) -> None:
+        if self._replayed.record is not None:
+            self._publish(self._replayed.record)

@@ -1,0 +1,51 @@
+"""What may be seen of a session right now, put together from the threads that know a part of it."""
+
+from __future__ import annotations
+
+import time
+
+from device_agent.events import Detection, Snapshot
+from device_agent.runner import SessionRunner
+from device_agent.session import MOST_FAILURES
+from device_agent.uplink.uplink import UplinkState
+
+
+def snapshot_of(
+    runner: SessionRunner,
+    uplink: UplinkState,
+    *,
+    level_dbfs: float | None,
+    speaking: bool | None,
+    detections: tuple[Detection, ...],
+    preview: bool,
+) -> Snapshot:
+    """A Snapshot. Reads only values that are replaced whole, so it may be called from any thread."""
+    replayed, deadline = runner.replayed, runner.deadline
+    state, header = replayed.state, replayed.header
+    now = time.monotonic()
+    step = state.step if state.phase != "consent" else None
+    return Snapshot(
+        session=header.session,
+        state=state.phase,
+        title=header.plan.title,
+        language=header.plan.language,
+        participant=header.participant,
+        step_number=min(state.index + 1, len(header.plan.steps)) if step is not None else 0,
+        step_count=len(header.plan.steps),
+        step=step,
+        attempt=state.attempt_of(step.id) if step is not None else 0,
+        remaining_seconds=max(0.0, deadline.at - now) if deadline is not None else 0.0,
+        elapsed_seconds=now - deadline.began if deadline is not None and deadline.name == "recording" else 0.0,
+        level_dbfs=level_dbfs,
+        speaking=speaking,
+        detections=detections,
+        preview=preview,
+        consent_text=header.plan.consent.text,
+        consent_uses=tuple(header.plan.consent.uses),
+        granted=state.granted,
+        takes_closed=len(state.closed),
+        uploads_pending=uplink.pending,
+        collector_reachable=uplink.reachable,
+        message=state.message or uplink.message,
+        facts={"gave_up": state.failures >= MOST_FAILURES},
+    )

@@ -1,0 +1,363 @@
+"""The spool: what is recorded lies here until the collector has proved that it has it.
+
+One process owns a spool. Captures go open -> closed (a manifest names every part) -> confirmed (a receipt whose
+hashes equal the manifest's) and only then are deleted. A full disk stops recording and deletes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from device_agent.spool.capture import Entry, SpoolCapture
+from device_agent.spool.changes import Changes
+from device_agent.spool.done import DoneLedger
+from device_agent.spool.header import CaptureHeader, CaptureState, PendingCapture
+from device_agent.spool.layout import Layout, file_name, folder_bytes, sync_folder, throw_away, write_whole
+from device_agent.spool.room import Room, SpoolFull, spool_error
+from device_agent.spool.sessions import SessionShelf
+from device_agent.spool.torn import media_bytes, settle_torn
+from device_agent.spool.writer import SpoolWriter
+from wire.canonical import canonical_json, sha256_hex
+from wire.capture import CaptureManifest
+from wire.device import Backlog, Receipt
+from wire.errors import GleanerError
+from wire.session import SessionRecord
+
+RESERVE_BYTES = 64 << 20
+# Room a take must find before it begins: less is gone within seconds.
+START_BYTES = 1 << 20
+
+
+class SpoolInUse(GleanerError):
+    """Another agent works on this spool."""
+
+    code: ClassVar[str] = "spool-in-use"
+    status: ClassVar[int] = 409
+    exit_code: ClassVar[int] = 3
+    hint = "Stop the other agent, or give this one a folder of its own."
+
+
+class SpoolUnusable(GleanerError):
+    """The folder cannot be a spool."""
+
+    code: ClassVar[str] = "spool-unusable"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 3
+    hint = "Name a folder on a local disk that the agent may write to."
+
+
+class CaptureKnown(GleanerError):
+    """A capture id is used a second time."""
+
+    code: ClassVar[str] = "capture-known"
+    status: ClassVar[int] = 409
+    hint = "Make a new capture id for every attempt."
+
+
+class ReceiptMismatch(GleanerError):
+    """A receipt speaks of other bytes than the spool holds; the capture stays."""
+
+    code: ClassVar[str] = "receipt-mismatch"
+    status: ClassVar[int] = 409
+    retryable: ClassVar[bool] = True
+    hint = "The capture is kept on the device; look at it on both sides."
+
+
+def _nobody(_: GleanerError) -> None:
+    return
+
+
+class Spool:
+    """All methods may be called from any thread but the writer's (`on_full` runs there: post an event, return)."""
+
+    def __init__(
+        self, root: Path, quota_bytes: int | None = None, reserve_bytes: int = RESERVE_BYTES,
+        on_full: Callable[[GleanerError], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Take the spool, read what it holds, start its writer. Call `recover` before the first capture.
+
+        Raises:
+            SpoolInUse: another process has it. SpoolUnusable: the folder cannot be made or written.
+        """
+        self.layout = Layout(root)
+        self.on_full = on_full or _nobody
+        self.changes = Changes()
+        self.troubles: list[str] = []
+        try:
+            self.layout.create()
+            self._lock = os.open(self.layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SpoolUnusable(f"{root} cannot hold a spool: {error.strerror or error}.") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise SpoolInUse(f"Another agent works on the spool {root}.") from error
+        self._room = Room(root, quota_bytes, reserve_bytes)
+        self._writer = SpoolWriter(self._room, self.changes.tell, lambda error: self.on_full(error))
+        self._done = DoneLedger(self.layout.done)
+        self._sessions = SessionShelf(self.layout.sessions, self._writer, self.changes)
+        self._entries: dict[str, Entry] = {}
+        self._done.load()
+        self.troubles += self._sessions.load()
+        self._load()
+        self._sequence = max((entry.header.sequence for entry in self._entries.values()), default=0)
+        self._writer.start()
+
+    # ---------------------------------------------------------------- recording
+    def open_capture(self, header: CaptureHeader) -> SpoolCapture:
+        """Begin a capture: its header is durable before this returns.
+
+        Raises:
+            SpoolFull: no room to begin. CaptureKnown: the id was used before. SpoolFailed: the disk's answer.
+        """
+        self.settle_unfinished()
+        with self.changes:
+            if header.capture in self._entries or self._done.state(header.capture) is not None:
+                raise CaptureKnown(f"The capture {header.capture} is in the spool already.")
+            self._sequence += 1
+            header = header.model_copy(update={"sequence": self._sequence})
+        folder = self.layout.capture(header.capture)
+        data = canonical_json(header)
+
+        def begin() -> None:
+            self._room.check(START_BYTES)
+            folder.mkdir()
+            try:
+                write_whole(folder / "header.json", data)
+            except OSError:
+                folder.rmdir()
+                raise
+            sync_folder(folder.parent)
+            self._room.take(len(data))
+            self._writer.full_is_over()
+
+        self._writer.call(begin, "opening a capture")
+        entry = Entry(header, folder)
+        with self.changes:
+            self._entries[header.capture] = entry
+        self.changes.tell()
+        return SpoolCapture(entry, self._writer, self._room, self.changes, self._settle, self._drop)
+
+    def put_session(self, record: SessionRecord) -> None:
+        """Keep the newest revision of a session's record; durable on return."""
+        self._sessions.put(record)
+
+    # ---------------------------------------------------------------- sending
+    def pending(self) -> list[PendingCapture]:
+        """Every capture without a receipt that is open or closed, in the order of opening."""
+        with self.changes:
+            rows = [entry for entry in self._entries.values() if entry.state in ("open", "closed")]
+            return [self._pending(entry) for entry in sorted(rows, key=lambda entry: entry.header.sequence)]
+
+    def durable(self, capture: str, part: str) -> tuple[int, bool]:
+        """(bytes of a part that survive a power cut, whether no more will come)."""
+        with self.changes:
+            entry = self._entries.get(capture)
+            return entry.size_of(part) if entry is not None else (0, False)
+
+    def read(self, capture: str, part: str, offset: int, limit: int) -> bytes:
+        """Durable bytes of a part from `offset`; shorter than `limit` where they end.
+
+        Raises:
+            SpoolFailed: the disk's answer.
+        """
+        size, _ = self.durable(capture, part)
+        try:
+            with (self.layout.capture(capture) / file_name(part)).open("rb") as file:
+                return os.pread(file.fileno(), max(0, min(limit, size - offset)), offset)
+        except OSError as error:
+            raise spool_error(error, f"reading {part} of {capture}") from error
+
+    def confirm(self, receipt: Receipt) -> None:
+        """Delete a capture whose receipt says the collector holds exactly what its manifest names.
+
+        The signature is the caller's to check. Confirming twice does nothing.
+
+        Raises:
+            ReceiptMismatch: any hash, size or name differs; the capture stays.
+        """
+        if self._done.state(receipt.capture) == "confirmed":
+            return
+        with self.changes:
+            entry = self._entries.get(receipt.capture)
+        if entry is None or entry.manifest is None:
+            raise ReceiptMismatch(f"A receipt came for {receipt.capture}, which is not closed here.")
+        check_receipt(receipt, entry.manifest)
+        self._leave(entry, "confirmed", {"receipt": receipt.to_json()})
+        self.settle_unfinished()
+
+    def set_aside(self, capture: str, reason: str) -> None:
+        """Keep a capture out of the way: the collector will never take it as it is."""
+        with self.changes:
+            entry = self._entries[capture]
+        note = canonical_json({"schema": 1, "capture": capture, "reason": reason})
+
+        def move() -> None:
+            write_whole(entry.folder / "aside.json", note)
+            entry.folder.rename(self.layout.aside / capture)
+            sync_folder(self.layout.aside)
+            sync_folder(self.layout.captures)
+
+        self._writer.call(move, "setting a capture aside")
+        with self.changes:
+            self._entries.pop(capture, None)
+        self.changes.tell()
+
+    def sessions_to_send(self) -> list[SessionRecord]:
+        return self._sessions.to_send()
+
+    def session_sent(self, session: str, revision: int) -> None:
+        self._sessions.sent(session, revision)
+
+    # ---------------------------------------------------------------- looking
+    def backlog(self) -> Backlog:
+        """What waits for the collector, and the bytes that may still be recorded."""
+        with self.changes:
+            rows = [self._pending(entry) for entry in self._entries.values()]
+        return Backlog(captures=len(rows), bytes=sum(row.bytes for row in rows), free_bytes=max(0, self._room.free()))
+
+    def state_of(self, capture: str) -> CaptureState:
+        """What became of a capture: after a restart the session asks whether a take was closed or is torn."""
+        with self.changes:
+            if capture in self._entries:
+                return self._entries[capture].state
+        if (self.layout.aside / capture).is_dir():
+            return "aside"
+        done = self._done.state(capture)
+        return "unknown" if done is None else "dropped" if done == "dropped" else "confirmed"
+
+    def wait(self, timeout: float, since: int | None = None) -> int:
+        """Sleep until something changed (more is durable, a capture closed, a session put) or time is up."""
+        return self.changes.wait(timeout, since)
+
+    def close(self) -> None:
+        """Write what is queued and let go of the folder. Open captures become torn at the next start."""
+        self._writer.stop()
+        os.close(self._lock)
+
+    # ---------------------------------------------------------------- after a failure
+    def unfinished(self) -> list[CaptureHeader]:
+        """Captures that ended without a manifest, in the order of opening."""
+        with self.changes:
+            rows = [entry.header for entry in self._entries.values() if entry.state == "unfinished"]
+        return sorted(rows, key=lambda header: header.sequence)
+
+    def settle(self, capture: str, reason: str) -> CaptureManifest | None:
+        """Make an unfinished capture a torn one; None when it held nothing and is dropped.
+
+        Raises:
+            SpoolFull, SpoolFailed: the disk's answer; it stays unfinished.
+        """
+        with self.changes:
+            entry = self._entries[capture]
+        manifest = self._settle(entry)
+        if manifest is None:
+            self._drop(entry, reason)
+        return manifest
+
+    def settle_unfinished(self) -> None:
+        """Try again what a full disk prevented."""
+        for header in self.unfinished():
+            with contextlib.suppress(SpoolFull):  # it was told when it happened, and it stays as it is
+                self.settle(header.capture, "the disk was full")
+
+    # ---------------------------------------------------------------- inside
+    def _settle(self, entry: Entry) -> CaptureManifest | None:
+        if media_bytes(entry.folder) == 0:
+            return None
+        before = folder_bytes(entry.folder)
+        manifest = self._writer.call(lambda: settle_torn(entry.folder, entry.header), "closing a torn capture")
+        self._room.take(folder_bytes(entry.folder) - before)
+        with self.changes:
+            entry.parts = {part.name: part for part in manifest.parts}
+            entry.manifest = canonical_json(manifest)
+            entry.state = "closed"
+        self.changes.tell()
+        return manifest
+
+    def _drop(self, entry: Entry, reason: str) -> None:
+        self._leave(entry, "dropped", {"take": entry.header.take, "reason": reason})
+
+    def _leave(self, entry: Entry, state: str, facts: dict[str, object]) -> None:
+        """Note first, delete after: a kill in between is finished at the next start."""
+        capture = entry.header.capture
+        size = folder_bytes(entry.folder)
+        noted = True
+        try:
+            self._writer.call(lambda: self._done.write(capture, state, facts), "noting a receipt")
+        except SpoolFull:
+            noted = False  # not even the note fits: deleting is what makes room for it
+        with self.changes:
+            self._entries.pop(capture, None)
+            entry.state = "confirmed" if state == "confirmed" else "dropped"
+        try:
+            throw_away(self.layout, entry.folder)
+        except OSError as error:
+            raise spool_error(error, f"deleting {capture}") from error
+        finally:
+            self._room.give(size)
+            self.changes.tell()
+        if not noted:
+            self._writer.call(lambda: self._done.write(capture, state, facts), "noting a receipt")
+
+    def _pending(self, entry: Entry) -> PendingCapture:
+        names = ["media", *sorted(name for name in entry.parts if name != "media")]
+        parts = tuple(name for name in names if name in entry.parts or name in entry.files)
+        return PendingCapture(entry.header, entry.manifest, parts, sum(entry.size_of(name)[0] for name in parts))
+
+    def _load(self) -> None:
+        for folder in self.layout.trash.iterdir():
+            shutil.rmtree(folder)
+        for folder in sorted(self.layout.captures.iterdir()):
+            if self._done.state(folder.name) is not None:
+                throw_away(self.layout, folder)
+            elif not (folder / "header.json").exists():
+                shutil.rmtree(folder)  # the process died before the header was there: not a byte was recorded
+            else:
+                self._load_one(folder)
+        for folder in self.layout.aside.iterdir():
+            self._room.take(folder_bytes(folder))
+
+    def _load_one(self, folder: Path) -> None:
+        try:
+            entry = Entry(CaptureHeader.read((folder / "header.json").read_bytes()), folder, "unfinished")
+            if (folder / "manifest.json").exists():
+                entry.manifest = (folder / "manifest.json").read_bytes()
+                manifest = CaptureManifest.read(entry.manifest)
+                entry.parts = {part.name: part for part in manifest.parts}
+                entry.state = "closed"
+        except GleanerError as error:
+            self.troubles.append(f"The capture {folder.name} cannot be read and is set aside: {error.message}")
+            folder.rename(self.layout.aside / folder.name)
+            return
+        self._room.take(folder_bytes(folder))
+        self._entries[folder.name] = entry
+
+
+def check_receipt(receipt: Receipt, manifest_bytes: bytes) -> None:
+    """Pure but for reading the manifest: does a receipt speak of exactly these bytes?
+
+    Raises:
+        ReceiptMismatch: naming what differs.
+    """
+    manifest = CaptureManifest.read(manifest_bytes)
+    differs = [
+        name
+        for name, same in (
+            ("capture", receipt.capture == manifest.capture),
+            ("manifest_sha256", receipt.manifest_sha256 == sha256_hex(manifest_bytes)),
+            ("parts", {part.name: part for part in receipt.parts} == {part.name: part for part in manifest.parts}),
+            ("sha256", manifest.sha256 is None or receipt.sha256 == manifest.sha256),
+            ("complete", receipt.complete == manifest.complete),
+        )
+        if not same
+    ]
+    if differs:
+        raise ReceiptMismatch(f"The receipt of {manifest.capture} does not match its manifest: {', '.join(differs)}.")

@@ -1,0 +1,62 @@
+"""What is known of a capture before its first byte, and what the uplink sees of one that waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wire.base import Count, Document, Id, Microseconds
+from wire.capture import CaptureFormat, CaptureManifest, Counts, Medium, Part, Wall
+
+CaptureState = Literal["open", "unfinished", "closed", "confirmed", "dropped", "aside", "unknown"]
+
+
+class CaptureHeader(Document):
+    """On the disk before the first media byte, so that a torn capture still knows where it belongs.
+
+    `opened_us` is the device's monotonic clock when the take opened. `sequence` is given by the spool: the order of
+    opening, which is the order of sending.
+    """
+
+    capture: Id
+    take: Id
+    session: Id
+    study: Id
+    step: Id
+    attempt: Annotated[int, Field(ge=1)]
+    device: Id
+    sensor: str
+    medium: Medium
+    format: CaptureFormat
+    consent: Id
+    opened_us: Microseconds
+    wall: Wall
+    sequence: Count = 0
+
+    def manifest(
+        self, *, parts: list[Part], clock_map: list[tuple[int, int]], complete: bool, sha256: str | None,
+        size: int | None, duration_us: int | None, frames: int | None, counts: Counts,
+    ) -> CaptureManifest:  # fmt: skip
+        """The manifest that closes this capture. `sha256` and `size` are of the original, null when torn."""
+        return CaptureManifest(
+            capture=self.capture, take=self.take, session=self.session, study=self.study, step=self.step,
+            attempt=self.attempt, device=self.device, sensor=self.sensor, medium=self.medium, format=self.format,
+            consent=self.consent, complete=complete, sha256=sha256, bytes=size, duration_us=duration_us,
+            frames=frames, opened_us=self.opened_us, wall=self.wall, clock_map=clock_map, counts=counts, parts=parts,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PendingCapture:
+    """A capture without a receipt. `manifest` is the exact bytes to send, None while it records."""
+
+    header: CaptureHeader
+    manifest: bytes | None
+    parts: tuple[str, ...]  # those with something to send, media first
+    bytes: int  # durable bytes of those parts
+
+    @property
+    def capture(self) -> str:
+        return self.header.capture

@@ -1,0 +1,113 @@
+"""Where things lie in a spool, and how a small file is written so that it is there whole or not at all.
+
+ROOT/lock                     held by the one process that uses the spool
+ROOT/captures/CAPTURE/header.json    before the first media byte
+                      media          append-only, or whole for a still and a text
+                      times          the times log of record/times.py, never sent
+                      frames         the frame table, whole
+                      labels+NAME    a labels document, whole
+                      manifest.json  last: from here on nothing in the folder changes
+ROOT/done/CAPTURE.json        the receipt, or why nothing is left: a capture is never taken twice
+ROOT/aside/CAPTURE/           what the collector refused for good: kept, with aside.json saying why
+ROOT/sessions/SESSION.json    the newest record of a session; SESSION.sent: the revision the collector has
+ROOT/trash/                   on its way out, emptied at start
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+TIMES = "times"
+
+
+def file_name(part: str) -> str:
+    """The file of a part: a colon is no letter for every file system."""
+    return part.replace(":", "+")
+
+
+def part_name(name: str) -> str | None:
+    """The part a file of a capture's folder holds; None for what is never sent."""
+    if name in ("media", "frames"):
+        return name
+    return name.replace("+", ":", 1) if name.startswith("labels+") and not name.endswith(".part") else None
+
+
+class Layout:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lock = root / "lock"
+        self.captures = root / "captures"
+        self.done = root / "done"
+        self.aside = root / "aside"
+        self.sessions = root / "sessions"
+        self.trash = root / "trash"
+
+    def create(self) -> None:
+        for folder in (self.captures, self.done, self.aside, self.sessions, self.trash):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        sync_folder(self.root)
+
+    def capture(self, capture: str) -> Path:
+        return self.captures / capture
+
+    def done_file(self, capture: str) -> Path:
+        return self.done / f"{capture}.json"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Temp file beside the target, sync, rename, sync of the folder.
+
+    Raises:
+        OSError: and then the target is as it was and no temp file is left.
+    """
+    temporary = path.with_name(path.name + ".part")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def throw_away(layout: Layout, folder: Path) -> None:
+    """Take a folder out of sight in one step, then delete it: a kill in between leaves it in the trash."""
+    target = layout.trash / folder.name
+    if target.exists():
+        shutil.rmtree(target)
+    folder.rename(target)
+    sync_folder(folder.parent)
+    shutil.rmtree(target)
+
+
+def folder_bytes(folder: Path) -> int:
+    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())

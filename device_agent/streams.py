@@ -1,0 +1,213 @@
+"""Between a sensor and its recorder: the sensor's thread stamps and hands on, an encoder thread of its own writes.
+
+A sensor runs for the whole session once consent is there; a recording is a stretch of it. The bounded queue keeps the
+sensor's thread from ever waiting: a full one is a counted drop.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from device_agent.record.audio import AudioRecorder
+from device_agent.record.recorded import Recorded
+from device_agent.record.video import VideoRecorder
+from device_agent.sensors.base import AudioBlock, Camera, Frame, Microphone
+from device_agent.spool.capture import SpoolCapture
+from wire.capture import Counts
+from wire.errors import GleanerError
+
+QUEUE_FRAMES = 10  # under the pool of the camera (FRAMES_IN_USE), so a slow encoder meets our count first
+QUEUE_BLOCKS = 400
+CLOSE_SECONDS = 10.0
+SILENCE_DBFS = -90.0
+
+Failed = Callable[[GleanerError], None]
+Item = TypeVar("Item", Frame, AudioBlock)
+
+
+class EncoderStuck(GleanerError):
+    """An encoder thread did not end its recording in time."""
+
+    code = "encoder-stuck"
+    hint = "The attempt is kept as torn; run the step again."
+
+
+class Abandoned(GleanerError):
+    """A recording was ended before its time, on purpose; its attempt is kept as torn."""
+
+    code = "recording-abandoned"
+
+
+class Recorder(Protocol):
+    def write(self, data: np.ndarray, stamp_us: int) -> object: ...
+
+    def close(self) -> Recorded: ...
+
+    def abandon(self) -> None: ...
+
+
+@dataclass
+class Recording(Generic[Item]):
+    """One stretch of a stream on its way into one capture."""
+
+    capture: SpoolCapture
+    recorder: Recorder
+    lost_before: int
+    dropped: int = 0
+    first: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+    recorded: Recorded | None = None
+    error: GleanerError | None = None
+
+
+class Stream(Generic[Item]):
+    """The shared half of the two streams: begin, write on the encoder thread, end."""
+
+    def __init__(self, name: str, depth: int, failed: Failed) -> None:
+        self._queue: queue.Queue[tuple[Recording[Item], Item | None] | None] = queue.Queue(depth + 1)
+        self._depth = depth
+        self._failed = failed
+        self._recording: Recording[Item] | None = None
+        self._thread = threading.Thread(target=self._encode, name=f"encoder-{name}", daemon=True)
+        self._thread.start()
+
+    def _begin(self, recording: Recording[Item]) -> None:
+        self._recording = recording
+
+    def _offer(self, item: Item) -> bool:
+        """Called by the sensor's thread. True: the item is on its way into a recording."""
+        recording = self._recording
+        if recording is None:
+            return False
+        if self._queue.qsize() >= self._depth:
+            recording.dropped += 1
+            return False
+        self._queue.put_nowait((recording, item))
+        return True
+
+    def end(self) -> Recording[Item]:
+        """Stop recording and wait until the recorder is closed and its bytes are durable.
+
+        Raises:
+            GleanerError: what the recorder or the spool met; EncoderStuck after ten seconds.
+        """
+        recording = self._recording
+        assert recording is not None
+        self._recording = None
+        self._queue.put((recording, None))
+        if not recording.ended.wait(CLOSE_SECONDS):
+            raise EncoderStuck(f"The recording of {recording.capture.header.sensor} did not end.")
+        if recording.error is not None:
+            raise recording.error
+        return recording
+
+    @property
+    def recording(self) -> bool:
+        return self._recording is not None
+
+    def abandon(self) -> None:
+        """Stop recording; what the recorder has written stays as it is, without an end."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.error = recording.error or Abandoned("The recording was abandoned.")
+            self._queue.put((recording, None))
+            recording.ended.wait(CLOSE_SECONDS)
+
+    def close(self) -> None:
+        self._recording = None
+        self._queue.put(None)
+        self._thread.join(CLOSE_SECONDS)
+
+    def _encode(self) -> None:
+        while (entry := self._queue.get()) is not None:
+            recording, item = entry
+            try:
+                if item is None and recording.error is not None:
+                    recording.recorder.abandon()
+                elif item is None:
+                    recording.recorded = recording.recorder.close()
+                elif recording.error is None:
+                    self._write(recording, item)
+                    recording.first.set()
+            except GleanerError as error:
+                if recording.error is None:
+                    recording.error = error
+                    self._failed(error)
+            finally:
+                if item is None:
+                    recording.ended.set()
+
+    def _write(self, recording: Recording[Item], item: Item) -> None:
+        raise AssertionError("each stream writes its own items")
+
+
+class VideoStream(Stream[Frame]):
+    """A camera's frames: the newest one for preview and stills, every one for the recording."""
+
+    def __init__(self, camera: Camera, seen: Callable[[Frame, bool], None], failed: Failed) -> None:
+        self.camera = camera
+        self.newest: Frame | None = None
+        self._seen = seen
+        super().__init__("video", QUEUE_FRAMES, failed)
+
+    def deliver(self, frame: Frame) -> None:
+        self.newest = frame
+        self._seen(frame, self._offer(frame))
+
+    def begin(self, capture: SpoolCapture) -> None:
+        camera = self.camera
+        recorder = VideoRecorder(
+            capture.sink("media"), camera.width, camera.height, camera.frame_rate, times=capture.sink("times")
+        )
+        self._begin(Recording(capture, recorder, camera.dropped))
+
+    def counts(self, recording: Recording[Frame]) -> Counts:
+        lost = recording.dropped + self.camera.dropped - recording.lost_before
+        return Counts(frames_dropped=lost)
+
+    def _write(self, recording: Recording[Frame], item: Frame) -> None:
+        recording.recorder.write(item.main, item.stamp_us)
+
+
+class AudioStream(Stream[AudioBlock]):
+    """A microphone's samples: the level of the newest block, every block for the recording."""
+
+    def __init__(self, microphone: Microphone, heard: Callable[[AudioBlock, bool], None], failed: Failed) -> None:
+        self.microphone = microphone
+        self.newest_us: int | None = None
+        self.level_dbfs = SILENCE_DBFS
+        self._heard = heard
+        super().__init__("audio", QUEUE_BLOCKS, failed)
+
+    def deliver(self, block: AudioBlock) -> None:
+        self.newest_us = block.stamp_us
+        self.level_dbfs = level_dbfs(block.samples)
+        self._heard(block, self._offer(block))
+
+    def begin(self, capture: SpoolCapture) -> None:
+        microphone = self.microphone
+        recorder = AudioRecorder(
+            capture.sink("media"), microphone.sample_rate, microphone.channels, times=capture.sink("times")
+        )
+        self._begin(Recording(capture, recorder, microphone.overruns))
+
+    def counts(self, recording: Recording[AudioBlock]) -> Counts:
+        lost = recording.dropped + self.microphone.overruns - recording.lost_before
+        return Counts(audio_overruns=lost)
+
+    def _write(self, recording: Recording[AudioBlock], item: AudioBlock) -> None:
+        recording.recorder.write(item.samples, item.stamp_us)
+
+
+def level_dbfs(samples: np.ndarray) -> float:
+    """Root mean square of int16 samples in dB of full scale, at least -90."""
+    if samples.size == 0:
+        return SILENCE_DBFS
+    power = float(np.mean(np.square(samples.astype(np.float32) / 32768.0)))
+    return max(SILENCE_DBFS, 10 * float(np.log10(power))) if power > 0 else SILENCE_DBFS

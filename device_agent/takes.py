@@ -1,0 +1,240 @@
+"""Takes being made: which captures a take opens, how their streams begin and end, what goes into the spool.
+
+Knows no session: the runner tells it what to open, close or tear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import cv2
+
+from device_agent.labelling import Labeller
+from device_agent.record.audio import audio_format
+from device_agent.record.stills import recorded_still, still_format, still_from_bgr
+from device_agent.record.text import recorded_text, text_bytes, text_format
+from device_agent.record.video import video_format
+from device_agent.sensors.base import Camera, Microphone
+from device_agent.sensors.clock import monotonic_us
+from device_agent.spool.capture import SpoolCapture
+from device_agent.spool.catalogue import Spool
+from device_agent.spool.header import CaptureHeader
+from device_agent.streams import AudioStream, VideoStream
+from wire.base import new_id
+from wire.canonical import canonical_json
+from wire.capture import CaptureFormat, Medium, Wall
+from wire.errors import GleanerError
+from wire.labels import LabelsDocument
+from wire.script import PlanStep
+from wire.session import TakeCapture, TakeRecord
+
+
+class NoPicture(GleanerError):
+    """A still was wanted and the camera has not given a picture yet."""
+
+    code = "no-picture"
+    status = 503
+    retryable = True
+    hint = "Wait until the preview shows the room, then run the step again."
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What every capture of a session has in common."""
+
+    session: str
+    study: str
+    device: str
+    consent: str
+
+
+@dataclass
+class OpenTake:
+    record: TakeRecord
+    step: PlanStep
+    captures: dict[Medium, SpoolCapture]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Totals over the takes of this process."""
+
+    captures: int = 0
+    bytes: int = 0
+    frames_dropped: int = 0
+    prelabels: tuple[tuple[str, int], ...] = ()
+
+    def plus(self, nbytes: int, dropped: int, document: LabelsDocument | None) -> Tally:
+        counts = dict(self.prelabels)
+        for label in document.labels if document else ():
+            counts[label.kind] = counts.get(label.kind, 0) + 1
+        return Tally(
+            self.captures + 1, self.bytes + nbytes, self.frames_dropped + dropped, tuple(sorted(counts.items()))
+        )
+
+
+class TakeMaker:
+    """Opens, closes and tears takes. One at a time."""
+
+    def __init__(
+        self, spool: Spool, labeller: Labeller, video: VideoStream | None, audio: AudioStream | None, origin: Origin
+    ) -> None:
+        self._spool = spool
+        self._labeller = labeller
+        self._video = video
+        self._audio = audio
+        self._origin = origin
+        self._open: OpenTake | None = None
+        self.tally = Tally()
+
+    def open(
+        self, take: str, step: PlanStep, attempt: int, media: tuple[Medium, ...], journal: Callable[[TakeRecord], None]
+    ) -> TakeRecord:
+        """Begin to record. `journal` is called with the take's record before the first byte.
+
+        Raises:
+            GleanerError: the spool is full or a recorder does not start; tear the take.
+        """
+        opened_us, opened_at = monotonic_us(), datetime.now(UTC)
+        captures = {medium: new_id("cap") for medium in media}
+        record = TakeRecord(
+            take=take,
+            step=step.id,
+            attempt=attempt,
+            kind=step.kind,
+            state="open",
+            prompt=step.prompt,
+            expected=step.expected,
+            objects=step.objects,
+            reviews=step.reviews,
+            opened_us=opened_us,
+            opened_at=opened_at,
+            captures=[
+                TakeCapture(capture=captures[medium], medium=medium, sensor=self._sensor(medium)) for medium in media
+            ],
+        )
+        journal(record)
+        self._labeller.begin()
+        opened: dict[Medium, SpoolCapture] = {}
+        self._open = OpenTake(record, step, opened)
+        for medium in media:
+            header = CaptureHeader(
+                capture=captures[medium],
+                take=take,
+                session=self._origin.session,
+                study=self._origin.study,
+                step=step.id,
+                attempt=attempt,
+                device=self._origin.device,
+                sensor=self._sensor(medium),
+                medium=medium,
+                format=self._format(medium),
+                consent=self._origin.consent,
+                opened_us=opened_us,
+                wall=Wall(at=opened_at),
+            )
+            opened[medium] = self._spool.open_capture(header)
+        if self._video is not None and "video" in opened:
+            self._video.begin(opened["video"])
+        if self._audio is not None and "audio" in opened:
+            self._audio.begin(opened["audio"])
+        return record
+
+    def close(self, text: str | None) -> int:
+        """End the take: media first, then labels, then manifests. Returns the device time of its end.
+
+        Raises:
+            GleanerError: the take cannot be completed; tear it.
+        """
+        take = self._taken()
+        closed_us = monotonic_us()
+        video = self._video.end() if self._video is not None and "video" in take.captures else None
+        audio = self._audio.end() if self._audio is not None and "audio" in take.captures else None
+        if video is not None and self._video is not None and video.recorded is not None:
+            camera = self._video.camera
+            document = self._labeller.finish_tracks(
+                video.capture.header.capture, video.recorded, camera.width, camera.height
+            )
+            counts = self._video.counts(video)
+            self._label(video.capture, document)
+            video.capture.finish(video.recorded, counts)
+            self.tally = self.tally.plus(video.recorded.bytes, counts.frames_dropped, document)
+        if audio is not None and self._audio is not None and audio.recorded is not None:
+            expected = take.step.expected
+            document = self._labeller.finish_speech(audio.capture.header.capture, audio.recorded, expected)
+            self._label(audio.capture, document)
+            audio.capture.finish(audio.recorded, self._audio.counts(audio))
+            self.tally = self.tally.plus(audio.recorded.bytes, 0, document)
+        if "image" in take.captures:
+            self._still(take.captures["image"])
+        if "text" in take.captures:
+            self._text(take.captures["text"], text or "")
+        self._open = None
+        return closed_us
+
+    def tear(self, reason: str) -> None:
+        """End the take as an attempt that does not count. What is on the disk stays and is sent."""
+        take, self._open = self._open, None
+        if take is None:
+            return
+        for stream in (self._video, self._audio):
+            if stream is not None and stream.recording:
+                stream.abandon()
+        for capture in take.captures.values():
+            if self._spool.state_of(capture.header.capture) == "open":
+                capture.close_torn(reason)
+
+    def _taken(self) -> OpenTake:
+        assert self._open is not None
+        return self._open
+
+    def _still(self, capture: SpoolCapture) -> None:
+        frame = self._video.newest if self._video is not None else None
+        if frame is None:
+            raise NoPicture("The camera has not given a picture yet.")
+        picture = cv2.cvtColor(frame.main, cv2.COLOR_YUV2BGR_I420)
+        jpeg = still_from_bgr(picture)
+        recorded = recorded_still(jpeg, frame.stamp_us)
+        capture.put("media", jpeg)
+        document = self._labeller.label_still(capture.header.capture, picture)
+        self._label(capture, document)
+        capture.finish(recorded)
+        self.tally = self.tally.plus(recorded.bytes, 0, document)
+
+    def _text(self, capture: SpoolCapture, text: str) -> None:
+        data = text_bytes(text)
+        capture.put("media", data)
+        recorded = recorded_text(data, monotonic_us())
+        capture.finish(recorded)
+        self.tally = self.tally.plus(recorded.bytes, 0, None)
+
+    def _label(self, capture: SpoolCapture, document: LabelsDocument | None) -> None:
+        if document is not None:
+            capture.put(f"labels:{document.source.name}", canonical_json(document))
+
+    def _sensor(self, medium: Medium) -> str:
+        if medium in ("video", "image"):
+            return self._camera().name
+        return self._microphone().name if medium == "audio" else "page"
+
+    def _format(self, medium: Medium) -> CaptureFormat:
+        if medium == "video":
+            camera = self._camera()
+            return video_format(camera.width, camera.height, camera.frame_rate)
+        if medium == "image":
+            camera = self._camera()
+            return still_format(camera.width, camera.height)
+        if medium == "audio":
+            microphone = self._microphone()
+            return audio_format(microphone.sample_rate, microphone.channels)
+        return text_format()
+
+    def _camera(self) -> Camera:
+        assert self._video is not None
+        return self._video.camera
+
+    def _microphone(self) -> Microphone:
+        assert self._audio is not None
+        return self._audio.microphone

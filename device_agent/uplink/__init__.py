@@ -1,0 +1,1 @@
+"""Carries the spool to the collector and deletes only on a receipt."""

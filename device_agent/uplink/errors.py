@@ -1,0 +1,157 @@
+"""What the collector or the way to it can answer, and the one place where foreign errors become ours.
+
+UplinkError
+├── CollectorUnreachable   collector-unreachable   no answer: later
+├── DeviceRefused          device-refused          the token is not (or no longer) good: join again
+├── NotACollector          not-a-collector         something else answers there
+├── UploadMoved            upload-offset           the collector stands at another offset: ask it
+├── UploadGone             upload-gone             the upload expired: create it again
+├── UploadSpoiled          upload-spoiled          the upload holds something else: terminate it, begin again
+├── PartsMissing           parts-missing           send `parts` again
+├── Withdrawn              capture-withdrawn       the collector will never take it
+├── CaptureConflict        capture-conflict        the collector holds another manifest of this id
+├── ReceiptForged          receipt-forged          the signature is not the collector's
+└── CollectorProblem       collector-problem       any other problem document, with its own code and hint
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import httpx
+
+from wire.errors import GleanerError
+
+CHECKSUM_MISMATCH = 460
+
+
+class UplinkError(GleanerError):
+    """Base of what may go wrong on the way to the collector."""
+
+    code: ClassVar[str] = "uplink-failed"
+    status: ClassVar[int] = 502
+    retryable: ClassVar[bool] = True
+
+
+class CollectorUnreachable(UplinkError):
+    code: ClassVar[str] = "collector-unreachable"
+    status: ClassVar[int] = 503
+    exit_code: ClassVar[int] = 3
+    hint = "Recording goes on; what is recorded is kept here and sent when the collector answers."
+
+
+class DeviceRefused(UplinkError):
+    """401: the token is not good, nothing will get through. 403: this one thing is not this device's."""
+
+    code: ClassVar[str] = "device-refused"
+    status: ClassVar[int] = 401
+    exit_code: ClassVar[int] = 3
+    hint = "Join again with a new code: gleaner agent join. What is recorded stays on the device until then."
+
+    def __init__(self, message: str, answer: int) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+class NotACollector(UplinkError):
+    code: ClassVar[str] = "not-a-collector"
+    status: ClassVar[int] = 502
+    hint = "Check the address; it is printed by gleaner collector join-code."
+
+
+class UploadMoved(UplinkError):
+    code: ClassVar[str] = "upload-offset"
+    status: ClassVar[int] = 409
+
+
+class UploadGone(UplinkError):
+    code: ClassVar[str] = "upload-gone"
+    status: ClassVar[int] = 410
+
+
+class UploadSpoiled(UplinkError):
+    code: ClassVar[str] = "upload-spoiled"
+    status: ClassVar[int] = 409
+
+
+class PartsMissing(UplinkError):
+    """`parts`: the names to send again."""
+
+    code: ClassVar[str] = "parts-missing"
+    status: ClassVar[int] = 409
+
+    def __init__(self, message: str, parts: list[str]) -> None:
+        super().__init__(message, parts=parts)
+        self.parts = parts
+
+
+class Withdrawn(UplinkError):
+    code: ClassVar[str] = "capture-withdrawn"
+    status: ClassVar[int] = 410
+    retryable: ClassVar[bool] = False
+    hint = "It lies in the spool's folder aside until a person decides."
+
+
+class CaptureConflict(UplinkError):
+    code: ClassVar[str] = "capture-conflict"
+    status: ClassVar[int] = 409
+    retryable: ClassVar[bool] = False
+    hint = "Both are kept: this one lies in the spool's folder aside."
+
+
+class ReceiptForged(UplinkError):
+    code: ClassVar[str] = "receipt-forged"
+    status: ClassVar[int] = 502
+    hint = "The capture is kept; check that the device talks to the collector it joined."
+
+
+class CollectorProblem(UplinkError):
+    """A problem document. `problem_code` is the collector's own code, `answer` its status."""
+
+    code: ClassVar[str] = "collector-problem"
+
+    def __init__(self, message: str, *, hint: str | None, problem_code: str, answer: int, transient: bool) -> None:
+        super().__init__(message, hint=hint, problem_code=problem_code)
+        self.problem_code, self.answer, self.transient = problem_code, answer, transient
+
+
+def unreachable(url: str, error: httpx.HTTPError | httpx.InvalidURL) -> UplinkError:
+    """httpx's error as ours."""
+    if isinstance(error, httpx.ConnectTimeout | httpx.ReadTimeout | httpx.WriteTimeout | httpx.PoolTimeout):
+        why = "it took too long"
+    elif isinstance(error, httpx.ConnectError):
+        why = "no connection"
+    elif isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return NotACollector(f"{url} is not an address of a collector: {error}.")
+    else:
+        why = "the connection broke"
+    return CollectorUnreachable(f"The collector at {url} does not answer ({why}).")
+
+
+def problem_of(reply: httpx.Response, url: str) -> UplinkError:
+    """A reply that is no success as an error: by its stable code where it has one, else by its status."""
+    body = problem_body(reply)
+    title = str(body.get("title") or f"The collector at {url} answered {reply.status_code}.")
+    code, hint = str(body.get("code") or ""), str(body.get("hint") or "") or None
+    if reply.status_code == 401 or (reply.status_code == 403 and code in ("", "not-allowed")):
+        return DeviceRefused(f"The collector at {url} does not accept this device.", reply.status_code)
+    if code == "capture-conflict":
+        return CaptureConflict("The collector holds another manifest of this capture.")
+    if code == "parts-missing":
+        parts = body.get("parts")
+        return PartsMissing(title, [str(name) for name in parts] if isinstance(parts, list) else [])
+    transient = bool(body.get("retryable")) or reply.status_code >= 500 or reply.status_code in (408, 423, 425, 429)
+    if not body and not transient:
+        return NotACollector(f"{url} answered {reply.status_code} without a word of what is wrong.")
+    return CollectorProblem(
+        title, hint=hint, problem_code=code or f"http-{reply.status_code}", answer=reply.status_code,
+        transient=transient,
+    )  # fmt: skip
+
+
+def problem_body(reply: httpx.Response) -> dict[str, Any]:
+    try:
+        body = reply.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,337 @@
+"""The one thread that talks to the collector: sends what is durable, asks for receipts, lets the spool delete.
+
+Each round visits the session records, then every capture that records, the oldest closed ones and all small ones,
+one chunk each, so that none waits behind a long one. Nothing that goes wrong ends the thread: it is a state that
+people can read, and the next round tries again, later and later.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from device_agent.spool.catalogue import ReceiptMismatch, Spool
+from device_agent.spool.header import PendingCapture
+from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.errors import (
+    CaptureConflict,
+    CollectorProblem,
+    CollectorUnreachable,
+    DeviceRefused,
+    NotACollector,
+    PartsMissing,
+    ReceiptForged,
+    UploadGone,
+    UploadMoved,
+    UploadSpoiled,
+    Withdrawn,
+)
+from device_agent.uplink.schedule import FIRST_CHUNK, TokenBucket, full_jitter
+from device_agent.uplink.transfer import Pace, Transfer
+from wire.device import Heartbeat
+from wire.errors import GleanerError
+
+log = logging.getLogger("gleaner.uplink")
+HEARTBEAT_SECONDS = 10.0
+REFUSED_SECONDS = 30.0  # a token that is not accepted is tried this often
+FINAL_SECONDS = 600.0  # what the collector refuses for a reason is tried this often: it may be upgraded
+OLDEST_AT_ONCE = 4
+SMALL_AT_ONCE = 32
+RECEIPTS_AT_ONCE = 16
+# One capture's or one record's trouble; everything else concerns the way to the collector.
+OF_ONE = (CollectorProblem, PartsMissing, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged, ReceiptMismatch)
+
+
+@dataclass(frozen=True)
+class UplinkState:
+    """What may be known of the uplink. `message` is one sentence for people, None when all is well."""
+
+    reachable: bool | None = None  # None: not tried yet
+    pending: int = 0  # captures without a receipt, those that record included
+    message: str | None = None
+    code: str | None = None  # stable code of what `message` says
+    bytes_sent: int = 0  # since start
+    confirmed: int = 0  # since start
+
+
+class Uplink:
+    """Start once, stop once. `on_state` is called on the uplink's thread with every state that differs."""
+
+    def __init__(
+        self, spool: Spool, client_factory: Callable[[], CollectorClient], on_state: Callable[[UplinkState], None],
+        bandwidth: int | None = None, *, agent_version: str = "unknown", heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        chance: Callable[[], float] = random.random,
+    ) -> None:  # fmt: skip
+        """`bandwidth`: bytes a second, None for no limit. `chance`: the jitter of waiting, uniform in [0, 1)."""
+        self._spool, self._client_factory, self._on_state = spool, client_factory, on_state
+        self._agent_version, self._heartbeat_seconds, self._chance = agent_version, heartbeat_seconds, chance
+        self._client: CollectorClient | None = None
+        self._transfers: dict[str, Transfer] = {}
+        self._session_refused: dict[tuple[str, int], tuple[float, GleanerError]] = {}
+        self._bucket = None if bandwidth is None else TokenBucket(bandwidth, level=bandwidth, at=time.monotonic())
+        self._pace = Pace(bandwidth, self._spend, chunk=FIRST_CHUNK)
+        self._state = UplinkState()
+        self._told: tuple[str, str | None] = ("starting", None)
+        self._beat_at = 0.0
+        self._failures = 0
+        self._confirmed = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+
+    @property
+    def state(self) -> UplinkState:
+        return self._state
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def tell(self, state: str, session: str | None) -> None:
+        """What heartbeats say of the session; a change is sent at once."""
+        if (state, session) != self._told:
+            self._told = (state, session)
+            self._beat_at = 0.0
+            self._spool.changes.tell()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until the collector has everything. False: time was up, and what is left is in the spool."""
+        until = time.monotonic() + timeout
+        while True:
+            seen = self._spool.changes.number
+            if self._spool.backlog().captures == 0 and not self._spool.sessions_to_send():
+                return True
+            left = until - time.monotonic()
+            if left <= 0 or not self._thread.is_alive():
+                return False
+            self._spool.wait(min(left, 1.0), seen)
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """End the thread after the request it is in. False: that request did not end in time."""
+        self._stopping.set()
+        self._spool.changes.tell()
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # ---------------------------------------------------------------- the thread
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            seen = self._spool.changes.number
+            delay = self._attempt()
+            if delay > 0 and not self._stopping.is_set():
+                if self._failures:
+                    self._stopping.wait(delay)
+                else:
+                    self._spool.wait(delay, seen)
+        if self._client is not None:
+            self._client.close()
+
+    def _attempt(self) -> float:
+        """One round; seconds until the next is due."""
+        try:
+            if self._client is None:
+                self._client = self._client_factory()
+            delay = self._round(self._client)
+        except DeviceRefused as error:
+            return self._failed(error, REFUSED_SECONDS)
+        except (CollectorUnreachable, NotACollector) as error:
+            return self._failed(error, None)
+        except GleanerError as error:
+            log.warning("%s", error)
+            return self._failed(error, None)
+        except Exception as error:
+            log.exception("the uplink met a fault of its own")
+            return self._failed(GleanerError(f"The uplink met a fault of its own ({error})."), None)
+        self._failures = 0
+        self._publish(reachable=True, error=None)
+        return delay
+
+    def _failed(self, error: GleanerError, seconds: float | None) -> float:
+        self._failures += 1
+        for transfer in self._transfers.values():
+            transfer.forget_offsets()
+        if self._client is not None:
+            self._client.close()  # a new connection, and the newest credentials
+            self._client = None
+        reachable = not isinstance(error, CollectorUnreachable | NotACollector)
+        self._publish(reachable=reachable, error=error)
+        return seconds if seconds is not None else 0.05 + full_jitter(self._failures, self._chance())
+
+    def _round(self, client: CollectorClient) -> float:
+        now = time.monotonic()
+        if now >= self._beat_at:
+            self._beat(client)
+        self._send_sessions(client)
+        pending = self._spool.pending()
+        here = {capture.capture for capture in pending}
+        for gone in [capture for capture in self._transfers if capture not in here]:
+            del self._transfers[gone]
+        more = False
+        for capture in choose_long(pending, self._transfers, time.monotonic()):
+            more = self._send_small(client) or more
+            if self._stopping.is_set():
+                return 0.0
+            more = self._guarded(capture, lambda transfer, row: self._advance(client, transfer, row)) or more
+        more = self._send_small(client) or more
+        return 0.0 if more else self._until_due()
+
+    def _send_small(self, client: CollectorClient) -> bool:
+        """What is nearly done goes before every chunk of what is not: a take's end is at the collector at once."""
+        more = False
+        for capture in choose_small(self._spool.pending(), self._transfers, time.monotonic()):
+            if self._stopping.is_set():
+                return False
+            more = self._guarded(capture, lambda transfer, row: self._advance(client, transfer, row)) or more
+        self._ask(client)
+        return more
+
+    def _beat(self, client: CollectorClient) -> None:
+        self._beat_at = time.monotonic() + self._heartbeat_seconds
+        state, session = self._told
+        client.heartbeat(
+            Heartbeat(
+                device=client.credentials.device,
+                at=datetime.now(UTC),
+                agent_version=self._agent_version,
+                session=session,
+                state=state,
+                backlog=self._spool.backlog(),
+            )
+        )
+        self._publish(reachable=True, error=None)
+
+    def _send_sessions(self, client: CollectorClient) -> None:
+        """Before any manifest, so that the collector knows the take a capture belongs to."""
+        records = self._spool.sessions_to_send()
+        keys = {(record.session, record.revision) for record in records}
+        self._session_refused = {key: why for key, why in self._session_refused.items() if key in keys}
+        for record in records:
+            key = (record.session, record.revision)
+            if self._stopping.is_set() or self._session_refused.get(key, (0.0,))[0] > time.monotonic():
+                continue
+            try:
+                client.put_session(record)
+            except (CollectorProblem, DeviceRefused) as error:
+                if isinstance(error, DeviceRefused) and error.answer == 401:
+                    raise
+                self._session_refused[key] = (time.monotonic() + self._patience(error, 1), error)
+                log.warning("session %s revision %d: %s", record.session, record.revision, error)
+                continue
+            self._session_refused.pop(key, None)
+            self._spool.session_sent(record.session, record.revision)
+
+    def _ask(self, client: CollectorClient) -> None:
+        now = time.monotonic()
+        due = [
+            row
+            for row in self._spool.pending()
+            if (known := self._transfers.get(row.capture)) is not None
+            and known.manifest_sent
+            and max(known.ask_at, known.not_before) <= now
+        ]
+        for capture in due[:RECEIPTS_AT_ONCE]:
+            if self._stopping.is_set():
+                return
+            self._guarded(capture, lambda transfer, row: self._confirm(client, transfer))
+
+    def _advance(self, client: CollectorClient, transfer: Transfer, capture: PendingCapture) -> bool:
+        more = transfer.advance(client, self._spool, capture, self._pace)
+        transfer.failures, transfer.trouble, transfer.trouble_code = 0, None, None
+        return more
+
+    def _confirm(self, client: CollectorClient, transfer: Transfer) -> bool:
+        if transfer.ask(client, self._spool):
+            self._confirmed += 1
+            self._transfers.pop(transfer.capture, None)
+            self._publish(reachable=True, error=None)
+        return False
+
+    def _guarded(self, capture: PendingCapture, work: Callable[[Transfer, PendingCapture], bool]) -> bool:
+        """Work on one capture; what is wrong with it alone delays it alone."""
+        transfer = self._transfers.setdefault(capture.capture, Transfer(capture.capture))
+        try:
+            return work(transfer, capture)
+        except (CaptureConflict, Withdrawn) as error:
+            self._spool.set_aside(capture.capture, str(error))
+            self._transfers.pop(capture.capture, None)
+            self._spool.troubles.append(f"The capture {capture.capture} was set aside. {error}")
+            self._publish(reachable=True, error=error)
+        except (*OF_ONE, DeviceRefused) as error:
+            if isinstance(error, DeviceRefused) and error.answer == 401:
+                raise
+            transfer.failures += 1
+            transfer.not_before = time.monotonic() + self._patience(error, transfer.failures)
+            transfer.trouble = f"{capture.header.medium} of {capture.header.step}: {error}"
+            transfer.trouble_code = error.code
+            transfer.forget_offsets()
+            log.warning("%s: %s", capture.capture, error)
+        return False
+
+    def _patience(self, error: GleanerError, failures: int) -> float:
+        if isinstance(error, DeviceRefused) or (isinstance(error, CollectorProblem) and not error.transient):
+            return FINAL_SECONDS
+        if isinstance(error, ReceiptForged | ReceiptMismatch):
+            return REFUSED_SECONDS
+        return full_jitter(failures, self._chance(), base=0.1)
+
+    def _until_due(self) -> float:
+        """Seconds until a heartbeat, a receipt or a second try is due; 0: something is."""
+        due = [self._beat_at, *(at for at, _ in self._session_refused.values())]
+        for transfer in self._transfers.values():
+            if transfer.manifest_sent:
+                due.append(max(transfer.ask_at, transfer.not_before))
+            elif transfer.failures:
+                due.append(transfer.not_before)
+        return max(0.0, min(due) - time.monotonic())
+
+    def _spend(self, size: int) -> None:
+        if self._bucket is not None:
+            self._bucket, seconds = self._bucket.take(size, time.monotonic())
+            if seconds > 0:
+                self._stopping.wait(seconds)
+
+    # ---------------------------------------------------------------- what is said of it
+    def _publish(self, reachable: bool, error: GleanerError | None) -> None:
+        message, code = (str(error), error.code) if error is not None else self._trouble()
+        state = UplinkState(reachable, self._spool.backlog().captures, message, code, self._pace.sent, self._confirmed)
+        if state != self._state:
+            self._state = state
+            self._on_state(state)
+
+    def _trouble(self) -> tuple[str | None, str | None]:
+        for transfer in self._transfers.values():
+            if transfer.trouble is not None:
+                return transfer.trouble, transfer.trouble_code
+        for _, error in self._session_refused.values():
+            return f"The session record was refused: {error}", error.code
+        return None, None
+
+
+def ready(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
+    """Captures with something to send, oldest first: not those that wait for a receipt, or after a failure."""
+    return [
+        row
+        for row in pending
+        if (transfer := known.get(row.capture)) is None or (transfer.not_before <= now and not transfer.manifest_sent)
+    ]
+
+
+def is_small(row: PendingCapture, known: dict[str, Transfer]) -> bool:
+    """Closed, and one chunk of the usual size is all that is left of it."""
+    transfer = known.get(row.capture)
+    return row.manifest is not None and row.bytes - (transfer.sent if transfer is not None else 0) <= FIRST_CHUNK
+
+
+def choose_small(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
+    return [row for row in ready(pending, known, now) if is_small(row, known)][:SMALL_AT_ONCE]
+
+
+def choose_long(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
+    """All that record, and the oldest of the closed ones that are not small."""
+    rows = [row for row in ready(pending, known, now) if not is_small(row, known)]
+    oldest = {row.capture for row in [row for row in rows if row.manifest is not None][:OLDEST_AT_ONCE]}
+    return [row for row in rows if row.manifest is None or row.capture in oldest]

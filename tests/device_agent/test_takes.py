@@ -1,0 +1,210 @@
+"""Takes over a real spool: what is closed is whole, what is torn stays, a full disk and a slow encoder are told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device_agent.labelling import Labeller, Models
+from device_agent.sensors.base import AudioBlock, Frame
+from device_agent.sensors.clock import monotonic_us
+from device_agent.spool.catalogue import Spool
+from device_agent.streams import QUEUE_FRAMES, AudioStream, VideoStream, level_dbfs
+from device_agent.takes import NoPicture, Origin, TakeMaker
+from wire.capture import CaptureManifest, Medium
+from wire.errors import GleanerError
+from wire.script import PlanStep
+from wire.session import TakeRecord
+
+ORIGIN = Origin("ses-1", "kitchen", "dev-1", "con-1")
+
+
+class HandCamera:
+    """A camera whose frames come when a test says so."""
+
+    name = "hand"
+    width, height, lores_width, lores_height = 64, 48, 32, 24
+    frame_rate = 25.0
+    dropped = 0
+
+    def __init__(self) -> None:
+        self.index = 0
+        self.at_us = monotonic_us()
+
+    def start(self, deliver: Callable[[Frame], None], failed: Callable[[GleanerError], None]) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def frame(self) -> Frame:
+        self.index += 1
+        self.at_us += 40_000
+        noise = np.random.default_rng(self.index)
+        main = noise.integers(0, 255, (self.height * 3 // 2, self.width), dtype=np.uint8)
+        lores = np.zeros((self.lores_height * 3 // 2, self.lores_width), dtype=np.uint8)
+        return Frame(self.index, self.at_us, main, lores)
+
+
+class HandMicrophone:
+    name = "hand"
+    sample_rate, channels, overruns = 16_000, 1, 0
+
+    def __init__(self) -> None:
+        self.sample = 0
+
+    def start(self, deliver: Callable[[AudioBlock], None], failed: Callable[[GleanerError], None]) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def block(self) -> AudioBlock:
+        first, self.sample = self.sample, self.sample + 1600
+        samples = np.full((1600, 1), 1000, dtype=np.int16)
+        return AudioBlock(first, 1_000_000 + first * 1_000_000 // 16_000, samples, False)
+
+
+class Bench:
+    def __init__(self, root: Path, quota_bytes: int | None = None) -> None:
+        self.troubles: list[GleanerError] = []
+        self.journal: list[TakeRecord] = []
+        self.spool = Spool(root / "spool", quota_bytes=quota_bytes, reserve_bytes=0)
+        self.labeller = Labeller(Models())
+        self.camera, self.microphone = HandCamera(), HandMicrophone()
+        self.video = VideoStream(self.camera, self.labeller.see, self.troubles.append)
+        self.audio = AudioStream(self.microphone, self.labeller.hear, self.troubles.append)
+        self.maker = TakeMaker(self.spool, self.labeller, self.video, self.audio, ORIGIN)
+
+    def open(self, kind: str, *media: Medium, attempt: int = 1) -> TakeRecord:
+        step = PlanStep(id="step", kind=kind, title="Step", prompt="Do it", expected="it", record=list(media))  # type: ignore[arg-type]
+        return self.maker.open(f"take-{attempt}", step, attempt, tuple(media), self.journal.append)
+
+    def manifests(self) -> dict[str, CaptureManifest]:
+        found = [CaptureManifest.read(row.manifest) for row in self.spool.pending() if row.manifest is not None]
+        return {manifest.medium: manifest for manifest in found}
+
+    def close(self) -> None:
+        self.video.close()
+        self.audio.close()
+        self.labeller.close()
+        self.spool.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_take_of_three_media(bench: Bench) -> None:
+    record = bench.open("do", "video", "audio", "image")
+    assert bench.journal == [record]
+    for _ in range(QUEUE_FRAMES):
+        bench.video.deliver(bench.camera.frame())
+        bench.audio.deliver(bench.microphone.block())
+    bench.maker.close(None)
+    manifests = bench.manifests()
+    assert {one.capture for one in record.captures} == {manifest.capture for manifest in manifests.values()}
+    for manifest in manifests.values():
+        assert manifest.complete and manifest.consent == "con-1" and manifest.take == record.take
+        media = manifest.part("media")
+        assert media is not None and (media.sealed_sha256, media.sealed_bytes) == (manifest.sha256, manifest.bytes)
+    assert manifests["video"].frames == QUEUE_FRAMES
+    assert manifests["audio"].duration_us == QUEUE_FRAMES * 100_000
+    assert bench.maker.tally.captures == 3
+
+
+def test_a_still_without_a_picture_is_one_sentence_and_torn_for_good(bench: Bench) -> None:
+    record = bench.open("show", "image")
+    with pytest.raises(NoPicture, match="picture"):
+        bench.maker.close(None)
+    bench.maker.tear("no picture")
+    assert bench.spool.state_of(record.captures[0].capture) == "dropped"
+
+
+def test_a_torn_take_keeps_what_was_recorded(bench: Bench) -> None:
+    bench.open("do", "video", "audio")
+    for _ in range(5):
+        bench.video.deliver(bench.camera.frame())
+        bench.audio.deliver(bench.microphone.block())
+    bench.maker.tear("paused")
+    for manifest in bench.manifests().values():
+        assert not manifest.complete and manifest.sha256 is None
+    # The next attempt is not disturbed by the one before.
+    bench.open("do", "video", attempt=2)
+    bench.video.deliver(bench.camera.frame())
+    bench.maker.close(None)
+    assert [row.header.attempt for row in bench.spool.pending()] == [1, 1, 2]
+
+
+def test_a_slow_encoder_is_counted_drops_and_never_a_wait(bench: Bench) -> None:
+    gate = threading.Event()
+    bench.open("do", "video")
+    recording = bench.video._recording
+    assert recording is not None
+    write = recording.recorder.write
+
+    class Slow:
+        def write(self, data: np.ndarray, stamp_us: int) -> object:
+            gate.wait(10)
+            return write(data, stamp_us)
+
+        def close(self) -> object:
+            return inner.close()
+
+        def abandon(self) -> None:
+            inner.abandon()
+
+    inner = recording.recorder
+    recording.recorder = Slow()  # type: ignore[assignment]
+    for _ in range(QUEUE_FRAMES + 8):
+        bench.video.deliver(bench.camera.frame())
+    gate.set()
+    bench.maker.close(None)
+    manifest = bench.manifests()["video"]
+    assert manifest.counts.frames_dropped > 0
+    assert (manifest.frames or 0) + manifest.counts.frames_dropped == QUEUE_FRAMES + 8
+
+
+def test_a_full_spool_is_told_once_and_keeps_the_take_before(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, quota_bytes=1_150_000)
+    try:
+        bench.open("say", "audio")
+        bench.audio.deliver(bench.microphone.block())
+        bench.maker.close(None)
+        bench.open("do", "video", attempt=2)
+        until = time.monotonic() + 20
+        while not bench.troubles and time.monotonic() < until:
+            bench.video.deliver(bench.camera.frame())
+            time.sleep(0.002)
+        with pytest.raises(GleanerError, match=r"(?i)disk|full|room"):
+            bench.maker.close(None)
+        bench.maker.tear("full")
+        assert len(bench.troubles) == 1
+        assert bench.spool.pending()[0].manifest is not None
+    finally:
+        bench.close()
+
+
+def test_without_models_there_are_no_labels(bench: Bench) -> None:
+    bench.open("say", "audio")
+    bench.audio.deliver(bench.microphone.block())
+    bench.maker.close(None)
+    assert [part.name for part in bench.manifests()["audio"].parts] == ["media"]
+    assert bench.labeller.label_still("cap-1", np.zeros((8, 8, 3), np.uint8)) is None
+
+
+@pytest.mark.parametrize(
+    ("samples", "level"),
+    [
+        (np.zeros((10, 1), np.int16), -90.0),
+        (np.zeros((0, 1), np.int16), -90.0),
+        (np.full((9, 1), -32768, np.int16), 0.0),
+    ],
+)
+def test_levels(samples: np.ndarray, level: float) -> None:
+    assert level_dbfs(samples) == pytest.approx(level)
+

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nacl.signing import SigningKey
+
+from device_agent.uplink.errors import ReceiptForged
+from device_agent.uplink.receipts import verify_receipt
+from device_agent.uplink.schedule import (
+    LARGEST_CHUNK,
+    SMALLEST_CHUNK,
+    TokenBucket,
+    chunk_under,
+    full_jitter,
+    next_chunk,
+    receipt_delay,
+)
+from wire.device import Receipt
+
+seconds = st.floats(0, 100, allow_nan=False)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
+def test_waiting_grows_to_its_cap_and_is_spread_over_all_of_it(failures: int, chance: float) -> None:
+    assert 0 <= full_jitter(failures, chance) <= 15
+    assert full_jitter(failures, chance) == chance * min(15, 0.25 * 2 ** min(failures - 1, 32))
+
+
+@given(st.integers(0, 10_000))
+def test_receipts_are_asked_for_fast_at_first(asked: int) -> None:
+    assert receipt_delay(asked) <= receipt_delay(asked + 1) <= 5
+    assert receipt_delay(0) == 0.05
+
+
+@given(st.integers(SMALLEST_CHUNK, LARGEST_CHUNK), st.none() | seconds)
+def test_chunks_stay_in_bounds(size: int, took: float | None) -> None:
+    assert SMALLEST_CHUNK <= next_chunk(size, took) <= LARGEST_CHUNK
+    assert (next_chunk(size, None) < size) == (size > SMALLEST_CHUNK)
+
+
+@given(st.integers(1000, 10_000_000), st.lists(st.tuples(st.integers(1, 4_000_000), seconds), max_size=50))
+def test_no_more_than_the_rate_passes(rate: int, sends: list[tuple[int, float]]) -> None:
+    """After each send has waited as told, at most rate x time and one second's saving went through."""
+    bucket, now, passed = TokenBucket(rate, level=rate), 0.0, 0
+    for size, pause in sends:
+        now += pause
+        bucket, wait = bucket.take(size, now)
+        now += wait
+        passed += size
+        assert passed <= rate * (now + 1) + size * 1e-6 + 1
+
+
+@given(st.integers(1, 10**9), st.integers(1, LARGEST_CHUNK))
+def test_a_chunk_fits_the_rate(rate: int, size: int) -> None:
+    assert chunk_under(None, size) == size
+    assert chunk_under(rate, size) <= max(4096, rate // 4)
+
+
+def receipt(**other: object) -> Receipt:
+    body = {
+        "capture": "cap-1",
+        "manifest_sha256": "1" * 64,
+        "parts": [],
+        "sha256": "2" * 64,
+        "complete": True,
+        "collector": "c",
+        "at": "2026-11-23T12:00:00Z",
+    }
+    return Receipt.model_validate({**body, **other})
+
+
+def test_only_the_collectors_signature_counts() -> None:
+    key = SigningKey.generate()
+    public = bytes(key.verify_key).hex()
+    good = receipt()
+    good = good.model_copy(update={"signature": key.sign(good.signed_bytes()).signature.hex()})
+    verify_receipt(Receipt.read(good.model_dump_json(by_alias=True)), public)
+    for bad in (
+        good.model_copy(update={"sha256": "3" * 64}),
+        good.model_copy(update={"signature": ""}),
+        good.model_copy(update={"signature": "zz"}),
+        good.model_copy(update={"signature": "00" * 64}),
+    ):
+        with pytest.raises(ReceiptForged):
+            verify_receipt(bad, public)
+    with pytest.raises(ReceiptForged):
+        verify_receipt(good, bytes(SigningKey.generate().verify_key).hex())

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device_agent.spool.catalogue import Spool
+from device_agent.spool.recover import recover
+from tests.device_agent.spool.making import header, noise, recorded, session_record, spooled
+from tests.device_agent.uplink.conftest import Line, PeerProcess
+from wire.canonical import document_hash, sha256_hex
+from wire.capture import CaptureManifest
+
+
+def is_there(peer: PeerProcess, manifest: CaptureManifest) -> None:
+    """The peer holds exactly the capture's bytes, once."""
+    state = peer.state()
+    held = state["captures"][manifest.capture]
+    assert held == {part.name: [part.sealed_bytes, part.sealed_sha256] for part in manifest.parts}
+    assert state["manifests"][manifest.capture] == document_hash(manifest)
+
+
+def test_a_closed_capture_goes_over_and_leaves_the_spool(line: Line) -> None:
+    manifest = spooled(line.spool, noise(1, 300_000), labels=b'{"labels": []}')
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+    assert line.spool.state_of(manifest.capture) == "confirmed"
+    assert not (line.spool.layout.captures / manifest.capture).exists()
+    line.wait_for(lambda: line.uplink.state.pending == 0 and line.uplink.state.confirmed == 1)
+    assert line.uplink.state.message is None and line.uplink.state.reachable is True
+
+
+def test_media_goes_over_while_it_is_recorded(line: Line) -> None:
+    data = noise(2, 900_000)
+    line.uplink.start()
+    capture = line.spool.open_capture(header())
+    sink = capture.sink("media")
+    for start in range(0, 600_000, 100_000):
+        sink.write(data[start : start + 100_000])
+    name = capture.header.capture
+    line.wait_for(lambda: line.peer.state()["captures"].get(name, {}).get("media", [0])[0] == 600_000)
+    assert line.peer.state()["manifests"] == {}
+    sink.write(data[600_000:])
+    sink.close()
+    manifest = capture.finish(recorded(data))
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+
+
+def test_all_bytes_sent_before_the_end_is_known(line: Line) -> None:
+    """An empty PATCH brings the length."""
+    data = noise(3, 50_000)
+    line.uplink.start()
+    capture = line.spool.open_capture(header())
+    sink = capture.sink("media")
+    sink.write(data)
+    sink.close()
+    name = capture.header.capture
+    line.wait_for(lambda: line.peer.state()["captures"].get(name, {}).get("media", [0])[0] == 50_000)
+    manifest = capture.finish(recorded(data))
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+
+
+def test_an_empty_answer_goes_over(line: Line) -> None:
+    capture = line.spool.open_capture(header("text"))
+    capture.put("media", b"")
+    manifest = capture.finish(recorded(b""))
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 7, 100, 4095, 4096, 65_536, 150_000, 299_999, 300_000])
+def test_an_upload_cut_at_any_offset_is_whole_in_the_end(line: Line, offset: int) -> None:
+    line.peer.faults([{"on": "PATCH", "kind": "cut", "n": offset}])
+    manifest = spooled(line.spool, noise(4, 300_000))
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+    assert line.peer.state()["faults"] == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"on": "PATCH", "kind": "status", "n": 460},
+        {"on": "PATCH", "kind": "status", "n": 500},
+        {"on": "PATCH", "kind": "status", "n": 423},
+        {"on": "PATCH", "kind": "status", "n": 409},
+        {"on": "PATCH", "kind": "status", "n": 404},
+        {"on": "PATCH", "kind": "wrong-offset", "n": 7},
+        {"on": "PATCH", "kind": "wrong-offset", "n": 10_000_000},
+        {"on": "PATCH", "kind": "lost", "n": 0},
+        {"on": "PATCH", "kind": "forget", "n": 0},
+        {"on": "POST", "kind": "lost", "n": 0},
+        {"on": "PUT", "kind": "lost", "n": 0},
+        {"on": "PUT", "kind": "status", "n": 503},
+        {"on": "GET", "kind": "lost", "n": 0},
+        {"on": "GET", "kind": "forget", "n": 0},
+        {"on": "GET", "kind": "status", "n": 500},
+    ],
+    ids=lambda fault: f"{fault['on']}-{fault['kind']}-{fault['n']}",
+)
+def test_each_fault_heals(line: Line, fault: dict[str, Any]) -> None:
+    # The first POST is the heartbeat; the fault shall meet the creation.
+    ahead = [{"on": "POST", "kind": "slow", "n": 0}] if fault["on"] == "POST" else []
+    line.peer.faults([*ahead, fault])
+    manifest = spooled(line.spool, noise(5, 200_000), labels=b"{}")
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+    assert line.peer.state()["faults"] == []
+
+
+def test_bytes_that_went_bad_at_the_collector_are_sent_again(line: Line) -> None:
+    data = noise(6, 200_000)
+    line.uplink.start()
+    capture = line.spool.open_capture(header())
+    sink = capture.sink("media")
+    sink.write(data)
+    name = capture.header.capture
+    line.wait_for(lambda: line.peer.state()["captures"].get(name, {}).get("media", [0])[0] == 200_000)
+    line.peer.http.post("/_peer/spoil", json={"capture": name, "part": "media"})
+    sink.close()
+    manifest = capture.finish(recorded(data))
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+
+
+def test_the_session_record_goes_before_the_manifest_and_again_when_it_rises(line: Line) -> None:
+    manifest = spooled(line.spool, noise(7, 1000))
+    line.spool.put_session(session_record(revision=1))
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    journal = line.peer.state()["journal"]
+    assert journal.index("session ses-1 1") < journal.index(f"manifest {manifest.capture}")
+    line.spool.put_session(session_record(revision=2, state="finished"))
+    assert line.uplink.drain(20)
+    assert line.peer.state()["sessions"]["ses-1"]["revision"] == 2
+    assert line.spool.sessions_to_send() == []
+
+
+def test_a_small_capture_does_not_wait_behind_long_ones(tmp_path: Path, peer: PeerProcess) -> None:
+    line = Line(tmp_path / "spool", peer, bandwidth=6_000_000)
+    for seed in range(5):
+        spooled(line.spool, noise(seed, 2_000_000), capture=f"long-{seed}")
+    spooled(line.spool, noise(9, 5_000), capture="small")
+    line.uplink.start()
+    assert line.uplink.drain(60)
+    order = [row.split()[1] for row in peer.state()["journal"] if row.startswith("manifest")]
+    assert order[0] == "small"
+    assert order[1] == "long-0"
+    line.end()
+
+
+def test_heartbeats_tell_state_and_backlog(line: Line) -> None:
+    line.uplink.tell("recording", "ses-1")
+    line.uplink.start()
+    line.wait_for(lambda: line.peer.state()["heartbeats"])
+    line.uplink.tell("finished", "ses-1")
+    line.wait_for(lambda: line.peer.state()["heartbeats"][-1]["state"] == "finished")
+    beat = line.peer.state()["heartbeats"][0]
+    assert beat["device"] == "dev-1" and beat["session"] == "ses-1" and beat["backlog"]["captures"] == 0
+
+
+def test_no_collector_is_a_state_and_heals_by_itself(tmp_path: Path) -> None:
+    first = PeerProcess()
+    line = Line(tmp_path / "spool", first)
+    first.end()
+    line.uplink.start()
+    manifest = spooled(line.spool, noise(10, 10_000))
+    line.wait_for(lambda: line.uplink.state.reachable is False)
+    assert line.uplink.state.code == "collector-unreachable"
+    assert line.uplink.state.message is not None and "does not answer" in line.uplink.state.message
+    second = PeerProcess(first.port)
+    assert line.uplink.drain(20)
+    is_there(second, manifest)
+    line.wait_for(lambda: line.uplink.state.message is None)
+    line.end()
+    second.end()
+
+
+def test_a_revoked_token_says_join_again_and_keeps_everything(line: Line) -> None:
+    line.peer.mode(refuse=401)
+    manifest = spooled(line.spool, noise(11, 10_000))
+    line.uplink.start()
+    line.wait_for(lambda: line.uplink.state.code == "device-refused")
+    assert "Join again" in (line.uplink.state.message or "")
+    assert line.spool.state_of(manifest.capture) == "closed"
+
+
+def test_one_capture_that_is_not_this_devices_stops_no_other(line: Line) -> None:
+    """A device that joined anew still holds captures of its old name: they stay, and the rest goes on."""
+    line.peer.mode(manifest=[403, "capture-mismatch"])
+    manifest = spooled(line.spool, noise(20, 1000))
+    line.uplink.start()
+    line.wait_for(lambda: line.uplink.state.code == "collector-problem")
+    assert line.uplink.state.reachable is True
+    line.spool.put_session(session_record())
+    line.wait_for(lambda: line.spool.sessions_to_send() == [])
+    assert line.spool.state_of(manifest.capture) == "closed"
+
+
+def test_a_conflict_sets_the_capture_aside_and_keeps_it(line: Line) -> None:
+    line.peer.http.put("/api/captures/cap-x/manifest", content=b"another")
+    other = spooled(line.spool, noise(13, 1000))
+    data = noise(12, 10_000)
+    spooled(line.spool, data, capture="cap-x")
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    is_there(line.peer, other)
+    assert line.spool.state_of("cap-x") == "aside"
+    assert (line.spool.layout.aside / "cap-x" / "media").read_bytes() == data
+    assert any(state.code == "capture-conflict" for state in line.states)
+    assert any("cap-x was set aside" in trouble for trouble in line.spool.troubles)
+
+
+def test_a_collector_too_old_keeps_the_capture_here_and_says_so(line: Line) -> None:
+    line.peer.mode(manifest=[409, "schema-too-new"])
+    manifest = spooled(line.spool, noise(14, 10_000))
+    line.uplink.start()
+    line.wait_for(lambda: line.uplink.state.message is not None)
+    assert "schema 9" in (line.uplink.state.message or "")
+    assert line.uplink.state.reachable is True
+    assert line.spool.state_of(manifest.capture) == "closed"
+
+
+def test_a_forged_receipt_deletes_nothing(line: Line) -> None:
+    line.peer.mode(forge=True)
+    manifest = spooled(line.spool, noise(15, 10_000))
+    line.uplink.start()
+    line.wait_for(lambda: line.uplink.state.code == "receipt-forged")
+    assert line.spool.state_of(manifest.capture) == "closed"
+    assert (line.spool.layout.captures / manifest.capture / "media").stat().st_size == 10_000
+
+
+def test_a_withdrawn_capture_is_set_aside(line: Line) -> None:
+    line.peer.mode(withdrawn=True)
+    manifest = spooled(line.spool, noise(16, 100))
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    assert line.spool.state_of(manifest.capture) == "aside"
+
+
+def test_a_late_receipt_is_waited_for(line: Line) -> None:
+    line.peer.mode(pending=6)
+    manifest = spooled(line.spool, noise(17, 100))
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    is_there(line.peer, manifest)
+
+
+def test_a_torn_capture_goes_over_as_torn(tmp_path: Path, peer: PeerProcess) -> None:
+    first = Spool(tmp_path / "spool", reserve_bytes=0)
+    capture = first.open_capture(header())
+    sink = capture.sink("media")
+    sink.write(noise(18, 70_000))
+    sink.close()
+    first.close()
+    line = Line(tmp_path / "spool", peer)
+    [torn] = recover(line.spool)
+    assert torn.bytes == 70_000
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    assert peer.state()["captures"][torn.capture]["media"] == [70_000, sha256_hex(noise(18, 70_000))]
+    assert line.spool.state_of(torn.capture) == "confirmed"
+    line.end()
+
+
+def test_a_new_uplink_goes_on_where_the_old_one_was(tmp_path: Path, peer: PeerProcess) -> None:
+    slow = Line(tmp_path / "spool", peer, bandwidth=200_000)
+    manifest = spooled(slow.spool, noise(19, 400_000))
+    slow.uplink.start()
+    slow.wait_for(lambda: peer.state()["captures"].get(manifest.capture, {}).get("media", [0])[0] > 100_000)
+    slow.end()
+    before = peer.state()["captures"][manifest.capture]["media"][0]
+    line = Line(tmp_path / "spool", peer)
+    line.uplink.start()
+    assert line.uplink.drain(20)
+    is_there(peer, manifest)
+    sent = sum(int(row.split()[-1]) for row in peer.state()["journal"] if row.startswith("chunk"))
+    assert sent == 400_000 and before < 400_000
+    line.end()
