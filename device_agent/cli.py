@@ -76,6 +76,9 @@ def run(
         str, typer.Argument(help="A shipped script's name or a YAML file.", envvar="GLEANER_SCRIPT")
     ] = "kitchen-greeting",
     state: State = DEFAULT_STATE,
+    collector: Annotated[
+        str | None, typer.Option(envvar="GLEANER_COLLECTOR", help="The collector's address, when it has moved.")
+    ] = None,
     camera: Annotated[
         str, typer.Option(envvar="GLEANER_CAMERA", help="simulated, a file, opencv:0, picamera2:0, none.")
     ] = "simulated",
@@ -112,6 +115,7 @@ def run(
     settings = AgentSettings(
         state=state.absolute(),
         script=script,
+        collector=collector,
         camera=camera,
         microphone=microphone,
         participant="simulated" if participant == "simulated" else "person",
@@ -131,6 +135,7 @@ def run(
 def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     from device_agent.agent import Agent
     from device_agent.labelling import Models
+    from device_agent.pairing import check_address, is_loopback
     from device_agent.pairing import load as load_credentials
     from scripts import load as load_script
 
@@ -138,6 +143,10 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, _interrupt)
     plan = load_script(settings.script)
     credentials = load_credentials(settings.state)
+    if settings.collector is not None:
+        # Plain http to another machine was allowed once, by `join --insecure`, or it is not allowed.
+        open_before = credentials.url.startswith("http:") and not is_loopback(credentials.url)
+        credentials = credentials.model_copy(update={"url": check_address(settings.collector, open_before)})
     agent = Agent(settings, credentials, plan, Models.from_catalogue() if settings.models else Models(), people.print)
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)

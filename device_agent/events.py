@@ -143,7 +143,7 @@ class SetTimer:
 class OpenTake:
     take: str
     step: str
-    attempt: int
+    attempt: int  # takes begun at this step; 1 or more while `ready` means: once more
     media: tuple[Medium, ...]
 
 

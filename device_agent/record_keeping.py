@@ -11,7 +11,7 @@ from device_agent.events import Restarted, TakeClosed
 from device_agent.journal import Entry, Happened, Header, Ran
 from device_agent.session import SessionState, step
 from wire.consent import ConsentRecord
-from wire.session import SessionRecord, TakeRecord
+from wire.session import SessionRecord, StepTitle, TakeRecord
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def replay(entries: Sequence[Entry]) -> Replayed:
             script=header.plan.ref,
             language=header.plan.language,
             label_schema=header.plan.labels,
+            steps=[StepTitle(id=one.id, title=one.title) for one in header.plan.steps],
             device=header.device,
             participant=header.participant,
             home=header.home,

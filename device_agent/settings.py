@@ -27,6 +27,7 @@ class AgentSettings:
 
     state: Path
     script: str
+    collector: str | None = None  # the collector's address when it has moved
     camera: str = "simulated"
     microphone: str = "simulated"
     participant: Person = "person"

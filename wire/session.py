@@ -39,6 +39,11 @@ class TakeRecord(WireModel):
     captures: list[TakeCapture]
 
 
+class StepTitle(WireModel):
+    id: Id
+    title: str
+
+
 class SessionRecord(Document):
     """`revision` rises with every change; the collector keeps the highest it has seen."""
 
@@ -48,6 +53,7 @@ class SessionRecord(Document):
     script: ScriptRef
     language: str
     label_schema: LabelSchema
+    steps: list[StepTitle] = Field(default=[], description="Every step of the plan in its order, run or not.")
     device: Id
     participant: Id
     home: Id

@@ -1,0 +1,229 @@
+"""Every route of the session page with its policy, and the application made of nothing but that list."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import mimetypes
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Literal
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from device_agent.events import Event, Snapshot
+from device_agent.page.guard import Guard, PageShut, Policy
+from device_agent.page.messages import BODY_LIMIT, BadEvent, parse_event, snapshot_json
+from device_agent.page.stream import BOUNDARY, Lookers, pictures, snapshots
+from wire.errors import GleanerError
+
+STATIC = Path(__file__).parent / "static"
+
+
+class EventTooLarge(GleanerError):
+    code = "event-too-large"
+    status = 413
+    hint = "Send a shorter answer."
+
+
+class NoPicture(GleanerError):
+    code = "no-picture"
+    status = 404
+    retryable = True
+    hint = "A picture comes as soon as a camera runs."
+
+
+class NoSuchPage(GleanerError):
+    code = "no-such-page"
+    status = 404
+    hint = "docs/session-page.md lists the addresses."
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the routes work with: the three doors to the session, the lock, and who looks."""
+
+    read: Callable[[], Snapshot]
+    post: Callable[[Event], None]
+    preview: Callable[[], bytes | None]
+    guard: Guard
+    lookers: Lookers
+    stopping: threading.Event
+
+
+Endpoint = Callable[[Desk, Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class PageRoute:
+    method: Literal["GET", "POST"]
+    path: str
+    policy: Policy
+    endpoint: Endpoint
+
+
+@cache
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """The page's files by name, read once: nothing else can be asked for by a path."""
+    types = {".js": "text/javascript", ".svg": "image/svg+xml"}
+    return {
+        path.name: (path.read_bytes(), types.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain")
+        for path in STATIC.iterdir()
+        if path.is_file()
+    }
+
+
+async def page(desk: Desk, request: Request) -> Response:
+    """The page; with `?key=` the key becomes a cookie and leaves the address."""
+    offered = request.query_params.get("key")
+    if offered is not None and desk.guard.is_key(offered):
+        return RedirectResponse("/", HTTPStatus.SEE_OTHER, {"set-cookie": desk.guard.set_cookie})
+    if not desk.guard.knows(request.headers):
+        return HTMLResponse(SHUT_PAGE, HTTPStatus.UNAUTHORIZED, {"content-security-policy": SHUT_POLICY})
+    return Response(static_files()["index.html"][0], media_type="text/html")
+
+
+async def static(desk: Desk, request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in static_files():
+        raise NoSuchPage("There is no such file.")
+    data, media_type = static_files()[name]
+    return Response(data, media_type=media_type)
+
+
+async def snapshot(desk: Desk, request: Request) -> Response:
+    return Response(snapshot_json(desk.read()), media_type="application/json")
+
+
+async def stream(desk: Desk, request: Request) -> Response:
+    return StreamingResponse(snapshots(desk.read, desk.stopping), media_type="text/event-stream")
+
+
+async def picture(desk: Desk, request: Request) -> Response:
+    desk.lookers.looked()
+    data = desk.preview()
+    if data is None:
+        raise NoPicture("There is no preview picture.")
+    return Response(data, media_type="image/jpeg")
+
+
+async def moving_picture(desk: Desk, request: Request) -> Response:
+    body = pictures(desk.preview, desk.lookers, desk.stopping)
+    return StreamingResponse(body, media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
+
+
+async def events(desk: Desk, request: Request) -> Response:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise EventTooLarge(f"An event has at most {BODY_LIMIT // 1024} KiB.")
+    desk.post(parse_event(body, desk.read()))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+ROUTES: tuple[PageRoute, ...] = (
+    PageRoute("GET", "/", "key", page),
+    PageRoute("GET", "/static/{name}", "cookie", static),
+    PageRoute("GET", "/api/snapshot", "cookie", snapshot),
+    PageRoute("GET", "/api/stream", "cookie", stream),
+    PageRoute("GET", "/api/preview.jpg", "cookie", picture),
+    PageRoute("GET", "/api/preview.mjpeg", "cookie", moving_picture),
+    PageRoute("POST", "/api/events", "act", events),
+)
+
+
+def make_app(desk: Desk) -> Starlette:
+    """The page as an ASGI application."""
+    return Starlette(
+        routes=[Route(row.path, _held(desk, row), methods=[row.method]) for row in ROUTES],
+        middleware=[Middleware(Shutter, guard=desk.guard)],
+        exception_handlers={GleanerError: _problem, HTTPException: _foreign_problem},
+    )
+
+
+def _held(desk: Desk, row: PageRoute) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        if row.policy != "key":
+            desk.guard.check(row.policy, request.headers)
+        return await row.endpoint(desk, request)
+
+    return endpoint
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GleanerError)
+    return JSONResponse(error.problem(), error.status, media_type="application/problem+json")
+
+
+async def _foreign_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return await _problem(request, NoSuchPage("There is nothing at this address."))
+    members = {"type": "about:blank", "title": error.detail, "status": error.status_code, "code": "http"}
+    return JSONResponse(members, error.status_code, error.headers, media_type="application/problem+json")
+
+
+class Shutter:
+    """Checks the host's name before anything else and puts the page's rules on every answer."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self.app = app
+        self.guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_rules(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in RULES.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if scope["type"] != "http":
+            return
+        try:
+            self.guard.check_host(Headers(scope=scope))
+        except GleanerError as error:
+            response = JSONResponse(error.problem(), error.status, media_type="application/problem+json")
+            await response(scope, receive, send_with_rules)
+            return
+        await self.app(scope, receive, send_with_rules)
+
+
+RULES = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+_SHUT_STYLE = (
+    ":root{color-scheme:light dark}body{font:20px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;"
+    "padding:0 1.5rem}h1{font-size:28px;line-height:1.25}"
+)
+SHUT_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Session page</title>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    f"<style>{_SHUT_STYLE}</style></head><body><h1>This page is shut</h1>"
+    f"<p>{PageShut.hint}</p></body></html>"
+)
+SHUT_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_SHUT_STYLE.encode()).digest()).decode()}'"
+)
+
+__all__ = ["ROUTES", "BadEvent", "Desk", "PageRoute", "make_app", "static_files"]

@@ -1,0 +1,178 @@
+"""The session page's thread: one uvicorn server on one socket, started, asked for its address, stopped."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import uvicorn
+
+from device_agent.events import Event, Snapshot
+from device_agent.page.guard import Guard, is_loopback
+from device_agent.page.routes import Desk, make_app
+from device_agent.page.stream import Lookers
+from wire.errors import GleanerError
+
+START_SECONDS = 10.0
+STOP_SECONDS = 5.0
+
+
+class PortTaken(GleanerError):
+    code = "port-taken"
+    status = 500
+    exit_code = 3
+    hint = "Stop the other program, or choose another port (0 takes any free one)."
+
+
+class AddressUnusable(GleanerError):
+    code = "address-unusable"
+    status = 500
+    exit_code = 2
+    hint = "Use 127.0.0.1, or an address of this machine."
+
+
+class PageNotStarted(GleanerError):
+    code = "page-not-started"
+    status = 500
+    exit_code = 1
+    retryable = True
+    hint = "Start the agent again."
+
+
+class PageServer:
+    """Serves the session page from a thread of its own.
+
+    `read` gives the newest snapshot, `post` takes an event, `preview` gives the newest JPEG or None; all three are
+    called from the page's thread and must return at once. `key` opens the page; the same key after a restart of the
+    agent keeps pages that are already open working.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Snapshot],
+        post: Callable[[Event], None],
+        preview: Callable[[], bytes | None],
+        host: str = "127.0.0.1",
+        port: int = 8710,
+        *,
+        key: str,
+    ) -> None:
+        if not key:
+            raise ValueError("the page needs a key")
+        self._doors = (read, post, preview)
+        self._host = host
+        self._port = port
+        self._key = key
+        self._lookers = Lookers()
+        self._stopping = threading.Event()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; after `start` never 0."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """Where the page is, without its key."""
+        host = shown_host(self._host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}/"
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody looks at the preview just now; without a looker no picture needs to be made."""
+        return self._lookers.any
+
+    def start(self) -> str:
+        """Listen, and return the address that opens the page once it answers.
+
+        Raises:
+            PortTaken: another program listens there.
+            AddressUnusable: the host is no address of this machine, or the port needs rights this process lacks.
+            PageNotStarted: the server did not come up.
+        """
+        listener = listen(self._host, self._port)
+        self._port = listener.getsockname()[1]
+        guard = Guard(self._key, self._port, loopback=is_loopback(self._host))
+        app = make_app(Desk(*self._doors, guard=guard, lookers=self._lookers, stopping=self._stopping))
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        self._server = server
+        self._thread = threading.Thread(target=server.run, args=([listener],), name="page", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                listener.close()
+                raise PageNotStarted(f"The session page did not come up at {self.address}.")
+            time.sleep(0.01)
+        return f"{self.address}?key={self._key}"
+
+    def stop(self) -> None:
+        """End streams and connections and join the thread; harmless before `start` and a second time."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+            if self._thread.is_alive():
+                raise PageNotStopped(f"The thread page did not end within {STOP_SECONDS:g} seconds.")
+
+
+class PageNotStopped(GleanerError):
+    code = "page-not-stopped"
+    status = 500
+    exit_code = 1
+    hint = "End the agent; the session and its recordings are not touched by this."
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises: PortTaken, AddressUnusable."""
+    if not 0 <= port <= 65535:
+        raise AddressUnusable(f"{port} is not a port.", hint="Ports go from 0 to 65535.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise AddressUnusable(f"{host} is no address of this machine.") from error
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        # Bound but not listening, two servers with SO_REUSEADDR could hold the same port.
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"Port {port} on {host} is taken by another program.") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise AddressUnusable(f"The session page cannot listen on {host} port {port}: {reason}.") from error
+    return listener
+
+
+def shown_host(host: str) -> str:
+    """The host to print: for "every address" the one other machines reach, or loopback without a network."""
+    if host not in {"0.0.0.0", "::", ""}:
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket sends nothing; it only picks the way out (192.0.2.1: RFC 5737).
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"

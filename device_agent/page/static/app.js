@@ -1,0 +1,205 @@
+// The session page: one snapshot in, one screen out; presses go to the device, which alone decides what happens.
+
+import { listenForKeys } from "./keys.js";
+import { listen, send } from "./link.js";
+import { Picture } from "./picture.js";
+import { $, Meter, buildConsent, put, show, showEnded, showHeader, showRec, showScreen, showWork } from "./screen.js";
+import { ENDED, placeOf, primaryOf, spoken, viewOf } from "./view.js";
+import { CHOOSE_ONE, LOST, LOST_ENDED, STOP_PAUSED, STOP_QUIET, STOP_UNHEARD, UNHEARD } from "./words.js";
+
+const NOTICE_MS = 8000;
+const BUSY_MS = 1500;
+
+let snapshot = null;
+let place = "";
+let consentOf = "";
+let link = "waiting";
+let busyAt = "";
+let noticeTimer = 0;
+let wakeLock = null;
+const meter = new Meter();
+const picture = new Picture($("preview").firstElementChild);
+const answerBox = $("answer-text");
+
+// ---------------------------------------------------------------- out
+const draftKey = () => `answer/${snapshot.session}/${snapshot.step?.id}`;
+
+async function post(event, members = {}, unheard = UNHEARD) {
+  const reason = await send({ event, ...members }, unheard);
+  if (reason) notice(reason);
+  return reason === null;
+}
+
+/** Post once a place: a second press, or one that comes late, never falls on what comes next. */
+async function postOnce(event, members = {}) {
+  const here = place;
+  if (busyAt === here) return false;
+  busyAt = here;
+  const step = snapshot.state !== "consent" && snapshot.step ? { step: snapshot.step.id } : {};
+  const taken = await post(event, { session: snapshot.session, ...step, ...members });
+  if (!taken) busyAt = "";
+  else setTimeout(() => { if (busyAt === here) busyAt = ""; }, BUSY_MS);
+  return taken;
+}
+
+function notice(text, stays = false) {
+  clearTimeout(noticeTimer);
+  put($("notice"), text);
+  show($("notice"), true);
+  if (!stays) noticeTimer = setTimeout(() => show($("notice"), false), NOTICE_MS);
+}
+
+function primary() {
+  const button = snapshot && primaryOf(snapshot);
+  if (!button) return;
+  if (button[1] === "answer") sendAnswer();
+  else postOnce(button[1]);
+}
+
+async function sendAnswer() {
+  if (snapshot?.state !== "answering") return;
+  const key = draftKey();
+  if (!answerBox.value.trim()) {
+    notice("Write an answer first.");
+    answerBox.focus();
+  } else if (await postOnce("answer", { text: answerBox.value })) {
+    sessionStorage.removeItem(key);
+  }
+}
+
+function pause() {
+  if (snapshot?.state === "paused") postOnce("resume");
+  else if (snapshot && viewOf(snapshot).pause) post("pause");
+}
+
+async function stop() {
+  if (!snapshot || !viewOf(snapshot).stop || $("stop-dialog").open) return;
+  const records = ["countdown", "recording"].includes(snapshot.state);
+  put($("stop-text"), records ? STOP_PAUSED : STOP_QUIET);
+  $("stop-dialog").dataset.paused = records ? "yes" : "no";
+  $("stop-dialog").returnValue = "";
+  $("stop-dialog").showModal();
+  // Whoever presses STOP wants the recording to end now, not after a question.
+  if (records) await post("pause", {}, STOP_UNHEARD);
+}
+
+/** The dialog is closed, by a button, by Esc or because the session ended elsewhere. */
+async function chosen() {
+  const dialog = $("stop-dialog");
+  if (dialog.returnValue === "stop") await post("stop", {}, STOP_UNHEARD);
+  else if (dialog.dataset.paused === "yes" && snapshot.state === "paused") await post("resume");
+}
+
+function consent(agreed) {
+  const granted = agreed ? switches().filter((input) => input.checked).map((input) => input.name) : [];
+  if (agreed && !granted.length) {
+    notice(CHOOSE_ONE);
+    switches()[0].focus();
+    return;
+  }
+  const refused = snapshot.consent_uses.filter((use) => !granted.includes(use));
+  postOnce("consent", { granted, refused });
+}
+
+const switches = () => [...$("uses").querySelectorAll("input")];
+
+// ---------------------------------------------------------------- in
+function onSnapshot(next) {
+  snapshot = next;
+  const view = viewOf(next);
+  if (next.state === "consent" && consentOf !== next.session + next.consent_text) {
+    consentOf = next.session + next.consent_text;
+    buildConsent(next);
+  }
+  showScreen(view.screen);
+  document.body.dataset.state = next.state;
+  document.title = `${view.rec.word} · ${next.title}`;
+  showRec(view.rec);
+  showHeader(view);
+  if (view.screen === "work") showWork(view, next.language);
+  if (view.ended) showEnded(view.ended);
+  meter.show(view.level, next.state === "recording");
+  picture.show(view.looking, next.detections);
+  showButtons(view);
+  const here = placeOf(next);
+  if (here !== place) arrive(here, view);
+}
+
+function showButtons(view) {
+  const asks = view.screen === "consent";
+  show($("decline"), asks);
+  show($("agree"), asks);
+  show($("pause"), view.stop);
+  $("pause").classList.toggle("empty", !view.pause);
+  show($("primary"), view.stop);
+  $("primary").classList.toggle("empty", !view.primary);
+  if (view.primary) put($("primary-word"), view.primary[0]);
+  put($("primary-key"), snapshot.state === "answering" ? "Ctrl Enter" : "Enter");
+  show($("stop"), view.stop);
+}
+
+/** The session is somewhere else than a moment ago: say it, put the focus where the next thing happens. */
+function arrive(here, view) {
+  const before = place;
+  place = here;
+  busyAt = "";
+  show($("notice"), link === "lost");
+  put($("live"), spoken(snapshot, view));
+  keepAwake(view.screen === "work");
+  if ($("stop-dialog").open && view.screen !== "work") $("stop-dialog").close();
+  if (snapshot.state === "answering") {
+    answerBox.value = sessionStorage.getItem(draftKey()) ?? "";
+    answerBox.lang = snapshot.language;
+    if (!$("stop-dialog").open) answerBox.focus();
+  } else if (view.screen === "consent" || view.screen === "ended") {
+    $(`${view.screen}-title`).focus({ preventScroll: false });
+  } else if (before && !$("stop-dialog").open) {
+    document.activeElement?.blur?.();
+  }
+}
+
+function onLink(next) {
+  if (next === link) return;
+  link = next;
+  if (next === "shut") return location.reload();
+  if (next === "live") return show($("notice"), false);
+  if (snapshot && ENDED.includes(snapshot.state)) {
+    if (snapshot.uploads_pending) notice(LOST_ENDED, true);
+    return;
+  }
+  notice(LOST, true);
+  if (!snapshot) return;
+  picture.show(false, []);
+  showRec({ shape: "doubt", word: "No word from the device" });
+}
+
+/** A phone that goes dark in the middle of a prompt helps nobody; where the browser cannot, nothing is lost. */
+async function keepAwake(wanted) {
+  if (wanted && !wakeLock && "wakeLock" in navigator && !document.hidden) {
+    wakeLock = await navigator.wakeLock.request("screen").catch(() => null);
+    wakeLock?.addEventListener("release", () => { wakeLock = null; });
+  } else if (!wanted) {
+    wakeLock?.release();
+  }
+}
+
+// ---------------------------------------------------------------- wiring
+$("agree").addEventListener("click", () => consent(true));
+$("decline").addEventListener("click", () => consent(false));
+$("allow-all").addEventListener("click", () => {
+  for (const input of switches()) input.checked = true;
+  $("agree").focus();
+});
+$("primary").addEventListener("click", primary);
+$("pause").addEventListener("click", pause);
+$("stop").addEventListener("click", stop);
+$("stop-no").addEventListener("click", () => $("stop-dialog").close(""));
+$("stop-yes").addEventListener("click", () => $("stop-dialog").close("stop"));
+$("stop-dialog").addEventListener("close", chosen);
+$("answer").addEventListener("submit", (event) => event.preventDefault());
+answerBox.addEventListener("input", () => snapshot && sessionStorage.setItem(draftKey(), answerBox.value));
+listenForKeys({ primary, pause, stop, send: sendAnswer });
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && snapshot) keepAwake(viewOf(snapshot).screen === "work");
+});
+listen(onSnapshot, onLink);

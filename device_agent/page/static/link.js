@@ -1,0 +1,63 @@
+// The one place that talks to the device: snapshots come in, events go out.
+
+const SILENT_MS = 5000;
+const RETRY_MS = 1000;
+
+/** Listen for snapshots until the page goes. `onSnapshot(snapshot)`, `onLink("live" | "lost" | "shut")`. */
+export function listen(onSnapshot, onLink) {
+  let source = null;
+  let heard = performance.now();
+  let retry = 0;
+
+  const open = () => {
+    source?.close();
+    source = new EventSource("/api/stream");
+    source.addEventListener("snapshot", (event) => {
+      heard = performance.now();
+      onLink("live");
+      onSnapshot(JSON.parse(event.data));
+    });
+    source.addEventListener("error", () => {
+      onLink("lost");
+      // A browser gives up for good after an answer that is not a stream; this page does not.
+      if (source.readyState === EventSource.CLOSED) {
+        clearTimeout(retry);
+        retry = setTimeout(async () => ((await isShut()) ? onLink("shut") : open()), RETRY_MS);
+      }
+    });
+  };
+
+  open();
+  setInterval(() => {
+    if (performance.now() - heard > SILENT_MS) onLink("lost");
+  }, 1000);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && performance.now() - heard > SILENT_MS) open();
+  });
+}
+
+async function isShut() {
+  try {
+    return (await fetch("/api/snapshot")).status === 401;
+  } catch {
+    return false;
+  }
+}
+
+/** Send an event. Returns null when the device took it, else one sentence that says why not. */
+export async function send(event, unheard) {
+  let response;
+  try {
+    response = await fetch("/api/events", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Gleaner-Page": "1" },
+      body: JSON.stringify(event),
+      signal: AbortSignal.timeout(4000),
+    });
+  } catch {
+    return unheard;
+  }
+  if (response.ok) return null;
+  const problem = await response.json().catch(() => null);
+  return problem?.title ? `${problem.title} ${problem.hint ?? ""}`.trim() : unheard;
+}

@@ -1,0 +1,59 @@
+// Every word of the page, for people of any age: short, plain, nothing technical.
+
+export const USES = {
+  video: ["Film", "The camera films while a step runs."],
+  audio: ["Sound", "The microphone records while a step runs."],
+  image: ["Photos", "The camera takes a photo of what you hold up."],
+  text: ["What you type", "Your typed answers are kept."],
+};
+
+export const LEADS = { say: "Say:", do: "Do this:", show: "Show this:", answer: "Answer:" };
+
+const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+
+/** "film and sound", "film, sound and photos". */
+export function listed(media) {
+  const names = media.map((medium) => USES[medium][0].toLowerCase());
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/** What will happen when Start is pressed, and what was refused. */
+export function stepHint(step, granted) {
+  const kept = step.record.filter((medium) => granted.includes(medium));
+  const refused = step.record.filter((medium) => !granted.includes(medium));
+  const without = refused.length ? ` No ${listed(refused).replaceAll(" and ", " or ")}: you said no to that.` : "";
+  if (step.kind === "answer") return `Press Start, then type.${without}`;
+  if (!kept.length) return `Nothing is recorded here.${without}`;
+  const waits = step.countdown_seconds ? `After ${plural(Math.round(step.countdown_seconds), "second", "seconds")}` : "At once";
+  if (step.kind === "show") return `${waits} the camera takes one photo.${without}`;
+  return `${waits} the device records ${listed(kept)} for ${plural(Math.round(step.seconds), "second", "seconds")}.${without}`;
+}
+
+export function endedWords(snapshot) {
+  const takes = snapshot.takes_closed;
+  const title = { finished: "Thank you!", stopped: "The session is stopped", refused: "That is all right" }[snapshot.state];
+  if (snapshot.state === "refused") {
+    return { title, takes: "Nothing was recorded.", sending: "", close: "You can close this page." };
+  }
+  const kept = snapshot.state === "stopped" ? "What was recorded before is kept." : "You did every step.";
+  const count = takes ? `${plural(takes, "take", "takes")}. ${kept}` : "Nothing was recorded.";
+  const pending = snapshot.uploads_pending;
+  let sending = takes ? "All of it is safe at the collector." : "";
+  let close = "You can close this page.";
+  if (pending) {
+    sending = `${plural(pending, "recording is", "recordings are")} still on the way to the collector.`;
+    close = "Please leave the device switched on. You can close this page.";
+    if (snapshot.collector_reachable === false) {
+      sending = `The collector cannot be reached now. ${plural(pending, "recording waits", "recordings wait")} safely on this device.`;
+    }
+  }
+  return { title, takes: count, sending, close };
+}
+
+export const STOP_PAUSED = "Recording is paused while you choose. If you go on, this step starts again.";
+export const STOP_QUIET = "Nothing is being recorded just now. What was recorded before is kept.";
+export const LOST = "The device does not answer. It may have stopped recording. Waiting for it to come back …";
+export const LOST_ENDED = "The device has closed its page. What is not sent yet stays safe on it.";
+export const UNHEARD = "The device did not hear this. Press again when it answers.";
+export const STOP_UNHEARD = "The device did not hear STOP. To be sure, unplug it: what was recorded is not lost.";
+export const CHOOSE_ONE = "Allow at least one of them, or choose “No, thank you”.";

@@ -1,0 +1,78 @@
+"""What the page hears while it is open: snapshots as server-sent events, preview pictures as motion JPEG."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from device_agent.page.messages import snapshot_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from device_agent.events import Snapshot
+
+SNAPSHOT_SECONDS = 0.1
+# A page that hears nothing for longer than a few of these knows that the device is gone.
+SILENCE_SECONDS = 2.0
+PICTURE_SECONDS = 0.125
+LOOK_SECONDS = 2.0
+BOUNDARY = "gleaner-picture"
+
+
+class Lookers:
+    """Whether somebody looks at the preview just now; pictures need to be made only then."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._streams = 0
+        self._last = float("-inf")
+
+    def looked(self) -> None:
+        self._last = self._clock()
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    @property
+    def any(self) -> bool:
+        return self._streams > 0 or self._clock() - self._last < LOOK_SECONDS
+
+
+async def snapshots(read: Callable[[], Snapshot], stopping: threading.Event) -> AsyncIterator[bytes]:
+    """Server-sent events: each change, ten a second at most; the newest snapshot again after two seconds, and last."""
+    yield b"retry: 1000\n\n"
+    last, silent = b"", 0.0
+    while not stopping.is_set():
+        body = snapshot_json(read())
+        if body != last or silent >= SILENCE_SECONDS:
+            yield b"event: snapshot\ndata: " + body + b"\n\n"
+            last, silent = body, 0.0
+        await asyncio.sleep(SNAPSHOT_SECONDS)
+        silent += SNAPSHOT_SECONDS
+    # The agent ends as soon as everything is delivered: whoever still looks should read that, not the moment before.
+    yield b"event: snapshot\ndata: " + snapshot_json(read()) + b"\n\n"
+
+
+async def pictures(
+    preview: Callable[[], bytes | None], lookers: Lookers, stopping: threading.Event
+) -> AsyncIterator[bytes]:
+    """multipart/x-mixed-replace parts, about eight a second, each a JPEG that differs from the one before."""
+    last: bytes | None = None
+    with lookers.looking():
+        while not stopping.is_set():
+            picture = preview()
+            if picture is not None and picture is not last:
+                head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                yield head.encode() + picture + b"\r\n"
+                last = picture
+            await asyncio.sleep(PICTURE_SECONDS)

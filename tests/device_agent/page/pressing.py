@@ -1,0 +1,53 @@
+"""A page in a browser on a fresh rehearsal, and the few presses that every test needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.device_agent.page.playing import Stage, stage
+
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@contextmanager
+def opened(
+    browser: Browser, viewport: dict[str, int] | None = None, **settings: object
+) -> Iterator[tuple[Page, Stage]]:
+    """A page on a fresh rehearsal. Anything the browser complains of fails the test."""
+    with stage(**settings) as running:
+        context = browser.new_context(viewport=viewport or WIDE)
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
+        page.goto(running.url)
+        expect(page.locator("#consent")).to_be_visible()
+        yield page, running
+        context.close()
+        assert complaints == []
+
+
+def at(page: Page, state: str) -> None:
+    expect(page.locator("body")).to_have_attribute("data-state", state)
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def agree(page: Page) -> None:
+    """From the heading: four switches, "Allow all of it", "No, thank you", "I agree"."""
+    expect(page.locator("#consent-title")).to_be_focused()
+    page.locator("#allow-all").press("Enter")
+    expect(page.locator("#agree")).to_be_focused()
+    press(page, "Enter")
+    at(page, "ready")
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id"))

@@ -1,0 +1,92 @@
+"""The page's lock: which names it answers under, which keys open it."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from device_agent.page.guard import Guard, PageHeaderMissing, PageShut, WrongHost, host_name, new_key
+
+GUARD = Guard(key="right-key", port=8710, loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("localhost:8710", "localhost"),
+        ("LOCALHOST", "localhost"),
+        ("127.0.0.1:9", "127.0.0.1"),
+        ("[::1]:8710", "::1"),
+        ("[::1]", "::1"),
+        ("::1", "::1"),
+        ("evil.example.", "evil.example"),
+        ("", None),
+        ("[]:80", None),
+        ("[::1", None),
+        (":8710", None),
+    ],
+)
+def test_the_name_in_a_host_header(header: str, name: str | None) -> None:
+    assert host_name(header) == name
+
+
+@pytest.mark.parametrize("host", ["localhost:8710", "127.0.0.1", "127.9.9.9:1", "[::1]:8710", "localhost:61000"])
+def test_names_of_this_machine_alone_are_answered(host: str) -> None:
+    GUARD.check_host({"host": host})
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.1.9", ""]
+)
+def test_other_names_are_not(host: str) -> None:
+    with pytest.raises(WrongHost):
+        GUARD.check_host({"host": host})
+
+
+def test_a_page_for_the_room_answers_under_addresses_and_its_own_name_but_no_foreign_one() -> None:
+    guard = Guard(key="k", port=8710, loopback=False)
+    for host in ("192.168.1.9:8710", "[fe80::1]:8710", "localhost", f"{socket.gethostname()}:8710"):
+        guard.check_host({"host": host})
+    with pytest.raises(WrongHost):
+        guard.check_host({"host": "evil.example"})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer right-key"},
+        {"authorization": "bearer right-key "},
+        {"cookie": f"other=1; gleaner_page_8710={GUARD.cookie_value}"},
+    ],
+)
+def test_key_and_cookie_open_it(headers: dict[str, str]) -> None:
+    GUARD.check("cookie", headers)
+    GUARD.check("act", {**headers, "x-gleaner-page": "1"})
+    with pytest.raises(PageHeaderMissing):
+        GUARD.check("act", headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Bearer"},
+        {"authorization": "Basic right-key"},
+        {"authorization": "Bearer r\u0456ght-key"},
+        {"cookie": "gleaner_page_8710=right-key"},
+        {"cookie": f"gleaner_page_9999={GUARD.cookie_value}"},
+        {"cookie": "\x00;;=;"},
+    ],
+)
+def test_nothing_else_opens_it(headers: dict[str, str]) -> None:
+    with pytest.raises(PageShut):
+        GUARD.check("cookie", headers)
+
+
+def test_the_cookie_says_nothing_of_the_key_and_outlives_a_restart() -> None:
+    assert GUARD.key not in GUARD.set_cookie
+    assert {"HttpOnly", "SameSite=Lax"} <= set(GUARD.set_cookie.split("; "))
+    assert Guard(key="right-key", port=8710, loopback=True).cookie_value == GUARD.cookie_value
+    assert new_key() != new_key()

@@ -1,0 +1,298 @@
+"""The session page in a real browser, by keyboard alone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from device_agent.events import Answered, ConsentAnswered, Done, Pause, Resume, Start, Stop
+from device_agent.page import PageServer
+from tests.device_agent.page.playing import KEY, stage
+from tests.device_agent.page.pressing import agree, at, focused, opened, press
+
+ALL = ("video", "audio", "image", "text")
+
+
+def test_a_whole_session_by_keyboard(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        clock = running.clock
+        assert page.evaluate("location.search") == ""
+        agree(page)
+        expect(page.locator("#step")).to_have_text("step 1 of 4")
+        expect(page.locator("#lead")).to_have_text("Read this aloud:")
+        expect(page.locator("#prompt")).to_have_text("“Hello.”")
+        expect(page.locator("#hint")).to_contain_text(
+            "After 2 seconds the device records sound and film for 4 seconds."
+        )
+
+        press(page, "Enter")
+        at(page, "countdown")
+        expect(page.locator("#rec-word")).to_have_text("Not recording")
+        expect(page.locator("#seconds")).to_have_text("2")
+        clock.pass_(2.2)
+        at(page, "recording")
+        clock.pass_(1.2)
+        expect(page.locator("#rec-word")).to_have_text("REC 0:01")
+        expect(page.locator("#rec")).to_have_attribute("data-shape", "dot")
+        expect(page.locator("#meter")).to_have_attribute("aria-valuetext", "good")
+        press(page, "Space")
+        at(page, "saving")
+        expect(page.locator("#rec-word")).to_have_text("Not recording")
+        clock.pass_(0.5)
+        expect(page.locator("#step")).to_have_text("step 2 of 4")
+
+        press(page, "Space")
+        at(page, "countdown")
+        clock.pass_(3.2)
+        at(page, "recording")
+        clock.pass_(6.1)
+        at(page, "saving")
+        clock.pass_(0.5)
+        expect(page.locator("#step")).to_have_text("step 3 of 4")
+
+        press(page, "Enter")
+        at(page, "countdown")
+        clock.pass_(3.2)
+        clock.pass_(0.5)
+        expect(page.locator("#step")).to_have_text("step 4 of 4")
+
+        press(page, "Enter")
+        at(page, "answering")
+        expect(page.locator("#answer-text")).to_be_focused()
+        page.keyboard.type("Tea, please. P")
+        press(page, "Enter")
+        page.keyboard.type("and milk")
+        press(page, "Control+Enter")
+        at(page, "saving")
+        clock.pass_(0.5)
+        at(page, "finished")
+        expect(page.locator("#ended-title")).to_have_text("Thank you!")
+        expect(page.locator("#ended-sending")).to_have_text("2 recordings are still on the way to the collector.")
+        clock.pass_(10)
+        expect(page.locator("#ended-takes")).to_have_text("4 takes. You did every step.")
+        expect(page.locator("#ended-sending")).to_have_text("All of it is safe at the collector.")
+        assert running.rehearsal.events == [
+            ConsentAnswered(ALL, (), "P-rehearsal"),
+            Start(), Done(), Start(), Start(), Start(),
+            Answered("Tea, please. P\nand milk"),
+        ]  # fmt: skip
+
+
+def test_what_is_refused_is_refused(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        expect(page.locator("#uses input:checked")).to_have_count(0)
+        press(page, "Tab", "Tab", "Space")
+        assert focused(page) == "use-audio"
+        expect(page.locator("#use-audio")).to_be_checked()
+        press(page, "Tab", "Tab", "Tab", "Tab", "Tab")
+        assert focused(page) == "agree"
+        press(page, "Space")
+        at(page, "ready")
+        assert running.rehearsal.events == [ConsentAnswered(("audio",), ("video", "image", "text"), "P-rehearsal")]
+        expect(page.locator("#hint")).to_contain_text("records sound for 4 seconds. No film: you said no to that.")
+        expect(page.locator("#preview")).to_be_hidden()
+
+
+def test_agreeing_to_nothing_asks_again(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        page.locator("#agree").press("Enter")
+        expect(page.locator("#notice")).to_contain_text("Allow at least one of them")
+        expect(page.locator("#use-video")).to_be_focused()
+        assert running.rehearsal.events == []
+
+
+def test_no_thank_you_ends_kindly(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        page.locator("#decline").press("Enter")
+        at(page, "refused")
+        expect(page.locator("#ended-takes")).to_have_text("Nothing was recorded.")
+        assert running.rehearsal.events == [ConsentAnswered((), ALL, "P-rehearsal")]
+
+
+def test_the_consent_text_is_text(browser: Browser) -> None:
+    with opened(browser) as (page, _):
+        expect(page.locator("#consent-text p").first).to_have_text("We keep what you allow. Nothing else.")
+        expect(page.locator("#consent-text li")).to_have_text(["film", "sound"])
+        expect(page.locator("#consent-text p").last).to_have_text("<b>You</b> may stop.")
+
+
+def test_pause_and_going_on(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        press(page, "Enter")
+        at(page, "countdown")
+        running.clock.pass_(2.2)
+        at(page, "recording")
+        press(page, "p")
+        at(page, "paused")
+        expect(page.locator("#rec-word")).to_have_text("Paused")
+        expect(page.locator("#hint")).to_contain_text("Nothing is being recorded.")
+        expect(page.locator("#sees")).to_have_text("The picture is off while you pause.")
+        press(page, "P")
+        at(page, "ready")
+        expect(page.locator("#hint")).to_contain_text("Once more, please.")
+        assert running.rehearsal.events[1:] == [Start(), Pause(), Resume()]
+
+
+def test_stop_ends_the_recording_before_it_asks(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        press(page, "Enter")
+        at(page, "countdown")
+        running.clock.pass_(2.2)
+        at(page, "recording")
+        press(page, "Escape")
+        at(page, "paused")
+        expect(page.locator("#stop-dialog")).to_be_visible()
+        expect(page.locator("#stop-no")).to_be_focused()
+        press(page, "Enter")
+        expect(page.locator("#stop-dialog")).to_be_hidden()
+        at(page, "ready")
+        press(page, "Escape")
+        expect(page.locator("#stop-text")).to_contain_text("Nothing is being recorded just now.")
+        press(page, "Escape")
+        expect(page.locator("#stop-dialog")).to_be_hidden()
+        at(page, "ready")
+        press(page, "Escape", "Tab", "Enter")
+        at(page, "stopped")
+        expect(page.locator("#ended-title")).to_have_text("The session is stopped")
+        assert running.rehearsal.events[1:] == [Start(), Pause(), Resume(), Stop()]
+
+
+def test_a_second_press_changes_nothing(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        press(page, "Enter", "Enter", "Enter")
+        at(page, "countdown")
+        press(page, "Enter", "Space")
+        running.clock.pass_(2.2)
+        at(page, "recording")
+        assert running.rehearsal.events[1:] == [Start()]
+
+
+def test_an_answer_survives_a_reload_and_esc_leaves_the_box(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        running.rehearsal.post(ConsentAnswered(("text",), ("video", "audio", "image"), "P-1"))
+        at(page, "ready")
+        press(page, "Enter")
+        at(page, "answering")
+        press(page, "Control+Enter")
+        expect(page.locator("#notice")).to_have_text("Write an answer first.")
+        page.keyboard.type("Coffee 😀")
+        page.reload()
+        at(page, "answering")
+        expect(page.locator("#answer-text")).to_have_value("Coffee 😀")
+        press(page, "Escape")
+        expect(page.locator("#answer-text")).not_to_be_focused()
+        expect(page.locator("#stop-dialog")).to_be_hidden()
+        press(page, "p")
+        at(page, "paused")
+        press(page, "Enter")
+        at(page, "ready")
+        press(page, "Enter")
+        at(page, "answering")
+        expect(page.locator("#answer-text")).to_have_value("Coffee 😀")
+        press(page, "Control+Enter")
+        at(page, "saving")
+        assert running.rehearsal.events[-1] == Answered("Coffee 😀")
+
+
+def test_the_preview_shows_the_picture_with_the_box(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        assert not running.server.watched
+        agree(page)
+        expect(page.locator("#sees")).to_have_text("The device sees: person")
+        page.wait_for_function(
+            """() => {
+              const canvas = document.querySelector("canvas");
+              const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+              const orange = data.findIndex((value, i) => i % 4 === 0 && value === 213 && data[i + 1] === 94);
+              return canvas.width > 300 && orange > 0;
+            }"""
+        )
+        assert running.server.watched
+
+
+def test_a_screen_reader_is_told(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        live = page.locator("#live")
+        expect(live).to_contain_text("Step 1 of 4. Read this aloud: “Hello.”")
+        press(page, "Enter")
+        expect(live).to_have_text("Get ready. 2 seconds.")
+        running.clock.pass_(2.2)
+        expect(live).to_have_text("Recording.")
+        press(page, "p")
+        expect(live).to_have_text("Paused. Nothing is being recorded.")
+        for name in ("Go on", "STOP"):
+            expect(page.get_by_role("button", name=name).first).to_be_visible()
+
+
+def test_offline_is_a_word(browser: Browser) -> None:
+    with opened(browser, reachable=False) as (page, running):
+        agree(page)
+        expect(page.locator("#net")).to_have_text("Offline")
+        running.rehearsal.reachable = True
+        expect(page.locator("#net")).to_be_hidden()
+
+
+def test_a_device_that_goes_away_is_said_and_comes_back(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        port = running.server.port
+        running.server.stop()
+        expect(page.locator("#notice")).to_contain_text("The device does not answer.")
+        expect(page.locator("#rec-word")).to_have_text("No word from the device")
+        rehearsal = running.rehearsal
+        running.server = PageServer(rehearsal.read, rehearsal.post, rehearsal.preview, port=port, key=KEY)
+        running.server.start()
+        try:
+            expect(page.locator("#rec-word")).to_have_text("Not recording", timeout=15_000)
+            expect(page.locator("#notice")).to_be_hidden()
+            press(page, "Enter")
+            at(page, "countdown")
+        finally:
+            running.server.stop()
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_a_device_that_ends_leaves_a_true_last_word(browser: Browser, waiting: bool) -> None:
+    with opened(browser, reachable=not waiting) as (page, running):
+        agree(page)
+        press(page, "Enter")
+        at(page, "countdown")
+        running.clock.pass_(2.2)
+        at(page, "recording")
+        press(page, "Enter")
+        at(page, "saving")
+        running.clock.pass_(0.5)
+        running.rehearsal.post(Stop())
+        at(page, "stopped")
+        running.clock.pass_(10)
+        running.server.stop()
+        if waiting:
+            expect(page.locator("#notice")).to_contain_text("What is not sent yet stays safe on it.")
+            expect(page.locator("#ended-sending")).to_contain_text("2 recordings wait safely on this device.")
+        else:
+            expect(page.locator("#ended-sending")).to_have_text("All of it is safe at the collector.")
+            expect(page.locator("#notice")).to_be_hidden()
+        expect(page.locator("#ended-takes")).to_have_text("1 take. What was recorded before is kept.")
+
+
+def test_a_stop_that_was_not_heard_says_what_to_do(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        running.server.stop()
+        expect(page.locator("#rec-word")).to_have_text("No word from the device")
+        press(page, "Escape", "Tab", "Enter")
+        expect(page.locator("#notice")).to_contain_text("The device did not hear STOP. To be sure, unplug it")
+
+
+def test_without_its_key_the_page_says_where_to_find_it(browser: Browser) -> None:
+    with stage() as running:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(running.server.address)
+        expect(page.locator("h1")).to_have_text("This page is shut")
+        expect(page.locator("p")).to_contain_text("address that the device printed")
+        context.close()
