@@ -1,0 +1,1 @@
+"""The collector: ingest, catalogue, queue, review, reports and exports, over HTTP."""

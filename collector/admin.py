@@ -1,0 +1,66 @@
+"""What commands on this machine may ask for, one table: run by the service when it is up, else on the database.
+
+`collector join-code`, `collector user …` call `run_verb` either through `POST /api/admin/{verb}` (a running service
+holds the data folder) or directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from sqlalchemy import Connection
+
+from collector.devices.joining import new_join_code
+from collector.people import accounts
+from collector.people.policy import Admin
+from collector.settings import Settings
+from collector.store.depends import Db
+from wire.errors import GleanerError
+
+router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False)
+Verb = Callable[[Connection, dict[str, str], Settings], dict[str, Any]]
+
+
+class VerbUnknown(GleanerError):
+    """The running service is of another version than the command."""
+
+    code = "verb-unknown"
+    status = 404
+    hint = "Restart the service, so that it is of the same version as this command."
+
+
+def _link(conn: Connection, given: dict[str, str], settings: Settings) -> dict[str, Any]:
+    code = accounts.new_link_code(conn, given["name"])
+    return {"url": f"{settings.url}/enter/{code}", "minutes": int(accounts.LINK_SECONDS // 60)}
+
+
+def _join_code(conn: Connection, _given: dict[str, str], settings: Settings) -> dict[str, Any]:
+    return new_join_code(conn) | {"url": settings.url}
+
+
+VERBS: dict[str, Verb] = {
+    "join-code": _join_code,
+    "user-add": lambda conn, given, _settings: accounts.add_user(conn, given["name"], given["role"]),
+    "user-token": lambda conn, given, _settings: {"token": accounts.new_token(conn, given["name"])},
+    "user-link": _link,
+    "user-list": lambda conn, _given, _settings: {"users": accounts.list_users(conn)},
+}
+
+# Somebody may be added before the service first starts; everything else speaks of what is there.
+STARTS_DATA = frozenset({"user-add"})
+
+
+def run_verb(conn: Connection, verb: str, given: dict[str, str], settings: Settings) -> dict[str, Any]:
+    """Raises VerbUnknown, and what the verb itself raises."""
+    function = VERBS.get(verb)
+    if function is None:
+        raise VerbUnknown(f"The service does not know {verb!r}.")
+    return function(conn, given, settings)
+
+
+@router.post("/{verb}", dependencies=[Admin])
+async def ask(verb: str, request: Request, db: Db, given: Annotated[dict[str, str], Body()]) -> dict[str, Any]:
+    settings: Settings = request.app.state.settings
+    return await db.write(lambda conn: run_verb(conn, verb, given, settings))

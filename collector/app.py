@@ -1,0 +1,145 @@
+"""The service, put together: a list of routers, a list of job kinds, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+from pydantic.json_schema import models_json_schema
+
+from collector.admin import router as admin_router
+from collector.catalogue.routes import router as catalogue_router
+from collector.catalogue.takes import TASKS
+from collector.devices.joining import TryLimit
+from collector.devices.routes import router as devices_router
+from collector.guard import Guard
+from collector.ingest.derive import derive_kind
+from collector.ingest.housekeeping import housekeeping, sweep
+from collector.ingest.locks import UploadLocks
+from collector.ingest.open import open_kind
+from collector.ingest.receive import Receiver
+from collector.ingest.routes import router as ingest_router
+from collector.ingest.staging_local import LocalStaging
+from collector.jobs import JobKind, JobRunner
+from collector.keys import load_admin_key, load_receipt_key
+from collector.page import router as page_router
+from collector.people.routes import router as people_router
+from collector.problems import install_problems
+from collector.reports.routes import router as reports_router
+from collector.review.jobs import make_tasks
+from collector.review.routes import router as review_router
+from collector.settings import Settings
+from collector.store.blobs_local import LocalBlobs
+from collector.store.database import open_database
+from collector.vitals import router as vitals_router
+from wire.capture import CaptureManifest, FrameTable
+from wire.device import Heartbeat, JoinRequest
+from wire.session import SessionRecord
+
+ROUTERS = (
+    people_router,
+    devices_router,
+    ingest_router,
+    catalogue_router,
+    review_router,
+    reports_router,
+    vitals_router,
+    admin_router,
+    page_router,
+)
+WORKER_MODULES = ("collector.ingest.open_work", "collector.ingest.derive_work")
+# Bodies that routes read themselves, so that a too new schema is told as such: their shapes are added to OpenAPI.
+READ_BY_ROUTES = (CaptureManifest, SessionRecord, Heartbeat, JoinRequest, FrameTable)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The collector over `settings.data`. Its lifespan opens and closes database, staging and job lanes."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = await asyncio.to_thread(_open_house, app, settings)
+        chores = asyncio.create_task(housekeeping(app.state.db, app.state.staging))
+        try:
+            yield
+        finally:
+            chores.cancel()
+            await asyncio.to_thread(_close_house, opened)
+
+    app = FastAPI(
+        title="Gleaner collector",
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.settings = settings
+    app.state.cookie = f"gleaner-page-{settings.port}"
+    for router in ROUTERS:
+        app.include_router(router)
+    install_problems(app)
+    app.add_middleware(Guard, settings=settings)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
+    state = app.state
+    state.db = open_database(settings.data)
+    try:
+        state.blobs = LocalBlobs(settings.blobs_folder)
+        state.staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
+        state.receipt_key = load_receipt_key(settings.keys_folder)
+        state.admin_key = load_admin_key(settings.keys_folder)
+        state.join_limit = TryLimit()
+        state.upload_locks = UploadLocks()
+        state.receiver = Receiver(state.db, state.staging, settings)
+        sweep(state.db, state.staging, state.blobs)
+        kinds = [
+            open_kind(state.staging, settings.blobs_folder, state.receipt_key),
+            derive_kind(state.blobs, settings.blobs_folder),
+            JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
+        ]
+        state.jobs = JobRunner(state.db, kinds, workers=settings.workers, preload=WORKER_MODULES)
+        state.jobs.start()
+    except BaseException:
+        state.db.close()
+        raise
+    return app
+
+
+def _close_house(app: FastAPI) -> None:
+    app.state.jobs.stop()
+    app.state.staging.close()
+    app.state.db.close()
+
+
+def _make_tasks(conn: Any, take: str) -> None:
+    make_tasks(conn, take)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version="1", routes=app.routes, separate_input_output_schemas=False)
+        _, extra = models_json_schema(
+            [(model, "validation") for model in READ_BY_ROUTES], ref_template="#/components/schemas/{model}"
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for name, schema in extra.get("$defs", {}).items():
+            schemas.setdefault(name, schema)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def documented_routes() -> list[tuple[str, str]]:
+    """(method, path) of every route that docs/http-api.md has to name."""
+    found = []
+    for context in iter_route_contexts(create_app(Settings()).routes):
+        if getattr(context, "include_in_schema", False):
+            found += [(method, context.path or "") for method in sorted(context.methods or ())]
+    return found

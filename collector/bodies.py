@@ -1,0 +1,66 @@
+"""Wire documents as request bodies: read through `Document.read`, so that a too new schema is told as such."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from wire.base import Document
+from wire.errors import GleanerError
+
+D = TypeVar("D", bound=Document)
+LONGEST_DOCUMENT = 16 * 2**20
+# granian has no timeout for slow bodies of its own.
+IDLE_SECONDS = 30.0
+
+
+class BodyTooLong(GleanerError):
+    """A JSON body is larger than any document here can be."""
+
+    code = "body-too-long"
+    status = 413
+    hint = "Media goes through /api/uploads; documents are small."
+
+
+class BodyCut(GleanerError):
+    """The connection ended, or fell silent, inside a body."""
+
+    code = "body-cut"
+    status = 400
+    retryable = True
+    hint = "Send it again."
+
+
+async def read_body(request: Request, limit: int = LONGEST_DOCUMENT) -> bytes:
+    """The whole body. Raises BodyTooLong, BodyCut."""
+    pieces: list[bytes] = []
+    size = 0
+    stream = aiter(request.stream())
+    try:
+        while (piece := await asyncio.wait_for(anext(stream, None), IDLE_SECONDS)) is not None:
+            size += len(piece)
+            if size > limit:
+                raise BodyTooLong(f"The body is longer than {limit} bytes.")
+            pieces.append(piece)
+    except (ClientDisconnect, TimeoutError) as error:
+        raise BodyCut("The connection ended before the document did.") from error
+    return b"".join(pieces)
+
+
+def document(model: type[D]) -> Callable[[Request], Awaitable[D]]:
+    """A dependency that reads the body as this document. Raises SchemaTooNew, BadDocument, BodyTooLong."""
+
+    async def read(request: Request) -> D:
+        return model.read(await read_body(request))
+
+    return read
+
+
+def body_schema(model: type[Document]) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body through `document` or `read_body`."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+    return {"requestBody": {"required": True, "content": content}}

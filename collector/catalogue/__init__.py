@@ -1,0 +1,1 @@
+"""What is here: sessions, takes, captures, their labels and media."""

@@ -1,0 +1,112 @@
+"""Captures as the API shows them, and their documents."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from collector.catalogue.derived import Derived, DerivedKind, find_derived
+from collector.store.blobs import BlobStore
+from wire.base import Id, WireModel
+from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, device_time_us
+from wire.errors import GleanerError
+from wire.labels import LabelsDocument
+
+
+class CaptureNotHere(GleanerError):
+    code = "capture-unknown"
+    status = 404
+    hint = "GET /api/sessions/{session} lists the captures of a session."
+
+
+class NotMade(GleanerError):
+    """A capture has no such derived medium, or not yet."""
+
+    code = "not-made"
+    status = 404
+    retryable = True
+    hint = "Frames are of video, peaks of sound; what browsers play is made within seconds of the receipt."
+
+
+class CaptureView(WireModel):
+    """A capture for the page. `take_offset_us`: take time of media time 0 (contracts.md, Time)."""
+
+    id: Id
+    medium: Medium
+    sensor: str
+    role: Literal["labelled", "beside"]
+    format: CaptureFormat
+    duration_us: int | None
+    frames: int | None
+    opened_us: int
+    take_offset_us: int
+    complete: bool
+    media_url: str
+    frames_url: str | None
+    peaks_url: str | None
+
+
+class LabelsReply(WireModel):
+    documents: list[LabelsDocument]
+
+
+def capture_view(conn: Connection, capture: str, role: Literal["labelled", "beside"] = "labelled") -> CaptureView:
+    """Raises CaptureNotHere."""
+    row = conn.execute(
+        text(
+            "SELECT capture.id, capture.manifest, capture.duration_us, capture.frames, capture.opened_us,"
+            " take.opened_us AS take_opened_us FROM capture LEFT JOIN take ON take.id = capture.take_id"
+            " WHERE capture.id = :id"
+        ),
+        {"id": capture},
+    ).one_or_none()
+    if row is None:
+        raise CaptureNotHere(f"There is no capture {capture[:64]} here.")
+    manifest = CaptureManifest.read(row.manifest)
+    take_opened_us = manifest.opened_us if row.take_opened_us is None else row.take_opened_us
+    base = f"/api/captures/{row.id}"
+    return CaptureView(
+        id=row.id,
+        medium=manifest.medium,
+        sensor=manifest.sensor,
+        role=role,
+        format=manifest.format,
+        duration_us=row.duration_us,
+        frames=row.frames,
+        opened_us=row.opened_us,
+        take_offset_us=device_time_us(manifest.clock_map, 0) - take_opened_us,
+        complete=manifest.complete,
+        media_url=f"{base}/media",
+        frames_url=f"{base}/frames" if manifest.medium == "video" else None,
+        peaks_url=f"{base}/peaks" if manifest.medium == "audio" else None,
+    )
+
+
+def derived_of(conn: Connection, capture: str, kind: DerivedKind) -> Derived:
+    """Raises CaptureNotHere, NotMade."""
+    found = find_derived(conn, capture, kind)
+    if found is not None:
+        return found
+    row = conn.execute(text("SELECT state FROM capture WHERE id = :id"), {"id": capture}).one_or_none()
+    if row is None:
+        raise CaptureNotHere(f"There is no capture {capture[:64]} here.")
+    raise NotMade(f"The capture {capture} has no {kind} (it is {row.state}).")
+
+
+def capture_labels(conn: Connection, capture: str) -> list[dict[str, Any]]:
+    """The labels documents of every source, in the order they came. Raises CaptureNotHere."""
+    if conn.execute(text("SELECT 1 FROM capture WHERE id = :id"), {"id": capture}).first() is None:
+        raise CaptureNotHere(f"There is no capture {capture[:64]} here.")
+    rows = conn.execute(text("SELECT body FROM labels_document WHERE capture_id = :id ORDER BY id"), {"id": capture})
+    return [json.loads(row.body) for row in rows]
+
+
+def frame_table(conn: Connection, blobs: BlobStore, capture: str) -> FrameTable:
+    """The frame table as opened (of a torn capture: cut to what decodes). Raises CaptureNotHere, NotMade, BlobMissing.
+
+    Reads a blob: not for use inside a write.
+    """
+    found = derived_of(conn, capture, "frames")
+    return FrameTable.read(b"".join(blobs.read(found.blob, 0, found.bytes)))

@@ -1,0 +1,162 @@
+"""Session records in; sessions, captures and their media out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from collector.bodies import body_schema, document
+from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
+from collector.catalogue.derived import Derived, DerivedKind
+from collector.catalogue.looks import keep_look
+from collector.catalogue.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
+from collector.catalogue.sessions import describe_session, keep_session, list_sessions
+from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person
+from collector.problems import problem_response
+from collector.store.depends import Blobs, Db
+from wire.base import WireModel
+from wire.capture import FrameTable
+from wire.session import SessionRecord
+
+router = APIRouter(prefix="/api", tags=["catalogue"])
+Why = Annotated[str, Query(max_length=200, description="why this is looked at; kept with the look")]
+
+
+class SessionKept(WireModel):
+    session: str
+    revision: int
+
+
+class SessionRow(WireModel):
+    """A session in the list. Counts: closed takes; captures here, opened, unreadable."""
+
+    id: str
+    study: str
+    script_id: str
+    script_version: str
+    device: str
+    participant: str
+    state: str
+    started_at: str
+    ended_at: str | None
+    takes: int
+    captures: int
+    captures_opened: int
+    captures_bad: int
+
+
+class SessionList(WireModel):
+    sessions: list[SessionRow]
+
+
+class SessionDetail(WireModel):
+    record: SessionRecord
+    captures: list[dict[str, Any]]
+
+
+@router.put("/sessions/{session}", openapi_extra=body_schema(SessionRecord))
+async def put_session(
+    session: str, device: JoinedDevice, db: Db, record: Annotated[SessionRecord, Depends(document(SessionRecord))]
+) -> SessionKept:
+    """The same or a higher revision; an older one changes nothing. Answers with the revision that is kept."""
+    if record.session != session or record.device != device.id:
+        raise NotAllowed("The address, the record and the token have to speak of the same session and device.")
+    revision = await db.write(lambda conn: keep_session(conn, record))
+    return SessionKept(session=session, revision=revision)
+
+
+@router.get("/sessions")
+async def get_sessions(_person: Lead, db: Db) -> SessionList:
+    return SessionList.model_validate({"sessions": await db.read(list_sessions)})
+
+
+@router.get("/sessions/{session}")
+async def get_session(session: str, _person: Lead, db: Db) -> SessionDetail:
+    return SessionDetail.model_validate(await db.read(lambda conn: describe_session(conn, session)))
+
+
+@router.get("/captures/{capture}")
+async def get_capture(capture: str, _person: Annotator, db: Db) -> CaptureView:
+    return await db.read(lambda conn: capture_view(conn, capture))
+
+
+@router.get("/captures/{capture}/labels")
+async def get_labels(capture: str, _person: Annotator, db: Db) -> LabelsReply:
+    return LabelsReply.model_validate({"documents": await db.read(lambda conn: capture_labels(conn, capture))})
+
+
+@router.get("/captures/{capture}/frames", response_model=FrameTable)
+async def get_frames(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
+    found = await db.read(lambda conn: derived_of(conn, capture, "frames"))
+    return _send(request, blobs, found, found.media_type)
+
+
+@router.get("/captures/{capture}/peaks")
+async def get_peaks(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
+    """`{"schema": 1, "samples_per_peak", "sample_rate", "minimum": [-1..1], "maximum": [-1..1]}`"""
+    found = await db.read(lambda conn: derived_of(conn, capture, "peaks"))
+    return _send(request, blobs, found, found.media_type)
+
+
+@router.head("/captures/{capture}/media", include_in_schema=False)
+@router.get("/captures/{capture}/media", response_class=Response)
+async def get_media(
+    capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs, why: Why = "review"
+) -> Response:
+    """The bytes a browser plays, with ranges. Every look is a logged row."""
+    return await _look(request, db, blobs, person, capture, "play", why)
+
+
+@router.head("/captures/{capture}/original", include_in_schema=False)
+@router.get("/captures/{capture}/original", response_class=Response)
+async def get_original(
+    capture: str, request: Request, person: Lead, db: Db, blobs: Blobs, why: Why = "original"
+) -> Response:
+    """The bytes the device made, with ranges."""
+    return await _look(request, db, blobs, person, capture, "original", why)
+
+
+async def _look(
+    request: Request, db: Db, blobs: Blobs, person: Person, capture: str, kind: DerivedKind, why: str
+) -> Response:
+    found = await db.read(lambda conn: derived_of(conn, capture, kind))
+    reply = _send(request, blobs, found, found.media_type)
+    if reply.status_code in (200, 206) and request.method == "GET":
+        start = parse_range(request.headers.get("range"), found.bytes)
+        goes_on = start is not None and start[0] > 0
+        await db.write(lambda conn: keep_look(conn, person.id, capture, why, goes_on=goes_on))
+    return reply
+
+
+def _send(request: Request, blobs: Blobs, found: Derived, media_type: str) -> Response:
+    """A blob with ranges. Private, and good for ten minutes: the page prefetches it, the player must find it again."""
+    etag = f'"{found.blob}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=600",
+        "Vary": "Authorization, Cookie",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    if not_modified(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    wanted = None
+    if still_same(request.headers.get("if-range"), etag):
+        try:
+            wanted = parse_range(request.headers.get("range"), found.bytes)
+        except RangeNotSatisfiable as error:
+            return problem_response(error, headers | {"Content-Range": f"bytes */{found.bytes}"})
+    start, end = wanted or (0, found.bytes)
+    headers["Content-Length"] = str(end - start)
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.bytes}"
+    status = 200 if wanted is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    # path_of raises before the status line leaves, a generator would raise after it.
+    blobs.path_of(found.blob)
+    return StreamingResponse(
+        blobs.read(found.blob, start, end), status_code=status, headers=headers, media_type=media_type
+    )

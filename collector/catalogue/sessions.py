@@ -1,0 +1,128 @@
+"""Session records: the highest revision seen, and the takes it names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.catalogue.takes import hand_on_when_ready
+from wire.base import format_utc
+from wire.errors import GleanerError
+from wire.session import SessionRecord, TakeRecord
+
+
+class SessionTaken(GleanerError):
+    """A session id belongs to another device."""
+
+    code = "session-taken"
+    status = 409
+    hint = "Session ids are random; this one is another device's."
+
+
+class SessionUnknown(GleanerError):
+    code = "session-unknown"
+    status = 404
+    hint = "GET /api/sessions lists what is here."
+
+
+def keep_session(conn: Connection, record: SessionRecord) -> int:
+    """Keep a record unless a newer one is here; returns the revision that is kept. Repeating is harmless.
+
+    Raises:
+        SessionTaken: another device sent this session before.
+    """
+    row = conn.execute(
+        text("SELECT device_id, revision FROM session WHERE id = :id"), {"id": record.session}
+    ).one_or_none()
+    if row is not None and row.device_id != record.device:
+        raise SessionTaken(f"The session {record.session} is another device's.")
+    if row is not None and row.revision > record.revision:
+        revision: int = row.revision
+        return revision
+    values: dict[str, Any] = {
+        "id": record.session,
+        "study": record.study,
+        "script_id": record.script.id,
+        "script_version": record.script.version,
+        "script_sha256": record.script.sha256,
+        "device_id": record.device,
+        "participant": record.participant,
+        "home": record.home,
+        "consent": record.consent.consent,
+        "state": record.state,
+        "revision": record.revision,
+        "record": json.dumps(record.to_json()),
+        "started_at": format_utc(record.started_at),
+        "ended_at": format_utc(record.ended_at) if record.ended_at else None,
+    }
+    _upsert(conn, "session", values)
+    numbers: dict[str, int] = {}
+    for take in record.takes:
+        number = numbers.setdefault(take.step, len(numbers) + 1)
+        _upsert(conn, "take", _take_values(record.session, take, number))
+        hand_on_when_ready(conn, take.take)
+    return record.revision
+
+
+def _take_values(session: str, take: TakeRecord, step_number: int) -> dict[str, Any]:
+    return {
+        "id": take.take,
+        "session_id": session,
+        "step": take.step,
+        "step_number": step_number,
+        "attempt": take.attempt,
+        "kind": take.kind,
+        "state": take.state,
+        "prompt": take.prompt,
+        "expected": take.expected,
+        "opened_us": take.opened_us,
+        "closed_us": take.closed_us,
+        "opened_at": format_utc(take.opened_at),
+        "closed_at": format_utc(take.closed_at) if take.closed_at else None,
+        "record": json.dumps(take.to_json()),
+    }
+
+
+def _upsert(conn: Connection, table: str, values: dict[str, Any]) -> None:
+    columns = ", ".join(values)
+    marks = ", ".join(f":{name}" for name in values)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in values if name != "id")
+    conn.execute(
+        text(f"INSERT INTO {table} ({columns}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {changes}"), values
+    )
+
+
+def list_sessions(conn: Connection) -> list[dict[str, Any]]:
+    """Newest first: identity, state, counts of takes and of captures by state."""
+    rows = conn.execute(
+        text(
+            "SELECT id, study, script_id, script_version, device_id AS device, participant, state, started_at,"
+            " ended_at, (SELECT count(*) FROM take WHERE take.session_id = session.id AND take.state = 'closed')"
+            " AS takes, (SELECT count(*) FROM capture WHERE capture.session_id = session.id) AS captures,"
+            " (SELECT count(*) FROM capture WHERE capture.session_id = session.id AND capture.state = 'opened')"
+            " AS captures_opened,"
+            " (SELECT count(*) FROM capture WHERE capture.session_id = session.id AND capture.state = 'bad')"
+            " AS captures_bad FROM session ORDER BY started_at DESC, id"
+        )
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def describe_session(conn: Connection, session: str) -> dict[str, Any]:
+    """One session: its record, and its captures with state and problem. Raises SessionUnknown."""
+    row = conn.execute(text("SELECT record FROM session WHERE id = :id"), {"id": session}).one_or_none()
+    if row is None:
+        raise SessionUnknown(f"There is no session {session[:64]} here.")
+    captures = conn.execute(
+        text(
+            "SELECT id, take_id AS take, medium, sensor, step, attempt, complete, state, bytes, duration_us, frames,"
+            " sha256, received_at, opened_at, problem, (SELECT error FROM job WHERE kind = 'derive' AND key ="
+            " capture.id AND job.state = 'failed') AS derive_problem"
+            " FROM capture WHERE session_id = :id ORDER BY opened_us, id"
+        ),
+        {"id": session},
+    )
+    rows = [dict(capture) | {"complete": bool(capture["complete"])} for capture in captures.mappings()]
+    return {"record": json.loads(row.record), "captures": rows}

@@ -1,0 +1,33 @@
+"""When a take has everything a reviewer needs, it is handed on as a job `tasks`."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import Connection, text
+
+from collector.jobs import enqueue
+
+TASKS = "tasks"
+
+
+def take_is_ready(conn: Connection, take: str) -> bool:
+    """The take is closed and every capture its record names can be played, or is known to be bad."""
+    row = conn.execute(text("SELECT state, record FROM take WHERE id = :id"), {"id": take}).one_or_none()
+    if row is None or row.state != "closed":
+        return False
+    wanted = {capture["capture"] for capture in json.loads(row.record)["captures"]}
+    here = conn.execute(
+        text(
+            "SELECT capture.id FROM capture WHERE capture.take_id = :take AND (capture.state = 'bad'"
+            " OR EXISTS (SELECT 1 FROM derived WHERE derived.capture_id = capture.id AND derived.kind = 'play'))"
+        ),
+        {"take": take},
+    )
+    return bool(wanted) and wanted <= {found.id for found in here}
+
+
+def hand_on_when_ready(conn: Connection, take: str) -> None:
+    """Called whenever a record came, a capture was opened or became playable; makes the job once all are there."""
+    if take_is_ready(conn, take):
+        enqueue(conn, TASKS, take)

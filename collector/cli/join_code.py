@@ -1,0 +1,22 @@
+"""`gleaner collector join-code`: a code for one device, good for ten minutes."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from collector.cli.options import Data, Json, SettingsFile
+from collector.settings import load_settings
+
+
+def join_code(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Print a code by which one device joins, within ten minutes. Works while the service runs."""
+    from collector.client import ask
+
+    made = ask(load_settings({"data": data}, settings_file), "join-code", {})
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    typer.echo(made["code"])
+    typer.echo(f"On the device, within ten minutes: gleaner agent join {made['url']} {made['code']}", err=True)

@@ -1,0 +1,21 @@
+"""`gleaner collector migrate`: bring the data to this version's schema without serving."""
+
+from __future__ import annotations
+
+import typer
+
+from collector.cli.options import Data, SettingsFile
+from collector.settings import load_settings
+
+
+def migrate(data: Data = None, settings_file: SettingsFile = None) -> None:
+    """Bring the database to this version's schema. `serve` does the same when it starts."""
+    from collector.store.database import open_database
+    from collector.store.migrate import current
+
+    settings = load_settings({"data": data}, settings_file)
+    database = open_database(settings.data)
+    try:
+        typer.echo(f"{settings.data} is at schema {database.read_sync(current)}.")
+    finally:
+        database.close()

@@ -1,0 +1,55 @@
+"""`gleaner collector serve`: run the service until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collector.cli.options import Data, SettingsFile
+from collector.settings import Settings, load_settings
+
+
+def serve(
+    data: Data = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen at; loopback unless asked. [env: GLEANER_COLLECTOR_HOST]"),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 takes a free one. [env: GLEANER_COLLECTOR_PORT; default: 8700]")
+    ] = None,
+    public_url: Annotated[
+        str | None,
+        typer.Option(help="The address people and devices use, behind a proxy. [env: GLEANER_COLLECTOR_PUBLIC_URL]"),
+    ] = None,
+    settings_file: SettingsFile = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Write {url, pid} here once the port answers; for programs that start this one.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what jobs do.")] = False,
+) -> None:
+    """Run the collector until Ctrl-C or SIGTERM. Data and keys are made at the first start."""
+    from collector.cli.serving import serve as run
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    for chatty in ("alembic", "httpx", "_granian"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    flags = {"data": data, "host": host, "port": port, "public_url": public_url}
+    run(load_settings(flags, settings_file), _say_hello, ready_file)
+
+
+def _say_hello(settings: Settings) -> None:
+    typer.echo(f"Collector at {settings.url} · data in {settings.data.absolute()}")
+    if settings.host not in ("127.0.0.1", "::1", "localhost"):
+        typer.echo(
+            f"Warning: it listens on {settings.host}, beyond this machine, without encryption. Everybody in that"
+            " network can read what passes; put a proxy with HTTPS in front and name it with --public-url.",
+            err=True,
+        )
+    typer.echo(f"A device joins with a code:  gleaner collector join-code --data {settings.data}", err=True)
+    typer.echo(f"A person enters with a link: gleaner collector user link NAME --data {settings.data}", err=True)

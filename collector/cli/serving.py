@@ -1,0 +1,116 @@
+"""Run the service in this process: granian's embedded server, one loop, one process to end.
+
+One process, because SQLite has one writer and because kill -9 of the one pid a person knows must end all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+
+from collector.app import create_app
+from collector.client import publish_service
+from collector.keys import write_private
+from collector.settings import Settings
+from wire.errors import GleanerError
+
+LAST_REQUESTS_SECONDS = 2.0
+
+
+class PortTaken(GleanerError):
+    code = "port-taken"
+    status = 503
+    exit_code = 3
+    hint = "Choose another with --port, or end the program that uses it."
+
+
+class AddressInvalid(GleanerError):
+    code = "address-invalid"
+    status = 503
+    exit_code = 2
+    hint = "--host takes an address of this machine: 127.0.0.1, or 0.0.0.0 for every network it is in."
+
+
+def claim_port(host: str, port: int) -> int:
+    """The port to listen at: `port`, or a free one for 0. granian shares ports (SO_REUSEPORT), so ask here.
+
+    Raises:
+        PortTaken, AddressInvalid.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                raise PortTaken(f"The port {port} on {host} is taken or not allowed.") from error
+            raise AddressInvalid(f"This machine cannot listen at {host}.") from error
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def serve(settings: Settings, ready: Callable[[Settings], None], ready_file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is called once, when the port answers.
+
+    Raises:
+        PortTaken, AddressInvalid, DataInUse, DataTooNew, DatabaseFailed, KeyFileDamaged.
+    """
+    settings = settings.model_copy(update={"port": claim_port(settings.host, settings.port)})
+    asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
+
+
+async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], None], ready_file: Path | None) -> None:
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=1024,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with app.router.lifespan_context(app):
+        task = asyncio.create_task(server.serve())
+        try:
+            await _listening(settings, task)
+            publish_service(settings, os.getpid())
+            if ready_file is not None:
+                ready_file.parent.mkdir(parents=True, exist_ok=True)
+                write_private(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}')
+            ready(settings)
+            await asyncio.wait([task, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
+            app.state.upload_locks.close()
+            server.stop()  # type: ignore[no-untyped-call]
+            # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
+            await asyncio.wait([task], timeout=LAST_REQUESTS_SECONDS)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                settings.address_file.unlink()
+
+
+async def _listening(settings: Settings, task: asyncio.Task[None]) -> None:
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    while not task.done():
+        try:
+            _, writer = await asyncio.open_connection(host, settings.port)
+        except OSError:
+            await asyncio.sleep(0.01)
+            continue
+        writer.close()
+        return

@@ -1,0 +1,104 @@
+"""How a command on this machine reaches the collector: the running service if there is one, else its data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from collector.keys import load_admin_key, write_private
+from collector.settings import Settings
+from wire.errors import GleanerError
+
+
+class CollectorSaid(GleanerError):
+    """The running service refused; sentence and hint are its own, `facts["said"]` is its code."""
+
+    code = "collector-said"
+    status = 502
+
+
+class NoDataHere(GleanerError):
+    code = "no-data-here"
+    status = 404
+    exit_code = 3
+    hint = "Name the folder that `collector serve` uses: --data."
+
+
+class ServiceNotAnswering(GleanerError):
+    """A service holds the data folder and does not answer."""
+
+    code = "service-not-answering"
+    status = 502
+    exit_code = 3
+    hint = "Look at the output of `collector serve`, then stop and start it."
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service as it described itself: its local address, and the settings it tells people about."""
+
+    url: str
+    pid: int
+
+
+def publish_service(settings: Settings, pid: int) -> None:
+    """Write how to reach the running service into its data folder. `url` is for this machine, not for people."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else "::1" if settings.host == "::" else settings.host
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    write_private(settings.address_file, json.dumps({"url": url, "pid": pid}))
+
+
+def find_service(settings: Settings) -> Service | None:
+    """The service that said it runs on this data, None if it said nothing or its file is damaged."""
+    try:
+        said = json.loads(settings.address_file.read_text(encoding="ascii"))
+        return Service(said["url"], said["pid"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str, str]) -> dict[str, Any]:
+    """Raises ServiceNotAnswering, CollectorSaid."""
+    headers = {"Authorization": f"Bearer {load_admin_key(keys_folder)}"}
+    try:
+        # Straight to this machine: a proxy of the environment has no business with the key.
+        with httpx.Client(trust_env=False, timeout=10.0) as client:
+            reply = client.post(f"{service.url}/api/admin/{verb}", json=given, headers=headers)
+        body: dict[str, Any] = reply.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise ServiceNotAnswering(f"The collector at {service.url} does not answer: {error}.") from error
+    if reply.status_code >= 400:
+        raise CollectorSaid(
+            str(body.get("title", f"The collector answered {reply.status_code}.")),
+            hint=str(body.get("hint", "")),
+            said=body.get("code"),
+        )
+    return body
+
+
+def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
+    """Have a verb of `collector.admin` done, whether the service runs or not.
+
+    Raises:
+        NoDataHere, ServiceNotAnswering, CollectorSaid, DataInUse, and what the verb itself raises.
+    """
+    from collector.admin import STARTS_DATA, run_verb
+    from collector.store.database import DataInUse, database_file, open_database
+
+    if verb not in STARTS_DATA and not database_file(settings.data).exists():
+        raise NoDataHere(f"There is no collector data in {settings.data}.")
+    try:
+        database = open_database(settings.data)
+    except DataInUse:
+        service = find_service(settings)
+        if service is None:
+            raise
+        return ask_service(service, settings.keys_folder, verb, given)
+    try:
+        return database.write_sync(lambda conn: run_verb(conn, verb, given, settings))
+    finally:
+        database.close()

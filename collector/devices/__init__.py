@@ -1,0 +1,1 @@
+"""Devices: how they join, and what they say of themselves."""

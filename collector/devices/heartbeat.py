@@ -1,0 +1,15 @@
+"""What devices say of themselves every few seconds: the newest word is kept."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from collector.store.clock import now_text
+from wire.device import Heartbeat
+
+
+def keep_heartbeat(conn: Connection, heartbeat: Heartbeat) -> None:
+    conn.execute(
+        text("UPDATE device SET last_seen_at = :now, heartbeat = :body WHERE id = :device"),
+        {"now": now_text(), "body": heartbeat.model_dump_json(by_alias=True), "device": heartbeat.device},
+    )

@@ -1,0 +1,109 @@
+"""Join codes: eight letters a person can read aloud, good for ten minutes, used once."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.people.tokens import hash_secret, new_secret
+from collector.store.clock import now_text
+from wire.base import new_id
+from wire.device import DeviceInfo
+from wire.errors import GleanerError
+
+# No I, L, O, 0, 1: they are taken for one another. 31^8 codes are 39 bits, behind ten tries a minute.
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+CODE_SECONDS = 600.0
+TRIES_A_MINUTE = 10
+
+
+class JoinCodeWrong(GleanerError):
+    code = "join-code-wrong"
+    status = 403
+    hint = "Look at the letters again; a new code comes from `gleaner collector join-code`."
+
+
+class JoinCodeExpired(GleanerError):
+    code = "join-code-expired"
+    status = 410
+    hint = "Codes are good for ten minutes; get a new one: `gleaner collector join-code`."
+
+
+class JoinCodeUsed(GleanerError):
+    code = "join-code-used"
+    status = 410
+    hint = "Each device needs a code of its own: `gleaner collector join-code`."
+
+
+class TooManyTries(GleanerError):
+    code = "too-many-tries"
+    status = 429
+    retryable = True
+    hint = "Wait a minute, then type the code once more."
+
+
+def new_join_code(conn: Connection) -> dict[str, str]:
+    """A fresh code: `{"code": "XXXX-XXXX", "expires_at"}`. Only its hash is kept."""
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    expires_at = now_text(CODE_SECONDS)
+    conn.execute(
+        text("INSERT INTO join_code (code_hash, created_at, expires_at) VALUES (:hash, :now, :expires)"),
+        {"hash": hash_secret(letters), "now": now_text(), "expires": expires_at},
+    )
+    return {"code": f"{letters[:4]}-{letters[4:]}", "expires_at": expires_at}
+
+
+def join(conn: Connection, code: str, info: DeviceInfo) -> tuple[str, str]:
+    """Use a code up for a device. Returns (device id, token); the token is shown once.
+
+    Raises:
+        JoinCodeWrong, JoinCodeExpired, JoinCodeUsed.
+    """
+    now = now_text()
+    values: dict[str, Any] = {"hash": hash_secret(code.replace("-", "").upper()), "now": now}
+    row = conn.execute(text("SELECT expires_at, used_at FROM join_code WHERE code_hash = :hash"), values).one_or_none()
+    if row is None:
+        raise JoinCodeWrong("This join code is not one of this collector's.")
+    if row.used_at is not None:
+        raise JoinCodeUsed("This join code was used before.")
+    if row.expires_at <= now:
+        raise JoinCodeExpired("This join code has expired.")
+    device, token = new_id("dev"), new_secret()
+    conn.execute(
+        text(
+            "INSERT INTO device (id, name, model, token_hash, joined_at) VALUES (:device, :name, :model, :token, :now)"
+        ),
+        values | {"device": device, "name": info.name, "model": info.model, "token": hash_secret(token)},
+    )
+    conn.execute(
+        text("UPDATE join_code SET used_at = :now, device_id = :device WHERE code_hash = :hash"),
+        values | {"device": device},
+    )
+    return device, token
+
+
+class TryLimit:
+    """At most so many tries a minute from one address. Kept in memory: a restart forgives."""
+
+    def __init__(self, tries: int = TRIES_A_MINUTE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tries = tries
+        self._clock = clock
+        self._seen: dict[str, deque[float]] = {}
+
+    def count(self, address: str) -> None:
+        """Count one try. Raises TooManyTries."""
+        now = self._clock()
+        for other in [key for key, times in self._seen.items() if times[-1] < now - 60]:
+            del self._seen[other]
+        times = self._seen.setdefault(address, deque())
+        while times and times[0] <= now - 60:
+            times.popleft()
+        if len(times) >= self._tries:
+            wait = max(1, round(times[0] + 60 - now))
+            raise TooManyTries(f"More than {self._tries} tries within a minute.", retry_after=wait)
+        times.append(now)

@@ -1,0 +1,1 @@
+"""What comes in: uploads by tus, manifests, opening, receipts, and what browsers play."""

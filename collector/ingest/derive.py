@@ -1,0 +1,65 @@
+"""The job `derive`: the blobs a browser plays, each a row that names its capture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.catalogue.derived import find_derived, keep_derived
+from collector.catalogue.takes import hand_on_when_ready
+from collector.jobs import Job, JobKind
+from collector.store.blobs import BlobStore
+from wire.capture import CaptureManifest
+
+DERIVE = "derive"
+WORK = "collector.ingest.derive_work:derive_capture"
+
+
+def derive_kind(blobs: BlobStore, blobs_folder: Path) -> JobKind:
+    def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
+        return _prepare(conn, job.key, blobs, blobs_folder)
+
+    return JobKind(DERIVE, _apply, work=WORK, prepare=prepare, failed=_play_the_original)
+
+
+def _prepare(conn: Connection, capture: str, blobs: BlobStore, folder: Path) -> dict[str, Any] | None:
+    row = conn.execute(
+        text("SELECT manifest, problem FROM capture WHERE id = :id AND state = 'opened'"), {"id": capture}
+    ).one_or_none()
+    if row is None or row.problem is not None:
+        return None
+    manifest = CaptureManifest.read(row.manifest)
+    keys = {
+        derived.kind: derived.blob
+        for derived in conn.execute(text("SELECT kind, blob FROM derived WHERE capture_id = :id"), {"id": capture})
+    }
+    return {
+        "medium": manifest.medium,
+        "container": manifest.format.container,
+        "media_type": manifest.format.media_type,
+        "original": str(blobs.path_of(keys["original"])),
+        "original_key": keys["original"],
+        "frames": str(blobs.path_of(keys["frames"])) if "frames" in keys else None,
+        "blobs": str(folder),
+    }
+
+
+def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
+    for row in result["derived"]:
+        keep_derived(conn, job.key, row["kind"], row["blob"], row["bytes"], row["media_type"])
+    _hand_on(conn, job.key)
+
+
+def _play_the_original(conn: Connection, job: Job, _sentence: str) -> None:
+    """The remux was given up: most browsers play the original too, and the take must not wait for ever."""
+    original = find_derived(conn, job.key, "original")
+    if original is not None:
+        keep_derived(conn, job.key, "play", original.blob, original.bytes, original.media_type)
+    _hand_on(conn, job.key)
+
+
+def _hand_on(conn: Connection, capture: str) -> None:
+    take = conn.execute(text("SELECT take_id FROM capture WHERE id = :id"), {"id": capture}).scalar_one()
+    hand_on_when_ready(conn, take)

@@ -1,0 +1,129 @@
+"""The job `open`: from durable parts and a manifest to an opened capture, its labels and its receipt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.catalogue.derived import keep_derived
+from collector.catalogue.takes import hand_on_when_ready
+from collector.ingest.derive import DERIVE
+from collector.ingest.manifests import OPEN
+from collector.ingest.offsets import delete_parts, parts_of
+from collector.ingest.staging_local import LocalStaging
+from collector.jobs import Job, JobKind, enqueue
+from collector.keys import ReceiptKey
+from collector.store.clock import now_text
+from wire.capture import CaptureManifest
+from wire.device import Receipt
+
+WORK = "collector.ingest.open_work:open_capture"
+
+
+def open_kind(staging: LocalStaging, blobs_folder: Path, key: ReceiptKey) -> JobKind:
+    def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
+        return _prepare(conn, job.key, staging.folder, blobs_folder)
+
+    return JobKind(OPEN, _apply_with(key), work=WORK, prepare=prepare, after=_remove_staged(staging), failed=_give_up)
+
+
+def _prepare(conn: Connection, capture: str, staging: Path, blobs: Path) -> dict[str, Any] | None:
+    row = conn.execute(
+        text("SELECT manifest FROM capture WHERE id = :id AND state = 'received'"), {"id": capture}
+    ).one_or_none()
+    if row is None:
+        return None
+    named = {part.name for part in CaptureManifest.read(row.manifest).parts}
+    parts = {name: upload for name, upload in parts_of(conn, capture).items() if name in named}
+    return {
+        "manifest": row.manifest,
+        "parts": {name: str(staging / upload.staged) for name, upload in parts.items()},
+        "blobs": str(blobs),
+    }
+
+
+def _apply_with(key: ReceiptKey) -> Callable[[Connection, Job, dict[str, Any]], None]:
+    def apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
+        if "send_again" in result:
+            delete_parts(conn, job.key, result["send_again"])
+        elif "unreadable" in result:
+            _mark_bad(conn, job.key, result["unreadable"])
+        else:
+            _keep_opened(conn, job.key, result["opened"], key)
+
+    return apply
+
+
+def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: ReceiptKey) -> None:
+    row = conn.execute(
+        text("SELECT manifest, manifest_sha256, take_id FROM capture WHERE id = :id AND state = 'received'"),
+        {"id": capture},
+    ).one_or_none()
+    if row is None:
+        return
+    manifest = CaptureManifest.read(row.manifest)
+    conn.execute(
+        text(
+            "UPDATE capture SET state = 'opened', sha256 = :sha256, bytes = :bytes, duration_us = :duration_us,"
+            " frames = :frames, opened_at = :now, problem = :note WHERE id = :id"
+        ),
+        {name: opened[name] for name in ("sha256", "bytes", "duration_us", "frames", "note")}
+        | {"id": capture, "now": now_text()},
+    )
+    keep_derived(conn, capture, "original", opened["original"], opened["bytes"], manifest.format.media_type)
+    table = opened["frame_table"]
+    if table is not None:
+        keep_derived(conn, capture, "frames", table["blob"], table["bytes"], "application/json")
+    for labels in opened["labels"]:
+        conn.execute(
+            text(
+                "INSERT INTO labels_document"
+                " (capture_id, name, source_kind, source_name, source_sha256, body, raw_sha256) VALUES"
+                " (:capture, :name, :source_kind, :source_name, :source_sha256, :body, :raw_sha256)"
+                " ON CONFLICT DO NOTHING"
+            ),
+            labels | {"capture": capture},
+        )
+    receipt = Receipt(
+        capture=capture,
+        manifest_sha256=row.manifest_sha256,
+        parts=manifest.parts,
+        sha256=opened["sha256"],
+        complete=manifest.complete,
+        collector=key.collector,
+        at=datetime.now(UTC),
+    )
+    conn.execute(
+        text("INSERT INTO receipt (capture_id, body) VALUES (:capture, :body) ON CONFLICT DO NOTHING"),
+        {"capture": capture, "body": json.dumps(key.sign(receipt).to_json())},
+    )
+    enqueue(conn, DERIVE, capture)
+    hand_on_when_ready(conn, row.take_id)
+
+
+def _mark_bad(conn: Connection, capture: str, sentence: str) -> None:
+    conn.execute(
+        text("UPDATE capture SET state = 'bad', problem = :problem WHERE id = :id AND state = 'received'"),
+        {"id": capture, "problem": sentence},
+    )
+    take = conn.execute(text("SELECT take_id FROM capture WHERE id = :id"), {"id": capture}).scalar_one_or_none()
+    if take is not None:
+        hand_on_when_ready(conn, take)
+
+
+def _give_up(conn: Connection, job: Job, sentence: str) -> None:
+    _mark_bad(conn, job.key, sentence)
+
+
+def _remove_staged(staging: LocalStaging) -> Callable[[Job, dict[str, Any]], None]:
+    """Once the receipt is committed the staged copies are not needed; a crash before leaves them to the sweep."""
+
+    def after(_job: Job, result: dict[str, Any]) -> None:
+        staging.remove_now(result.get("opened", {}).get("staged", []))
+
+    return after

@@ -1,0 +1,163 @@
+"""Opening a capture in a worker process: hash as sent, hash of the original, does it decode, then the blob.
+
+A device deletes only what this function has read. Input and output are JSON types (see `collector.worker_process`).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from collector.ingest import media
+from collector.store.blobs_local import LocalBlobs, hash_file
+from wire.canonical import canonical_json, sha256_hex
+from wire.capture import CaptureManifest, FrameTable
+from wire.errors import GleanerError
+from wire.labels import LabelsDocument
+
+
+class PartMismatch(GleanerError):
+    """A part belongs to another capture, or disagrees with its media."""
+
+    code = "part-mismatch"
+    status = 422
+    hint = "The device keeps its copy; its log says what it recorded."
+
+
+def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
+    """`{"manifest": text, "parts": {name: path}, "blobs": folder}` -> one of
+
+    `{"send_again": [names]}`    parts whose bytes are not the ones their manifest names
+    `{"unreadable": sentence}`   every byte is right and the capture cannot be read
+    `{"opened": {sha256, bytes, duration_us, frames, original, frame_table, labels, staged, note}}`
+    """
+    manifest = CaptureManifest.read(inputs["manifest"])
+    parts = {name: Path(path) for name, path in inputs["parts"].items()}
+    wrong = [part.name for part in manifest.parts if not _as_sent(parts.get(part.name), part.sealed_sha256)]
+    if wrong:
+        return {"send_again": wrong}
+    try:
+        return {"opened": _open(manifest, parts, LocalBlobs(Path(inputs["blobs"])))}
+    except GleanerError as error:
+        if error.retryable:
+            raise
+        return {"unreadable": error.message}
+
+
+def _as_sent(path: Path | None, sealed_sha256: str) -> bool:
+    if path is None:
+        return False
+    if not path.exists():
+        return sealed_sha256 == sha256_hex(b"")
+    return hash_file(path) == sealed_sha256
+
+
+def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) -> dict[str, Any]:
+    path = parts["media"]
+    if not path.exists():
+        path.touch()
+    original = hash_file(path)
+    if manifest.sha256 is not None and original != manifest.sha256:
+        raise PartMismatch("The original does not have the sha256 its manifest names.")
+    facts, table = _read_torn(manifest, parts) if not manifest.complete else _read_complete(manifest, parts)
+    labels = [_labels(manifest.capture, name, place) for name, place in parts.items() if name.startswith("labels:")]
+    blobs.put_file(path)
+    frame_table = None
+    if table is not None:
+        frame_table = _put_bytes(blobs, canonical_json(table))
+    return {
+        "sha256": original,
+        "bytes": path.stat().st_size,
+        "original": original,
+        "frame_table": frame_table,
+        "labels": labels,
+        "staged": [place.name for place in parts.values()],
+        **facts,
+    }
+
+
+def _read_complete(manifest: CaptureManifest, parts: dict[str, Path]) -> tuple[dict[str, Any], FrameTable | None]:
+    """Facts and frame table of a complete capture. Raises MediaUnreadable, PartMismatch, BadDocument."""
+    path = parts["media"]
+    facts: dict[str, Any] = {"duration_us": manifest.duration_us, "frames": manifest.frames, "note": None}
+    if manifest.medium == "video":
+        table = _frame_table(manifest, parts)
+        index = media.index_video(path)
+        if len(index.pts) != len(table.times_us):
+            raise PartMismatch(f"The video has {len(index.pts)} frames, its frame table {len(table.times_us)}.")
+        media.decode_video_edges(path, index)
+        facts["frames"] = len(table.times_us)
+        return facts, table
+    if manifest.medium == "audio":
+        samples, rate = media.decode_audio(path)
+        facts["duration_us"] = facts["duration_us"] or round(samples * 1_000_000 / rate)
+    elif manifest.medium == "image":
+        media.decode_image(path)
+    else:
+        media.decode_text(path)
+    return facts, None
+
+
+def _read_torn(manifest: CaptureManifest, parts: dict[str, Path]) -> tuple[dict[str, Any], FrameTable | None]:
+    """What is left of a torn capture; never an error, because the device has nothing better to send."""
+    path = parts["media"]
+    facts: dict[str, Any] = {"duration_us": manifest.duration_us or 0, "frames": None, "note": None}
+    table = None
+    try:
+        if manifest.medium == "video":
+            table = _frame_table(manifest, parts)
+            count = min(media.count_decodable_frames(path), len(table.times_us))
+            table = FrameTable(capture=manifest.capture, times_us=table.times_us[:count])
+            facts |= {"frames": count, "duration_us": _end_of(table.times_us)}
+        elif manifest.medium == "audio":
+            samples, rate = media.decode_audio(path)
+            facts["duration_us"] = round(samples * 1_000_000 / rate)
+        elif manifest.medium == "image":
+            media.decode_image(path)
+        else:
+            media.decode_text(path)
+    except media.MediaUnreadable as error:
+        facts |= {"duration_us": 0, "note": f"Torn: {error.message}"}
+    return facts, table
+
+
+def _frame_table(manifest: CaptureManifest, parts: dict[str, Path]) -> FrameTable:
+    table = FrameTable.read(parts["frames"].read_bytes())
+    if table.capture != manifest.capture:
+        raise PartMismatch(f"The frame table is of the capture {table.capture}.")
+    return table
+
+
+def _end_of(times_us: list[int]) -> int:
+    """The end of the last frame: as long as the one before it."""
+    if len(times_us) < 2:
+        return 0
+    return 2 * times_us[-1] - times_us[-2]
+
+
+def _labels(capture: str, name: str, path: Path) -> dict[str, Any]:
+    raw = path.read_bytes()
+    document = LabelsDocument.read(raw)
+    if document.capture != capture:
+        raise PartMismatch(f"The part {name} is about the capture {document.capture}.")
+    return {
+        "name": name.removeprefix("labels:"),
+        "source_kind": document.source.kind,
+        "source_name": document.source.name,
+        "source_sha256": document.source.sha256,
+        "body": raw.decode(),
+        "raw_sha256": sha256_hex(raw),
+    }
+
+
+def _put_bytes(blobs: LocalBlobs, data: bytes) -> dict[str, Any]:
+    fd, name = tempfile.mkstemp(dir=blobs.root, prefix=".made-")
+    path = Path(name)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+        return {"blob": blobs.put_file(path), "bytes": len(data)}
+    finally:
+        path.unlink()

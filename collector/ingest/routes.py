@@ -1,0 +1,152 @@
+"""`/api/uploads` (tus), manifests and receipts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import Connection, text
+
+from collector.bodies import body_schema, read_body
+from collector.ingest import tus
+from collector.ingest.locks import UploadLocks
+from collector.ingest.manifests import (
+    CaptureConflict,
+    CaptureMismatch,
+    keep_manifest,
+    open_when_complete,
+    receipt_state,
+)
+from collector.ingest.offsets import Upload, create_upload, delete_upload, find_upload
+from collector.ingest.receive import Receiver
+from collector.people.policy import Anyone, JoinedDevice
+from collector.store.depends import Db
+from wire.capture import CaptureManifest
+from wire.device import Receipt
+from wire.errors import GleanerError
+
+router = APIRouter(tags=["uploads"])
+
+
+class UploadFinal(GleanerError):
+    """An upload whose capture is closed is not terminated any more."""
+
+    code = "upload-final"
+    status = 409
+    hint = "The capture has its manifest; taking it back is a withdrawal."
+
+
+async def _receiver(request: Request) -> Receiver:
+    receiver: Receiver = request.app.state.receiver
+    return receiver
+
+
+async def _locks(request: Request) -> UploadLocks:
+    locks: UploadLocks = request.app.state.upload_locks
+    return locks
+
+
+Receiving = Annotated[Receiver, Depends(_receiver)]
+Locks = Annotated[UploadLocks, Depends(_locks)]
+
+
+@router.options("/api/uploads", status_code=204, dependencies=[Anyone])
+async def options(receiver: Receiving) -> Response:
+    return Response(status_code=204, headers=tus.option_headers(receiver.settings.max_upload_bytes))
+
+
+@router.post("/api/uploads", status_code=201)
+async def create(request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
+    """Create an upload, with its first bytes if they come along. The same (capture, part) again finds the same one."""
+    creation = tus.parse_creation(request.headers, receiver.settings.max_upload_bytes)
+    expires = receiver.expiry()
+
+    def make(conn: Connection) -> tuple[Upload, bool]:
+        upload, is_new = create_upload(conn, device.id, creation, expires)
+        if upload.durable:
+            open_when_complete(conn, upload.capture)
+        return upload, is_new
+
+    upload, is_new = await receiver.db.write(make)
+    state = upload.state
+    if is_new and creation.has_body and not upload.durable:
+        content_length = request.headers.get("content-length", "")
+        chunk = tus.Chunk(0, None, int(content_length) if content_length.isdecimal() else None, creation.checksum)
+        async with locks.hold(upload.id) as holder:
+            state = await receiver.receive(request, holder, upload, chunk)
+    elif not is_new:
+        state, _ = await _true_state(receiver, locks, upload.id, device.id)
+    headers = tus.answer_headers(state, expires) | {"Location": f"/api/uploads/{upload.id}"}
+    return Response(status_code=201, headers=headers)
+
+
+@router.head("/api/uploads/{upload}")
+async def offset(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
+    """The offset of bytes that are on disk. A sender that is still at it keeps what arrived, then leaves."""
+    tus.check_version(request.headers)
+    state, expires = await _true_state(receiver, locks, upload, device.id)
+    return Response(status_code=200, headers=tus.answer_headers(state, expires))
+
+
+@router.patch("/api/uploads/{upload}", status_code=204)
+async def patch(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
+    chunk = tus.parse_chunk(request.headers)
+    async with locks.hold(upload) as holder:
+        found = await receiver.db.read(lambda conn: find_upload(conn, upload, device.id))
+        if found.durable:
+            # An empty chunk at the end is how a client makes sure; anything else does not fit any more.
+            state = tus.begin_chunk(found.state, chunk, receiver.settings.max_upload_bytes)
+        else:
+            state = await receiver.receive(request, holder, found, chunk)
+    return Response(status_code=204, headers=tus.answer_headers(state, receiver.expiry()))
+
+
+@router.delete("/api/uploads/{upload}", status_code=204)
+async def terminate(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
+    tus.check_version(request.headers)
+    async with locks.hold(upload):
+
+        def forget(conn: Connection) -> str:
+            found = find_upload(conn, upload, device.id)
+            if conn.execute(text("SELECT 1 FROM capture WHERE id = :id"), {"id": found.capture}).first():
+                raise UploadFinal(f"The capture {found.capture} is closed.")
+            delete_upload(conn, upload)
+            return found.staged
+
+        await receiver.staging.remove([await receiver.db.write(forget)])
+    return Response(status_code=204, headers={"Tus-Resumable": tus.VERSION})
+
+
+async def _true_state(receiver: Receiver, locks: UploadLocks, upload: str, device: str) -> tuple[tus.UploadState, str]:
+    """min(bytes on disk, offset in the row), after whoever was writing has left."""
+    async with locks.hold(upload):
+        found = await receiver.db.read(lambda conn: find_upload(conn, upload, device))
+        if found.durable:
+            return found.state, found.expires_at
+        on_disk = await receiver.staging.length(found.staged)
+        return tus.UploadState(min(on_disk, found.state.offset), found.state.length), found.expires_at
+
+
+@router.put("/api/captures/{capture}/manifest", status_code=202, openapi_extra=body_schema(CaptureManifest))
+async def put_manifest(capture: str, request: Request, device: JoinedDevice, db: Db) -> JSONResponse:
+    """Close a capture. The same bytes again: 202; other bytes: 409 `capture-conflict`, both kept."""
+    raw = await read_body(request)
+    manifest = CaptureManifest.read(raw)
+    if manifest.capture != capture:
+        raise CaptureMismatch(f"The manifest is of {manifest.capture}, the address of {capture[:64]}.")
+    if manifest.device != device.id:
+        raise CaptureMismatch(f"The manifest is of the device {manifest.device}, the token of {device.id}.")
+    conflict = await db.write(lambda conn: keep_manifest(conn, device.id, manifest, raw))
+    if conflict is not None:
+        raise CaptureConflict(conflict)
+    return JSONResponse({"state": "pending"}, status_code=202)
+
+
+@router.get("/api/captures/{capture}/receipt", response_model=Receipt, responses={202: {"description": "pending"}})
+async def get_receipt(capture: str, device: JoinedDevice, db: Db) -> Response:
+    """200 the receipt · 202 pending · 409 `parts-missing` with what to send again."""
+    body = await db.read(lambda conn: receipt_state(conn, device.id, capture))
+    if body is None:
+        return JSONResponse({"state": "pending"}, status_code=202, headers={"Retry-After": "1"})
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

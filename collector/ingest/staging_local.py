@@ -1,0 +1,152 @@
+"""Bytes on their way in, one file an upload, written at their offset and never appended by the system.
+
+The truth about an offset is min(file length, offset in the row): the row is written only after fdatasync, and the file
+is cut to the truth whenever it is opened, so bytes that came without being promised can never be taken twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from collector.ingest.tus import Checksum, ChecksumMismatch, Digest
+from collector.store.blobs import DiskFull
+from collector.store.blobs_local import sync_folder
+
+T = TypeVar("T")
+FILE_THREADS = 4
+
+
+class LocalStaging:
+    """The staging folder and its file threads. `reserve_bytes` stay free for the database."""
+
+    def __init__(self, folder: Path, reserve_bytes: int) -> None:
+        self.folder = folder
+        self._reserve = reserve_bytes
+        self._threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="staging")
+        folder.mkdir(parents=True, exist_ok=True)
+
+    async def open(self, name: str, offset: int) -> StagedFile:
+        """Open at `offset`, or at what the disk really has if that is less. Raises DiskFull."""
+        return await self.run(lambda: StagedFile.open(self, self.folder / name, offset))
+
+    async def length(self, name: str) -> int:
+        """Bytes the disk really has."""
+        return await self.run(lambda: path.stat().st_size if (path := self.folder / name).exists() else 0)
+
+    async def remove(self, names: Sequence[str]) -> None:
+        await self.run(lambda: self.remove_now(names))
+
+    def remove_now(self, names: Sequence[str]) -> None:
+        for name in names:
+            (self.folder / name).unlink(missing_ok=True)
+
+    def names(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir()}
+
+    def check_room(self, wanted: int) -> None:
+        """Raises DiskFull."""
+        stat = os.statvfs(self.folder)
+        if stat.f_bavail * stat.f_frsize < wanted + self._reserve:
+            raise DiskFull("The collector's disk is full: nothing more is taken in.")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True)
+
+
+class StagedFile:
+    """One open upload. `written` is where the next byte goes; `durable` is promised already.
+
+    With a checksum nothing is promised before the whole chunk was verified.
+    """
+
+    def __init__(self, staging: LocalStaging, fd: int, offset: int) -> None:
+        self._staging = staging
+        self._fd = fd
+        self.written = offset
+        self.durable = offset
+        self._digest: Digest | None = None
+
+    @classmethod
+    def open(cls, staging: LocalStaging, path: Path, offset: int) -> StagedFile:
+        is_new = not path.exists()
+        with _room():
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                size = os.fstat(fd).st_size
+                if size > offset:
+                    os.ftruncate(fd, offset)
+                if is_new:
+                    sync_folder(path.parent)
+            except BaseException:
+                os.close(fd)
+                raise
+        return cls(staging, fd, min(size, offset))
+
+    async def write(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+        """Write pieces at the current place, in order. Raises DiskFull; then nothing after `durable` counts."""
+        await self._staging.run(lambda: self._write_now(pieces, checksum))
+
+    def _write_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+        self._staging.check_room(sum(map(len, pieces)))
+        if checksum is not None and self._digest is None:
+            self._digest = checksum.start()
+        with _room():
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    count = os.pwrite(self._fd, view, self.written)
+                    self.written += count
+                    view = view[count:]
+                if self._digest is not None:
+                    self._digest.update(piece)
+
+    async def sync(self) -> int:
+        """Make everything written durable; returns the offset that may now be promised. Raises DiskFull."""
+        await self._staging.run(self._sync_now)
+        return self.durable
+
+    def _sync_now(self) -> None:
+        with _room():
+            os.fdatasync(self._fd)
+        self.durable = self.written
+
+    async def verify(self, checksum: Checksum | None) -> None:
+        """Compare the chunk with its checksum; a wrong chunk is cut off. Raises ChecksumMismatch."""
+        if checksum is None:
+            return
+        digest = self._digest if self._digest is not None else checksum.start()
+        self._digest = None
+        if digest.digest() != checksum.expected:
+            await self.discard()
+            raise ChecksumMismatch(f"The chunk's {checksum.algorithm} is not the one it was sent with.")
+
+    async def discard(self) -> None:
+        """Forget what was written after the last promise."""
+        await self._staging.run(self._discard_now)
+
+    def _discard_now(self) -> None:
+        os.ftruncate(self._fd, self.durable)
+        self.written = self.durable
+
+    async def close(self) -> None:
+        await self._staging.run(lambda: os.close(self._fd))
+
+
+class _room:  # noqa: N801 - reads as a statement: with _room(): …
+    """Maps the system's words for a full disk at the edge where they enter."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull("The collector's disk is full: nothing more is taken in.") from error

@@ -1,0 +1,262 @@
+"""Work that outlives a request: rows of the table `job`, leased by lanes, done once, retried, never lost.
+
+A room hands work on with `enqueue(conn, kind, key)` in the same transaction as its reason. The runner leases the row,
+lets `work` run in a worker process (or nowhere, for kinds that are only SQL), and applies the result in one
+transaction that also marks the row done. After a kill -9 the row is still there; `apply` must stand being repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.store.clock import now_text
+from collector.store.database import Database, notify
+from collector.worker_process import Worker, WorkerStopped
+from wire.errors import GleanerError
+
+log = logging.getLogger("gleaner.jobs")
+TOPIC = "jobs"
+POISON_AFTER = 5
+LEASE_SECONDS = 600.0
+LONGEST_BACKOFF_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A leased row. `attempts` counts this one."""
+
+    id: int
+    kind: str
+    key: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+def _nothing(_conn: Connection, _job: Job, _sentence: str) -> None:
+    """Most kinds need no word about their end."""
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """How one kind of job is done.
+
+    prepare  reads what `work` needs, as JSON types; None means there is nothing left to do
+    work     `module:function`, dict -> dict, run in a worker process; None for kinds that are only SQL
+    apply    writes the result, in the transaction that marks the job done
+    after    file work once the result is committed (remove what is no longer needed); may be skipped by a crash
+    failed   told with one sentence when the job is given up after five attempts
+    """
+
+    kind: str
+    apply: Callable[[Connection, Job, dict[str, Any]], None]
+    work: str | None = None
+    prepare: Callable[[Connection, Job], dict[str, Any] | None] | None = None
+    after: Callable[[Job, dict[str, Any]], None] | None = None
+    failed: Callable[[Connection, Job, str], None] = _nothing
+
+
+def enqueue(conn: Connection, kind: str, key: str, payload: dict[str, Any] | None = None) -> None:
+    """Add a job, or start it again if it was done or given up. One that waits or runs stays as it is."""
+    now = now_text()
+    conn.execute(
+        text(
+            "INSERT INTO job (kind, key, payload, state, attempts, not_before, created_at)"
+            " VALUES (:kind, :key, :payload, 'waiting', 0, :now, :now)"
+            " ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, state = 'waiting', attempts = 0,"
+            " not_before = excluded.not_before, leased_until = NULL, error = NULL, done_at = NULL"
+            " WHERE job.state IN ('done', 'failed')"
+        ),
+        {"kind": kind, "key": key, "payload": json.dumps(payload or {}), "now": now},
+    )
+    notify(conn, TOPIC)
+
+
+def backoff_seconds(attempts: int) -> float:
+    """Wait after so many failed attempts: 1, 4, 16, then 60 seconds."""
+    return min(LONGEST_BACKOFF_SECONDS, 4.0 ** max(0, attempts - 1))
+
+
+def release_all(conn: Connection) -> int:
+    """At the start of the service: what was leased when it ended waits again, and the attempt does not count."""
+    return conn.execute(
+        text(
+            "UPDATE job SET state = 'waiting', leased_until = NULL, attempts = max(0, attempts - 1)"
+            " WHERE state = 'leased'"
+        )
+    ).rowcount
+
+
+class JobRunner:
+    """One lane of its own for kinds that are only SQL, and a lane with a warm worker process for each worker."""
+
+    def __init__(self, db: Database, kinds: Sequence[JobKind], *, workers: int, preload: Sequence[str] = ()) -> None:
+        self._db = db
+        self._kinds = {kind.kind: kind for kind in kinds}
+        self._changed = threading.Condition()
+        self._generation = 0
+        self._stopping = False
+        self._workers = [Worker(preload) for _ in range(workers)]
+        sql_only = [kind.kind for kind in kinds if kind.work is None]
+        heavy = [kind.kind for kind in kinds if kind.work is not None]
+        self._threads = [threading.Thread(target=self._lane, args=(sql_only, None), name="jobs-sql", daemon=True)]
+        self._threads += [
+            threading.Thread(target=self._lane, args=(heavy, worker), name=f"jobs-{number}", daemon=True)
+            for number, worker in enumerate(self._workers)
+        ]
+
+    def start(self) -> None:
+        self._db.write_sync(release_all)
+        self._db.subscribe(TOPIC, self._wake)
+        for worker in self._workers:
+            worker.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the worker processes at once; what they had leased waits for the next start."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for worker in self._workers:
+            worker.stop()
+        for thread in self._threads:
+            thread.join()
+
+    def alive(self) -> bool:
+        """Every lane runs."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._generation += 1
+            self._changed.notify_all()
+
+    def _lane(self, kinds: list[str], worker: Worker | None) -> None:
+        while not self._is_stopping():
+            with self._changed:
+                seen = self._generation
+            try:
+                job, wait_seconds = self._next(kinds)
+                if job is not None:
+                    self._run(job, worker)
+                    continue
+            except GleanerError as error:
+                if self._is_stopping():
+                    return
+                # The database itself gave up (a full disk): say so and try again, jobs are rows and keep.
+                log.error("jobs wait: %s", error)
+                wait_seconds = 5.0
+            with self._changed:
+                if self._generation == seen and not self._stopping:
+                    self._changed.wait(wait_seconds)
+
+    def _next(self, kinds: list[str]) -> tuple[Job | None, float | None]:
+        """Lease the next job, or say how long nothing is due (None: until a commit says so)."""
+        if not kinds:
+            return None, None
+        due = self._db.read_sync(lambda conn: _next_due(conn, kinds))
+        if due is None:
+            return None, None
+        seconds = (datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds()
+        if seconds > 0:
+            return None, seconds
+        return self._db.write_sync(lambda conn: _lease(conn, kinds)), None
+
+    def _run(self, job: Job, worker: Worker | None) -> None:
+        kind = self._kinds[job.kind]
+        prepare = kind.prepare
+        began = time.monotonic()
+        try:
+            inputs = job.payload if prepare is None else self._db.read_sync(lambda conn: prepare(conn, job))
+            if inputs is None:
+                self._db.write_sync(lambda conn: _mark_done(conn, job))
+                return
+            result = inputs
+            if kind.work is not None and worker is not None:
+                result = worker.run(kind.work, inputs, LEASE_SECONDS * 0.9)
+            self._db.write_sync(lambda conn: _apply(conn, kind, job, result))
+        except WorkerStopped:
+            return
+        except Exception as error:
+            if self._is_stopping():
+                return
+            known = error if isinstance(error, GleanerError) else None
+            sentence = known.message if known else f"{type(error).__name__}: {error}"
+            retryable = known is not None and known.retryable
+            log.warning("job %s %s, attempt %d: %s", job.kind, job.key, job.attempts, sentence, exc_info=not known)
+            self._db.write_sync(lambda conn: _retry_or_fail(conn, kind, job, sentence, retryable))
+            return
+        log.info("job %s %s done in %.3f s", job.kind, job.key, time.monotonic() - began)
+        if kind.after is not None:
+            kind.after(job, result)
+
+
+def _next_due(conn: Connection, kinds: list[str]) -> str | None:
+    marks, values = _marks(kinds)
+    due: str | None = conn.execute(
+        text(f"SELECT min(not_before) FROM job WHERE state = 'waiting' AND kind IN ({marks})"), values
+    ).scalar()
+    return due
+
+
+def _lease(conn: Connection, kinds: list[str]) -> Job | None:
+    marks, values = _marks(kinds)
+    now = now_text()
+    row = conn.execute(
+        text(
+            f"SELECT id, kind, key, payload, attempts FROM job WHERE state = 'waiting' AND kind IN ({marks})"
+            " AND not_before <= :now ORDER BY id LIMIT 1"
+        ),
+        values | {"now": now},
+    ).one_or_none()
+    if row is None:
+        return None
+    conn.execute(
+        text("UPDATE job SET state = 'leased', leased_until = :until, attempts = attempts + 1 WHERE id = :id"),
+        {"until": now_text(LEASE_SECONDS), "id": row.id},
+    )
+    return Job(row.id, row.kind, row.key, json.loads(row.payload), row.attempts + 1)
+
+
+def _apply(conn: Connection, kind: JobKind, job: Job, result: dict[str, Any]) -> None:
+    # Done first: an apply that enqueues its own kind and key again must find a row that may start again.
+    _mark_done(conn, job)
+    kind.apply(conn, job, result)
+
+
+def _mark_done(conn: Connection, job: Job) -> None:
+    conn.execute(
+        text("UPDATE job SET state = 'done', leased_until = NULL, error = NULL, done_at = :now WHERE id = :id"),
+        {"now": now_text(), "id": job.id},
+    )
+
+
+def _retry_or_fail(conn: Connection, kind: JobKind, job: Job, sentence: str, retryable: bool) -> None:
+    given_up = job.attempts >= POISON_AFTER and not retryable
+    conn.execute(
+        text("UPDATE job SET state = :state, leased_until = NULL, error = :error, not_before = :later WHERE id = :id"),
+        {
+            "state": "failed" if given_up else "waiting",
+            "error": sentence,
+            "later": now_text(backoff_seconds(job.attempts)),
+            "id": job.id,
+        },
+    )
+    if given_up:
+        kind.failed(conn, job, sentence)
+
+
+def _marks(kinds: list[str]) -> tuple[str, dict[str, Any]]:
+    return ", ".join(f":k{i}" for i in range(len(kinds))), {f"k{i}": kind for i, kind in enumerate(kinds)}

@@ -1,0 +1,1 @@
+"""People, their tokens, and who may call which route."""

@@ -1,0 +1,151 @@
+"""People and what they sign in with: plain functions over a connection, used by routes and commands alike."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.people.policy import ROLES, Person
+from collector.people.tokens import hash_secret, new_secret
+from collector.store.clock import now_text
+from wire.base import new_id
+from wire.errors import GleanerError
+
+LINK_SECONDS = 3600.0
+PAGE_SECONDS = 12 * 3600.0
+_NAME = re.compile(r"^[^\s/\\<>\"'][^/\\<>\"'\x00-\x1f]{0,62}$")
+
+
+class NameTaken(GleanerError):
+    code = "name-taken"
+    status = 409
+    hint = "Choose another name, or use the person who is there: `gleaner collector user list`."
+
+
+class NameInvalid(GleanerError):
+    code = "name-invalid"
+    status = 422
+    exit_code = 2
+    hint = "1 to 63 characters, no slash, quote or angle bracket, not beginning with a space."
+
+
+class RoleUnknown(GleanerError):
+    code = "role-unknown"
+    status = 422
+    exit_code = 2
+    hint = f"One of: {', '.join(ROLES)}."
+
+
+class PersonUnknown(GleanerError):
+    code = "person-unknown"
+    status = 404
+    hint = "`gleaner collector user list` shows who is there; `user add NAME --role ROLE` adds somebody."
+
+
+class LinkUsed(GleanerError):
+    """A one-time link was used, has expired, or never was."""
+
+    code = "link-used"
+    status = 410
+    hint = "Ask for a new one: `gleaner collector user link NAME`."
+
+
+def add_user(conn: Connection, name: str, role: str) -> dict[str, Any]:
+    """Add a person. Returns `{"id", "name", "role"}`.
+
+    Raises:
+        NameInvalid, RoleUnknown, NameTaken.
+    """
+    if not _NAME.match(name):
+        raise NameInvalid(f"{name!r} cannot be a person's name here.")
+    if role not in ROLES:
+        raise RoleUnknown(f"There is no role {role!r}.")
+    if conn.execute(text("SELECT 1 FROM person WHERE name = :name"), {"name": name}).first() is not None:
+        raise NameTaken(f"There is somebody called {name} already.")
+    row = {"id": new_id("person"), "name": name, "role": role}
+    conn.execute(
+        text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :name, :role, :now)"),
+        row | {"now": now_text()},
+    )
+    return row
+
+
+def list_users(conn: Connection) -> list[dict[str, Any]]:
+    """Everybody: `{"name", "role", "created_at", "disabled_at"}`, by name."""
+    rows = conn.execute(text("SELECT name, role, created_at, disabled_at FROM person ORDER BY name"))
+    return [dict(row) for row in rows.mappings()]
+
+
+def new_token(conn: Connection, name: str) -> str:
+    """A bearer token for programs of this person, without an end; shown once. Raises PersonUnknown."""
+    return _issue(conn, _person_id(conn, name), "api", None)
+
+
+def new_link_code(conn: Connection, name: str) -> str:
+    """A code that opens the page once within an hour: the last part of `/enter/CODE`. Raises PersonUnknown."""
+    return _issue(conn, _person_id(conn, name), "enter", LINK_SECONDS)
+
+
+def enter(conn: Connection, code: str) -> str:
+    """Use a code up; returns the secret for the page's cookie, good for twelve hours. Raises LinkUsed."""
+    now = now_text()
+    row = conn.execute(
+        text(
+            "UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'enter' AND used_at IS NULL"
+            " AND expires_at > :now AND person_id IN (SELECT id FROM person WHERE disabled_at IS NULL)"
+            " RETURNING person_id"
+        ),
+        {"hash": hash_secret(code), "now": now},
+    ).one_or_none()
+    if row is None:
+        raise LinkUsed("This link was used before, or its hour has passed.")
+    return _issue(conn, row.person_id, "page", PAGE_SECONDS)
+
+
+def who_entered(conn: Connection, secret: str) -> dict[str, str]:
+    """`{"name", "role"}` behind a fresh page secret."""
+    row = conn.execute(
+        text("SELECT name, role FROM token JOIN person ON person.id = token.person_id WHERE hash = :hash"),
+        {"hash": hash_secret(secret)},
+    ).one()
+    return {"name": row.name, "role": row.role}
+
+
+def leave(conn: Connection, person: Person, secret: str | None) -> None:
+    """End one session of the page; without a secret (a bearer token was shown) nothing is to be ended."""
+    if secret is None:
+        return
+    conn.execute(
+        text("UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'page' AND person_id = :person"),
+        {"hash": hash_secret(secret), "now": now_text(), "person": person.id},
+    )
+
+
+def _person_id(conn: Connection, name: str) -> str:
+    row = conn.execute(
+        text("SELECT id FROM person WHERE name = :name AND disabled_at IS NULL"), {"name": name}
+    ).one_or_none()
+    if row is None:
+        raise PersonUnknown(f"There is nobody called {name} here.")
+    person_id: str = row.id
+    return person_id
+
+
+def _issue(conn: Connection, person_id: str, kind: str, seconds: float | None) -> str:
+    secret = new_secret()
+    conn.execute(
+        text(
+            "INSERT INTO token (hash, person_id, kind, created_at, expires_at)"
+            " VALUES (:hash, :person, :kind, :now, :expires)"
+        ),
+        {
+            "hash": hash_secret(secret),
+            "person": person_id,
+            "kind": kind,
+            "now": now_text(),
+            "expires": None if seconds is None else now_text(seconds),
+        },
+    )
+    return secret

@@ -1,0 +1,208 @@
+"""Who may call a route. Every route names its policy as a dependency; a route without one fails a test.
+
+    @router.get("/api/me")
+    async def me(person: Annotated[Person, Depends(allow("annotator", "lead"))]) -> …
+    @router.post("/api/devices/heartbeat")
+    async def heartbeat(device: Annotated[Device, Depends(allow_device)]) -> …
+
+`Annotator` (annotator or lead), `Lead` and `JoinedDevice` below are the ready-made annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from sqlalchemy import Connection, text
+
+from collector.people.tokens import hash_secret, same_secret
+from collector.store.clock import now_text
+from collector.store.database import Database
+from wire.errors import GleanerError
+
+Role = Literal["annotator", "lead"]
+ROLES: tuple[Role, ...] = get_args(Role)
+PAGE_HEADER = "x-gleaner-page"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class NotSignedIn(GleanerError):
+    """No token, or one that is not known, expired or revoked."""
+
+    code = "not-signed-in"
+    status = 401
+    exit_code = 3
+    hint = "Ask your lead for a new link: `gleaner collector user link NAME`."
+
+
+class NotAllowed(GleanerError):
+    """Signed in, but not for this."""
+
+    code = "not-allowed"
+    status = 403
+    hint = "Ask a lead."
+
+
+class PageHeaderMissing(GleanerError):
+    """A change was asked for with the page's cookie but without the page's header (cross-site request forgery)."""
+
+    code = "page-header-missing"
+    status = 403
+    hint = "Send the header X-Gleaner-Page: 1, or use a bearer token."
+
+
+@dataclass(frozen=True)
+class Person:
+    """A signed-in person."""
+
+    id: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that joined and was not revoked."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a policy dependency carries: who may pass, in the words of docs/http-api.md."""
+
+    who: tuple[str, ...]
+
+
+def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
+    """A dependency that lets people of these roles pass and returns the `Person`.
+
+    Raises (as problem documents): NotSignedIn, NotAllowed, PageHeaderMissing.
+    """
+
+    async def check(request: Request) -> Person:
+        secret, by_cookie = _credential(request)
+        if secret is None:
+            raise NotSignedIn("This needs somebody who is signed in.")
+        if by_cookie and request.method not in _SAFE and request.headers.get(PAGE_HEADER) != "1":
+            raise PageHeaderMissing("A page may only change something with its own header.")
+        kind = "page" if by_cookie else "api"
+        database: Database = request.app.state.db
+        person = await database.read(lambda conn: find_person(conn, secret, kind, now_text()))
+        if person is None:
+            raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
+        if person.role not in roles:
+            raise NotAllowed(f"{person.name} is {_article(person.role)}; this is for {' or '.join(roles)}.")
+        return person
+
+    check.policy = Policy(roles)  # type: ignore[attr-defined]
+    return check
+
+
+async def allow_device(request: Request) -> Device:
+    """A dependency that lets joined devices pass and returns the `Device`."""
+    secret, by_cookie = _credential(request)
+    if secret is None or by_cookie:
+        raise NotSignedIn("This needs a device's token.", hint="Join again: `gleaner agent join URL CODE`.")
+    database: Database = request.app.state.db
+    device = await database.read(lambda conn: find_device(conn, secret))
+    if device is None:
+        raise NotSignedIn(
+            "This device is not known here, or was revoked.", hint="Join again: `gleaner agent join URL CODE`."
+        )
+    return device
+
+
+async def allow_admin(request: Request) -> None:
+    """A dependency for the commands on this machine: the key file in the data folder, over loopback only."""
+    secret, by_cookie = _credential(request)
+    if not _is_local(request) or by_cookie or secret is None or not same_secret(secret, request.app.state.admin_key):
+        raise NotSignedIn("This is for commands on the collector's own machine.", hint="Run it there, with --data.")
+
+
+async def anyone_here(request: Request) -> None:
+    """A dependency that lets every program on this machine pass, and nobody else."""
+    if not _is_local(request):
+        raise NotAllowed("This is for programs on the collector's own machine.", hint="Ask over loopback.")
+
+
+async def anyone() -> None:
+    """A dependency that says out loud that a route is open; the reason stands in docs/http-api.md."""
+
+
+allow_device.policy = Policy(("device",))  # type: ignore[attr-defined]
+allow_admin.policy = Policy(("admin",))  # type: ignore[attr-defined]
+anyone_here.policy = Policy(("anyone on loopback",))  # type: ignore[attr-defined]
+anyone.policy = Policy(("anyone",))  # type: ignore[attr-defined]
+
+Annotator = Annotated[Person, Depends(allow("annotator", "lead"))]
+Lead = Annotated[Person, Depends(allow("lead"))]
+JoinedDevice = Annotated[Device, Depends(allow_device)]
+Admin = Depends(allow_admin)
+Anyone = Depends(anyone)
+AnyoneHere = Depends(anyone_here)
+
+
+def policies(app: FastAPI) -> dict[str, tuple[str, ...] | None]:
+    """`METHOD /path` -> who may pass, None where a route names no policy. Walks every route of the app."""
+    found: dict[str, tuple[str, ...] | None] = {}
+    for context in iter_route_contexts(app.routes):
+        route = context.route
+        if not isinstance(route, APIRoute):
+            found[f"ANY {context.path or route!r}"] = None
+            continue
+        named = [who for call in _calls(context.dependant) if (who := _policy_of(call)) is not None]
+        for method in sorted(context.methods or ()):
+            found[f"{method} {context.path}"] = named[0] if len(named) == 1 else None
+    return found
+
+
+def _calls(dependant: Dependant) -> Iterable[Any]:
+    for child in dependant.dependencies:
+        yield child.call
+        yield from _calls(child)
+
+
+def _policy_of(call: Any) -> tuple[str, ...] | None:
+    policy = getattr(call, "policy", None)
+    return policy.who if isinstance(policy, Policy) else None
+
+
+def find_person(conn: Connection, secret: str, kind: str, now: str) -> Person | None:
+    row = conn.execute(
+        text(
+            "SELECT person.id, person.name, person.role FROM token JOIN person ON person.id = token.person_id"
+            " WHERE token.hash = :hash AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
+            " AND (token.expires_at IS NULL OR token.expires_at > :now)"
+        ),
+        {"hash": hash_secret(secret), "kind": kind, "now": now},
+    ).one_or_none()
+    return None if row is None else Person(*row)
+
+
+def find_device(conn: Connection, secret: str) -> Device | None:
+    row = conn.execute(
+        text("SELECT id FROM device WHERE token_hash = :hash AND revoked_at IS NULL"), {"hash": hash_secret(secret)}
+    ).one_or_none()
+    return None if row is None else Device(row.id)
+
+
+def _credential(request: Request) -> tuple[str | None, bool]:
+    """The secret shown, and whether it came as the page's cookie."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip(), False
+    cookie = request.cookies.get(request.app.state.cookie)
+    return (cookie, True) if cookie else (None, False)
+
+
+def _is_local(request: Request) -> bool:
+    return request.client is not None and request.client.host in ("127.0.0.1", "::1", "localhost")
+
+
+def _article(role: str) -> str:
+    return f"an {role}" if role[0] in "aeiou" else f"a {role}"

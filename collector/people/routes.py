@@ -1,0 +1,107 @@
+"""`/enter/CODE`, `/api/enter`, `/api/me`, `/api/leave`."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from collector.people import accounts
+from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
+from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, Role
+from collector.problems import RequestInvalid
+from collector.store.depends import Db
+
+router = APIRouter(tags=["people"])
+_LONGEST_BODY = 4096
+
+
+class EnterRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    code: str = Field(min_length=1, max_length=128)
+
+
+class Me(BaseModel):
+    name: str
+    role: Role
+
+
+@router.get("/enter/{code}", dependencies=[Anyone], response_class=HTMLResponse)
+async def look_at_link(code: str) -> HTMLResponse:
+    """A small page; looking at it uses nothing up."""
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-store"}
+    return HTMLResponse(enter_page(code), headers=headers)
+
+
+@router.post(
+    "/api/enter",
+    dependencies=[Anyone],
+    response_model=Me,
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": EnterRequest.model_json_schema()}}}
+    },
+)
+async def use_link(request: Request, db: Db) -> Response:
+    """Use the code up and set the page's cookie. JSON from the script, a form from the button without scripts."""
+    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    _same_origin(request, is_form)
+    code = _code_of((await request.body())[:_LONGEST_BODY], is_form)
+    secret = await db.write(lambda conn: accounts.enter(conn, code))
+    settings = request.app.state.settings
+    reply: Response
+    if is_form:
+        reply = RedirectResponse("/", status_code=303)
+    else:
+        reply = JSONResponse(await db.read(lambda conn: accounts.who_entered(conn, secret)))
+    reply.set_cookie(
+        request.app.state.cookie,
+        secret,
+        max_age=int(accounts.PAGE_SECONDS),
+        httponly=True,
+        samesite="strict",
+        secure=settings.url.startswith("https:"),
+        path="/",
+    )
+    return reply
+
+
+@router.get("/api/me")
+async def me(person: Annotator) -> Me:
+    return Me(name=person.name, role=person.role)
+
+
+@router.post("/api/leave", status_code=204)
+async def leave(request: Request, person: Annotator, db: Db) -> Response:
+    """End the page's session, on this side too: the cookie's secret is no longer good."""
+    secret = request.cookies.get(request.app.state.cookie)
+    await db.write(lambda conn: accounts.leave(conn, person, secret))
+    reply = Response(status_code=204)
+    reply.delete_cookie(request.app.state.cookie, path="/")
+    return reply
+
+
+def _same_origin(request: Request, is_form: bool) -> None:
+    """Nobody else's page may sign a person in here: the script sends our header, a form its own origin."""
+    if not is_form:
+        if request.headers.get(PAGE_HEADER) != "1":
+            raise PageHeaderMissing("The link's own page opens it.")
+        return
+    # Browsers that send Sec-Fetch-Site are asked that: under no-referrer a form's Origin is "null" even from here.
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    is_own = site == "same-origin" if site else origin is None or origin.partition("://")[2] == request.headers["host"]
+    if not is_own:
+        raise PageHeaderMissing("The link's own page opens it.")
+
+
+def _code_of(body: bytes, is_form: bool) -> str:
+    try:
+        if is_form:
+            fields = parse_qs(body.decode(), strict_parsing=True)
+            return EnterRequest(code=fields.get("code", [""])[0]).code
+        return EnterRequest.model_validate(json.loads(body)).code
+    except (ValueError, ValidationError) as error:
+        raise RequestInvalid('The request is not {"code": "…"}.') from error

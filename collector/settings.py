@@ -1,0 +1,98 @@
+"""The collector's settings: flag > environment `GLEANER_…` > TOML file > default."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from wire.errors import GleanerError
+
+ENVIRONMENT_PREFIX = "GLEANER_COLLECTOR_"
+DEFAULT_DATA = Path(".gleaner/collector")
+
+
+class SettingsInvalid(GleanerError):
+    """A setting cannot be what it is set to."""
+
+    code = "settings-invalid"
+    status = 500
+    exit_code = 2
+    hint = "docs/collector.md lists every setting."
+
+
+class Settings(BaseModel):
+    """Everything that may be chosen. Sizes in bytes, times in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path = Field(default=DEFAULT_DATA, description="folder of database, blobs, staging and keys")
+    host: str = Field(default="127.0.0.1", description="address to listen at; loopback unless asked")
+    port: int = Field(default=8700, ge=0, le=65535, description="0 takes a free one")
+    public_url: str | None = Field(default=None, description="the address people and devices use, behind a proxy")
+    max_upload_bytes: int = Field(default=64 * 2**30, gt=0, description="largest single upload")
+    upload_expires_seconds: int = Field(default=7 * 86400, gt=0, description="an upload without news is removed after")
+    upload_idle_seconds: float = Field(default=30.0, gt=0, description="a silent sender is let go after")
+    reserve_bytes: int = Field(default=64 * 2**20, ge=0, description="space that uploads leave free for the database")
+    workers: int = Field(default=1, ge=1, le=64, description="processes that open, decode and remux captures")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("an address like https://gleaner.example.org is expected")
+        return value.rstrip("/") if value else None
+
+    @property
+    def url(self) -> str:
+        """The address to tell people and devices."""
+        if self.public_url:
+            return self.public_url
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "") else "[::1]" if self.host == "::" else self.host
+        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def staging_folder(self) -> Path:
+        return self.data / "staging"
+
+    @property
+    def blobs_folder(self) -> Path:
+        return self.data / "blobs"
+
+    @property
+    def address_file(self) -> Path:
+        """Where a running service says how to reach it on this machine."""
+        return self.data / "service.json"
+
+
+def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None) -> Settings:
+    """The settings in force. `flags` with the value None were not given.
+
+    Raises:
+        SettingsInvalid: a value is not possible, or the TOML file cannot be read.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values |= tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsInvalid(f"The settings file {file} cannot be read: {error}.") from error
+    for name in Settings.model_fields:
+        from_environment = os.environ.get(ENVIRONMENT_PREFIX + name.upper())
+        if from_environment is not None:
+            values[name] = from_environment
+    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsInvalid(f"The setting {name} is not valid: {first['msg']}.") from error

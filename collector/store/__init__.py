@@ -1,0 +1,1 @@
+"""Rows and blobs: the only rooms that know how data is kept."""

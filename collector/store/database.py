@@ -1,0 +1,132 @@
+"""The database as everybody else sees it: `read(fn)` and `write(fn)`, where `fn(conn)` is plain SQL.
+
+    rows = await db.read(lambda conn: conn.execute(select(device)).all())
+    await db.write(lambda conn: conn.execute(insert(device).values(...)))
+
+What the caller guarantees: `fn` does nothing but SQL on its connection (no other input or output, no waiting), keeps
+no row or cursor past its return, and may run again. What the database guarantees: `write` returns after the commit is
+on disk; an `fn` that raises leaves no trace and its exception reaches its caller; writes are serial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from wire.errors import GleanerError
+
+T = TypeVar("T")
+Fn = Callable[[Connection], T]
+_TOPICS = "gleaner.topics"
+
+
+class DataInUse(GleanerError):
+    """Another process holds the data folder."""
+
+    code = "data-in-use"
+    status = 503
+    exit_code = 3
+    hint = "Stop the other `gleaner collector` process, or name another folder with --data."
+
+
+class DatabaseFailed(GleanerError):
+    """The engine itself gave up (disk full, file damaged): nothing of the transaction was kept."""
+
+    code = "database-failed"
+    status = 503
+    exit_code = 3
+    retryable = True
+    hint = "Look at the free space and the health of the disk that holds the data folder, then try again."
+
+
+class UnknownDatabase(GleanerError):
+    code = "database-unknown"
+    status = 500
+    exit_code = 2
+    hint = "Give a folder or a path; this version keeps its rows in SQLite."
+
+
+class Database(Protocol):
+    """Serial durable writes, concurrent short reads, and a word after each commit that concerns a topic."""
+
+    async def read(self, fn: Fn[T]) -> T:
+        """Run `fn` on a read-only snapshot, off the event loop."""
+        ...
+
+    async def write(self, fn: Fn[T]) -> T:
+        """Run `fn` in a transaction; returns after the commit is durable."""
+        ...
+
+    def read_sync(self, fn: Fn[T]) -> T:
+        """`read` for a thread or a command; never call it on the event loop."""
+        ...
+
+    def write_sync(self, fn: Fn[T]) -> T:
+        """`write` for a thread or a command; never call it on the event loop or inside an `fn`."""
+        ...
+
+    def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
+        """Call `callback` after each commit in which `notify(conn, topic)` was said. It must not block."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was accepted, then let go of files and lock."""
+        ...
+
+
+def notify(conn: Connection, topic: str) -> None:
+    """Inside an `fn`: subscribers of `topic` hear of it if and when this transaction commits."""
+    conn.info.setdefault(_TOPICS, []).append(topic)
+
+
+def said_topics(conn: Connection) -> list[str]:
+    """The topics said so far in the running transaction, in order; the engine cuts and clears this list."""
+    topics: list[str] = conn.info.setdefault(_TOPICS, [])
+    return topics
+
+
+def database_file(url_or_path: str | Path) -> Path:
+    """The SQLite file behind an address: `sqlite:///FILE`, a folder, or a file path.
+
+    Raises:
+        UnknownDatabase: an address of an engine this version does not have.
+    """
+    text = str(url_or_path)
+    if text.startswith("sqlite:///"):
+        return Path(text.removeprefix("sqlite:///"))
+    if "://" in text:
+        raise UnknownDatabase(f"The database address {text.split('://')[0]}://… is not known here.")
+    path = Path(text)
+    return path if path.suffix == ".db" else path / "collector.db"
+
+
+def open_database(url_or_path: str | Path, *, migrate: bool = True) -> Database:
+    """Open the one writer of a data folder, creating and migrating it as needed.
+
+    Raises:
+        DataInUse: another process has it open for writing.
+        UnknownDatabase: an address of an engine this version does not have.
+    """
+    from collector.store.migrate import upgrade
+    from collector.store.sqlite import SqliteDatabase
+
+    return SqliteDatabase(database_file(url_or_path), first=upgrade if migrate else None)
+
+
+def open_reader(url_or_path: str | Path) -> Database:
+    """Open a database beside a running service, for reading only: reports, exports.
+
+    Raises:
+        UnknownDatabase: there is no database at this place.
+    """
+    from collector.store.sqlite import SqliteDatabase
+
+    path = database_file(url_or_path)
+    if not path.exists():
+        raise UnknownDatabase(
+            f"There is no collector data in {path.parent}.", hint="Name the folder that `collector serve` uses: --data."
+        )
+    return SqliteDatabase(path, read_only=True)

@@ -1,0 +1,49 @@
+"""Bring a database to the schema of this version, by Alembic, from inside the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from wire.errors import GleanerError
+
+
+class DataTooNew(GleanerError):
+    """The data folder was written by a newer version."""
+
+    code = "data-too-new"
+    status = 503
+    exit_code = 3
+    hint = "Upgrade this installation (`pip install --upgrade gleaner`); the data was not touched."
+
+
+def alembic_config(conn: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = conn
+    return config
+
+
+def upgrade(conn: Connection) -> str:
+    """Run the migrations that are missing; returns the revision reached.
+
+    Raises:
+        DataTooNew: the database is at a revision this version does not know.
+    """
+    script = ScriptDirectory.from_config(alembic_config())
+    here = MigrationContext.configure(conn).get_current_revision()
+    known = {revision.revision for revision in script.walk_revisions()}
+    if here is not None and here not in known:
+        raise DataTooNew(f"The data is at schema {here}, which this version does not know.")
+    command.upgrade(alembic_config(conn), "head")
+    head = script.get_current_head()
+    return head or ""
+
+
+def current(conn: Connection) -> str | None:
+    return MigrationContext.configure(conn).get_current_revision()

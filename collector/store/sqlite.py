@@ -1,0 +1,244 @@
+"""SQLite behind `Database`: one writer thread with group commit, separate read-only connections.
+
+One process at a time writes (an exclusive lock on the data folder). The writer takes what is waiting, up to 128 fns or
+2 ms, into one BEGIN IMMEDIATE … COMMIT with a savepoint around each fn, and answers after the commit is on disk
+(WAL, synchronous=FULL). IMMEDIATE is compulsory: a read that turns into a write gets SQLITE_BUSY whatever the timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from collector.store.database import DatabaseFailed, DataInUse, Fn, said_topics
+
+T = TypeVar("T")
+GROUP_FNS = 128
+GROUP_SECONDS = 0.002
+READERS = 4
+
+
+class SqliteDatabase:
+    """See `collector.store.database.Database` for the meaning of each method."""
+
+    def __init__(self, path: Path, *, read_only: bool = False, first: Fn[Any] | None = None) -> None:
+        """`first` (the migrations) runs alone, before any other connection is made.
+
+        Raises:
+            DataInUse, DatabaseFailed, and what `first` raises.
+        """
+        self.path = path
+        self._read_only = read_only
+        self._lock_fd: int | None = None
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock_fd = _lock_folder(path.parent)
+            try:
+                self._run_first(first)
+            except BaseException:
+                os.close(self._lock_fd)
+                raise
+        self._subscribers: dict[str, list[Callable[[], None]]] = {}
+        self._waiting: queue.SimpleQueue[tuple[Fn[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._readers = _engine(path, query_only=True)
+        self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
+        self._writer: threading.Thread | None = None
+        if not read_only:
+            self._write_engine = _engine(path, query_only=False)
+            self._writer = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
+            self._writer.start()
+
+    def _run_first(self, first: Fn[Any] | None) -> None:
+        # Switching a new file to WAL needs it alone: SQLite does not wait for another connection then.
+        engine = _engine(self.path, query_only=False)
+        try:
+            with engine.connect() as conn, conn.begin():
+                if first is not None:
+                    first(conn)
+        except DBAPIError as error:
+            raise _mapped(error) from error
+        finally:
+            engine.dispose()
+
+    # ------------------------------------------------------------------ reading
+    def read_sync(self, fn: Fn[T]) -> T:
+        try:
+            with self._readers.connect() as conn:
+                return fn(conn)
+        except DBAPIError as error:
+            raise _mapped(error) from error
+
+    async def read(self, fn: Fn[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read_sync, fn)
+
+    # ------------------------------------------------------------------ writing
+    def write_sync(self, fn: Fn[T]) -> T:
+        return self._accept(fn).result()
+
+    async def write(self, fn: Fn[T]) -> T:
+        return await asyncio.wrap_future(self._accept(fn))
+
+    def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
+        self._subscribers.setdefault(topic, []).append(callback)
+
+    def close(self) -> None:
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.put(None)
+        if self._writer is not None:
+            self._writer.join()
+            self._write_engine.dispose()
+        self._read_threads.shutdown(wait=True)
+        self._readers.dispose()
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+
+    def _accept(self, fn: Fn[T]) -> Future[T]:
+        answer: Future[T] = Future()
+        with self._closing:
+            if self._closed or self._read_only:
+                word = "closed" if self._closed else "open for reading only"
+                raise DatabaseFailed(f"The database is {word}.", hint="Use the running service instead.")
+            self._waiting.put((fn, answer))
+        return answer
+
+    def _write_loop(self) -> None:
+        with self._write_engine.connect() as conn:
+            while True:
+                first = self._waiting.get()
+                if first is None:
+                    return
+                if not self._commit_group(conn, first):
+                    return
+
+    def _commit_group(self, conn: Connection, first: tuple[Fn[Any], Future[Any]]) -> bool:
+        """One transaction over what is waiting. False when the closing mark was met."""
+        go_on = True
+        done: list[tuple[Future[Any], Any, BaseException | None]] = []
+        topics = said_topics(conn)
+        topics.clear()
+        began = time.monotonic()
+        item: tuple[Fn[Any], Future[Any]] | None = first
+        try:
+            transaction = conn.begin()
+            try:
+                while item is not None:
+                    done.append(self._run_one(conn, item))
+                    if len(done) >= GROUP_FNS or time.monotonic() - began > GROUP_SECONDS:
+                        break
+                    try:
+                        item = self._waiting.get_nowait()
+                    except queue.Empty:
+                        break
+                    go_on = item is not None
+                transaction.commit()
+            except BaseException:
+                transaction.rollback()
+                raise
+        except DBAPIError as error:
+            self._fail_group(done, item, _mapped(error))
+            return go_on
+        for answer, value, problem in done:
+            _settle(answer, value, problem)
+        for topic in dict.fromkeys(topics):
+            for callback in self._subscribers.get(topic, ()):
+                callback()
+        return go_on
+
+    def _run_one(
+        self, conn: Connection, item: tuple[Fn[Any], Future[Any]]
+    ) -> tuple[Future[Any], Any, BaseException | None]:
+        """One fn in its savepoint. An engine that lost the whole transaction raises; everything else is an answer."""
+        fn, answer = item
+        topics = said_topics(conn)
+        said = len(topics)
+        savepoint = conn.begin_nested()
+        try:
+            value = fn(conn)
+            savepoint.commit()
+        except BaseException as error:
+            del topics[said:]
+            driver = conn.connection.driver_connection
+            if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
+                raise
+            savepoint.rollback()
+            if isinstance(error, DBAPIError) and not isinstance(error.orig, sqlite3.IntegrityError):
+                return answer, None, _mapped(error)
+            return answer, None, error
+        return answer, value, None
+
+    def _fail_group(
+        self,
+        done: list[tuple[Future[Any], Any, BaseException | None]],
+        item: tuple[Fn[Any], Future[Any]] | None,
+        error: BaseException,
+    ) -> None:
+        answers = [row[0] for row in done]
+        if item is not None and item[1] not in answers:
+            answers.append(item[1])
+        for answer in answers:
+            _settle(answer, None, error)
+
+
+def _settle(answer: Future[Any], value: Any, problem: BaseException | None) -> None:
+    # A caller that went away cancelled its future; its write stands all the same.
+    if not answer.set_running_or_notify_cancel():
+        return
+    if problem is not None:
+        answer.set_exception(problem)
+    else:
+        answer.set_result(value)
+
+
+def _mapped(error: DBAPIError) -> DatabaseFailed:
+    return DatabaseFailed(f"The database could not do this: {error.orig}.")
+
+
+def _lock_folder(folder: Path) -> int:
+    fd = os.open(folder / "collector.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise DataInUse(f"Another process is using the data in {folder}.") from None
+    return fd
+
+
+def _engine(path: Path, *, query_only: bool) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool if query_only else NullPool,
+        connect_args={"check_same_thread": False, "timeout": 10.0},
+        **({"pool_size": READERS, "max_overflow": 16} if query_only else {}),
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        # sqlite3's own implicit BEGIN would be deferred; transactions are begun by the event below.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        if query_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN" if query_only else "BEGIN IMMEDIATE")
+
+    return engine

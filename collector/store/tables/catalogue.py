@@ -1,0 +1,113 @@
+"""Sessions, takes, captures, what was derived from captures, labels documents, and who looked at what."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from collector.store.tables.base import metadata
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("study", String, nullable=False),
+    Column("script_id", String, nullable=False),
+    Column("script_version", String, nullable=False),
+    Column("script_sha256", String, nullable=False),
+    Column("device_id", ForeignKey("device.id"), nullable=False),
+    Column("participant", String, nullable=False),
+    Column("home", String, nullable=False),
+    Column("consent", String, nullable=False),
+    Column("state", String, nullable=False),  # running | finished | stopped | refused
+    Column("revision", Integer, nullable=False),
+    Column("record", Text, nullable=False),  # the SessionRecord as received
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+)
+
+take = Table(
+    "take",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("session_id", ForeignKey("session.id"), nullable=False),
+    Column("step", String, nullable=False),
+    Column("step_number", Integer),  # 1-based order in which the steps were first taken
+    Column("attempt", Integer, nullable=False),
+    Column("kind", String, nullable=False),  # say | do | show | answer
+    Column("state", String, nullable=False),  # closed | torn
+    Column("prompt", Text, nullable=False),
+    Column("expected", Text),
+    Column("opened_us", BigInteger, nullable=False),  # device monotonic microseconds
+    Column("closed_us", BigInteger),
+    Column("opened_at", String, nullable=False),
+    Column("closed_at", String),
+    Column("record", Text, nullable=False),  # the TakeRecord
+    Index("ix_take_session_id", "session_id"),
+)
+
+capture = Table(
+    "capture",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("take_id", String, nullable=False),  # no foreign key: a manifest may come before its session record
+    Column("session_id", String, nullable=False),
+    Column("device_id", ForeignKey("device.id"), nullable=False),
+    Column("medium", String, nullable=False),  # video | audio | image | text
+    Column("sensor", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("consent", String, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("state", String, nullable=False),  # received | opened | bad
+    Column("manifest", Text, nullable=False),  # the bytes as received
+    Column("manifest_sha256", String, nullable=False),
+    Column("sha256", String),  # of the original bytes; of a torn one known once it is opened
+    Column("bytes", BigInteger),
+    Column("duration_us", BigInteger),
+    Column("frames", Integer),
+    Column("opened_us", BigInteger, nullable=False),
+    Column("wall_at", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    Column("opened_at", String),
+    Column("problem", Text),  # one sentence when state is bad, or what a torn one lost
+    Index("ix_capture_take_id", "take_id"),
+    Index("ix_capture_session_id", "session_id"),
+    Index("ix_capture_state", "state"),
+)
+
+derived = Table(
+    "derived",
+    metadata,
+    Column("capture_id", ForeignKey("capture.id"), nullable=False, primary_key=True),
+    Column("kind", String, nullable=False, primary_key=True),  # original | play | frames | peaks | thumbnail
+    Column("blob", String, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("media_type", String, nullable=False),
+    Index("ix_derived_blob", "blob"),
+)
+
+labels_document = Table(
+    "labels_document",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("capture_id", ForeignKey("capture.id"), nullable=False),
+    Column("name", String, nullable=False),  # NAME of the part labels:NAME
+    Column("source_kind", String, nullable=False),
+    Column("source_name", String, nullable=False),
+    Column("source_sha256", String),
+    Column("body", Text, nullable=False),  # the bytes as received
+    Column("raw_sha256", String, nullable=False),
+    UniqueConstraint("capture_id", "name"),
+)
+
+look = Table(
+    "look",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("capture_id", ForeignKey("capture.id"), nullable=False),
+    Column("at", String, nullable=False),
+    Column("why", String, nullable=False),
+    Index("ix_look_capture_id", "capture_id"),
+    Index("ix_look_person_id_capture_id", "person_id", "capture_id"),
+)

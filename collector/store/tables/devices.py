@@ -1,0 +1,30 @@
+"""Devices known here and the codes by which new ones join."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, String, Table, Text
+
+from collector.store.tables.base import metadata
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("token_hash", String, nullable=False, unique=True),
+    Column("joined_at", String, nullable=False),
+    Column("revoked_at", String),
+    Column("last_seen_at", String),
+    Column("heartbeat", Text),  # the newest Heartbeat document
+)
+
+join_code = Table(
+    "join_code",
+    metadata,
+    Column("code_hash", String, primary_key=True),
+    Column("created_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    Column("used_at", String),
+    Column("device_id", ForeignKey("device.id")),
+)

@@ -1,0 +1,44 @@
+"""What is on its way in: uploads, manifests that disagree, receipts given."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from collector.store.tables.base import metadata
+
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("capture_id", String, nullable=False),  # no foreign key: bytes come before their manifest
+    Column("part", String, nullable=False),
+    Column("device_id", ForeignKey("device.id"), nullable=False),
+    Column("offset", BigInteger, nullable=False),  # bytes known to be on disk
+    Column("length", BigInteger),  # null while the capture is still being recorded
+    Column("staged", String, nullable=False),  # path inside the staging folder
+    Column("sha256", String),
+    Column("state", String, nullable=False),  # open | durable
+    Column("created_at", String, nullable=False),
+    Column("expires_at", String, nullable=False),
+    UniqueConstraint("capture_id", "part"),
+    Index("ix_upload_open", "expires_at", sqlite_where=Column("state", String) == "open"),
+)
+
+manifest_conflict = Table(
+    "manifest_conflict",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("capture_id", String, nullable=False),
+    Column("device_id", ForeignKey("device.id"), nullable=False),
+    Column("manifest", Text, nullable=False),
+    Column("manifest_sha256", String, nullable=False),
+    Column("received_at", String, nullable=False),
+    UniqueConstraint("capture_id", "manifest_sha256"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("capture_id", ForeignKey("capture.id"), primary_key=True),
+    Column("body", Text, nullable=False),
+)

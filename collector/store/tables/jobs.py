@@ -1,0 +1,25 @@
+"""Work that waits: rows by which rooms hand things on, and worker processes lease."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
+
+from collector.store.tables.base import metadata
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", String, nullable=False),  # waiting | leased | done | failed
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", String, nullable=False),
+    Column("leased_until", String),
+    Column("error", Text),
+    Column("created_at", String, nullable=False),
+    Column("done_at", String),
+    UniqueConstraint("kind", "key"),
+    Index("ix_job_waiting", "kind", "not_before", "id", sqlite_where=Column("state", String) == "waiting"),
+)

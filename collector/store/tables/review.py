@@ -1,0 +1,126 @@
+"""The queue and what people submitted. `task` is narrow: the queue's partial indexes hold open and leased rows only."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
+
+from collector.store.tables.base import metadata
+
+task = Table(
+    "task",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("take_id", ForeignKey("take.id"), nullable=False),
+    Column("session_id", ForeignKey("session.id"), nullable=False),
+    Column("study", String, nullable=False),
+    Column("type", String, nullable=False),  # boxes | tracks | speech | text
+    Column("state", String, nullable=False),  # open | leased | done | skipped
+    Column("fence", Integer, nullable=False),  # rises by one with every lease
+    Column("leased_to", ForeignKey("person.id")),  # the newest holder; stays after the lease has ended
+    Column("leased_client", String),  # the page of the newest holder
+    Column("leased_at", String),
+    Column("lease_expires_at", String),
+    Column("priority", Float, nullable=False),  # highest first; collector/review/rules.py
+    Column("reason_kind", String, nullable=False),  # uncertainty | conflict | age | random
+    Column("reason_text", Text, nullable=False),
+    Column("probability", Float, nullable=False),  # with which the queue's coin chose the lane
+    Column("instruction_version", Integer, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("opened_at", String),  # first lease ever
+    Column("done_at", String),  # newest submit
+    Column("consent", String, nullable=False),
+    # Ground truth is this pointer. No foreign key: the two tables would then need each other.
+    Column("revision_id", String),
+    UniqueConstraint("take_id", "type"),
+    Index(
+        "ix_task_open",
+        "priority",
+        "id",
+        sqlite_where=text("state = 'open' AND reason_kind <> 'random'"),
+    ),
+    Index(
+        "ix_task_random",
+        "created_at",
+        "id",
+        sqlite_where=text("state = 'open' AND reason_kind = 'random'"),
+    ),
+    Index("ix_task_leased", "lease_expires_at", sqlite_where=text("state = 'leased'")),
+    Index("ix_task_holder", "leased_to", "leased_client", sqlite_where=text("state = 'leased'")),
+    Index("ix_task_session_id", "session_id"),
+    Index("ix_task_done_at", "done_at"),
+)
+
+task_capture = Table(
+    "task_capture",
+    metadata,
+    Column("task_id", ForeignKey("task.id"), primary_key=True),
+    Column("capture_id", ForeignKey("capture.id"), primary_key=True),
+    Column("role", String, nullable=False),  # labelled | beside
+    Column("position", Integer, nullable=False),
+    Index("ix_task_capture_capture_id", "capture_id"),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("number", Integer, nullable=False),  # 1, 2, … per task
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("submit_uuid", String, nullable=False, unique=True),
+    Column("fence", Integer, nullable=False),
+    Column("submitted_at", String, nullable=False),
+    Column("opened_at", String, nullable=False),
+    Column("first_input_at", String),
+    Column("active_ms", Integer, nullable=False),
+    Column("documents", Text, nullable=False),  # a list of labels documents, one a labelled capture
+    Column("diff", Text, nullable=False),  # capture -> Diff from the pre-labels
+    Column("reply", Text, nullable=False),  # the answer to the submit, given again for the same UUID
+    Column("reason_kind", String, nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("instruction_version", Integer, nullable=False),
+    Column("script_sha256", String, nullable=False),
+    UniqueConstraint("task_id", "number"),
+    Index("ix_revision_person_id_submitted_at", "person_id", "submitted_at"),
+    Index("ix_revision_submitted_at", "submitted_at"),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("task_id", ForeignKey("task.id"), primary_key=True),
+    Column("person_id", ForeignKey("person.id"), primary_key=True),
+    Column("fence", Integer, primary_key=True),
+    Column("documents", Text, nullable=False),
+    Column("saved_at", String, nullable=False),
+    Column("why", String, nullable=False),  # working | lease-lost
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Column("visible", Boolean, nullable=False),
+    Column("playing", Boolean, nullable=False),
+    Column("input", Boolean, nullable=False),
+    Index("ix_activity_task_id_fence", "task_id", "fence"),
+)
+
+skip = Table(
+    "skip",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("at", String, nullable=False),
+    Column("kind", String, nullable=False),  # skipped | returned
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("task_id", "fence"),
+    Index("ix_skip_person_id_task_id", "person_id", "task_id"),
+    Index("ix_skip_at", "at"),
+)

@@ -1,0 +1,55 @@
+"""`/api/health`, `/api/ready`, `/metrics`, `/api/openapi.json`: for programs on this machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from sqlalchemy import Connection, text
+
+from collector.people.policy import AnyoneHere
+from collector.store.depends import Db
+
+router = APIRouter(tags=["vitals"])
+_METRICS = (
+    ("gleaner_captures", "captures by state", "SELECT state, count(*) FROM capture GROUP BY state"),
+    ("gleaner_uploads", "uploads by state", "SELECT state, count(*) FROM upload GROUP BY state"),
+    ("gleaner_jobs", "jobs by kind and state", "SELECT kind || '/' || state, count(*) FROM job GROUP BY kind, state"),
+    ("gleaner_tasks", "review tasks by state", "SELECT state, count(*) FROM task GROUP BY state"),
+    ("gleaner_opened_bytes", "bytes of opened captures", "SELECT 'all', coalesce(sum(bytes), 0) FROM capture"),
+)
+
+
+@router.get("/api/health", dependencies=[AnyoneHere])
+async def health() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/api/ready", dependencies=[AnyoneHere])
+async def ready(request: Request, db: Db) -> Response:
+    """The database answers and every job lane runs; 503 otherwise."""
+    await db.read(lambda conn: conn.execute(text("SELECT 1")).scalar())
+    runs = request.app.state.jobs.alive()
+    return JSONResponse({"status": "ready" if runs else "jobs-stopped"}, status_code=200 if runs else 503)
+
+
+@router.get("/metrics", dependencies=[AnyoneHere], response_class=PlainTextResponse)
+async def metrics(db: Db) -> PlainTextResponse:
+    """Prometheus text, version 0.0.4."""
+    return PlainTextResponse(await db.read(_metrics_text), media_type="text/plain; version=0.0.4")
+
+
+@router.get("/api/openapi.json", dependencies=[AnyoneHere], include_in_schema=False)
+async def openapi(request: Request) -> dict[str, Any]:
+    document: dict[str, Any] = request.app.openapi()
+    return document
+
+
+def _metrics_text(conn: Connection) -> str:
+    lines: list[str] = []
+    for name, meaning, query in _METRICS:
+        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
+        lines += [f'{name}{{of="{row[0]}"}} {row[1]}' for row in conn.execute(text(query))]
+    return "\n".join(lines) + "\n"

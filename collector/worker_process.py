@@ -1,0 +1,147 @@
+"""A warm process that decodes media so that the service never does.
+
+Parent and child speak JSON lines over pipes: `{"work": "module:function", "inputs": {…}}` one way, `{"result": {…}}`
+or `{"error": {…}}` back. The child ends when its standard input does, so it cannot outlive a killed service by more
+than the piece of work it is at.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import IO, Any
+
+from wire.errors import GleanerError
+
+log = logging.getLogger("gleaner.jobs")
+
+
+class WorkFailed(GleanerError):
+    """A piece of work raised, or its process died. The sentence is the work's own."""
+
+    code = "work-failed"
+    hint = "The job is tried again; the collector's log has the details."
+
+
+class WorkRetry(WorkFailed):
+    """A piece of work met something that passes, such as a full disk."""
+
+    retryable = True
+
+
+class WorkerStopped(GleanerError):
+    """The service is ending; the job stays leased and waits at the next start."""
+
+    code = "worker-stopped"
+
+
+class Worker:
+    """One child process, restarted when it dies. `run` is called by one thread, `stop` by any."""
+
+    def __init__(self, preload: Sequence[str] = ()) -> None:
+        self._preload = list(preload)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._guard = threading.Lock()
+        self._stopped = False
+
+    def start(self) -> None:
+        with self._guard:
+            if self._stopped:
+                raise WorkerStopped("The service is ending.")
+            if self._process is not None and self._process.poll() is None:
+                return
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "collector.worker_process", *self._preload],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            )
+
+    def run(self, work: str, inputs: dict[str, Any], limit_seconds: float) -> dict[str, Any]:
+        """Do one piece of work.
+
+        Raises:
+            WorkFailed: it raised, its process died or took longer than `limit_seconds`.
+            WorkRetry: it met something that passes.
+            WorkerStopped: `stop` was called.
+        """
+        self.start()
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        timer = threading.Timer(limit_seconds, process.kill)
+        timer.start()
+        try:
+            process.stdin.write(json.dumps({"work": work, "inputs": inputs}).encode() + b"\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except (BrokenPipeError, ConnectionResetError, ValueError):
+            line = b""
+        finally:
+            timer.cancel()
+        if not line:
+            if self._stopped:
+                raise WorkerStopped("The service is ending.")
+            self._end(process)
+            raise WorkFailed(f"The worker process ended ({process.returncode}) while it did {work}.")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            error = answer["error"]
+            raise (WorkRetry if error["retryable"] else WorkFailed)(error["message"])
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def stop(self) -> None:
+        with self._guard:
+            self._stopped = True
+            process = self._process
+        if process is not None:
+            self._end(process)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    log.debug("the worker left before its last line")
+
+
+def serve_work(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """The child's loop: one request line, one answer line, until the parent closes the pipe."""
+    for line in requests:
+        request = json.loads(line)
+        module, _, function = request["work"].partition(":")
+        try:
+            answer = {"result": getattr(importlib.import_module(module), function)(request["inputs"])}
+        except GleanerError as error:
+            answer = {"error": {"message": error.message, "retryable": error.retryable}}
+        except Exception as error:
+            log.exception("%s failed", request["work"])
+            answer = {"error": {"message": f"{type(error).__name__}: {error}", "retryable": False}}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+def main() -> None:
+    """Entry of the child. Libraries may print: file descriptor 1 becomes standard error, answers keep their own."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # Ctrl-C reaches the whole foreground group; the service ends this process itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.WARNING, format="worker %(levelname)s %(message)s")
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
+    serve_work(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Sessions, captures and media over a real service."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import httpx
+import pytest
+
+from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.samples import Sample, SampleTake, sample, session_record
+
+
+@pytest.fixture(scope="module")
+def lead(collector: Collector) -> httpx.Client:
+    return collector.person("lena", "lead")
+
+
+@pytest.fixture(scope="module")
+def one(device: DeviceClient, lead: httpx.Client) -> Sample:
+    made = sample("video", device.id, "take-v", "ses-v")
+    device.send(made)
+    device.received(made.id)
+    until(lambda: lead.head(f"/api/captures/{made.id}/media").status_code == 200)
+    return made
+
+
+def looks(collector: Collector, capture: str) -> list[tuple[str, str]]:
+    with sqlite3.connect(f"file:{collector.data / 'collector.db'}?mode=ro", uri=True) as rows:
+        query = "SELECT person.name, look.why FROM look JOIN person ON person.id = person_id WHERE capture_id = ?"
+        return rows.execute(query, [capture]).fetchall()
+
+
+def put(device: DeviceClient, session: str, record: object) -> httpx.Response:
+    return device.call("PUT", f"/api/sessions/{session}", content=json.dumps(record.to_json()))  # type: ignore[attr-defined]
+
+
+def test_media_has_ranges_and_an_etag(one: Sample, lead: httpx.Client) -> None:
+    path = f"/api/captures/{one.id}/media"
+    whole = lead.get(path)
+    assert whole.headers["accept-ranges"] == "bytes" and whole.headers["content-type"] == "video/mp4"
+    assert "private" in whole.headers["cache-control"]
+    size, etag = len(whole.content), whole.headers["etag"]
+    part = lead.get(path, headers={"Range": "bytes=100-199"})
+    assert part.status_code == 206 and part.content == whole.content[100:200]
+    assert part.headers["content-range"] == f"bytes 100-199/{size}"
+    assert lead.get(path, headers={"Range": "bytes=-10"}).content == whole.content[-10:]
+    past = lead.get(path, headers={"Range": f"bytes={size}-"})
+    assert (past.status_code, past.headers["content-range"]) == (416, f"bytes */{size}")
+    assert lead.get(path, headers={"If-None-Match": etag}).status_code == 304
+    assert lead.get(path, headers={"Range": "bytes=0-9", "If-Range": etag}).status_code == 206
+    assert lead.get(path, headers={"Range": "bytes=0-9", "If-Range": '"other"'}).status_code == 200
+    head = lead.head(path)
+    assert head.headers["content-length"] == str(size) and head.content == b""
+
+
+def test_every_look_is_a_row_and_a_players_many_ranges_are_one(collector: Collector, device: DeviceClient) -> None:
+    made = sample("image", device.id, "take-i", "ses-i")
+    device.send(made)
+    annotator = collector.person("anton", "annotator")
+    path = f"/api/captures/{made.id}/media"
+    until(lambda: annotator.head(path).status_code == 200)
+    assert looks(collector, made.id) == []
+    annotator.get(path, headers={"Range": "bytes=0-"})
+    for start in (10, 20, 30):
+        annotator.get(path, headers={"Range": f"bytes={start}-"})
+    assert looks(collector, made.id) == [("anton", "review")]
+    annotator.get(path, params={"why": "audit 7"})
+    assert looks(collector, made.id) == [("anton", "review"), ("anton", "audit 7")]
+    assert annotator.get(f"/api/captures/{made.id}/original").status_code == 403
+    assert looks(collector, made.id)[2:] == []
+
+
+def test_a_capture_says_where_it_lies_in_its_take(device: DeviceClient, lead: httpx.Client) -> None:
+    made = sample(
+        "audio", device.id, "take-a", "ses-a", change=lambda values: values.update(clock_map=[[0, 5_250_000]])
+    )
+    put(device, "ses-a", session_record(device.id, [SampleTake("take-a", "step-1", [made], [])], "ses-a"))
+    device.send(made)
+    device.received(made.id)
+    view = lead.get(f"/api/captures/{made.id}").json()
+    assert view["take_offset_us"] == 250_000
+    assert (view["media_url"], view["frames_url"]) == (f"/api/captures/{made.id}/media", None)
+    assert view["peaks_url"] == f"/api/captures/{made.id}/peaks"
+
+
+def test_what_is_not_there_says_so(one: Sample, lead: httpx.Client) -> None:
+    assert lead.get("/api/captures/cap-none/media").json()["code"] == "capture-unknown"
+    assert lead.get("/api/captures/cap-none/labels").json()["code"] == "capture-unknown"
+    assert lead.get("/api/captures/cap-none").json()["code"] == "capture-unknown"
+    assert lead.get(f"/api/captures/{one.id}/peaks").json()["code"] == "not-made"
+    assert lead.get("/api/sessions/ses-none").json()["code"] == "session-unknown"
+    assert lead.get("/api/nonsense").json()["code"] == "not-found"
+
+
+def test_sessions_keep_the_highest_revision(device: DeviceClient, lead: httpx.Client) -> None:
+    made = sample("text", device.id, "take-s1", "ses-s")
+    takes = [SampleTake("take-s1", "step-1", [made], [])]
+    assert put(device, "ses-s", session_record(device.id, takes, "ses-s", 5)).json()["revision"] == 5
+    assert put(device, "ses-s", session_record(device.id, [], "ses-s", 3)).json()["revision"] == 5
+    more = [*takes, SampleTake("take-s2", "step-2", [], [], state="torn")]
+    assert put(device, "ses-s", session_record(device.id, more, "ses-s", 6)).json()["revision"] == 6
+    device.send(made)
+    device.received(made.id)
+    row = next(row for row in lead.get("/api/sessions").json()["sessions"] if row["id"] == "ses-s")
+    assert (row["takes"], row["captures"], row["captures_opened"], row["captures_bad"]) == (1, 1, 1, 0)
+    detail = lead.get("/api/sessions/ses-s").json()
+    assert [take["take"] for take in detail["record"]["takes"]] == ["take-s1", "take-s2"]
+    assert detail["captures"][0]["state"] == "opened"
+
+
+def test_a_session_is_its_devices_own(collector: Collector, device: DeviceClient) -> None:
+    other = collector.device()
+    record = session_record(device.id, [], "ses-o")
+    assert put(device, "ses-o", record).status_code == 200
+    assert put(other, "ses-o", record).status_code == 403
+    assert put(other, "ses-o", session_record(other.id, [], "ses-o")).json()["code"] == "session-taken"
+    assert put(device, "ses-p", record).status_code == 403
+
+
+def test_a_record_of_a_newer_schema_is_told_as_such(device: DeviceClient) -> None:
+    body = session_record(device.id, [], "ses-n").to_json() | {"schema": 2, "mood": "fine"}
+    reply = device.call("PUT", "/api/sessions/ses-n", json=body)
+    assert (reply.status_code, reply.json()["code"], reply.json()["highest"]) == (409, "schema-too-new", 1)

@@ -1,0 +1,31 @@
+"""A running collector for the tests that talk HTTP, one a module; a fresh one for those that kill it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.collector.running import Collector, DeviceClient
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    running = Collector(tmp_path_factory.mktemp("collector"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Collector]:
+    running = Collector(tmp_path)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def device(collector: Collector) -> DeviceClient:
+    return collector.device()

@@ -1,0 +1,104 @@
+"""Join codes, device tokens, heartbeats."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import Connection, text
+
+from collector.devices.joining import (
+    ALPHABET,
+    JoinCodeExpired,
+    JoinCodeUsed,
+    JoinCodeWrong,
+    TooManyTries,
+    TryLimit,
+    join,
+    new_join_code,
+)
+from collector.store.clock import now_text
+from collector.store.database import open_database
+from tests.collector.running import Collector, DeviceClient
+from wire.device import DeviceInfo
+
+INFO = DeviceInfo(name="kitchen", model="pi 5", agent_version="0.1.0")
+
+
+def ask(collector: Collector, code: str, **more: object) -> httpx.Response:
+    body = {"schema": 1, "code": code, "device": INFO.to_json(), **more}
+    return httpx.post(f"{collector.url}/api/devices/join", json=body)
+
+
+def test_a_device_joins_once_with_a_code(fresh: Collector) -> None:
+    printed = fresh.run("join-code", "--json")
+    made = json.loads(printed.stdout)
+    assert re.fullmatch(rf"[{ALPHABET}]{{4}}-[{ALPHABET}]{{4}}", made["code"])
+    assert made["url"] == fresh.url
+    reply = ask(fresh, made["code"])
+    assert reply.status_code == 201
+    assert set(reply.json()) == {"schema", "device", "token", "collector", "verify_key"}
+    assert ask(fresh, made["code"]).json()["code"] == "join-code-used"
+    assert ask(fresh, "AAAA-AAAA").json()["code"] == "join-code-wrong"
+    assert ask(fresh, "too short").json()["code"] == "document-invalid"
+    assert ask(fresh, "AAAA-AAAA", schema=2).json()["code"] == "schema-too-new"
+
+
+def test_ten_tries_a_minute(fresh: Collector) -> None:
+    codes = [ask(fresh, "AAAA-AAAA").json()["code"] for _ in range(11)]
+    assert codes == ["join-code-wrong"] * 10 + ["too-many-tries"]
+    assert int(ask(fresh, "AAAA-AAAA").headers["Retry-After"]) > 0
+
+
+def test_tries_are_counted_by_address_and_forgotten_after_a_minute() -> None:
+    now = [0.0]
+    limit = TryLimit(2, lambda: now[0])
+    limit.count("a")
+    limit.count("a")
+    limit.count("b")
+    with pytest.raises(TooManyTries) as caught:
+        limit.count("a")
+    assert caught.value.facts["retry_after"] == 60
+    now[0] = 60.0
+    limit.count("a")
+
+
+def test_codes_are_used_once_and_expire(tmp_path: Path) -> None:
+    db = open_database(tmp_path)
+
+    def plan(conn: Connection) -> None:
+        code = new_join_code(conn)["code"]
+        with pytest.raises(JoinCodeWrong):
+            join(conn, "AAAA-AAAA", INFO)
+        device, token = join(conn, code.replace("-", "").lower(), INFO)
+        with pytest.raises(JoinCodeUsed):
+            join(conn, code, INFO)
+        late = new_join_code(conn)["code"]
+        conn.execute(text("UPDATE join_code SET expires_at = :past WHERE used_at IS NULL"), {"past": now_text(-1)})
+        with pytest.raises(JoinCodeExpired):
+            join(conn, late, INFO)
+        row = conn.execute(text("SELECT name, token_hash FROM device WHERE id = :id"), {"id": device}).one()
+        assert row.name == "kitchen" and token not in row.token_hash
+
+    db.write_sync(plan)
+    db.close()
+
+
+def test_heartbeats_are_kept_and_only_of_oneself(device: DeviceClient) -> None:
+    beat = {
+        "schema": 1, "device": device.id, "at": "2026-11-23T12:00:00Z", "agent_version": "0", "state": "ready",
+        "backlog": {"captures": 1, "bytes": 2, "free_bytes": 3},
+    }  # fmt: skip
+    assert device.call("POST", "/api/devices/heartbeat", json=beat).status_code == 204
+    assert device.call("POST", "/api/devices/heartbeat", json=beat | {"device": "dev-other"}).status_code == 403
+    too_new = device.call("POST", "/api/devices/heartbeat", json=beat | {"schema": 2, "new": 1})
+    assert (too_new.status_code, too_new.json()["code"]) == (409, "schema-too-new")
+
+
+def test_a_persons_token_is_no_devices_and_the_other_way_round(collector: Collector, device: DeviceClient) -> None:
+    person = collector.person("hugo", "lead")
+    assert person.post("/api/devices/heartbeat", json={}).status_code == 401
+    assert device.call("GET", "/api/sessions").status_code == 401

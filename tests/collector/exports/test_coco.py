@@ -1,0 +1,203 @@
+"""Ground truth as COCO: the exact frames, boxes where they belong, ids that hold together."""
+
+from __future__ import annotations
+
+import io
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from collector.cli import app
+from collector.exports.frames import exact_frames
+from collector.exports.problems import MediaDamaged
+from collector.exports.shapes import drawn, polygon_area
+from tests.collector.review.filled import TIMES, Filled, box, track
+from wire.labels import Box, Polygon
+
+WIDTH, HEIGHT = 160, 120
+
+
+def video(times_us: list[int]) -> bytes:
+    """A Matroska file of moving noise at these times, muxed without seeking as a device does."""
+    random = np.random.default_rng(7)
+    file = Unseekable()
+    with av.open(file, "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1_000_000)
+        stream.options = {"preset": "ultrafast", "tune": "zerolatency"}
+        for index, at in enumerate(times_us):
+            picture = random.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
+            picture = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+            picture[:, 4 * index : 4 * index + 20] = (0, 0, 255)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = at, Fraction(1, 1_000_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+class Unseekable(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def movie() -> bytes:
+    return video(TIMES)
+
+
+def decoded(body: bytes) -> list[np.ndarray[Any, Any]]:
+    with av.open(io.BytesIO(body)) as container:
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+
+
+def jpeg() -> bytes:
+    return cv2.imencode(".jpg", np.full((HEIGHT, WIDTH, 3), 90, np.uint8))[1].tobytes()
+
+
+def export(filled: Filled, to: Path, *more: str) -> Any:
+    done = CliRunner().invoke(app, ["export", "--format", "coco", "--to", str(to), "--data", str(filled.folder), *more])
+    assert done.exit_code == 0, (done.output, done.exception)
+    return check(to)
+
+
+def check(folder: Path) -> dict[str, Any]:
+    """What a COCO reader relies on (https://cocodataset.org/#format-data)."""
+    whole: dict[str, Any] = json.loads((folder / "annotations.json").read_text(encoding="utf-8"))
+    assert {"info", "licenses", "images", "annotations", "categories"} == set(whole)
+    for rows in (whole["images"], whole["annotations"], whole["categories"]):
+        assert len({row["id"] for row in rows}) == len(rows) and all(row["id"] >= 1 for row in rows)
+    images = {row["id"]: row for row in whole["images"]}
+    categories = {row["id"] for row in whole["categories"]}
+    assert {path.name for path in (folder / "images").iterdir()} == {row["file_name"] for row in images.values()}
+    for row in images.values():
+        picture = cv2.imread(str(folder / "images" / row["file_name"]))
+        assert picture is not None and picture.shape[:2] == (row["height"], row["width"])
+    for row in whole["annotations"]:
+        image = images[row["image_id"]]
+        x, y, width, height = row["bbox"]
+        assert x >= 0 and y >= 0 and width > 0 and height > 0 and row["area"] > 0 and row["iscrowd"] == 0
+        assert x + width <= image["width"] + 1e-6 and y + height <= image["height"] + 1e-6
+        assert row["category_id"] in categories and isinstance(row["segmentation"], list)
+        assert all(len(part) >= 6 and len(part) % 2 == 0 for part in row["segmentation"])
+    return whole
+
+
+def test_frames_are_the_frames_of_the_recording(filled: Filled, movie: bytes, tmp_path: Path) -> None:
+    ids = filled.take("walk", "do", {"video": movie}, ["tracks"], prelabels={"video": [[track("m", (0, 9))]]})
+    filled.make(ids["take"])
+    gone = track("t2", (3, 7))
+    gone["keyframes"][1]["visible"] = False
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["video"]: [track("t1", (1, 5)), gone]})
+    whole = export(filled, tmp_path / "out", "--with-prelabels")
+    names = [row["file_name"] for row in whole["images"]]
+    assert names == [f"{ids['video']}_{frame:06d}.png" for frame in (1, 3, 5, 7)]
+    frames = decoded(movie)
+    for row in whole["images"]:
+        assert row["start_us"] == TIMES[row["frame"]]
+        picture = cv2.imread(str(tmp_path / "out" / "images" / row["file_name"]))
+        assert np.array_equal(picture, frames[row["frame"]])
+    frame_of = {row["id"]: row["frame"] for row in whole["images"]}
+    seen = {(frame_of[row["image_id"]], row["attributes"]["label_id"]): row for row in whole["annotations"]}
+    assert set(seen) == {(1, "t1"), (3, "t1"), (5, "t1"), (3, "t2"), (5, "t2")}
+    share = (TIMES[3] - TIMES[1]) / (TIMES[5] - TIMES[1])
+    assert seen[3, "t1"]["bbox"][0] == pytest.approx(4 + share * 16)
+    assert seen[5, "t2"]["bbox"] == [12.0, 5.0, 20.0, 30.0]  # held until it is hidden
+    tracks = {(row["attributes"]["label_id"], row["attributes"]["track_id"]) for row in whole["annotations"]}
+    assert tracks == {("t1", 1), ("t2", 2)}
+    results = json.loads((tmp_path / "out" / "prelabels.json").read_text())
+    assert [frame_of[row["image_id"]] for row in results] == [1, 3, 5, 7]
+    assert {row["score"] for row in results} == {0.6} and {tuple(row)[:4] for row in results} == {
+        ("image_id", "category_id", "bbox", "score")
+    }
+
+
+def test_stills_with_their_boxes(filled: Filled, tmp_path: Path) -> None:
+    ann = filled.person("ann")
+    labels = [box("inside"), box("edge", "plate", x=-10.0, y=100.0, width=30.0, height=40.0), box("out", x=500.0)]
+    for rows in (labels, []):
+        ids = filled.take("show", "show", {"image": jpeg()}, ["boxes"])
+        filled.make(ids["take"])
+        filled.submit(ann, filled.tasks()[-1].id, {ids["image"]: rows})
+    whole = export(filled, tmp_path / "out")
+    assert [row["name"] for row in whole["categories"]] == ["cup", "plate", "person", "face"]
+    assert len(whole["images"]) == 2  # the second one was looked at, and nothing was there
+    inside, edge = whole["annotations"]
+    assert (inside["bbox"], inside["category_id"], inside["segmentation"]) == ([10, 20, 30, 40], 1, [])
+    assert (edge["bbox"], edge["area"], edge["category_id"]) == ([0, 100, 20, 20], 400, 2)
+    assert (tmp_path / "out" / "images" / whole["images"][0]["file_name"]).read_bytes() == jpeg()
+
+
+def test_nothing_seen_in_a_video_is_its_first_frame_without_boxes(filled: Filled, movie: bytes, tmp_path: Path) -> None:
+    ids = filled.take("walk", "do", {"video": movie}, ["tracks"])
+    filled.make(ids["take"])
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["video"]: []})
+    whole = export(filled, tmp_path / "out")
+    assert [row["frame"] for row in whole["images"]] == [0] and whole["annotations"] == []
+
+
+def test_what_coco_cannot_carry_is_counted(filled: Filled, tmp_path: Path) -> None:
+    ids = filled.take("ask", "answer", {"text": b"yes"}, ["text"])
+    filled.make(ids["take"])
+    words = {"id": "w", "kind": "text", "label": "answer", "score": None, "text": "yes"}
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["text"]: [words]})
+    done = CliRunner().invoke(
+        app, ["export", "--format", "coco", "--to", str(tmp_path / "out"), "--data", str(filled.folder), "--json"]
+    )
+    assert json.loads(done.stdout.splitlines()[-1])["left_out"] == 1
+
+
+def test_every_frame_by_its_number(movie: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "movie"
+    path.write_bytes(movie)
+    frames = decoded(movie)
+    assert len(frames) == len(TIMES)
+    for wanted in ([0], [9], [2, 3, 9], list(range(10))):
+        found = dict(exact_frames(path, wanted))
+        assert sorted(found) == wanted
+        assert all(np.array_equal(found[index], frames[index]) for index in wanted)
+
+
+def test_a_video_that_ends_too_soon_or_is_none(movie: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "movie"
+    path.write_bytes(movie)
+    with pytest.raises(MediaDamaged, match="before frame 10"):
+        list(exact_frames(path, [3, 10]))
+    path.write_bytes(b"no video at all")
+    with pytest.raises(MediaDamaged):
+        list(exact_frames(path, [0]))
+
+
+@given(
+    st.floats(-200, 200),
+    st.floats(-200, 200),
+    st.floats(0, 300),
+    st.floats(0, 300),
+    st.sampled_from([None, 30.0, 90.0]),
+)
+def test_what_is_drawn_lies_in_the_picture(
+    x: float, y: float, width: float, height: float, rotation: float | None
+) -> None:
+    label = Box(id="b", label="cup", x=x, y=y, width=width, height=height, rotation=rotation)
+    here = drawn(label, None, None, WIDTH, HEIGHT)
+    if here is not None:
+        assert here.bbox[0] >= 0 and here.bbox[0] + here.bbox[2] <= WIDTH + 1e-6
+        assert here.bbox[1] >= 0 and here.bbox[1] + here.bbox[3] <= HEIGHT + 1e-6
+        assert bool(here.segmentation) == bool(rotation)
+
+
+def test_a_polygon_keeps_its_outline_and_area() -> None:
+    label = Polygon(id="p", label="cup", kind="polygon", points=[(0, 0), (10, 0), (0, 10)])
+    here = drawn(label, None, None, WIDTH, HEIGHT)
+    assert here is not None and here.bbox == [0, 0, 10, 10] and here.area == 50
+    assert polygon_area([0, 0, 4, 0, 4, 2, 0, 2]) == 8

@@ -1,0 +1,133 @@
+"""Ground truth as JSON lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from collector.cli import app
+from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
+from tests.collector.review.filled import MODEL, Filled, box, interval
+from wire.labels import LabelsDocument
+
+ORIGIN = {
+    "take", "session", "study", "script", "step", "attempt", "prompt", "participant", "home", "device", "consent",
+}  # fmt: skip
+
+
+def export(filled: Filled, to: Path, *more: str) -> Any:
+    return CliRunner().invoke(app, ["export", "--to", str(to), "--data", str(filled.folder), *more])
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def reviewed(filled: Filled) -> dict[str, str]:
+    """A still that was corrected and a sentence nobody has looked at."""
+    ann = filled.person("ann")
+    still = filled.take("show-cup", "show", {"image": b"a jpeg"}, ["boxes"], prelabels={"image": [[box()]]})
+    sound = filled.take("say-it", "say", {"audio": b"a flac"}, ["speech"], prelabels={"audio": [[interval()]]})
+    filled.make(still["take"])
+    filled.make(sound["take"])
+    task = filled.tasks(type="boxes")[0].id
+    reply = filled.submit(ann, task, {still["image"]: [box(x=11.0), box("new", "plate")]})
+    return {"image": still["image"], "audio": sound["audio"], "task": task, "revision": reply["revision"]}
+
+
+def test_a_line_says_where_it_comes_from(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:
+    done = export(filled, tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    (line,) = lines(tmp_path / "out" / "labels.jsonl")
+    assert {"schema", "capture", "source", "labels", "media", "task", "type", "revision", "reviewer"} | ORIGIN == set(
+        line
+    )
+    assert (line["capture"], line["task"], line["revision"]) == (
+        reviewed["image"],
+        reviewed["task"],
+        reviewed["revision"],
+    )
+    assert (line["reviewer"], line["participant"], line["home"], line["consent"]) == ("ann", "p-07", "home-3", "con-1")
+    assert line["script"] == {"id": "kitchen-greeting", "version": "1.0", "sha256": "c" * 64}
+    moved, added = line["labels"]
+    assert moved["edited"] is True and moved["source"]["sha256"] == MODEL["sha256"] and moved["score"] == 0.8
+    assert "source" not in added and added["score"] is None
+    media = tmp_path / "out" / line["media"]["path"]
+    assert media.name == f"{hashlib.sha256(b'a jpeg').hexdigest()}.jpg" and media.read_bytes() == b"a jpeg"
+    LabelsDocument.read({name: line[name] for name in ("schema", "capture", "source", "labels")})
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_pre_labels_lie_in_a_file_of_their_own(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:
+    done = export(filled, tmp_path / "out", "--with-prelabels", "--json")
+    summary = json.loads(done.stdout.splitlines()[-1])
+    assert (summary["documents"], summary["prelabels"]) == (1, 2)
+    rows = {row["capture"]: row for row in lines(tmp_path / "out" / "prelabels.jsonl")}
+    assert set(rows) == {reviewed["image"], reviewed["audio"]}
+    assert rows[reviewed["image"]]["labels"][0]["x"] == 10.0 and "revision" not in rows[reviewed["image"]]
+    assert len(lines(tmp_path / "out" / "labels.jsonl")) == 1
+
+
+def test_a_video_brings_its_frame_table(filled: Filled, tmp_path: Path) -> None:
+    ids = filled.take("walk", "do", {"video": b"an mkv"}, ["tracks"])
+    filled.make(ids["take"])
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["video"]: []})
+    assert export(filled, tmp_path / "out").exit_code == 0
+    (line,) = lines(tmp_path / "out" / "labels.jsonl")
+    assert line["media"]["path"].endswith(".mkv")
+    table = json.loads((tmp_path / "out" / line["media"]["frames"]).read_text())
+    assert table["capture"] == ids["video"] and table["times_us"][0] == 0
+
+
+def test_the_newest_submit_is_the_truth(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:
+    filled.submit(filled.person("bob"), reviewed["task"], {reviewed["image"]: []})
+    export(filled, tmp_path / "out")
+    (line,) = lines(tmp_path / "out" / "labels.jsonl")
+    assert (line["reviewer"], line["labels"]) == ("bob", [])
+
+
+def test_nothing_submitted_yet_is_said(filled: Filled, tmp_path: Path) -> None:
+    done = export(filled, tmp_path / "out")
+    assert done.exit_code == 0 and "no ground truth yet" in done.output
+    assert lines(tmp_path / "out" / "labels.jsonl") == []
+
+
+def test_a_folder_with_something_in_it_is_left_alone(filled: Filled, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    done = export(filled, tmp_path / "full")
+    assert isinstance(done.exception, FolderNotEmpty) and done.exception.exit_code == 2
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
+    (tmp_path / "file").touch()
+    assert isinstance(export(filled, tmp_path / "file").exception, FolderNotWritable)
+    (tmp_path / "empty").mkdir()
+    assert export(filled, tmp_path / "empty").exit_code == 0
+
+
+def test_a_damaged_blob_stops_the_export_and_leaves_nothing(
+    filled: Filled, reviewed: dict[str, str], tmp_path: Path
+) -> None:
+    path = filled.blobs.path_of(hashlib.sha256(b"a jpeg").hexdigest())
+    path.write_bytes(b"b jpeg")
+    done = export(filled, tmp_path / "out")
+    assert isinstance(done.exception, MediaDamaged)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"data"}
+
+
+def test_consent_that_has_run_out_keeps_its_captures_back(
+    filled: Filled, reviewed: dict[str, str], tmp_path: Path
+) -> None:
+    record = json.loads(filled.rows("SELECT record FROM session")[0].record)
+    for grant in record["consent"]["grants"]:
+        if grant["use"] == "image":
+            grant["until"] = "2026-01-01T00:00:00.000000Z"
+    filled.execute("UPDATE session SET record = :record", record=json.dumps(record))
+    done = export(filled, tmp_path / "out")
+    assert "consent has run out" in done.output
+    assert lines(tmp_path / "out" / "labels.jsonl") == [] and not list((tmp_path / "out" / "media").iterdir())

@@ -1,0 +1,168 @@
+"""From bytes to a receipt: the whole way through a real service and its worker process."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+
+import av
+import httpx
+import pytest
+from nacl.signing import VerifyKey
+
+from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.samples import Sample, SampleTake, audio_bytes, sample, session_record, video_bytes
+from wire.canonical import sha256_hex
+from wire.capture import Medium
+
+
+@pytest.fixture(scope="module")
+def lead(collector: Collector) -> httpx.Client:
+    return collector.person("lena", "lead")
+
+
+@pytest.mark.parametrize("medium", ["video", "audio", "image", "text"])
+def test_a_capture_gets_its_receipt_and_what_browsers_play(
+    device: DeviceClient, lead: httpx.Client, medium: Medium
+) -> None:
+    one = sample(medium, device.id)
+    device.send(one)
+    receipt = device.received(one.id)
+    assert receipt.sha256 == one.manifest.sha256
+    assert receipt.manifest_sha256 == sha256_hex(one.raw_manifest)
+    assert receipt.parts == one.manifest.parts
+    VerifyKey(bytes.fromhex(device.verify_key)).verify(receipt.signed_bytes(), bytes.fromhex(receipt.signature))
+    media = until(lambda: reply if (reply := lead.get(f"/api/captures/{one.id}/media")).status_code == 200 else None)
+    assert lead.get(f"/api/captures/{one.id}/original").content == one.parts["media"]
+    documents = lead.get(f"/api/captures/{one.id}/labels").json()["documents"]
+    assert documents == [json.loads(data) for name, data in one.parts.items() if name.startswith("labels:")]
+    if medium == "video":
+        times = json.loads(one.parts["frames"])["times_us"]
+        assert lead.get(f"/api/captures/{one.id}/frames").json()["times_us"] == times
+        with av.open(io.BytesIO(media.content)) as container:
+            stream = container.streams.video[0]
+            assert [round(frame.pts * stream.time_base * 1_000_000) for frame in container.decode(stream)] == times
+        assert media.content.index(b"moov") < media.content.index(b"mdat")
+    if medium == "audio":
+        with av.open(io.BytesIO(media.content)) as container:
+            assert container.streams.audio[0].duration == 16_000
+        peaks = lead.get(f"/api/captures/{one.id}/peaks").json()
+        assert peaks["samples_per_peak"] == 160 and len(peaks["maximum"]) == 100
+        assert 0.3 < max(peaks["maximum"]) < 0.4 and -0.4 < min(peaks["minimum"]) < -0.3
+    if medium == "text":
+        assert media.text == "Grüße 👋"
+
+
+def test_the_same_manifest_again_is_welcome_and_another_one_is_a_conflict(device: DeviceClient) -> None:
+    one = sample("text", device.id)
+    device.send(one)
+    assert device.put_manifest(one).status_code == 202
+    other = one.raw_manifest.replace(b'"step-1"', b'"step-2"')
+    for _ in range(2):
+        reply = device.put_manifest(one, other)
+        assert (reply.status_code, reply.json()["code"]) == (409, "capture-conflict")
+    assert device.received(one.id).manifest_sha256 == sha256_hex(one.raw_manifest)
+
+
+def test_missing_parts_are_named_until_they_are_there(device: DeviceClient) -> None:
+    one = sample("audio", device.id)
+    device.send_part(one.id, "media", one.parts["media"])
+    assert device.put_manifest(one).status_code == 202
+    reply = device.receipt(one.id)
+    assert (reply.status_code, reply.json()["code"]) == (409, "parts-missing")
+    assert reply.json()["parts"] == ["labels:test-model"]
+    device.send_part(one.id, "labels:test-model", one.parts["labels:test-model"])
+    device.received(one.id)
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-1] + b"?", lambda data: data + b"?"], ids=["bytes", "size"])
+def test_a_part_that_is_not_the_one_named_is_asked_for_again(
+    device: DeviceClient, spoil: Callable[[bytes], bytes]
+) -> None:
+    one = sample("image", device.id)
+    device.send_part(one.id, "media", spoil(one.parts["media"]))
+    device.send_part(one.id, "labels:test-model", one.parts["labels:test-model"])
+    device.put_manifest(one)
+    reply = device.settled(one.id)
+    assert (reply.status_code, reply.json()["parts"]) == (409, ["media"])
+    device.send_part(one.id, "media", one.parts["media"])
+    assert device.received(one.id).sha256 == one.manifest.sha256
+
+
+def not_a_video(one: str) -> Sample:
+    return sample("video", one, media=b"this is no film" * 100, times=[0, 40_000])
+
+
+def too_few_times(one: str) -> Sample:
+    return sample("video", one, media=video_bytes(20)[0], times=[0, 40_000])
+
+
+def not_utf8(one: str) -> Sample:
+    return sample("text", one, media=b"\xff\xfe\xfa")
+
+
+def no_sound(one: str) -> Sample:
+    return sample("audio", one, media=b"fLaC but nothing after")
+
+
+@pytest.mark.parametrize("make", [not_a_video, too_few_times, not_utf8, no_sound])
+def test_what_cannot_be_read_gets_no_receipt_and_one_sentence(
+    device: DeviceClient, make: Callable[[str], Sample]
+) -> None:
+    one = make(device.id)
+    device.send(one)
+    reply = device.settled(one.id)
+    assert (reply.status_code, reply.json()["code"]) == (409, "capture-unreadable")
+    assert one.id in reply.json()["title"]
+
+
+def test_a_torn_video_keeps_the_frames_that_decode(device: DeviceClient, lead: httpx.Client) -> None:
+    data, times = video_bytes(40)
+    one = sample("video", device.id, media=data[: len(data) * 2 // 3], times=times, complete=False)
+    device.send(one)
+    receipt = device.received(one.id)
+    assert not receipt.complete and receipt.sha256 == hashlib.sha256(one.parts["media"]).hexdigest()
+    kept = lead.get(f"/api/captures/{one.id}/frames").json()["times_us"]
+    assert 0 < len(kept) < 40 and kept == times[: len(kept)]
+    media = until(lambda: reply if (reply := lead.get(f"/api/captures/{one.id}/media")).status_code == 200 else None)
+    with av.open(io.BytesIO(media.content)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == len(kept)
+
+
+@pytest.mark.parametrize("keep", [0, 3, 60])
+def test_a_torn_capture_with_nothing_in_it_is_taken_all_the_same(device: DeviceClient, keep: int) -> None:
+    one = sample("video", device.id, media=video_bytes(5)[0][:keep], times=[], complete=False)
+    device.send(one)
+    assert device.received(one.id).sha256 == hashlib.sha256(one.parts["media"]).hexdigest()
+
+
+def test_a_torn_sound_is_as_long_as_it_decodes(device: DeviceClient, lead: httpx.Client) -> None:
+    data = audio_bytes(2.0)
+    one = sample("audio", device.id, media=data[: len(data) * 3 // 4], complete=False)
+    device.send(one)
+    device.received(one.id)
+    view = lead.get(f"/api/captures/{one.id}").json()
+    assert 500_000 < view["duration_us"] < 1_500_000
+
+
+def test_a_take_is_handed_on_when_its_last_capture_can_be_played(device: DeviceClient, lead: httpx.Client) -> None:
+    pair = [sample("audio", device.id, "take-2", "ses-2"), sample("video", device.id, "take-2", "ses-2")]
+    record = session_record(device.id, [SampleTake("take-2", "step-1", pair, ["speech"])], "ses-2")
+    body = json.dumps(record.to_json())
+    assert device.call("PUT", "/api/sessions/ses-2", content=body).json() == {"session": "ses-2", "revision": 1}
+    for one in pair:
+        device.send(one)
+    tasks = until(lambda: [row for row in lead.get("/api/tasks").json()["tasks"] if row["take"] == "take-2"])
+    assert [row["type"] for row in tasks] == ["speech"]
+
+
+def test_a_take_whose_record_comes_last_is_handed_on_too(device: DeviceClient, lead: httpx.Client) -> None:
+    one = sample("image", device.id, "take-3", "ses-3")
+    device.send(one)
+    device.received(one.id)
+    until(lambda: lead.get(f"/api/captures/{one.id}/media").status_code == 200)
+    record = session_record(device.id, [SampleTake("take-3", "step-1", [one], ["boxes"], kind="show")], "ses-3")
+    device.call("PUT", "/api/sessions/ses-3", content=json.dumps(record.to_json()))
+    until(lambda: [row for row in lead.get("/api/tasks").json()["tasks"] if row["take"] == "take-3"])

@@ -1,0 +1,123 @@
+"""What a submit has to be, and what the service sets by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collector.review.checking import CaptureFacts, finished_documents
+from collector.review.problems import LabelsRefused
+from tests.collector.review.filled import MODEL, TIMES, box, document, interval, track
+from wire.errors import SchemaTooNew
+from wire.labels import LabelsDocument, TaskType
+
+CLASSES: dict[TaskType, list[str]] = {
+    "boxes": ["cup", "plate"], "tracks": ["person"], "speech": ["speech"], "text": ["answer"]
+}  # fmt: skip
+FACTS = {
+    "boxes": CaptureFacts("cap-1", None),
+    "tracks": CaptureFacts("cap-1", 400_000, TIMES),
+    "speech": CaptureFacts("cap-1", 400_000),
+    "text": CaptureFacts("cap-1", None),
+}
+
+
+def finish(
+    kind: TaskType,
+    sent: list[dict[str, Any]],
+    shown: list[dict[str, Any]] | None = None,
+    before: list[LabelsDocument] | None = None,
+    reviewer: str = "ann",
+) -> LabelsDocument:
+    submitted = [LabelsDocument.read(document("cap-1", sent))]
+    prelabels = [] if shown is None else [LabelsDocument.read({**document("cap-1", shown), "source": MODEL})]
+    (result,) = finished_documents(kind, [FACTS[kind]], CLASSES[kind], submitted, prelabels, before or [], reviewer)
+    return result
+
+
+def text_label(words: str = "yes", name: str = "w") -> dict[str, Any]:
+    return {"id": name, "kind": "text", "label": "answer", "score": None, "text": words}
+
+
+def test_the_reviewer_is_the_source_and_kept_labels_keep_theirs() -> None:
+    lie = {**box("new"), "edited": True, "source": {"kind": "person", "name": "bob"}}
+    result = finish("boxes", [{**box("b1"), "score": 0.99}, box("b2", x=11.0), lie], [box("b1"), box("b2")])
+    assert result.source.to_json() == {"kind": "person", "name": "ann", "version": None, "sha256": None}
+    kept, moved, new = result.labels
+    assert (kept.source and kept.source.name, kept.score, kept.edited) == ("yolox-nano", 0.8, False)
+    assert (moved.source and moved.source.name, moved.score, moved.edited) == ("yolox-nano", 0.8, True)
+    assert (new.source, new.score, new.edited) == (None, None, False)
+
+
+def test_a_second_reviewer_does_not_take_over_the_first_ones_labels() -> None:
+    first = finish("boxes", [box("mine")])
+    second = finish("boxes", [box("mine"), box("other")], before=[first], reviewer="bob")
+    assert second.labels[0].source is not None and second.labels[0].source.name == "ann"
+    assert not second.labels[0].edited and second.labels[1].source is None
+    again = finish("boxes", [box("mine", x=1.0)], before=[first])
+    assert again.labels[0].source is None and again.labels[0].edited
+
+
+def test_what_the_script_expected_stays_the_scripts() -> None:
+    shown = [interval(expected="turn on the light")]
+    result = finish("speech", [{**interval(), "text": "turn on", "expected": "turn on"}], shown)
+    assert result.labels[0].to_json()["expected"] == "turn on the light"
+    assert result.labels[0].edited
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "word"),
+    [
+        ("boxes", [track()], "kind track"),
+        ("boxes", [box(label="spoon")], "spoon"),
+        ("boxes", [{**box(), "frame": 3}], "still"),
+        ("tracks", [track(frames=(1, 9), times_us=[*TIMES[:9], 360_001])], "frame table says 360000"),
+        ("tracks", [track(frames=(1, 12), times_us=range(0, 520_000, 40_000))], "10 frames"),
+        ("speech", [interval(start_us=-5)], "before the recording"),
+        ("speech", [interval(end_us=900_000)], "0.900 s"),
+        ("text", [interval()], "kind interval"),
+    ],
+)
+def test_refused(kind: TaskType, labels: list[dict[str, Any]], word: str) -> None:
+    if kind == "tracks" and labels[0]["keyframes"][-1]["frame"] == 9:
+        labels[0]["keyframes"][0]["start_us"] = TIMES[1]
+    with pytest.raises(LabelsRefused) as caught:
+        finish(kind, labels)
+    if "frames" not in word:
+        assert word in caught.value.message
+    assert caught.value.facts["label"] == labels[0]["id"]
+
+
+def test_what_the_model_said_may_be_accepted_as_it_is() -> None:
+    shown = [box(label="spoon"), {**box("b2"), "label": "fork"}]
+    assert len(finish("boxes", shown, shown).labels) == 2
+    moved = [{**shown[0], "x": 1.0}]
+    assert finish("boxes", moved, shown).labels[0].edited
+    too_long = [interval(end_us=900_000)]
+    assert len(finish("speech", too_long, too_long).labels) == 1
+
+
+@pytest.mark.parametrize("captures", [[], ["cap-1", "cap-2"], ["cap-2"], ["cap-1", "cap-1"]])
+def test_exactly_the_labelled_captures(captures: list[str]) -> None:
+    submitted = [LabelsDocument.read(document(name, [])) for name in captures]
+    with pytest.raises(LabelsRefused):
+        finished_documents("boxes", [FACTS["boxes"]], [], submitted, [], [], "ann")
+
+
+def test_an_empty_document_means_nothing_there() -> None:
+    assert finish("boxes", [], [box()]).labels == []
+
+
+def test_texts_are_composed_unless_spans_count_on_them() -> None:
+    decomposed = "cafe\u0301"
+    assert finish("text", [text_label(decomposed)]).to_json()["labels"][0]["text"] == "café"
+    span = {"id": "s", "kind": "span", "label": "place", "score": None, "start": 0, "end": 5, "parent": "w"}
+    with pytest.raises(LabelsRefused, match="NFC"):
+        finish("text", [text_label(decomposed), span])
+
+
+def test_a_newer_schema_is_not_guessed_at() -> None:
+    newer = LabelsDocument.read(document("cap-1", [])).model_copy(update={"schema_number": 2})
+    with pytest.raises(SchemaTooNew):
+        finished_documents("boxes", [FACTS["boxes"]], [], [newer], [], [], "ann")

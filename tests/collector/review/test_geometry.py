@@ -1,0 +1,112 @@
+"""Tracks between their keyframes, and shared areas."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.review.geometry import (
+    Place,
+    attributes_at,
+    interval_iou,
+    iou,
+    place_at,
+    rotated_hull,
+    track_iou,
+)
+from wire.labels import Track
+
+TIMES = [0, 40_000, 90_000, 130_000, 170_000, 210_000, 250_000]
+
+
+def track(*rows: tuple[int, float, bool]) -> Track:
+    return Track.model_validate(
+        {
+            "id": "t",
+            "label": "person",
+            "keyframes": [
+                {"frame": f, "start_us": TIMES[f], "x": x, "y": 0, "width": 10, "height": 10, "visible": v}
+                for f, x, v in rows
+            ],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "frame", "x"),
+    [
+        ([(1, 0.0, True), (3, 90.0, True)], 0, None),  # before the first keyframe
+        ([(1, 0.0, True), (3, 90.0, True)], 1, 0.0),
+        ([(1, 0.0, True), (3, 90.0, True)], 2, 50.0),  # 50 of 90 ms: linear in time, not in frames
+        ([(1, 0.0, True), (3, 90.0, True)], 3, 90.0),  # the last keyframe's frame belongs to the track
+        ([(1, 0.0, True), (3, 90.0, True)], 4, None),  # and nothing after it
+        ([(1, 7.0, True), (3, 7.0, False)], 2, 7.0),  # held up to a hidden keyframe
+        ([(1, 7.0, True), (3, 7.0, False)], 3, None),
+        ([(1, 7.0, True), (3, 7.0, False), (5, 20.0, True)], 4, None),  # absent until the next visible one
+        ([(1, 7.0, True), (3, 7.0, False), (5, 20.0, True)], 5, 20.0),
+        ([(2, 7.0, True)], 2, 7.0),
+        ([(2, 7.0, True)], 3, None),
+    ],
+)
+def test_place_of_a_track(rows: list[tuple[int, float, bool]], frame: int, x: float | None) -> None:
+    place = place_at(track(*rows), frame, TIMES[frame])
+    assert (place.x if place else None) == x
+
+
+def test_attributes_hold_from_their_keyframe_on() -> None:
+    rows = track((0, 0.0, True), (2, 0.0, True), (4, 0.0, True)).to_json()
+    rows["keyframes"][1]["attributes"] = {"occluded": True}
+    rows["attributes"] = {"who": "a"}
+    label = Track.model_validate(rows)
+    assert attributes_at(label, 1) == {"who": "a"}
+    assert attributes_at(label, 3) == {"who": "a", "occluded": True}
+    assert attributes_at(label, 4) == {"who": "a"}
+
+
+boxes = st.builds(
+    Place,
+    st.floats(-100, 100),
+    st.floats(-100, 100),
+    st.floats(0.1, 200),
+    st.floats(0.1, 200),
+)
+
+
+@given(boxes, boxes)
+def test_iou_is_a_share_and_symmetric(first: Place, second: Place) -> None:
+    share = iou(first, second)
+    assert 0 <= share <= 1
+    assert share == pytest.approx(iou(second, first))
+    assert iou(first, first) == pytest.approx(1, abs=1e-6)
+
+
+def test_iou_of_absent_places_and_known_boxes() -> None:
+    assert iou(None, None) == 1
+    assert iou(Place(0, 0, 1, 1), None) == 0
+    assert iou(Place(0, 0, 10, 10), Place(5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert interval_iou((0, 100), (50, 150)) == pytest.approx(1 / 3)
+    assert interval_iou((0, 100), (100, 200)) == 0
+
+
+@given(boxes, st.floats(1, 300), st.floats(1, 300))
+def test_clipping_stays_inside(place: Place, width: float, height: float) -> None:
+    inside = place.clipped(width, height)
+    if inside is None:
+        assert place.x >= width or place.y >= height or place.x + place.width <= 0 or place.y + place.height <= 0
+    else:
+        assert inside.x >= 0 and inside.y >= 0
+        assert inside.x + inside.width <= width + 1e-9 and inside.y + inside.height <= height + 1e-9
+        assert inside.area <= place.area + 1e-6
+
+
+def test_rotation_is_clockwise_about_the_centre() -> None:
+    hull, corners = rotated_hull(Place(0, 0, 4, 2), 90)
+    assert (hull.x, hull.y, hull.width, hull.height) == pytest.approx((1, -1, 2, 4))
+    assert corners[:2] == pytest.approx([3, -1])  # the top left corner went to the top right
+
+
+def test_track_iou_compares_over_all_keyframes() -> None:
+    first = track((0, 0.0, True), (4, 0.0, True))
+    assert track_iou(first, first) == 1
+    assert track_iou(first, track((0, 0.0, True), (2, 0.0, True))) == pytest.approx(2 / 3)

@@ -1,0 +1,92 @@
+"""From takes to tasks."""
+
+from __future__ import annotations
+
+from collector.review.facts import task_facts
+from collector.review.views import task_view
+from tests.collector.review.filled import Filled, box, interval, track
+
+BODY = b"bytes"
+
+
+def test_one_task_a_type_with_what_it_labels_and_what_stands_beside(filled: Filled) -> None:
+    ids = filled.take("greet", "do", {"video": BODY, "audio": BODY}, ["tracks", "speech"])
+    assert filled.make(ids["take"]) == 2
+    roles = {
+        (row.type, row.capture_id, row.role)
+        for row in filled.rows("SELECT type, capture_id, role FROM task JOIN task_capture ON task_id = task.id")
+    }
+    assert roles == {
+        ("tracks", ids["video"], "labelled"),
+        ("tracks", ids["audio"], "beside"),
+        ("speech", ids["audio"], "labelled"),
+        ("speech", ids["video"], "beside"),
+    }
+    assert filled.make(ids["take"]) == 0
+    assert {row.consent for row in filled.tasks()} == {"con-1"}
+
+
+def test_still_and_answer(filled: Filled) -> None:
+    for step, kind, medium, review in (("show-cup", "show", "image", "boxes"), ("ask", "answer", "text", "text")):
+        ids = filled.take(step, kind, {medium: BODY}, [review])
+        assert filled.make(ids["take"]) == 1
+    assert [row.type for row in filled.tasks()] == ["boxes", "text"]
+
+
+def test_nothing_before_the_take_is_whole(filled: Filled) -> None:
+    ids = filled.take("greet", "say", {"video": BODY, "audio": BODY}, ["speech"])
+    filled.execute("UPDATE capture SET state = 'received' WHERE id = :id", id=ids["video"])
+    assert filled.make(ids["take"]) == 0
+    filled.execute("UPDATE capture SET state = 'opened' WHERE id = :id", id=ids["video"])
+    filled.execute("DELETE FROM derived WHERE capture_id = :id AND kind = 'play'", id=ids["video"])
+    assert filled.make(ids["take"]) == 0
+    filled.execute("UPDATE capture SET state = 'bad' WHERE id = :id", id=ids["video"])
+    assert filled.make(ids["take"]) == 1
+    assert [row.role for row in filled.rows("SELECT role FROM task_capture")] == ["labelled"]
+
+
+def test_a_torn_take_and_an_unknown_one_make_none(filled: Filled) -> None:
+    ids = filled.take("greet", "say", {"audio": BODY}, ["speech"], state="torn")
+    assert filled.make(ids["take"]) == 0
+    assert filled.make("take-unknown") == 0
+
+
+def test_a_refused_medium_makes_no_task(filled: Filled) -> None:
+    ids = filled.take("greet", "say", {"video": BODY}, ["speech", "tracks"])
+    assert filled.make(ids["take"]) == 1
+
+
+def test_facts_and_view(filled: Filled) -> None:
+    ann = filled.person("ann")
+    filled.take("first-step", "say", {"audio": BODY}, [])
+    ids = filled.take(
+        "turn-on_light",
+        "say",
+        {"audio": BODY, "video": BODY},
+        ["speech"],
+        expected="turn on the light",
+        objects=["lamp"],
+        prelabels={"audio": [[interval(expected="turn on the light")], [interval()]], "video": [[track()]]},
+    )
+    filled.make(ids["take"])
+    (row,) = filled.tasks()
+    facts = filled.db.read_sync(lambda conn: task_facts(conn, row.id))
+    assert [label.id for document in facts.prelabels for label in document.labels] == ["s1", "s1-2"]
+    view = filled.db.read_sync(lambda conn: task_view(conn, row.id, ann))
+    assert (view.step_title, view.step_number, view.step_count) == ("Turn on light", 2, 2)
+    assert view.classes == ["speech"] and view.language == "en" and view.objects == ["lamp"]
+    assert [(c.role, c.take_offset_us, c.frames_url is None) for c in view.captures] == [
+        ("labelled", 1500, True),
+        ("beside", 1500, False),
+    ]
+    assert view.captures[0].peaks_url == f"/api/captures/{ids['audio']}/peaks"
+    assert (view.draft, view.revision, view.lease, view.state) == (None, None, None, "open")
+
+
+def test_the_reason_comes_from_the_pre_labels(filled: Filled) -> None:
+    ids = filled.take("show", "show", {"image": BODY}, ["boxes"], objects=["plate"], prelabels={"image": [[box()]]})
+    filled.make(ids["take"])
+    (row,) = filled.tasks()
+    assert row.reason_kind in ("conflict", "random")
+    if row.reason_kind == "conflict":
+        assert "plate" in row.reason_text and row.probability == 0.9

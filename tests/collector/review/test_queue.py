@@ -1,0 +1,260 @@
+"""Leases, fences, revisions and drafts on a real database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection
+
+from collector.review import queue, revisions
+from collector.review.problems import LeaseLost, NoSuchTask, NotYours, SubmitReused
+from collector.review.queue import Lease, Lost
+from collector.review.revisions import Facts
+from tests.collector.review.filled import Filled
+
+T = TypeVar("T")
+TYPES: Any = ["boxes", "tracks", "speech", "text"]
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=11)
+
+
+class Desk:
+    """The queue's verbs on one data folder, with a chosen time."""
+
+    def __init__(self, filled: Filled, tasks: int) -> None:
+        self.filled = filled
+        self.ann, self.bob, self.lead = filled.person("ann"), filled.person("bob"), filled.person("lea", "lead")
+        for number in range(tasks):
+            ids = filled.take(f"step-{number}", "answer", {"text": b"yes"}, ["text"])
+            filled.make(ids["take"])
+        # The coin of the random share is tossed at creation; most tests want one lane.
+        filled.execute("UPDATE task SET reason_kind = 'age', probability = 0.9")
+
+    def write(self, fn: Callable[[Connection], T]) -> T:
+        return self.filled.db.write_sync(fn)
+
+    def next(
+        self, who: str, client: str = "page", have: list[str] | None = None, count: int = 1, now: datetime = NOW
+    ) -> list[Lease]:
+        draws = [0.5] * count
+        return self.write(lambda conn: queue.take_next(conn, who, client, have or [], TYPES, draws, now))
+
+    def submit(self, who: str, task: str, fence: int, uuid: str, now: datetime = NOW) -> Any:
+        documents = [{"made_by": who, "uuid": uuid}]
+        facts = Facts(documents, {}, "t", None, 0, "age", 0.9, 1, "c" * 64)
+        return self.write(lambda conn: revisions.submit(conn, task, who, fence, uuid, facts, lambda _: {}, now))
+
+    def give_up(self, who: str, lease: Lease, kind: Any, now: datetime = NOW) -> Any:
+        return self.write(lambda conn: queue.give_up(conn, lease.task, who, lease.fence, kind, "why", now))
+
+    def draft(self, who: str, lease: Lease, words: str, now: datetime = NOW) -> Any:
+        body = [{"words": words}]
+        return self.write(lambda conn: revisions.keep_draft(conn, lease.task, who, lease.fence, body, now))
+
+    def reopen(self, who: str, task: str, client: str = "page", is_lead: bool = False, now: datetime = NOW) -> Any:
+        return self.write(lambda conn: queue.reopen(conn, task, who, client, is_lead, now))
+
+    def drafts(self) -> list[tuple[str, int, str]]:
+        return [(r.documents, r.fence, r.why) for r in self.filled.rows("SELECT * FROM draft ORDER BY saved_at, fence")]
+
+    def state(self, task: str) -> str:
+        return str(self.filled.tasks(id=task)[0].state)
+
+
+@pytest.fixture
+def desk(filled: Filled) -> Desk:
+    return Desk(filled, 4)
+
+
+def test_nobody_gets_what_somebody_holds(desk: Desk) -> None:
+    mine, theirs = desk.next(desk.ann, count=3), desk.next(desk.bob, count=3)
+    assert len(mine) == 3 and len(theirs) == 1
+    assert not {lease.task for lease in mine} & {lease.task for lease in theirs}
+    assert desk.next(desk.bob, "other") == []
+    assert {lease.fence for lease in mine} == {1}
+
+
+def test_a_lost_reply_leaks_nothing(desk: Desk) -> None:
+    first = desk.next(desk.ann, count=2)
+    again = desk.next(desk.ann, count=2)
+    assert [(lease.task, lease.fence) for lease in again] == [(lease.task, lease.fence) for lease in first]
+    more = desk.next(desk.ann, have=[first[0].task], count=2)
+    assert more[0].task == first[1].task and more[1].task not in {lease.task for lease in first}
+
+
+def test_the_oldest_first_when_nothing_else_counts(desk: Desk) -> None:
+    order = [lease.task for lease in desk.next(desk.ann, count=4)]
+    assert order == [row.id for row in desk.filled.tasks()]
+
+
+def test_the_random_share_has_its_own_lane(desk: Desk) -> None:
+    last = desk.filled.tasks()[-1].id
+    desk.filled.execute("UPDATE task SET reason_kind = 'random' WHERE id = :id", id=last)
+    (drawn,) = desk.write(lambda conn: queue.take_next(conn, desk.ann, "page", [], TYPES, [0.05], NOW))
+    assert drawn.task == last
+    desk.filled.execute("UPDATE task SET state = 'open' WHERE id = :id", id=last)
+    others = desk.write(lambda conn: queue.take_next(conn, desk.bob, "page", [], TYPES, [0.5] * 4, NOW))
+    assert others[-1].task == last and len(others) == 4
+
+
+def test_only_the_types_asked_for(desk: Desk) -> None:
+    assert desk.write(lambda conn: queue.take_next(conn, desk.ann, "page", [], ["boxes"], [0.5], NOW)) == []
+
+
+def test_an_expired_lease_goes_to_somebody_else_and_the_late_writer_keeps_a_draft(desk: Desk) -> None:
+    mine = desk.next(desk.ann, count=4)[0]
+    theirs = desk.next(desk.bob, now=LATER)[0]
+    assert (theirs.task, theirs.fence) == (mine.task, mine.fence + 1)
+    lost = desk.submit(desk.ann, mine.task, mine.fence, str(uuid4()), LATER)
+    assert isinstance(lost, Lost) and lost.kept
+    problem = lost.error().problem()
+    assert (problem["code"], problem["status"]) == ("lease-lost", 409)
+    assert problem["task"] == {"id": mine.task, "state": "leased", "holder": "bob"}
+    assert [row[2] for row in desk.drafts()] == ["lease-lost"]
+    assert isinstance(desk.submit(desk.bob, theirs.task, theirs.fence, str(uuid4()), LATER), dict)
+    assert desk.filled.rows("SELECT count(*) AS n FROM revision")[0].n == 1
+
+
+def test_a_late_write_is_accepted_while_nobody_took_the_task(desk: Desk) -> None:
+    lease = desk.next(desk.ann)[0]
+    assert isinstance(desk.submit(desk.ann, lease.task, lease.fence, str(uuid4()), LATER), dict)
+    assert desk.state(lease.task) == "done"
+
+
+def test_the_person_with_the_draft_comes_back_first(desk: Desk) -> None:
+    mine = desk.next(desk.ann, "old-page")[0]
+    desk.next(desk.bob, count=1)
+    desk.draft(desk.ann, mine, "half")
+    back = desk.next(desk.ann, "new-page", now=LATER)[0]
+    assert (back.task, back.fence) == (mine.task, mine.fence + 1)
+
+
+def test_the_same_submit_again_gets_the_same_answer(desk: Desk) -> None:
+    lease, uuid = desk.next(desk.ann)[0], str(uuid4())
+    first = desk.submit(desk.ann, lease.task, lease.fence, uuid)
+    assert desk.submit(desk.ann, lease.task, lease.fence, uuid, LATER) == first
+    other = desk.next(desk.ann)[0]
+    with pytest.raises(SubmitReused):
+        desk.submit(desk.ann, other.task, other.fence, uuid)
+    assert desk.filled.rows("SELECT count(*) AS n FROM revision")[0].n == 1
+
+
+def test_back_makes_a_second_revision_and_keeps_the_first(desk: Desk) -> None:
+    lease = desk.next(desk.ann)[0]
+    first = desk.submit(desk.ann, lease.task, lease.fence, str(uuid4()))
+    again = desk.reopen(desk.ann, lease.task)
+    assert again.fence == lease.fence + 1
+    assert desk.filled.tasks(id=lease.task)[0].revision_id == first["revision"]
+    second = desk.submit(desk.ann, lease.task, again.fence, str(uuid4()))
+    rows = desk.filled.rows("SELECT id, number FROM revision ORDER BY number")
+    assert [(row.id, row.number) for row in rows] == [(first["revision"], 1), (second["revision"], 2)]
+    assert desk.filled.tasks(id=lease.task)[0].revision_id == second["revision"]
+
+
+def test_who_may_reopen(desk: Desk) -> None:
+    lease = desk.next(desk.ann)[0]
+    desk.submit(desk.ann, lease.task, lease.fence, str(uuid4()))
+    with pytest.raises(NotYours):
+        desk.reopen(desk.bob, lease.task)
+    assert isinstance(desk.reopen(desk.lead, lease.task, is_lead=True), Lease)
+    assert isinstance(desk.reopen(desk.ann, lease.task), Lost)  # the lead is at work on it
+    corrected = desk.reopen(desk.lead, lease.task, is_lead=True)
+    desk.submit(desk.lead, lease.task, corrected.fence, str(uuid4()))
+    with pytest.raises(NotYours, match="corrected"):
+        desk.reopen(desk.ann, lease.task)
+    with pytest.raises(NoSuchTask):
+        desk.reopen(desk.lead, "task-none", is_lead=True)
+
+
+def test_a_reopened_task_never_loses_its_ground_truth(desk: Desk) -> None:
+    lease = desk.next(desk.ann)[0]
+    reply = desk.submit(desk.ann, lease.task, lease.fence, str(uuid4()))
+    for end in ("skipped", "returned"):
+        again = desk.reopen(desk.ann, lease.task)
+        assert desk.give_up(desk.ann, again, end) is None
+        assert desk.state(lease.task) == "done"
+    again = desk.reopen(desk.ann, lease.task)
+    assert lease.task not in {row.task for row in desk.next(desk.bob, count=5, now=LATER)}
+    assert desk.state(lease.task) == "done"  # settled, because the lease ran out
+    assert desk.draft(desk.ann, again, "still at it", LATER) is None
+    assert len(desk.drafts()) == 1
+    renewed = desk.write(lambda conn: queue.renew(conn, lease.task, desk.ann, again.fence, LATER))
+    assert isinstance(renewed, Lease) and desk.state(lease.task) == "leased"
+    assert desk.filled.tasks(id=lease.task)[0].revision_id == reply["revision"]
+
+
+def test_return_and_skip(desk: Desk) -> None:
+    first = desk.next(desk.ann)[0]
+    desk.give_up(desk.ann, first, "returned")
+    assert desk.state(first.task) == "open"
+    second = desk.next(desk.ann)[0]
+    assert second.task != first.task  # not straight back to the one who returned it
+    assert desk.next(desk.bob)[0].task == first.task
+    desk.give_up(desk.ann, second, "skipped")
+    assert desk.state(second.task) == "skipped"
+    rest = desk.next(desk.ann, count=5)
+    assert second.task not in {lease.task for lease in rest} and len(rest) == 2
+    assert isinstance(desk.reopen(desk.ann, second.task), Lease)
+
+
+def test_the_last_task_comes_back_to_who_returned_it(desk: Desk) -> None:
+    leases = desk.next(desk.ann, count=4)
+    desk.give_up(desk.ann, leases[0], "returned")
+    assert desk.next(desk.ann, have=[lease.task for lease in leases])[0].task == leases[0].task
+
+
+def test_renewing_holds_a_task_and_a_stranger_cannot(desk: Desk) -> None:
+    lease = desk.next(desk.ann, count=4)[0]
+    soon = NOW + timedelta(minutes=9)
+    renewed = desk.write(lambda conn: queue.renew(conn, lease.task, desk.ann, lease.fence, soon))
+    assert isinstance(renewed, Lease) and renewed.expires_at > lease.expires_at
+    assert lease.task not in {row.task for row in desk.next(desk.bob, count=4, now=LATER)}
+    lost = desk.write(lambda conn: queue.renew(conn, lease.task, desk.bob, lease.fence, soon))
+    assert isinstance(lost, Lost) and not lost.kept
+    with pytest.raises(LeaseLost):
+        raise lost.error()
+
+
+def test_drafts_are_kept_by_lease_and_go_with_the_submit(desk: Desk) -> None:
+    mine = desk.next(desk.ann, count=4)[0]
+    desk.draft(desk.ann, mine, "one")
+    desk.draft(desk.ann, mine, "two")
+    assert [row[0] for row in desk.drafts()] == ['[{"words":"two"}]']
+    theirs = desk.next(desk.bob, now=LATER)[0]
+    assert isinstance(desk.draft(desk.ann, mine, "three", LATER), Lost)
+    assert [row[2] for row in desk.drafts()] == ["lease-lost"]
+    desk.submit(desk.bob, theirs.task, theirs.fence, str(uuid4()), LATER)
+    assert len(desk.drafts()) == 1  # ann's work is still hers
+    own = desk.next(desk.ann, "p2", have=[], now=LATER)[0]
+    desk.draft(desk.ann, own, "x", LATER)
+    desk.submit(desk.ann, own.task, own.fence, str(uuid4()), LATER)
+    assert len(desk.drafts()) == 1
+    desk.draft(desk.ann, own, "late", LATER)  # arrives after the submit of the same lease
+    assert len(desk.drafts()) == 1
+
+
+def test_twenty_people_never_get_the_same_task(filled: Filled) -> None:
+    tasks, people = 120, 20
+    desk = Desk(filled, tasks)
+    filled.execute("UPDATE task SET reason_kind = 'random' WHERE rowid % 4 = 0")
+    names = [filled.person(f"person-{number}") for number in range(people)]
+
+    def work(who: str) -> list[str]:
+        mine = []
+        while leases := desk.next(who, f"page-{who}", count=3):
+            for lease in leases:
+                mine.append(lease.task)
+                assert isinstance(desk.submit(who, lease.task, lease.fence, str(uuid4())), dict)
+        return mine
+
+    with ThreadPoolExecutor(people) as pool:
+        issued = Counter(task for mine in pool.map(work, names) for task in mine)
+    assert len(issued) == tasks and set(issued.values()) == {1}
+    assert filled.rows("SELECT count(*) AS n FROM revision")[0].n == tasks
+    assert {row.fence for row in filled.tasks()} == {1}

@@ -1,0 +1,237 @@
+"""The queue over HTTP, in this process: every route, what it refuses, and what it keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from collector.people.accounts import new_token
+from collector.problems import install_problems
+from collector.review.routes import router
+from tests.collector.review.filled import TIMES, Filled, box, document, interval, track
+
+
+class Site:
+    """The queue's routes over a filled data folder, with a bearer token for each person."""
+
+    def __init__(self, filled: Filled) -> None:
+        self.filled = filled
+        app = FastAPI(separate_input_output_schemas=False)
+        app.state.db, app.state.blobs, app.state.cookie = filled.db, filled.blobs, "page"
+        app.include_router(router)
+        install_problems(app)
+        self.app = app
+        self.tokens: dict[str, str] = {}
+
+    def add(self, name: str, role: str = "annotator") -> None:
+        self.filled.person(name, role)
+        self.tokens[name] = self.filled.db.write_sync(lambda conn: new_token(conn, name))
+
+    def call(self, who: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return asyncio.run(self._send(method, path, body, headers))
+
+    async def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> httpx.Response:
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, json=body, headers=headers)
+
+    def next(self, who: str, **more: Any) -> list[dict[str, Any]]:
+        reply = self.call(who, "POST", "/api/tasks/next", {"client": "page-1", **more})
+        assert reply.status_code == 200, reply.text
+        tasks: list[dict[str, Any]] = reply.json()["tasks"]
+        return tasks
+
+    def submit(self, who: str, task: dict[str, Any], labels: list[Any], uuid: str | None = None) -> httpx.Response:
+        labelled = [row["id"] for row in task["captures"] if row["role"] == "labelled"]
+        body = {
+            "fence": task["lease"]["fence"],
+            "submit": uuid or str(uuid4()),
+            "documents": [document(capture, labels) for capture in labelled],
+            "opened_at": "2026-11-20T12:00:00.000000Z",
+            "first_input_at": "2026-11-20T12:00:01.000000Z",
+            "activity": [{"at": "2026-11-20T12:00:01.000000Z", "visible": True, "playing": False}],
+        }
+        return self.call(who, "POST", f"/api/tasks/{task['id']}/submit", body)
+
+
+@pytest.fixture
+def site(filled: Filled) -> Site:
+    made = Site(filled)
+    for name, role in (("ann", "annotator"), ("bob", "annotator"), ("lea", "lead")):
+        made.add(name, role)
+    takes = [
+        filled.take(
+            "show", "show", {"image": b"jpeg"}, ["boxes"], prelabels={"image": [[box(), box("b2", score=0.5)]]}
+        ),
+        filled.take("walk", "do", {"video": b"mkv", "audio": b"flac"}, ["tracks"], prelabels={"video": [[track()]]}),
+        filled.take(
+            "say", "say", {"audio": b"flac"}, ["speech"], expected="hello", prelabels={"audio": [[interval()]]}
+        ),
+    ]
+    for ids in takes:
+        filled.make(ids["take"])
+    filled.execute("UPDATE task SET reason_kind = 'age', reason_text = 'x', probability = 0.9")
+    filled.execute("UPDATE task SET priority = CASE type WHEN 'boxes' THEN 3 WHEN 'tracks' THEN 2 ELSE 1 END")
+    return made
+
+
+def test_next_gives_what_the_page_needs(site: Site) -> None:
+    reply = site.call("ann", "POST", "/api/tasks/next", {"client": "page-1", "have": [], "count": 2})
+    body = reply.json()
+    first, second = body["tasks"]
+    assert body["progress"] == {"done_today": 0, "open": 3, "per_minute": 0.0}
+    assert (first["type"], first["state"], first["lease"]["fence"]) == ("boxes", "leased", 1)
+    assert first["lease"]["expires_at"] > body["now"]
+    assert [label["id"] for row in first["prelabels"] for label in row["labels"]] == ["b1", "b2"]
+    assert first["classes"] == ["cup", "plate"] and first["instructions"]["version"] == 1
+    assert [row["role"] for row in second["captures"]] == ["labelled", "beside"]
+    assert second["captures"][0]["frames_url"] == f"/api/captures/{second['captures'][0]['id']}/frames"
+    assert [task["id"] for task in site.next("ann", count=2)] == [first["id"], second["id"]]
+    assert site.next("bob", count=5)[0]["type"] == "speech"
+    assert site.next("bob", client="page-2", types=["boxes"]) == []
+
+
+def test_submit_is_a_revision_with_its_diff(site: Site) -> None:
+    (task,) = site.next("ann")
+    reply = site.submit("ann", task, [box(x=12.0), box("new", "plate")])
+    body = reply.json()
+    assert reply.status_code == 200, reply.text
+    (diff,) = body["diff"].values()
+    assert [diff[name] for name in ("kept", "moved", "deleted", "added")] == [0, 1, 1, 1]
+    assert body["progress"]["done_today"] == 1 and body["progress"]["open"] == 2
+    (revision,) = site.call("lea", "GET", f"/api/tasks/{task['id']}/revisions").json()["revisions"]
+    assert (revision["id"], revision["number"], revision["reviewer"]) == (body["revision"], 1, "ann")
+    assert revision["documents"][0]["source"]["name"] == "ann"
+    assert revision["first_input_at"] == "2026-11-20T12:00:01.000000Z"
+    assert (revision["script_sha256"], revision["instruction_version"]) == ("c" * 64, 1)
+    assert revision["diff"] == body["diff"] and revision["active_ms"] >= 0
+    view = site.call("ann", "GET", f"/api/tasks/{task['id']}").json()
+    assert (view["state"], view["lease"], view["revision"]["id"]) == ("done", None, body["revision"])
+
+
+def test_the_same_submit_again_is_the_same_answer(site: Site) -> None:
+    (task,) = site.next("ann")
+    uuid = str(uuid4())
+    first = site.submit("ann", task, [], uuid)
+    assert site.submit("ann", task, [box()], uuid).json() == first.json()
+    assert len(site.filled.rows("SELECT id FROM revision")) == 1
+    (other,) = site.next("ann")
+    reused = site.submit("ann", other, [], uuid)
+    assert (reused.status_code, reused.json()["code"]) == (409, "submit-reused")
+
+
+def test_a_lost_lease_keeps_the_work_as_a_draft(site: Site) -> None:
+    (task,) = site.next("ann")
+    site.filled.execute(
+        "UPDATE task SET lease_expires_at = '2026-01-01T00:00:00.000000Z' WHERE id = :id", id=task["id"]
+    )
+    (theirs,) = site.next("bob")
+    assert theirs["id"] == task["id"] and theirs["draft"] is None
+    body = {"fence": 1, "documents": [document(task["captures"][0]["id"], [box(x=77.0)])]}
+    for reply in (
+        site.submit("ann", task, [box(x=77.0)]),
+        site.call("ann", "PUT", f"/api/tasks/{task['id']}/draft", body),
+    ):
+        problem = reply.json()
+        assert (reply.status_code, problem["code"]) == (409, "lease-lost")
+        assert problem["task"] == {"id": task["id"], "state": "leased", "holder": "bob"}
+        assert "kept as a draft" in problem["hint"]
+    assert site.submit("bob", theirs, []).status_code == 200
+    view = site.call("ann", "GET", f"/api/tasks/{task['id']}").json()
+    assert view["draft"]["why"] == "lease-lost" and view["draft"]["documents"][0]["labels"][0]["x"] == 77.0
+
+
+def test_renew_draft_return_skip(site: Site) -> None:
+    (task,) = site.next("ann")
+    path, fence = f"/api/tasks/{task['id']}", {"fence": task["lease"]["fence"]}
+    renewed = site.call("ann", "POST", f"{path}/renew", fence).json()
+    assert renewed["lease"]["fence"] == 1 and renewed["lease"]["expires_at"] >= task["lease"]["expires_at"]
+    body = {**fence, "documents": [document(task["captures"][0]["id"], [box(x=5.0)])]}
+    saved = site.call("ann", "PUT", f"{path}/draft", body).json()
+    assert saved["saved_at"]
+    (again,) = site.next("ann")
+    assert again["draft"]["documents"][0]["labels"][0]["x"] == 5.0 and again["draft"]["saved_at"] == saved["saved_at"]
+    assert site.call("bob", "POST", f"{path}/renew", fence).json()["code"] == "lease-lost"
+    assert site.call("ann", "POST", f"{path}/return", fence).status_code == 200
+    assert site.filled.tasks(id=task["id"])[0].state == "open"
+    (back,) = site.next("bob")
+    assert back["id"] == task["id"]
+    skipped = site.call("bob", "POST", f"{path}/skip", {"fence": 2, "reason": "too dark"})
+    assert skipped.status_code == 200
+    assert site.filled.rows("SELECT reason FROM skip WHERE kind = 'skipped'")[0].reason == "too dark"
+    assert site.filled.tasks(id=task["id"])[0].state == "skipped"
+
+
+def test_back_opens_ones_own_submit(site: Site) -> None:
+    (task,) = site.next("ann")
+    site.submit("ann", task, [box(x=1.0)])
+    path = f"/api/tasks/{task['id']}/reopen"
+    assert site.call("bob", "POST", path, {"client": "page-1"}).json()["code"] == "task-not-yours"
+    again = site.call("ann", "POST", path, {"client": "page-1"}).json()
+    assert again["lease"]["fence"] == 2 and again["revision"]["documents"][0]["labels"][0]["x"] == 1.0
+    assert site.submit("ann", again, []).status_code == 200
+    assert len(site.call("ann", "GET", f"/api/tasks/{task['id']}/revisions").json()["revisions"]) == 2
+    assert site.call("bob", "GET", f"/api/tasks/{task['id']}/revisions").status_code == 403
+
+
+def test_labels_are_checked_against_the_recording(site: Site) -> None:
+    tasks = {task["type"]: task for task in site.next("ann", count=3)}
+    late = track(frames=(1, 5))
+    late["keyframes"][1]["start_us"] += 1
+    reply = site.submit("ann", tasks["tracks"], [late])
+    problem = reply.json()
+    assert (reply.status_code, problem["code"], problem["label"]) == (422, "labels-refused", "t1")
+    assert str(TIMES[5]) in problem["title"]
+    assert site.submit("ann", tasks["tracks"], [track(frames=(1, 3, 5))]).status_code == 200
+    assert site.submit("ann", tasks["speech"], [interval(end_us=10**9)]).json()["code"] == "labels-refused"
+    assert site.submit("ann", tasks["boxes"], [interval()]).json()["code"] == "labels-refused"
+
+
+def test_what_is_no_request_is_one_sentence(site: Site) -> None:
+    for body in ({}, {"client": "a b"}, {"client": "p", "count": 6}, {"client": "p", "more": 1}):
+        reply = site.call("ann", "POST", "/api/tasks/next", body)
+        assert (reply.status_code, reply.json()["code"]) == (422, "request-invalid")
+    assert site.call("ann", "GET", "/api/tasks/task-none").json()["code"] == "task-unknown"
+    for verb in ("renew", "return"):
+        reply = site.call("ann", "POST", f"/api/tasks/task-none/{verb}", {"fence": 1})
+        assert (reply.status_code, reply.json()["code"]) == (404, "task-unknown")
+    (task,) = site.next("ann")
+    assert site.submit("ann", task, [{**box(), "x": "left"}]).json()["code"] == "request-invalid"
+
+
+def test_who_may(site: Site) -> None:
+    assert site.call("", "POST", "/api/tasks/next", {"client": "p"}).status_code == 401
+    assert site.call("ann", "GET", "/api/tasks").status_code == 403
+    (task,) = site.next("ann")
+    rows = site.call("lea", "GET", "/api/tasks?state=leased").json()["tasks"]
+    assert [(row["id"], row["holder"]) for row in rows] == [(task["id"], "ann")]
+    assert len(site.call("lea", "GET", "/api/tasks?state=open&type=speech").json()["tasks"]) == 1
+    assert len(site.call("lea", "GET", "/api/tasks").json()["tasks"]) == 3
+    assert site.call("lea", "GET", "/api/tasks?state=odd").status_code == 422
+
+
+def test_signs_of_life_are_counted(site: Site) -> None:
+    (task,) = site.next("ann")
+    sign = {"task": task["id"], "fence": 1, "visible": True, "playing": False, "input": True}
+    assert site.call("ann", "POST", "/api/activity", sign).status_code == 204
+    assert site.call("bob", "POST", "/api/activity", sign).json()["code"] == "lease-lost"
+    assert len(site.filled.rows("SELECT id FROM activity")) == 1
+    site.filled.execute("UPDATE task SET leased_at = '2026-01-01T00:00:00.000000Z'")
+    site.filled.execute("UPDATE activity SET at = '2026-11-20T12:00:05.000000Z'")
+    assert site.submit("ann", task, []).status_code == 200
+    # Opened at 12:00:00, input at :05; then silence, of which 30 seconds count.
+    assert site.filled.rows("SELECT active_ms FROM revision")[0].active_ms == 35_000
+
+
+def test_every_route_names_its_answer(site: Site) -> None:
+    paths = site.app.openapi()["paths"]
+    for path, verbs in paths.items():
+        for verb, facts in verbs.items():
+            good = [facts["responses"][code] for code in ("200", "204") if code in facts["responses"]]
+            assert good and ((verb == "post" and path == "/api/activity") or "content" in good[0]), (verb, path)

@@ -1,0 +1,91 @@
+"""Which task comes first and why; unique ids for what several models said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from collector.review.rules import conflict, may_write, priority, reason_for, uncertainty, without_twins
+from tests.collector.review.filled import MODEL, START, box, interval, track
+from wire.labels import Label, LabelsDocument, TaskType
+
+read = TypeAdapter(Label).validate_python
+
+
+def doc(*labels: dict[str, Any], capture: str = "cap-1") -> LabelsDocument:
+    return LabelsDocument.read({"schema": 1, "capture": capture, "source": MODEL, "labels": list(labels)})
+
+
+@pytest.mark.parametrize(
+    ("scores", "doubt"),
+    [([], 0), ([None], 0), ([1.0], 0), ([0.5], 1), ([0.9, 0.6], 0.8), ([0.1], 0.2)],
+)
+def test_uncertainty_is_that_of_the_least_certain(scores: list[float | None], doubt: float) -> None:
+    assert uncertainty([read(box(score=score)) for score in scores]) == pytest.approx(doubt)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "objects", "labels", "word"),
+    [
+        ("speech", "hello", [], [], "no speech"),
+        ("speech", "hello", [], [interval()], None),
+        ("speech", None, [], [interval()], "expects none"),
+        ("speech", None, [], [], None),
+        ("boxes", None, ["Cup"], [box()], None),
+        ("boxes", None, ["cup", "fork"], [box()], "fork"),
+        ("tracks", None, ["person"], [], "person"),
+        ("tracks", None, ["person"], [track()], None),
+        ("boxes", None, ["person"], [box() | {"label": "face"}], None),
+        ("text", "yes", [], [], None),
+    ],
+)
+def test_conflict(
+    kind: TaskType, expected: str | None, objects: list[str], labels: list[dict[str, Any]], word: str | None
+) -> None:
+    sentence = conflict(kind, expected, objects, [read(label) for label in labels])
+    assert (sentence is None) if word is None else (sentence is not None and word in sentence)
+
+
+def test_reason_says_why() -> None:
+    assert reason_for("boxes", None, [], [doc(box(score=0.5))], 0.05).kind == "random"
+    sure = reason_for("boxes", None, [], [doc(box(score=1.0))], 0.5)
+    assert (sure.kind, sure.probability) == ("age", 0.9)
+    assert reason_for("boxes", None, [], [doc(box(score=0.5))], 0.5).kind == "uncertainty"
+    clash = reason_for("boxes", None, ["fork"], [doc(box(score=0.5))], 0.5)
+    assert (clash.kind, clash.worth) == ("conflict", 2.0)
+
+
+@given(st.floats(0, 2), st.floats(0, 2), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_day_of_waiting_is_worth_one(first: float, second: float, early: int, late: int) -> None:
+    a = priority(first, START + timedelta(seconds=early))
+    b = priority(second, START + timedelta(seconds=late))
+    assert a - b == pytest.approx(first - second + (late - early) / 86_400, abs=1e-6)
+
+
+@given(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["ann", "bob", None]))
+def test_only_the_holder_with_the_newest_fence_writes(fence: int, quoted: int, holder: str | None) -> None:
+    assert may_write(fence, holder, "ann", quoted) == (fence == quoted and holder == "ann")
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "a-2", "a-3", "b", "x" * 64]), unique=True, max_size=5), max_size=4))
+def test_ids_of_several_models_become_unique(ids: list[list[str]]) -> None:
+    documents = [doc(*(box(name) for name in row)) for row in ids]
+    apart = without_twins(documents)
+    flat = [label.id for document in apart for label in document.labels]
+    assert len(set(flat)) == len(flat) == sum(map(len, ids))
+    assert all(len(name) <= 64 for name in flat)
+    assert apart == without_twins(documents)
+    if ids:
+        assert apart[0] == documents[0]
+
+
+def test_a_span_follows_its_renamed_text() -> None:
+    words = {"id": "w", "kind": "text", "label": "answer", "score": None, "text": "hello"}
+    span = {"id": "s", "kind": "span", "label": "name", "score": None, "start": 0, "end": 2, "parent": "w"}
+    apart = without_twins([doc(words), doc(words, span)])
+    assert [(label.id, label.parent) for label in apart[1].labels] == [("w-2", None), ("s", "w-2")]

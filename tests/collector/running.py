@@ -1,0 +1,180 @@
+"""A real collector process over loopback, and a device and people that talk to it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from tests.collector.samples import Sample
+from wire.device import Receipt
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+T = TypeVar("T")
+
+
+def until(what: Callable[[], T | None], seconds: float = 60.0) -> T:
+    """The first true answer; asked again every 20 ms until the deadline."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = what()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+class Collector:
+    """`gleaner collector serve` on a free port, started again as often as a test kills it."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.data = folder / "data"
+        self._ready = folder / "ready.json"
+        self._log = folder / "collector.log"
+        self._environment = environment
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "gleaner", "collector", *words]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command(*words), "--data", str(self.data)],
+            capture_output=True, text=True, timeout=60, env=self._env(),
+        )  # fmt: skip
+
+    def _env(self) -> dict[str, str]:
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return {**os.environ, "PYTHONPATH": path, **self._environment}
+
+    def start(self) -> None:
+        self._ready.unlink(missing_ok=True)
+        words = self.command("serve", "--port", str(self.port), "--ready-file", str(self._ready), "-v")
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*words, "--data", str(self.data)], stdout=log, stderr=log, start_new_session=True, env=self._env()
+            )
+
+        def ready() -> bool:
+            assert self.process is not None and self.process.poll() is None, self.log
+            return self._ready.exists()
+
+        until(ready)
+        self.port = int(json.loads(self._ready.read_text())["url"].rsplit(":", 1)[1])
+
+    def kill(self) -> None:
+        """kill -9 of the one process a person knows."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> int:
+        if self.process is None:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        code = self.process.wait(timeout=30)
+        self.process = None
+        return code
+
+    def device(self) -> DeviceClient:
+        code = json.loads(self.run("join-code", "--json").stdout)["code"]
+        reply = httpx.post(
+            f"{self.url}/api/devices/join",
+            json={"schema": 1, "code": code, "device": {"name": "d", "model": "m", "agent_version": "0"}},
+        )
+        assert reply.status_code == 201, reply.text
+        return DeviceClient(self, reply.json())
+
+    def person(self, name: str, role: str) -> httpx.Client:
+        """A client that carries a bearer token of a new person."""
+        assert self.run("user", "add", name, "--role", role).returncode == 0
+        token = self.run("user", "token", name).stdout.strip()
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+class DeviceClient:
+    """The wire side of a device: tus by hand, so that a test can do it wrong."""
+
+    def __init__(self, collector: Collector, joined: dict[str, Any]) -> None:
+        self.collector = collector
+        self.id: str = joined["device"]
+        self.token: str = joined["token"]
+        self.verify_key: str = joined["verify_key"]
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0", **more.pop("headers", {})}
+        return httpx.request(method, f"{self.collector.url}{path}", headers=headers, timeout=30, **more)
+
+    def create(self, capture: str, part: str, length: int | None, **more: Any) -> httpx.Response:
+        pairs = (("capture", capture), ("part", part))
+        metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs)
+        headers = {"Upload-Metadata": metadata, **more.pop("headers", {})}
+        headers |= {"Upload-Defer-Length": "1"} if length is None else {"Upload-Length": str(length)}
+        return self.call("POST", "/api/uploads", headers=headers, **more)
+
+    def head(self, location: str) -> httpx.Response:
+        return self.call("HEAD", location)
+
+    def offset(self, location: str) -> int:
+        return int(self.head(location).headers["Upload-Offset"])
+
+    def patch(
+        self, location: str, offset: int, data: bytes, *, checksum: bool = True, **headers: str
+    ) -> httpx.Response:
+        sent = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
+        if checksum:
+            sent["Upload-Checksum"] = "sha256 " + base64.b64encode(hashlib.sha256(data).digest()).decode()
+        return self.call("PATCH", location, headers=sent | headers, content=data)
+
+    def send_part(self, capture: str, part: str, data: bytes) -> str:
+        created = self.create(capture, part, len(data))
+        assert created.status_code == 201, created.text
+        location: str = created.headers["Location"]
+        at = int(created.headers["Upload-Offset"])
+        if at < len(data):
+            reply = self.patch(location, at, data[at:])
+            assert reply.status_code == 204, reply.text
+        return location
+
+    def put_manifest(self, one: Sample, raw: bytes | None = None) -> httpx.Response:
+        return self.call("PUT", f"/api/captures/{one.id}/manifest", content=raw or one.raw_manifest)
+
+    def send(self, one: Sample) -> None:
+        for name, data in one.parts.items():
+            self.send_part(one.id, name, data)
+        reply = self.put_manifest(one)
+        assert reply.status_code == 202, reply.text
+
+    def receipt(self, capture: str) -> httpx.Response:
+        return self.call("GET", f"/api/captures/{capture}/receipt")
+
+    def settled(self, capture: str, seconds: float = 60.0) -> httpx.Response:
+        """The receipt's answer once it is not pending."""
+        return until(lambda: None if (reply := self.receipt(capture)).status_code == 202 else reply, seconds)
+
+    def received(self, capture: str) -> Receipt:
+        reply = self.settled(capture)
+        assert reply.status_code == 200, reply.text
+        return Receipt.read(reply.content)

@@ -1,0 +1,186 @@
+"""The database: serial durable writes in groups, each fn alone in its savepoint."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from collector.store.database import (
+    Database,
+    DatabaseFailed,
+    DataInUse,
+    UnknownDatabase,
+    database_file,
+    notify,
+    open_database,
+    open_reader,
+)
+from tests.collector.running import ROOT
+
+ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
+
+
+class Refused(Exception):
+    """What a test's fn raises."""
+
+
+def names(db: Database) -> list[str]:
+    return db.read_sync(lambda conn: list(conn.execute(text("SELECT id FROM person ORDER BY id")).scalars()))
+
+
+def writer(steps: list[str], *, fails: bool) -> Callable[[Connection], int]:
+    def fn(conn: Connection) -> int:
+        for step in steps:
+            conn.execute(ADD, {"id": step})
+        notify(conn, "people")
+        if fails:
+            raise Refused
+        return len(steps)
+
+    return fn
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> object:
+    database = open_database(tmp_path)
+    yield database
+    database.close()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.lists(st.sampled_from("abcdefgh"), max_size=3, unique=True), st.booleans()), max_size=40))
+def test_a_group_keeps_exactly_the_fns_that_did_not_raise(db: Database, plan: list[tuple[list[str], bool]]) -> None:
+    """Against a model: a fn adds all its names and none when one is there already or it raises."""
+    db.write_sync(lambda conn: conn.execute(text("DELETE FROM person")).rowcount)
+    model: set[str] = set()
+    expected: list[object] = []
+    for wanted, fails in plan:
+        if model & set(wanted):
+            expected.append(IntegrityError)
+        elif fails:
+            expected.append(Refused)
+        else:
+            model |= set(wanted)
+            expected.append(len(wanted))
+
+    async def all_at_once() -> list[object]:
+        writes = [db.write(writer(wanted, fails=fails)) for wanted, fails in plan]
+        return list(await asyncio.gather(*writes, return_exceptions=True))
+
+    answers = asyncio.run(all_at_once())
+    assert [type(answer) if isinstance(answer, Exception) else answer for answer in answers] == expected
+    assert names(db) == sorted(model)
+
+
+def test_writes_of_many_threads_all_count(db: Database) -> None:
+    db.write_sync(lambda conn: conn.execute(text("INSERT INTO person VALUES ('n', '0', 'lead', '', NULL)")).rowcount)
+
+    def count(conn: Connection) -> None:
+        now = int(conn.execute(text("SELECT name FROM person WHERE id = 'n'")).scalar_one())
+        conn.execute(text("UPDATE person SET name = :name WHERE id = 'n'"), {"name": str(now + 1)})
+
+    threads = [threading.Thread(target=lambda: [db.write_sync(count) for _ in range(25)]) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert db.read_sync(lambda conn: conn.execute(text("SELECT name FROM person")).scalar()) == "500"
+
+
+def test_topics_are_told_after_a_commit_and_only_then(db: Database) -> None:
+    heard: list[list[str]] = []
+    db.subscribe("people", lambda: heard.append(names(db)))
+    with pytest.raises(Refused):
+        db.write_sync(writer(["a"], fails=True))
+    assert heard == []
+    db.write_sync(writer(["b"], fails=False))
+    db.write_sync(lambda conn: None)  # the word goes out before the next group begins
+    assert heard == [["b"]]
+
+
+def test_readers_cannot_write(db: Database) -> None:
+    with pytest.raises(DatabaseFailed):
+        db.read_sync(lambda conn: conn.execute(ADD, {"id": "x"}).rowcount)
+
+
+def test_a_read_sees_one_moment(db: Database) -> None:
+    def read(conn: Connection) -> tuple[int, int]:
+        first = conn.execute(text("SELECT count(*) FROM person")).scalar_one()
+        db.write_sync(writer(["a"], fails=False))
+        return first, conn.execute(text("SELECT count(*) FROM person")).scalar_one()
+
+    assert db.read_sync(read) == (0, 0)
+    assert names(db) == ["a"]
+
+
+def test_a_second_process_is_told_in_one_sentence(tmp_path: Path) -> None:
+    db = open_database(tmp_path)
+    with pytest.raises(DataInUse):
+        open_database(tmp_path)
+    reader = open_reader(tmp_path)
+    assert names(reader) == []
+    with pytest.raises(DatabaseFailed):
+        reader.write_sync(lambda conn: None)
+    reader.close()
+    db.close()
+    open_database(tmp_path).close()
+
+
+def test_what_is_closed_takes_nothing_more_but_finishes_what_it_took(tmp_path: Path) -> None:
+    db = open_database(tmp_path)
+    threads = [threading.Thread(target=lambda n=n: db.write_sync(writer([f"p{n}"], fails=False))) for n in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    db.close()
+    db.close()
+    with pytest.raises(DatabaseFailed):
+        db.write_sync(lambda conn: None)
+    again = open_database(tmp_path)
+    assert len(names(again)) == 10
+    again.close()
+
+
+def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "collector.db").write_bytes(b"certainly no database" * 100)
+    with pytest.raises(DatabaseFailed):
+        open_database(tmp_path)
+
+
+@pytest.mark.parametrize("address", ["postgresql://host/name", "mysql://x"])
+def test_other_engines_are_refused_by_name(address: str) -> None:
+    with pytest.raises(UnknownDatabase):
+        database_file(address)
+
+
+def test_a_commit_survives_kill_nine(tmp_path: Path) -> None:
+    program = (
+        "import sys, itertools\n"
+        "from sqlalchemy import text\n"
+        "from collector.store.database import open_database\n"
+        f"db = open_database({str(tmp_path)!r})\n"
+        "for n in itertools.count():\n"
+        "    db.write_sync(lambda conn: conn.execute(text(\"INSERT INTO person VALUES (:i, :i, 'lead', '', NULL)\"),"
+        " {'i': str(n)}))\n"
+        "    print(n, flush=True)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert child.stdout is not None
+    said = [int(child.stdout.readline()) for _ in range(40)]
+    child.kill()
+    said += [int(line) for line in child.stdout.read().split()]
+    child.wait()
+    db = open_database(tmp_path)
+    assert {str(n) for n in said} <= set(names(db))
+    db.close()

@@ -1,0 +1,210 @@
+"""The service as a whole: policies, hosts, problems, settings, starting and stopping."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.app import create_app, documented_routes
+from collector.cli.serving import AddressInvalid, PortTaken, claim_port
+from collector.guard import allowed_hosts, host_allowed
+from collector.page import page_file
+from collector.people.policy import policies
+from collector.settings import Settings, SettingsInvalid, load_settings
+from tests.collector.running import Collector
+
+
+def test_every_route_has_a_policy() -> None:
+    found = policies(create_app(Settings()))
+    assert [route for route, who in found.items() if who is None] == []
+    assert found["PATCH /api/uploads/{upload}"] == ("device",)
+    assert found["GET /api/captures/{capture}/original"] == ("lead",)
+    assert found["POST /api/tasks/next"] == ("annotator", "lead")
+    assert found["POST /api/admin/{verb}"] == ("admin",)
+    everybody = {route for route, who in found.items() if who == ("anyone",)}
+    assert everybody <= {
+        "GET /enter/{code}", "POST /api/enter", "POST /api/devices/join", "OPTIONS /api/uploads",
+        "GET /", "GET /today", "GET /assets/{path:path}", "GET /favicon.svg",
+    }  # fmt: skip
+
+
+def test_a_route_without_a_policy_is_found() -> None:
+    app = create_app(Settings())
+
+    @app.get("/api/open-door")
+    async def open_door() -> None:
+        return None
+
+    assert [route for route, who in policies(app).items() if who is None] == ["GET /api/open-door"]
+
+
+def test_openapi_names_every_route_and_resolves(collector: Collector) -> None:
+    text = httpx.get(f"{collector.url}/api/openapi.json").text
+    document = json.loads(text)
+    for method, path in documented_routes():
+        assert method.lower() in document["paths"][path]
+    schemas = set(document["components"]["schemas"])
+    wanted = {piece.split('"')[0] for piece in text.split("#/components/schemas/")[1:]}
+    assert wanted <= schemas
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "192.168.1.5"])
+def test_other_hosts_are_refused_on_loopback(collector: Collector, host: str) -> None:
+    reply = httpx.get(f"{collector.url}/api/health", headers={"Host": host})
+    assert reply.status_code in (400, 421)
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "fine"),
+    [
+        ({}, "localhost:8700", True),
+        ({}, "[::1]:8700", True),
+        ({}, "10.0.0.5:8700", False),
+        ({"host": "0.0.0.0"}, "10.0.0.5:8700", True),
+        ({"host": "0.0.0.0"}, "evil.example", False),
+        ({"public_url": "https://gleaner.example.org/"}, "gleaner.example.org", True),
+        ({"public_url": "https://gleaner.example.org"}, "other.example.org", False),
+    ],
+)
+def test_hosts(settings: dict[str, str], host: str, fine: bool) -> None:
+    chosen = Settings.model_validate(settings)
+    any_number = chosen.host not in ("127.0.0.1", "localhost", "::1")
+    assert host_allowed(host, allowed_hosts(chosen), any_number=any_number) is fine
+
+
+def test_answers_are_strict(collector: Collector) -> None:
+    reply = httpx.get(f"{collector.url}/")
+    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    assert "script-src 'self'" in reply.headers["content-security-policy"]
+    assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_is_there_or_says_how_to_build_it(collector: Collector) -> None:
+    reply = httpx.get(f"{collector.url}/")
+    assert reply.status_code == 200 or (reply.status_code == 503 and "make web" in reply.text)
+    assert httpx.get(f"{collector.url}/assets/nothing.js").status_code == 404
+
+
+@given(st.text(alphabet="./abc%\\\0", max_size=20))
+def test_no_address_leaves_the_folder(path: str) -> None:
+    root = Path(__file__).parent
+    if "\0" in path:
+        return
+    found = page_file(path, root)
+    assert found is None or found.is_relative_to(root)
+
+
+def test_vitals(collector: Collector) -> None:
+    assert httpx.get(f"{collector.url}/api/health").json() == {"status": "ok"}
+    assert httpx.get(f"{collector.url}/api/ready").json() == {"status": "ready"}
+    assert "# TYPE gleaner_captures gauge" in httpx.get(f"{collector.url}/metrics").text
+
+
+def test_the_admin_door_needs_the_key_file(collector: Collector) -> None:
+    for headers in ({}, {"Authorization": "Bearer guess"}):
+        assert httpx.post(f"{collector.url}/api/admin/join-code", json={}, headers=headers).status_code == 401
+    key = collector.data / "keys" / "admin.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert (collector.data / "keys" / "receipt.key").stat().st_mode & 0o777 == 0o600
+    headers = {"Authorization": f"Bearer {key.read_text()}"}
+    reply = httpx.post(f"{collector.url}/api/admin/nonsense", json={}, headers=headers)
+    assert reply.json()["code"] == "verb-unknown"
+
+
+def test_sigterm_ends_it_cleanly_and_it_starts_again(fresh: Collector) -> None:
+    assert fresh.process is not None
+    pid = fresh.process.pid
+    assert fresh.stop() == 0
+    assert not (fresh.data / "service.json").exists()
+    assert "Traceback" not in fresh.log
+    fresh.start()
+    assert fresh.process.pid != pid
+    fresh.process.send_signal(signal.SIGINT)
+    assert fresh.process.wait(timeout=30) == 0
+    fresh.process = None
+
+
+def test_sigterm_with_a_sender_in_the_middle(fresh: Collector) -> None:
+    device = fresh.device()
+    location = device.create("cap-1", "media", 1000).headers["Location"]
+    with socket.create_connection(("127.0.0.1", fresh.port)) as connection:
+        connection.sendall(
+            f"PATCH {location} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {device.token}\r\nTus-Resumable:"
+            " 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\n"
+            "Content-Length: 1000\r\n\r\nabc".encode()
+        )
+        assert fresh.stop() == 0
+
+
+def test_a_second_service_on_the_same_data_is_one_sentence(collector: Collector) -> None:
+    done = collector.run("serve", "--port", "0")
+    assert done.returncode == 3
+    assert "[data-in-use]" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_one_sentence(collector: Collector, tmp_path: Path) -> None:
+    words = collector.command("serve", "--port", str(collector.port), "--data", str(tmp_path))
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert done.returncode == 3
+    assert "[port-taken]" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_ports_and_addresses() -> None:
+    free = claim_port("127.0.0.1", 0)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", free))
+        other.listen()
+        with pytest.raises(PortTaken):
+            claim_port("127.0.0.1", free)
+    with pytest.raises(AddressInvalid):
+        claim_port("203.0.113.7", 0)
+
+
+def test_a_running_service_that_died_leaves_commands_working(fresh: Collector) -> None:
+    fresh.kill()
+    done = fresh.run("join-code")
+    assert done.returncode == 0, done.stderr
+    fresh.start()
+
+
+def test_settings_flag_over_environment_over_file_over_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "gleaner.toml"
+    file.write_text('port = 1\nhost = "::1"\nworkers = 2\n')
+    monkeypatch.setenv("GLEANER_COLLECTOR_PORT", "2")
+    monkeypatch.setenv("GLEANER_COLLECTOR_WORKERS", "3")
+    found = load_settings({"port": 4, "host": None}, file)
+    assert (found.port, found.workers, found.host) == (4, 3, "::1")
+    assert found.reserve_bytes == Settings().reserve_bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("prot = 1", "prot"),
+        ("port = 70000", "port"),
+        ("public_url = 'here'", "public_url"),
+        ("port =", "cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(tmp_path: Path, text: str, named: str) -> None:
+    file = tmp_path / "gleaner.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsInvalid, match=named):
+        load_settings({}, file)
+    with pytest.raises(SettingsInvalid):
+        load_settings({}, tmp_path / "none.toml")
+
+
+def test_every_setting_is_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "collector.md").read_text(encoding="utf-8")
+    for name in Settings.model_fields:
+        assert f"`{name}`" in page

@@ -1,0 +1,187 @@
+"""Jobs: rows that are leased, done once, retried, given up with a word, and never lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from collector.jobs import Job, JobKind, JobRunner, backoff_seconds, enqueue
+from collector.store.database import Database, open_database
+from tests.collector.running import until
+from wire.errors import GleanerError
+
+WORK = "tests.collector.working"
+
+
+class Soon(GleanerError):
+    code = "test-soon"
+    retryable = True
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = open_database(tmp_path)
+    yield database
+    database.close()
+
+
+def rows(db: Database) -> dict[str, Any]:
+    query = text("SELECT key, state, attempts, error FROM job")
+    return {
+        row.key: (row.state, row.attempts, row.error) for row in db.read_sync(lambda conn: conn.execute(query).all())
+    }
+
+
+def add(db: Database, kind: str, *keys: str) -> None:
+    for key in keys:
+        db.write_sync(lambda conn, key=key: enqueue(conn, kind, key, {"key": key}))
+
+
+def hurry(db: Database) -> None:
+    """Make waiting jobs due now, so that a test need not sit through the backoff."""
+
+    def fn(conn: Connection) -> None:
+        conn.execute(text("UPDATE job SET not_before = '2000-01-01T00:00:00.000000Z' WHERE state = 'waiting'"))
+        enqueue(conn, "nudge", "nudge")
+
+    db.write_sync(fn)
+
+
+class Running:
+    def __init__(self, db: Database, *kinds: JobKind) -> None:
+        self.runner = JobRunner(
+            db, [*kinds, JobKind("nudge", lambda conn, job, result: None)], workers=1, preload=[WORK]
+        )
+
+    def __enter__(self) -> JobRunner:
+        self.runner.start()
+        return self.runner
+
+    def __exit__(self, *_: object) -> None:
+        self.runner.stop()
+
+
+def test_work_runs_in_another_process_and_is_applied_once(db: Database) -> None:
+    seen: list[tuple[str, dict[str, Any]]] = []
+    done = threading.Event()
+    kind = JobKind(
+        "square",
+        lambda conn, job, result: seen.append((job.key, result)),
+        work=f"{WORK}:square",
+        prepare=lambda conn, job: {"number": int(job.payload["key"])},
+        after=lambda job, result: done.set() if job.key == "9" else None,
+    )
+    with Running(db, kind):
+        add(db, "square", *map(str, range(10)))
+        assert done.wait(30)
+    assert [(key, result["square"]) for key, result in seen] == [(str(n), n * n) for n in range(10)]
+    import os
+
+    assert {result["pid"] for _, result in seen} and os.getpid() not in {result["pid"] for _, result in seen}
+
+
+def test_enqueue_is_idempotent_until_done_and_starts_again_after(db: Database) -> None:
+    counts: list[str] = []
+    add(db, "count", "a", "a", "a")
+    with Running(db, JobKind("count", lambda conn, job, result: counts.append(job.key))):
+        until(lambda: rows(db)["a"][0] == "done")
+        assert counts == ["a"]
+        add(db, "count", "a")
+        until(lambda: len(counts) == 2)
+
+
+def test_a_job_may_enqueue_itself_again(db: Database) -> None:
+    counts: list[int] = []
+
+    def apply(conn: Connection, job: Job, _result: dict[str, Any]) -> None:
+        counts.append(1)
+        if len(counts) < 3:
+            enqueue(conn, "again", job.key)
+
+    add(db, "again", "a")
+    with Running(db, JobKind("again", apply)):
+        until(lambda: len(counts) == 3 and rows(db)["a"][0] == "done")
+
+
+def test_a_result_is_applied_with_the_mark_or_not_at_all(db: Database) -> None:
+    def apply(conn: Connection, job: Job, _result: dict[str, Any]) -> None:
+        conn.execute(
+            text("INSERT INTO person VALUES (:id, :id, 'lead', '', NULL)"), {"id": f"{job.key}-{job.attempts}"}
+        )
+        if job.attempts < 3:
+            raise ValueError("not yet")
+
+    add(db, "fragile", "a")
+    with Running(db, JobKind("fragile", apply)):
+        until(lambda: hurry(db) or rows(db)["a"][0] == "done")
+    people = db.read_sync(lambda conn: list(conn.execute(text("SELECT id FROM person")).scalars()))
+    assert people == ["a-3"]
+
+
+def test_poison_is_given_up_with_its_sentence_and_others_go_on(db: Database) -> None:
+    told: list[str] = []
+    kind = JobKind(
+        "burn",
+        lambda conn, job, result: None,
+        work=f"{WORK}:burn",
+        failed=lambda conn, job, sentence: told.append(sentence),
+    )
+    add(db, "burn", "bad")
+    with Running(db, kind):
+        until(lambda: hurry(db) or rows(db)["bad"][0] == "failed")
+        assert rows(db)["bad"][1:] == (5, "ValueError: it burns")
+        assert told == ["ValueError: it burns"]
+        add(db, "burn", "good")
+        until(lambda: rows(db)["good"][0] == "done")
+
+
+def test_what_passes_is_tried_for_ever(db: Database) -> None:
+    tries: list[int] = []
+
+    def apply(conn: Connection, job: Job, _result: dict[str, Any]) -> None:
+        tries.append(job.attempts)
+        if len(tries) < 8:
+            raise Soon("The disk is full for the moment.")
+
+    add(db, "patient", "a")
+    with Running(db, JobKind("patient", apply)):
+        until(lambda: hurry(db) or rows(db)["a"][0] == "done")
+    assert len(tries) == 8
+
+
+def test_a_worker_that_dies_is_replaced_and_the_job_tried_again(db: Database, tmp_path: Path) -> None:
+    kind = JobKind(
+        "die",
+        lambda conn, job, result: None,
+        work=f"{WORK}:die_once",
+        prepare=lambda conn, job: {"mark": str(tmp_path / "mark")},
+    )
+    add(db, "die", "a")
+    with Running(db, kind):
+        until(lambda: hurry(db) or rows(db)["a"][0] == "done")
+
+
+def test_what_was_leased_at_the_end_waits_at_the_next_start(db: Database) -> None:
+    add(db, "slow", "a")
+    kind = JobKind("slow", lambda conn, job, result: None, work=f"{WORK}:sleep")
+    with Running(db, kind):
+        until(lambda: rows(db)["a"][0] == "leased")
+    assert rows(db)["a"][0] == "leased"
+    with Running(db, JobKind("slow", lambda conn, job, result: None)):
+        until(lambda: rows(db)["a"] == ("done", 1, None))
+
+
+def test_nothing_left_to_do_is_done(db: Database) -> None:
+    add(db, "gone", "a")
+    with Running(db, JobKind("gone", lambda conn, job, result: 1 / 0, prepare=lambda conn, job: None)):
+        until(lambda: rows(db)["a"][0] == "done")
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 1), (2, 4), (3, 16), (4, 60), (50, 60)])
+def test_backoff_grows_to_a_minute(attempts: int, seconds: float) -> None:
+    assert backoff_seconds(attempts) == seconds

@@ -1,0 +1,32 @@
+"""Work functions for test_jobs.py; they run in the worker process."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+
+def square(inputs: dict[str, Any]) -> dict[str, Any]:
+    print("noise on standard output must not disturb the answers")
+    return {"square": inputs["number"] ** 2, "pid": os.getpid()}
+
+
+def burn(inputs: dict[str, Any]) -> dict[str, Any]:
+    if inputs["key"] == "bad":
+        raise ValueError("it burns")
+    return {}
+
+
+def die_once(inputs: dict[str, Any]) -> dict[str, Any]:
+    mark = Path(inputs["mark"])
+    if not mark.exists():
+        mark.touch()
+        os._exit(9)
+    return {}
+
+
+def sleep(inputs: dict[str, Any]) -> dict[str, Any]:
+    time.sleep(600)
+    return {}
