@@ -1,0 +1,1 @@
+"""Exports: ground truth as files that trainers read."""

@@ -1,0 +1,220 @@
+"""Ground truth as COCO: `annotations.json`, `images/`, and with pre-labels `prelabels.json` in the results format.
+
+Shape: https://cocodataset.org/#format-data. Boxes are x, y, width, height in pixels, clipped to the picture; category
+ids count from 1 in the order of the studies' label schemas; `segmentation` is empty for plain boxes. A track gives an
+annotation on every exported frame where it is in the picture, with an integer `track_id` in its attributes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+import cv2
+
+from collector.exports.folder import copy_blob
+from collector.exports.frames import Picture, exact_frames
+from collector.exports.problems import FolderNotWritable, MediaDamaged
+from collector.exports.shapes import carried, drawn
+from collector.exports.spill import Spill
+from collector.exports.summary import Summary
+from collector.exports.truth import Item, Media, item_ids, items, schema_words
+from collector.store.blobs import BlobStore
+from collector.store.database import Database
+from wire.base import format_utc
+from wire.capture import FrameTable
+from wire.labels import LabelsDocument, Track
+
+ANNOTATIONS, PRELABELS, IMAGES = "annotations.json", "prelabels.json", "images"
+
+
+@dataclass
+class Image:
+    """One picture of the export. `frame` and `start_us` are None for a still."""
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+    frame: int | None
+    start_us: int | None
+
+
+@dataclass
+class Numbers:
+    """The ids given out so far. Words the schemas do not know get the next category."""
+
+    categories: dict[str, int]
+    images: int = 0
+    annotations: int = 0
+    tracks: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def category(self, word: str) -> int:
+        return self.categories.setdefault(word, len(self.categories) + 1)
+
+    def track(self, capture: str, label: str) -> int:
+        return self.tracks.setdefault((capture, label), len(self.tracks) + 1)
+
+
+def export_coco(
+    db: Database,
+    blobs: BlobStore,
+    folder: Path,
+    *,
+    with_prelabels: bool,
+    begin: Callable[[int], None],
+    advance: Callable[[], None],
+) -> Summary:
+    """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
+
+    Stills come with their boxes; of a video come the frames on which a person set a keyframe, and the first one where
+    the reviewer found nothing at all. Pre-labels are given on the same pictures, so the two files can be compared.
+
+    Raises:
+        MediaDamaged, BlobMissing.
+    """
+    ids = item_ids(db)
+    begin(len(ids))
+    summary, numbers = Summary(), Numbers({word: index for index, word in enumerate(schema_words(db), 1)})
+    (folder / IMAGES).mkdir()
+    with (
+        Spill(folder, ".images") as images,
+        Spill(folder, ".annotations") as annotations,
+        Spill(folder, ".prelabels") as prelabels,
+    ):
+        for item in items(db, ids):
+            summary.withheld += item.withheld
+            for document in item.documents:
+                if item.type not in ("boxes", "tracks"):
+                    summary.left_out += len(document.labels)
+                    continue
+                shown = [row for row in item.prelabels if row.capture == document.capture] if with_prelabels else []
+                for image in _pictures(blobs, folder / IMAGES, item.media[document.capture], document, numbers):
+                    images.add(_image_row(image, item, document.capture))
+                    summary.images += 1
+                    for row in _annotations(document, image, numbers):
+                        annotations.add(row)
+                    for row in _results(shown, image, numbers):
+                        prelabels.add(row)
+                        summary.prelabels += 1
+                summary.documents += 1
+                summary.labels += len(document.labels)
+                summary.left_out += sum(not carried(label) for label in document.labels)
+            advance()
+        _assemble(folder / ANNOTATIONS, numbers, images, annotations)
+        if with_prelabels:
+            with (folder / PRELABELS).open("w", encoding="utf-8") as file:
+                _list(file, prelabels)
+    return summary
+
+
+def _pictures(
+    blobs: BlobStore, folder: Path, media: Media, document: LabelsDocument, numbers: Numbers
+) -> Iterator[Image]:
+    """Write the pictures a document is exported on; each is yielded when its file is there."""
+    if media.medium == "image":
+        name = f"{media.capture}.{media.extension}"
+        copy_blob(blobs, media.original, folder / name)
+        width, height = _size(folder / name, media)
+        yield _numbered(numbers, name, width, height, None, None)
+        return
+    if media.frames is None:
+        raise MediaDamaged(f"The video {media.capture} has no frame table.")
+    times = FrameTable.read(b"".join(blobs.read(media.frames, 0, blobs.size(media.frames)))).times_us
+    tracks = [label for label in document.labels if isinstance(label, Track)]
+    wanted = sorted({row.frame for track in tracks for row in track.keyframes}) or [0]
+    for index, picture in exact_frames(blobs.path_of(media.original), wanted):
+        name = f"{media.capture}_{index:06d}.png"
+        _write_picture(folder / name, picture)
+        height, width = picture.shape[:2]
+        yield _numbered(numbers, name, width, height, index, times[index])
+
+
+def _numbered(numbers: Numbers, name: str, width: int, height: int, frame: int | None, start_us: int | None) -> Image:
+    numbers.images += 1
+    return Image(numbers.images, name, width, height, frame, start_us)
+
+
+def _write_picture(path: Path, picture: Picture) -> None:
+    # PNG, because a JPEG would no longer be the frame that was decoded.
+    done, body = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 2])
+    if not done:
+        raise FolderNotWritable(f"The picture {path.name} could not be encoded.")
+    path.write_bytes(body.tobytes())
+
+
+def _size(path: Path, media: Media) -> tuple[int, int]:
+    if media.format.width and media.format.height:
+        return media.format.width, media.format.height
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if picture is None:
+        raise MediaDamaged(f"The still {media.capture} is not a picture.")
+    return int(picture.shape[1]), int(picture.shape[0])
+
+
+def _image_row(image: Image, item: Item, capture: str) -> dict[str, Any]:
+    row = {"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height}
+    where = {"capture": capture, "frame": image.frame, "start_us": image.start_us}
+    return {**row, **where, "task": item.task, "revision": item.revision, "reviewer": item.reviewer, **item.origin}
+
+
+def _annotations(document: LabelsDocument, image: Image, numbers: Numbers) -> Iterator[dict[str, Any]]:
+    for label in document.labels:
+        here = drawn(label, image.frame, image.start_us, image.width, image.height)
+        if here is None:
+            continue
+        numbers.annotations += 1
+        source = label.source or document.source
+        attributes = {**here.attributes, "label_id": label.id, "source": source.name, "edited": label.edited}
+        if isinstance(label, Track):
+            attributes["track_id"] = numbers.track(document.capture, label.id)
+        yield {
+            "id": numbers.annotations,
+            "image_id": image.id,
+            "category_id": numbers.category(label.label),
+            "bbox": here.bbox,
+            "area": here.area,
+            "iscrowd": 0,
+            "segmentation": here.segmentation,
+            "attributes": attributes,
+        }
+
+
+def _results(documents: list[LabelsDocument], image: Image, numbers: Numbers) -> Iterator[dict[str, Any]]:
+    """Detection results: {image_id, category_id, bbox, score}; a label without a score counts as certain."""
+    for document in documents:
+        for label in document.labels:
+            here = drawn(label, image.frame, image.start_us, image.width, image.height)
+            if here is None:
+                continue
+            score = 1.0 if label.score is None else label.score
+            row = {
+                "image_id": image.id,
+                "category_id": numbers.category(label.label),
+                "bbox": here.bbox,
+                "score": score,
+            }
+            source = label.source or document.source
+            yield {**row, "attributes": {"label_id": label.id, "source": source.name, "sha256": source.sha256}}
+
+
+def _assemble(path: Path, numbers: Numbers, images: Spill, annotations: Spill) -> None:
+    info = {"description": "Gleaner ground truth", "version": "1", "date_created": format_utc(datetime.now(UTC))}
+    categories = [{"id": number, "name": word, "supercategory": ""} for word, number in numbers.categories.items()]
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f'{{"info": {json.dumps(info)}, "licenses": [], "images": ')
+        _list(file, images)
+        file.write(',\n"annotations": ')
+        _list(file, annotations)
+        file.write(f',\n"categories": {json.dumps(categories, ensure_ascii=False)}}}\n')
+
+
+def _list(file: TextIO, rows: Spill) -> None:
+    file.write("[")
+    for number, line in enumerate(rows.lines()):
+        file.write(("," if number else "") + "\n" + line)
+    file.write("]")

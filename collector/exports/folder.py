@@ -1,0 +1,64 @@
+"""An export appears whole or not at all: it is filled beside its place, then renamed into it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
+from collector.store.blobs import BlobStore
+
+
+@contextmanager
+def whole_folder(to: Path) -> Iterator[Path]:
+    """A new empty folder that becomes `to` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        FolderNotEmpty: `to` has something in it.
+        FolderNotWritable: it cannot be made there, or the disk is full.
+    """
+    to = to.absolute()
+    if to.is_dir() and any(to.iterdir()):
+        raise FolderNotEmpty(f"The folder {to} is not empty.")
+    partial = to.parent / f".{to.name}.{secrets.token_hex(4)}.partial"
+    try:
+        if to.exists() and not to.is_dir():
+            raise FolderNotWritable(f"{to} is a file, not a folder.")
+        partial.mkdir(parents=True)
+        yield partial
+        _sync(partial)
+        partial.rename(to)
+        _sync(to.parent)
+    except OSError as error:
+        raise FolderNotWritable(f"The export to {to} did not work: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def copy_blob(blobs: BlobStore, key: str, target: Path) -> None:
+    """Copy a blob and check on the way that its bytes are those its key names.
+
+    Raises:
+        MediaDamaged: they are not.
+        BlobMissing: it is not there.
+    """
+    digest = hashlib.sha256()
+    with target.open("wb") as file:
+        for piece in blobs.read(key, 0, blobs.size(key)):
+            digest.update(piece)
+            file.write(piece)
+    if digest.hexdigest() != key:
+        raise MediaDamaged(f"The blob {key[:12]}… has changed since it was stored.")
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

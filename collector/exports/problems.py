@@ -1,0 +1,36 @@
+"""What can go wrong in an export.
+
+GleanerError
+├── FolderNotEmpty      export-folder-not-empty
+├── FolderNotWritable   export-folder-not-writable
+└── MediaDamaged        media-damaged
+"""
+
+from __future__ import annotations
+
+from wire.errors import GleanerError
+
+
+class FolderNotEmpty(GleanerError):
+    code = "export-folder-not-empty"
+    status = 409
+    exit_code = 2
+    hint = "Name a folder that is empty or does not exist yet; an export never mixes with what is there."
+
+
+class FolderNotWritable(GleanerError):
+    """The folder cannot be made or filled: permissions, a full disk, a file in its place."""
+
+    code = "export-folder-not-writable"
+    status = 500
+    exit_code = 3
+    hint = "Name another folder, or make room; nothing half written was left behind."
+
+
+class MediaDamaged(GleanerError):
+    """A blob does not have the bytes its name promises, or does not decode as far as its frame table says."""
+
+    code = "media-damaged"
+    status = 500
+    exit_code = 1
+    hint = "Check the disk that holds the data folder and restore the blob from a backup; nothing was exported."

@@ -1,0 +1,158 @@
+"""Ground truth, item by item: one accepted revision with everything that says where it came from. Reads only.
+
+Revisions never change, so an export is consistent although every item is read in a short transaction of its own:
+the list of what is exported is read once, at the start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+
+from collector.review.facts import read_documents
+from collector.review.rules import without_twins
+from collector.store.database import Database
+from wire.capture import CaptureFormat, Medium
+from wire.labels import LabelsDocument, TaskType
+from wire.script import LabelSchema
+
+EXTENSIONS = {"matroska": "mkv", "flac": "flac", "jpeg": "jpg", "plain": "txt"}
+
+_TASKS = text("SELECT id, revision_id FROM task WHERE revision_id IS NOT NULL OR :all ORDER BY created_at, id")
+_SCHEMAS = text("SELECT record FROM session ORDER BY started_at, id")
+_ITEM = text(
+    "SELECT task.id AS task, task.type, task.take_id AS take, task.session_id AS session, task.study, task.consent,"
+    " take.step, take.attempt, take.prompt, session.script_id, session.script_version, session.script_sha256,"
+    " session.participant, session.home, session.device_id AS device, session.record"
+    " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id WHERE task.id = :task"
+)
+_REVISION = text(
+    "SELECT revision.documents, person.name FROM revision JOIN person ON person.id = revision.person_id"
+    " WHERE revision.id = :revision"
+)
+_CAPTURES = text(
+    "SELECT capture.id, capture.medium, capture.sensor, capture.sha256, capture.manifest,"
+    " (SELECT blob FROM derived WHERE capture_id = capture.id AND kind = 'original') AS original,"
+    " (SELECT blob FROM derived WHERE capture_id = capture.id AND kind = 'frames') AS frames"
+    " FROM task_capture JOIN capture ON capture.id = task_capture.capture_id"
+    " WHERE task_capture.task_id = :task AND task_capture.role = 'labelled' ORDER BY task_capture.position"
+)
+_PRELABELS = text(
+    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
+).bindparams(bindparam("captures", expanding=True))
+
+
+@dataclass(frozen=True)
+class Media:
+    """A labelled capture's bytes. `original` and `frames` are blob keys; `sha256` is of the original."""
+
+    capture: str
+    medium: Medium
+    sensor: str
+    sha256: str
+    format: CaptureFormat
+    original: str
+    frames: str | None
+
+    @property
+    def extension(self) -> str:
+        return EXTENSIONS[self.format.container]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One task.
+
+    `revision` and `reviewer` are None where nobody has submitted it (only asked for with pre-labels); `origin` says
+    where it comes from; `withheld` counts captures left out because their consent has run out.
+    """
+
+    task: str
+    type: TaskType
+    revision: str | None
+    reviewer: str | None
+    origin: dict[str, Any]
+    documents: list[LabelsDocument]
+    media: dict[str, Media]
+    prelabels: list[LabelsDocument]
+    withheld: int
+
+
+def item_ids(db: Database, *, unreviewed: bool = False) -> list[tuple[str, str | None]]:
+    """(task, revision) of everything to export, in the order the tasks were made."""
+    rows = db.read_sync(lambda conn: conn.execute(_TASKS, {"all": unreviewed}).all())
+    return [(row.id, row.revision_id) for row in rows]
+
+
+def items(db: Database, ids: Sequence[tuple[str, str | None]]) -> Iterator[Item]:
+    """The items of `ids`, read one at a time: memory does not grow with the export."""
+    for task, revision in ids:
+        yield db.read_sync(partial(_item, task=task, revision=revision))
+
+
+def schema_words(db: Database) -> list[str]:
+    """Every class of boxes, then of tracks, in the order of the studies' label schemas, each once."""
+    records = db.read_sync(lambda conn: conn.execute(_SCHEMAS).scalars().all())
+    schemas = [LabelSchema.model_validate(json.loads(record)["label_schema"]) for record in records]
+    words = [word for schema in schemas for word in schema.boxes] + [w for schema in schemas for w in schema.tracks]
+    return list(dict.fromkeys(words))
+
+
+def allowed_media(record: dict[str, Any], now: datetime) -> set[Medium]:
+    """The media the session's consent still allows to be used."""
+    grants = record["consent"]["grants"]
+    return {
+        grant["use"] for grant in grants if grant.get("until") is None or datetime.fromisoformat(grant["until"]) > now
+    }
+
+
+def _item(conn: Connection, task: str, revision: str | None) -> Item:
+    row = conn.execute(_ITEM, {"task": task}).one()
+    record = json.loads(row.record)
+    allowed = allowed_media(record, datetime.now(UTC))
+    captures = conn.execute(_CAPTURES, {"task": task}).all()
+    media = {
+        line.id: Media(
+            capture=line.id,
+            medium=line.medium,
+            sensor=line.sensor,
+            sha256=line.sha256,
+            format=CaptureFormat.model_validate(json.loads(line.manifest)["format"]),
+            original=line.original,
+            frames=line.frames,
+        )
+        for line in captures
+        if line.medium in allowed and line.original is not None
+    }
+    submitted = conn.execute(_REVISION, {"revision": revision}).one() if revision else None
+    documents = read_documents(submitted.documents) if submitted else []
+    bodies = conn.execute(_PRELABELS, {"captures": list(media)}).scalars().all()
+    return Item(
+        task=row.task,
+        type=row.type,
+        revision=revision,
+        reviewer=submitted.name if submitted else None,
+        origin={
+            "take": row.take,
+            "session": row.session,
+            "study": row.study,
+            "script": {"id": row.script_id, "version": row.script_version, "sha256": row.script_sha256},
+            "step": row.step,
+            "attempt": row.attempt,
+            "prompt": row.prompt,
+            "participant": row.participant,
+            "home": row.home,
+            "device": row.device,
+            "consent": row.consent,
+        },
+        documents=[document for document in documents if document.capture in media],
+        media=media,
+        prelabels=without_twins([LabelsDocument.read(body) for body in bodies]),
+        withheld=len(captures) - len(media),
+    )

@@ -1,0 +1,1 @@
+"""Reports: what a day looked like, for leads."""

@@ -1,0 +1,131 @@
+"""Everything about a task that does not change while people work on it, read once. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy import Connection, bindparam, text
+
+from collector.catalogue.captures import CaptureView, capture_view
+from collector.review.problems import NoSuchTask
+from collector.review.rules import without_twins
+from wire.labels import LabelsDocument, TaskType
+from wire.script import LabelSchema
+
+_TASK = text(
+    "SELECT task.id, task.type, task.state, task.take_id, task.session_id, task.study, task.consent, task.revision_id,"
+    " task.reason_kind, task.reason_text, task.probability, task.instruction_version, task.fence,"
+    " take.step, take.step_number, take.attempt, take.kind, take.prompt, take.expected,"
+    " take.record AS take_record, session.record AS session_record, session.script_sha256,"
+    " (SELECT count(DISTINCT other.step) FROM take AS other WHERE other.session_id = task.session_id) AS step_count"
+    " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id WHERE task.id = :task"
+)
+_CAPTURES = text("SELECT capture_id, role FROM task_capture WHERE task_id = :task ORDER BY position")
+_PRELABELS = text(
+    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
+).bindparams(bindparam("captures", expanding=True))
+_DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """A task with its take, session, captures and pre-labels. `prelabels` are of the labelled captures only."""
+
+    id: str
+    type: TaskType
+    state: Literal["open", "leased", "done", "skipped"]
+    fence: int
+    take: str
+    session: str
+    study: str
+    consent: str
+    script_sha256: str
+    revision_id: str | None
+    reason_kind: Literal["uncertainty", "conflict", "age", "random"]
+    reason_text: str
+    probability: float
+    instruction_version: int
+    step: str
+    step_title: str
+    step_number: int
+    step_count: int
+    attempt: int
+    kind: str
+    prompt: str
+    expected: str | None
+    objects: list[str]
+    language: str
+    classes: list[str]
+    captures: list[CaptureView]
+    prelabels: list[LabelsDocument] = field(repr=False)
+
+    @property
+    def labelled(self) -> list[CaptureView]:
+        return [capture for capture in self.captures if capture.role == "labelled"]
+
+
+def task_facts(conn: Connection, task: str) -> TaskFacts:
+    """Raises NoSuchTask."""
+    row = conn.execute(_TASK, {"task": task}).one_or_none()
+    if row is None:
+        raise NoSuchTask(f"There is no task {task}.")
+    session, take = json.loads(row.session_record), json.loads(row.take_record)
+    captures = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
+    schema = LabelSchema.model_validate(session["label_schema"])
+    labelled = [capture.id for capture in captures if capture.role == "labelled"]
+    steps = {step["id"]: (number, step["title"]) for number, step in enumerate(session.get("steps", []), start=1)}
+    number, title = steps.get(row.step, (row.step_number or 1, title_of(row.step)))
+    return TaskFacts(
+        id=row.id,
+        type=row.type,
+        state=row.state,
+        fence=row.fence,
+        take=row.take_id,
+        session=row.session_id,
+        study=row.study,
+        consent=row.consent,
+        script_sha256=row.script_sha256,
+        revision_id=row.revision_id,
+        reason_kind=row.reason_kind,
+        reason_text=row.reason_text,
+        probability=row.probability,
+        instruction_version=row.instruction_version,
+        step=row.step,
+        step_title=title,
+        step_number=number,
+        step_count=max(len(steps), row.step_count, number),
+        attempt=row.attempt,
+        kind=row.kind,
+        prompt=row.prompt,
+        expected=row.expected,
+        objects=list(take.get("objects", [])),
+        language=session["language"],
+        classes=list(getattr(schema, row.type)),
+        captures=captures,
+        prelabels=without_twins(_prelabels(conn, labelled)),
+    )
+
+
+def truth_documents(conn: Connection, revision: str | None) -> list[LabelsDocument]:
+    """The documents of a revision; none without one."""
+    if revision is None:
+        return []
+    body = conn.execute(_DOCUMENTS, {"revision": revision}).scalar_one()
+    return read_documents(body)
+
+
+def read_documents(body: str) -> list[LabelsDocument]:
+    return [LabelsDocument.read(document) for document in json.loads(body)]
+
+
+def _prelabels(conn: Connection, captures: Sequence[str]) -> list[LabelsDocument]:
+    bodies = conn.execute(_PRELABELS, {"captures": list(captures)}).scalars().all()
+    return [LabelsDocument.read(body) for body in bodies]
+
+
+def title_of(step: str) -> str:
+    """A step's id as words: `hold-up-cup` is "Hold up cup"."""
+    return step.replace("-", " ").replace("_", " ").strip().capitalize() or step

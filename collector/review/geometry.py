@@ -1,0 +1,102 @@
+"""Where a track is on a frame, and how much two places or intervals share. Pure; contracts.md, Geometry and tracks."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from wire.labels import Track
+
+
+@dataclass(frozen=True)
+class Place:
+    """An upright box in float pixels of the stored image."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+    def clipped(self, width: float, height: float) -> Place | None:
+        """The part inside a picture of that size; None when nothing of it is."""
+        left, top = max(0.0, self.x), max(0.0, self.y)
+        right, bottom = min(width, self.x + self.width), min(height, self.y + self.height)
+        return Place(left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def place_at(track: Track, frame: int, time_us: int) -> Place | None:
+    """The box of a track on a frame whose media time is `time_us`; None where the track is not in the picture.
+
+    Linear in time between two visible keyframes; held between a visible and a hidden one; absent from a hidden
+    keyframe on until the next visible one; absent before the first keyframe and after the frame of the last.
+    """
+    rows = track.keyframes
+    index = bisect_right([row.frame for row in rows], frame) - 1
+    if index < 0 or frame > rows[-1].frame or not rows[index].visible:
+        return None
+    here = rows[index]
+    start = Place(here.x, here.y, here.width, here.height)
+    if frame == here.frame or not rows[index + 1].visible:
+        return start
+    there = rows[index + 1]
+    share = (time_us - here.start_us) / (there.start_us - here.start_us)
+    return Place(
+        here.x + share * (there.x - here.x),
+        here.y + share * (there.y - here.y),
+        here.width + share * (there.width - here.width),
+        here.height + share * (there.height - here.height),
+    )
+
+
+def attributes_at(track: Track, frame: int) -> dict[str, object]:
+    """The track's attributes with those of the keyframe that rules the frame: they hold from it on."""
+    rows = [row for row in track.keyframes if row.frame <= frame]
+    return {**track.attributes, **(rows[-1].attributes if rows else {})}
+
+
+def rotated_hull(place: Place, degrees: float) -> tuple[Place, list[float]]:
+    """The upright hull and the corners (x1, y1, … x4, y4) of a box turned clockwise about its centre."""
+    angle = math.radians(degrees)
+    cos, sin = math.cos(angle), math.sin(angle)
+    cx, cy = place.x + place.width / 2, place.y + place.height / 2
+    corners: list[float] = []
+    for dx, dy in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)):
+        px, py = dx * place.width, dy * place.height
+        corners += [cx + px * cos - py * sin, cy + px * sin + py * cos]
+    return hull(corners), corners
+
+
+def hull(points: list[float]) -> Place:
+    """The upright box around x1, y1, x2, y2, …"""
+    xs, ys = points[0::2], points[1::2]
+    return Place(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
+
+
+def iou(first: Place | None, second: Place | None) -> float:
+    """Intersection over union of two boxes, 0..1. Two absent places agree (1), one absent place shares nothing (0)."""
+    if first is None or second is None:
+        return 1.0 if first is second else 0.0
+    across = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
+    down = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
+    shared = max(0.0, across) * max(0.0, down)
+    union = first.area + second.area - shared
+    return min(1.0, shared / union) if union > 0 else float(first == second)
+
+
+def interval_iou(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Intersection over union of two half-open intervals, 0..1."""
+    shared = max(0, min(first[1], second[1]) - max(first[0], second[0]))
+    union = (first[1] - first[0]) + (second[1] - second[0]) - shared
+    return shared / union if union > 0 else 1.0
+
+
+def track_iou(first: Track, second: Track) -> float:
+    """The mean over every keyframe of either track of the two boxes' intersection over union."""
+    moments = {row.frame: row.start_us for row in (*first.keyframes, *second.keyframes)}
+    shares = [iou(place_at(first, frame, at), place_at(second, frame, at)) for frame, at in sorted(moments.items())]
+    return sum(shares) / len(shares)

@@ -1,0 +1,34 @@
+"""What a person is asked to do, by task type. A change of the words raises the version; revisions keep it."""
+
+from __future__ import annotations
+
+from wire.base import WireModel
+from wire.labels import TaskType
+
+
+class Instructions(WireModel):
+    version: int
+    text: str
+
+
+INSTRUCTIONS: dict[TaskType, Instructions] = {
+    "boxes": Instructions(
+        version=1,
+        text="One box around each thing of the list, tight to what can be seen of it. What is cut off by the edge of"
+        " the picture is boxed up to the edge. Nothing there: submit without a box.",
+    ),
+    "tracks": Instructions(
+        version=1,
+        text="One track a person or thing, from the first frame it can be seen to the last. Set a keyframe where the"
+        " box no longer fits. Out of the picture: hide the track there. Covered by something: mark it occluded.",
+    ),
+    "speech": Instructions(
+        version=1,
+        text="One region a stretch of speech, from the first sound to the last; a pause of half a second or more"
+        " splits it. Write what was really said, also when it differs from what was expected.",
+    ),
+    "text": Instructions(
+        version=1,
+        text="Check the typed answer against the question: correct spelling only where the meaning stays the same.",
+    ),
+}

@@ -1,0 +1,112 @@
+"""From takes to tasks: when a closed take is here whole, each task type its step asks for becomes one task."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+
+from collector.review.instructions import INSTRUCTIONS
+from collector.review.rules import BESIDE, LABELLED, Reason, priority, reason_for
+from wire.base import format_utc, new_id
+from wire.labels import LabelsDocument, TaskType
+from wire.session import TakeRecord
+
+_TAKE = text(
+    "SELECT take.record, take.state, take.session_id, session.study, session.consent"
+    " FROM take JOIN session ON session.id = take.session_id WHERE take.id = :take"
+)
+_CAPTURES = text(
+    "SELECT capture.id, capture.state, capture.medium, EXISTS (SELECT 1 FROM derived WHERE derived.capture_id"
+    " = capture.id AND derived.kind = 'play') AS playable FROM capture WHERE capture.id IN :captures"
+).bindparams(bindparam("captures", expanding=True))
+_PRELABELS = text(
+    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
+).bindparams(bindparam("captures", expanding=True))
+_ADD_TASK = text(
+    "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
+    " probability, instruction_version, created_at, consent) VALUES (:id, :take, :session, :study, :type, 'open', 0,"
+    " :priority, :reason_kind, :reason_text, :probability, :instruction_version, :created_at, :consent)"
+    " ON CONFLICT (take_id, type) DO NOTHING"
+)
+_ADD_CAPTURE = text(
+    "INSERT INTO task_capture (task_id, capture_id, role, position) VALUES (:task, :capture, :role, :position)"
+)
+
+
+def make_tasks(conn: Connection, take_id: str) -> int:
+    """Make the tasks of a take; returns how many are new.
+
+    Nothing happens while the take's record or one of its captures is still on the way: whoever brings the rest asks
+    again. A torn take makes no tasks (its step runs again), nor does a capture that could not be opened. Asking twice
+    makes nothing twice.
+    """
+    take = conn.execute(_TAKE, {"take": take_id}).one_or_none()
+    if take is None or take.state != "closed":
+        return 0
+    record = TakeRecord.model_validate_json(take.record)
+    wanted = [row.capture for row in record.captures]
+    here = {row.id: row for row in conn.execute(_CAPTURES, {"captures": wanted})}
+    if any(name not in here or not _settled(here[name]) for name in wanted):
+        return 0
+    whole = [row for row in record.captures if here[row.capture].state == "opened"]
+    made = 0
+    for kind in record.reviews:
+        labelled = [row.capture for row in whole if row.medium == LABELLED[kind]]
+        beside = [row.capture for row in whole if row.medium in BESIDE[kind]]
+        if labelled:
+            reason = _reason(conn, kind, record, labelled)
+            facts = {"take": take_id, "session": take.session_id, "study": take.study, "consent": take.consent}
+            made += add_task(conn, kind, facts, labelled, beside, reason)
+    return made
+
+
+def add_task(
+    conn: Connection,
+    kind: TaskType,
+    facts: dict[str, Any],
+    labelled: Sequence[str],
+    beside: Sequence[str],
+    reason: Reason,
+) -> int:
+    """Put one task into the queue: 1, or 0 when this take has one of this type already.
+
+    Args:
+        facts: take, session, study and consent, by id.
+    """
+    task, now = new_id("task"), datetime.now(UTC)
+    values = {
+        **facts,
+        "id": task,
+        "type": kind,
+        "priority": priority(reason.worth, now),
+        "reason_kind": reason.kind,
+        "reason_text": reason.text,
+        "probability": reason.probability,
+        "instruction_version": INSTRUCTIONS[kind].version,
+        "created_at": format_utc(now),
+    }
+    if conn.execute(_ADD_TASK, values).rowcount == 0:
+        return 0
+    roles = [(name, "labelled") for name in labelled] + [(name, "beside") for name in beside]
+    rows = [
+        {"task": task, "capture": name, "role": role, "position": position}
+        for position, (name, role) in enumerate(roles)
+    ]
+    conn.execute(_ADD_CAPTURE, rows)
+    return 1
+
+
+def _settled(row: Any) -> bool:
+    """Whether a capture is ready to be looked at, or known never to be."""
+    return row.state == "bad" or (row.state == "opened" and bool(row.playable))
+
+
+def _reason(conn: Connection, kind: TaskType, record: TakeRecord, labelled: Sequence[str]) -> Reason:
+    bodies = conn.execute(_PRELABELS, {"captures": list(labelled)}).scalars().all()
+    prelabels = [LabelsDocument.read(json.loads(body)) for body in bodies]
+    return reason_for(kind, record.expected, record.objects, prelabels, random.random())

@@ -1,0 +1,190 @@
+"""The queue: who works on what, by lease and fence. Every function is plain SQL on one connection of the writer.
+
+A write is accepted if and only if its fence equals the task's and comes from the task's holder, even after the lease
+has run out, while nobody else took the task (contracts.md, Lease and fence). A write that is not accepted returns a
+`Lost` instead of raising, so that the transaction that keeps its documents as a draft stands; the caller raises
+`Lost.error()` after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from collector.review import queue_sql as sql
+from collector.review.problems import LeaseLost, NoSuchTask, NotYours
+from collector.review.rules import LEASE_SECONDS, may_write, random_first
+from wire.base import format_utc
+from wire.labels import TaskType
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What a person holds: quote the fence with every write, renew before `expires_at`."""
+
+    task: str
+    fence: int
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a write finds."""
+
+    state: Literal["open", "leased", "done", "skipped"]
+    fence: int
+    leased_to: str | None
+    leased_at: str | None
+    expires_at: str | None
+    revision_id: str | None
+    holder: str | None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A write that came too late; its documents, if it had any, are kept as a draft."""
+
+    task: str
+    state: str
+    holder: str | None
+    kept: bool
+
+    def error(self) -> LeaseLost:
+        where = f"is held by {self.holder}" if self.state == "leased" and self.holder else f"is {self.state}"
+        task = {"id": self.task, "state": self.state, "holder": self.holder}
+        hint = None if self.kept else "Take the task again to go on with it, or go to the next one."
+        return LeaseLost(f"The task is no longer yours: it {where}.", hint=hint, task=task)
+
+
+def take_next(
+    conn: Connection,
+    person: str,
+    client: str,
+    have: Sequence[str],
+    types: Sequence[TaskType],
+    draws: Sequence[float],
+    now: datetime,
+) -> list[Lease]:
+    """Lease up to `len(draws)` tasks to a person's page; those it was given before and does not `have` come first.
+
+    Args:
+        draws: one random number in [0, 1) a task: the coin of the random share.
+    """
+    at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
+    asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at}
+    conn.execute(sql.SETTLE_REOPENED, {"now": at})
+    leases: list[Lease] = []
+    for row in conn.execute(sql.HELD, asked).all():
+        if row.id not in have and len(leases) < len(draws):
+            conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
+            leases.append(Lease(row.id, row.fence, expires))
+    for draw in draws[len(leases) :]:
+        task = _choose(conn, asked, draw)
+        if task is None:
+            break
+        leases.append(_lease(conn, task, person, client, now))
+    return leases
+
+
+def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> str | None:
+    lanes = [(sql.BY_PRIORITY, sql.BY_CHANCE), (sql.BY_PRIORITY_AGAIN, sql.BY_CHANCE_AGAIN)]
+    order = [sql.OWN_EXPIRED, sql.EXPIRED]
+    for best, chance in lanes:
+        order += [chance, best] if random_first(draw) else [best, chance]
+    for statement in order:
+        task: str | None = conn.execute(statement, asked).scalar()
+        if task is not None:
+            return task
+    return None
+
+
+def _lease(conn: Connection, task: str, person: str, client: str, now: datetime) -> Lease:
+    expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
+    values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
+    return Lease(task, conn.execute(sql.LEASE, values).scalar_one(), expires)
+
+
+def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool, now: datetime) -> Lease | Lost:
+    """Lease a finished task again: what "back" does. Its ground truth stays until the next submit.
+
+    Raises:
+        NoSuchTask, NotYours: not this person's submit, or a lead has corrected it since.
+    """
+    row = holding(conn, task)
+    at = format_utc(now)
+    active = row.state == "leased" and (row.expires_at or "") > at
+    if active and row.leased_to != person:
+        return Lost(task, row.state, row.holder, kept=False)
+    if not is_lead and not (active and row.leased_to == person):
+        if not conn.execute(sql.HAS_OWN, {"task": task, "person": person}).scalar():
+            raise NotYours("This task was not submitted by you.")
+        if conn.execute(sql.TRUTH_PERSON, {"task": task}).scalar() not in (None, person):
+            raise NotYours("Somebody else has corrected this task since you submitted it.")
+    return _lease(conn, task, person, client, now)
+
+
+def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -> Lease | Lost:
+    """Hold on to a task for another ten minutes. After the work has ended it changes nothing."""
+    row = holding(conn, task)
+    if not may_write(row.fence, row.leased_to, person, fence):
+        return Lost(task, row.state, row.holder, kept=False)
+    if not works_on(conn, task, row):
+        return Lease(task, fence, row.expires_at or format_utc(now))
+    expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
+    conn.execute(sql.HOLD_ON, {"task": task, "expires": expires})
+    return Lease(task, fence, expires)
+
+
+def give_up(
+    conn: Connection,
+    task: str,
+    person: str,
+    fence: int,
+    kind: Literal["skipped", "returned"],
+    reason: str,
+    now: datetime,
+) -> Lost | None:
+    """Skip a task (it waits for a lead) or return it (the next person gets it). Ground truth is never lost by it."""
+    row = holding(conn, task)
+    if not may_write(row.fence, row.leased_to, person, fence):
+        return Lost(task, row.state, row.holder, kept=False)
+    if row.state == "leased":
+        values = {"task": task, "person": person, "fence": fence, "now": format_utc(now), "kind": kind}
+        conn.execute(sql.SAID_SKIP, {**values, "reason": reason})
+        rest = {"skipped": "skipped", "returned": "open"}[kind]
+        conn.execute(sql.REST, {"task": task, "state": "done" if row.revision_id else rest})
+    return None
+
+
+def note_activity(
+    conn: Connection, task: str, person: str, fence: int, signs: Mapping[str, bool], now: datetime
+) -> Lost | None:
+    """One sign of life of the page: `signs` has visible, playing and input."""
+    row = holding(conn, task)
+    if not may_write(row.fence, row.leased_to, person, fence):
+        return Lost(task, row.state, row.holder, kept=False)
+    conn.execute(sql.ADD_ACTIVITY, {"task": task, "person": person, "fence": fence, "now": format_utc(now), **signs})
+    return None
+
+
+def works_on(conn: Connection, task: str, row: Holding) -> bool:
+    """Whether the newest lease has not ended in a submit, a skip or a return.
+
+    A reopened task whose lease ran out reads as done (SETTLE_REOPENED), but its holder may still be at work.
+    """
+    if row.state == "leased":
+        return True
+    ended = conn.execute(sql.ENDED, {"task": task, "fence": row.fence}).scalar()
+    return row.state == "done" and not ended
+
+
+def holding(conn: Connection, task: str) -> Holding:
+    """Raises NoSuchTask."""
+    row = conn.execute(sql.HOLDING, {"task": task}).one_or_none()
+    if row is None:
+        raise NoSuchTask(f"There is no task {task}.")
+    return Holding(*row)

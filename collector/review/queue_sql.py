@@ -1,0 +1,112 @@
+"""The queue's statements as SQL text: what is measured to be fast, in one place.
+
+Every statement touches a partial index of open or leased rows (collector/store/tables/review.py), never the whole
+table. `:types` is a list.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import TextClause, bindparam, text
+
+
+def _typed(sql: str) -> TextClause:
+    return text(sql).bindparams(bindparam("types", expanding=True))
+
+
+# What a page already holds: a lost reply is answered again without a new lease.
+HELD = _typed(
+    "SELECT id, fence FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client = :client"
+    " AND type IN :types ORDER BY leased_at, priority DESC, id DESC"
+)
+# A lease that ran out goes first to the person who had it (the draft is theirs), then to anybody.
+OWN_EXPIRED = _typed(
+    "SELECT id FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client <> :client"
+    " AND lease_expires_at <= :now AND revision_id IS NULL AND type IN :types"
+    " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
+)
+EXPIRED = _typed(
+    "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
+    " AND NOT (leased_to = :person AND leased_client = :client)"
+    " AND type IN :types"
+    " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
+)
+_NOT_GIVEN_BACK = " AND NOT EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = task.id)"
+_BY_PRIORITY = "SELECT id FROM task WHERE state = 'open' AND reason_kind <> 'random' AND type IN :types{}"
+_BY_CHANCE = "SELECT id FROM task WHERE state = 'open' AND reason_kind = 'random' AND type IN :types{}"
+BY_PRIORITY = _typed(_BY_PRIORITY.format(_NOT_GIVEN_BACK) + " ORDER BY priority DESC, id DESC LIMIT 1")
+BY_CHANCE = _typed(_BY_CHANCE.format(_NOT_GIVEN_BACK) + " ORDER BY created_at, id LIMIT 1")
+# When nothing else is left, a task comes back to the person who gave it back.
+BY_PRIORITY_AGAIN = _typed(_BY_PRIORITY.format("") + " ORDER BY priority DESC, id DESC LIMIT 1")
+BY_CHANCE_AGAIN = _typed(_BY_CHANCE.format("") + " ORDER BY created_at, id LIMIT 1")
+
+# A reopened task whose lease ran out has its ground truth still: it is done, nobody else needs to take it.
+SETTLE_REOPENED = text(
+    "UPDATE task SET state = 'done' WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NOT NULL"
+)
+LEASE = text(
+    "UPDATE task SET state = 'leased', fence = fence + 1, leased_to = :person, leased_client = :client,"
+    " leased_at = :now, lease_expires_at = :expires, opened_at = coalesce(opened_at, :now)"
+    " WHERE id = :task RETURNING fence"
+)
+RENEW = text("UPDATE task SET lease_expires_at = :expires WHERE id = :task")
+HOLDING = text(
+    "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
+    " person.name AS holder FROM task LEFT JOIN person ON person.id = task.leased_to WHERE task.id = :task"
+)
+HOLD_ON = text("UPDATE task SET state = 'leased', lease_expires_at = :expires WHERE id = :task")
+ENDED = text(
+    "SELECT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND fence = :fence)"
+    " OR EXISTS (SELECT 1 FROM skip WHERE task_id = :task AND fence = :fence)"
+)
+REST = text("UPDATE task SET state = :state WHERE id = :task")
+DONE = text("UPDATE task SET state = 'done', done_at = :now, revision_id = :revision WHERE id = :task")
+SAID_SKIP = text(
+    "INSERT INTO skip (task_id, person_id, fence, at, kind, reason) VALUES (:task, :person, :fence, :now, :kind,"
+    " :reason) ON CONFLICT (task_id, fence) DO NOTHING"
+)
+
+BY_SUBMIT = text("SELECT task_id, person_id, reply FROM revision WHERE submit_uuid = :submit")
+NEXT_NUMBER = text("SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task_id = :task")
+ADD_REVISION = text(
+    "INSERT INTO revision (id, task_id, number, person_id, submit_uuid, fence, submitted_at, opened_at, first_input_at,"
+    " active_ms, documents, diff, reply, reason_kind, probability, instruction_version, script_sha256)"
+    " VALUES (:id, :task, :number, :person, :submit, :fence, :now, :opened_at, :first_input_at, :active_ms, :documents,"
+    " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256)"
+)
+SET_REPLY = text("UPDATE revision SET reply = :reply WHERE id = :id")
+HAS_OWN = text(
+    "SELECT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND person_id = :person)"
+    " OR EXISTS (SELECT 1 FROM skip WHERE task_id = :task AND person_id = :person AND kind = 'skipped')"
+)
+TRUTH_PERSON = text(
+    "SELECT revision.person_id FROM task JOIN revision ON revision.id = task.revision_id WHERE task.id = :task"
+)
+
+KEEP_DRAFT = text(
+    "INSERT INTO draft (task_id, person_id, fence, documents, saved_at, why) VALUES (:task, :person, :fence,"
+    " :documents, :now, :why) ON CONFLICT (task_id, person_id, fence) DO UPDATE SET documents = excluded.documents,"
+    " saved_at = excluded.saved_at, why = excluded.why"
+)
+DROP_DRAFTS = text("DELETE FROM draft WHERE task_id = :task AND person_id = :person AND fence <= :fence")
+OWN_DRAFT = text(
+    "SELECT documents, saved_at, why FROM draft WHERE task_id = :task AND person_id = :person"
+    " ORDER BY fence = :fence DESC, saved_at DESC LIMIT 1"
+)
+
+ADD_ACTIVITY = text(
+    "INSERT INTO activity (task_id, person_id, fence, at, visible, playing, input)"
+    " VALUES (:task, :person, :fence, :now, :visible, :playing, :input)"
+)
+ACTIVITY = text(
+    "SELECT at, visible, playing, input FROM activity WHERE task_id = :task AND fence = :fence AND person_id = :person"
+    " ORDER BY at"
+)
+
+DONE_SINCE = text("SELECT count(DISTINCT task_id) FROM revision WHERE person_id = :person AND submitted_at >= :since")
+PACE = text("SELECT count(*), min(submitted_at) FROM revision WHERE person_id = :person AND submitted_at >= :since")
+# Counting stops at :most, so that a long queue does not slow every answer.
+OPEN_COUNT = text(
+    "SELECT count(*) FROM (SELECT 1 FROM task WHERE state = 'open' AND reason_kind <> 'random'"
+    " UNION ALL SELECT 1 FROM task WHERE state = 'open' AND reason_kind = 'random'"
+    " UNION ALL SELECT 1 FROM task WHERE state = 'leased' AND revision_id IS NULL LIMIT :most)"
+)

@@ -1,0 +1,150 @@
+"""Revisions: what a person submitted, immutable; ground truth is the task's pointer at one. Drafts: what was not yet.
+
+Plain SQL on one connection of the writer, like the queue; a write that came too late keeps its documents as a draft
+and returns a `Lost`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from collector.review import queue_sql as sql
+from collector.review.problems import SubmitReused
+from collector.review.queue import Holding, Lost, holding, works_on
+from collector.review.rules import may_write
+from wire.base import format_utc, new_id
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a revision keeps besides its documents; made before the transaction from what never changes."""
+
+    documents: Sequence[Mapping[str, Any]]
+    diff: Mapping[str, Mapping[str, Any]]
+    opened_at: str
+    first_input_at: str | None
+    active_ms: int
+    reason_kind: str
+    probability: float
+    instruction_version: int
+    script_sha256: str
+
+
+def answered_before(conn: Connection, task: str, person: str, submit: str) -> dict[str, Any] | None:
+    """The answer that a submit with this UUID got already.
+
+    Raises:
+        SubmitReused: the UUID belongs to another task or person.
+    """
+    row = conn.execute(sql.BY_SUBMIT, {"submit": submit}).one_or_none()
+    if row is None:
+        return None
+    if (row.task_id, row.person_id) != (task, person):
+        raise SubmitReused("This submit's UUID was used for something else before.")
+    reply: dict[str, Any] = json.loads(row.reply)
+    return reply
+
+
+def submit(
+    conn: Connection,
+    task: str,
+    person: str,
+    fence: int,
+    submit_uuid: str,
+    facts: Facts,
+    progress: Callable[[Connection], dict[str, Any]],
+    now: datetime,
+) -> dict[str, Any] | Lost:
+    """Make a revision and point the task's ground truth at it; returns the reply, the same one for the same UUID.
+
+    Raises:
+        NoSuchTask, SubmitReused.
+    """
+    before = answered_before(conn, task, person, submit_uuid)
+    if before is not None:
+        return before
+    row = holding(conn, task)
+    if not may_write(row.fence, row.leased_to, person, fence):
+        return _lost_with_draft(conn, task, person, fence, facts.documents, row, now)
+    at, revision = format_utc(now), new_id("rev")
+    who = {"task": task, "person": person, "fence": fence, "now": at}
+    values = {
+        **who,
+        "id": revision,
+        "number": conn.execute(sql.NEXT_NUMBER, {"task": task}).scalar_one(),
+        "submit": submit_uuid,
+        "opened_at": facts.opened_at,
+        "first_input_at": facts.first_input_at,
+        "active_ms": facts.active_ms,
+        "documents": _json(facts.documents),
+        "diff": _json(facts.diff),
+        "reply": "",
+        "reason_kind": facts.reason_kind,
+        "probability": facts.probability,
+        "instruction_version": facts.instruction_version,
+        "script_sha256": facts.script_sha256,
+    }
+    conn.execute(sql.ADD_REVISION, values)
+    conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
+    conn.execute(sql.DROP_DRAFTS, who)
+    reply = {"now": at, "revision": revision, "diff": dict(facts.diff), "progress": progress(conn)}
+    conn.execute(sql.SET_REPLY, {"id": revision, "reply": _json(reply)})
+    return reply
+
+
+def keep_draft(
+    conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
+) -> Lost | None:
+    """Keep unfinished work, one draft a task, person and lease. Once the task is submitted there is nothing to keep."""
+    row = holding(conn, task)
+    if not may_write(row.fence, row.leased_to, person, fence):
+        return _lost_with_draft(conn, task, person, fence, documents, row, now)
+    if works_on(conn, task, row):
+        _keep(conn, task, person, fence, documents, "working", now)
+    return None
+
+
+def lost_submit(
+    conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
+) -> Lost | None:
+    """For a submit that is not a revision yet: None if its fence is good, else keep its documents as a draft."""
+    row = holding(conn, task)
+    if may_write(row.fence, row.leased_to, person, fence):
+        return None
+    return _lost_with_draft(conn, task, person, fence, documents, row, now)
+
+
+def _lost_with_draft(
+    conn: Connection,
+    task: str,
+    person: str,
+    fence: int,
+    documents: Sequence[Mapping[str, Any]],
+    row: Holding,
+    now: datetime,
+) -> Lost:
+    _keep(conn, task, person, fence, documents, "lease-lost", now)
+    return Lost(task, row.state, row.holder, kept=True)
+
+
+def _keep(
+    conn: Connection,
+    task: str,
+    person: str,
+    fence: int,
+    documents: Sequence[Mapping[str, Any]],
+    why: Literal["working", "lease-lost"],
+    now: datetime,
+) -> None:
+    values = {"task": task, "person": person, "fence": fence, "now": format_utc(now), "why": why}
+    conn.execute(sql.KEEP_DRAFT, {**values, "documents": _json(documents)})
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

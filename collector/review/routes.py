@@ -1,0 +1,231 @@
+"""The queue over HTTP (docs/http-api.md, Queue). What is decided is decided in queue.py, revisions.py, checking.py."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from collector.people.policy import Annotator, Lead, Person
+from collector.review import queue, revisions
+from collector.review.diff import Diff
+from collector.review.problems import NotYours
+from collector.review.queue import Lost
+from collector.review.rules import COUNT_LIMIT
+from collector.review.submitting import Submit, checked, prepared
+from collector.review.views import (
+    LeaseView,
+    Progress,
+    RevisionView,
+    State,
+    TaskRow,
+    TaskView,
+    progress,
+    revision_views,
+    task_rows,
+    task_view,
+)
+from collector.store.database import Database
+from collector.store.depends import Blobs, Db
+from wire.base import Count, Id, WireModel, format_utc
+from wire.labels import LabelsDocument, TaskType
+
+router = APIRouter(tags=["queue"])
+T = TypeVar("T")
+ALL_TYPES: list[TaskType] = ["boxes", "tracks", "speech", "text"]
+
+
+class NextRequest(WireModel):
+    """`client` is the page's own id; `have` are the tasks it holds already, so that a lost reply loses none."""
+
+    client: Id
+    have: list[Id] = []
+    count: Annotated[int, Field(ge=1, le=COUNT_LIMIT)] = 1
+    types: list[TaskType] | None = None
+
+
+class NextReply(WireModel):
+    now: str
+    tasks: list[TaskView]
+    progress: Progress
+
+
+class ReopenRequest(WireModel):
+    client: Id
+
+
+class FenceRequest(WireModel):
+    fence: Count
+
+
+class SkipRequest(WireModel):
+    fence: Count
+    reason: Annotated[str, Field(max_length=1000)]
+
+
+class DraftRequest(WireModel):
+    fence: Count
+    documents: list[LabelsDocument]
+
+
+class ActivityRequest(WireModel):
+    task: Id
+    fence: Count
+    visible: bool
+    playing: bool
+    input: bool
+
+
+class Now(WireModel):
+    now: str
+
+
+class RenewReply(WireModel):
+    now: str
+    lease: LeaseView
+
+
+class DraftReply(WireModel):
+    now: str
+    saved_at: str
+
+
+class SubmitReply(WireModel):
+    now: str
+    revision: str
+    diff: dict[str, Diff]
+    progress: Progress
+
+
+class Revisions(WireModel):
+    revisions: list[RevisionView]
+
+
+class TaskRows(WireModel):
+    tasks: list[TaskRow]
+
+
+@router.post("/api/tasks/next")
+async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> NextReply:
+    now = datetime.now(UTC)
+    types = ALL_TYPES if body.types is None else body.types
+    draws = [random.random() for _ in range(body.count)]
+    leases = await db.write(
+        lambda conn: queue.take_next(conn, person.id, body.client, body.have, types, draws, now) if types else []
+    )
+    return await db.read(
+        lambda conn: NextReply(
+            now=format_utc(datetime.now(UTC)),
+            tasks=[task_view(conn, lease.task, person.id, lease) for lease in leases],
+            progress=progress(conn, person.id, now),
+        )
+    )
+
+
+@router.get("/api/tasks")
+async def list_tasks(
+    _person: Lead,
+    db: Db,
+    state: State | None = None,
+    type: TaskType | None = None,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+) -> TaskRows:
+    return TaskRows(tasks=await db.read(lambda conn: task_rows(conn, state, type, limit)))
+
+
+@router.get("/api/tasks/{task}")
+async def one_task(task: Id, person: Annotator, db: Db) -> TaskView:
+    return await db.read(lambda conn: task_view(conn, task, person.id))
+
+
+@router.post("/api/tasks/{task}/reopen")
+async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) -> TaskView:
+    now = datetime.now(UTC)
+    is_lead = person.role == "lead"
+    lease = held(await db.write(lambda conn: queue.reopen(conn, task, person.id, body.client, is_lead, now)))
+    return await db.read(lambda conn: task_view(conn, task, person.id, lease))
+
+
+@router.post("/api/tasks/{task}/renew")
+async def renew_lease(task: Id, body: FenceRequest, person: Annotator, db: Db) -> RenewReply:
+    now = datetime.now(UTC)
+    lease = held(await db.write(lambda conn: queue.renew(conn, task, person.id, body.fence, now)))
+    return RenewReply(now=format_utc(now), lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at))
+
+
+@router.post("/api/tasks/{task}/submit")
+async def submit_task(task: Id, body: Submit, person: Annotator, db: Db, blobs: Blobs) -> SubmitReply:
+    now = datetime.now(UTC)
+    sent = [document.to_json() for document in body.documents]
+    found = await db.read(lambda conn: prepared(conn, task, person.id, body.fence, str(body.submit)))
+    if found.answered is not None:
+        return SubmitReply.model_validate(found.answered)
+    if not found.holds:
+        held(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
+    facts = await asyncio.to_thread(checked, found, body, person.name, blobs, now)
+    reply = await db.write(
+        lambda conn: revisions.submit(
+            conn,
+            task,
+            person.id,
+            body.fence,
+            str(body.submit),
+            facts,
+            lambda inner: progress(inner, person.id, now).to_json(),
+            now,
+        )
+    )
+    return SubmitReply.model_validate(held(reply))
+
+
+@router.post("/api/tasks/{task}/skip")
+async def skip_task(task: Id, body: SkipRequest, person: Annotator, db: Db) -> Now:
+    return await _give_up(db, task, person, body.fence, "skipped", body.reason)
+
+
+@router.post("/api/tasks/{task}/return")
+async def return_task(task: Id, body: FenceRequest, person: Annotator, db: Db) -> Now:
+    return await _give_up(db, task, person, body.fence, "returned", "")
+
+
+async def _give_up(db: Database, task: str, person: Person, fence: int, kind: Any, reason: str) -> Now:
+    now = datetime.now(UTC)
+    held(await db.write(lambda conn: queue.give_up(conn, task, person.id, fence, kind, reason, now)))
+    return Now(now=format_utc(now))
+
+
+@router.put("/api/tasks/{task}/draft")
+async def keep_draft(task: Id, body: DraftRequest, person: Annotator, db: Db) -> DraftReply:
+    now = datetime.now(UTC)
+    sent = [document.to_json() for document in body.documents]
+    held(await db.write(lambda conn: revisions.keep_draft(conn, task, person.id, body.fence, sent, now)))
+    return DraftReply(now=format_utc(now), saved_at=format_utc(now))
+
+
+@router.get("/api/tasks/{task}/revisions")
+async def task_revisions(task: Id, person: Annotator, db: Db) -> Revisions:
+    rows = await db.read(lambda conn: (queue.holding(conn, task), revision_views(conn, task))[1])
+    if person.role != "lead":
+        own = [row for row in rows if row.reviewer == person.name]
+        if rows and not own:
+            raise NotYours("The revisions of this task are not yours to see.", hint="Ask a lead.")
+        rows = own
+    return Revisions(revisions=rows)
+
+
+@router.post("/api/activity", status_code=204)
+async def note_activity(body: ActivityRequest, person: Annotator, db: Db) -> None:
+    now = datetime.now(UTC)
+    signs = {"visible": body.visible, "playing": body.playing, "input": body.input}
+    held(await db.write(lambda conn: queue.note_activity(conn, body.task, person.id, body.fence, signs, now)))
+
+
+def held(answer: T | Lost) -> T:
+    """The answer of a write whose fence was good. Raises LeaseLost otherwise, after the commit that kept the draft."""
+    if isinstance(answer, Lost):
+        raise answer.error()
+    return answer

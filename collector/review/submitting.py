@@ -1,0 +1,126 @@
+"""From what the page sends to the facts of a revision: read, check, compare, count. No writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from collector.catalogue.derived import find_derived
+from collector.review import queue_sql as sql
+from collector.review.activity import Sign, counted_ms
+from collector.review.checking import CaptureFacts, finished_documents
+from collector.review.diff import diff_labels
+from collector.review.facts import TaskFacts, task_facts, truth_documents
+from collector.review.queue import holding
+from collector.review.revisions import Facts, answered_before
+from collector.review.rules import may_write
+from collector.store.blobs import BlobStore
+from wire.base import Count, Utc, WireModel, format_utc
+from wire.capture import FrameTable
+from wire.labels import LabelsDocument
+
+
+class ActivityTold(WireModel):
+    """A sign of life by the page's own clock: something happened then, or media played."""
+
+    at: Utc
+    visible: bool
+    playing: bool
+
+
+class Submit(WireModel):
+    """One labels document for each labelled capture. The same `submit` UUID again gets the same answer."""
+
+    fence: Count
+    submit: UUID
+    documents: list[LabelsDocument]
+    opened_at: Utc
+    first_input_at: Utc | None = None
+    activity: list[ActivityTold] = []
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a submit is checked against.
+
+    `answered` is the reply it got before, `holds` says whether its fence is good, `frames` has the blob of each
+    labelled video's frame table.
+    """
+
+    answered: dict[str, Any] | None
+    holds: bool
+    facts: TaskFacts
+    truth: list[LabelsDocument]
+    leased_at: datetime
+    heard: list[Sign]
+    frames: dict[str, str]
+
+
+def prepared(conn: Connection, task: str, person: str, fence: int, submit: str) -> Prepared:
+    """Raises NoSuchTask, SubmitReused."""
+    facts = task_facts(conn, task)
+    row = holding(conn, task)
+    asked = {"task": task, "person": person, "fence": fence}
+    heard = [
+        Sign(datetime.fromisoformat(line.at), bool(line.visible), bool(line.playing), bool(line.input))
+        for line in conn.execute(sql.ACTIVITY, asked)
+    ]
+    found = {capture.id: find_derived(conn, capture.id, "frames") for capture in facts.labelled}
+    frames = {capture: row.blob for capture, row in found.items() if row is not None}
+    return Prepared(
+        answered=answered_before(conn, task, person, submit),
+        holds=may_write(row.fence, row.leased_to, person, fence),
+        facts=facts,
+        truth=truth_documents(conn, facts.revision_id),
+        leased_at=datetime.fromisoformat(row.leased_at) if row.leased_at else datetime.min.replace(tzinfo=UTC),
+        heard=heard,
+        frames=frames,
+    )
+
+
+def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now: datetime) -> Facts:
+    """The facts of the revision that `body` becomes. Reads frame tables; run it in a thread.
+
+    Raises:
+        LabelsRefused: a document does not fit the task.
+        BlobMissing: a frame table is not there.
+    """
+    facts = found.facts
+    captures = [
+        CaptureFacts(
+            row.id, row.duration_us, frame_times(blobs, found.frames[row.id]) if row.id in found.frames else None
+        )
+        for row in facts.labelled
+    ]
+    documents = finished_documents(
+        facts.type, captures, facts.classes, body.documents, facts.prelabels, found.truth, reviewer
+    )
+    diff = {
+        document.capture: diff_labels(
+            [label for shown in facts.prelabels if shown.capture == document.capture for label in shown.labels],
+            document.labels,
+        ).to_json()
+        for document in documents
+    }
+    told = [Sign(row.at, row.visible, row.playing, True) for row in body.activity]
+    return Facts(
+        documents=[document.to_json() for document in documents],
+        diff=diff,
+        opened_at=format_utc(body.opened_at),
+        first_input_at=format_utc(body.first_input_at) if body.first_input_at else None,
+        active_ms=counted_ms(found.heard, told, found.leased_at, body.opened_at, now),
+        reason_kind=facts.reason_kind,
+        probability=facts.probability,
+        instruction_version=facts.instruction_version,
+        script_sha256=facts.script_sha256,
+    )
+
+
+def frame_times(blobs: BlobStore, key: str) -> list[int]:
+    """The microseconds of every frame of a video, from its frame table blob. Raises BlobMissing."""
+    body = b"".join(blobs.read(key, 0, blobs.size(key)))
+    return list(FrameTable.read(body).times_us)

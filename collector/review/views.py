@@ -1,0 +1,231 @@
+"""What the page and programs are told about tasks and revisions (docs/http-api.md, Queue). Reads only."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from collector.catalogue.captures import CaptureView
+from collector.review import queue_sql as sql
+from collector.review.diff import Diff
+from collector.review.facts import read_documents, task_facts
+from collector.review.instructions import INSTRUCTIONS, Instructions
+from collector.review.queue import Lease
+from wire.base import WireModel, format_utc
+from wire.labels import LabelsDocument, TaskType
+
+PACE_MINUTES = 10
+OPEN_LIMIT = 10_000
+State = Literal["open", "leased", "done", "skipped"]
+
+_REVISIONS = text(
+    "SELECT revision.*, person.name AS reviewer FROM revision JOIN person ON person.id = revision.person_id"
+    " WHERE revision.task_id = :task ORDER BY revision.number"
+)
+_ROWS = (
+    "SELECT task.id, task.type, task.state, task.study, task.session_id, task.take_id, take.step, take.attempt,"
+    " person.name AS holder, task.reason_kind, task.created_at, task.done_at"
+    " FROM task JOIN take ON take.id = task.take_id LEFT JOIN person ON person.id = task.leased_to"
+    " WHERE {} ORDER BY task.created_at DESC, task.id LIMIT :limit"
+)
+
+
+class ReasonView(WireModel):
+    kind: Literal["uncertainty", "conflict", "age", "random"]
+    probability: float
+    text: str
+
+
+class LeaseView(WireModel):
+    fence: int
+    expires_at: str
+
+
+class DraftView(WireModel):
+    """Unfinished work of the asking person. `why` is `lease-lost` when a submit or draft came too late."""
+
+    documents: list[LabelsDocument]
+    saved_at: str
+    why: Literal["working", "lease-lost"]
+
+
+class RevisionView(WireModel):
+    id: str
+    task: str
+    number: int
+    reviewer: str
+    submitted_at: str
+    documents: list[LabelsDocument]
+    diff: dict[str, Diff]
+    active_ms: int
+    instruction_version: int
+    script_sha256: str
+    opened_at: str
+    first_input_at: str | None
+    reason: str
+    probability: float
+
+
+class TaskView(WireModel):
+    id: str
+    type: TaskType
+    study: str
+    session: str
+    take: str
+    step: str
+    step_title: str
+    step_number: int
+    step_count: int
+    attempt: int
+    kind: str
+    prompt: str
+    expected: str | None
+    objects: list[str]
+    language: str
+    classes: list[str]
+    instructions: Instructions
+    consent: str
+    captures: list[CaptureView]
+    prelabels: list[LabelsDocument]
+    draft: DraftView | None
+    revision: RevisionView | None
+    reason: ReasonView
+    state: State
+    lease: LeaseView | None
+
+
+class Progress(WireModel):
+    """Tasks this person finished today (the collector's local day), tasks nobody has finished, recent pace.
+
+    `open` is never more than 10,000: counting on would slow every answer.
+    """
+
+    done_today: int
+    open: int
+    per_minute: float
+
+
+class TaskRow(WireModel):
+    """One line of the lead's list."""
+
+    id: str
+    type: TaskType
+    state: State
+    study: str
+    session: str
+    take: str
+    step: str
+    attempt: int
+    holder: str | None
+    reason: str
+    created_at: str
+    done_at: str | None
+
+
+def task_view(conn: Connection, task: str, person: str, lease: Lease | None = None) -> TaskView:
+    """A task as one person sees it, with that person's draft. Raises NoSuchTask."""
+    facts = task_facts(conn, task)
+    revisions = [row for row in revision_views(conn, task) if row.id == facts.revision_id]
+    draft = conn.execute(sql.OWN_DRAFT, {"task": task, "person": person, "fence": facts.fence}).one_or_none()
+    return TaskView(
+        id=facts.id,
+        type=facts.type,
+        study=facts.study,
+        session=facts.session,
+        take=facts.take,
+        step=facts.step,
+        step_title=facts.step_title,
+        step_number=facts.step_number,
+        step_count=facts.step_count,
+        attempt=facts.attempt,
+        kind=facts.kind,
+        prompt=facts.prompt,
+        expected=facts.expected,
+        objects=facts.objects,
+        language=facts.language,
+        classes=facts.classes,
+        instructions=INSTRUCTIONS[facts.type],
+        consent=facts.consent,
+        captures=facts.captures,
+        prelabels=facts.prelabels,
+        draft=DraftView(documents=read_documents(draft.documents), saved_at=draft.saved_at, why=draft.why)
+        if draft
+        else None,
+        revision=revisions[0] if revisions else None,
+        reason=ReasonView(kind=facts.reason_kind, probability=facts.probability, text=facts.reason_text),
+        state=facts.state,
+        lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at) if lease else None,
+    )
+
+
+def revision_views(conn: Connection, task: str) -> list[RevisionView]:
+    """Every revision of a task, the first one first."""
+    return [
+        RevisionView(
+            id=row.id,
+            task=row.task_id,
+            number=row.number,
+            reviewer=row.reviewer,
+            submitted_at=row.submitted_at,
+            documents=read_documents(row.documents),
+            diff={capture: Diff.model_validate(diff) for capture, diff in json.loads(row.diff).items()},
+            active_ms=row.active_ms,
+            instruction_version=row.instruction_version,
+            script_sha256=row.script_sha256,
+            opened_at=row.opened_at,
+            first_input_at=row.first_input_at,
+            reason=row.reason_kind,
+            probability=row.probability,
+        )
+        for row in conn.execute(_REVISIONS, {"task": task})
+    ]
+
+
+def task_rows(conn: Connection, state: State | None, kind: TaskType | None, limit: int) -> list[TaskRow]:
+    """The newest tasks, for leads."""
+    asked: dict[str, Any] = {"limit": limit}
+    where = ["1 = 1"]
+    if state is not None:
+        where.append("task.state = :state")
+        asked["state"] = state
+    if kind is not None:
+        where.append("task.type = :kind")
+        asked["kind"] = kind
+    return [
+        TaskRow(
+            id=row.id,
+            type=row.type,
+            state=row.state,
+            study=row.study,
+            session=row.session_id,
+            take=row.take_id,
+            step=row.step,
+            attempt=row.attempt,
+            holder=row.holder if row.state == "leased" else None,
+            reason=row.reason_kind,
+            created_at=row.created_at,
+            done_at=row.done_at,
+        )
+        for row in conn.execute(text(_ROWS.format(" AND ".join(where))), asked)
+    ]
+
+
+def progress(conn: Connection, person: str, now: datetime) -> Progress:
+    """How far this person and the queue are. The day is the local day of the collector's machine."""
+    since = format_utc(now - timedelta(minutes=PACE_MINUTES))
+    count, first = conn.execute(sql.PACE, {"person": person, "since": since}).one()
+    minutes = (now - datetime.fromisoformat(first)).total_seconds() / 60 if first else 0.0
+    done = conn.execute(sql.DONE_SINCE, {"person": person, "since": format_utc(day_start(now))}).scalar_one()
+    return Progress(
+        done_today=done,
+        open=conn.execute(sql.OPEN_COUNT, {"most": OPEN_LIMIT}).scalar_one(),
+        per_minute=round(count / max(1.0, minutes), 1),
+    )
+
+
+def day_start(now: datetime) -> datetime:
+    """The local midnight before `now` on this machine, as UTC."""
+    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
