@@ -1,0 +1,128 @@
+/** The one place that speaks to the collector. */
+import type {
+  ActivityRequest,
+  DraftReply,
+  FrameTable,
+  LabelsDocument,
+  Me,
+  NextReply,
+  Now,
+  Peaks,
+  RenewReply,
+  Submit,
+  SubmitReply,
+  TaskView,
+  TodayReport,
+} from "./types";
+
+/** The collector's answer was a problem document (or something that is none, with a code of its own). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly title: string,
+    readonly hint: string,
+    readonly retryable: boolean,
+    readonly facts: Record<string, unknown> = {},
+  ) {
+    super(`${title} ${hint}`.trim());
+  }
+}
+
+/** No answer at all: no network, or the collector is away. The same request may be sent again. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The collector does not answer.");
+  }
+}
+
+const TIMEOUT_MS = 20_000;
+// A long video over a slow line: its size, not the collector, decides how long it takes.
+const MEDIA_TIMEOUT_MS = 600_000;
+
+async function send(
+  method: string,
+  path: string,
+  body?: unknown,
+  options: { keepalive?: boolean; timeout?: number } = {},
+): Promise<Response> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Gleaner-Page"] = "1";
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      keepalive: options.keepalive ?? false,
+      signal: AbortSignal.timeout(options.timeout ?? TIMEOUT_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new Unreachable();
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  let facts: Record<string, unknown> = {};
+  try {
+    facts = (await response.json()) as Record<string, unknown>;
+  } catch {
+    // A proxy's own error page is not a problem document: the status alone has to do.
+  }
+  const text = (name: string, otherwise: string): string => {
+    const value = facts[name];
+    return typeof value === "string" ? value : otherwise;
+  };
+  return new Problem(
+    response.status,
+    text("code", `http-${response.status}`),
+    text("title", `The collector answered ${response.status}.`),
+    text("hint", ""),
+    facts["retryable"] === true || response.status >= 500 || response.status === 429,
+    facts,
+  );
+}
+
+async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await send(method, path, body);
+  if (response.status === 204) return undefined as T;
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new Unreachable();
+  }
+}
+
+const task = (id: string, verb: string): string => `/api/tasks/${encodeURIComponent(id)}/${verb}`;
+
+export const api = {
+  me: (): Promise<Me> => json("GET", "/api/me"),
+  leave: (): Promise<void> => json("POST", "/api/leave"),
+  next: (client: string, have: string[], count: number): Promise<NextReply> =>
+    json("POST", "/api/tasks/next", { client, have, count }),
+  reopen: (id: string, client: string): Promise<TaskView> => json("POST", task(id, "reopen"), { client }),
+  renew: (id: string, fence: number): Promise<RenewReply> => json("POST", task(id, "renew"), { fence }),
+  submit: (id: string, body: Submit): Promise<SubmitReply> => json("POST", task(id, "submit"), body),
+  skip: (id: string, fence: number, reason: string): Promise<Now> => json("POST", task(id, "skip"), { fence, reason }),
+  giveBack: (id: string, fence: number): Promise<Now> => json("POST", task(id, "return"), { fence }),
+  draft: (id: string, fence: number, documents: LabelsDocument[]): Promise<DraftReply> =>
+    json("PUT", task(id, "draft"), { fence, documents }),
+  activity: async (row: ActivityRequest): Promise<void> => {
+    await send("POST", "/api/activity", row, { keepalive: true });
+  },
+  today: (): Promise<TodayReport> => json("GET", "/api/reports/today"),
+  peaks: (url: string): Promise<Peaks> => json("GET", url),
+  frames: (url: string): Promise<FrameTable> => json("GET", url),
+  media: async (url: string): Promise<Blob> => {
+    const response = await send("GET", url, undefined, { timeout: MEDIA_TIMEOUT_MS });
+    try {
+      return await response.blob();
+    } catch {
+      throw new Unreachable();
+    }
+  },
+};

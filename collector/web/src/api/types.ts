@@ -1,0 +1,58 @@
+/**
+ * The words of the collector's HTTP interface, taken from its own OpenAPI document (schema.d.ts, generated).
+ *
+ * What is said here on top: members that the wire always writes although they have a default (score, visible, schema),
+ * and labels as one union by `kind`.
+ */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+type Always<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: Exclude<T[P], undefined> };
+type Scored<T extends { score?: number | null }> = Always<T, "score">;
+
+export type TaskType = Schemas["TaskView"]["type"];
+export type Source = Schemas["Source"];
+export type Keyframe = Always<Schemas["Keyframe"], "visible">;
+export type BoxLabel = Scored<Schemas["Box"]>;
+export type TrackLabel = Omit<Scored<Schemas["Track"]>, "keyframes"> & { keyframes: Keyframe[] };
+export type IntervalLabel = Scored<Schemas["Interval"]>;
+export type TextLabel = Scored<Schemas["Text"]>;
+export type SpanLabel = Scored<Schemas["Span"]>;
+/** Kinds the page shows in the list and keeps untouched, but has no editor for. */
+export type OtherLabel = Scored<Schemas["Polygon"] | Schemas["Keypoints"] | Schemas["Mask"] | Schemas["Choice"]>;
+export type Label = BoxLabel | TrackLabel | IntervalLabel | TextLabel | SpanLabel | OtherLabel;
+
+export type LabelsDocument = Omit<Always<Schemas["LabelsDocument"], "schema">, "labels"> & { labels: Label[] };
+export type CaptureView = Schemas["TaskView"]["captures"][number];
+export type Lease = Schemas["LeaseView"];
+export type Diff = Schemas["Diff"];
+export type Progress = Schemas["Progress"];
+export type Me = Schemas["Me"];
+export type FrameTable = Schemas["FrameTable"];
+export type Activity = Schemas["ActivityTold"];
+
+type Documents<T> = Omit<T, "documents"> & { documents: LabelsDocument[] };
+export type RevisionView = Documents<Schemas["RevisionView"]>;
+export type DraftView = Documents<Schemas["DraftView"]>;
+export type Submit = Documents<Schemas["Submit"]>;
+export type TaskView = Omit<Schemas["TaskView"], "prelabels" | "draft" | "revision"> & {
+  prelabels: LabelsDocument[];
+  draft: DraftView | null;
+  revision: RevisionView | null;
+};
+export type NextReply = Omit<Schemas["NextReply"], "tasks"> & { tasks: TaskView[] };
+export type SubmitReply = Schemas["SubmitReply"];
+export type RenewReply = Schemas["RenewReply"];
+export type DraftReply = Schemas["DraftReply"];
+export type Now = Schemas["Now"];
+export type TodayReport = Schemas["Today"];
+export type ActivityRequest = Schemas["ActivityRequest"];
+
+/** The waveform of a sound as a stored file (docs/http-api.md): no model of the service, so not in OpenAPI. */
+export interface Peaks {
+  schema: number;
+  samples_per_peak: number;
+  sample_rate: number;
+  minimum: number[];
+  maximum: number[];
+}

@@ -1,0 +1,107 @@
+/** Plays a stretch of sound, and the videos of the same take beside it. */
+import { signal } from "@preact/signals";
+import { acrossCaptures } from "../../model/time";
+
+export interface Beside {
+  element: HTMLVideoElement;
+  takeOffset: number;
+}
+
+const DRIFT_SECONDS = 0.08;
+
+export class SoundPlayer {
+  /** Media time of the playhead, microseconds. */
+  readonly now = signal(0);
+  readonly playing = signal(false);
+  /** The browser wants a key or a click before it plays anything. */
+  readonly refused = signal(false);
+  readonly duration: number;
+  private readonly element: HTMLAudioElement;
+  private readonly beside = new Set<Beside>();
+  private until: number;
+  private tick = 0;
+
+  constructor(
+    url: string,
+    duration: number,
+    private readonly takeOffset: number,
+    private readonly onPlaying: (now: boolean) => void,
+  ) {
+    this.duration = duration;
+    this.until = duration;
+    this.element = new Audio(url);
+    this.element.preload = "auto";
+    this.element.addEventListener("ended", () => this.pause());
+  }
+
+  /** Adds a video that follows; returns what takes it away again. */
+  follow(beside: Beside): () => void {
+    this.beside.add(beside);
+    this.align(beside, true);
+    return () => this.beside.delete(beside);
+  }
+
+  /** Plays [from, to) of the sound, then stands at its end. */
+  play(from: number, to = this.duration): void {
+    this.until = Math.min(to, this.duration);
+    this.seek(from);
+    this.element.play().then(
+      () => {
+        this.refused.value = false;
+        this.playing.value = true;
+        this.onPlaying(true);
+        for (const beside of this.beside) {
+          this.align(beside, true);
+          beside.element.play().catch(() => undefined);
+        }
+        cancelAnimationFrame(this.tick);
+        this.tick = requestAnimationFrame(this.step);
+      },
+      (error: unknown) => {
+        // A second play() before the first has started aborts it: the second one speaks for both.
+        if (error instanceof DOMException && error.name === "NotAllowedError") this.refused.value = true;
+      },
+    );
+  }
+
+  pause(): void {
+    cancelAnimationFrame(this.tick);
+    this.element.pause();
+    for (const beside of this.beside) {
+      beside.element.pause();
+      this.align(beside, true);
+    }
+    if (!this.playing.value) return;
+    this.playing.value = false;
+    this.onPlaying(false);
+  }
+
+  seek(us: number): void {
+    this.now.value = Math.min(Math.max(us, 0), this.duration);
+    this.element.currentTime = this.now.value / 1e6;
+    for (const beside of this.beside) this.align(beside, true);
+  }
+
+  private readonly step = (): void => {
+    const us = Math.round(this.element.currentTime * 1e6);
+    if (us >= this.until) {
+      this.now.value = this.until;
+      return this.pause();
+    }
+    this.now.value = us;
+    for (const beside of this.beside) this.align(beside, false);
+    this.tick = requestAnimationFrame(this.step);
+  };
+
+  private align(beside: Beside, always: boolean): void {
+    const target = Math.max(0, acrossCaptures(this.now.value, this.takeOffset, beside.takeOffset) / 1e6);
+    if (always || Math.abs(beside.element.currentTime - target) > DRIFT_SECONDS) beside.element.currentTime = target;
+  }
+
+  dispose(): void {
+    this.pause();
+    this.beside.clear();
+    this.element.removeAttribute("src");
+    this.element.load();
+  }
+}

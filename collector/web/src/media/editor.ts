@@ -1,0 +1,33 @@
+/** What every editor is: one per medium, mounted once, given task after task, so that nothing moves in between. */
+import type { TaskType } from "../api/types";
+import type { Stroke } from "../model/keys";
+import type { OpenTask } from "../state/task";
+import type { MediaSet } from "./load";
+
+export interface EditorContext {
+  /** A short word about the mode the editor is in ("drag, or set a corner with Space"); null when there is none. */
+  status(text: string | null): void;
+  /** Something that happened once and is worth a word ("there is no keyframe on this frame"). */
+  say(text: string): void;
+  /** Whether media plays: counted as work, so it has to be said. */
+  playing(now: boolean): void;
+}
+
+export interface Editor {
+  /** Shows a task. The one before is forgotten: its listeners, timers and players with it. */
+  load(task: OpenTask, media: MediaSet): void;
+  /** Carries out a key. False: not mine, the page may. The page undoes, submits and walks the labels. */
+  command(stroke: Stroke): boolean;
+  /** Leaves the host element empty. */
+  dispose(): void;
+}
+
+export type Mount = (host: HTMLElement, context: EditorContext) => Editor;
+
+/** Loaded on demand: the first picture never waits for a decoder it does not need. */
+export const editors: Record<TaskType, () => Promise<{ mount: Mount }>> = {
+  boxes: () => import("./image/editor"),
+  tracks: () => import("./video/editor"),
+  speech: () => import("./audio/editor"),
+  text: () => import("./text/editor"),
+};

@@ -1,0 +1,258 @@
+/** Boxes and their tags on a picture, in screen pixels. */
+import { Component } from "preact";
+import type { Ref } from "../../model/labels";
+import type { Edge, Handle, Rect, View } from "../../model/geometry";
+import { HANDLES, toScreen } from "../../model/geometry";
+import { Pure } from "../../ui/pure";
+import { classNames, type Look } from "../../ui/words";
+
+export interface Shape {
+  ref: Ref;
+  rect: Rect;
+  look: Look;
+  selected: boolean;
+  ghost: boolean;
+  /** Shown where it would be, on a frame where it is not. */
+  absent: boolean;
+  occluded: boolean;
+}
+
+interface BoxProps {
+  capture: string;
+  id: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  colour: number;
+  model: boolean;
+  low: boolean;
+  selected: boolean;
+  ghost: boolean;
+  absent: boolean;
+  occluded: boolean;
+}
+
+class BoxShape extends Pure<BoxProps> {
+  override render(): preact.JSX.Element {
+    const p = this.props;
+    const place = { x: p.x, y: p.y, width: p.width, height: p.height };
+    const names = classNames(
+      "box",
+      p.model && "box-model",
+      p.selected && "box-selected",
+      p.ghost && "box-ghost",
+      p.absent && "box-absent",
+      p.low && "box-low",
+      p.occluded && "box-occluded",
+    );
+    return (
+      <g class={names} style={`--colour: var(--label-${p.colour})`} data-capture={p.capture} data-label={p.id}>
+        <rect {...place} class="box-halo" />
+        <rect {...place} class="box-line" />
+      </g>
+    );
+  }
+}
+
+interface TagProps {
+  x: number;
+  y: number;
+  under: boolean;
+  name: string;
+  digit: number;
+  score: string;
+  colour: number;
+  striped: boolean;
+  low: boolean;
+  selected: boolean;
+  ghost: boolean;
+  model: boolean;
+}
+
+class Tag extends Pure<TagProps> {
+  override render(): preact.JSX.Element {
+    const p = this.props;
+    const names = classNames(
+      "tag",
+      p.selected && "tag-selected",
+      p.ghost && "tag-ghost",
+      p.low && "tag-low",
+      p.striped && "tag-striped",
+      p.under && "tag-under",
+    );
+    return (
+      <div class={names} style={`--colour: var(--label-${p.colour}); left: ${p.x}px; top: ${p.y}px`}>
+        {p.digit > 0 && <kbd>{p.digit}</kbd>}
+        <span>{p.name}</span>
+        {p.score && <b>{p.score}</b>}
+        {p.ghost && <i>rejected</i>}
+      </div>
+    );
+  }
+}
+
+const TAG_HEIGHT = 20;
+
+/** Wide enough for what stands in it: a tag at the right edge is pushed in, not cut. */
+const tagWidth = (look: Look, ghost: boolean): number =>
+  30 + 8 * (look.name.length + (look.score ? 5 : 0) + (ghost ? 9 : 0));
+
+interface LayerProps {
+  shapes: readonly Shape[];
+  view: View;
+  width: number;
+  height: number;
+}
+
+const sameRect = (a: Rect, b: Rect): boolean =>
+  a.x === b.x && a.y === b.y && a.width === b.width && a.height === b.height;
+
+const sameShape = (a: Shape, b: Shape): boolean =>
+  a === b ||
+  (a.ref.id === b.ref.id &&
+    a.ref.capture === b.ref.capture &&
+    a.look === b.look &&
+    a.selected === b.selected &&
+    a.ghost === b.ghost &&
+    a.absent === b.absent &&
+    a.occluded === b.occluded &&
+    sameRect(a.rect, b.rect));
+
+/** A layer is drawn again only when one of its shapes or the view is another: a held arrow moves one box of a thousand. */
+abstract class Layer extends Component<LayerProps> {
+  override shouldComponentUpdate(next: Readonly<LayerProps>): boolean {
+    const now = this.props;
+    return (
+      now.width !== next.width ||
+      now.height !== next.height ||
+      now.view.scale !== next.view.scale ||
+      now.view.dx !== next.view.dx ||
+      now.view.dy !== next.view.dy ||
+      now.shapes.length !== next.shapes.length ||
+      now.shapes.some((shape, index) => !sameShape(shape, next.shapes[index] as Shape))
+    );
+  }
+}
+
+const keyOf = (shape: Shape): string => `${shape.ref.id}${shape.ghost ? "-ghost" : ""}`;
+
+export class Boxes extends Layer {
+  override render(): preact.JSX.Element {
+    const { shapes, view } = this.props;
+    return (
+      <g>
+        {shapes.map((shape) => (
+          <BoxShape
+            key={keyOf(shape)}
+            capture={shape.ref.capture}
+            id={shape.ref.id}
+            {...toScreen(shape.rect, view)}
+            colour={shape.look.colour}
+            model={shape.look.model}
+            low={shape.look.low}
+            selected={shape.selected}
+            ghost={shape.ghost}
+            absent={shape.absent}
+            occluded={shape.occluded}
+          />
+        ))}
+      </g>
+    );
+  }
+}
+
+export class Tags extends Layer {
+  override render(): preact.JSX.Element {
+    return <div class="tags">{this.props.shapes.map((shape) => this.tag(shape))}</div>;
+  }
+
+  private tag(shape: Shape): preact.JSX.Element {
+    const { view, width, height } = this.props;
+    const { look, ghost, selected } = shape;
+    const on = toScreen(shape.rect, view);
+    const under = on.y < TAG_HEIGHT;
+    const y = Math.min(Math.max(under ? on.y : on.y - TAG_HEIGHT, 0), Math.max(0, height - TAG_HEIGHT));
+    const x = Math.min(Math.max(0, on.x), Math.max(0, width - tagWidth(look, ghost)));
+    return (
+      <Tag
+        key={keyOf(shape)}
+        x={x}
+        y={y}
+        under={under}
+        name={look.name}
+        digit={look.digit}
+        score={look.score}
+        colour={look.colour}
+        striped={look.striped}
+        low={look.low}
+        selected={selected}
+        ghost={ghost}
+        model={look.model}
+      />
+    );
+  }
+}
+
+const CURSORS: Record<Handle, string> = {
+  "top-left": "nwse-resize",
+  "bottom-right": "nwse-resize",
+  "top-right": "nesw-resize",
+  "bottom-left": "nesw-resize",
+  left: "ew-resize",
+  right: "ew-resize",
+  top: "ns-resize",
+  bottom: "ns-resize",
+  inside: "move",
+};
+
+/** The eight handles of the selected box, and the edge that arrows move. */
+export function Handles({
+  rect,
+  view,
+  edge,
+}: {
+  rect: Rect;
+  view: View;
+  edge: Edge | "choose" | null;
+}): preact.JSX.Element {
+  const on = toScreen(rect, view);
+  const x = { left: on.x, middle: on.x + on.width / 2, right: on.x + on.width };
+  const y = { top: on.y, middle: on.y + on.height / 2, bottom: on.y + on.height };
+  const lines: Record<Edge, [number, number, number, number]> = {
+    left: [x.left, y.top, x.left, y.bottom],
+    right: [x.right, y.top, x.right, y.bottom],
+    top: [x.left, y.top, x.right, y.top],
+    bottom: [x.left, y.bottom, x.right, y.bottom],
+  };
+  const chosen: Edge[] = edge === null ? [] : edge === "choose" ? ["left", "right", "top", "bottom"] : [edge];
+  return (
+    <g>
+      {chosen.map((name) => {
+        const [x1, y1, x2, y2] = lines[name];
+        return (
+          <line
+            key={name}
+            class={classNames("edge", edge === "choose" && "edge-asked")}
+            x1={x1}
+            y1={y1}
+            x2={x2}
+            y2={y2}
+          />
+        );
+      })}
+      {HANDLES.map((handle) => (
+        <rect
+          key={handle}
+          class="handle"
+          data-handle={handle}
+          style={{ cursor: CURSORS[handle] }}
+          width={9}
+          height={9}
+          x={(handle.includes("left") ? x.left : handle.includes("right") ? x.right : x.middle) - 4.5}
+          y={(handle.includes("top") ? y.top : handle.includes("bottom") ? y.bottom : y.middle) - 4.5}
+        />
+      ))}
+    </g>
+  );
+}

@@ -1,0 +1,130 @@
+/** The ruler, the playhead and the rows of one capture, in its media time. Rows place themselves in percent. */
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import { Component, createRef, type ComponentChildren } from "preact";
+import { clock, rulerStep } from "../../model/time";
+
+export const ZOOMS = [1, 1.5, 2, 3, 5, 8, 12, 20, 40];
+
+/** The zoom after (1) or before (-1) this one. */
+export function otherZoom(zoom: number, step: 1 | -1): number {
+  const at = ZOOMS.findIndex((z) => z >= zoom);
+  return ZOOMS[Math.min(Math.max(at + step, 0), ZOOMS.length - 1)] ?? 1;
+}
+
+export const percent = (us: number, duration: number): string => `${(100 * us) / Math.max(1, duration)}%`;
+
+interface Props {
+  duration: number;
+  now: ReadonlySignal<number>;
+  zoom: Signal<number>;
+  /** What the ruler's times mean for this capture; frames are written under them where there are any. */
+  label: string;
+  onSeek(us: number): void;
+  /** A drag over an empty part, from and to; without it a drag seeks. */
+  onDrag?(from: number, to: number): void;
+  children: ComponentChildren;
+}
+
+const DRAG_PX = 4;
+
+export class Timeline extends Component<Props> {
+  private readonly scroller = createRef<HTMLDivElement>();
+  private readonly inner = createRef<HTMLDivElement>();
+  private start: { x: number; us: number; moved: boolean } | null = null;
+  private stop: (() => void) | null = null;
+
+  override componentDidMount(): void {
+    this.stop = this.props.now.subscribe(() => this.follow());
+    this.props.zoom.subscribe(() => requestAnimationFrame(() => this.follow(true)));
+  }
+
+  override componentWillUnmount(): void {
+    this.stop?.();
+  }
+
+  /** Keeps the playhead in sight. */
+  private follow(centre = false): void {
+    const scroller = this.scroller.current;
+    if (!scroller || scroller.scrollWidth <= scroller.clientWidth) return;
+    const at = (this.props.now.peek() / Math.max(1, this.props.duration)) * scroller.scrollWidth;
+    if (centre || at < scroller.scrollLeft || at > scroller.scrollLeft + scroller.clientWidth * 0.95) {
+      scroller.scrollLeft = at - scroller.clientWidth * (centre ? 0.5 : 0.1);
+    }
+  }
+
+  private at(event: PointerEvent): number {
+    const box = (this.inner.current as HTMLDivElement).getBoundingClientRect();
+    const share = (event.clientX - box.left) / Math.max(1, box.width);
+    return Math.round(Math.min(1, Math.max(0, share)) * this.props.duration);
+  }
+
+  private readonly down = (event: PointerEvent): void => {
+    if (event.button !== 0 || (event.target as Element).closest("[data-own]")) return;
+    event.preventDefault();
+    (document.activeElement as HTMLElement | null)?.blur();
+    (this.inner.current as HTMLDivElement).setPointerCapture(event.pointerId);
+    this.start = { x: event.clientX, us: this.at(event), moved: false };
+    if (!this.props.onDrag) this.props.onSeek(this.start.us);
+  };
+
+  private readonly move = (event: PointerEvent): void => {
+    if (!this.start) return;
+    if (Math.abs(event.clientX - this.start.x) > DRAG_PX) this.start.moved = true;
+    if (!this.props.onDrag) this.props.onSeek(this.at(event));
+  };
+
+  private readonly up = (event: PointerEvent): void => {
+    const start = this.start;
+    this.start = null;
+    if (!start || !this.props.onDrag) return;
+    const end = this.at(event);
+    if (start.moved) this.props.onDrag(Math.min(start.us, end), Math.max(start.us, end));
+    else this.props.onSeek(end);
+  };
+
+  override render(): preact.JSX.Element {
+    const { duration, zoom, label, children } = this.props;
+    return (
+      <div class="timeline" ref={this.scroller} role="group" aria-label={label}>
+        <div
+          class="timeline-inner"
+          ref={this.inner}
+          style={{ width: `${zoom.value * 100}%` }}
+          onPointerDown={this.down}
+          onPointerMove={this.move}
+          onPointerUp={this.up}
+          onPointerCancel={this.up}
+        >
+          <Ruler duration={duration} marks={10 * zoom.value} />
+          <div class="timeline-rows">{children}</div>
+          <Playhead now={this.props.now} duration={duration} />
+        </div>
+      </div>
+    );
+  }
+}
+
+function Ruler({ duration, marks }: { duration: number; marks: number }): preact.JSX.Element {
+  const step = rulerStep(duration, marks);
+  const count = Math.min(1000, Math.floor(duration / step) + 1);
+  return (
+    <div class="ruler" aria-hidden="true">
+      {Array.from({ length: count }, (_, i) => (
+        <span key={i} style={{ left: percent(i * step, duration) }}>
+          {short(i * step, step)}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+/** `0:02`, with tenths only where the marks are that close. */
+function short(us: number, step: number): string {
+  const text = clock(us);
+  const digits = step >= 1_000_000 ? 0 : step >= 100_000 ? 1 : step >= 10_000 ? 2 : 3;
+  return digits === 0 ? text.slice(0, -4) : text.slice(0, text.length - 3 + digits);
+}
+
+function Playhead({ now, duration }: { now: ReadonlySignal<number>; duration: number }): preact.JSX.Element {
+  return <div class="playhead" style={{ left: percent(now.value, duration) }} />;
+}

@@ -1,0 +1,200 @@
+/** What a video task looks like: the picture, the bar under it, the timeline. */
+import { useComputed } from "@preact/signals";
+import type { CaptureView, Label, TrackLabel } from "../../api/types";
+import { same, type Ref } from "../../model/labels";
+import { clock } from "../../model/time";
+import * as tracks from "../../model/tracks";
+import type { OpenTask } from "../../state/task";
+import { Loading, Trouble } from "../../ui/parts";
+import { lookOf } from "../../ui/words";
+import type { Shape } from "../image/shapes";
+import { Stage } from "../image/stage";
+import { Timeline } from "../timeline/timeline";
+import { TrackRow } from "../timeline/trackrows";
+import { isTrack, type VideoEditor } from "./editor";
+import type { FramePlayer } from "./player";
+
+export function VideoView({ editor }: { editor: VideoEditor }): preact.JSX.Element {
+  const task = editor.task.value;
+  if (!task) return <div class="medium" />;
+  const videos = editor.videos(task);
+  const player = editor.player();
+  return (
+    <div class="medium">
+      <div class="stages" data-count={videos.length}>
+        {videos.map((capture) => (
+          <Picture key={capture.id} editor={editor} task={task} capture={capture} />
+        ))}
+      </div>
+      {player ? (
+        <Rows
+          key={`${task.id}/${editor.activeCapture()}`}
+          editor={editor}
+          task={task}
+          capture={editor.activeCapture()}
+          player={player}
+        />
+      ) : (
+        <div class="rows-waiting" />
+      )}
+    </div>
+  );
+}
+
+function shapesOf(task: OpenTask, capture: string, frame: number, times: readonly number[]): Shape[] {
+  const { classes } = task.view;
+  const selected = task.selected.value;
+  const make = (label: Label, ghost: boolean): Shape[] => {
+    if (!isTrack(label)) return [];
+    const ref: Ref = { capture, id: label.id };
+    const chosen = !ghost && same(ref, selected);
+    const here = tracks.boxAt(label.keyframes, frame, times);
+    const rect = here ?? (chosen ? tracks.nearestBox(label.keyframes, frame) : null);
+    if (!rect) return [];
+    const occluded = tracks.attributesAt(label.keyframes, frame)["occluded"] === true;
+    return [{ ref, rect, look: lookOf(label, classes), selected: chosen, ghost, absent: here === null, occluded }];
+  };
+  return [
+    ...task.ghosts.value.filter((g) => g.ref.capture === capture).flatMap((g) => make(g.label, true)),
+    ...(task.work.value[capture] ?? []).flatMap((label) => make(label, false)),
+  ];
+}
+
+function Picture({
+  editor,
+  task,
+  capture,
+}: {
+  editor: VideoEditor;
+  task: OpenTask;
+  capture: CaptureView;
+}): preact.JSX.Element {
+  const shown = editor.shown.value[capture.id];
+  if (!shown || shown.state === "loading") return <Loading what="the video" />;
+  if (shown.state === "failed")
+    return <Trouble what="The video" why={shown.why} retry={() => editor.open(task, capture)} />;
+  const { player } = shown;
+  const trouble = player.trouble.value;
+  const picture = player.picture.value;
+  if (trouble) return <Trouble what="This frame" why={trouble} retry={() => player.go(player.frame.value)} />;
+  if (!picture) return <Loading what="the video" />;
+  const active = editor.activeCapture() === capture.id;
+  const close = editor.close.value && active ? editor.selectedRect() : null;
+  return (
+    <Stage
+      picture={{ width: player.source.width, height: player.source.height }}
+      source={picture.image}
+      version={picture.version}
+      title={`${capture.sensor}, frame ${picture.frame} of step ${task.view.step_title}`}
+      // Labels of the frame that is seen: while one is decoded, picture and boxes stay together.
+      shapes={shapesOf(task, capture.id, picture.frame, player.source.times)}
+      tool={editor.tool}
+      active={active}
+      close={close}
+      onSelect={(ref) => editor.select(ref)}
+      onChange={(_ref, rect, series) => editor.moveBox(rect, series)}
+      onSettle={() => task.settle()}
+      onActivate={() => {
+        player.pause();
+        editor.active.value = capture.id;
+      }}
+    />
+  );
+}
+
+function Rows({
+  editor,
+  task,
+  capture,
+  player,
+}: {
+  editor: VideoEditor;
+  task: OpenTask;
+  capture: string;
+  player: FramePlayer;
+}): preact.JSX.Element {
+  const { times, caveat } = player.source;
+  const now = useComputed(() => times[player.frame.value] ?? 0);
+  const duration = (times[times.length - 1] ?? 0) + 40_000;
+  const frame = player.frame.value;
+  const track = editor.track();
+  const rows: [TrackLabel, boolean][] = [
+    ...(task.work.value[capture] ?? []).filter(isTrack).map((t): [TrackLabel, boolean] => [t, false]),
+    ...task.ghosts.value.flatMap((g): [TrackLabel, boolean][] =>
+      g.ref.capture === capture && isTrack(g.label) ? [[g.label, true]] : [],
+    ),
+  ];
+  const onFrame = (id: string, to: number): void => {
+    player.pause();
+    editor.select({ capture, id });
+    player.go(to);
+  };
+  return (
+    <div class="rows">
+      <div class="transport">
+        <button type="button" tabIndex={-1} onClick={() => player.toggle()}>
+          {player.playing.value ? "❚❚ pause" : "▶ play"} <kbd>Space</kbd>
+        </button>
+        <output class="transport-time">
+          frame <b data-frame={frame}>{frame}</b> of {times.length} · {clock(now.value)}
+        </output>
+        {track && <span class="transport-word">{place(track, frame, times)}</span>}
+        {player.sound.value === null && task.view.captures.some((c) => c.medium === "audio") && (
+          <span class="transport-word">sound is loading</span>
+        )}
+        {caveat && (
+          <span class="caveat" role="note">
+            {caveat}
+          </span>
+        )}
+      </div>
+      <Timeline
+        duration={duration}
+        now={now}
+        zoom={editor.zoom}
+        label="Timeline of tracks"
+        onSeek={(us) => {
+          player.pause();
+          player.go(nearestFrame(times, us));
+        }}
+      >
+        {rows.length === 0 && (
+          <div class="track-row track-none">
+            No tracks. <kbd>N</kbd> draws one.
+          </div>
+        )}
+        {rows.map(([row, ghost]) => (
+          <TrackRow
+            key={`${row.id}${ghost ? "-ghost" : ""}`}
+            track={row}
+            classes={task.view.classes}
+            times={times}
+            duration={duration}
+            selected={!ghost && same(task.selected.value, { capture, id: row.id })}
+            ghost={ghost}
+            onSelect={(id) => (ghost ? task.restore({ capture, id }) : editor.select({ capture, id }))}
+            onFrame={onFrame}
+          />
+        ))}
+      </Timeline>
+    </div>
+  );
+}
+
+/** What the selected track does on this frame, in words. */
+function place(track: TrackLabel, frame: number, times: readonly number[]): string {
+  const key = tracks.keyframeAt(track.keyframes, frame);
+  const here = tracks.boxAt(track.keyframes, frame, times) !== null;
+  if (key) return key.visible ? "◆ keyframe" : "◇ not in the picture from here";
+  if (!here) return "not in the picture";
+  return tracks.attributesAt(track.keyframes, frame)["occluded"] === true ? "covered" : "between keyframes";
+}
+
+function nearestFrame(times: readonly number[], us: number): number {
+  let best = 0;
+  for (let i = 1; i < times.length; i += 1) {
+    if (Math.abs((times[i] as number) - us) <= Math.abs((times[best] as number) - us)) best = i;
+    else break;
+  }
+  return best;
+}

@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import type { Label } from "../api/types";
+import * as geometry from "./geometry";
+import { BINDINGS, help, strokeFor, type Pressed } from "./keys";
+import * as spans from "./spans";
+import * as undo from "./undo";
+
+describe("geometry", () => {
+  const r = { x: 10, y: 20, width: 30, height: 40 };
+  test("an edge never passes its opposite", () => {
+    expect(geometry.edgeMoved(r, "left", 100)).toEqual({ x: 39, y: 20, width: 1, height: 40 });
+    expect(geometry.edgeMoved(r, "right", -100)).toEqual({ ...r, width: 1 });
+    expect(geometry.edgeMoved(r, "top", -5)).toEqual({ x: 10, y: 15, width: 30, height: 45 });
+  });
+  test("a corner moves two edges", () => {
+    expect(geometry.dragged(r, "top-left", 1, 2)).toEqual({ x: 11, y: 22, width: 29, height: 38 });
+    expect(geometry.dragged(r, "inside", 1, 2)).toEqual({ ...r, x: 11, y: 22 });
+  });
+  test("there and back through a view", () => {
+    const view = geometry.fit({ width: 1280, height: 720 }, { width: 1000, height: 700 }, 10);
+    const on = geometry.toScreen(r, view);
+    expect(geometry.toPicture(on, view).x).toBeCloseTo(10, 9);
+    expect(geometry.toPicture(on, view).y).toBeCloseTo(20, 9);
+    const zoomed = geometry.zoomedAt(view, { x: 300, y: 200 }, 3, view.scale);
+    expect(geometry.toPicture({ x: 300, y: 200 }, zoomed).x).toBeCloseTo(
+      geometry.toPicture({ x: 300, y: 200 }, view).x,
+      9,
+    );
+  });
+  test("overlap", () => {
+    expect(geometry.iou(r, r)).toBe(1);
+    expect(geometry.iou(r, geometry.moved(r, 100, 0))).toBe(0);
+  });
+  test("two corners in any order", () => {
+    expect(geometry.between({ x: 9, y: 9 }, { x: 4, y: 11 })).toEqual({ x: 4, y: 9, width: 5, height: 2 });
+  });
+});
+
+describe("text offsets count code points", () => {
+  const texts = ["kettle", "a👩‍🍳b", "e\u0301a", "שלום עולם", "مرحبا", "👍🏽!", ""];
+  test.each(texts)("there and back in %j", (text) => {
+    for (let n = 0; n <= spans.codePointLength(text); n += 1)
+      expect(spans.toCodePoints(text, spans.toUnits(text, n))).toBe(n);
+  });
+  test("an offset inside a pair counts as before it", () => expect(spans.toCodePoints("👍x", 1)).toBe(0));
+  test("what is stored is NFC", () => expect(spans.asStored("e\u0301")).toBe("\u00e9"));
+
+  test("spans move with their text, or go when their words changed", () => {
+    const span = (id: string, start: number, end: number): Label => ({
+      id,
+      kind: "span",
+      label: "x",
+      score: null,
+      parent: "t",
+      start,
+      end,
+    });
+    const text: Label = { id: "t", kind: "text", label: "answer", score: null, text: "👍 red cup here" };
+    const rows = [text, span("red", 2, 5), span("cup", 6, 9), span("here", 10, 14)];
+    const after = spans.movedSpans(rows, "t", "👍 red cup here", "👍 red mugs here");
+    expect(after.map((l) => (l.kind === "span" ? [l.id, l.start, l.end] : l.id))).toEqual([
+      "t",
+      ["red", 2, 5],
+      ["here", 11, 15],
+    ]);
+  });
+});
+
+describe("undo", () => {
+  test("there and back, and a series is one step", () => {
+    let h = undo.started(0);
+    h = undo.changed(h, 1);
+    h = undo.changed(h, 2, "nudge");
+    h = undo.changed(h, 3, "nudge");
+    h = undo.undone(h);
+    expect(h.now).toBe(1);
+    expect(undo.redone(h).now).toBe(3);
+    expect(undo.undone(undo.undone(h)).now).toBe(0);
+    h = undo.changed(undo.settled(undo.changed(h, 5, "nudge")), 6, "nudge");
+    expect(undo.undone(h).now).toBe(5);
+    expect(undo.redone(h)).toBe(h);
+  });
+});
+
+describe("keys", () => {
+  const press = (key: string, mods: Partial<Pressed> = {}): Pressed => ({
+    key,
+    shiftKey: false,
+    ctrlKey: false,
+    metaKey: false,
+    altKey: false,
+    ...mods,
+  });
+  test("in a text field plain keys type", () => {
+    for (const key of ["n", "u", "1", "Delete", "Enter", "?", "ArrowLeft", " ", "s"])
+      expect(strokeFor(press(key), "speech", true)).toBeNull();
+    expect(strokeFor(press("Escape"), "speech", true)?.command).toBe("leave");
+    expect(strokeFor(press("Enter", { ctrlKey: true }), "text", true)?.command).toBe("submit");
+  });
+  test.each([
+    [press("Enter"), "boxes", "submit"],
+    [press("N"), "boxes", "draw"],
+    [press("U", { shiftKey: true }), "boxes", "redo"],
+    [press("z", { ctrlKey: true }), "boxes", "undo"],
+    [press("e"), "boxes", "edge"],
+    [press("e"), "speech", "take-expected"],
+    [press(" "), "tracks", "play"],
+    [press("<", { shiftKey: true }), "tracks", "frames-back"],
+    [press("["), "speech", "edge-start"],
+    [press("?", { shiftKey: true }), "text", "keys"],
+    [press("ArrowLeft", { shiftKey: true }), "boxes", "left"],
+  ] as const)("%o in %s", (key, type, command) => expect(strokeFor(key, type, false)?.command).toBe(command));
+  test("what the browser owns stays with it", () => {
+    for (const key of [press("r", { ctrlKey: true }), press("ArrowLeft", { altKey: true }), press("F5"), press("k")]) {
+      expect(strokeFor(key, "boxes", false)).toBeNull();
+    }
+  });
+  test("no key means two things in one task", () => {
+    for (const type of ["boxes", "tracks", "speech", "text"] as const) {
+      const seen = new Set<string>();
+      for (const b of BINDINGS.filter((row) => row.on?.includes(type) ?? true)) {
+        const name = `${b.ctrl ? "ctrl " : ""}${b.shift ? "shift " : ""}${b.key}`;
+        expect(seen.has(name), `${name} twice in ${type}`).toBe(false);
+        seen.add(name);
+      }
+      expect(help(type).everywhere.length).toBeGreaterThan(8);
+    }
+  });
+});

@@ -1,0 +1,210 @@
+/** Every action has a key, every key is shown. One table; the page's keyboard and its help are both made from it. */
+import type { TaskType } from "../api/types";
+
+export type Command =
+  | "submit"
+  | "next-label"
+  | "previous-label"
+  | "reject"
+  | "draw"
+  | "undo"
+  | "redo"
+  | "back"
+  | "skip"
+  | "return"
+  | "keys"
+  | "leave"
+  | "theme"
+  | "zoom"
+  | "digit"
+  | "up"
+  | "down"
+  | "left"
+  | "right"
+  | "edge"
+  | "confirm"
+  | "play"
+  | "frame-back"
+  | "frame-on"
+  | "frames-back"
+  | "frames-on"
+  | "first-frame"
+  | "last-frame"
+  | "keyframe-before"
+  | "keyframe-after"
+  | "keyframe"
+  | "keyframe-delete"
+  | "keyframe-earlier"
+  | "keyframe-later"
+  | "hidden"
+  | "occluded"
+  | "take-expected"
+  | "write"
+  | "edge-start"
+  | "edge-end"
+  | "split"
+  | "play-all"
+  | "wider"
+  | "narrower"
+  | "language"
+  | "take-again";
+
+export interface Stroke {
+  command: Command;
+  /** 1 to 9 for `digit`. */
+  digit: number;
+  /** Shift was held: ten times as far. */
+  far: boolean;
+}
+
+interface Binding {
+  /** `KeyboardEvent.key`, letters in lower case. */
+  key: string;
+  shift?: boolean;
+  ctrl?: boolean;
+  command: Command;
+  /** Task types it works in; all when absent. */
+  on?: readonly TaskType[];
+  /** How the key is written in the help; null: not listed on its own. */
+  shown: string | null;
+  says: string;
+}
+
+const pictures: readonly TaskType[] = ["boxes", "tracks"];
+const video: readonly TaskType[] = ["tracks"];
+const sound: readonly TaskType[] = ["speech"];
+const timed: readonly TaskType[] = ["tracks", "speech"];
+const written: readonly TaskType[] = ["speech", "text"];
+
+export const BINDINGS: readonly Binding[] = [
+  { key: "Enter", command: "submit", shown: "Enter", says: "accept all and go to the next item" },
+  { key: "Enter", ctrl: true, command: "submit", shown: "Ctrl Enter", says: "the same from inside a text field" },
+  { key: "Tab", command: "next-label", shown: "Tab", says: "next least certain label" },
+  { key: "Tab", shift: true, command: "previous-label", shown: "Shift Tab", says: "the one before" },
+  { key: "Delete", command: "reject", shown: "Delete", says: "reject the selected label" },
+  { key: "Backspace", command: "reject", shown: null, says: "reject the selected label" },
+  { key: "x", command: "reject", shown: "X", says: "reject, too" },
+  { key: "n", command: "draw", shown: "N", says: "new label" },
+  { key: "u", command: "undo", shown: "U", says: "undo" },
+  { key: "u", shift: true, command: "redo", shown: "Shift U", says: "redo" },
+  { key: "z", ctrl: true, command: "undo", shown: null, says: "undo" },
+  { key: "z", ctrl: true, shift: true, command: "redo", shown: null, says: "redo" },
+  { key: "b", command: "back", shown: "B", says: "back to what you submitted last (up to twenty)" },
+  { key: "s", command: "skip", shown: "S", says: "skip this item" },
+  { key: "r", command: "return", shown: "R", says: "give back what you hold, and rest" },
+  { key: "a", command: "take-again", shown: "A", says: "take an item again that went to someone else" },
+  { key: "?", command: "keys", shown: "?", says: "show and hide these keys" },
+  { key: "Escape", command: "leave", shown: "Esc", says: "leave a field, a drawing or this list" },
+  { key: "d", command: "theme", shown: "D", says: "light, dark, or as the system" },
+
+  { key: " ", command: "confirm", on: ["boxes"], shown: "Space", says: "set a corner while drawing by keyboard" },
+  {
+    key: "e",
+    command: "edge",
+    on: pictures,
+    shown: "E then ← ↑ → ↓",
+    says: "take one edge; E again takes the whole box",
+  },
+  { key: "z", command: "zoom", on: pictures, shown: "Z", says: "look closer at the selected label, and back" },
+  { key: "ArrowLeft", command: "left", shown: null, says: "left" },
+  { key: "ArrowRight", command: "right", shown: null, says: "right" },
+  { key: "ArrowUp", command: "up", shown: null, says: "up" },
+  { key: "ArrowDown", command: "down", shown: null, says: "down" },
+
+  { key: " ", command: "play", on: timed, shown: "Space", says: "play and pause" },
+  {
+    key: " ",
+    shift: true,
+    command: "play-all",
+    on: sound,
+    shown: "Shift Space",
+    says: "play everything from the playhead",
+  },
+  { key: ",", command: "frame-back", on: video, shown: ",", says: "one frame back" },
+  { key: ".", command: "frame-on", on: video, shown: ".", says: "one frame on" },
+  { key: "<", command: "frames-back", on: video, shown: "<", says: "ten frames back" },
+  { key: ">", command: "frames-on", on: video, shown: ">", says: "ten frames on" },
+  { key: "PageUp", command: "frames-back", on: video, shown: null, says: "ten frames back" },
+  { key: "PageDown", command: "frames-on", on: video, shown: null, says: "ten frames on" },
+  { key: "Home", command: "first-frame", on: timed, shown: "Home", says: "to the start" },
+  { key: "End", command: "last-frame", on: timed, shown: "End", says: "to the end" },
+  { key: "[", command: "keyframe-before", on: video, shown: "[", says: "keyframe before" },
+  { key: "]", command: "keyframe-after", on: video, shown: "]", says: "next keyframe" },
+  { key: "k", command: "keyframe", on: video, shown: "K", says: "keyframe here" },
+  { key: "k", shift: true, command: "keyframe-delete", on: video, shown: "Shift K", says: "remove the keyframe here" },
+  { key: "{", command: "keyframe-earlier", on: video, shown: "{", says: "move the keyframe one frame earlier" },
+  { key: "}", command: "keyframe-later", on: video, shown: "}", says: "move the keyframe one frame later" },
+  { key: "h", command: "hidden", on: video, shown: "H", says: "not in the picture from here on, or back in it" },
+  { key: "o", command: "occluded", on: video, shown: "O", says: "covered by something from here on, or not" },
+
+  { key: "e", command: "take-expected", on: sound, shown: "E", says: "what was expected is what was said" },
+  { key: "w", command: "write", on: written, shown: "W", says: "write the text" },
+  { key: "[", command: "edge-start", on: sound, shown: "[", says: "arrows move the start" },
+  { key: "]", command: "edge-end", on: sound, shown: "]", says: "arrows move the end" },
+  { key: "c", command: "split", on: sound, shown: "C", says: "cut the region at the playhead" },
+  { key: "+", command: "wider", on: timed, shown: "+", says: "look closer at the timeline" },
+  { key: "=", command: "wider", on: timed, shown: null, says: "look closer at the timeline" },
+  { key: "-", command: "narrower", on: timed, shown: "-", says: "see more of the timeline" },
+  { key: "l", command: "language", on: ["text"], shown: "L", says: "choose the language" },
+];
+
+export interface Pressed {
+  key: string;
+  shiftKey: boolean;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  altKey: boolean;
+}
+
+/** Commands that also work inside a text field; every other key types. */
+const IN_FIELDS: ReadonlySet<Command> = new Set(["leave"]);
+
+/** The command of a key press, or null when the page leaves it to the browser. */
+export function strokeFor(press: Pressed, type: TaskType | null, inField: boolean): Stroke | null {
+  if (press.altKey) return null;
+  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
+  const ctrl = press.ctrlKey || press.metaKey;
+  if (inField) {
+    if (key === "Enter" && ctrl) return { command: "submit", digit: 0, far: false };
+    if (key === "Tab") return { command: press.shiftKey ? "previous-label" : "next-label", digit: 0, far: false };
+    const leaving = BINDINGS.find((b) => b.key === key && IN_FIELDS.has(b.command));
+    return leaving ? { command: leaving.command, digit: 0, far: false } : null;
+  }
+  if (!ctrl && !press.shiftKey && /^[1-9]$/.test(key)) return { command: "digit", digit: Number(key), far: false };
+  const arrow = key.startsWith("Arrow");
+  // A sign is the sign it is, whether or not this keyboard needs Shift for it.
+  const sign = key.length === 1 && key !== " " && !/[a-z]/.test(key);
+  const found = BINDINGS.find(
+    (b) =>
+      b.key === key &&
+      (arrow || sign || (b.shift ?? false) === press.shiftKey) &&
+      (b.ctrl ?? false) === ctrl &&
+      (b.on === undefined || (type !== null && b.on.includes(type))),
+  );
+  return found ? { command: found.command, digit: 0, far: arrow && press.shiftKey } : null;
+}
+
+export interface Help {
+  shown: string;
+  says: string;
+}
+
+const ARROWS: Record<TaskType, string> = {
+  boxes: "move the box, or its edge, by 1 px; with Shift by 10",
+  tracks: "move the box here by 1 px; with Shift by 10",
+  speech: "← → move the edge by 10 ms, with Shift by 100; ↑ ↓ the region before and after",
+  text: "",
+};
+
+/** The keys that work in a task of this type, in two groups. */
+export function help(type: TaskType): { everywhere: Help[]; here: Help[] } {
+  const rows = (special: boolean): Help[] =>
+    BINDINGS.filter((b) => b.shown !== null && (b.on !== undefined) === special && (b.on?.includes(type) ?? true)).map(
+      (b) => ({ shown: b.shown as string, says: b.says }),
+    );
+  const everywhere = rows(false);
+  everywhere.splice(2, 0, { shown: "1 … 9", says: "give the selected label this name" });
+  const here = rows(true);
+  if (ARROWS[type]) here.unshift({ shown: "← ↑ → ↓", says: ARROWS[type] });
+  return { everywhere, here };
+}

@@ -1,0 +1,13 @@
+/** The collector's time of day: every time the page sends is in it, whatever this computer's clock says. */
+import { utc } from "../model/time";
+
+let offsetMs = 0;
+
+/** Learns from the `now` of a reply. */
+export function heard(now: string): void {
+  const theirs = Date.parse(now);
+  if (Number.isFinite(theirs)) offsetMs = theirs - Date.now();
+}
+
+export const now = (): number => Date.now() + offsetMs;
+export const nowText = (): string => utc(now());

@@ -1,0 +1,50 @@
+/** Keeps every task this page holds leased, and notices when one is not ours any more. */
+import { api, Problem } from "../api/client";
+import * as clock from "./clock";
+import type { OpenTask } from "./task";
+
+const SOONEST_MS = 5_000;
+
+export class Leases {
+  private readonly timers = new Map<OpenTask, ReturnType<typeof setTimeout>>();
+
+  constructor(private readonly onLost: (task: OpenTask, problem: Problem) => void) {
+    // A laptop that slept wakes with old leases: ask at once instead of at the next timer.
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") for (const task of this.timers.keys()) void this.renew(task);
+    });
+  }
+
+  hold(task: OpenTask): void {
+    this.drop(task);
+    const left = task.hold.value.expiresAt - clock.now();
+    const wait = Number.isFinite(left) ? Math.max(SOONEST_MS, left / 2) : 60_000;
+    this.timers.set(
+      task,
+      setTimeout(() => void this.renew(task), wait),
+    );
+  }
+
+  drop(task: OpenTask): void {
+    clearTimeout(this.timers.get(task));
+    this.timers.delete(task);
+  }
+
+  private async renew(task: OpenTask): Promise<void> {
+    const hold = task.hold.value;
+    if (hold.lost !== null) return this.drop(task);
+    try {
+      const reply = await api.renew(task.id, hold.fence);
+      clock.heard(reply.now);
+      if (!this.timers.has(task)) return;
+      task.hold.value = { fence: reply.lease.fence, expiresAt: Date.parse(reply.lease.expires_at), lost: null };
+    } catch (error) {
+      if (error instanceof Problem && (error.status === 409 || error.status === 404)) {
+        if (this.timers.has(task)) this.onLost(task, error);
+        return this.drop(task);
+      }
+      // Away for now. The collector takes our writes even after the lease's end while nobody else took the task.
+    }
+    if (this.timers.has(task)) this.hold(task);
+  }
+}

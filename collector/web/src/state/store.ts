@@ -1,0 +1,360 @@
+/** The page's store: what is open, what comes next, what was sent. Views read its signals and call its verbs. */
+import { signal } from "@preact/signals";
+import { api, Problem, Unreachable } from "../api/client";
+import type { Me, Progress, TaskView } from "../api/types";
+import { MediaSet } from "../media/load";
+import { editors } from "../media/editor";
+import { documentsOf } from "../model/labels";
+import { ActivityLog } from "./activity";
+import * as clock from "./clock";
+import { Drafts } from "./drafts";
+import { Leases } from "./lease";
+import { Outbox, type Letter } from "./outbox";
+import { clientId, uuid } from "./storage";
+import { Trail } from "./trail";
+import { OpenTask } from "./task";
+
+export type Phase = "starting" | "working" | "fetching" | "empty" | "resting" | "signed-out" | "failed";
+export interface Notice {
+  text: string;
+  kind: "word" | "care";
+}
+export interface Item {
+  task: OpenTask;
+  media: MediaSet;
+}
+
+const PREFETCH = 2;
+const LOOK_AGAIN_MS = 5_000;
+const NOTICE_MS = 8_000;
+
+export class Store {
+  readonly phase = signal<Phase>("starting");
+  readonly problem = signal<Problem | Unreachable | null>(null);
+  readonly current = signal<Item | null>(null);
+  readonly progress = signal<Progress | null>(null);
+  readonly notice = signal<Notice | null>(null);
+  readonly drafts: Drafts;
+  readonly outbox: Outbox;
+  private readonly leases: Leases;
+  private readonly activity = new ActivityLog();
+  private readonly queue: Item[] = [];
+  /** Sent but not confirmed: needed again when the collector refuses. */
+  private readonly sent = new Map<string, OpenTask>();
+  private readonly trail: Trail;
+  private asking: Promise<void> | null = null;
+  private looking: ReturnType<typeof setTimeout> | undefined;
+  private noticeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(
+    readonly me: Me,
+    private readonly client: string,
+  ) {
+    this.drafts = new Drafts(me.name);
+    this.leases = new Leases((task, problem) => this.lost(task, problem));
+    this.drafts.whenLost((task, problem) => this.lost(task, problem));
+    this.outbox = new Outbox(me.name, {
+      confirmed: (letter, reply) => {
+        clock.heard(reply.now);
+        this.progress.value = reply.progress;
+        this.sent.delete(letter.task);
+        this.drafts.done(letter.task);
+      },
+      refused: (letter, problem) => this.refused(letter, problem),
+      signedOut: () => this.signOut(),
+    });
+    this.trail = new Trail(me.name);
+  }
+
+  /** Signs on and takes the first items. Throws Problem (401: no session) or Unreachable. */
+  static async open(): Promise<Store> {
+    const [me, client] = await Promise.all([api.me(), clientId()]);
+    return new Store(me, client);
+  }
+
+  async start(): Promise<void> {
+    await this.outbox.flush();
+    if (this.phase.value !== "signed-out") await this.advance();
+  }
+
+  say(text: string, kind: Notice["kind"] = "word"): void {
+    clearTimeout(this.noticeTimer);
+    this.notice.value = { text, kind };
+    this.noticeTimer = setTimeout(() => this.hush(), kind === "care" ? 4 * NOTICE_MS : NOTICE_MS);
+  }
+
+  hush(): void {
+    this.notice.value = null;
+  }
+
+  get canGoBack(): boolean {
+    return this.trail.last !== undefined;
+  }
+
+  // ---------------------------------------------------------------- the flow
+  /** Accepts what is there: the answer goes into the outbox, the next item is shown in the same moment. */
+  submit(): void {
+    const item = this.current.value;
+    if (!item) return;
+    const { task } = item;
+    const { lost, fence } = task.hold.value;
+    if (lost !== null) return void this.leaveLost();
+    this.outbox.post({
+      task: task.id,
+      title: task.view.step_title,
+      body: {
+        fence,
+        submit: uuid(),
+        documents: documentsOf(task.work.value, this.me.name),
+        opened_at: task.openedAt ?? clock.nowText(),
+        first_input_at: task.firstInputAt,
+        activity: task.activity,
+      },
+    });
+    this.sent.set(task.id, task);
+    this.drafts.hush(task.id);
+    this.trail.add(task.id);
+    this.close(item);
+    void this.advance();
+  }
+
+  async skip(reason: string): Promise<void> {
+    const item = this.current.value;
+    if (!item) return;
+    if (item.task.hold.value.lost !== null) return this.leaveLost();
+    try {
+      await api.skip(item.task.id, item.task.hold.value.fence, reason);
+    } catch (error) {
+      return this.complain(error, "It was not skipped");
+    }
+    this.drafts.done(item.task.id);
+    this.close(item);
+    this.say(`Skipped: ${reason}.`);
+    await this.advance();
+  }
+
+  /** Gives back everything this page holds, and rests. Drafts stay, here and at the collector. */
+  async giveBack(): Promise<void> {
+    const items = [...(this.current.value ? [this.current.value] : []), ...this.queue];
+    for (const item of items) {
+      if (item.task.hold.value.lost !== null) continue;
+      try {
+        await api.giveBack(item.task.id, item.task.hold.value.fence);
+      } catch (error) {
+        return this.complain(error, "It was not given back");
+      }
+    }
+    this.queue.length = 0;
+    for (const item of items) this.close(item);
+    this.show(null);
+    this.phase.value = "resting";
+  }
+
+  /** Opens the last submitted item again; what is open now comes right after it. */
+  async back(): Promise<void> {
+    const id = this.trail.last;
+    if (id === undefined) return this.say("Nothing to go back to yet.");
+    if (this.outbox.has(id)) await this.outbox.flush();
+    if (this.outbox.has(id))
+      return this.say("Your last answer is still on its way: back works when the network is.", "care");
+    let view: TaskView;
+    try {
+      view = await api.reopen(id, this.client);
+    } catch (error) {
+      if (error instanceof Problem && !error.retryable && error.status !== 401) this.trail.remove(id);
+      return this.complain(error, "It cannot be opened again");
+    }
+    this.trail.remove(id);
+    const now = this.current.value;
+    if (now) this.queue.unshift(now);
+    this.show(this.take(view, true));
+    this.say("Opened again. Enter submits it anew and returns to where you were.");
+  }
+
+  /** Shows the next item: the prefetched one at once, else as soon as the collector has one. */
+  async advance(): Promise<void> {
+    clearTimeout(this.looking);
+    const item = this.queue.shift();
+    if (item) {
+      this.show(item);
+      void this.topUp();
+      return;
+    }
+    this.show(null);
+    if (this.phase.value !== "empty") this.phase.value = "fetching";
+    await this.topUp();
+    const phase: Phase = this.phase.peek() as Phase;
+    if (this.current.value || phase === "signed-out" || phase === "resting") return;
+    const next = this.queue.shift();
+    if (next) {
+      this.show(next);
+      void this.topUp();
+      return;
+    }
+    if (this.problem.value === null) this.phase.value = "empty";
+    this.looking = setTimeout(() => void this.advance(), LOOK_AGAIN_MS);
+  }
+
+  // ---------------------------------------------------------------- losing and taking again
+  /** Opens the lost item again, with the work that was kept here. */
+  async takeAgain(): Promise<void> {
+    const item = this.current.value;
+    if (!item || item.task.hold.value.lost === null) return;
+    try {
+      const view = await api.reopen(item.task.id, this.client);
+      const { task } = item;
+      task.hold.value = {
+        fence: view.lease?.fence ?? 0,
+        expiresAt: Date.parse(view.lease?.expires_at ?? ""),
+        lost: null,
+      };
+      this.leases.hold(task);
+      this.drafts.journal(task);
+      this.say("It is yours again, with your work as you left it.");
+    } catch (error) {
+      this.complain(error, "It cannot be taken again");
+    }
+  }
+
+  private async leaveLost(): Promise<void> {
+    const item = this.current.value;
+    if (item) this.close(item);
+    await this.advance();
+  }
+
+  private lost(task: OpenTask, problem: Problem): void {
+    this.leases.drop(task);
+    task.hold.value = { ...task.hold.value, lost: holder(problem) ?? problem.title };
+    const waiting = this.queue.findIndex((item) => item.task === task);
+    if (waiting < 0) return;
+    const [item] = this.queue.splice(waiting, 1);
+    if (item) this.close(item);
+    void this.topUp();
+  }
+
+  private refused(letter: Letter, problem: Problem): void {
+    const task = this.sent.get(letter.task);
+    this.sent.delete(letter.task);
+    this.trail.remove(letter.task);
+    if (problem.status === 409) {
+      const who = holder(problem);
+      this.say(
+        `“${letter.title}” ${who ?? "went to someone else before your answer"}. Your work is kept as a draft.`,
+        "care",
+      );
+      return;
+    }
+    this.say(`“${letter.title}” was not taken: ${problem.title} ${problem.hint}`.trim(), "care");
+    if (!task) return;
+    this.queue.unshift({ task, media: this.prepare(task.view) });
+    this.leases.hold(task);
+  }
+
+  // ---------------------------------------------------------------- items
+  private topUp(): Promise<void> {
+    if (this.queue.length >= PREFETCH) return Promise.resolve();
+    this.asking ??= this.ask().finally(() => {
+      this.asking = null;
+    });
+    return this.asking;
+  }
+
+  private async ask(): Promise<void> {
+    const have = [
+      ...(this.current.value ? [this.current.value.task.id] : []),
+      ...this.queue.map((item) => item.task.id),
+      ...this.outbox.waiting.value.map((letter) => letter.task),
+    ];
+    try {
+      const reply = await api.next(this.client, have, PREFETCH - this.queue.length);
+      clock.heard(reply.now);
+      this.progress.value = reply.progress;
+      this.problem.value = null;
+      for (const view of reply.tasks) if (!this.holds(view.id)) this.queue.push(this.take(view, false));
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return this.signOut();
+      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      this.problem.value = error;
+      if (!this.current.value && this.queue.length === 0) this.phase.value = "failed";
+    }
+  }
+
+  private holds(id: string): boolean {
+    return this.current.value?.task.id === id || this.outbox.has(id) || this.queue.some((item) => item.task.id === id);
+  }
+
+  private take(view: TaskView, reopened: boolean): Item {
+    const draft = this.drafts.of(view.id, view.draft?.saved_at ?? view.revision?.submitted_at ?? null);
+    const task = new OpenTask(view, draft?.work ?? null, reopened);
+    if (draft?.selected) task.selected.value = draft.selected;
+    task.onChange = () => {
+      // What was said before the hand moved is read or of no more use; a warning stays.
+      if (this.notice.value?.kind === "word") this.hush();
+      this.drafts.journal(task);
+    };
+    this.leases.hold(task);
+    return { task, media: this.prepare(view) };
+  }
+
+  /** Fetches and decodes an item's media, and the editor it needs, before anybody looks at it. */
+  private prepare(view: TaskView): MediaSet {
+    const media = new MediaSet(view);
+    void media.prefetch();
+    // The editor says itself what is wrong when its code cannot be loaded.
+    editors[view.type]().catch(() => undefined);
+    return media;
+  }
+
+  private show(item: Item | null): void {
+    this.current.value = item;
+    if (item) {
+      item.task.openedAt ??= clock.nowText();
+      this.phase.value = "working";
+      if (item.task.restored && !item.task.reopened && !item.task.touched)
+        this.say("Your unfinished work on this item is back.");
+    }
+    this.activity.watch(item?.task ?? null);
+  }
+
+  private close(item: Item): void {
+    this.leases.drop(item.task);
+    if (this.current.value === item) this.activity.watch(null);
+    item.media.dispose();
+  }
+
+  private signOut(): void {
+    clearTimeout(this.looking);
+    this.phase.value = "signed-out";
+  }
+
+  private complain(error: unknown, what: string): void {
+    if (error instanceof Problem && error.status === 401) return this.signOut();
+    if (error instanceof Problem && error.status === 409 && this.current.value) {
+      this.lost(this.current.value.task, error);
+      return this.say(`${what}: ${error.title}`, "care");
+    }
+    if (error instanceof Problem) return this.say(`${what}: ${error.title} ${error.hint}`.trim(), "care");
+    if (error instanceof Unreachable)
+      return this.say(`${what}: the collector does not answer. Your work is kept here.`, "care");
+    throw error;
+  }
+
+  /** Ends the session of this browser; unsent answers stay and go out after the next sign-in. */
+  async leave(): Promise<void> {
+    await this.giveBack();
+    try {
+      await api.leave();
+    } catch (error) {
+      return this.complain(error, "You are still signed in");
+    }
+    this.signOut();
+  }
+}
+
+/** "is with grace now", from a lease-lost problem's `task`. */
+function holder(problem: Problem): string | null {
+  const task = problem.facts["task"] as { state?: unknown; holder?: unknown } | undefined;
+  if (typeof task?.holder === "string" && task.holder) return `is with ${task.holder} now`;
+  if (task?.state === "done") return "was finished by someone else";
+  return null;
+}

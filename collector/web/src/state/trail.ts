@@ -1,0 +1,38 @@
+/** The last submits of a person, newest last: where B goes back to. Kept across reloads. */
+import { keep, kept, StorageFull } from "./storage";
+
+const DEPTH = 20;
+
+export class Trail {
+  private ids: string[];
+
+  constructor(private readonly person: string) {
+    this.ids = kept<string[]>(this.name) ?? [];
+  }
+
+  private get name(): string {
+    return `submitted.${this.person}`;
+  }
+
+  get last(): string | undefined {
+    return this.ids[this.ids.length - 1];
+  }
+
+  add(id: string): void {
+    this.set([...this.ids.filter((other) => other !== id), id].slice(-DEPTH));
+  }
+
+  remove(id: string): void {
+    this.set(this.ids.filter((other) => other !== id));
+  }
+
+  private set(ids: string[]): void {
+    this.ids = ids;
+    try {
+      keep(this.name, ids);
+    } catch (error) {
+      // Without storage the trail lives as long as the page.
+      if (!(error instanceof StorageFull)) throw error;
+    }
+  }
+}

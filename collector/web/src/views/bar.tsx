@@ -1,0 +1,86 @@
+/** The bar below: where to, what mode, what was saved. Words appear in their place and never cover a control. */
+import { changes, sentence } from "../model/diff";
+import type { Store } from "../state/store";
+import type { OpenTask } from "../state/task";
+import type { Keyboard } from "./keyboard";
+
+export function Bar({
+  store,
+  keyboard,
+  status,
+}: {
+  store: Store;
+  keyboard: Keyboard;
+  status: string | null;
+}): preact.JSX.Element {
+  const item = store.current.value;
+  const notice = store.notice.value;
+  const word = notice?.kind === "care" ? notice.text : (status ?? notice?.text ?? null);
+  return (
+    <footer class="bar">
+      <span class="bar-verbs">
+        <button type="button" tabIndex={-1} onClick={() => void store.back()}>
+          <kbd>B</kbd> back
+        </button>
+        <button type="button" tabIndex={-1} disabled={!item} onClick={() => (keyboard.dialog.value = "skip")}>
+          <kbd>S</kbd> skip
+        </button>
+        <button type="button" tabIndex={-1} disabled={!item} onClick={() => void store.giveBack()}>
+          <kbd>R</kbd> give back
+        </button>
+      </span>
+      <span class={`bar-word ${notice?.kind === "care" ? "bar-care" : ""}`} role="status" title={word ?? ""}>
+        {word ?? (item ? done(item.task) : "")}
+      </span>
+      <SavedWord store={store} />
+      <button type="button" tabIndex={-1} class="primary" disabled={!item} onClick={() => store.submit()}>
+        <kbd>⏎</kbd> {item?.task.reopened ? "submit again" : "accept and next"}
+      </button>
+    </footer>
+  );
+}
+
+/** What this person did so far, in words. */
+function done(task: OpenTask): string {
+  const work = task.work.value;
+  return task.touched || task.reopened || task.restored ? sentence(changes(task.before, work)) : "nothing changed";
+}
+
+function SavedWord({ store }: { store: Store }): preact.JSX.Element {
+  const waiting = store.outbox.waiting.value.length;
+  const trouble = store.outbox.trouble.value;
+  const saved = store.drafts.saved.value;
+  if (trouble !== null && waiting > 0) {
+    return (
+      <span class="saved saved-care" data-saved="waiting">
+        ⚠ {waiting} not sent: {trouble}. Kept here, sent by itself.
+      </span>
+    );
+  }
+  switch (saved.state) {
+    case "here":
+      return (
+        <span class="saved saved-care" data-saved="here">
+          ⚠ kept in this browser: {saved.why}
+        </span>
+      );
+    case "failed":
+      return (
+        <span class="saved saved-care" data-saved="failed">
+          ⚠ {saved.why}
+        </span>
+      );
+    case "saving":
+      return (
+        <span class="saved" data-saved="saving">
+          saving
+        </span>
+      );
+    case "saved":
+      return (
+        <span class="saved" data-saved={waiting > 0 ? "sending" : "saved"}>
+          {waiting > 0 ? "sending" : "saved ✓"}
+        </span>
+      );
+  }
+}

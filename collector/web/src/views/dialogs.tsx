@@ -1,0 +1,127 @@
+import { useEffect, useState } from "preact/hooks";
+import type { TaskType } from "../api/types";
+import { help, type Help } from "../model/keys";
+import { keep, kept, StorageFull } from "../state/storage";
+import type { Store } from "../state/store";
+import { SKIP_REASONS, type Keyboard } from "./keyboard";
+
+export function KeysDialog({ keyboard, type }: { keyboard: Keyboard; type: TaskType }): preact.JSX.Element {
+  const { everywhere, here } = help(type);
+  return (
+    <div class="veil" onClick={() => (keyboard.dialog.value = null)}>
+      <section
+        class="dialog"
+        role="dialog"
+        aria-modal="true"
+        aria-label="Every key"
+        onClick={(event) => event.stopPropagation()}
+      >
+        <h1>
+          Every key{" "}
+          <span class="note">
+            <kbd>Esc</kbd> or <kbd>?</kbd> closes
+          </span>
+        </h1>
+        <div class="key-columns">
+          <Keys title="Here" rows={here} />
+          <Keys title="Everywhere" rows={everywhere} />
+        </div>
+        <p class="note">
+          In a text field every plain key types; <kbd>Esc</kbd> leaves it, <kbd>Tab</kbd> goes to the next,{" "}
+          <kbd>Ctrl Enter</kbd> submits.
+        </p>
+      </section>
+    </div>
+  );
+}
+
+function Keys({ title, rows }: { title: string; rows: Help[] }): preact.JSX.Element {
+  return (
+    <div>
+      <h2>{title}</h2>
+      <dl class="keys">
+        {rows.map((row) => (
+          <div key={row.shown}>
+            <dt>
+              <kbd>{row.shown}</kbd>
+            </dt>
+            <dd>{row.says}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
+  );
+}
+
+export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Store }): preact.JSX.Element {
+  return (
+    <div class="veil" onClick={() => (keyboard.dialog.value = null)}>
+      <section
+        class="dialog dialog-small"
+        role="dialog"
+        aria-modal="true"
+        aria-label="Skip this item"
+        onClick={(event) => event.stopPropagation()}
+      >
+        <h1>
+          Skip because{" "}
+          <span class="note">
+            <kbd>Esc</kbd> stays
+          </span>
+        </h1>
+        <ol class="reasons">
+          {SKIP_REASONS.map((reason, index) => (
+            <li key={reason}>
+              <button
+                type="button"
+                onClick={() => {
+                  keyboard.dialog.value = null;
+                  void store.skip(reason);
+                }}
+              >
+                <kbd>{index + 1}</kbd> {reason}
+              </button>
+            </li>
+          ))}
+        </ol>
+      </section>
+    </div>
+  );
+}
+
+const SEEN = "hints-seen";
+const HINTS = [
+  ["Enter", "accepts everything and shows the next item. The label the model is least sure of is already selected."],
+  ["1 … 9", "give the selected label another name, arrows move it, Delete rejects it, N makes a new one."],
+  ["?", "shows every key. U takes anything back, and nothing you do is lost, not even when the network is."],
+] as const;
+
+/** First visit: three hints on the real task, gone with the first key that submits or when they are closed. */
+export function Hints({ store }: { store: Store }): preact.JSX.Element | null {
+  const [open, setOpen] = useState(() => kept<boolean>(SEEN) !== true);
+  const close = (): void => {
+    setOpen(false);
+    try {
+      keep(SEEN, true);
+    } catch (error) {
+      if (!(error instanceof StorageFull)) throw error;
+    }
+  };
+  const worked = store.current.value !== null && store.canGoBack;
+  useEffect(() => {
+    if (open && worked) close();
+  }, [open, worked]);
+  if (!open || worked || !store.current.value) return null;
+  return (
+    <aside class="hints" aria-label="First hints">
+      {HINTS.map(([key, text]) => (
+        <p key={key}>
+          <kbd>{key}</kbd> {text}
+        </p>
+      ))}
+      <button type="button" tabIndex={-1} onClick={close} aria-label="Close the hints">
+        ✕
+      </button>
+    </aside>
+  );
+}

@@ -1,0 +1,59 @@
+import type { Store } from "../state/store";
+import { nextTheme, theme } from "../ui/theme";
+import type { Keyboard } from "./keyboard";
+
+const KINDS = { boxes: "boxes", tracks: "tracks", speech: "speech", text: "answers" } as const;
+
+export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }): preact.JSX.Element {
+  const view = store.current.value?.task.view;
+  const progress = store.progress.value;
+  return (
+    <header class="top">
+      <span class="top-where">
+        {view ? (
+          <>
+            {view.study} <i aria-hidden="true">▸</i> {KINDS[view.type]}
+          </>
+        ) : (
+          "Gleaner"
+        )}
+      </span>
+      <span class="top-step">
+        {view && (
+          <>
+            step {view.step_number} of {view.step_count} · <q>{view.step_title}</q>
+            {view.attempt > 1 && <> · attempt {view.attempt}</>}
+          </>
+        )}
+      </span>
+      <span class="top-progress" data-done={progress?.done_today ?? 0}>
+        {progress && (
+          <>
+            <b>{progress.done_today}</b> of {progress.done_today + progress.open}{" "}
+            <i>· {progress.per_minute.toFixed(1)} a minute</i>
+          </>
+        )}
+      </span>
+      <button type="button" tabIndex={-1} onClick={() => (keyboard.dialog.value = "keys")}>
+        <kbd>?</kbd> keys
+      </button>
+      <button
+        type="button"
+        tabIndex={-1}
+        aria-label={`Colours: ${theme.value}`}
+        title={`Colours: ${theme.value} (D)`}
+        onClick={() => void nextTheme()}
+      >
+        ◐
+      </button>
+      {store.me.role === "lead" && (
+        <a class="button top-today" href="#today" tabIndex={-1}>
+          today
+        </a>
+      )}
+      <span class="top-me" title={store.me.role}>
+        {store.me.name}
+      </span>
+    </header>
+  );
+}

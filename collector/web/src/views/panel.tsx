@@ -1,0 +1,234 @@
+/** The right side: what the script expected, the labels with the least certain first, the instructions. */
+import { useEffect, useRef } from "preact/hooks";
+import type { Label, TaskView } from "../api/types";
+import { fate } from "../model/diff";
+import { byDoubt, same, type Ref } from "../model/labels";
+import { clock } from "../model/time";
+import { keep, kept, StorageFull } from "../state/storage";
+import type { OpenTask } from "../state/task";
+import { Pure } from "../ui/pure";
+import { classNames, lookOf, sourceText } from "../ui/words";
+import type { Keyboard } from "./keyboard";
+
+export function Panel({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): preact.JSX.Element {
+  return (
+    <aside class="panel" aria-label="About this item">
+      <Expected view={task.view} />
+      <Labels task={task} />
+      <Names task={task} keyboard={keyboard} />
+      <Instructions key={task.id} view={task.view} />
+    </aside>
+  );
+}
+
+function Expected({ view }: { view: TaskView }): preact.JSX.Element {
+  return (
+    <section>
+      <h2>
+        {view.expected === null ? "Prompt" : "Expected"} <span class="note">from the script</span>
+      </h2>
+      <p class="expected" lang={view.language}>
+        {view.expected === null ? view.prompt : <q>{view.expected}</q>}
+      </p>
+      {view.expected !== null && view.prompt !== view.expected && <p class="note">{view.prompt}</p>}
+      {view.objects.length > 0 && <p class="note">should be seen: {view.objects.join(", ")}</p>}
+      <p class="note" title="Why this item comes now">
+        {view.reason.text}
+      </p>
+    </section>
+  );
+}
+
+interface Row {
+  ref: Ref;
+  label: Label;
+  ghost: boolean;
+}
+
+function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
+  const many = task.view.captures.filter((c) => c.role === "labelled");
+  const rows: Row[] = [
+    ...Object.entries(task.work.value).flatMap(([capture, labels]) =>
+      labels.map((label) => ({ ref: { capture, id: label.id }, label, ghost: false })),
+    ),
+    ...task.ghosts.value.map((g) => ({ ...g, ghost: true })),
+  ];
+  const place = new Map(byDoubt(rows.map((r) => r.label)).map((label, index) => [label, index]));
+  rows.sort((a, b) => (place.get(a.label) ?? 0) - (place.get(b.label) ?? 0));
+  const selected = task.selected.value;
+  const label = task.label();
+  return (
+    <section class="labels">
+      <h2>
+        Labels <span class="note">{rows.length > 1 ? "least certain first" : ""}</span>
+      </h2>
+      {rows.length === 0 && (
+        <p class="note">
+          None. <kbd>Enter</kbd> says that there is nothing.
+        </p>
+      )}
+      <ul
+        class="label-list"
+        role="listbox"
+        aria-label="Labels, least certain first"
+        aria-activedescendant={selected ? `label-${selected.id}` : undefined}
+      >
+        {rows.map(({ ref, label: row, ghost }) => (
+          <LabelRow
+            key={`${ref.capture}/${ref.id}`}
+            task={task}
+            id={ref.id}
+            capture={ref.capture}
+            label={row}
+            ghost={ghost}
+            before={task.beforeOf(ref)}
+            selected={!ghost && same(ref, selected)}
+            sensor={many.length > 1 ? (many.find((c) => c.id === ref.capture)?.sensor ?? "") : ""}
+          />
+        ))}
+      </ul>
+      <p class="label-facts">{label ? facts(label) : ""}</p>
+      <p class="sr-only" role="status">
+        {label ? spoken(task, label) : ""}
+      </p>
+    </section>
+  );
+}
+
+interface RowProps {
+  task: OpenTask;
+  id: string;
+  capture: string;
+  label: Label;
+  before: Label | undefined;
+  ghost: boolean;
+  selected: boolean;
+  sensor: string;
+}
+
+const FATES = { kept: "", moved: "moved", relabelled: "renamed", text: "text edited", added: "" } as const;
+
+class LabelRow extends Pure<RowProps> {
+  private readonly host = { current: null as HTMLLIElement | null };
+
+  override componentDidUpdate(before: RowProps): void {
+    if (this.props.selected && !before.selected) this.host.current?.scrollIntoView({ block: "nearest" });
+  }
+
+  override render(): preact.JSX.Element {
+    const { task, id, capture, label, before, ghost, selected, sensor } = this.props;
+    const look = lookOf(label, task.view.classes);
+    const what = ghost ? "rejected" : FATES[fate(before, label)];
+    const ref = { capture, id };
+    return (
+      <li
+        ref={this.host}
+        id={`label-${id}`}
+        role="option"
+        aria-selected={selected}
+        data-label={id}
+        class={classNames("label-row", selected && "label-selected", ghost && "label-ghost")}
+        style={`--colour: var(--label-${look.colour})`}
+        title={ghost ? "Rejected; click brings it back" : undefined}
+        onClick={() => {
+          if (ghost) return task.restore(ref);
+          task.settle();
+          task.selected.value = ref;
+        }}
+      >
+        <span class={classNames("swatch", look.model && "swatch-model", look.striped && "swatch-striped")} />
+        <span class="label-digit">{look.digit || ""}</span>
+        <span class="label-name">
+          {look.name}
+          {label.kind === "interval" && <i> {clock(label.start_us)}</i>}
+          {sensor && <i> {sensor}</i>}
+        </span>
+        <span class={classNames("label-score", look.low && "label-low")}>
+          {look.low && "? "}
+          {look.score}
+        </span>
+        <span class="label-source">
+          {what || (look.model ? `● ${sourceText(label)}` : label.source ? `● ${sourceText(label)}` : "○ yours")}
+        </span>
+      </li>
+    );
+  }
+}
+
+const px = (value: number): string => value.toFixed(1).replace(/\.0$/, "");
+
+function facts(label: Label): string {
+  switch (label.kind) {
+    case "box":
+      return `x ${px(label.x)}  y ${px(label.y)}  ${px(label.width)} × ${px(label.height)} px`;
+    case "track": {
+      const first = label.keyframes[0]?.frame ?? 0;
+      const last = label.keyframes[label.keyframes.length - 1]?.frame ?? 0;
+      return `${label.keyframes.length} keyframes, frames ${first} to ${last}`;
+    }
+    case "interval":
+      return [
+        `${clock(label.start_us)} to ${clock(label.end_us)}`,
+        `${((label.end_us - label.start_us) / 1e6).toFixed(2)} s`,
+      ].join(", ");
+    default:
+      return "";
+  }
+}
+
+function spoken(task: OpenTask, label: Label): string {
+  const count = Object.values(task.work.value).reduce((sum, labels) => sum + labels.length, 0);
+  const score = label.score === null ? "" : `, score ${label.score.toFixed(2)}`;
+  return `${label.label}${score}, ${sourceText(label)}, ${facts(label)}. ${count} labels.`;
+}
+
+function Names({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): preact.JSX.Element | null {
+  const { classes } = task.view;
+  if (classes.length === 0) return null;
+  const word = task.label()?.label;
+  return (
+    <section>
+      <h2>Names</h2>
+      <p class="names">
+        {classes.map((name, index) => (
+          <button
+            key={name}
+            type="button"
+            tabIndex={-1}
+            class={classNames("name", name === word && "name-on")}
+            disabled={index > 8}
+            style={`--colour: var(--label-${index % 7})`}
+            onClick={() => keyboard.run({ command: "digit", digit: index + 1, far: false })}
+          >
+            {index < 9 && <kbd>{index + 1}</kbd>} {name}
+          </button>
+        ))}
+      </p>
+    </section>
+  );
+}
+
+/** Says when the instructions are newer than what this person saw last. */
+function Instructions({ view }: { view: TaskView }): preact.JSX.Element {
+  const { version, text } = view.instructions;
+  const name = `instructions.${view.study}.${view.type}`;
+  const changed = useRef((kept<number>(name) ?? version) !== version);
+  useEffect(() => {
+    try {
+      keep(name, version);
+    } catch (error) {
+      if (!(error instanceof StorageFull)) throw error;
+    }
+  }, [name, version]);
+  return (
+    <section class="instructions">
+      <h2>
+        Instructions <span class="note">v{version}</span>
+        {changed.current && <b class="changed"> changed</b>}
+      </h2>
+      {text.split(/\n\s*\n/).map((paragraph) => (
+        <p key={paragraph}>{paragraph}</p>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,120 @@
+/** The review page: one task at a time, everything in its place. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { TaskType } from "../api/types";
+import { editors, type Editor, type EditorContext } from "../media/editor";
+import { playing } from "../state/activity";
+import type { Item, Store } from "../state/store";
+import { Trouble } from "../ui/parts";
+import { Bar } from "./bar";
+import { Hints, KeysDialog, SkipDialog } from "./dialogs";
+import { Header } from "./header";
+import { Keyboard } from "./keyboard";
+import { Panel } from "./panel";
+
+export function Review({ store }: { store: Store }): preact.JSX.Element {
+  const keyboard = useMemo(() => new Keyboard(store), [store]);
+  const [status, setStatus] = useState<string | null>(null);
+  useEffect(() => keyboard.listen(), [keyboard]);
+  const item = store.current.value;
+  return (
+    <div class="review" data-task={item?.task.id ?? ""} data-type={item?.task.view.type ?? ""}>
+      <Header store={store} keyboard={keyboard} />
+      <main class="work" aria-label="The recording">
+        {item && <LostBanner store={store} item={item} />}
+        <EditorHost store={store} keyboard={keyboard} onStatus={setStatus} />
+        {!item && (
+          <div class="quiet work-waiting" role="status">
+            Fetching the next item.
+          </div>
+        )}
+        <Hints store={store} />
+      </main>
+      {item ? <Panel task={item.task} keyboard={keyboard} /> : <aside class="panel" />}
+      <Bar store={store} keyboard={keyboard} status={status} />
+      {keyboard.dialog.value === "keys" && <KeysDialog keyboard={keyboard} type={item?.task.view.type ?? "boxes"} />}
+      {keyboard.dialog.value === "skip" && <SkipDialog keyboard={keyboard} store={store} />}
+    </div>
+  );
+}
+
+function LostBanner({ store, item }: { store: Store; item: Item }): preact.JSX.Element | null {
+  const { lost } = item.task.hold.value;
+  if (lost === null) return null;
+  return (
+    <div class="banner" role="alert">
+      <span>
+        <strong>This item {lost}.</strong> Your work on it is kept as a draft; nothing was overwritten.
+      </span>
+      <button type="button" tabIndex={-1} onClick={() => void store.takeAgain()}>
+        <kbd>A</kbd> take it again
+      </button>
+      <button type="button" tabIndex={-1} class="primary" onClick={() => store.submit()}>
+        <kbd>Enter</kbd> go on to the next
+      </button>
+    </div>
+  );
+}
+
+interface HostProps {
+  store: Store;
+  keyboard: Keyboard;
+  onStatus(text: string | null): void;
+}
+
+/** Holds the editor of the task's type; it stays mounted from task to task of one type, so that nothing moves. */
+function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Element {
+  const host = useRef<HTMLDivElement>(null);
+  const mounted = useRef<{ type: TaskType; editor: Editor } | null>(null);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const [attempt, setAttempt] = useState(0);
+  const item = store.current.value;
+  useEffect(() => {
+    let here = true;
+    const context: EditorContext = {
+      status: onStatus,
+      say: (text) => store.say(text),
+      playing: (now) => {
+        playing.value = now;
+      },
+    };
+    const clear = (): void => {
+      mounted.current?.editor.dispose();
+      mounted.current = null;
+      keyboard.editor = null;
+      onStatus(null);
+      playing.value = false;
+    };
+    const show = async (next: Item): Promise<void> => {
+      const { type } = next.task.view;
+      if (mounted.current?.type !== type) {
+        clear();
+        const { mount } = await editors[type]();
+        if (!here || !host.current) return;
+        mounted.current = { type, editor: mount(host.current, context) };
+      }
+      keyboard.editor = mounted.current.editor;
+      playing.value = false;
+      mounted.current.editor.load(next.task, next.media);
+    };
+    setTrouble(null);
+    if (!item) clear();
+    else show(item).catch((error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)));
+    return () => {
+      here = false;
+    };
+  }, [item, attempt]);
+  useEffect(
+    () => () => {
+      mounted.current?.editor.dispose();
+      mounted.current = null;
+      keyboard.editor = null;
+    },
+    [keyboard],
+  );
+  return (
+    <>
+      <div class="editor" ref={host} />
+      {trouble && <Trouble what="The editor" why={trouble} retry={() => setAttempt(attempt + 1)} />}
+    </>
+  );
+}

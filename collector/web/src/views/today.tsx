@@ -1,0 +1,93 @@
+/** Today in numbers, for leads: what `gleaner collector report today` says. */
+import { useEffect, useState } from "preact/hooks";
+import { api, Problem, Unreachable } from "../api/client";
+import type { TodayReport } from "../api/types";
+import type { Store } from "../state/store";
+
+const EVERY_MS = 10_000;
+
+export function Today({ store }: { store: Store }): preact.JSX.Element {
+  const [report, setReport] = useState<TodayReport | null>(null);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const look = async (): Promise<void> => {
+      try {
+        setReport(await api.today());
+        setTrouble(null);
+      } catch (error) {
+        if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+        setTrouble(error.message);
+      }
+      timer = setTimeout(() => void look(), EVERY_MS);
+    };
+    void look();
+    return () => clearTimeout(timer);
+  }, [store]);
+  return (
+    <main class="card-page" data-state="today">
+      <section class="card card-wide">
+        <h1>Today{report ? `, ${report.day}` : ""}</h1>
+        {trouble && (
+          <p class="caveat" role="alert">
+            {trouble} The numbers below are the last ones heard.
+          </p>
+        )}
+        {report && <Numbers report={report} />}
+        <p class="actions">
+          <a class="button" href={location.pathname === "/today" ? "/" : "#"}>
+            Back to review
+          </a>
+        </p>
+      </section>
+    </main>
+  );
+}
+
+function Numbers({ report }: { report: TodayReport }): preact.JSX.Element {
+  const facts: [string, number][] = [
+    ["takes", report.takes],
+    ["captures", report.captures],
+    ["uploads on their way", report.uploads_pending],
+    ["items done", report.tasks.done],
+    ["items open", report.tasks.open],
+    ["items skipped", report.tasks.skipped],
+  ];
+  return (
+    <>
+      <dl class="numbers">
+        {facts.map(([what, count]) => (
+          <div key={what}>
+            <dt>{what}</dt>
+            <dd>{count}</dd>
+          </div>
+        ))}
+      </dl>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">person</th>
+            <th scope="col">done</th>
+            <th scope="col">open</th>
+            <th scope="col">active minutes</th>
+          </tr>
+        </thead>
+        <tbody>
+          {report.people.length === 0 && (
+            <tr>
+              <td colSpan={4}>Nobody has reviewed anything yet today.</td>
+            </tr>
+          )}
+          {report.people.map((p) => (
+            <tr key={p.name}>
+              <th scope="row">{p.name}</th>
+              <td>{p.done}</td>
+              <td>{p.open}</td>
+              <td>{p.minutes.toFixed(1)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}

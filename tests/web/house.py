@@ -1,0 +1,198 @@
+"""A collector process with takes in its queue, sent the way a device sends them, and a browser's way in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from collector.client import ask
+from collector.settings import Settings
+from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.samples import FORMATS, MODEL, NOW, Sample, SampleTake, session_record
+from tests.web import media
+from wire.base import new_id
+from wire.capture import CaptureManifest, FrameTable, Medium, Part, Wall
+from wire.labels import Box, Interval, Keyframe, Label, LabelsDocument, Track
+from wire.script import LabelSchema
+from wire.session import SessionRecord
+
+SESSION = "ses-page"
+OPENED_US = 5_000_000
+SCHEMA = LabelSchema(
+    boxes=["cup", "kettle", "person"], tracks=["person", "cup"], speech=["speech", "noise"], text=["answer"]
+)
+SENSORS: dict[Medium, str] = {"video": "camera-0", "audio": "microphone-0", "image": "camera-0", "text": "page"}
+
+
+@dataclass
+class House:
+    """`takes` grows; each addition sends its captures and a session record of a higher revision."""
+
+    collector: Collector
+    device: DeviceClient
+    lead: httpx.Client
+    takes: list[SampleTake] = field(default_factory=list)
+    prompts: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, folder: Path) -> House:
+        collector = Collector(folder)
+        collector.start()
+        house = cls(collector, collector.device(), httpx.Client(base_url=collector.url, timeout=30))
+        house.ask("user-add", name="grace", role="lead")
+        house.lead.headers["Authorization"] = f"Bearer {house.ask('user-token', name='grace')['token']}"
+        return house
+
+    def ask(self, verb: str, **given: str) -> dict[str, Any]:
+        """What `gleaner collector user …` asks of the running service, without a process for each."""
+        return ask(Settings(data=self.collector.data), verb, given)
+
+    def close(self) -> None:
+        self.lead.close()
+        self.collector.stop()
+
+    # ------------------------------------------------------------ takes
+    def add_still(self, prompt: str = "Hold a cup up to the camera") -> str:
+        labels: list[Label] = [
+            Box(id="b1", label="cup", score=0.92, x=120, y=196, width=60, height=66),
+            Box(id="b2", label="kettle", score=0.41, x=430, y=60, width=130, height=130),
+        ]
+        return self._add("show", prompt, None, ["boxes"], {"image": (media.still(), labels)}, objects=["cup"])
+
+    def add_walk(self, prompt: str = "Turn on the kitchen light") -> str:
+        """A video with a track and a sound with two regions: a task of tracks and a task of speech."""
+        recorded, times = media.video()
+        keys = [_keyframe(n, times) for n in (5, 25)]
+        hidden = keys[-1].model_copy(update={"frame": 30, "start_us": times[30], "visible": False})
+        tracks: list[Label] = [Track(id="t1", label="person", score=0.63, keyframes=[*keys, hidden])]
+        sound = media.speech_like([(0.3, 0.9), (1.2, 1.6)], times[-1] / 1e6)
+        speech: list[Label] = [
+            Interval(id="s1", label="speech", score=0.97, start_us=300_000, end_us=900_000, expected=prompt),
+            Interval(id="s2", label="speech", score=0.55, start_us=1_200_000, end_us=1_600_000, expected=prompt),
+        ]
+        captures = {"video": (recorded, tracks), "audio": (sound, speech)}
+        return self._add("say", prompt, prompt, ["tracks", "speech"], captures, times=times)
+
+    def add_answer(self, typed: str = "Ein roter Becher ☕ und ein Löfel") -> str:
+        return self._add("answer", "What did you hold up?", None, ["text"], {"text": (typed.encode(), [])})
+
+    def _add(
+        self,
+        kind: str,
+        prompt: str,
+        expected: str | None,
+        reviews: list[str],
+        captures: dict[Any, tuple[bytes, list[Label]]],
+        *,
+        objects: list[str] | None = None,
+        times: list[int] | None = None,
+    ) -> str:
+        take = new_id("take")
+        step = f"step-{len(self.takes) + 1}"
+        sent = [
+            one_capture(medium, self.device.id, take, step, data, labels, times if medium == "video" else None)
+            for medium, (data, labels) in captures.items()
+        ]
+        for one in sent:
+            self.device.send(one)
+        self.takes.append(SampleTake(take, step, sent, reviews, kind=kind, expected=expected, objects=objects or []))
+        self.prompts[take] = prompt
+        return take
+
+    def publish(self) -> None:
+        """Sends the session record and waits until every take's tasks are in the queue."""
+        reply = self.device.call("PUT", f"/api/sessions/{SESSION}", json=self._record().to_json())
+        assert reply.status_code == 200, reply.text
+        wanted = sum(len(take.reviews) for take in self.takes)
+        until(lambda: len(self.tasks()) == wanted, 90)
+
+    def _record(self) -> SessionRecord:
+        made = session_record(self.device.id, self.takes, session=SESSION, revision=len(self.takes))
+        takes = [take.model_copy(update={"prompt": self.prompts[take.take]}) for take in made.takes]
+        return made.model_copy(update={"label_schema": SCHEMA, "takes": takes})
+
+    # ------------------------------------------------------------ people
+    def link(self, name: str, role: str = "annotator") -> str:
+        """A new person's link into the page."""
+        self.ask("user-add", name=name, role=role)
+        return self.new_link(name)
+
+    def new_link(self, name: str) -> str:
+        url: str = self.ask("user-link", name=name)["url"]
+        return url
+
+    # ------------------------------------------------------------ what the collector knows
+    def tasks(self, state: str | None = None) -> list[dict[str, Any]]:
+        reply = self.lead.get("/api/tasks", params={"state": state} if state else {})
+        assert reply.status_code == 200, reply.text
+        rows: list[dict[str, Any]] = reply.json()["tasks"]
+        return rows
+
+    def task_id(self, kind: str) -> str:
+        found: str = next(row["id"] for row in self.tasks() if row["type"] == kind)
+        return found
+
+    def task(self, task: str) -> dict[str, Any]:
+        view: dict[str, Any] = self.lead.get(f"/api/tasks/{task}").json()
+        return view
+
+    def revisions(self, task: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.lead.get(f"/api/tasks/{task}/revisions").json()["revisions"]
+        return rows
+
+    def truth(self, kind: str) -> list[dict[str, Any]]:
+        """The labels of the newest revision of the one task of this type, waited for."""
+        task = self.task_id(kind)
+        rows = until(lambda: self.revisions(task), 30)
+        labels: list[dict[str, Any]] = rows[-1]["documents"][0]["labels"]
+        return labels
+
+
+def _keyframe(frame: int, times: list[int]) -> Keyframe:
+    x, y, width, height = media.person_at(frame)
+    return Keyframe(frame=frame, start_us=times[frame], x=x, y=y, width=width, height=height)
+
+
+def one_capture(
+    medium: Medium, device: str, take: str, step: str, data: bytes, labels: list[Label], times: list[int] | None
+) -> Sample:
+    capture = new_id("cap")
+    parts = {"media": data}
+    if times is not None:
+        parts["frames"] = json.dumps(FrameTable(capture=capture, times_us=times).to_json()).encode()
+    if labels:
+        document = LabelsDocument(capture=capture, source=MODEL, labels=labels)
+        parts["labels:test-model"] = json.dumps(document.to_json()).encode()
+    size = {"width": media.WIDTH, "height": media.HEIGHT} if medium in ("video", "image") else {}
+    duration = {"video": (times or [0])[-1] + 40_000, "audio": (media.frame_times(45)[-1])}.get(medium, 0)
+    manifest = CaptureManifest(
+        capture=capture,
+        take=take,
+        session=SESSION,
+        study="study-1",
+        step=step,
+        attempt=1,
+        device=device,
+        sensor=SENSORS[medium],
+        medium=medium,
+        format=FORMATS[medium].model_copy(update=size),
+        consent="consent-1",
+        complete=True,
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        duration_us=duration,
+        frames=len(times) if times is not None else None,
+        opened_us=OPENED_US,
+        wall=Wall(at=NOW),
+        clock_map=[(0, OPENED_US)],
+        parts=[
+            Part(name=name, sealed_sha256=hashlib.sha256(part).hexdigest(), sealed_bytes=len(part))
+            for name, part in parts.items()
+        ],
+    )
+    return Sample(manifest, parts)

@@ -1,0 +1,98 @@
+"""Recordings for the page's tests: every video frame carries its own number, so that a browser can be asked for it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.collector.samples import Streamed
+
+WIDTH, HEIGHT = 640, 360
+CELL = 16
+BITS = 8
+# A variable rate: frames that a constant one would misplace.
+STEPS_US = (40_000, 33_367, 50_021)
+
+
+def frame_times(frames: int) -> list[int]:
+    times = [0]
+    while len(times) < frames:
+        times.append(times[-1] + STEPS_US[len(times) % len(STEPS_US)])
+    return times
+
+
+def person_at(frame: int) -> tuple[int, int, int, int]:
+    """x, y, width, height of the figure that walks through the picture, in pixels."""
+    return 60 + 7 * frame, 110, 90, 200
+
+
+def picture(frame: int | None) -> NDArray[np.uint8]:
+    """A room with a figure in it. With a frame number: its bits as black and white cells along the top edge."""
+    room = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    room[:] = np.linspace(150, 205, HEIGHT, dtype=np.uint8)[:, None, None]
+    cv2.rectangle(room, (0, 270), (WIDTH, HEIGHT), (96, 110, 128), -1)
+    cv2.rectangle(room, (430, 60), (560, 190), (225, 214, 190), -1)
+    cv2.rectangle(room, (430, 60), (560, 190), (90, 90, 90), 3)
+    cv2.ellipse(room, (150, 252), (32, 14), 0, 0, 360, (60, 70, 190), -1)
+    cv2.rectangle(room, (118, 205), (182, 252), (70, 84, 205), -1)
+    cv2.ellipse(room, (150, 205), (32, 12), 0, 0, 360, (40, 50, 120), -1)
+    if frame is None:
+        return room
+    x, y, width, height = person_at(frame)
+    cv2.rectangle(room, (x + 15, y + 60), (x + width - 15, y + height), (120, 72, 40), -1)
+    cv2.circle(room, (x + width // 2, y + 32), 30, (150, 180, 225), -1)
+    for bit in range(BITS):
+        value = 255 if frame >> bit & 1 else 0
+        room[0:CELL, bit * CELL : (bit + 1) * CELL] = value
+    return room
+
+
+def video(frames: int = 45) -> tuple[bytes, list[int]]:
+    """Streamed Matroska with B frames off, as a device writes it, and its frame times."""
+    target = Streamed()
+    times = frame_times(frames)
+    with av.open(target, "w", format="matroska", options={"flush_packets": "1", "cluster_time_limit": "500"}) as out:
+        stream = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "tune": "zerolatency", "g": "25"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1_000_000)
+        for number, at in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = at, Fraction(1, 1_000_000)
+            for packet in stream.encode(frame):
+                out.mux(packet)
+        for packet in stream.encode(None):
+            out.mux(packet)
+    return bytes(target.data), times
+
+
+def still() -> bytes:
+    return bytes(cv2.imencode(".jpg", picture(None), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+
+
+def speech_like(bursts: list[tuple[float, float]], seconds: float, rate: int = 16_000) -> bytes:
+    """Streamed FLAC: a voice's harmonics with a beat of syllables in each burst (from, to in seconds), room noise."""
+    time = np.arange(int(seconds * rate)) / rate
+    noise = np.random.default_rng(7).normal(0, 60, time.size)
+    voice = sum(np.sin(2 * np.pi * 130 * harmonic * time) / harmonic for harmonic in range(1, 12))
+    beat = 0.55 + 0.45 * np.sin(2 * np.pi * 4.1 * time)
+    spoken = np.zeros(time.size)
+    for start, end in bursts:
+        spoken += (time >= start) & (time < end)
+    samples = np.clip(noise + voice * beat * spoken * 5200, -32_000, 32_000).astype(np.int16)
+    target = Streamed()
+    with av.open(target, "w", format="flac") as out:
+        stream = out.add_stream("flac", rate=rate)
+        stream.layout, stream.format = "mono", "s16"
+        for start in range(0, len(samples), 1600):
+            block = samples[start : start + 1600]
+            frame = av.AudioFrame.from_ndarray(block[np.newaxis, :], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = rate, start
+            for packet in stream.encode(frame):
+                out.mux(packet)
+        for packet in stream.encode(None):
+            out.mux(packet)
+    return bytes(target.data)

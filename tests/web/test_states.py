@@ -1,0 +1,116 @@
+"""What is not work: hints, keys, the empty page, the lead's numbers, sizes, weight, names for a screen reader."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.conftest import Open
+from tests.web.house import House
+from tests.web.reviewer import Reviewer
+
+FIRST_LOAD_BYTES = 300_000
+
+
+def test_hints_on_the_first_visit_and_never_again(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.add_answer()
+    house.publish()
+    ada = Reviewer(open_page(hints=True))
+    ada.kind()
+    expect(ada.page.locator(".hints p")).to_have_count(3)
+    ada.submit()
+    ada.kind()
+    expect(ada.page.locator(".hints")).to_have_count(0)
+    ada.page.reload()
+    ada.kind()
+    expect(ada.page.locator(".hints")).to_have_count(0)
+
+
+def test_every_key_is_shown(house: House, open_page: Open) -> None:
+    house.add_walk()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.go_to("tracks")
+    ada.press("?")
+    dialog = ada.page.get_by_role("dialog", name="Every key")
+    for words in ("accept all", "one frame back", "keyframe here", "undo", "skip this item", "ten frames on"):
+        expect(dialog).to_contain_text(words)
+    ada.press("n", "Delete", "Escape")
+    expect(dialog).to_have_count(0)
+    ada.press("Escape")
+    ada.word("nothing changed")
+
+
+def test_new_work_comes_by_itself(house: House, open_page: Open) -> None:
+    ada = Reviewer(open_page())
+    ada.empty()
+    house.add_still()
+    house.publish()
+    assert ada.kind() == "boxes"
+
+
+def test_the_lead_sees_today(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.publish()
+    lead = Reviewer(open_page("lin", "lead"))
+    lead.kind()
+    lead.submit()
+    lead.empty()
+    lead.page.goto(f"{house.collector.url}/#today")
+    lead.page.reload()
+    expect(lead.page.locator("[data-state=today] tbody")).to_contain_text("lin")
+    expect(lead.page.locator(".numbers")).to_contain_text("takes")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)])
+def test_nothing_sticks_out(house: House, open_page: Open, scheme: str, size: tuple[int, int]) -> None:
+    house.add_still()
+    house.add_walk()
+    house.add_answer()
+    house.publish()
+    ada = Reviewer(open_page(color_scheme=scheme))
+    ada.page.set_viewport_size({"width": size[0], "height": size[1]})
+    for _ in range(4):
+        kind = ada.kind()
+        wide, high = ada.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        assert (wide, high) == size, kind
+        accept = ada.page.locator(".bar .primary")
+        box = accept.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= size[0]
+        assert box["y"] + box["height"] <= size[1]
+        expect(ada.page.locator(".editor")).not_to_be_empty()
+        ada.submit()
+    ada.empty()
+
+
+def test_the_first_load_is_light(house: House, open_page: Open) -> None:
+    page = open_page()
+    page.wait_for_selector("[data-state=empty]")
+    total = page.evaluate(
+        "performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))"
+        ".filter(e => !e.name.includes('/api/')).reduce((sum, e) => sum + e.encodedBodySize, 0)"
+    )
+    assert 0 < total < FIRST_LOAD_BYTES
+
+
+def test_names_for_a_screen_reader(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    expect(ada.page.get_by_role("listbox", name="Labels, least certain first")).to_be_visible()
+    expect(ada.page.get_by_role("option", selected=True)).to_contain_text("kettle")
+    expect(ada.page.locator(".labels [role=status]")).to_contain_text("kettle, score 0.41")
+    expect(ada.page.locator("canvas[role=img]")).to_have_attribute("aria-label", "camera-0, still of step Step 1")
+
+
+def test_colours_follow_the_person(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    for theme in ("light", "dark", "system"):
+        ada.press("d")
+        assert ada.page.get_attribute("html", "data-theme") == theme
