@@ -67,7 +67,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
-    except Exception as error:  # noqa: BLE001 - the outermost edge: a person sees a sentence, never a stack
+    except Exception as error:  # the outermost edge: a person sees a sentence, never a stack
         if os.environ.get("GLEANER_DEBUG"):
             raise
         typer.echo(

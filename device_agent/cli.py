@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -145,7 +146,7 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     credentials = load_credentials(settings.state)
     if settings.collector is not None:
         # Plain http to another machine was allowed once, by `join --insecure`, or it is not allowed.
-        open_before = credentials.url.startswith("http:") and not is_loopback(credentials.url)
+        open_before = credentials.url.startswith("http:") and not is_loopback(urlsplit(credentials.url).hostname or "")
         credentials = credentials.model_copy(update={"url": check_address(settings.collector, open_before)})
     agent = Agent(settings, credentials, plan, Models.from_catalogue() if settings.models else Models(), people.print)
     try:

@@ -27,7 +27,8 @@ class ChildFailed(GleanerError):
 
 def gleaner(*words: str) -> list[str]:
     """The command line of a `gleaner` verb, run by this very interpreter."""
-    return [sys.executable, "-m", "gleaner", *words]
+    # -P: a folder of the user that has its own wire.py or scripts/ is not imported.
+    return [sys.executable, "-P", "-m", "gleaner", *words]
 
 
 def call(*words: str, env: dict[str, str] | None = None) -> str:

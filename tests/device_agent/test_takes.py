@@ -207,4 +207,3 @@ def test_without_models_there_are_no_labels(bench: Bench) -> None:
 )
 def test_levels(samples: np.ndarray, level: float) -> None:
     assert level_dbfs(samples) == pytest.approx(level)
-

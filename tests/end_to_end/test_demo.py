@@ -1,0 +1,107 @@
+"""`gleaner demo`: once with its JSON line, again on the same data, with real files, and until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests import needs
+from tests.end_to_end.installation import free_port, wait_for
+
+MEMBERS = {
+    "session", "takes", "captures", "bytes", "prelabels", "tasks", "lost", "seconds", "playing_seconds",
+    "first_task_seconds", "frames_dropped", "agent_peak_mib", "url",
+}  # fmt: skip
+
+
+def once(data: Path, *more: str, env: dict[str, str] | None = None) -> dict[str, Any]:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "gleaner",
+            "demo",
+            "--once",
+            "--port",
+            "0",
+            "--page-port",
+            "0",
+            "--data",
+            str(data),
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        env={**os.environ, **(env or {})},
+    )
+    assert done.returncode == 0, done.stderr
+    facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return facts
+
+
+def test_once_and_once_more_on_the_same_data(tmp_path: Path) -> None:
+    first = once(tmp_path)
+    assert set(first) == MEMBERS
+    assert (first["takes"], first["tasks"], first["lost"]) == (6, 6, 0)
+    assert first["prelabels"]["interval"] >= 3 and first["prelabels"]["track"] >= 1
+    assert first["frames_dropped"] == 0
+    truth = tmp_path / "device" / "sessions" / first["session"] / "truth.jsonl"
+    assert {json.loads(line)["kind"] for line in truth.read_text().splitlines()} >= {"say", "walk", "hold_up"}
+    second = once(tmp_path)
+    assert second["session"] != first["session"] and (second["tasks"], second["lost"]) == (6, 0)
+
+
+def test_real_media_and_real_models(tmp_path: Path) -> None:
+    video = needs.testdata("media/one-by-one-person-detection.mp4")
+    sound = needs.testdata("media/silero_test_speech.wav")
+    models = needs.testdata("models")
+    facts = once(tmp_path, "--camera", str(video), "--microphone", str(sound), env={"GLEANER_MODELS": str(models)})
+    assert (facts["tasks"], facts["lost"]) == (6, 0)
+    assert facts["prelabels"]["track"] >= 1 and facts["prelabels"]["interval"] >= 1
+    import sqlite3
+
+    with sqlite3.connect(f"file:{next((tmp_path / 'collector').glob('*.db'))}?mode=ro", uri=True) as connection:
+        rows = connection.execute("SELECT source_name, body FROM labels_document").fetchall()
+    assert {"yolox-nano", "silero-vad"} <= {name for name, _ in rows}
+    by_model: dict[str, list[dict[str, Any]]] = {}
+    for name, body in rows:
+        by_model.setdefault(name, []).extend(json.loads(body)["labels"])
+    assert any(label["kind"] == "track" and label["label"] == "person" for label in by_model["yolox-nano"])
+    assert all("text" not in label for label in by_model["silero-vad"])
+
+
+def test_ctrl_c_ends_every_process_and_keeps_the_data(tmp_path: Path) -> None:
+    port = free_port()
+    with (tmp_path / "demo.log").open("w") as log:
+        demo = subprocess.Popen(
+            [
+                sys.executable, "-m", "gleaner", "demo", "--port", str(port), "--page-port", "0", "--no-browser",
+                "--data", str(tmp_path / "data"),
+            ],
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        said = tmp_path / "demo.log"
+        wait_for(lambda: "first task is in the queue" in said.read_text(), 90, "no task came")
+        text = said.read_text()
+        assert "Session page" in text and "Review page" in text and f"ssh -L {port}:127.0.0.1:{port}" in text
+        family = psutil.Process(demo.pid).children(recursive=True)
+        assert len(family) >= 2
+        os.kill(demo.pid, signal.SIGINT)
+        assert demo.wait(40) == 0
+        assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        assert "data stay in" in said.read_text().replace("\n", " ")
+        assert list((tmp_path / "data" / "collector").glob("*.db"))
+    finally:
+        if demo.poll() is None:
+            for one in [*psutil.Process(demo.pid).children(recursive=True), psutil.Process(demo.pid)]:
+                one.kill()
+            demo.wait()

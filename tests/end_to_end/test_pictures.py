@@ -1,0 +1,77 @@
+"""The README's pictures, taken of the real pages in a session of the simulated scene.
+
+With GLEANER_PICTURES=docs/images they replace those of the README; otherwise they are taken and looked at all the same.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.end_to_end.installation import Installation, wait_for
+from tests.end_to_end.test_session import session_page
+
+NAMES = {"tracks": "review-video", "boxes": "review-image", "speech": "review-audio", "text": "review-text"}
+READY = {"boxes": ".stage-picture", "tracks": ".stage-picture", "speech": ".wave-row", "text": ".answer-original"}
+
+
+def take(page: Page, name: str, folder: Path) -> None:
+    path = folder / f"{name}.jpg"
+    page.screenshot(path=path, type="jpeg", quality=85)
+    picture = cv2.imread(str(path))
+    assert picture is not None and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50, f"{name} shows nothing"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("GLEANER_PICTURES", tmp_path / "pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def test_the_session_page_and_the_four_editors(browser: Browser, installation: Installation, pictures: Path) -> None:
+    installation.start_agent("kitchen-greeting", "--participant", "person")
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, color_scheme="light")
+    phone.goto(str(wait_for(lambda: session_page(installation.log()))))
+    phone.click("#allow-all")
+    phone.click("#agree")
+    for step in range(1, 6):
+        expect(phone.locator("#step")).to_have_text(f"step {step} of 6", timeout=30_000)
+        phone.wait_for_selector("body[data-state=ready]")
+        phone.keyboard.press("Enter")
+        if step == 4:
+            phone.wait_for_selector("body[data-state=recording]", timeout=30_000)
+            phone.wait_for_timeout(1500)
+            take(phone, "session", pictures)
+    expect(phone.locator("#step")).to_have_text("step 6 of 6", timeout=30_000)
+    phone.keyboard.press("Enter")
+    phone.wait_for_selector("body[data-state=answering]")
+    phone.fill("#answer-text", "Coffee, with a little milk.")
+    phone.keyboard.press("Control+Enter")
+    phone.wait_for_selector("body[data-state=finished]", timeout=30_000)
+    assert installation.finish_agent()["lost"] == 0
+    phone.close()
+
+    installation.token()
+    data = ("--data", str(installation.collector_data))
+    desk = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    desk.goto(installation.run("collector", "user", "link", "lead", *data).stdout.strip().splitlines()[-1])
+    seen: set[str] = set()
+    for _ in range(6):
+        desk.wait_for_selector(".review[data-type]:not([data-type=''])")
+        kind = desk.get_attribute(".review", "data-type") or ""
+        task = desk.get_attribute(".review", "data-task") or ""
+        desk.wait_for_selector(READY[kind])
+        desk.wait_for_timeout(600)
+        if kind not in seen:
+            seen.add(kind)
+            take(desk, NAMES[kind], pictures)
+        desk.keyboard.press("Enter")
+        desk.wait_for_function("task => !document.querySelector(`.review[data-task='${task}']`)", arg=task)
+    assert seen == set(NAMES)
+    desk.close()

@@ -1,0 +1,150 @@
+"""A guided session from its script to tasks, ground truth and a data set, with two real processes."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.end_to_end.installation import Installation, wait_for
+
+
+def submit(installation: Installation, task: dict[str, Any], documents: list[dict[str, Any]]) -> dict[str, Any]:
+    body = {
+        "fence": task["lease"]["fence"],
+        "submit": str(uuid.uuid4()),
+        "documents": documents,
+        "opened_at": datetime.now(UTC).isoformat(),
+        "first_input_at": None,
+        "activity": [],
+    }
+    reply = installation.post(f"/api/tasks/{task['id']}/submit", body)
+    assert reply.status_code == 200, reply.text
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
+def accepted(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every pre-label of the task taken over as it is, one document a labelled capture."""
+    documents = []
+    for capture in task["captures"]:
+        if capture["role"] != "labelled":
+            continue
+        labels = [label for one in task["prelabels"] if one["capture"] == capture["id"] for label in one["labels"]]
+        documents.append(
+            {"schema": 1, "capture": capture["id"], "source": {"kind": "person", "name": "lead"}, "labels": labels}
+        )
+    return documents
+
+
+def test_from_script_to_ground_truth(installation: Installation, tmp_path: Path) -> None:
+    installation.start_agent()
+    facts = installation.finish_agent()
+    assert facts["takes"] == 5 and facts["lost"] == 0 and facts["frames_dropped"] == 0, facts
+    assert facts["prelabels"].get("interval") and facts["prelabels"].get("track"), facts
+
+    # Consent is in the journal before anything is recorded, and its id goes everywhere.
+    journal = installation.journal()
+    kinds = [next(iter(entry)) for entry in journal]
+    assert kinds.index("consent") < kinds.index("take")
+    consent = next(entry["consent"]["consent"] for entry in journal if "consent" in entry)
+    wait_for(lambda: len(installation.rows("SELECT id FROM task")) == 5)
+    for table in ("session", "capture", "task"):
+        assert {row["consent"] for row in installation.rows(f"SELECT consent FROM {table}")} == {consent}
+
+    # Hashes are equal on both sides, and the device has deleted what has its receipt.
+    captures = installation.rows("SELECT id, sha256, medium FROM capture")
+    assert len(captures) == 8
+    for row in captures:
+        assert installation.original(row["id"]) == row["sha256"]
+    assert not list((installation.state / "spool").rglob("media"))
+
+    # Tasks carry pre-labels with the model's name and hash; prompts are expected, never transcripts.
+    reply = installation.post("/api/tasks/next", {"client": "page-1", "have": [], "count": 5})
+    tasks = {task["id"]: task for task in reply.json()["tasks"]}
+    assert sorted(task["type"] for task in tasks.values()) == ["boxes", "speech", "speech", "text", "tracks"]
+    for task in tasks.values():
+        for document in task["prelabels"]:
+            assert document["source"]["kind"] == "model" and len(document["source"]["sha256"]) == 64
+        if task["type"] == "speech":
+            (document,) = task["prelabels"]
+            assert document["labels"][0]["expected"] == "Hello kitchen."
+            assert "text" not in document["labels"][0]
+        assert task["lease"]["fence"] == 1 and task["prompt"]
+
+    cup = {"id": "p1", "kind": "box", "label": "cup", "score": None, "x": 40, "y": 50, "width": 60, "height": 70}
+    for task in tasks.values():
+        documents = accepted(task)
+        if task["type"] == "boxes":
+            documents[0]["labels"].append(cup)
+        (diff,) = submit(installation, task, documents)["diff"].values()
+        assert diff["deleted"] == 0 and diff["added"] == (task["type"] == "boxes")
+
+    report = json.loads(
+        installation.run("collector", "report", "today", "--data", str(installation.collector_data), "--json").stdout
+    )
+    assert report["tasks"]["done"] == 5 and report["takes"] == 5 and report["uploads_pending"] == 0
+    assert [(row["name"], row["done"]) for row in report["people"]] == [("lead", 5)]
+
+    # The data set: one line a labels document, with where it came from.
+    out = tmp_path / "jsonl"
+    data = ("--data", str(installation.collector_data))
+    installation.run("collector", "export", "--format", "jsonl", "--to", str(out), "--with-prelabels", *data)
+    lines = [json.loads(line) for line in (out / "labels.jsonl").read_text().splitlines()]
+    assert len(lines) == 5
+    for line in lines:
+        assert {
+            "capture", "take", "session", "study", "script", "step", "prompt", "participant", "home", "device", "media",
+            "task", "revision", "reviewer", "consent", "labels", "source",
+        } <= set(line)  # fmt: skip
+        assert (out / line["media"]["path"]).exists()
+        assert line["consent"] == consent
+    coco = tmp_path / "coco"
+    installation.run("collector", "export", "--format", "coco", "--to", str(coco), *data)
+    book = json.loads((coco / "annotations.json").read_text())
+    assert all((coco / "images" / image["file_name"]).exists() for image in book["images"])
+    words = {category["id"]: category["name"] for category in book["categories"]}
+    assert {"cup", "face"} <= {words[row["category_id"]] for row in book["annotations"]}
+    assert [40, 50, 60, 70] in [row["bbox"] for row in book["annotations"]]
+
+
+def test_a_refused_medium_is_nowhere(installation: Installation) -> None:
+    """Consent to the typed answer alone: no camera or microphone is built, the session is one step long."""
+    installation.start_agent(
+        str(Path(__file__).parent / "short.yaml"), "--camera", "opencv:97", "--participant", "person"
+    )
+    page = wait_for(lambda: session_page(installation.log()))
+    import httpx
+
+    with httpx.Client(headers={"X-Gleaner-Page": "1"}, follow_redirects=True) as browser:
+        base = page.split("/?")[0]
+        browser.get(page)
+
+        def say(event: dict[str, Any]) -> None:
+            reply = browser.post(f"{base}/api/events", json=event)
+            assert reply.status_code < 300, reply.text
+
+        def state() -> str:
+            return str(browser.get(f"{base}/api/snapshot").json()["state"])
+
+        say({"event": "consent", "granted": ["text"], "refused": ["video", "audio", "image"]})
+        wait_for(lambda: state() == "ready")
+        say({"event": "start"})
+        wait_for(lambda: state() == "answering")
+        say({"event": "answer", "text": "Tea \U0001f375"})
+    facts = installation.finish_agent()
+    assert (facts["takes"], facts["captures"], facts["lost"]) == (1, 1, 0)
+    consent = next(entry["consent"] for entry in installation.journal() if "consent" in entry)
+    assert consent["refused"] == ["video", "audio", "image"]
+    (row,) = installation.rows("SELECT medium, id FROM capture")
+    assert row["medium"] == "text"
+    assert installation.get(f"/api/captures/{row['id']}/original").decode() == "Tea \U0001f375"
+
+
+def session_page(log: str) -> str | None:
+    for line in log.splitlines():
+        if "Session page: " in line:
+            return line.split("Session page: ")[1].strip()
+    return None

@@ -1,0 +1,67 @@
+"""The wheel: what ships and what does not, and that it works beside a project with folders of the same names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.needs import ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+            "--disable-pip-version-check", "-w", str(folder), str(ROOT),
+        ],
+        capture_output=True, text=True, timeout=170, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("*.whl"))
+
+
+def test_what_ships(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert tops - {name for name in tops if name.endswith(".dist-info")} == {
+        "wire", "prelabel", "scripts", "device_agent", "collector", "hardware", "gleaner.py",
+    }  # fmt: skip
+    assert "collector/web/dist/index.html" in names
+    assert "scripts/library/kitchen-greeting/script.yaml" in names
+    assert "prelabel/catalogue.toml" in names
+    assert "device_agent/page/static/index.html" in names
+    unwanted = ("node_modules", "/src/", "tests", ".npmrc", ".onnx", "package.json", ".map")
+    assert [name for name in names if any(word in name for word in unwanted)] == []
+
+
+def test_it_runs_beside_a_project_that_owns_the_same_names(wheel: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    subprocess.run(
+        [
+            sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check",
+            "--target", str(installed), str(wheel),
+        ],
+        check=True, timeout=120,
+    )  # fmt: skip
+    theirs = tmp_path / "theirs"
+    (theirs / "scripts").mkdir(parents=True)
+    (theirs / "scripts" / "__init__.py").write_text("raise SystemExit('their scripts were imported')\n")
+    (theirs / "wire.py").write_text("raise SystemExit('their wire was imported')\n")
+    done = subprocess.run(
+        [sys.executable, "-P", str(installed / "bin" / "gleaner"), "scripts", "list"],
+        cwd=theirs,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "kitchen-greeting" in done.stdout
