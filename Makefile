@@ -12,7 +12,7 @@ demo: ## a whole installation on this machine: collector, device, one guided ses
 	@exec $(BIN)/gleaner demo $(ARGS)
 
 test: dev web ## every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: dev web ## the benchmarks, beside their peers and limits
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,4 +1,5 @@
-"""What every answer passes: the Host header is one of ours, and browsers are told to be strict. Pure ASGI."""
+"""What every request passes: the Host header is one of ours, the body is no longer than a document can be, and
+browsers are told to be strict. Pure ASGI."""
 
 from __future__ import annotations
 
@@ -6,12 +7,16 @@ import ipaddress
 import json
 from urllib.parse import urlsplit
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from collector.bodies import LONGEST_DOCUMENT, BodyTooLong
 from collector.problems import MEDIA_TYPE
 from collector.settings import Settings
 from wire.errors import GleanerError
 
+# Media: the device is known before a byte is read, and the upload's own length is the limit.
+UPLOADS = "/api/uploads"
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 # wavesurfer.js styles its shadow root with an element; scripts, frames and other origins stay shut.
 PAGE_POLICY = (
@@ -76,11 +81,54 @@ class Guard:
                 message["headers"] = headers
             await send(message)
 
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        host = _header(scope, b"host")
         if not host_allowed(host, self._allowed, any_number=self._any_number):
             await _refuse(send_strict, HostWrong(f"There is no {host[:100] or 'nameless host'} here."))
             return
-        await self._app(scope, receive, send_strict)
+        if scope["path"] == UPLOADS or scope["path"].startswith(f"{UPLOADS}/"):
+            await self._app(scope, receive, send_strict)
+            return
+        await _bounded(self._app, scope, receive, send_strict)
+
+
+async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Run `app`, which hears of a lost connection once the body is too long; the sender hears 413, whatever it says."""
+    too_long = BodyTooLong(f"The body is longer than {LONGEST_DOCUMENT} bytes.")
+    length = _header(scope, b"content-length")
+    if length.isdecimal() and int(length) > LONGEST_DOCUMENT:
+        await _refuse(send, too_long)
+        return
+    size, has_answer, is_refused = 0, False, False
+
+    async def receive_counted() -> Message:
+        nonlocal size, is_refused
+        if is_refused:
+            return {"type": "http.disconnect"}
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size <= LONGEST_DOCUMENT:
+            return message
+        is_refused = True
+        if not has_answer:
+            await _refuse(send, too_long)
+        return {"type": "http.disconnect"}
+
+    async def send_unless_refused(message: Message) -> None:
+        nonlocal has_answer
+        if is_refused and not has_answer:
+            return
+        has_answer = True
+        await send(message)
+
+    try:
+        await app(scope, receive_counted, send_unless_refused)
+    except ClientDisconnect:
+        if not is_refused:
+            raise
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
 
 _STRICT = (

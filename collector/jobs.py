@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -28,6 +29,7 @@ TOPIC = "jobs"
 POISON_AFTER = 5
 LEASE_SECONDS = 600.0
 LONGEST_BACKOFF_SECONDS = 60.0
+REFUSED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class JobKind:
     prepare  reads what `work` needs, as JSON types; None means there is nothing left to do
     work     `module:function`, dict -> dict, run in a worker process; None for kinds that are only SQL
     apply    writes the result, in the transaction that marks the job done
-    after    file work once the result is committed (remove what is no longer needed); may be skipped by a crash
+    after    file work once the result is committed (remove what is no longer needed); may be skipped by a crash, and
+             its own failure is only logged
     failed   told with one sentence when the job is given up after five attempts
     """
 
@@ -157,7 +160,11 @@ class JobRunner:
                     return
                 # The database itself gave up (a full disk): say so and try again, jobs are rows and keep.
                 log.error("jobs wait: %s", error)
-                wait_seconds = 5.0
+                wait_seconds = REFUSED_SECONDS
+            except Exception:
+                # A lane that ended would leave its kinds waiting until the next start, with nobody told.
+                log.exception("a lane met an error it does not know, and goes on")
+                wait_seconds = REFUSED_SECONDS
             with self._changed:
                 if self._generation == seen and not self._stopping:
                     self._changed.wait(wait_seconds)
@@ -196,11 +203,32 @@ class JobRunner:
             sentence = known.message if known else f"{type(error).__name__}: {error}"
             retryable = known is not None and known.retryable
             log.warning("job %s %s, attempt %d: %s", job.kind, job.key, job.attempts, sentence, exc_info=not known)
-            self._db.write_sync(lambda conn: _retry_or_fail(conn, kind, job, sentence, retryable))
+            self._put_back(kind, job, sentence, retryable)
             return
         log.info("job %s %s done in %.3f s", job.kind, job.key, time.monotonic() - began)
         if kind.after is not None:
-            kind.after(job, result)
+            try:
+                kind.after(job, result)
+            except Exception:
+                log.exception("job %s %s is done, but what follows it failed", job.kind, job.key)
+
+    def _put_back(self, kind: JobKind, job: Job, sentence: str, retryable: bool) -> None:
+        """Keep the failed attempt, asking until the database takes it: a row left leased is nobody's till a restart."""
+        failed = kind.failed
+        while not self._is_stopping():
+            try:
+                kept = partial(_retry_or_fail, failed=failed, job=job, sentence=sentence, retryable=retryable)
+                self._db.write_sync(kept)
+                return
+            except Exception as error:
+                passes = isinstance(error, GleanerError) and error.retryable
+                log.error("job %s %s cannot be put back yet: %s", job.kind, job.key, error, exc_info=not passes)
+                if not passes:
+                    # Being told of the end failed, and will again: the row is given up without it.
+                    failed = _nothing
+            with self._changed:
+                if not self._stopping:
+                    self._changed.wait(REFUSED_SECONDS)
 
 
 def _next_due(conn: Connection, kinds: list[str]) -> str | None:
@@ -243,7 +271,9 @@ def _mark_done(conn: Connection, job: Job) -> None:
     )
 
 
-def _retry_or_fail(conn: Connection, kind: JobKind, job: Job, sentence: str, retryable: bool) -> None:
+def _retry_or_fail(
+    conn: Connection, failed: Callable[[Connection, Job, str], None], job: Job, sentence: str, retryable: bool
+) -> None:
     given_up = job.attempts >= POISON_AFTER and not retryable
     conn.execute(
         text("UPDATE job SET state = :state, leased_until = NULL, error = :error, not_before = :later WHERE id = :id"),
@@ -255,7 +285,7 @@ def _retry_or_fail(conn: Connection, kind: JobKind, job: Job, sentence: str, ret
         },
     )
     if given_up:
-        kind.failed(conn, job, sentence)
+        failed(conn, job, sentence)
 
 
 def _marks(kinds: list[str]) -> tuple[str, dict[str, Any]]:

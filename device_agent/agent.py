@@ -13,27 +13,28 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 
-from device_agent.events import ENDED, Snapshot
+from device_agent.events import Snapshot, Trouble
 from device_agent.journal import Header
-from device_agent.journal import read as read_journal
 from device_agent.labelling import Labeller, Models
 from device_agent.page.server import PageServer
 from device_agent.pairing import Credentials
 from device_agent.participant import Participant
-from device_agent.record_keeping import replay
 from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
+from device_agent.sessions import unfinished_session
 from device_agent.settings import AgentSettings, agent_version
 from device_agent.snapshots import snapshot_of
 from device_agent.spool.catalogue import Spool
+from device_agent.spool.layout import write_whole
 from device_agent.spool.recover import recover
 from device_agent.streams import AudioStream, VideoStream
 from device_agent.takes import Origin, TakeMaker
@@ -55,6 +56,14 @@ class SensorNotGiven(GleanerError):
     code = "sensor-not-given"
     exit_code = 2
     hint = "Name one with --camera or --microphone, or let the participant refuse the medium."
+
+
+class SessionOfAnother(GleanerError):
+    """An unfinished session is here and something else was asked for than to go on with it."""
+
+    code = "session-unfinished"
+    exit_code = 2
+    hint = "Go on with it (the same script, --pseudonym and --home; STOP ends it), or name another --state folder."
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class Agent:
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None
         self._maker: TakeMaker | None = None
-        self._labeller = Labeller(models)
+        self._labeller = Labeller(models, self._mention)
         self._preview: tuple[int, bytes] | None = None
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
@@ -137,16 +146,17 @@ class Agent:
 
     def stop(self) -> None:
         """End every thread, in the order of the flow: what makes data first, what sends it last."""
-        if self._participant is not None:
-            self._participant.stop()
-        self._close_sensors()
-        for stream in (self._video, self._audio):
-            if stream is not None:
-                stream.close()
-        self._labeller.close()
-        self.uplink.stop()
-        self.page.stop()
-        self.spool.close()
+        with ExitStack() as last_first:  # each step runs, also when one before it fails
+            last_first.callback(self.spool.close)
+            last_first.callback(self.page.stop)
+            last_first.callback(self.uplink.stop)
+            last_first.callback(self._labeller.close)
+            for stream in (self._video, self._audio):
+                if stream is not None:
+                    last_first.callback(stream.close)
+            last_first.callback(self._close_sensors)
+            if self._participant is not None:
+                last_first.callback(self._participant.stop)
 
     def outcome(self) -> Outcome:
         replayed = self.runner.replayed
@@ -181,10 +191,10 @@ class Agent:
             self._labeller.listen(self._microphone.sample_rate)
             self._audio = AudioStream(self._microphone, self._labeller.hear, self._trouble)
         if self._camera is not None and self._video is not None:
-            self._camera.start(self._video.deliver, self._trouble)
+            self._camera.start(self._video.deliver, self._video.sensor_failed)
         if self._microphone is not None and self._audio is not None:
-            self._microphone.start(self._audio.deliver, self._trouble)
-        self._maker = TakeMaker(self.spool, self._labeller, self._video, self._audio, origin)
+            self._microphone.start(self._audio.deliver, self._audio.sensor_failed)
+        self._maker = TakeMaker(self.spool, self._labeller, self._video, self._audio, origin, self._mention)
         return self._maker
 
     # ---------------------------------------------------------------- what page and participant see
@@ -216,12 +226,18 @@ class Agent:
         self.uplink.tell(record.state, record.session)
 
     def _trouble(self, error: GleanerError) -> None:
+        """Something a recording depends on gave up."""
         self.runner.trouble(error)
+
+    def _mention(self, error: GleanerError) -> None:
+        """Something went wrong that costs no recording."""
+        self.runner.post(Trouble(str(error)))
 
     def _take_up(self, plan: Plan) -> tuple[Header, Path]:
         """The header and journal of the session to run: an unfinished one goes on before a new one begins."""
         unfinished = unfinished_session(self._settings.state)
         if unfinished is not None:
+            self._check_same(unfinished[0], plan)
             return unfinished
         header = Header(
             session=new_id("ses"),
@@ -233,6 +249,20 @@ class Agent:
         )
         return header, self._settings.state / "sessions" / header.session / "journal.jsonl"
 
+    def _check_same(self, header: Header, plan: Plan) -> None:
+        """A consent is one person's, in one home, to one script: another's session never goes on under it."""
+        if header.device != self._credentials.device:
+            raise SessionOfAnother(
+                f"The unfinished session {header.session} belongs to another identity of this device, {header.device}.",
+                hint="Use another --state folder, or the one whose token made it.",
+            )
+        asked = (self._settings.pseudonym, self._settings.home, plan.id)
+        begun = (header.participant, header.home, header.plan.id)
+        if asked != begun:
+            raise SessionOfAnother(
+                f"The session {header.session} of {begun[0]} in {begun[1]} with the script {begun[2]} is not finished."
+            )
+
     def _close_sensors(self) -> None:
         for sensor in (self._camera, self._microphone):
             if sensor is not None:
@@ -241,23 +271,10 @@ class Agent:
             self._room.write_truth(self.folder / "truth.jsonl")
 
 
-def unfinished_session(state: Path) -> tuple[Header, Path] | None:
-    """The newest session under `state` whose journal has not come to an end."""
-    journals = sorted((state / "sessions").glob("*/journal.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in journals:
-        entries = read_journal(path)
-        if entries and replay(entries).state.phase not in ENDED:
-            header = entries[0]
-            assert isinstance(header, Header)
-            return header, path
-    return None
-
-
 def page_key(state: Path) -> str:
     """The key that opens the session page: made once for a device, kept 0600."""
     path = state / "page.key"
     if not path.exists():
         state.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(16), encoding="ascii")
+        write_whole(path, secrets.token_urlsafe(16).encode("ascii"))
     return path.read_text(encoding="ascii").strip()

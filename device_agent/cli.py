@@ -25,7 +25,7 @@ class SpoolNotEmpty(GleanerError):
 
     code = "spool-not-empty"
     exit_code = 1
-    hint = "Deliver them with `gleaner agent run`, or join with another --state folder."
+    hint = "Finish and deliver it with `gleaner agent run`, or join with another --state folder."
 
 
 app = typer.Typer(no_args_is_help=True, help="The smart camera: join a collector, run a session.")
@@ -61,9 +61,13 @@ def join(
 ) -> None:
     """Make this device known to a collector with a join code; keeps the token in the state folder."""
     from device_agent.pairing import join as pair
+    from device_agent.sessions import unfinished_session
     from device_agent.spool.looking import backlog_of
 
     waiting = backlog_of(state / "spool").captures
+    unfinished = unfinished_session(state)
+    if unfinished is not None:
+        raise SpoolNotEmpty(f"The session {unfinished[0].session} of this device is not finished.")
     if waiting:
         raise SpoolNotEmpty(f"{waiting} captures still wait for the collector this device joined before.")
     info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=agent_version())
@@ -151,6 +155,9 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     agent = Agent(settings, credentials, plan, Models.from_catalogue() if settings.models else Models(), people.print)
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)
+        if agent.runner.resumed:
+            header = agent.runner.replayed.header
+            people.print(f"Going on with the session {header.session} of {header.participant}.")
         if agent.torn:
             people.print(
                 f"{len(agent.torn)} captures were interrupted; they are kept as torn and their steps run again."
@@ -201,8 +208,8 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """What this device has joined, whether a session waits to go on, and what is not yet delivered."""
-    from device_agent.agent import unfinished_session
     from device_agent.pairing import load as load_credentials
+    from device_agent.sessions import unfinished_session
     from device_agent.spool.looking import backlog_of
 
     credentials = load_credentials(state)

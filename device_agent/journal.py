@@ -54,6 +54,15 @@ class JournalDamaged(GleanerError):
     hint = "The captures are untouched; move the session's folder aside and start a new session."
 
 
+class JournalUnwritable(GleanerError):
+    """The disk took no more of the journal; nothing may happen that is not journaled."""
+
+    code = "journal-unwritable"
+    exit_code = 3
+    retryable = True
+    hint = "Make room on the disk and run the same command again: the session goes on at the step where it was."
+
+
 class Header(Document):
     session: Id
     device: Id
@@ -82,12 +91,12 @@ Entry = Header | Ran | ConsentRecord | TakeRecord | Happened
 
 
 class Journal:
-    """Append-only. `append` returns when the entry is on the disk."""
+    """Append-only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -95,9 +104,17 @@ class Journal:
             os.close(folder)
 
     def append(self, entry: Entry) -> None:
-        self._file.write(json.dumps(_encode(entry), ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
-        os.fdatasync(self._file.fileno())
+        """Returns when the entry is on the disk.
+
+        Raises:
+            JournalUnwritable: the disk's answer. A part of a line may be there; `read` cuts it off.
+        """
+        line = json.dumps(_encode(entry), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        try:
+            self._file.write(line)
+            os.fdatasync(self._file.fileno())
+        except OSError as error:
+            raise JournalUnwritable(f"The session's journal cannot be written: {error.strerror or error}.") from error
 
     def close(self) -> None:
         self._file.close()

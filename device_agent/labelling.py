@@ -31,9 +31,17 @@ from wire.errors import GleanerError
 from wire.labels import LabelsDocument
 
 Answer = TypeVar("Answer")
+Item = TypeVar("Item", Frame, AudioBlock)
 LOOKS_A_SECOND = 5.0
 IDLE_LOOKS_A_SECOND = 2.0
 ANSWER_SECONDS = 20.0
+
+
+class ModelFailed(GleanerError):
+    """A model, or what reads its answer, failed on a frame or a block."""
+
+    code = "model-failed"
+    hint = "The media are kept; this take has fewer labels."
 
 
 class ModelStuck(GleanerError):
@@ -83,13 +91,15 @@ class Seen:
 class TakeNotes:
     seen: list[Seen] = field(default_factory=list)
     voice: VadStream | None = None
+    failed: bool = False
 
 
 class Labeller:
     """Owns every ONNX session of the agent; they run on its thread alone."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, trouble: Callable[[GleanerError], None]) -> None:
         self.models = models
+        self._trouble = trouble
         self.detections: tuple[Detection, ...] = ()
         self.speaking: bool | None = None
         self.looks = 0
@@ -171,11 +181,20 @@ class Labeller:
                 if request is None and self._look_is_due():
                     look, self._frame = self._frame, None
             for block, recording in blocks:
-                self._hear(block, recording)
+                self._guarded(self._hear, block, recording)
             if request is not None:
                 _answer(*request)
             elif look is not None:
-                self._look(*look)
+                self._guarded(self._look, *look)
+
+    def _guarded(self, work: Callable[[Item, bool], None], item: Item, recording: bool) -> None:
+        """One frame or block that a model fails on costs that look, never the thread. It is told once a take."""
+        try:
+            work(item, recording)
+        except Exception as error:  # noqa: BLE001 - whatever a model or its decoder throws
+            if not self._notes.failed:
+                self._notes.failed = True
+                self._trouble(_model_failed(error))
 
     def _look_is_due(self) -> bool:
         return self._frame is not None and time.monotonic() >= self._next_look
@@ -231,7 +250,9 @@ class Labeller:
     def _speech(self, capture: str, recorded: Recorded, expected: str | None) -> LabelsDocument | None:
         if self.models.speech is None or self._notes.voice is None:
             return None
-        regions = self._notes.voice.finish()
+        # A block that comes late belongs to no take any more.
+        voice, self._notes.voice = self._notes.voice, None
+        regions = voice.finish()
         return documents.speech_document(capture, self.models.speech.source, regions, expected)
 
     def _still(self, capture: str, picture_bgr: np.ndarray) -> LabelsDocument | None:
@@ -244,5 +265,11 @@ class Labeller:
 def _answer(work: Callable[[], Any], answer: Future[Any]) -> None:
     try:
         answer.set_result(work())
-    except GleanerError as error:
-        answer.set_exception(error)
+    except Exception as error:  # noqa: BLE001 - handed to whoever asked
+        answer.set_exception(_model_failed(error))
+
+
+def _model_failed(error: Exception) -> GleanerError:
+    if isinstance(error, GleanerError):
+        return error
+    return ModelFailed(f"The model failed: {type(error).__name__}: {error}.")

@@ -33,7 +33,8 @@ class Participant:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join(2)
+        if self._thread.ident is not None:
+            self._thread.join(2)
 
     def _live(self) -> None:
         answered: tuple[object, ...] | None = None

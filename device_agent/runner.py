@@ -81,6 +81,7 @@ class SessionRunner:
         self.deadline: Deadline | None = None
         self.playing_seconds = 0.0
         resumed = journal_path.exists() and journal_path.stat().st_size > 0
+        self.resumed = resumed
         self._entries: list[Entry] = read_journal(journal_path) if resumed else []
         self._journal = Journal(journal_path)
         if not self._entries:
@@ -157,8 +158,7 @@ class SessionRunner:
             case CloseTake():
                 self._close_take(command)
             case TearTake():
-                if self._maker is not None:
-                    self._maker.tear(command.reason)
+                self._tear(command.reason)
             case RecordConsent() | EndSession():
                 pass  # the consent is journaled before its event; the loop sees the end by the phase
 
@@ -185,6 +185,14 @@ class SessionRunner:
         # Handled at once: nothing may come between a take that is safe on the disk and the word that it is.
         self.handle(TakeClosed(command.take, closed_us))
 
+    def _tear(self, reason: str) -> None:
+        if self._maker is None:
+            return
+        try:
+            self._maker.tear(reason)
+        except GleanerError as error:
+            self._say(str(error))  # what is on the disk is kept and settled at the next start
+
     def trouble(self, error: GleanerError) -> None:
         """A sensor, an encoder or the spool gave up; called from their threads."""
         take = self._replayed.state.take
@@ -209,5 +217,9 @@ class SessionRunner:
         self._replayed = replay(self._entries)
 
     def _tell(self) -> None:
-        if self._replayed.record is not None:
+        if self._replayed.record is None:
+            return
+        try:
             self._publish(self._replayed.record)
+        except GleanerError as error:
+            self._say(str(error))  # the record is made anew from the journal at every change and every start

@@ -233,6 +233,9 @@ def _restarted(state: SessionState) -> Outcome:
     if state.phase == "consent":
         return state, ()
     torn = _tear(state, "interrupted")
+    if state.after_saving == "stopped":
+        state = replace(state, phase="stopped", take=None, token=state.token + 1, after_saving=None)
+        return state, (*torn, EndSession("stopped"))
     phase: State = "paused" if state.phase == "paused" or state.after_saving == "paused" else "ready"
     state = replace(state, phase=phase, take=None, token=state.token + 1, after_saving=None)
     return state, (*torn, OpenSensors(state.granted))

@@ -15,14 +15,14 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from device_agent.record.audio import AudioRecorder
-from device_agent.record.recorded import Recorded
+from device_agent.record.recorded import Recorded, RecorderFailed
 from device_agent.record.video import VideoRecorder
 from device_agent.sensors.base import AudioBlock, Camera, Frame, Microphone
 from device_agent.spool.capture import SpoolCapture
 from wire.capture import Counts
 from wire.errors import GleanerError
 
-QUEUE_FRAMES = 10  # under the pool of the camera (FRAMES_IN_USE), so a slow encoder meets our count first
+QUEUE_FRAMES = 22  # under the pool of the camera (FRAMES_IN_USE), so a slow encoder meets our count first
 QUEUE_BLOCKS = 400
 CLOSE_SECONDS = 10.0
 SILENCE_DBFS = -90.0
@@ -36,12 +36,6 @@ class EncoderStuck(GleanerError):
 
     code = "encoder-stuck"
     hint = "The attempt is kept as torn; run the step again."
-
-
-class Abandoned(GleanerError):
-    """A recording was ended before its time, on purpose; its attempt is kept as torn."""
-
-    code = "recording-abandoned"
 
 
 class Recorder(Protocol):
@@ -60,7 +54,7 @@ class Recording(Generic[Item]):
     recorder: Recorder
     lost_before: int
     dropped: int = 0
-    first: threading.Event = field(default_factory=threading.Event)
+    written: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
     recorded: Recorded | None = None
     error: GleanerError | None = None
@@ -73,12 +67,18 @@ class Stream(Generic[Item]):
         self._queue: queue.Queue[tuple[Recording[Item], Item | None] | None] = queue.Queue(depth + 1)
         self._depth = depth
         self._failed = failed
+        self.lost = False
         self._recording: Recording[Item] | None = None
         self._thread = threading.Thread(target=self._encode, name=f"encoder-{name}", daemon=True)
         self._thread.start()
 
     def _begin(self, recording: Recording[Item]) -> None:
         self._recording = recording
+
+    def sensor_failed(self, error: GleanerError) -> None:
+        """The sensor gave up by itself; it is started again when the next take wants it."""
+        self.lost = True
+        self._failed(error)
 
     def _offer(self, item: Item) -> bool:
         """Called by the sensor's thread. True: the item is on its way into a recording."""
@@ -100,8 +100,7 @@ class Stream(Generic[Item]):
         recording = self._recording
         assert recording is not None
         self._recording = None
-        self._queue.put((recording, None))
-        if not recording.ended.wait(CLOSE_SECONDS):
+        if not self._put((recording, None)) or not recording.ended.wait(CLOSE_SECONDS):
             raise EncoderStuck(f"The recording of {recording.capture.header.sensor} did not end.")
         if recording.error is not None:
             raise recording.error
@@ -112,17 +111,23 @@ class Stream(Generic[Item]):
         return self._recording is not None
 
     def abandon(self) -> None:
-        """Stop recording; what the recorder has written stays as it is, without an end."""
+        """Stop recording before its time: what was taken in is written to its end, the caller tears the capture."""
         recording, self._recording = self._recording, None
-        if recording is not None:
-            recording.error = recording.error or Abandoned("The recording was abandoned.")
-            self._queue.put((recording, None))
+        if recording is not None and self._put((recording, None)):
             recording.ended.wait(CLOSE_SECONDS)
 
     def close(self) -> None:
         self._recording = None
-        self._queue.put(None)
-        self._thread.join(CLOSE_SECONDS)
+        if self._put(None):
+            self._thread.join(CLOSE_SECONDS)
+
+    def _put(self, entry: tuple[Recording[Item], Item | None] | None) -> bool:
+        """False: the encoder is stuck and its queue stays full."""
+        try:
+            self._queue.put(entry, timeout=CLOSE_SECONDS)
+        except queue.Full:
+            return False
+        return True
 
     def _encode(self) -> None:
         while (entry := self._queue.get()) is not None:
@@ -132,16 +137,21 @@ class Stream(Generic[Item]):
                     recording.recorder.abandon()
                 elif item is None:
                     recording.recorded = recording.recorder.close()
-                elif recording.error is None:
+                elif recording.error is None and not recording.ended.is_set():
                     self._write(recording, item)
-                    recording.first.set()
+                    recording.written += 1
             except GleanerError as error:
-                if recording.error is None:
-                    recording.error = error
-                    self._failed(error)
+                self._give_up(recording, error)
+            except Exception as error:  # noqa: BLE001 - a codec's own error ends this recording, never the thread
+                self._give_up(recording, RecorderFailed(f"The recorder failed: {type(error).__name__}: {error}."))
             finally:
                 if item is None:
                     recording.ended.set()
+
+    def _give_up(self, recording: Recording[Item], error: GleanerError) -> None:
+        if recording.error is None:
+            recording.error = error
+            self._failed(error)
 
     def _write(self, recording: Recording[Item], item: Item) -> None:
         raise AssertionError("each stream writes its own items")
@@ -159,6 +169,13 @@ class VideoStream(Stream[Frame]):
     def deliver(self, frame: Frame) -> None:
         self.newest = frame
         self._seen(frame, self._offer(frame))
+
+    def revive(self) -> None:
+        """Start a camera again that was lost. Raises what its start raises."""
+        if self.lost:
+            self.camera.stop()
+            self.camera.start(self.deliver, self.sensor_failed)
+            self.lost = False
 
     def begin(self, capture: SpoolCapture) -> None:
         camera = self.camera
@@ -189,6 +206,13 @@ class AudioStream(Stream[AudioBlock]):
         self.newest_us = block.stamp_us
         self.level_dbfs = level_dbfs(block.samples)
         self._heard(block, self._offer(block))
+
+    def revive(self) -> None:
+        """Start a microphone again that was lost. Raises what its start raises."""
+        if self.lost:
+            self.microphone.stop()
+            self.microphone.start(self.deliver, self.sensor_failed)
+            self.lost = False
 
     def begin(self, capture: SpoolCapture) -> None:
         microphone = self.microphone

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import cv2
 
@@ -30,14 +31,26 @@ from wire.labels import LabelsDocument
 from wire.script import PlanStep
 from wire.session import TakeCapture, TakeRecord
 
+Answer = TypeVar("Answer")
+FRESH_US = 500_000  # a still may be this much older than the moment it was asked for
+
 
 class NoPicture(GleanerError):
-    """A still was wanted and the camera has not given a picture yet."""
+    """The camera has given no picture since the take was opened."""
 
     code = "no-picture"
     status = 503
     retryable = True
     hint = "Wait until the preview shows the room, then run the step again."
+
+
+class NoSound(GleanerError):
+    """The microphone has given no sample since the take was opened."""
+
+    code = "no-sound"
+    status = 503
+    retryable = True
+    hint = "Check that the microphone is plugged in and not muted, then run the step again."
 
 
 @dataclass(frozen=True)
@@ -79,9 +92,16 @@ class TakeMaker:
     """Opens, closes and tears takes. One at a time."""
 
     def __init__(
-        self, spool: Spool, labeller: Labeller, video: VideoStream | None, audio: AudioStream | None, origin: Origin
+        self,
+        spool: Spool,
+        labeller: Labeller,
+        video: VideoStream | None,
+        audio: AudioStream | None,
+        origin: Origin,
+        trouble: Callable[[GleanerError], None],
     ) -> None:
         self._spool = spool
+        self._trouble = trouble
         self._labeller = labeller
         self._video = video
         self._audio = audio
@@ -97,6 +117,10 @@ class TakeMaker:
         Raises:
             GleanerError: the spool is full or a recorder does not start; tear the take.
         """
+        if self._video is not None and ("video" in media or "image" in media):
+            self._video.revive()
+        if self._audio is not None and "audio" in media:
+            self._audio.revive()
         opened_us, opened_at = monotonic_us(), datetime.now(UTC)
         captures = {medium: new_id("cap") for medium in media}
         record = TakeRecord(
@@ -116,26 +140,11 @@ class TakeMaker:
             ],
         )
         journal(record)
-        self._labeller.begin()
+        self._labelled(self._labeller.begin)
         opened: dict[Medium, SpoolCapture] = {}
         self._open = OpenTake(record, step, opened)
-        for medium in media:
-            header = CaptureHeader(
-                capture=captures[medium],
-                take=take,
-                session=self._origin.session,
-                study=self._origin.study,
-                step=step.id,
-                attempt=attempt,
-                device=self._origin.device,
-                sensor=self._sensor(medium),
-                medium=medium,
-                format=self._format(medium),
-                consent=self._origin.consent,
-                opened_us=opened_us,
-                wall=Wall(at=opened_at),
-            )
-            opened[medium] = self._spool.open_capture(header)
+        for one in record.captures:
+            opened[one.medium] = self._spool.open_capture(self._header(record, one))
         if self._video is not None and "video" in opened:
             self._video.begin(opened["video"])
         if self._audio is not None and "audio" in opened:
@@ -153,22 +162,26 @@ class TakeMaker:
         video = self._video.end() if self._video is not None and "video" in take.captures else None
         audio = self._audio.end() if self._audio is not None and "audio" in take.captures else None
         if video is not None and self._video is not None and video.recorded is not None:
-            camera = self._video.camera
-            document = self._labeller.finish_tracks(
-                video.capture.header.capture, video.recorded, camera.width, camera.height
+            if not video.written:
+                raise NoPicture("The camera gave no picture while the take was recorded.")
+            camera, capture, recorded = self._video.camera, video.capture.header.capture, video.recorded
+            document = self._labelled(
+                lambda: self._labeller.finish_tracks(capture, recorded, camera.width, camera.height)
             )
             counts = self._video.counts(video)
             self._label(video.capture, document)
             video.capture.finish(video.recorded, counts)
             self.tally = self.tally.plus(video.recorded.bytes, counts.frames_dropped, document)
         if audio is not None and self._audio is not None and audio.recorded is not None:
-            expected = take.step.expected
-            document = self._labeller.finish_speech(audio.capture.header.capture, audio.recorded, expected)
+            if not audio.written:
+                raise NoSound("The microphone gave no sound while the take was recorded.")
+            heard, sound, expected = audio.capture.header.capture, audio.recorded, take.step.expected
+            document = self._labelled(lambda: self._labeller.finish_speech(heard, sound, expected))
             self._label(audio.capture, document)
             audio.capture.finish(audio.recorded, self._audio.counts(audio))
             self.tally = self.tally.plus(audio.recorded.bytes, 0, document)
         if "image" in take.captures:
-            self._still(take.captures["image"])
+            self._still(take.captures["image"], take.record.opened_us)
         if "text" in take.captures:
             self._text(take.captures["text"], text or "")
         self._open = None
@@ -190,15 +203,40 @@ class TakeMaker:
         assert self._open is not None
         return self._open
 
-    def _still(self, capture: SpoolCapture) -> None:
+    def _header(self, record: TakeRecord, one: TakeCapture) -> CaptureHeader:
+        return CaptureHeader(
+            capture=one.capture,
+            take=record.take,
+            session=self._origin.session,
+            study=self._origin.study,
+            step=record.step,
+            attempt=record.attempt,
+            device=self._origin.device,
+            sensor=one.sensor,
+            medium=one.medium,
+            format=self._format(one.medium),
+            consent=self._origin.consent,
+            opened_us=record.opened_us,
+            wall=Wall(at=record.opened_at),
+        )
+
+    def _labelled(self, work: Callable[[], Answer]) -> Answer | None:
+        """A label that cannot be made is told; it never costs the media."""
+        try:
+            return work()
+        except GleanerError as error:
+            self._trouble(error)
+            return None
+
+    def _still(self, capture: SpoolCapture, opened_us: int) -> None:
         frame = self._video.newest if self._video is not None else None
-        if frame is None:
-            raise NoPicture("The camera has not given a picture yet.")
+        if frame is None or frame.stamp_us < opened_us - FRESH_US:
+            raise NoPicture("The camera gives no picture.")
         picture = cv2.cvtColor(frame.main, cv2.COLOR_YUV2BGR_I420)
         jpeg = still_from_bgr(picture)
         recorded = recorded_still(jpeg, frame.stamp_us)
         capture.put("media", jpeg)
-        document = self._labeller.label_still(capture.header.capture, picture)
+        document = self._labelled(lambda: self._labeller.label_still(capture.header.capture, picture))
         self._label(capture, document)
         capture.finish(recorded)
         self.tally = self.tally.plus(recorded.bytes, 0, document)

@@ -131,6 +131,11 @@ class Demo:
         return child
 
     def end(self) -> None:
+        """End every process; a second Ctrl-C on the way does not leave one behind."""
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, signal.SIG_IGN)
+        for child in self.children:
+            child.ask_to_end()
         for child in reversed(self.children):
             child.end()
 
@@ -207,7 +212,8 @@ def demo(
 ) -> None:
     """A whole installation on this machine: collector, one device, one guided session, the review page."""
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the demo as Ctrl-C does
+        signal.signal(name, signal.default_int_handler)
     live = any(spec.partition(":")[0] in ("opencv", "picamera2", "sounddevice") for spec in (camera, microphone))
     who = participant or ("person" if live and not once else "simulated")
     run = Demo(data.absolute(), port, page_port, camera, microphone, who)
@@ -236,7 +242,7 @@ def run_once(run: Demo, began: float) -> dict[str, Any]:
             raise ChildFailed("The session did not end in time.", hint=f"Look into {agent.log}.") from error
     printed = last_line(agent.output())
     if not printed.startswith("{"):
-        raise ChildFailed(last_line(agent.log.read_text(encoding="utf-8")) or "The device ended without a word.")
+        raise ChildFailed(last_line(agent.said()) or "The device ended without a word.")
     facts = json.loads(printed)
     tasks, first_task_seconds = settled(run, token, facts["session"])
     return {
@@ -275,7 +281,7 @@ def stay(run: Demo, browser: bool) -> None:
     """Show the session page, then the review page, and keep everything up until Ctrl-C."""
     agent = run.start_agent()
     link, token = run.reviewer_link(), run.token()
-    agent.wait_until(lambda: "Session page" in agent.log.read_text(encoding="utf-8"), START_SECONDS)
+    agent.wait_until(lambda: "Session page" in agent.said(), START_SECONDS)
     page = run.session_page()
     people.print(f"\n  Session page   {page}")
     people.print(f"  Review page    {link}   (works once; `gleaner collector user link demo` makes another)")
@@ -304,7 +310,7 @@ def stay(run: Demo, browser: bool) -> None:
 def ending(agent: Child, waiting: int) -> str:
     printed = last_line(agent.output())
     if not printed.startswith("{"):
-        return last_line(agent.log.read_text(encoding="utf-8")) or "The device ended without a word."
+        return last_line(agent.said()) or "The device ended without a word."
     facts = json.loads(printed)
     return (
         f"The session is over: {facts['takes']} takes, {facts['lost']} lost, {waiting} tasks wait for a person. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -54,8 +55,11 @@ class Child:
     def __init__(self, name: str, command: Sequence[str], log: Path, *, capture: bool = False) -> None:
         self.name = name
         self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self._log = log.open("a", encoding="utf-8")
+        # The device's log names the session page with its key.
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._log = os.fdopen(handle, "a", encoding="utf-8")
+        self._log_start = log.stat().st_size
         self._output: list[str] = []
         self.process = subprocess.Popen(
             command,
@@ -85,10 +89,16 @@ class Child:
         until = time.monotonic() + seconds
         while not ready():
             if not self.running:
-                raise ChildFailed(last_line(self.log.read_text(encoding="utf-8")) or f"{self.name} has ended.")
+                raise ChildFailed(last_line(self.said()) or f"{self.name} has ended.")
             if time.monotonic() > until:
                 raise ChildFailed(f"{self.name} was not ready after {seconds:.0f} s.", hint=f"Look into {self.log}.")
             time.sleep(0.05)
+
+    def said(self) -> str:
+        """What this run of the process has written to its log."""
+        with self.log.open(encoding="utf-8", errors="replace") as file:
+            file.seek(self._log_start)
+            return file.read()
 
     def output(self) -> str:
         """Everything the process printed, once it has ended."""
@@ -97,13 +107,16 @@ class Child:
             thread.join(5)
         return "".join(self._output)
 
+    def ask_to_end(self) -> None:
+        if self.running:
+            self.process.send_signal(signal.SIGTERM)
+
     def end(self) -> None:
         """Ask the process and its children to end, then make them."""
         family = self._family()
-        if self.running:
-            self.process.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(GENTLY_SECONDS)
+        self.ask_to_end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(GENTLY_SECONDS)
         for one in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()

@@ -1,4 +1,4 @@
-"""One real browser for all tests: two Playwright loops cannot run in one process."""
+"""One real browser a test file: while Playwright's loop runs, no other asyncio loop can run in the process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SWITCHES = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = need_program("chromium", "chromium")
     with sync_playwright() as playwright:

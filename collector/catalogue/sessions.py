@@ -21,6 +21,14 @@ class SessionTaken(GleanerError):
     hint = "Session ids are random; this one is another device's."
 
 
+class TakeTaken(GleanerError):
+    """A take id belongs to another session."""
+
+    code = "take-taken"
+    status = 409
+    hint = "Take ids are random; this one is another session's. Keep the data and look at the device's clock and id."
+
+
 class SessionUnknown(GleanerError):
     code = "session-unknown"
     status = 404
@@ -32,6 +40,7 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
 
     Raises:
         SessionTaken: another device sent this session before.
+        TakeTaken: the record names a take of another session; nothing of the record is kept.
     """
     row = conn.execute(
         text("SELECT device_id, revision FROM session WHERE id = :id"), {"id": record.session}
@@ -41,6 +50,7 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
     if row is not None and row.revision > record.revision:
         revision: int = row.revision
         return revision
+    _check_takes(conn, record)
     values: dict[str, Any] = {
         "id": record.session,
         "study": record.study,
@@ -64,6 +74,13 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
         _upsert(conn, "take", _take_values(record.session, take, number))
         hand_on_when_ready(conn, take.take)
     return record.revision
+
+
+def _check_takes(conn: Connection, record: SessionRecord) -> None:
+    for take in record.takes:
+        owner = conn.execute(text("SELECT session_id FROM take WHERE id = :id"), {"id": take.take}).scalar()
+        if owner is not None and owner != record.session:
+            raise TakeTaken(f"The take {take.take} is of another session than {record.session}.")
 
 
 def _take_values(session: str, take: TakeRecord, step_number: int) -> dict[str, Any]:

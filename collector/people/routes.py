@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from collector.bodies import read_body
 from collector.people import accounts
 from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
 from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, Role
@@ -48,7 +49,7 @@ async def use_link(request: Request, db: Db) -> Response:
     """Use the code up and set the page's cookie. JSON from the script, a form from the button without scripts."""
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     _same_origin(request, is_form)
-    code = _code_of((await request.body())[:_LONGEST_BODY], is_form)
+    code = _code_of(await read_body(request, _LONGEST_BODY), is_form)
     secret = await db.write(lambda conn: accounts.enter(conn, code))
     settings = request.app.state.settings
     reply: Response

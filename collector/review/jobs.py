@@ -23,6 +23,8 @@ _TAKE = text(
 _CAPTURES = text(
     "SELECT capture.id, capture.state, capture.medium, EXISTS (SELECT 1 FROM derived WHERE derived.capture_id"
     " = capture.id AND derived.kind = 'play') AS playable FROM capture WHERE capture.id IN :captures"
+    # A record may name any capture; only those whose own manifests speak of this take and session are its.
+    " AND capture.take_id = :take AND capture.session_id = :session"
 ).bindparams(bindparam("captures", expanding=True))
 _PRELABELS = text(
     "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
@@ -50,7 +52,8 @@ def make_tasks(conn: Connection, take_id: str) -> int:
         return 0
     record = TakeRecord.model_validate_json(take.record)
     wanted = [row.capture for row in record.captures]
-    here = {row.id: row for row in conn.execute(_CAPTURES, {"captures": wanted})}
+    asked = {"captures": wanted, "take": take_id, "session": take.session_id}
+    here = {row.id: row for row in conn.execute(_CAPTURES, asked)}
     if any(name not in here or not _settled(here[name]) for name in wanted):
         return 0
     whole = [row for row in record.captures if here[row.capture].state == "opened"]

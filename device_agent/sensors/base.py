@@ -25,8 +25,9 @@ from wire.errors import GleanerError
 Picture = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.int16]
 
-# Bounds what a stuck consumer can hold: 16 x (1280x720 + 640x360 in I420) = 28 MB; a healthy agent uses three or four.
-FRAMES_IN_USE = 16
+# Bounds what a stuck consumer can hold: 28 x (1280x720 + 640x360 in I420) = 48 MB, a second of video; a healthy agent
+# uses three or four.
+FRAMES_IN_USE = 28
 
 
 @dataclass(frozen=True, slots=True)

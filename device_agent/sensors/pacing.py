@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # A camera has about this many buffers in flight: within them a late reader catches up, beyond them frames are lost.
-FRAMES_BEHIND = 5
+FRAMES_BEHIND = 10
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.app import create_app, documented_routes
+from collector.bodies import LONGEST_DOCUMENT
 from collector.cli.serving import AddressInvalid, PortTaken, claim_port
 from collector.guard import allowed_hosts, host_allowed
 from collector.page import page_file
@@ -78,6 +79,41 @@ def test_hosts(settings: dict[str, str], host: str, fine: bool) -> None:
     chosen = Settings.model_validate(settings)
     any_number = chosen.host not in ("127.0.0.1", "localhost", "::1")
     assert host_allowed(host, allowed_hosts(chosen), any_number=any_number) is fine
+
+
+ANYWHERE = ["/api/enter", "/api/tasks/next", "/api/admin/user-add", "/api/devices/join", "/api/uploadsX", "/api/none"]
+
+
+@pytest.mark.parametrize("path", ANYWHERE)
+def test_a_body_said_to_be_too_long_is_refused_before_it_comes(collector: Collector, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=30) as connection:
+        connection.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {LONGEST_DOCUMENT + 1}\r\n\r\n".encode()
+        )
+        answer = connection.recv(65536).decode()
+    assert answer.startswith("HTTP/1.1 413") and "application/problem+json" in answer
+
+
+@pytest.mark.parametrize("path", ["/api/tasks/next", "/api/admin/user-add", "/api/devices/join"])
+def test_a_body_of_no_said_length_is_cut_at_the_limit(collector: Collector, path: str) -> None:
+    reply = httpx.post(
+        f"{collector.url}{path}",
+        content=(b" " * 2**20 for _ in range(LONGEST_DOCUMENT // 2**20 + 4)),
+        headers={"Content-Type": "application/json"},
+        timeout=30,
+    )
+    assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
+    assert str(LONGEST_DOCUMENT) in reply.json()["title"]
+    assert "x-content-type-options" in reply.headers
+    assert "Traceback" not in collector.log
+
+
+def test_uploads_are_not_bounded_as_documents_are(collector: Collector) -> None:
+    device, size = collector.device(), LONGEST_DOCUMENT + 1
+    location = device.create("cap-long", "media", size).headers["Location"]
+    assert device.patch(location, 0, bytes(size)).status_code == 204
+    assert device.offset(location) == size
 
 
 def test_answers_are_strict(collector: Collector) -> None:

@@ -182,6 +182,70 @@ def test_nothing_left_to_do_is_done(db: Database) -> None:
         until(lambda: rows(db)["a"][0] == "done")
 
 
+def test_a_job_whose_failure_cannot_be_written_is_put_back_when_the_disk_has_room(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite's own full disk: a page limit that neither the result nor the word about its failure fits in."""
+
+    def full(conn: Connection) -> None:
+        conn.execute(text("CREATE TABLE filler (body BLOB)"))
+        conn.execute(
+            text(
+                "CREATE TRIGGER fill AFTER UPDATE ON job WHEN OLD.state = 'leased' AND NEW.state <> 'leased'"
+                " BEGIN INSERT INTO filler VALUES (zeroblob(4000000)); END"
+            )
+        )
+        pages = conn.execute(text("PRAGMA page_count")).scalar()
+        conn.execute(text(f"PRAGMA max_page_count = {pages + 50}"))
+
+    applied: list[str] = []
+    db.write_sync(full)
+    with Running(db, JobKind("heavy", lambda conn, job, result: applied.append(job.key))) as runner:
+        add(db, "heavy", "a")
+        until(lambda: "cannot be put back yet" in caplog.text)
+        assert "is full" in caplog.text and rows(db)["a"][:2] == ("leased", 1)
+        db.write_sync(lambda conn: conn.execute(text("PRAGMA max_page_count = 1000000")).close())
+        until(lambda: hurry(db) or rows(db)["a"][0] == "done")
+        assert runner.alive()
+
+
+def test_a_job_is_given_up_even_when_being_told_fails(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    def apply(_conn: Connection, _job: Job, _result: dict[str, Any]) -> None:
+        raise ValueError("never")
+
+    def failed(_conn: Connection, _job: Job, _sentence: str) -> None:
+        raise KeyError("nobody listens")
+
+    add(db, "deaf", "a")
+    with Running(db, JobKind("deaf", apply, failed=failed)):
+        until(lambda: hurry(db) or rows(db)["a"][0] == "failed")
+    assert rows(db)["a"] == ("failed", 5, "ValueError: never")
+    assert "nobody listens" in caplog.text
+
+
+def test_what_fails_after_a_job_is_logged_and_the_lane_goes_on(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    def after(_job: Job, _result: dict[str, Any]) -> None:
+        raise PermissionError("the file stays")
+
+    with Running(db, JobKind("tidy", lambda conn, job, result: None, after=after)) as runner:
+        for key in "ab":
+            add(db, "tidy", key)
+            until(lambda key=key: rows(db)[key][0] == "done")
+        assert runner.alive()
+    assert caplog.text.count("PermissionError: the file stays") == 2 and "Traceback" in caplog.text
+
+
+def test_a_lane_outlives_an_error_it_does_not_know(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """A payload that is no JSON cannot even be leased."""
+    add(db, "plain", "a")
+    db.write_sync(lambda conn: conn.execute(text("UPDATE job SET payload = 'torn'")).close())
+    with Running(db, JobKind("plain", lambda conn, job, result: None)) as runner:
+        until(lambda: "JSONDecodeError" in caplog.text)
+        assert runner.alive()
+        db.write_sync(lambda conn: conn.execute(text("UPDATE job SET payload = '{}'")).close())
+        until(lambda: hurry(db) or rows(db)["a"][0] == "done")
+
+
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 1), (2, 4), (3, 16), (4, 60), (50, 60)])
 def test_backoff_grows_to_a_minute(attempts: int, seconds: float) -> None:
     assert backoff_seconds(attempts) == seconds

@@ -146,6 +146,13 @@ def test_stop_and_pause_while_saving_wait_for_the_take() -> None:
         assert ended.phase == phase and ended.closed == ("greet",)
 
 
+def test_stop_is_remembered_through_a_kill_while_saving() -> None:
+    state, _ = run(recording(), [Done(), Stop()])
+    ended, commands = step(state, Restarted())
+    assert ended.phase == "stopped"
+    assert commands == (TearTake(state.take or "", "interrupted"), EndSession("stopped"))
+
+
 def test_a_failing_device_pauses_instead_of_trying_for_ever() -> None:
     state, _ = run(fresh(), [ALL])
     for attempt in range(1, MOST_FAILURES + 1):

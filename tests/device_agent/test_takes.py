@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_agent.labelling import Labeller, Models
-from device_agent.sensors.base import AudioBlock, Frame
+from device_agent.labelling import Labeller, ModelFailed, Models
+from device_agent.sensors.base import AudioBlock, Frame, SensorLost
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import Spool
 from device_agent.streams import QUEUE_FRAMES, AudioStream, VideoStream, level_dbfs
-from device_agent.takes import NoPicture, Origin, TakeMaker
+from device_agent.takes import NoPicture, NoSound, Origin, TakeMaker
 from wire.capture import CaptureManifest, Medium
 from wire.errors import GleanerError
 from wire.script import PlanStep
@@ -36,13 +36,16 @@ class HandCamera:
         self.index = 0
         self.at_us = monotonic_us()
 
-    def start(self, deliver: Callable[[Frame], None], failed: Callable[[GleanerError], None]) -> None: ...
+    started = 0
+
+    def start(self, deliver: Callable[[Frame], None], failed: Callable[[GleanerError], None]) -> None:
+        self.started += 1
 
     def stop(self) -> None: ...
 
     def frame(self) -> Frame:
         self.index += 1
-        self.at_us += 40_000
+        self.at_us = max(self.at_us + 40_000, monotonic_us())
         noise = np.random.default_rng(self.index)
         main = noise.integers(0, 255, (self.height * 3 // 2, self.width), dtype=np.uint8)
         lores = np.zeros((self.lores_height * 3 // 2, self.lores_width), dtype=np.uint8)
@@ -71,11 +74,12 @@ class Bench:
         self.troubles: list[GleanerError] = []
         self.journal: list[TakeRecord] = []
         self.spool = Spool(root / "spool", quota_bytes=quota_bytes, reserve_bytes=0)
-        self.labeller = Labeller(Models())
+        self.mentions: list[GleanerError] = []
+        self.labeller = Labeller(Models(), self.mentions.append)
         self.camera, self.microphone = HandCamera(), HandMicrophone()
         self.video = VideoStream(self.camera, self.labeller.see, self.troubles.append)
         self.audio = AudioStream(self.microphone, self.labeller.hear, self.troubles.append)
-        self.maker = TakeMaker(self.spool, self.labeller, self.video, self.audio, ORIGIN)
+        self.maker = TakeMaker(self.spool, self.labeller, self.video, self.audio, ORIGIN, self.mentions.append)
 
     def open(self, kind: str, *media: Medium, attempt: int = 1) -> TakeRecord:
         step = PlanStep(id="step", kind=kind, title="Step", prompt="Do it", expected="it", record=list(media))  # type: ignore[arg-type]
@@ -123,6 +127,53 @@ def test_a_still_without_a_picture_is_one_sentence_and_torn_for_good(bench: Benc
         bench.maker.close(None)
     bench.maker.tear("no picture")
     assert bench.spool.state_of(record.captures[0].capture) == "dropped"
+
+
+def test_a_stale_picture_is_no_still(bench: Bench) -> None:
+    frame = bench.camera.frame()
+    bench.video.deliver(Frame(frame.index, monotonic_us() - 2_000_000, frame.main, frame.lores))
+    bench.open("show", "image")
+    with pytest.raises(NoPicture):
+        bench.maker.close(None)
+    bench.maker.tear("no picture")
+
+
+@pytest.mark.parametrize(("medium", "error"), [("video", NoPicture), ("audio", NoSound)])
+def test_a_take_without_a_sample_is_not_closed(bench: Bench, medium: Medium, error: type[GleanerError]) -> None:
+    record = bench.open("do", medium)
+    with pytest.raises(error):
+        bench.maker.close(None)
+    bench.maker.tear("nothing came")
+    assert bench.spool.state_of(record.captures[0].capture) == "dropped"
+
+
+def test_a_lost_camera_is_started_again_for_the_next_take(bench: Bench) -> None:
+    bench.video.sensor_failed(SensorLost("The camera stopped."))
+    assert [type(error) for error in bench.troubles] == [SensorLost]
+    bench.open("do", "video")
+    assert bench.camera.started == 1
+    bench.video.deliver(bench.camera.frame())
+    bench.maker.close(None)
+    assert bench.manifests()["video"].complete
+
+
+class BrokenModel:
+    """A detector whose network fails on every picture."""
+
+    floor = score = 0.1
+
+    def detect(self, image: np.ndarray, least: float | None = None, only: object = None) -> list[object]:
+        raise ValueError("bad tensor")
+
+
+def test_a_failing_model_costs_labels_and_nothing_else(bench: Bench) -> None:
+    bench.labeller.models = Models(people=BrokenModel(), objects=BrokenModel())  # type: ignore[arg-type]
+    for attempt in (1, 2):
+        bench.open("do", "video", "image", attempt=attempt)
+        bench.video.deliver(bench.camera.frame())
+        bench.maker.close(None)
+    assert all(row.manifest is not None for row in bench.spool.pending())
+    assert {type(error) for error in bench.mentions} == {ModelFailed}
 
 
 def test_a_torn_take_keeps_what_was_recorded(bench: Bench) -> None:

@@ -52,7 +52,6 @@ def test_once_and_once_more_on_the_same_data(tmp_path: Path) -> None:
     assert set(first) == MEMBERS
     assert (first["takes"], first["tasks"], first["lost"]) == (6, 6, 0)
     assert first["prelabels"]["interval"] >= 3 and first["prelabels"]["track"] >= 1
-    assert first["frames_dropped"] == 0
     truth = tmp_path / "device" / "sessions" / first["session"] / "truth.jsonl"
     assert {json.loads(line)["kind"] for line in truth.read_text().splitlines()} >= {"say", "walk", "hold_up"}
     second = once(tmp_path)

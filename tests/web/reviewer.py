@@ -40,6 +40,8 @@ class Reviewer:
 
     # ------------------------------------------------------------ eyes
     def task(self) -> str:
+        """The id of the item that is open, waited for."""
+        self.page.wait_for_selector(".review[data-task]:not([data-task=''])")
         return self.page.get_attribute(".review", "data-task") or ""
 
     def kind(self) -> str:

@@ -119,6 +119,22 @@ def test_a_session_is_its_devices_own(collector: Collector, device: DeviceClient
     assert put(device, "ses-p", record).status_code == 403
 
 
+def test_a_take_is_its_sessions_own(collector: Collector, device: DeviceClient, lead: httpx.Client) -> None:
+    other = collector.device()
+    mine = [SampleTake("take-own", "step-1", [], [])]
+    assert put(device, "ses-own", session_record(device.id, mine, "ses-own")).status_code == 200
+    theirs = [SampleTake("take-fine", "step-1", [], []), SampleTake("take-own", "step-9", [], [], state="torn")]
+    for sender, session in ((other, "ses-thief"), (device, "ses-second")):
+        refused = put(sender, session, session_record(sender.id, theirs, session))
+        assert (refused.status_code, refused.json()["code"]) == (409, "take-taken")
+        assert "take-own" in refused.json()["title"]
+        assert lead.get(f"/api/sessions/{session}").json()["code"] == "session-unknown"
+    with sqlite3.connect(f"file:{collector.data / 'collector.db'}?mode=ro", uri=True) as rows:
+        query = "SELECT id, session_id, step, state FROM take WHERE id IN ('take-own', 'take-fine')"
+        assert rows.execute(query).fetchall() == [("take-own", "ses-own", "step-1", "closed")]
+    assert put(device, "ses-own", session_record(device.id, mine, "ses-own", 2)).json()["revision"] == 2
+
+
 def test_a_record_of_a_newer_schema_is_told_as_such(device: DeviceClient) -> None:
     body = session_record(device.id, [], "ses-n").to_json() | {"schema": 2, "mood": "fine"}
     reply = device.call("PUT", "/api/sessions/ses-n", json=body)

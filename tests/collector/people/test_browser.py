@@ -4,30 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pytest
-
 from tests.collector.running import Collector, until
-from tests.needs import need, need_program
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = need_program("chromium", "chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        need(False, "playwright is missing: pip install 'gleaner[dev]'")
-    with sync_playwright() as play:
-        shown = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield shown
-        shown.close()
 
 
 def new_link(collector: Collector, name: str) -> str:

@@ -63,6 +63,11 @@ def test_a_wrong_request_is_one_sentence(collector: Collector, body: bytes) -> N
     assert (reply.status_code, reply.json()["code"]) == (422, "request-invalid")
 
 
+def test_entering_reads_no_more_than_a_code_needs(collector: Collector) -> None:
+    reply = httpx.post(f"{collector.url}/api/enter", content=b" " * 5000, headers=PAGE)
+    assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
+
+
 def test_the_cookie_changes_nothing_without_the_pages_header(collector: Collector) -> None:
     link = new_link(collector, "cleo")
     with httpx.Client(base_url=collector.url) as page:

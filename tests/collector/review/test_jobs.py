@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.catalogue.sessions import keep_session
 from collector.review.facts import task_facts
 from collector.review.views import task_view
 from tests.collector.review.filled import Filled, box, interval, track
@@ -43,6 +44,21 @@ def test_nothing_before_the_take_is_whole(filled: Filled) -> None:
     filled.execute("UPDATE capture SET state = 'bad' WHERE id = :id", id=ids["video"])
     assert filled.make(ids["take"]) == 1
     assert [row.role for row in filled.rows("SELECT role FROM task_capture")] == ["labelled"]
+
+
+def test_a_record_that_names_foreign_captures_makes_no_task_of_them(filled: Filled) -> None:
+    theirs = filled.take("greet", "say", {"audio": BODY}, ["speech"])
+    ids = filled.take("greet", "say", {"audio": BODY}, ["speech"])
+    own = filled.takes[-1]["captures"]
+    filled.takes[-1]["captures"] = [{"capture": theirs["audio"], "medium": "audio", "sensor": "audio-0"}]
+    filled.db.write_sync(lambda conn: keep_session(conn, filled.record()))
+    assert filled.make(ids["take"]) == 0
+    filled.takes[-1]["captures"] = own
+    filled.db.write_sync(lambda conn: keep_session(conn, filled.record()))
+    filled.execute("UPDATE capture SET session_id = 'ses-other' WHERE id = :id", id=ids["audio"])
+    assert filled.make(ids["take"]) == 0
+    filled.execute("UPDATE capture SET session_id = :session WHERE id = :id", session=filled.session, id=ids["audio"])
+    assert filled.make(ids["take"]) == 1
 
 
 def test_a_torn_take_and_an_unknown_one_make_none(filled: Filled) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import (
+    FRAMES_IN_USE,
     AudioBlock,
     Frame,
     SensorFileMissing,
@@ -59,14 +60,14 @@ def test_a_consumer_that_keeps_everything_costs_counted_drops_and_nothing_else(t
     assert camera is not None
     kept: Collector[Frame] = Collector()
     with running(camera, kept):
-        frames = kept.wait(16)
+        frames = kept.wait(FRAMES_IN_USE)
         later: Collector[Frame] = Collector()
         while camera.dropped < 5:
             assert kept.failure is None
             later.wait(0)
-    assert len(kept.items) == 16
+    assert len(kept.items) == FRAMES_IN_USE
     assert camera.dropped >= 5
-    assert len({frame.main.ctypes.data for frame in frames}) == 16
+    assert len({frame.main.ctypes.data for frame in frames}) == FRAMES_IN_USE
 
 
 def test_a_sound_file_comes_in_exact_samples_without_a_gap_at_its_end(tmp_path: Path) -> None:

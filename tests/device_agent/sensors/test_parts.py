@@ -82,7 +82,8 @@ def test_what_is_held_is_never_overwritten_by_any_number_of_threads() -> None:
         (39_999, 1, (1, 40_000, 1, 0)),
         (40_000, 1, (1, 40_000, 0, 0)),
         (200_000, 1, (1, 40_000, 0, 0)),
-        (280_000, 1, (7, 280_000, 0, 6)),
+        (440_000, 1, (1, 40_000, 0, 0)),
+        (480_000, 1, (12, 480_000, 0, 11)),
     ],
 )
 def test_due(now: int, number: int, expected: tuple[int, int, int, int]) -> None:
