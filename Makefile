@@ -4,17 +4,17 @@ ARGS ?=
 BIN := .venv/bin
 BOOT := $(PYTHON) hardware/install/bootstrap.py
 
-.PHONY: demo test bench lint system web clean-demo venv dev
+.PHONY: demo test bench lint system web models clean-demo venv dev
 
 demo: ## a whole installation on this machine: collector, device, one guided session, the review page
 	@$(BOOT) --web
 	@$(BIN)/python collector/web/build.py
 	@exec $(BIN)/gleaner demo $(ARGS)
 
-test: dev web ## every test
+test: dev web models ## every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-bench: dev web ## the benchmarks, beside their peers and limits
+bench: dev web models ## the benchmarks, beside their peers and limits
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: dev ## ruff, mypy --strict, tsc, layers
@@ -30,6 +30,9 @@ system: ## name, and as root install, the Debian packages that some tests and re
 web: ## build the review page
 	@$(BOOT) --web
 	@$(BIN)/python collector/web/build.py
+
+models: dev ## the models and photographs that tests use, through the catalogue
+	@$(BIN)/gleaner prelabel pull silero-vad centerface photo-person photo-cup >/dev/null
 
 venv:
 	@$(BOOT)
