@@ -27,7 +27,7 @@ from wire.errors import GleanerError
 log = logging.getLogger("gleaner.jobs")
 TOPIC = "jobs"
 POISON_AFTER = 5
-LEASE_SECONDS = 600.0
+WORK_SECONDS = 540.0
 LONGEST_BACKOFF_SECONDS = 60.0
 REFUSED_SECONDS = 5.0
 
@@ -75,7 +75,7 @@ def enqueue(conn: Connection, kind: str, key: str, payload: dict[str, Any] | Non
             "INSERT INTO job (kind, key, payload, state, attempts, not_before, created_at)"
             " VALUES (:kind, :key, :payload, 'waiting', 0, :now, :now)"
             " ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, state = 'waiting', attempts = 0,"
-            " not_before = excluded.not_before, leased_until = NULL, error = NULL, done_at = NULL"
+            " not_before = excluded.not_before, error = NULL, done_at = NULL"
             " WHERE job.state IN ('done', 'failed')"
         ),
         {"kind": kind, "key": key, "payload": json.dumps(payload or {}), "now": now},
@@ -91,10 +91,7 @@ def backoff_seconds(attempts: int) -> float:
 def release_all(conn: Connection) -> int:
     """At the start of the service: what was leased when it ended waits again, and the attempt does not count."""
     return conn.execute(
-        text(
-            "UPDATE job SET state = 'waiting', leased_until = NULL, attempts = max(0, attempts - 1)"
-            " WHERE state = 'leased'"
-        )
+        text("UPDATE job SET state = 'waiting', attempts = max(0, attempts - 1) WHERE state = 'leased'")
     ).rowcount
 
 
@@ -192,7 +189,7 @@ class JobRunner:
                 return
             result = inputs
             if kind.work is not None and worker is not None:
-                result = worker.run(kind.work, inputs, LEASE_SECONDS * 0.9)
+                result = worker.run(kind.work, inputs, WORK_SECONDS)
             self._db.write_sync(lambda conn: _apply(conn, kind, job, result))
         except WorkerStopped:
             return
@@ -252,8 +249,8 @@ def _lease(conn: Connection, kinds: list[str]) -> Job | None:
     if row is None:
         return None
     conn.execute(
-        text("UPDATE job SET state = 'leased', leased_until = :until, attempts = attempts + 1 WHERE id = :id"),
-        {"until": now_text(LEASE_SECONDS), "id": row.id},
+        text("UPDATE job SET state = 'leased', attempts = attempts + 1 WHERE id = :id"),
+        {"id": row.id},
     )
     return Job(row.id, row.kind, row.key, json.loads(row.payload), row.attempts + 1)
 
@@ -266,7 +263,7 @@ def _apply(conn: Connection, kind: JobKind, job: Job, result: dict[str, Any]) ->
 
 def _mark_done(conn: Connection, job: Job) -> None:
     conn.execute(
-        text("UPDATE job SET state = 'done', leased_until = NULL, error = NULL, done_at = :now WHERE id = :id"),
+        text("UPDATE job SET state = 'done', error = NULL, done_at = :now WHERE id = :id"),
         {"now": now_text(), "id": job.id},
     )
 
@@ -276,7 +273,7 @@ def _retry_or_fail(
 ) -> None:
     given_up = job.attempts >= POISON_AFTER and not retryable
     conn.execute(
-        text("UPDATE job SET state = :state, leased_until = NULL, error = :error, not_before = :later WHERE id = :id"),
+        text("UPDATE job SET state = :state, error = :error, not_before = :later WHERE id = :id"),
         {
             "state": "failed" if given_up else "waiting",
             "error": sentence,

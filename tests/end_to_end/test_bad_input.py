@@ -126,3 +126,24 @@ def test_the_spool_meets_a_full_disk(installation: Installation) -> None:
     finally:
         installation.close()
         subprocess.run(["umount", str(spool)], check=False)
+
+
+def test_a_consent_is_one_persons(installation: Installation) -> None:
+    """An unfinished session goes on for its own participant only, and its device does not become another one."""
+    run = (
+        "agent", "run", str(SHORT), "--state", str(installation.state), "--participant", "simulated",
+        "--page-port", "0",
+    )  # fmt: skip
+    assert installation.run(*run, "--camera", "opencv:97", check=False).returncode == 3
+    for other in (("--pseudonym", "participant-2"), ("--home", "home-2")):
+        done = installation.run(*run, *other, check=False)
+        assert done.returncode == 2
+        assert "[session-unfinished]" in done.stderr and "participant-1" in sentence(done.stderr)
+    again = installation.run(
+        "agent", "join", installation.url, "AAAA-BBBB", "--state", str(installation.state), check=False
+    )
+    assert again.returncode == 1 and "not finished" in sentence(again.stderr)
+    assert installation.rows("SELECT id FROM capture") == []
+    done = installation.run(*run, "--json")
+    assert "Going on with the session" in sentence(done.stderr)
+    assert json.loads(done.stdout.strip().splitlines()[-1])["lost"] == 0

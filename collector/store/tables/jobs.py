@@ -16,7 +16,6 @@ job = Table(
     Column("state", String, nullable=False),  # waiting | leased | done | failed
     Column("attempts", Integer, nullable=False),
     Column("not_before", String, nullable=False),
-    Column("leased_until", String),
     Column("error", Text),
     Column("created_at", String, nullable=False),
     Column("done_at", String),

@@ -95,7 +95,7 @@ def _command(voice: str) -> list[str]:
     program = shutil.which("espeak-ng")
     if program is not None:
         return [program, "-b", "1", "-v", voice, "-s", str(WORDS_A_MINUTE), "--stdin", "--stdout"]
-    return [sys.executable, "-m", __spec__.name if __spec__ is not None else __name__, voice]
+    return [sys.executable, "-P", "-m", __spec__.name if __spec__ is not None else __name__, voice]
 
 
 def _run(command: list[str], text: str) -> tuple[bytes, str]:

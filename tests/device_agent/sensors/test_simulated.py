@@ -209,7 +209,6 @@ def test_speech_is_heard_when_the_truth_says_and_never_otherwise(room: Room) -> 
 
 # ------------------------------------------------------------------ the voice
 def test_the_library_speaks_when_the_program_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("espeakng_loader")
     monkeypatch.setenv("PATH", str(tmp_path))
     data = synthesise("Hello kitchen.", "en-GB")
     assert data[:4] == b"RIFF"
@@ -217,7 +216,6 @@ def test_the_library_speaks_when_the_program_is_not_there(tmp_path: Path, monkey
 
 
 def test_the_process_of_the_library_speaks_and_refuses_an_unknown_voice() -> None:
-    pytest.importorskip("espeakng_loader")
     command = [sys.executable, "-m", "device_agent.sensors.simulated.speech"]
     good = subprocess.run([*command, "de"], input=b"Guten Tag.", capture_output=True, timeout=60, check=False)
     assert (good.returncode, good.stdout[:4]) == (0, b"RIFF")

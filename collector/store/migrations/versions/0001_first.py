@@ -35,7 +35,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.String(), nullable=False),
-        sa.Column("leased_until", sa.String(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.String(), nullable=False),
         sa.Column("done_at", sa.String(), nullable=True),
