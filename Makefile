@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 BOOT := $(PYTHON) hardware/install/bootstrap.py
 
-.PHONY: demo test bench lint system web models clean-demo venv dev
+.PHONY: demo test bench lint system web models device clean-demo venv dev
 
 demo: ## a whole installation on this machine: collector, device, one guided session, the review page
 	@$(BOOT) --web
@@ -33,6 +33,9 @@ web: ## build the review page
 
 models: dev ## the models and photographs that tests use, through the catalogue
 	@$(BIN)/gleaner prelabel pull silero-vad centerface photo-person photo-cup >/dev/null
+
+device: dev ## picamera2 beside the rest, as on a Raspberry Pi (needs libcap-dev, see make system)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[device]'
 
 venv:
 	@$(BOOT)

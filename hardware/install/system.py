@@ -16,6 +16,7 @@ PACKAGES = {
     "fonts-dejavu-core": ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "browser tests: text in screenshots"),
     "pulseaudio": ("pulseaudio", "microphone tests without a sound card"),
     "pulseaudio-utils": ("pacat", "microphone tests without a sound card"),
+    "libcap-dev": ("/usr/include/sys/capability.h", "picamera2, the extra gleaner[device]"),
     "libasound2-plugins": ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so", "the same tests"),
 }
 
