@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import webbrowser
 from dataclasses import dataclass, field
@@ -66,6 +67,11 @@ class Demo:
     @property
     def device_state(self) -> Path:
         return self.data / "device"
+
+    @property
+    def link_words(self) -> str:
+        """What a person types after `gleaner` for another page link."""
+        return f"collector user link demo --data {self.collector_data}"
 
     @property
     def url(self) -> str:
@@ -213,7 +219,8 @@ def demo(
     """A whole installation on this machine: collector, one device, one guided session, the review page."""
     began = time.monotonic()
     for name in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the demo as Ctrl-C does
-        signal.signal(name, signal.default_int_handler)
+        if signal.getsignal(name) != signal.SIG_IGN:  # nohup asked to go on
+            signal.signal(name, signal.default_int_handler)
     live = any(spec.partition(":")[0] in ("opencv", "picamera2", "sounddevice") for spec in (camera, microphone))
     who = participant or ("person" if live and not once else "simulated")
     run = Demo(data.absolute(), port, page_port, camera, microphone, who)
@@ -284,7 +291,8 @@ def stay(run: Demo, browser: bool) -> None:
     agent.wait_until(lambda: "Session page" in agent.said(), START_SECONDS)
     page = run.session_page()
     people.print(f"\n  Session page   {page}")
-    people.print(f"  Review page    {link}   (works once; `gleaner collector user link demo` makes another)")
+    people.print(f"  Review page    {link}")
+    people.print(f"                 works once; another: {gleaner_program()} {run.link_words}")
     display = browser and has_display()
     if not display:
         forwards = " ".join(f"-L {port}:127.0.0.1:{port}" for port in (run.port, run.page_port))
@@ -316,6 +324,11 @@ def ending(agent: Child, waiting: int) -> str:
         f"The session is over: {facts['takes']} takes, {facts['lost']} lost, {waiting} tasks wait for a person. "
         "The review page stays up until Ctrl-C."
     )
+
+
+def gleaner_program() -> Path:
+    """The `gleaner` of this installation, which need not be on the person's PATH."""
+    return Path(sys.executable).parent / "gleaner"
 
 
 def has_display() -> bool:
