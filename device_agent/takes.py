@@ -38,7 +38,7 @@ FRESH_US = 500_000  # a still may be this much older than the moment it was aske
 class NoPicture(GleanerError):
     """The camera has given no picture since the take was opened."""
 
-    code = "no-picture"
+    code = "take-without-picture"
     status = 503
     retryable = True
     hint = "Wait until the preview shows the room, then run the step again."
@@ -47,7 +47,7 @@ class NoPicture(GleanerError):
 class NoSound(GleanerError):
     """The microphone has given no sample since the take was opened."""
 
-    code = "no-sound"
+    code = "take-without-sound"
     status = 503
     retryable = True
     hint = "Check that the microphone is plugged in and not muted, then run the step again."

@@ -25,7 +25,7 @@ from rich.console import Console
 
 from hardware.processes import Child, ChildFailed, call, gleaner, last_line
 from prelabel.catalogue import available, choose, fetch
-from wire.errors import GleanerError
+from wire.errors import GleanerError, PortTaken
 
 people = Console(stderr=True, soft_wrap=True)
 app = typer.Typer(add_completion=False)
@@ -34,12 +34,6 @@ NEEDED_MIB = 300
 START_SECONDS = 30.0
 SESSION_SECONDS = 900.0
 SETTLE_SECONDS = 10.0
-
-
-class PortTaken(GleanerError):
-    code = "port-taken"
-    exit_code = 3
-    hint = "Stop the other program, or choose other ports with --port and --page-port (0 takes any free one)."
 
 
 class NoRoom(GleanerError):

@@ -3,6 +3,7 @@
     GleanerError
     ├── BadDocument         document-invalid
     ├── SchemaTooNew        schema-too-new
+    ├── PortTaken           port-taken
     └── …                   each room defines its own next to the code that raises it
 
 Every subclass states a stable `code` (listed in docs/errors.md, held by a test), an HTTP `status`,
@@ -64,3 +65,11 @@ class SchemaTooNew(GleanerError):
     code = "schema-too-new"
     status = 409
     hint = "Upgrade the collector first, then the devices; the data stays with its sender until then."
+
+
+class PortTaken(GleanerError):
+    """A port that was asked for belongs to another program. The one error all three kinds of server share."""
+
+    code = "port-taken"
+    exit_code = 3
+    hint = "Stop the other program, or choose another port (0 takes any free one)."

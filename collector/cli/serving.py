@@ -22,16 +22,9 @@ from collector.app import create_app
 from collector.client import publish_service
 from collector.keys import write_private
 from collector.settings import Settings
-from wire.errors import GleanerError
+from wire.errors import GleanerError, PortTaken
 
 LAST_REQUESTS_SECONDS = 2.0
-
-
-class PortTaken(GleanerError):
-    code = "port-taken"
-    status = 503
-    exit_code = 3
-    hint = "Choose another with --port, or end the program that uses it."
 
 
 class AddressInvalid(GleanerError):

@@ -15,17 +15,10 @@ from device_agent.events import Event, Snapshot
 from device_agent.page.guard import Guard, is_loopback
 from device_agent.page.routes import Desk, make_app
 from device_agent.page.stream import Lookers
-from wire.errors import GleanerError
+from wire.errors import GleanerError, PortTaken
 
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
-
-
-class PortTaken(GleanerError):
-    code = "port-taken"
-    status = 500
-    exit_code = 3
-    hint = "Stop the other program, or choose another port (0 takes any free one)."
 
 
 class AddressUnusable(GleanerError):
