@@ -32,7 +32,7 @@ web: ## build the review page
 	@$(BIN)/python collector/web/build.py
 
 models: dev ## the models and photographs that tests use, through the catalogue
-	@$(BIN)/gleaner prelabel pull silero-vad centerface photo-person photo-cup >/dev/null
+	@$(BIN)/gleaner prelabel pull silero-vad centerface photo-person photo-cup ocr-detection ocr-direction ocr-recognition >/dev/null
 
 device: dev ## picamera2 beside the rest, as on a Raspberry Pi (needs libcap-dev, see make system)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[device]'

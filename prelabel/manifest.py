@@ -5,29 +5,16 @@ from __future__ import annotations
 import tomllib
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from prelabel.families import FAMILIES, AudioInput, Decode, Family, FamilyRules, Fraction, Milliseconds
 from wire.base import Sha256, WireModel
 from wire.errors import GleanerError
+from wire.labels import Label
 
-Family = Literal["yolox", "yunet", "centerface", "vad"]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
 Pixels = Annotated[int, Field(ge=1, le=8192)]
-
-# The tensors each family works with, by role; `inputs` and `outputs` of a manifest name them in the file.
-INPUT_ROLES: dict[Family, frozenset[str]] = {
-    "yolox": frozenset({"image"}),
-    "yunet": frozenset({"image"}),
-    "centerface": frozenset({"image"}),
-    "vad": frozenset({"audio", "state", "sample_rate"}),
-}
-OUTPUT_ROLES: dict[Family, frozenset[str]] = {
-    "yolox": frozenset({"predictions"}),
-    "yunet": frozenset(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox") for stride in (8, 16, 32)),
-    "centerface": frozenset({"heatmap", "scale", "offset"}),
-    "vad": frozenset({"probability", "state"}),
-}
+_LABEL: TypeAdapter[Label] = TypeAdapter(Label)
+Channels = Annotated[list[float], Field(min_length=1, max_length=3)]
 
 
 class ManifestInvalid(GleanerError):
@@ -38,16 +25,35 @@ class ManifestInvalid(GleanerError):
     hint = "Compare it with the example in docs/models.md."
 
 
+class LicenceMissing(GleanerError):
+    """Neither the manifest nor the file says under which licence a model may be used."""
+
+    code = "model-licence-missing"
+    status = 422
+    hint = 'Add a line such as licence = "Apache-2.0" to its model.toml.'
+
+
 class ImageInput(WireModel):
-    """How a picture is brought to the model.
+    """How a picture is brought to the model; what is not said here is the family's way.
 
     `size` is (height, width) in pixels of a model with one fixed size; it may be left out when the file says it.
     A model of any size takes the picture scaled down to `max_side` at most, its sides brought to `multiple`.
+    A byte becomes (byte * scale - mean) / std, one mean and std for all channels or one each, in order of `colour`.
+    `antialias`: shrink by area averages, as PIL and torch do, instead of plain bilinear.
     """
 
     size: tuple[Pixels, Pixels] | None = None
     multiple: Annotated[int, Field(ge=1, le=256)] = 32
     max_side: Pixels = 640
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    dtype: Literal["float32", "float16", "uint8"] = "float32"
+    colour: Literal["RGB", "BGR", "GRAY"] = "BGR"
+    fit: Literal["letterbox-centre", "letterbox-top-left", "stretch", "crop-centre"] = "stretch"
+    pad: Annotated[int, Field(ge=0, le=255)] = 0
+    antialias: bool = False
+    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    mean: Channels = [0.0]
+    std: Channels = [1.0]
 
 
 class Thresholds(WireModel):
@@ -69,8 +75,37 @@ class Speech(WireModel):
     pad_ms: Milliseconds = 30
 
 
+class Golden(WireModel):
+    """A sample whose answer is known; it runs when the model is installed.
+
+    `sample` is the name of one (`samples/`), a picture of the catalogue, or a small file itself as `base64:…`;
+    `expect` has what the model must find there, as labels of a labels document, without ids.
+    """
+
+    sample: str = Field(min_length=1)
+    expect: list[dict[str, Any]]
+
+    def labels(self) -> list[Label]:
+        """`expect` as labels `g1`, `g2`, …"""
+        return [_LABEL.validate_python({**row, "id": f"g{number}"}) for number, row in enumerate(self.expect, start=1)]
+
+    @field_validator("expect")
+    @classmethod
+    def _are_labels(cls, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for number, row in enumerate(rows, start=1):
+            try:
+                _LABEL.validate_python({**row, "id": f"g{number}"})
+            except ValidationError as error:
+                where, why = _first(error, "it")
+                raise ValueError(f"label {number} is none at {where}: {why}") from error
+        return rows
+
+
 class Manifest(WireModel):
-    """The whole `model.toml`. `names` are the words of the classes, in the order of the model's channels."""
+    """The whole `model.toml`. `names` are the words of the classes, in the order of the model's channels.
+
+    `budget`: milliseconds one unit of work may take, by the beginning of a board's name ("Raspberry Pi 4").
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     version: str = Field(min_length=1, max_length=64)
@@ -78,22 +113,56 @@ class Manifest(WireModel):
     licence: str = Field(min_length=1)
     attribution: str = ""
     sha256: Sha256
-    names: list[str] = Field(min_length=1)
+    names: list[str] = []
     inputs: dict[str, str]
     outputs: dict[str, str]
     input: ImageInput = ImageInput()
+    audio: AudioInput = AudioInput()
+    decode: Decode | None = None
     thresholds: Thresholds = Thresholds()
     speech: Speech = Speech()
+    budget: dict[str, Annotated[float, Field(gt=0)]] = {}
+    golden: Golden | None = None
+
+    @property
+    def rules(self) -> FamilyRules:
+        return FAMILIES[self.family]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_its_family_means_it(cls, table: Any) -> Any:
+        """What `[input]` leaves out is the family's way; `[decode]` is read in the family's shape."""
+        rules = FAMILIES.get(str(table.get("family"))) if isinstance(table, dict) else None
+        if rules is None:
+            return table
+        given = table.get("input", {})
+        unsaid = [name for name in rules.must_say if isinstance(given, dict) and name not in given]
+        if unsaid:
+            raise ValueError(f"family {table['family']} needs {', '.join(unsaid)} under [input]: nothing else says it")
+        filled = {**table, "input": {**rules.picture, **given}} if isinstance(given, dict) else dict(table)
+        decode = table.get("decode")
+        if rules.decode is None and decode is not None:
+            raise ValueError(f"family {table['family']} has no [decode]")
+        if rules.decode is not None and not isinstance(decode, WireModel):
+            try:
+                filled["decode"] = rules.decode.model_validate({} if decode is None else decode)
+            except ValidationError as error:
+                where, why = _first(error, "[decode]")
+                raise ValueError(f"[decode] {where}: {why}") from error
+        return filled
 
     @model_validator(mode="after")
     def _names_its_tensors(self) -> Manifest:
-        for table, given, wanted in (
-            ("inputs", self.inputs, INPUT_ROLES[self.family]),
-            ("outputs", self.outputs, OUTPUT_ROLES[self.family]),
+        rules = self.rules
+        for table, given, wanted, more in (
+            ("inputs", self.inputs, rules.inputs, rules.more_inputs),
+            ("outputs", self.outputs, rules.outputs, rules.more_outputs),
         ):
-            if set(given) != wanted:
-                expected = ", ".join(sorted(wanted))
+            if not wanted <= set(given) <= wanted | more:
+                expected = ", ".join(sorted(wanted)) + (f"; perhaps {', '.join(sorted(more))}" if more else "")
                 raise ValueError(f"family {self.family} needs exactly these under [{table}]: {expected}")
+        if rules.names and not self.names:
+            raise ValueError("names is empty")
         if len(set(self.names)) != len(self.names):
             raise ValueError("names has a word twice")
         if self.speech.off > self.speech.on:
@@ -101,24 +170,35 @@ class Manifest(WireModel):
         return self
 
 
-def read_manifest(text: str, place: str) -> Manifest:
-    """Parse a `model.toml`. `place` names it in messages.
+def read_table(text: str, place: str) -> dict[str, Any]:
+    """A `model.toml` as a table, before anything is made of it. `place` names it in messages.
 
     Raises:
-        ManifestInvalid: it is not TOML, or a field is missing, unknown or out of range.
+        ManifestInvalid: it is not TOML.
     """
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ManifestInvalid(f"{place} is not TOML: {error}.") from error
-    return manifest_of(table, place)
 
 
 def manifest_of(table: dict[str, Any], place: str) -> Manifest:
-    """A manifest from a parsed TOML table; raises ManifestInvalid as `read_manifest` does."""
+    """A manifest from a table that says everything.
+
+    Raises:
+        ManifestInvalid: a field is missing, unknown or out of range.
+        LicenceMissing: there is no licence.
+    """
+    if not table.get("licence"):
+        raise LicenceMissing(f"{place} does not say under which licence {table.get('name', 'the model')} may be used.")
     try:
         return Manifest.model_validate(table)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "its tables"
-        raise ManifestInvalid(f"{place} is not valid at {where}: {first['msg']}.") from error
+        where, why = _first(error, "its tables")
+        raise ManifestInvalid(f"{place} is not valid at {where}: {why}.") from error
+
+
+def _first(error: ValidationError, whole: str) -> tuple[str, str]:
+    """Where the first problem is, and what it is."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ".".join(str(part) for part in first["loc"]) or whole, first["msg"]

@@ -1,24 +1,105 @@
-"""The few bytes of an ONNX file this project looks at or changes itself, without the `onnx` package.
+"""What an ONNX file says of itself, read or changed without the `onnx` package and without its weights.
 
 An ONNX file is one protobuf message (onnx.proto, ModelProto). Field numbers used here: ModelProto ir_version 1,
-graph 7; GraphProto initializer 5, input 11, output 12, value_info 13; TensorProto name 8; ValueInfoProto name 1,
-type 2; TypeProto tensor_type 1; Tensor shape 2; TensorShapeProto dim 1; Dimension dim_value 1, dim_param 2.
+graph 7, metadata_props 14; GraphProto initializer 5, input 11, output 12, value_info 13; TensorProto name 8,
+external_data 13, data_location 14; ValueInfoProto name 1, type 2; TypeProto tensor_type 1; Tensor elem_type 1,
+shape 2; TensorShapeProto dim 1; Dimension dim_value 1, dim_param 2; StringStringEntryProto key 1, value 2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import mmap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from prelabel.protobuf import (
+    BYTES,
+    VARINT,
+    NotProtobuf,
+    bytes_field,
+    bytes_of,
+    fields,
+    number_field,
+    number_of,
+    text_of,
+    varint,
+)
+from wire.errors import GleanerError
+
+__all__ = ["Declared", "Dims", "FileFacts", "ModelRefused", "NotProtobuf", "free_sizes", "read_facts", "why_not_onnx"]
 
 Dims = Sequence[int | str]
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # From this version of the format on, an initializer need not be listed as an input of the graph too.
 INITIALIZERS_APART = 4
+_EXTERNAL = 1
+# TensorProto.DataType of onnx.proto, the numeric ones.
+_DTYPES = {
+    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
+    10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 16: "bfloat16",
+}  # fmt: skip
 
 
-class NotProtobuf(ValueError):
-    """The bytes end in the middle of a field or are no protobuf message at all."""
+class ModelRefused(GleanerError):
+    """A model file does not load, or does not do what its manifest says."""
+
+    code = "model-refused"
+    status = 422
+    hint = "Check the model file and its model.toml with `gleaner prelabel check`."
+
+
+@dataclass(frozen=True)
+class Declared:
+    """An input or output as the file declares it: a free size is None, and so is a shape that is not declared.
+
+    `dtype` is numpy's word for the element type, `other` for what is no tensor of numbers.
+    """
+
+    shape: tuple[int | None, ...] | None
+    dtype: str
+
+    def __str__(self) -> str:
+        sizes = "?" if self.shape is None else ", ".join("?" if size is None else str(size) for size in self.shape)
+        return f"[{sizes}]"
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What an ONNX file says of itself.
+
+    `metadata` is what its exporter wrote; `outside` names the files its weights lie in, if not in itself.
+    """
+
+    metadata: Mapping[str, str]
+    inputs: Mapping[str, Declared]
+    outputs: Mapping[str, Declared]
+    outside: tuple[str, ...] = ()
+
+
+def read_facts(path: Path) -> FileFacts:
+    """What a model file says of itself. The file is mapped, so only the pages that are looked at are read.
+
+    Raises:
+        ModelRefused: it is no ONNX model, cut off, or keeps its weights in another file.
+    """
+    found = _looked_at(path)
+    if isinstance(found, str):
+        raise ModelRefused(f"{path} cannot be used as a model: {found}.", hint="Get the model file again.")
+    if found.outside:
+        others = ", ".join(found.outside[:3])
+        there = all((path.parent / name).is_file() for name in found.outside)
+        raise ModelRefused(
+            f"{path} keeps its weights in another file ({others}{'' if there else ', which is missing'}).",
+            hint="A package is one model file: save it with the weights inside (onnx.save_model of onnx.load).",
+        )
+    return found
+
+
+def why_not_onnx(path: Path) -> str | None:
+    """What is wrong with a file that should be an ONNX model, as the end of a sentence; None if nothing shows."""
+    found = _looked_at(path)
+    return found if isinstance(found, str) else None
 
 
 def free_sizes(model: bytes, dims: Mapping[str, Dims]) -> bytes:
@@ -32,44 +113,95 @@ def free_sizes(model: bytes, dims: Mapping[str, Dims]) -> bytes:
         NotProtobuf: `model` is cut off or no ONNX file.
     """
     chunks: list[bytes | memoryview] = []
-    for number, wire_type, whole, payload in _fields(memoryview(model)):
+    for number, wire_type, whole, payload in fields(memoryview(model)):
         if number == 7 and wire_type == BYTES:
-            chunks.append(_message(7, _free_graph(payload, dims)))
+            chunks.append(bytes_field(7, _free_graph(payload, dims)))
         elif number == 1 and wire_type == VARINT:
-            chunks.append(_number(1, max(_varint(whole, 1)[0], INITIALIZERS_APART)))
+            chunks.append(number_field(1, max(varint(whole, 1)[0], INITIALIZERS_APART)))
         else:
             chunks.append(whole)
     return b"".join(chunks)
 
 
-def why_not_onnx(path: Path) -> str | None:
-    """What is wrong with a file that should be an ONNX model, as the end of a sentence; None if nothing shows."""
-    data = path.read_bytes()
-    if not data:
+def _looked_at(path: Path) -> FileFacts | str:
+    """The facts of a file, or what is wrong with it as the end of a sentence."""
+    size = path.stat().st_size
+    if not size:
         return "it is empty"
-    head = data[:512]
+    with path.open("rb") as source:
+        data = memoryview(mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ))
+    head = bytes(data[:512])
     if head.startswith(b"version https://git-lfs"):
         return "it is a Git LFS pointer, not the model itself"
     if head.lstrip()[:1] in (b"<", b"{", b"#") or (b"\0" not in head and head.isascii()):
         return "it is a text file, not an ONNX model"
     try:
-        numbers = {number for number, *_ in _fields(memoryview(data))}
+        metadata: dict[str, str] = {}
+        graph: memoryview | None = None
+        for number, kind, _, payload in fields(data):
+            if number == 7 and kind == BYTES:
+                graph = payload
+            elif number == 14 and kind == BYTES:
+                metadata[text_of(payload, 1)] = text_of(payload, 2)
+        return "it holds no network" if graph is None else _graph_facts(graph, metadata)
     except NotProtobuf:
-        return f"it is cut off or damaged ({len(data)} bytes)"
-    return None if 7 in numbers else "it holds no network"
+        return f"it is cut off or damaged ({size} bytes)"
+
+
+def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> FileFacts:
+    weights: set[str] = set()
+    outside: set[str] = set()
+    inputs: dict[str, Declared] = {}
+    outputs: dict[str, Declared] = {}
+    for number, kind, _, payload in fields(graph):
+        if kind != BYTES:
+            continue
+        if number == 5:
+            weights.add(text_of(payload, 8))
+            if number_of(payload, 14) == _EXTERNAL:
+                outside.add(_location(payload))
+        elif number in (11, 12):
+            (inputs if number == 11 else outputs)[text_of(payload, 1)] = _declared(payload)
+    return FileFacts(
+        metadata=metadata,
+        # Old files list their weights among the inputs too.
+        inputs={name: row for name, row in inputs.items() if name not in weights},
+        outputs=outputs,
+        outside=tuple(sorted(outside)),
+    )
+
+
+def _location(tensor: memoryview) -> str:
+    entries = (payload for number, kind, _, payload in fields(tensor) if number == 13 and kind == BYTES)
+    return next((text_of(entry, 2) for entry in entries if text_of(entry, 1) == "location"), "not named")
+
+
+def _declared(value: memoryview) -> Declared:
+    kind = bytes_of(value, 2)
+    tensor = None if kind is None else bytes_of(kind, 1)
+    if tensor is None:
+        return Declared(None, "other")
+    shape = bytes_of(tensor, 2)
+    sizes = None if shape is None else tuple(_size(row) for number, _, _, row in fields(shape) if number == 1)
+    return Declared(sizes, _DTYPES.get(number_of(tensor, 1) or 0, "other"))
+
+
+def _size(dimension: memoryview) -> int | None:
+    size = number_of(dimension, 1)
+    return size if size is not None and size > 0 else None
 
 
 def _free_graph(graph: memoryview, dims: Mapping[str, Dims]) -> bytes:
-    weights = {_text(payload, 8) for number, _, _, payload in _fields(graph) if number == 5}
+    weights = {text_of(payload, 8) for number, _, _, payload in fields(graph) if number == 5}
     chunks: list[bytes | memoryview] = []
-    for number, _, whole, payload in _fields(graph):
+    for number, _, whole, payload in fields(graph):
         if number == 13:
             continue
-        name = _text(payload, 1) if number in (11, 12) else ""
+        name = text_of(payload, 1) if number in (11, 12) else ""
         if number == 11 and name not in dims and name in weights:
             continue
         if number in (11, 12) and name in dims:
-            chunks.append(_message(number, _with_shape(payload, (2, 1, 2), _shape(dims[name]))))
+            chunks.append(bytes_field(number, _with_shape(payload, (2, 1, 2), _shape(dims[name]))))
         else:
             chunks.append(whole)
     return b"".join(chunks)
@@ -80,78 +212,17 @@ def _with_shape(message: memoryview, path: tuple[int, ...], shape: bytes) -> byt
     number, rest = path[0], path[1:]
     chunks: list[bytes | memoryview] = []
     found = False
-    for field, wire_type, whole, payload in _fields(message):
+    for field, wire_type, whole, payload in fields(message):
         if field == number and wire_type == BYTES:
             found = True
-            chunks.append(_message(number, _with_shape(payload, rest, shape) if rest else shape))
+            chunks.append(bytes_field(number, _with_shape(payload, rest, shape) if rest else shape))
         else:
             chunks.append(whole)
     if not found:
-        chunks.append(_message(number, _with_shape(memoryview(b""), rest, shape) if rest else shape))
+        chunks.append(bytes_field(number, _with_shape(memoryview(b""), rest, shape) if rest else shape))
     return b"".join(chunks)
 
 
 def _shape(dims: Dims) -> bytes:
-    rows = (_number(1, dim) if isinstance(dim, int) else _message(2, dim.encode()) for dim in dims)
-    return b"".join(_message(1, row) for row in rows)
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int, memoryview, memoryview]]:
-    """(field number, wire type, whole field, payload) of each field in order."""
-    at = 0
-    while at < len(message):
-        start = at
-        key, at = _varint(message, at)
-        wire_type = key & 7
-        if wire_type == VARINT:
-            payload = at
-            _, at = _varint(message, at)
-        elif wire_type == BYTES:
-            length, payload = _varint(message, at)
-            at = payload + length
-        elif wire_type in (FIXED64, FIXED32):
-            payload = at
-            at += 8 if wire_type == FIXED64 else 4
-        else:
-            raise NotProtobuf(f"wire type {wire_type}")
-        if at > len(message) or key >> 3 == 0:
-            raise NotProtobuf("cut off")
-        yield key >> 3, wire_type, message[start:at], message[payload:at]
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(message) or shift > 63:
-            raise NotProtobuf("cut off")
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-
-
-def _encoded(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _number(field: int, value: int) -> bytes:
-    return _encoded(field << 3 | VARINT) + _encoded(value)
-
-
-def _message(field: int, payload: bytes) -> bytes:
-    return _encoded(field << 3 | BYTES) + _encoded(len(payload)) + payload
-
-
-def _text(message: memoryview, number: int) -> str:
-    return next(
-        (bytes(payload).decode(errors="replace") for field, kind, _, payload in _fields(message)
-         if field == number and kind == BYTES),
-        "",
-    )  # fmt: skip
+    rows = (number_field(1, dim) if isinstance(dim, int) else bytes_field(2, dim.encode()) for dim in dims)
+    return b"".join(bytes_field(1, row) for row in rows)

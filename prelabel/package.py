@@ -1,21 +1,27 @@
-"""A model package: a folder with `model.onnx` and `model.toml`, or a file the catalogue knows."""
+"""A model package: a folder with `model.onnx` and `model.toml`, or a file that says enough of itself."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prelabel import catalogue
 from prelabel.catalogue import check_hash, file_sha256
-from prelabel.manifest import Family, Manifest, ManifestInvalid, read_manifest
-from prelabel.onnxfile import why_not_onnx
-from prelabel.runtime import ModelRefused
+from prelabel.deciding import decide
+from prelabel.exporters import as_name
+from prelabel.families import Family
+from prelabel.installed import find_installed
+from prelabel.manifest import Manifest, ManifestInvalid, read_table
+from prelabel.onnxfile import read_facts
+from prelabel.places import MANIFEST_FILE, MODEL_FILE
 from prelabel.sources import Progress
 from wire.errors import GleanerError
 from wire.labels import Source
 
-MODEL_FILE = "model.onnx"
-MANIFEST_FILE = "model.toml"
+__all__ = ["MANIFEST_FILE", "MODEL_FILE", "ModelNotFound", "ModelPackage", "is_known", "open_model"]
 
 
 class ModelNotFound(GleanerError):
@@ -29,7 +35,7 @@ class ModelNotFound(GleanerError):
 
 @dataclass(frozen=True)
 class ModelPackage:
-    """A model file whose hash was checked, with what its manifest says of it."""
+    """A model file whose hash was checked, with everything that was decided of it."""
 
     name: str
     version: str
@@ -45,29 +51,43 @@ class ModelPackage:
 
 
 def open_model(name_or_path: str | Path, progress: Progress | None = None) -> ModelPackage:
-    """The package of a catalogue name, of a folder with `model.onnx` and `model.toml`, or of a file the catalogue
-    knows by its hash.
+    """The package of a name, of a folder with `model.onnx` and `model.toml`, or of a lone model file.
 
-    A name of the catalogue is fetched if it is not here. The network itself is tried by `open_detector` and
-    `VadModel`, which load it anyway.
+    A name is one of the catalogue, fetched if it is not here, or one that was installed with `gleaner prelabel pull`.
+    A lone file is one the catalogue knows by its hash, or one whose metadata say everything. The network itself is
+    tried by what opens it: `open_picture_model`, `open_sound_model`, `Detector`, `VadModel`.
 
     Raises:
         ModelNotFound: no such name, folder or file.
-        ModelRefused: a lone file that the catalogue does not know, or no ONNX file at all.
+        ModelRefused: no ONNX file, or one that contradicts its manifest.
+        ModelUndecided: neither manifest nor file say what the model takes and gives.
         ModelCorrupt: the file's sha256 is not the one its manifest or the catalogue promises.
-        ManifestInvalid: `model.toml` is missing or does not have its shape.
+        ManifestInvalid, LicenceMissing: `model.toml` does not have its shape, or names no licence.
         ModelUnavailable, ModelFolderMissing, CacheUnwritable: from the catalogue.
     """
     path = Path(name_or_path)
     if path.is_dir():
         return _open_folder(path)
-    known = {item.name for item in catalogue.items() if item.kind == "model"}
-    if str(name_or_path) in known:
-        found = catalogue.fetch(str(name_or_path), progress)
-        return _package(found, catalogue.item(str(name_or_path)).manifest)
+    name = str(name_or_path)
+    if is_known(name):
+        return _open_item(name, catalogue.fetch(name, progress))
+    installed = find_installed(name)
+    if installed is not None:
+        return _open_folder(installed)
     if path.is_file():
         return _open_file(path)
-    raise ModelNotFound(f"There is no model {str(name_or_path)!r}.")
+    raise ModelNotFound(f"There is no model {name!r}.")
+
+
+def is_known(name: str) -> bool:
+    """Whether the catalogue has a model of that name."""
+    return any(item.name == name and item.kind == "model" for item in catalogue.items())
+
+
+def _open_item(name: str, found: Path) -> ModelPackage:
+    """A model of the catalogue. What its file says completes the catalogue's word (the characters of OCR)."""
+    with _readable(found):
+        return _package(found, decide(catalogue.item(name).table, read_facts(found), f"catalogue item {name}"))
 
 
 def _open_folder(folder: Path) -> ModelPackage:
@@ -75,33 +95,43 @@ def _open_folder(folder: Path) -> ModelPackage:
     for needed in (model, place):
         if not needed.is_file():
             raise ModelNotFound(f"The model package {folder} has no {needed.name}.")
-    try:
-        text = place.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ManifestInvalid(f"{place} is not UTF-8 text.") from error
-    manifest = read_manifest(text, str(place))
-    check_hash(model, manifest.sha256, f"the model its {MANIFEST_FILE} names")
-    return _package(model, manifest)
+    with _readable(folder):
+        try:
+            text = place.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ManifestInvalid(f"{place} is not UTF-8 text.") from error
+        table = read_table(text, str(place))
+        promised = table.get("sha256")
+        if isinstance(promised, str):
+            check_hash(model, promised, f"the model its {MANIFEST_FILE} names")
+        return _package(model, decide(table, read_facts(model), str(place)))
 
 
 def _open_file(path: Path) -> ModelPackage:
-    digest = file_sha256(path)
-    for item in catalogue.items():
-        if item.manifest is not None and item.sha256 == digest:
-            return _package(path, item.manifest)
-        if item.manifest is not None and item.file == path.name:
-            check_hash(path, item.sha256, f"the catalogue's {item.name}")
-    reason = why_not_onnx(path)
-    if reason is not None:
-        raise ModelRefused(f"{path} cannot be used as a model: {reason}.", hint="Get the model file again.")
-    raise ModelRefused(
-        f"Nothing says what {path.name} takes and gives.",
-        hint=f"Put it into a folder as {MODEL_FILE} with a {MANIFEST_FILE} beside it (docs/models.md).",
-    )
+    with _readable(path):
+        digest = file_sha256(path)
+        for item in catalogue.items():
+            if item.kind == "model" and item.sha256 == digest:
+                return _open_item(item.name, path)
+            if item.kind == "model" and item.file == path.name:
+                check_hash(path, item.sha256, f"the catalogue's {item.name}")
+        own: dict[str, Any] = {"sha256": digest}
+        # What labels call it when nothing else does: the file's name, and its content as the version.
+        fallback = {"name": as_name(path.stem) or "model", "version": digest[:12]}
+        return _package(path, decide(own, read_facts(path), str(path), fallback))
 
 
-def _package(path: Path, manifest: Manifest | None) -> ModelPackage:
-    assert manifest is not None, "items of kind model have a manifest"
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ModelNotFound(
+            f"{path} cannot be read: {error.strerror or error}.", hint="Give yourself the right to read it."
+        ) from error
+
+
+def _package(path: Path, manifest: Manifest) -> ModelPackage:
     return ModelPackage(
         name=manifest.name,
         version=manifest.version,

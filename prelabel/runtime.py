@@ -1,5 +1,8 @@
 """ONNX sessions: the only import of onnxruntime.
 
+A network is loaded from a copy that onnxruntime has optimised before, if there is one for these bytes, this machine
+and these settings (optimised.py).
+
 Measured with onnxruntime 1.32 on two x86 cores: with spinning left on, 49 ms of CPU burn after each run; with the
 memory arena off, a run of a detector leaves 40 to 100 MB more behind (glibc keeps what malloc fragments), so the
 arena and the memory pattern stay on.
@@ -7,33 +10,35 @@ arena and the memory pattern stay on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from prelabel.onnxfile import Dims, NotProtobuf, free_sizes, why_not_onnx
-from wire.errors import GleanerError
+from prelabel.onnxfile import Dims, ModelRefused, NotProtobuf, free_sizes, why_not_onnx
+from prelabel.optimised import LEAST_BYTES, Shelf, key_of
+from prelabel.places import file_sha256
+
+__all__ = ["Array", "Graph", "Meter", "ModelRefused", "Session", "Tensor", "check_finite", "load", "metered"]
 
 Array = NDArray[Any]
+Graph = Literal["original", "copy made", "copy"]
 
 _FOREIGN: tuple[type[Exception], ...] = tuple(
     error for error in vars(ort_errors).values() if isinstance(error, type) and issubclass(error, Exception)
 )
 _ONLY_ERRORS = 3
-
-
-class ModelRefused(GleanerError):
-    """A model file does not load, or does not do what its manifest says."""
-
-    code = "model-refused"
-    status = 422
-    hint = "Check the model file and its model.toml with `gleaner prelabel check`."
+_MOST_WORDS = 400
+_SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
+_meter: Meter | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,15 @@ class Tensor:
     dtype: str
 
 
+@dataclass
+class Meter:
+    """What sessions did while metered: runs, CPU seconds of the whole process within them, and what was loaded."""
+
+    runs: int = 0
+    cpu_seconds: float = 0.0
+    graphs: list[Graph] = field(default_factory=list)
+
+
 class Session:
     """One loaded network on the CPU. `run` may be called from several threads.
 
@@ -52,19 +66,28 @@ class Session:
         model: the file, or its bytes.
         name: how messages call it.
         threads: threads within an operator; spinning is off, so an idle session costs nothing.
+        optimised: whether `model` is a copy that is optimised already.
+        keep: where onnxruntime writes its optimised copy.
 
     Raises:
         ModelRefused: onnxruntime does not take the file.
     """
 
-    def __init__(self, model: Path | bytes, name: str, threads: int = 1) -> None:
+    def __init__(
+        self, model: Path | bytes, name: str, threads: int = 1, *, optimised: bool = False, keep: Path | None = None
+    ) -> None:
         self.name = name
+        self.graph: Graph = "copy" if optimised else "original" if keep is None else "copy made"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ONLY_ERRORS
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+        for entry, value in _SETTINGS.items():
+            options.add_session_config_entry(entry, value)
+        levels = onnxruntime.GraphOptimizationLevel
+        options.graph_optimization_level = levels.ORT_DISABLE_ALL if optimised else levels.ORT_ENABLE_ALL
+        if keep is not None:
+            options.optimized_model_filepath = str(keep)
         source = str(model) if isinstance(model, Path) else model
         try:
             # Named explicitly: libraries that take the first available provider end on other hardware.
@@ -81,10 +104,14 @@ class Session:
             ModelRefused: the network does not run on these feeds.
         """
         names = list(self.outputs) if wanted is None else wanted
+        started = time.process_time() if _meter is not None else 0.0
         try:
             values = self._session.run(names, dict(feeds))
         except _FOREIGN as error:
             raise ModelRefused(f"{self.name} does not run: {_first_line(error)}.") from error
+        if _meter is not None:
+            _meter.runs += 1
+            _meter.cpu_seconds += time.process_time() - started
         return dict(zip(names, values, strict=True))
 
     def require(self, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> None:
@@ -102,7 +129,7 @@ class Session:
 
 
 def load(path: Path, name: str, threads: int = 1, free: Mapping[str, Dims] | None = None) -> Session:
-    """A session of a model file; a damaged file is refused with what is wrong with it.
+    """A session of a model file, from its optimised copy when there is one; without one, a copy is made.
 
     Args:
         free: tensors whose declared sizes are replaced before loading, as in `onnxfile.free_sizes`.
@@ -111,12 +138,59 @@ def load(path: Path, name: str, threads: int = 1, free: Mapping[str, Dims] | Non
         ModelRefused: the file is damaged, no ONNX model, or onnxruntime does not take it.
     """
     try:
-        return Session(path if free is None else free_sizes(path.read_bytes(), free), name, threads)
+        if path.stat().st_size < LEAST_BYTES:
+            session = Session(_source(path, free), name, threads)
+        else:
+            session = _from_shelf(Shelf(), path, name, threads, free)
     except (ModelRefused, NotProtobuf) as error:
         reason = why_not_onnx(path)
         if reason is None and isinstance(error, ModelRefused):
             raise
         raise ModelRefused(f"{path} cannot be used as a model: {reason or error}.") from error
+    if _meter is not None:
+        _meter.graphs.append(session.graph)
+    return session
+
+
+@contextlib.contextmanager
+def metered() -> Iterator[Meter]:
+    """Count what all sessions of this process use; not for two callers at once."""
+    global _meter
+    _meter = meter = Meter()
+    try:
+        yield meter
+    finally:
+        _meter = None
+
+
+def _from_shelf(shelf: Shelf, path: Path, name: str, threads: int, free: Mapping[str, Dims] | None) -> Session:
+    key = key_of(file_sha256(path), f"onnxruntime {onnxruntime.__version__}", _SETTINGS, free)
+    copy = shelf.find(key)
+    if copy is not None:
+        try:
+            return Session(copy, name, threads, optimised=True)
+        except ModelRefused:
+            # Whole, and yet onnxruntime does not take it: make another.
+            with contextlib.suppress(OSError):
+                copy.unlink()
+    made: list[Session] = []
+
+    def write(place: Path) -> None:
+        made.append(Session(_source(path, free), name, threads, keep=place))
+
+    try:
+        shelf.keep(key, write)
+    except (OSError, ModelRefused):
+        # No room, no right, or the network itself is bad: then the original says so without a copy in the way.
+        if made:
+            made[0].graph = "original"
+            return made[0]
+        return Session(_source(path, free), name, threads)
+    return made[0]
+
+
+def _source(path: Path, free: Mapping[str, Dims] | None) -> Path | bytes:
+    return path if free is None else free_sizes(path.read_bytes(), free)
 
 
 def check_finite(name: str, outputs: Mapping[str, Array]) -> None:
@@ -136,5 +210,8 @@ def _tensor(row: Any) -> Tensor:
 
 
 def _first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__).rstrip(".")
+    """What onnxruntime complains of, without its codes and the places in its source."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    text = re.sub(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?: const)? ?", " ", text)
+    return (text[:_MOST_WORDS] or type(error).__name__).rstrip(". ")

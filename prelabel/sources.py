@@ -13,14 +13,16 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 Progress = Callable[[int, int | None], None]
 
 CHUNK = 256 * 1024
 _POLL_SECONDS = 0.2
-_TIMEOUT = httpx.Timeout(30.0, connect=15.0)
+_SECONDS, _CONNECT_SECONDS = 30.0, 15.0
 
 
 class SourceFailed(Exception):
@@ -92,13 +94,16 @@ def from_address(address: str, size: int, part: Path, progress: Progress | None 
     Raises:
         SourceFailed: the address does not answer with the file; what has arrived stays in `part`.
     """
+    # Here, not above: most commands find everything on this machine.
+    import httpx
+
     have = part.stat().st_size if part.exists() else 0
     have = have if have < size else 0
     # Offsets count bytes of the file, so no encoding on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         with (
-            httpx.Client(follow_redirects=True, timeout=_TIMEOUT) as client,
+            httpx.Client(follow_redirects=True, timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS)) as client,
             client.stream("GET", address, headers=headers) as reply,
         ):
             if reply.status_code not in (200, 206):

@@ -300,7 +300,7 @@ def test_every_item_says_where_it_comes_from_and_under_which_licence() -> None:
     }  # fmt: skip
     for row in rows:
         assert row.licence and row.attribution and row.sources
-        assert (row.manifest is not None) == (row.kind == "model")
+        assert bool(row.table) == (row.kind == "model")
         for source in row.sources:
             assert source.address is None or source.address.startswith("https://")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -43,8 +44,12 @@ def detector(name: str) -> Detector:
         raise
 
 
-def box(one: Detection) -> tuple[float, float, float, float]:
-    return one.x, one.y, one.x + one.width, one.y + one.height
+def model_path(name: str) -> Path:
+    try:
+        return catalogue.fetch(name)
+    except catalogue.ModelUnavailable as error:
+        needs.need(False, str(error))
+        raise
 
 
 def plain_session(path: Path) -> onnxruntime.InferenceSession:
@@ -58,12 +63,46 @@ def test_yolox_sees_the_person(person: np.ndarray) -> None:
     assert box(found[0]) == pytest.approx((11, 20, 369, 507), abs=3)
 
 
-def test_yolox_agrees_with_a_plain_decode(person: np.ndarray) -> None:
-    picture = cv2.resize(person, (640, 360))
+SIZES = [(640, 360), (512, 512), (1281, 719), (333, 500), (157, 211)]
+
+
+def cut(ends: tuple[float, ...], size: tuple[int, int]) -> tuple[float, ...]:
+    return max(0, ends[0]), max(0, ends[1]), min(size[0], ends[2]), min(size[1], ends[3])
+
+
+def assert_agrees(
+    found: list[Detection], plain: list[tuple[float, str, tuple[float, ...]]], size: tuple[int, int]
+) -> None:
+    """All that was found is among the plain decode's boxes, its best among what was found, no two of them alike."""
+    assert found and max(plain)[:2] == (pytest.approx(found[0].score, abs=1e-4), found[0].label)
+    for one in found:
+        same = [row for row in plain if row[1] == one.label and abs(row[0] - one.score) < 1e-4]
+        assert any(cut(row[2], size) == pytest.approx(box(one), abs=0.05) for row in same)
+    for score, label, ends in plain:
+        assert any(one.label == label and one.score > score - 1e-4 and overlap(box(one), ends) > 0.25 for one in found)
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Intersection over union of two boxes (x1, y1, x2, y2)."""
+    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    inner = max(0, width) * max(0, height)
+    return inner / ((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - inner)
+
+
+def box(one: Detection) -> tuple[float, float, float, float]:
+    return one.x, one.y, one.x + one.width, one.y + one.height
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_yolox_agrees_with_a_plain_decode(person: np.ndarray, size: tuple[int, int]) -> None:
+    picture = cv2.resize(person, size)
+    ratio = min(416 / size[0], 416 / size[1])
+    wide, high = round(size[0] * ratio), round(size[1] * ratio)
     canvas = np.full((416, 416, 3), 114, dtype=np.uint8)
-    canvas[:234] = cv2.resize(picture, (416, 234), interpolation=cv2.INTER_LINEAR)
+    canvas[:high, :wide] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_LINEAR)
     blob = canvas.astype(np.float32).transpose(2, 0, 1)[np.newaxis]
     rows = plain_session(needs.testdata(MODELS["yolox-nano"])).run(None, {"images": blob})[0][0]
+    model = detector("yolox-nano")
     expected, index = [], 0
     for stride in (8, 16, 32):
         for cell_y in range(416 // stride):
@@ -71,39 +110,75 @@ def test_yolox_agrees_with_a_plain_decode(person: np.ndarray) -> None:
                 values = rows[index]
                 index += 1
                 label = int(np.argmax(values[5:]))
-                score = values[4] * values[5 + label]
-                if score < 0.35:
+                score = float(values[4] * values[5 + label])
+                if score < model.score:
                     continue
-                x, y = (values[0] + cell_x) * stride, (values[1] + cell_y) * stride
-                w, h = np.exp(values[2]) * stride, np.exp(values[3]) * stride
-                expected.append((score, label, [(x - w / 2) / 0.65, (y - h / 2) / 0.65, w / 0.65, h / 0.65]))
-    best = max(expected)
-    found = detector("yolox-nano").detect(picture)
-    assert best[1] == 0 and found[0].label == "person"
-    assert found[0].score == pytest.approx(best[0], abs=1e-4)
-    x, y, w, h = best[2]
-    clipped = (max(0, x), max(0, y), min(640, x + w), min(360, y + h))
-    assert box(found[0]) == pytest.approx(clipped, abs=0.05)
+                x, y = (values[0] + cell_x) * stride * size[0] / wide, (values[1] + cell_y) * stride * size[1] / high
+                w, h = np.exp(values[2]) * stride * size[0] / wide, np.exp(values[3]) * stride * size[1] / high
+                expected.append((score, model.names[label], (x - w / 2, y - h / 2, x + w / 2, y + h / 2)))
+    assert_agrees(model.detect(picture), expected, size)
 
 
-def test_yunet_agrees_with_opencvs_own_decoder(person: np.ndarray) -> None:
-    picture = cv2.resize(person, (640, 512))
-    (found,) = detector("yunet").detect(picture)
-    values = plain_session(needs.testdata(MODELS["yunet"])).run(
-        None, {"input": picture.astype(np.float32).transpose(2, 0, 1)[np.newaxis]}
-    )
-    best: tuple[float, list[float]] = (0.0, [])
+def padded(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Sides of the scaled picture and of the input, 640 at most and multiples of 32."""
+    ratio = min(1, 640 / max(size))
+    wide, high = round(size[0] * ratio), round(size[1] * ratio)
+    return wide, high, -(-wide // 32) * 32, -(-high // 32) * 32
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_yunet_agrees_with_a_plain_decode(person: np.ndarray, size: tuple[int, int]) -> None:
+    picture = cv2.resize(person, size)
+    _, _, net_wide, net_high = padded(size)
+    ratio = min(net_wide / size[0], net_high / size[1])
+    wide, high = round(size[0] * ratio), round(size[1] * ratio)
+    canvas = np.zeros((net_high, net_wide, 3), dtype=np.uint8)
+    canvas[:high, :wide] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_LINEAR)
+    session = plain_session(needs.testdata(MODELS["yunet"]))
+    values = session.run(None, {"input": canvas.astype(np.float32).transpose(2, 0, 1)[np.newaxis]})
+    model = detector("yunet")
+    expected = []
     for place, stride in enumerate((8, 16, 32)):
         classes, present, boxes = values[place][0], values[place + 3][0], values[place + 6][0]
         for cell in range(len(classes)):
-            score = float(np.sqrt(min(1, classes[cell, 0]) * min(1, present[cell, 0])))
-            if score > best[0]:
-                row, column = divmod(cell, 640 // stride)
-                cx, cy = (column + boxes[cell, 0]) * stride, (row + boxes[cell, 1]) * stride
-                w, h = np.exp(boxes[cell, 2]) * stride, np.exp(boxes[cell, 3]) * stride
-                best = (score, [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
-    assert found.label == "face" and found.score == pytest.approx(best[0], abs=1e-4)
-    assert box(found) == pytest.approx(best[1], abs=0.05)
+            score = float(np.sqrt(min(1, max(0, classes[cell, 0])) * min(1, max(0, present[cell, 0]))))
+            if score < model.score:
+                continue
+            row, column = divmod(cell, net_wide // stride)
+            cx, cy = (
+                (column + boxes[cell, 0]) * stride * size[0] / wide,
+                (row + boxes[cell, 1]) * stride * size[1] / high,
+            )
+            w, h = np.exp(boxes[cell, 2]) * stride * size[0] / wide, np.exp(boxes[cell, 3]) * stride * size[1] / high
+            expected.append((score, "face", (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)))
+    assert_agrees(model.detect(picture), expected, size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_centerface_agrees_with_a_plain_decode(person: np.ndarray, size: tuple[int, int]) -> None:
+    picture = cv2.resize(person, size)
+    _, _, wide, high = padded(size)
+    network = onnx.load(str(model_path("centerface")))
+    for tensor in (network.graph.input[0], *network.graph.output):
+        for axis, word in ((0, "n"), (2, f"h{tensor.name}"), (3, f"w{tensor.name}")):
+            tensor.type.tensor_type.shape.dim[axis].dim_param = word
+    session = onnxruntime.InferenceSession(network.SerializeToString(), providers=["CPUExecutionProvider"])
+    blob = cv2.resize(picture, (wide, high))[:, :, ::-1].transpose(2, 0, 1).astype(np.float32)[np.newaxis]
+    heat, scale, offset = session.run(["537", "538", "539"], {"input.1": blob})
+    model = detector("centerface")
+    expected = []
+    for row in range(high // 4):
+        for column in range(wide // 4):
+            score = float(heat[0, 0, row, column])
+            if score < model.score:
+                continue
+            h, w = (np.exp(scale[0, axis, row, column]) * 4 for axis in (0, 1))
+            cy, cx = (row + offset[0, 0, row, column] + 0.5) * 4, (column + offset[0, 1, row, column] + 0.5) * 4
+            ends = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+            expected.append(
+                (score, "face", tuple(end * (size[0] / wide, size[1] / high)[at % 2] for at, end in enumerate(ends)))
+            )
+    assert_agrees(model.detect(picture), expected, size)
 
 
 def test_centerface_and_yunet_see_the_same_face(person: np.ndarray) -> None:

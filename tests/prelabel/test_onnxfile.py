@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from prelabel.onnxfile import NotProtobuf, free_sizes, why_not_onnx
+from prelabel.onnxfile import NotProtobuf, free_sizes, read_facts, why_not_onnx
+from prelabel.protobuf import MOST_FIELDS, bytes_field, number_field
 from prelabel.runtime import ModelRefused, Session
+from tests import needs
 from tests.prelabel import graphs
 
 FREE = {
@@ -120,3 +124,47 @@ def test_nothing_is_wrong_with_a_model(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(planted())
     assert why_not_onnx(path) is None
+
+
+def test_weights_are_not_read(tmp_path: Path) -> None:
+    """600 MB of weights in a file with a hole: what is looked at is read, nothing else."""
+    weights = 600_000_000
+    name = bytes_field(8, b"w")
+    head = b"\x4a" + number_field(0, weights)[1:]  # raw_data, its length; the bytes are the hole
+    tensor = len(name) + len(head) + weights
+    graph = b"\x2a" + number_field(0, tensor)[1:] + name + head
+    after = bytes_field(11, bytes_field(1, b"image"))
+    path = tmp_path / "model.onnx"
+    with path.open("wb") as out:
+        out.write(number_field(1, 8) + b"\x3a" + number_field(0, len(graph) + weights + len(after))[1:] + graph)
+        out.seek(weights, 1)
+        out.write(after + bytes_field(14, bytes_field(1, b"task") + bytes_field(2, b"detect")))
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom prelabel.onnxfile import read_facts\n"
+        "def peak(): return next(int(row.split()[1]) for row in open('/proc/self/status') if row.startswith('VmHWM'))\n"
+        "before = peak(); facts = read_facts(Path(sys.argv[1]))\n"
+        "print(peak() - before, *facts.inputs, *facts.metadata.values())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(path)], cwd=needs.ROOT, capture_output=True, text=True, timeout=60
+    )
+    grown, *words = run.stdout.split()
+    assert words == ["image", "detect"], run.stderr
+    assert int(grown) < 20_000  # KiB
+
+
+def test_a_file_of_nothing_but_fields_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(number_field(1, 200) * (MOST_FIELDS + 1))
+    assert str(why_not_onnx(path)).startswith("it is cut off or damaged")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 5000), st.binary(min_size=1, max_size=8))
+def test_a_changed_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, at: int, wrong: bytes) -> None:
+    whole = graphs.vad().SerializeToString()
+    at %= len(whole)
+    path = tmp_path_factory.getbasetemp() / "changed.onnx"
+    path.write_bytes(whole[:at] + wrong + whole[at + len(wrong) :])
+    with contextlib.suppress(ModelRefused):
+        read_facts(path)

@@ -93,7 +93,7 @@ def test_a_voice_model_finds_nothing_in_pictures_and_the_other_way_round(tmp_pat
     voice = open_model(
         graphs.save_package(tmp_path / "voice", graphs.vad(), graphs.manifest("vad", *graphs.VAD_IO, ["speech"]))
     )
-    with pytest.raises(ModelRefused, match="finds nothing in pictures"):
+    with pytest.raises(ModelRefused, match="finds no boxes in pictures"):
         open_detector(voice)
     with pytest.raises(ModelRefused, match="not a voice activity model"):
         VadModel(open_model(graphs.save_package(tmp_path / "own", model(), YOLOX)))
@@ -117,7 +117,7 @@ def test_a_lone_file_is_used_when_the_catalogue_knows_it(tmp_path: Path) -> None
     assert open_model(renamed).name == "yolox-nano"
     other = tmp_path / "other.onnx"
     other.write_bytes(model().SerializeToString())
-    with pytest.raises(ModelRefused, match=r"Nothing says what other\.onnx takes and gives"):
+    with pytest.raises(ModelRefused, match=r"other\.onnx does not decide .*: family, names and licence are not said"):
         open_model(other)
     cut = tmp_path / "yolox_nano.onnx"
     cut.write_bytes(known.read_bytes()[:100_000])

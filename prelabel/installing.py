@@ -1,0 +1,105 @@
+"""Installing a package of one's own: tried out where it lies, copied, then known by its name everywhere."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prelabel.catalogue import CacheUnwritable, check_hash
+from prelabel.installed import packages_folder
+from prelabel.package import MANIFEST_FILE, MODEL_FILE, ModelPackage, is_known
+from wire.errors import GleanerError
+
+
+class ModelNameTaken(GleanerError):
+    """A package of one's own has the name of a model of the catalogue."""
+
+    code = "model-name-taken"
+    status = 409
+    exit_code = 2
+    hint = "Give it another name in its model.toml."
+
+
+def refuse_taken_name(package: ModelPackage) -> None:
+    """Raise ModelNameTaken for a name that means a model of the catalogue."""
+    if is_known(package.name):
+        raise ModelNameTaken(f"The name {package.name} belongs to a model of the catalogue.")
+
+
+def install(package: ModelPackage) -> Path:
+    """Copy a package that was tried out; from then on `open_model` knows its name. The same one again changes nothing
+    but that its name means this one.
+
+    Raises:
+        ModelNameTaken: the catalogue has that name.
+        CacheUnwritable: there is no room or no right.
+        ModelCorrupt: the file changed while it was copied.
+    """
+    refuse_taken_name(package)
+    folder = packages_folder()
+    target = folder / f"{package.name}-{package.sha256[:12]}"
+    manifest = _manifest_text(package)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder / ".lock"):
+            made = Path(tempfile.mkdtemp(dir=folder, prefix=".installing-"))
+            try:
+                made.chmod(0o755)
+                _write(made / MANIFEST_FILE, manifest.encode())
+                shutil.copyfile(package.path, made / MODEL_FILE)
+                check_hash(made / MODEL_FILE, package.sha256, f"the model {package.name} that was tried")
+                _sync(made / MODEL_FILE)
+                _sync(made)
+                _swap(made, target)
+                _sync(folder)
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise CacheUnwritable(f"The package cannot be put into {folder}: {error.strerror or error}.") from error
+    return target
+
+
+def _manifest_text(package: ModelPackage) -> str:
+    beside = package.path.with_name(MANIFEST_FILE)
+    if package.path.name == MODEL_FILE and beside.is_file():
+        return beside.read_text(encoding="utf-8")
+    # A lone file says the rest itself.
+    return f'name = "{package.name}"\nversion = "{package.version}"\nsha256 = "{package.sha256}"\n'
+
+
+def _swap(made: Path, target: Path) -> None:
+    """Put a whole folder in the place of another one."""
+    if target.exists():
+        old = target.with_name(f".replaced-{made.name}")
+        target.rename(old)
+        made.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        made.rename(target)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
