@@ -1,44 +1,55 @@
-"""A loaded image model: a picture in, detections out."""
+"""A loaded detector: a picture in, boxes out, with what the family knows besides (turn, keypoints, masks)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from prelabel.boxes import Detection
+from prelabel.documents import detection_labels
+from prelabel.families import DetrDecode, SsdDecode, YoloDecode
 from prelabel.image.centerface import Centerface, free_dims
-from prelabel.image.family import Decoder
-from prelabel.image.letterbox import Image
-from prelabel.image.nms import keep_best
+from prelabel.image.detr import Detr
+from prelabel.image.family import MOST_CANDIDATES, Array, Candidates, Decoder
+from prelabel.image.letterbox import Image, Placement
+from prelabel.image.masks import instance_mask
+from prelabel.image.network import PictureNetwork
+from prelabel.image.nms import iou_matrix, keep_best, probable_iou_matrix
+from prelabel.image.ssd import Ssd
+from prelabel.image.yolo import Yolo
 from prelabel.image.yolox import Yolox
 from prelabel.image.yunet import Yunet
 from prelabel.manifest import Manifest
 from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused, Session, check_finite, load
-from wire.labels import Source
+from prelabel.runtime import ModelRefused
+from wire.labels import Label, Source
 
-DECODERS: dict[str, Callable[[Manifest, tuple[int, int] | None], Decoder]] = {
+DECODERS: dict[str, Callable[[Manifest], Decoder]] = {
+    "yolo": lambda manifest: Yolo(manifest, cast(YoloDecode, manifest.decode)),
     "yolox": Yolox,
+    "ssd": lambda manifest: Ssd(manifest, cast(SsdDecode, manifest.decode)),
+    "detr": lambda manifest: Detr(manifest, cast(DetrDecode, manifest.decode)),
     "yunet": Yunet,
     "centerface": Centerface,
 }
 __all__ = ["Detection", "Detector", "open_detector"]
-_TRIAL_HEIGHT, _TRIAL_WIDTH = 360, 640
+# A head's certainty is of the point being there to see; below it the point is not labelled (COCO's v = 0).
+_SEEN = 0.5
 
 
 class Detector:
-    """An image model of any family; made by `open_detector`. `detect` is for one thread at a time."""
+    """A detector of any family; made by `open_detector`. `detect` is for one thread at a time."""
 
-    def __init__(self, package: ModelPackage, session: Session, decoder: Decoder) -> None:
-        self.package = package
-        self.source: Source = package.source
-        self.names: tuple[str, ...] = tuple(package.manifest.names)
-        self.score = package.manifest.thresholds.score
-        self.floor = package.manifest.thresholds.floor
-        self._session = session
+    def __init__(self, network: PictureNetwork, decoder: Decoder) -> None:
+        self.package = network.package
+        self.source: Source = network.package.source
+        self.names: tuple[str, ...] = tuple(network.package.manifest.names)
+        self.score = network.package.manifest.thresholds.score
+        self.floor = network.package.manifest.thresholds.floor
+        self._network = network
         self._decoder = decoder
-        self._wanted = sorted(package.manifest.outputs.values())
 
     def detect(self, image: Image, least: float | None = None, only: Collection[str] | None = None) -> list[Detection]:
         """What the model sees in a picture H x W x 3 (uint8, BGR), best first.
@@ -49,28 +60,31 @@ class Detector:
 
         Raises:
             ValueError: not a picture of that shape and type.
-            ModelRefused: the network fails on it.
+            PictureTooLarge: more than `stills.MOST_PIXELS`.
+            ModelRefused: the network fails on it, or gives a class that has no name.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-            raise ValueError(f"a picture is H x W x 3 of uint8, not {image.shape} of {image.dtype}")
-        thresholds = self.package.manifest.thresholds
-        least = thresholds.score if least is None else least
-        tensor, placement = self._decoder.prepare(image)
-        height, width = tensor.shape[2:]
-        found = self._decoder.decode(self._run(tensor), height, width, least)
-        boxes = placement.to_picture(found.boxes)
-        good = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        outputs, place = self._network.run(image, self._decoder.feeds)
+        found = self._decoder.decode(outputs, place, self.score if least is None else least)
         if only is not None:
-            good &= np.isin(found.classes, [number for number, name in enumerate(self.names) if name in only])
-        inside = np.flatnonzero(good)
-        boxes, scores, classes = boxes[inside], found.scores[inside], found.classes[inside]
-        kept = keep_best(boxes, scores, classes, thresholds.iou, thresholds.maximum)
+            found = found.take(np.isin(found.classes, [at for at, name in enumerate(self.names) if name in only]))
+        if len(found.scores) > MOST_CANDIDATES:
+            found = found.take(np.argsort(-found.scores, kind="stable")[:MOST_CANDIDATES])
+        found, boxes = self._merged(found, place)
+        rows = zip(boxes.tolist(), found.classes.tolist(), found.scores.tolist(), strict=True)
+        extras = self._extras(found, boxes, place, self._decoder.prototypes(outputs))
+        if extras is None:
+            return [
+                Detection(x1, y1, x2 - x1, y2 - y1, self.names[number], score)
+                for (x1, y1, x2, y2), number, score in rows
+            ]
         return [
-            Detection(x1, y1, x2 - x1, y2 - y1, self.names[number], score)
-            for (x1, y1, x2, y2), number, score in zip(
-                boxes[kept].tolist(), classes[kept].tolist(), scores[kept].tolist(), strict=True
-            )
+            Detection(row[0], row[1], row[2] - row[0], row[3] - row[1], self.names[number], score, **extra)
+            for (row, number, score), extra in zip(rows, extras, strict=True)
         ]
+
+    def labels(self, image: Image) -> list[Label]:
+        """What `detect` finds, as labels; raises as it does."""
+        return detection_labels(self.detect(image))
 
     def try_out(self) -> None:
         """Run a black picture through the network and hold its answer against the manifest.
@@ -78,49 +92,92 @@ class Detector:
         Raises:
             ModelRefused: shapes are not those of the family, classes do not match `names`, values are not finite.
         """
-        tensor, _ = self._decoder.prepare(np.zeros((_TRIAL_HEIGHT, _TRIAL_WIDTH, 3), dtype=np.uint8))
-        outputs = self._run(tensor)
-        height, width = tensor.shape[2:]
-        self._decoder.check(outputs, height, width)
-        check_finite(self.package.name, outputs)
+        outputs, place = self._network.try_out(self._decoder.feeds)
+        self._decoder.check(outputs, place)
 
-    def _run(self, tensor: Image) -> dict[str, Image]:
-        manifest = self.package.manifest
-        values = self._session.run({manifest.inputs["image"]: tensor}, self._wanted)
-        return {role: values[name] for role, name in manifest.outputs.items()}
+    def _merged(self, found: Candidates, place: Placement) -> tuple[Candidates, Array]:
+        """The candidates that stay, best first, and their boxes x1, y1, x2, y2 in pixels of the picture.
+
+        Upright boxes are merged as the model gave them, then cut at the picture's edge; turned ones are not cut, but
+        their centre lies inside of it. Boxes without an area there, and those with NaN, are none.
+        """
+        if found.angles is None:
+            shapes = place.to_picture(found.boxes)
+            inside = place.cut(shapes)
+            # NaN compares false.
+            good: Array = (inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])
+        else:
+            inside = shapes = place.turned_to_picture(_turned(found.boxes, found.angles))
+            within = (shapes[:, :2] >= 0) & (shapes[:, :2] <= np.array((place.width, place.height)))
+            good = np.asarray((shapes[:, 2:4] > 0).all(axis=1) & np.isfinite(shapes).all(axis=1) & within.all(axis=1))
+        places = np.flatnonzero(good)
+        if len(places) < len(good):
+            found, shapes = found.take(places), shapes[places]
+        kept = self._kept(found, shapes)
+        found, inside = found.take(kept), inside[places[kept]]
+        if found.angles is None:
+            return found, inside
+        half = inside[:, 2:4] / 2
+        boxes = np.concatenate([inside[:, :2] - half, inside[:, :2] + half], axis=1)
+        return Candidates(found.boxes, found.scores, found.classes, angles=inside[:, 4]), boxes
+
+    def _kept(self, found: Candidates, shapes: Array) -> Array:
+        thresholds = self.package.manifest.thresholds
+        if self._decoder.merged:
+            return np.argsort(-found.scores, kind="stable")[: thresholds.maximum]
+        overlap = iou_matrix if found.angles is None else probable_iou_matrix
+        return keep_best(shapes, found.scores, found.classes, thresholds.iou, thresholds.maximum, overlap)
+
+    def _extras(
+        self, found: Candidates, boxes: Array, place: Placement, prototypes: Array | None
+    ) -> Sequence[dict[str, Any]] | None:
+        """What each detection has besides its box, None when the family knows nothing more."""
+        if found.angles is not None:
+            return [{"rotation": angle} for angle in np.degrees(found.angles).tolist()]
+        if found.keypoints is not None:
+            return [{"keypoints": points} for points in _keypoints(found.keypoints, place)]
+        if found.coefficients is not None and prototypes is not None:
+            return [
+                {"mask": instance_mask(prototypes, weights, box, place)}
+                for weights, box in zip(found.coefficients, boxes, strict=True)
+            ]
+        return None
 
 
-def open_detector(package: ModelPackage, threads: int = 1) -> Detector:
-    """Load an image model and try it out.
+def open_detector(package: ModelPackage, threads: int = 1, strict: bool = False) -> Detector:
+    """Load a detector and try it out.
 
     Args:
         threads: threads within the network; one leaves the other cores to the recorder.
+        strict: `detect` refuses an answer with NaN instead of leaving the candidate out.
 
     Raises:
-        ModelRefused: not an image model, does not load, or does not do what its manifest says.
+        ModelRefused: not a detector, does not load, or does not do what its manifest says.
     """
-    manifest = package.manifest
     if package.family not in DECODERS:
-        raise ModelRefused(f"{package.name} is a model of family {package.family}, which finds nothing in pictures.")
+        raise ModelRefused(f"{package.name} is a model of family {package.family}, which finds no boxes in pictures.")
+    decoder = DECODERS[package.family](package.manifest)
     # The published CenterFace pins its sizes in the file.
-    free = free_dims(manifest) if package.family == "centerface" else None
-    session = load(package.path, package.name, threads, free)
-    session.require(manifest.inputs, manifest.outputs)
-    decoder = DECODERS[package.family](manifest, _fixed_size(session, manifest))
-    detector = Detector(package, session, decoder)
+    free = free_dims(package.manifest) if package.family == "centerface" else None
+    detector = Detector(PictureNetwork(package, threads, free, strict), decoder)
     detector.try_out()
     return detector
 
 
-def _fixed_size(session: Session, manifest: Manifest) -> tuple[int, int] | None:
-    """(height, width) that the file or the manifest fixes. Raises ModelRefused when the two differ."""
-    shape = session.inputs[manifest.inputs["image"]].shape
-    if len(shape) != 4 or shape[1] not in (3, None):
-        raise ModelRefused(f"{manifest.name} takes {list(shape)}, not a picture of three channels [N, 3, H, W].")
-    height, width = shape[2:]
-    declared = (height, width) if height is not None and width is not None else None
-    if declared and manifest.input.size and declared != manifest.input.size:
-        raise ModelRefused(
-            f"{manifest.name} takes pictures of {list(declared)}, its model.toml says {list(manifest.input.size)}."
-        )
-    return declared or manifest.input.size
+def _turned(boxes: Array, angles: Array) -> Array:
+    """Corner boxes and their angles as N x (centre x, centre y, width, height, radians)."""
+    centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    return np.concatenate([centre, size, angles[:, np.newaxis].astype(np.float64)], axis=1)
+
+
+def _keypoints(points: Array, place: Placement) -> list[tuple[tuple[float, float, int], ...]]:
+    """N x K x (x, y, certainty) of the input as COCO's (x, y, v) of the picture; (0, 0, 0) is not labelled."""
+    places = place.points_to_picture(points[:, :, :2])
+    inside = (places >= 0) & (places <= np.array((place.width, place.height)))
+    seen = (points[:, :, 2] >= _SEEN) & inside.all(axis=2)
+    places = np.where(seen[:, :, np.newaxis], places, 0.0)
+    marks = np.where(seen, 2, 0)
+    return [
+        tuple((x, y, v) for (x, y), v in zip(one, mark, strict=True))
+        for one, mark in zip(places.tolist(), marks.tolist(), strict=True)
+    ]

@@ -10,35 +10,27 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prelabel.image.family import Array, Candidates, centred, require_shape
-from prelabel.image.letterbox import Image, Placement, blob, input_size, stretch
+from prelabel.image.family import Array, Candidates, Decoder, centred, require_shape
+from prelabel.image.letterbox import Placement
 from prelabel.manifest import Manifest
 from prelabel.onnxfile import Dims
 
 STRIDE = 4
+_LARGEST = 20.0  # exp of more is no size, only an overflow
 
 
-class Centerface:
-    """Decoder of family `centerface`; `size` is None for a network of any size."""
+class Centerface(Decoder):
+    """Decoder of family `centerface`."""
 
-    def __init__(self, manifest: Manifest, size: tuple[int, int] | None) -> None:
-        self._name = manifest.name
-        self._size = size
-        self._input = manifest.input
-
-    def prepare(self, image: Image) -> tuple[Array, Placement]:
-        size = self._size or input_size(image, self._input.multiple, self._input.max_side)
-        canvas, placement = stretch(image, *size)
-        return blob(canvas[:, :, ::-1]), placement
-
-    def check(self, outputs: Mapping[str, Array], height: int, width: int) -> None:
+    def check(self, outputs: Mapping[str, Array], place: Placement) -> None:
+        height, width = place.input_height // STRIDE, place.input_width // STRIDE
         for role, channels in (("heatmap", 1), ("scale", 2), ("offset", 2)):
-            require_shape(self._name, role, outputs[role], (1, channels, height // STRIDE, width // STRIDE))
+            require_shape(self.name, role, outputs[role], (1, channels, height, width))
 
-    def decode(self, outputs: Mapping[str, Array], height: int, width: int, least: float) -> Candidates:
+    def decode(self, outputs: Mapping[str, Array], place: Placement, least: float) -> Candidates:
         heatmap = outputs["heatmap"][0, 0]
         row, column = np.nonzero(heatmap >= least)
-        size_y, size_x = np.exp(outputs["scale"][0][:, row, column]) * STRIDE
+        size_y, size_x = np.exp(np.minimum(outputs["scale"][0][:, row, column], _LARGEST)) * STRIDE
         offset_y, offset_x = outputs["offset"][0][:, row, column]
         boxes = centred((column + offset_x + 0.5) * STRIDE, (row + offset_y + 0.5) * STRIDE, size_x, size_y)
         scores = np.clip(heatmap[row, column], 0, 1)

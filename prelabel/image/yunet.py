@@ -10,42 +10,25 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prelabel.image.family import Array, Candidates, centred, require_shape
-from prelabel.image.letterbox import Image, Placement, blob, input_size, letterbox
-from prelabel.image.yolox import STRIDES, grid
-from prelabel.manifest import Manifest
-
-PAD = 0
+from prelabel.image.family import Array, Candidates, Decoder, require_shape
+from prelabel.image.letterbox import Placement
+from prelabel.image.yolox import STRIDES, on_grid
 
 
-class Yunet:
-    """Decoder of family `yunet`; `size` is None for a network of any size."""
+class Yunet(Decoder):
+    """Decoder of family `yunet`."""
 
-    def __init__(self, manifest: Manifest, size: tuple[int, int] | None) -> None:
-        self._name = manifest.name
-        self._size = size
-        self._input = manifest.input
-
-    def prepare(self, image: Image) -> tuple[Array, Placement]:
-        size = self._size or input_size(image, self._input.multiple, self._input.max_side)
-        canvas, placement = letterbox(image, *size, PAD)
-        return blob(canvas), placement
-
-    def check(self, outputs: Mapping[str, Array], height: int, width: int) -> None:
+    def check(self, outputs: Mapping[str, Array], place: Placement) -> None:
         for stride in STRIDES:
-            cells = (height // stride) * (width // stride)
+            cells = (place.input_height // stride) * (place.input_width // stride)
             for role, channels in ((f"cls_{stride}", 1), (f"obj_{stride}", 1), (f"bbox_{stride}", 4)):
-                require_shape(self._name, role, outputs[role], (1, cells, channels))
+                require_shape(self.name, role, outputs[role], (1, cells, channels))
 
-    def decode(self, outputs: Mapping[str, Array], height: int, width: int, least: float) -> Candidates:
+    def decode(self, outputs: Mapping[str, Array], place: Placement, least: float) -> Candidates:
         face, present, values = (
             np.concatenate([outputs[f"{kind}_{stride}"][0] for stride in STRIDES]) for kind in ("cls", "obj", "bbox")
         )
+        # The published file overshoots 1 a little.
         scores = np.sqrt(np.clip(face[:, 0], 0, 1) * np.clip(present[:, 0], 0, 1))
         good = np.flatnonzero(scores >= least)
-        cells, strides = grid(height, width)
-        cells, strides, values = cells[good], strides[good, np.newaxis], values[good]
-        centre = (cells + values[:, :2]) * strides
-        size = np.exp(values[:, 2:]) * strides
-        boxes = centred(centre[:, 0], centre[:, 1], size[:, 0], size[:, 1])
-        return Candidates(boxes, scores[good], np.zeros(len(good), dtype=np.intp))
+        return Candidates(on_grid(values[good], good, place), scores[good], np.zeros(len(good), dtype=np.intp))

@@ -53,6 +53,51 @@ def _tensor(name: str, values: np.ndarray) -> onnx.TensorProto:
     return numpy_helper.from_array(values, name)
 
 
+# ---------------------------------------------------------------- any outputs, whatever goes in
+def constant(
+    outputs: dict[str, np.ndarray],
+    image: tuple[int | str, ...] = (1, 3, "height", "width"),
+    dtype: int = TensorProto.FLOAT,
+    more_inputs: dict[str, tuple[int, tuple[int | str, ...]]] | None = None,
+    lit: dict[str, np.ndarray] | None = None,
+    declared: bool = True,
+    lit_above: float = 0.5,
+) -> onnx.ModelProto:
+    """Gives `outputs` for every picture; `lit` (some of them) instead for one with a value above `lit_above`.
+
+    `more_inputs`: name -> (type, shape). Without `declared` the file says nothing of the outputs' sizes.
+    """
+    inputs = [helper.make_tensor_value_info("image", dtype, list(image))]
+    inputs += [
+        helper.make_tensor_value_info(name, kind, list(shape)) for name, (kind, shape) in (more_inputs or {}).items()
+    ]
+    nodes, weights, infos = [], [], []
+    if lit:
+        nodes = [
+            helper.make_node("Cast", ["image"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMax", ["floats"], ["brightest"], keepdims=0),
+            helper.make_node("Greater", ["brightest", "dark"], ["is_lit"]),
+        ]
+        weights.append(_tensor("dark", np.float32(lit_above)))
+    for name, values in outputs.items():
+        weights.append(_tensor(f"{name}_planted", values))
+        if lit and name in lit:
+            weights.append(_tensor(f"{name}_lit", lit[name]))
+            nodes.append(helper.make_node("Where", ["is_lit", f"{name}_lit", f"{name}_planted"], [name]))
+        else:
+            nodes.append(helper.make_node("Identity", [f"{name}_planted"], [name]))
+        shape = list(values.shape) if declared else [f"{name}_{axis}" for axis in range(values.ndim)]
+        infos.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(values.dtype), shape))
+    return _model(nodes, inputs, infos, weights)
+
+
+def echo(image: tuple[int | str, ...], dtype: int = TensorProto.FLOAT) -> onnx.ModelProto:
+    """Gives back the tensor it is given, as `seen`: what a network really gets of a picture."""
+    tensor = helper.make_tensor_value_info("image", dtype, list(image))
+    seen = helper.make_tensor_value_info("seen", dtype, list(image))
+    return _model([helper.make_node("Identity", ["image"], ["seen"])], [tensor], [seen], [])
+
+
 # ---------------------------------------------------------------- YOLOX: one fixed size
 YOLOX_IO = ({"image": "images"}, {"predictions": "output"})
 
