@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prelabel.audio.segments import Region
+from prelabel.audio.prompts import Timed, expected_parts
+from prelabel.audio.segments import Heard, Region
+from prelabel.audio.utterances import Utterance
 from prelabel.boxes import Detection
 from prelabel.keyframes import DECIMALS, reduce
 from prelabel.tracks import TrackPath
-from wire.labels import Box, Interval, LabelsDocument, Source, Track
+from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Source, Text, Track, Word
 
 SCORE_DECIMALS = 4
 
@@ -33,38 +35,140 @@ def track_document(
 def speech_document(
     capture: str, source: Source, regions: Sequence[Region], expected: str | None = None
 ) -> LabelsDocument:
-    """Speech intervals `s1`, `s2`, … of a recording.
+    """Speech intervals of a recording (`speech_labels`)."""
+    return LabelsDocument(capture=capture, source=source, labels=[*speech_labels(regions, expected)])
+
+
+def speech_labels(regions: Sequence[Region], expected: str | None = None) -> list[Interval]:
+    """Speech intervals `s1`, `s2`, …
 
     Args:
-        expected: what the script asked the person to say. It goes into `expected` of every interval and never into
-            `text`: nothing was heard, only that somebody spoke.
+        expected: what the script asked the person to say. Each interval has its part of it as `expected`
+            (`expected_parts`), and nothing of it as `text`: nothing was heard, only that somebody spoke.
     """
-    labels = [
+    return [
         Interval(
             id=f"s{number}",
             label="speech",
             score=round(region.score, SCORE_DECIMALS),
             start_us=region.start_us,
             end_us=region.end_us,
-            expected=expected,
+            expected=part,
         )
-        for number, region in enumerate(regions, start=1)
+        for number, (region, part) in enumerate(zip(regions, _parts(expected, regions), strict=True), start=1)
     ]
-    return LabelsDocument(capture=capture, source=source, labels=list(labels))
+
+
+def spoken_labels(
+    rows: Sequence[Utterance], expected: str | None, joiner: str, finder: Source | None, *, write: bool
+) -> list[Interval]:
+    """Speech intervals `s1`, `s2`, … with what a recogniser heard.
+
+    Args:
+        joiner: what stands between two words.
+        finder: the voice activity model that found the utterances without words; it becomes their source.
+        write: whether text and words are filled in.
+    """
+    return [
+        Interval(
+            id=f"s{number}",
+            label="speech",
+            score=round(row.score, SCORE_DECIMALS),
+            source=None if row.words else finder,
+            start_us=row.start_us,
+            end_us=row.end_us,
+            text=joiner.join(word.text for word in row.words) if write and row.words else None,
+            expected=part,
+            words=[
+                Word(
+                    text=word.text,
+                    start_us=word.start_us,
+                    end_us=word.end_us,
+                    score=round(word.score, SCORE_DECIMALS),
+                )
+                for word in row.words
+            ]
+            if write and row.words
+            else None,
+        )
+        for number, (row, part) in enumerate(zip(rows, _parts(expected, rows), strict=True), start=1)
+    ]
+
+
+def heard_labels(rows: Sequence[Heard]) -> list[Interval]:
+    """Intervals `e1`, `e2`, … of what tagging and keyword models heard."""
+    return [
+        Interval(
+            id=f"e{number}",
+            label=row.label,
+            score=round(min(1.0, row.score), SCORE_DECIMALS),
+            start_us=row.start_us,
+            end_us=row.end_us,
+        )
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def answer_document(
+    capture: str, source: Source, text: str, language: str | None, score: float | None = None
+) -> LabelsDocument:
+    """An answer as one `text` label `answer`; an empty one is a document without labels.
+
+    Args:
+        source: the script for a typed answer, whose text is what the capture holds; the recogniser for a spoken one,
+            and only where its transcripts may be filled in (`prefill_allowed`).
+        text: as it is stored, in NFC.
+        language: of the script, BCP 47.
+    """
+    labels: list[Label] = []
+    if text.strip():
+        labels.append(Text(id="a1", label="answer", score=score, text=text, language=language))
+    return LabelsDocument(capture=capture, source=source, labels=labels)
+
+
+def spoken_answer(capture: str, source: Source, labels: Sequence[Label], language: str | None) -> LabelsDocument:
+    """The answer a recogniser's intervals make together: their texts by time, scored by the least sure of them.
+
+    Intervals without a text say nothing here, so where transcripts are not filled in there is no answer either.
+    """
+    heard = [row for row in labels if isinstance(row, Interval) and row.text]
+    text = "\n".join(row.text or "" for row in sorted(heard, key=lambda row: row.start_us))
+    scores = [row.score for row in heard if row.score is not None]
+    return answer_document(capture, source, text, language, min(scores, default=None))
+
+
+def _parts(expected: str | None, regions: Sequence[Timed]) -> list[str | None]:
+    return [None] * len(regions) if expected is None else expected_parts(expected, regions)
 
 
 def box_document(capture: str, source: Source, detections: Sequence[Detection]) -> LabelsDocument:
-    """Boxes `b1`, `b2`, … of a still, best first as the detector gave them, in pixels of the stored picture."""
-    labels = [
-        Box(
-            id=f"b{number}",
-            label=row.label,
-            score=round(row.score, SCORE_DECIMALS),
-            x=round(row.x, DECIMALS),
-            y=round(row.y, DECIMALS),
-            width=round(row.width, DECIMALS),
-            height=round(row.height, DECIMALS),
+    """What was found in a still (`detection_labels`), in pixels of the stored picture."""
+    return LabelsDocument(capture=capture, source=source, labels=detection_labels(detections))
+
+
+def detection_labels(detections: Sequence[Detection]) -> list[Label]:
+    """Boxes `b1`, `b2`, … best first as the detector gave them.
+
+    Keypoints `k1`, … and masks `m1`, … of an object carry its number and have its box as parent.
+    """
+    labels: list[Label] = []
+    for number, row in enumerate(detections, start=1):
+        score = round(row.score, SCORE_DECIMALS)
+        labels.append(
+            Box(
+                id=f"b{number}",
+                label=row.label,
+                score=score,
+                x=round(row.x, DECIMALS),
+                y=round(row.y, DECIMALS),
+                width=round(row.width, DECIMALS),
+                height=round(row.height, DECIMALS),
+                rotation=None if row.rotation is None else round(row.rotation, DECIMALS),
+            )
         )
-        for number, row in enumerate(detections, start=1)
-    ]
-    return LabelsDocument(capture=capture, source=source, labels=list(labels))
+        if row.keypoints is not None:
+            points = [(round(x, DECIMALS), round(y, DECIMALS), v) for x, y, v in row.keypoints]
+            labels.append(Keypoints(id=f"k{number}", label=row.label, score=score, parent=f"b{number}", points=points))
+        if row.mask is not None:
+            labels.append(Mask(id=f"m{number}", label=row.label, score=score, parent=f"b{number}", rle=row.mask))
+    return labels

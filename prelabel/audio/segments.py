@@ -19,6 +19,16 @@ class Region:
     score: float
 
 
+@dataclass(frozen=True)
+class Heard:
+    """Something heard in [start_us, end_us) of media time: the word of its class and a score 0..1."""
+
+    label: str
+    start_us: int
+    end_us: int
+    score: float
+
+
 @dataclass
 class Stretch:
     """Samples [start, end) of speech; `score` is the mean probability of its windows before padding."""

@@ -7,6 +7,7 @@ utils_vad.py, OnnxWrapper.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -47,9 +48,16 @@ class VadModel:
         self._try_out()
 
     def step(self, samples: NDArray[np.float32], state: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        """Probability of speech in 64 + 512 samples, and the state for the next step."""
+        """Probability of speech in 64 + 512 samples, and the state for the next step.
+
+        Raises:
+            ModelRefused: the answer is not finite.
+        """
         values = self._run(samples, state)
-        return float(values["probability"][0, 0]), values["state"]
+        probability = float(values["probability"][0, 0])
+        if not math.isfinite(probability):
+            check_finite(self.package.name, values)
+        return probability, values["state"]
 
     def _run(self, samples: NDArray[np.float32], state: NDArray[Any]) -> dict[str, NDArray[Any]]:
         feeds = {

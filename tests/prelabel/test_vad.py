@@ -19,6 +19,8 @@ from prelabel.audio.segments import Region, stretches
 from prelabel.audio.vad import VadModel, VadStream
 from prelabel.manifest import Speech
 from prelabel.package import open_model
+from prelabel.runtime import ModelRefused
+from prelabel.samples.voice import vowels
 from tests import needs
 from tests.prelabel import graphs
 from wire.capture import sample_time_us
@@ -47,20 +49,48 @@ def listen(model: VadModel, samples: np.ndarray, rate: int, block: int) -> tuple
     return stream, stream.finish()
 
 
-def test_probabilities_agree_with_a_frame_by_frame_computation(silero: VadModel) -> None:
-    samples, rate = sound("silero_test_speech.wav")
-    assert rate == 16000
-    stream, _ = listen(silero, samples, rate, 1111)
-    session = onnxruntime.InferenceSession(str(silero.package.path), providers=["CPUExecutionProvider"])
+def frame_by_frame(model: VadModel, samples: np.ndarray) -> list[float]:
+    """One session, one window of 64 + 512 samples after the other, nothing of ours around it."""
+    session = onnxruntime.InferenceSession(str(model.package.path), providers=["CPUExecutionProvider"])
     state = np.zeros((2, 1, 128), np.float32)
-    padded = np.concatenate([np.zeros(64, np.float32), samples / np.float32(32768)])
+    padded = np.concatenate([np.zeros(64, np.float32), samples])
     expected = []
     for at in range(0, len(samples), 512):
         window = padded[at : at + 576]
         window = np.concatenate([window, np.zeros(576 - len(window), np.float32)])[np.newaxis]
         out, state = session.run(None, {"input": window, "state": state, "sr": np.array(16000, np.int64)})
         expected.append(float(out[0, 0]))
-    assert stream.probabilities == pytest.approx(expected, abs=1e-5)
+    return expected
+
+
+def test_probabilities_agree_with_a_frame_by_frame_computation(silero: VadModel) -> None:
+    samples, rate = sound("silero_test_speech.wav")
+    assert rate == 16000
+    stream, _ = listen(silero, samples, rate, 1111)
+    assert stream.probabilities == pytest.approx(frame_by_frame(silero, samples / np.float32(32768)), abs=1e-5)
+
+
+def test_a_voice_made_of_formulas_is_heard_twice_and_noise_never(silero: VadModel) -> None:
+    """Without any file: the same agreement, where the voice is, and no speech in hiss, hum or silence."""
+    samples = vowels()
+    stream, regions = listen(silero, samples, 16000, 999)
+    assert stream.probabilities == pytest.approx(frame_by_frame(silero, samples), abs=1e-5)
+    truth = [(0.5, 1.3), (1.9, 2.7)]
+    assert len(regions) == 2
+    for region, (start, end) in zip(regions, truth, strict=True):
+        assert abs(region.start_us / 1e6 - start) < 0.15 and abs(region.end_us / 1e6 - end) < 0.2
+    seconds = np.arange(4 * 16000) / 16000
+    hiss = np.random.default_rng(5).normal(0, 0.1, len(seconds))
+    hum = 0.3 * np.sin(2 * np.pi * 50 * seconds)
+    for quiet in (hiss, hum, np.zeros_like(seconds)):
+        assert listen(silero, quiet.astype(np.float32), 16000, 1600)[1] == []
+
+
+def test_an_answer_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    toml = graphs.manifest("vad", *graphs.VAD_IO, ["speech"])
+    model = VadModel(open_model(graphs.save_package(tmp_path / "own", graphs.vad(), toml)))
+    with pytest.raises(ModelRefused, match="not finite"):
+        VadStream(model, 16000).push(np.full(512, np.nan, np.float32))
 
 
 def test_speech_is_found_and_ordered(silero: VadModel) -> None:
