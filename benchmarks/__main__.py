@@ -1,6 +1,6 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download]      all of them by default
+python -m benchmarks [session] [download] [prelabel] [keyframes]      all of them by default
 """
 
 from __future__ import annotations
@@ -15,10 +15,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import download, session
+from benchmarks import download, keyframes, prelabel_overhead, session
 from benchmarks.figure import Figure
 
-SUITES: dict[str, Callable[[], list[Figure]]] = {"session": session.measure, "download": download.measure}
+SUITES: dict[str, Callable[[], list[Figure]]] = {
+    "session": session.measure,
+    "download": download.measure,
+    "prelabel": prelabel_overhead.measure,
+    "keyframes": keyframes.measure,
+}
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.tracks import TrackPath
+from prelabel.chain import fewest
+from prelabel.tracks import PathPoint, TrackPath
 from wire.labels import Keyframe
 
 Array = NDArray[Any]
 
 DECIMALS = 2  # of a pixel: finer says nothing and makes documents long
+INTERPOLATED = "interpolated"  # the attribute of keyframes whose frames nobody saw the thing on
+LEAST_GAP_US = 200_000
+STRETCH = 2_000  # points: the search is quadratic, and a keyframe more in a minute costs nobody anything
 
 
 class Place(NamedTuple):
@@ -58,9 +64,13 @@ def evaluate(keyframes: Sequence[Keyframe], frame: int, times_us: Sequence[int])
 def reduce(path: TrackPath, times_us: Sequence[int], iou: float = 0.9) -> list[Keyframe]:
     """The fewest keyframes whose interpolation overlaps the path by `iou` or more at each of its frames.
 
-    Keyframes are taken from the path's own points, rounded to 1/100 pixel. The last one is hidden and lies on the
-    frame after the last sighting, when the video has such a frame. Points past the frame table (a torn take) are
-    left out; without any point left the list is empty.
+    Keyframes are taken from the path's own points, rounded to 1/100 pixel; in a path of more than `STRETCH` points
+    every such one is a keyframe, and between them they are the fewest. The last one is hidden and lies on the
+    frame after the last sighting, when the video has such a frame. A gap is marked when two looks or more in a row
+    missed the thing and `LEAST_GAP_US` or more lie between the sightings: the keyframe on the first frame after the
+    one sighting carries `attributes.interpolated`, the keyframe on the other sighting does not, so that exactly the
+    frames nobody saw it on are marked. Points past the frame table (a torn take) are left out; without any point left
+    the list is empty.
 
     Args:
         times_us: the frame table of the capture.
@@ -70,76 +80,86 @@ def reduce(path: TrackPath, times_us: Sequence[int], iou: float = 0.9) -> list[K
         points.pop()
     if not points:
         return []
-    exact = np.array([(point.x, point.y, point.width, point.height) for point in points], dtype=np.float64)
-    rounded = np.round(exact, DECIMALS)
-    times = np.array([times_us[point.frame] for point in points], dtype=np.int64)
+    line = _Line.of(points, times_us)
     rows = [
-        _keyframe(points[index].frame, times_us, rounded[index], visible=True)
-        for index in _fewest(exact, rounded, times, iou)
+        _keyframe(int(line.frames[index]), times_us, line.rounded[index], marked=bool(line.unseen[index]))
+        for index in _chain(line, iou)
     ]
     after = points[-1].frame + 1
     if after < len(times_us):
-        rows.append(_keyframe(after, times_us, rounded[-1], visible=False))
+        rows.append(_keyframe(after, times_us, line.rounded[-1], visible=False))
     return rows
 
 
-def _keyframe(frame: int, times_us: Sequence[int], box: Array, *, visible: bool) -> Keyframe:
+def unseen_frames(keyframes: Sequence[Keyframe]) -> list[tuple[int, int]]:
+    """The stretches [from, to) of frames of one track that are marked as interpolated, rising."""
+    stretches: list[tuple[int, int]] = []
+    for here, following in pairwise(keyframes):
+        if not here.visible or here.attributes.get(INTERPOLATED) is not True:
+            continue
+        if stretches and stretches[-1][1] == here.frame:
+            stretches[-1] = (stretches[-1][0], following.frame)
+        else:
+            stretches.append((here.frame, following.frame))
+    return stretches
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """The points of a path as arrays of one length, the first frame of each marked gap among them.
+
+    `unseen`: lies in a marked gap. `turns`: where keyframes must be, because a mark begins or ends.
+    """
+
+    frames: Array
+    times: Array
+    exact: Array
+    rounded: Array
+    unseen: Array
+    turns: list[int]
+
+    @classmethod
+    def of(cls, points: Sequence[PathPoint], times_us: Sequence[int]) -> _Line:
+        frames = np.array([point.frame for point in points], dtype=np.int64)
+        exact = np.array([(point.x, point.y, point.width, point.height) for point in points], dtype=np.float64)
+        table = np.asarray(times_us, dtype=np.int64)
+        seen = np.flatnonzero([not point.interpolated for point in points])
+        before, behind = seen[:-1], seen[1:]
+        long = (behind - before > 2) & (table[frames[behind]] - table[frames[before]] >= LEAST_GAP_US)
+        first, end = frames[before[long]] + 1, frames[behind[long]]
+        # Not every frame was looked at: the first one of a gap may lie between two looks.
+        every = np.union1d(frames, first)
+        times = table[every]
+        boxes = np.stack([np.interp(times, table[frames], row) for row in exact.T], axis=1)
+        boxes[np.searchsorted(every, frames)] = exact
+        gap = np.searchsorted(first, every, side="right") - 1
+        unseen = (gap >= 0) & (every < end[gap]) if len(first) else np.zeros(len(every), dtype=bool)
+        turns = np.searchsorted(every, np.union1d(first, end)).tolist()
+        return cls(every, times, boxes, np.round(boxes, DECIMALS), unseen, turns)
+
+
+def _chain(line: _Line, iou: float) -> list[int]:
+    """The indexes of the keyframes: the fewest from turn to turn, and from each `STRETCH` to the next."""
+    ends = sorted({*range(0, len(line.frames), STRETCH), *line.turns, len(line.frames) - 1})
+    chain = [0]
+    for start, end in pairwise(ends):
+        part = slice(start, end + 1)
+        links = fewest(line.exact[part], line.rounded[part], line.times[part], iou)
+        chain += [start + index for index in links[1:]]
+    return chain
+
+
+def _keyframe(
+    frame: int, times_us: Sequence[int], box: Array, *, visible: bool = True, marked: bool = False
+) -> Keyframe:
     x, y, width, height = box.tolist()
     return Keyframe(
-        frame=frame, start_us=times_us[frame], x=x, y=y, width=max(0.0, width), height=max(0.0, height), visible=visible
+        frame=frame,
+        start_us=times_us[frame],
+        x=x,
+        y=y,
+        width=max(0.0, width),
+        height=max(0.0, height),
+        visible=visible,
+        attributes={INTERPOLATED: True} if marked else {},
     )
-
-
-def _fewest(exact: Array, rounded: Array, times: Array, iou: float) -> list[int]:
-    """Indexes of a shortest chain from the first point to the last, each link good enough: breadth first.
-
-    A greedy walk to the farthest good link is not the shortest chain, because a link may be good where a shorter
-    one is not.
-    """
-    last = len(exact) - 1
-    before = {0: 0}
-    frontier = [0]
-    while last not in before:
-        following: list[int] = []
-        for start in frontier:
-            ends = [end for end in range(last, start, -1) if end not in before]
-            for end in _reachable(exact, rounded, times, start, ends, iou):
-                before[end] = start
-                following.append(end)
-            if last in before:
-                break
-        # From far points first: the chain that gets there with the most even links tends to be found.
-        frontier = sorted(following, reverse=True)
-    chain = [last]
-    while chain[-1] != 0:
-        chain.append(before[chain[-1]])
-    return chain[::-1]
-
-
-def _reachable(exact: Array, rounded: Array, times: Array, start: int, ends: list[int], iou: float) -> list[int]:
-    """The ends whose link from `start` is good at every point between; the next point always is."""
-    if not ends:
-        return []
-    far = np.array(ends)
-    # One point in the middle rules out most links at once, before each is looked at whole.
-    middle = (start + far) // 2
-    likely = (_link_overlap(exact, rounded, times, start, far, middle) >= iou) | (far == start + 1)
-    good: list[int] = []
-    for end in far[likely].tolist():
-        between = np.arange(start + 1, end)
-        if bool((_link_overlap(exact, rounded, times, start, np.full(len(between), end), between) >= iou).all()):
-            good.append(end)
-    return good
-
-
-def _link_overlap(exact: Array, rounded: Array, times: Array, start: int, ends: Array, at: Array) -> Array:
-    """IoU of the path's boxes at `at` with the interpolation from `start` to `ends` (arrays of one length)."""
-    part = (times[at] - times[start]) / (times[ends] - times[start])
-    made = rounded[start] + (rounded[ends] - rounded[start]) * part[:, np.newaxis]
-    true = exact[at]
-    low = np.maximum(made[:, :2], true[:, :2])
-    high = np.minimum(made[:, :2] + made[:, 2:], true[:, :2] + true[:, 2:])
-    inner = np.clip(high - low, 0, None).prod(axis=1)
-    union = made[:, 2:].prod(axis=1) + true[:, 2:].prod(axis=1) - inner
-    overlap: Array = np.where(union > 0, inner / np.where(union > 0, union, 1.0), 1.0)
-    return overlap

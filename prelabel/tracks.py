@@ -1,34 +1,39 @@
-"""From detections in single frames to tracks: the method of ByteTrack, for frames at any distance.
+"""From detections in single frames to tracks: associated forward and backward, mended, smoothed, gaps filled.
 
-Detections at or above a score are assigned to the predicted places of the tracks, then the weaker ones to the tracks
-left over; only strong ones start a track. What was seen fewer than three times is flicker and is dropped. Because the
-labels are made after the take, each track is then followed backward too, to where it was only seen weakly.
-Source: Zhang et al., ByteTrack, ECCV 2022.
+Because labels are made after the take, the frames are passed twice: forward as they come, and backward at the end.
+Where the two agree they are believed, where they differ the motion on both sides decides (stitching.py). What was
+seen fewer than three times, or blinks, is dropped. What stays is smoothed (smoothing.py), and its gaps are filled by
+straight lines in time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.assign import best_pairs
+from prelabel.association import Pass, corners
 from prelabel.boxes import Detection
-from prelabel.image.nms import iou_matrix
-from prelabel.motion import Motion
+from prelabel.smoothing import smooth
+from prelabel.stitching import Stitched, stitch
 
 Array = NDArray[Any]
 
-STRONG_OVERLAP = 0.2
-WEAK_OVERLAP = 0.5
+# What is seen in less than this share of the looks between its first and its last sighting blinks: no thing does.
+BLINK = 0.25
+JUMP = 0.5  # IoU of a sighting with where the sightings beside it would have it; below, the box jumped
 
 
 @dataclass(frozen=True)
 class PathPoint:
-    """A track's box in one frame, float pixels. `score` None: not seen there, interpolated across a gap."""
+    """A track's box in one frame, float pixels, smoothed. `score` None: not seen there, interpolated across a gap.
+
+    `sighting`: x, y, width, height as the detector gave them; the box overlaps them by IoU 0.8 or more.
+    """
 
     frame: int
     time_us: int
@@ -37,6 +42,7 @@ class PathPoint:
     width: float
     height: float
     score: float | None
+    sighting: tuple[float, float, float, float] | None = None
 
     @property
     def interpolated(self) -> bool:
@@ -45,10 +51,15 @@ class PathPoint:
 
 @dataclass(frozen=True)
 class TrackPath:
-    """One thing through the frames that were looked at; begins and ends with a sighting."""
+    """One thing through the frames that were looked at; begins and ends with a sighting.
+
+    `mismatch`: share 0..1 of the steps from sighting to sighting that the forward and the backward pass did not both
+    make, of those that both could.
+    """
 
     label: str
     points: tuple[PathPoint, ...]
+    mismatch: float = 0.0
 
     @property
     def hits(self) -> int:
@@ -59,12 +70,25 @@ class TrackPath:
         """Mean score of the sightings."""
         return float(np.mean([point.score for point in self.points if point.score is not None]))
 
+    @property
+    def gaps(self) -> float:
+        """Share 0..1 of its looks in which it was not seen."""
+        return 1 - self.hits / len(self.points)
 
-@dataclass(eq=False)
-class _Running:
-    label: str
-    motion: Motion
-    hits: list[tuple[int, Detection]] = field(default_factory=list)  # index of the push, detection
+    @property
+    def jumps(self) -> float:
+        """Share 0..1 of its inner sightings that lie apart (IoU below `JUMP`) from the line between their neighbours.
+
+        Counted from what the detector saw, not from the smoothed boxes.
+        """
+        seen = [point for point in self.points if point.sighting is not None]
+        if len(seen) < 3:
+            return 0.0
+        boxes = np.array([point.sighting for point in seen])
+        times = np.array([point.time_us for point in seen], dtype=np.float64)
+        part = ((times[1:-1] - times[:-2]) / (times[2:] - times[:-2]))[:, np.newaxis]
+        meant = boxes[:-2] + (boxes[2:] - boxes[:-2]) * part
+        return float((_overlap(boxes[1:-1], meant) < JUMP).mean())
 
 
 class Tracker:
@@ -82,9 +106,9 @@ class Tracker:
         self._lost_us = lost_us
         self._least_hits = least_hits
         self._frames: list[tuple[int, int]] = []
-        self._unclaimed: list[list[Detection]] = []
-        self._running: list[_Running] = []
-        self._ended: list[_Running] = []
+        self._sightings: list[Detection] = []
+        self._look_of: list[int] = []
+        self._forward = Pass(score, lost_us)
 
     def push(self, frame_index: int, time_us: int, detections: Sequence[Detection]) -> None:
         """Take one frame's detections; an empty frame must be pushed too, it tells of a gap.
@@ -94,109 +118,54 @@ class Tracker:
         """
         if self._frames and (frame_index <= self._frames[-1][0] or time_us <= self._frames[-1][1]):
             raise ValueError("frames and their times rise")
-        number = len(self._frames)
+        first = len(self._sightings)
+        self._sightings += detections
+        self._look_of += [len(self._frames)] * len(detections)
         self._frames.append((frame_index, time_us))
-        alive = [track for track in self._running if time_us - track.motion.time_us <= self._lost_us]
-        self._ended += [track for track in self._running if track not in alive]
-        self._running = alive
-        strong = [row for row in detections if row.score >= self._score]
-        weak = [row for row in detections if row.score < self._score]
-        left, strong = self._match(number, alive, strong, STRONG_OVERLAP)
-        _, weak = self._match(number, left, weak, WEAK_OVERLAP)
-        for row in strong:
-            self._running.append(_Running(row.label, Motion.start(time_us, _corners(row)), [(number, row)]))
-        self._unclaimed.append(weak)
+        self._forward.look(time_us, list(enumerate(detections, first)))
 
     def finish(self) -> list[TrackPath]:
         """The tracks seen often enough, in order of their first frame."""
-        tracks = [track for track in self._ended + self._running if len(track.hits) >= self._least_hits]
-        tracks.sort(key=lambda track: (track.hits[0][0], -len(track.hits)))
-        for track in tracks:
-            self._follow_back(track)
-        paths = [TrackPath(track.label, tuple(self._points(track))) for track in tracks]
+        if not self._sightings:
+            return []
+        backward = Pass(self._score, self._lost_us)
+        numbers = reversed(range(len(self._sightings)))
+        for look, group in groupby(numbers, key=lambda number: self._look_of[number]):
+            backward.look(self._frames[look][1], [(number, self._sightings[number]) for number in sorted(group)])
+        times_us = [time_us for _, time_us in self._frames]
+        tracks = stitch(times_us, self._look_of, self._sightings, self._forward, backward, self._lost_us)
+        paths = [self._path(track) for track in tracks if self._is_a_thing(track)]
         return sorted(paths, key=lambda path: path.points[0].frame)
 
-    def _match(
-        self, number: int, tracks: list[_Running], detections: list[Detection], overlap: float
-    ) -> tuple[list[_Running], list[Detection]]:
-        """Give detections to tracks; what is left of both comes back."""
-        time_us = self._frames[number][1]
-        predicted = [track.motion.at(time_us) for track in tracks]
-        pairs = best_pairs(_similarity(predicted, [track.label for track in tracks], detections), overlap)
-        for row, column in pairs:
-            hit = detections[column]
-            tracks[row].motion = predicted[row].seen(_corners(hit), hit.score)
-            tracks[row].hits.append((number, hit))
-        rows, columns = {row for row, _ in pairs}, {column for _, column in pairs}
-        return (
-            [track for row, track in enumerate(tracks) if row not in rows],
-            [hit for column, hit in enumerate(detections) if column not in columns],
-        )
+    def _is_a_thing(self, track: Stitched) -> bool:
+        first, last = self._look_of[track.sightings[0]], self._look_of[track.sightings[-1]]
+        hits = len(track.sightings)
+        return hits >= self._least_hits and hits >= BLINK * (last - first + 1)
 
-    def _follow_back(self, track: _Running) -> None:
-        """Prepend weak sightings from before the track was strong enough to start."""
-        motion: Motion | None = None
-        for number, hit in reversed(track.hits):
-            time_us = self._frames[number][1]
-            box = _corners(hit)
-            motion = Motion.start(time_us, box) if motion is None else motion.at(time_us).seen(box, hit.score)
-        assert motion is not None, "a track has hits"
-        for number in range(track.hits[0][0] - 1, -1, -1):
-            time_us = self._frames[number][1]
-            if motion.time_us - time_us > self._lost_us:
-                return
-            predicted = motion.at(time_us)
-            free = self._unclaimed[number]
-            pairs = best_pairs(_similarity([predicted], [track.label], free), WEAK_OVERLAP)
-            if pairs:
-                hit = free.pop(pairs[0][1])
-                track.hits.insert(0, (number, hit))
-                motion = predicted.seen(_corners(hit), hit.score)
+    def _path(self, track: Stitched) -> TrackPath:
+        hits = [self._sightings[number] for number in track.sightings]
+        looks = np.array([self._look_of[number] for number in track.sightings])
+        times = [self._frames[look][1] for look in looks]
+        boxes = smooth(times, np.stack([corners(hit) for hit in hits]), [hit.score for hit in hits])
+        every = range(int(looks[0]), int(looks[-1]) + 1)
+        filled = np.stack([np.interp([self._frames[look][1] for look in every], times, row) for row in boxes.T])
+        seen = dict(zip(looks.tolist(), hits, strict=True))
+        points = [self._point(look, box, seen.get(look)) for look, box in zip(every, filled.T.tolist(), strict=True)]
+        return TrackPath(hits[0].label, tuple(points), track.disputed / max(1, len(hits) - 1))
 
-    def _points(self, track: _Running) -> list[PathPoint]:
-        seen = dict(track.hits)
-        numbers = sorted(seen)
-        rows: list[PathPoint] = []
-        for number in range(numbers[0], numbers[-1] + 1):
-            frame, time_us = self._frames[number]
-            hit = seen.get(number)
-            if hit is not None:
-                rows.append(PathPoint(frame, time_us, hit.x, hit.y, hit.width, hit.height, hit.score))
-                continue
-            before = max(other for other in numbers if other < number)
-            after = min(other for other in numbers if other > number)
-            rows.append(self._between(number, before, after, seen))
-        return rows
-
-    def _between(self, number: int, before: int, after: int, seen: dict[int, Detection]) -> PathPoint:
-        frame, time_us = self._frames[number]
-        start_us, end_us = self._frames[before][1], self._frames[after][1]
-        part = (time_us - start_us) / (end_us - start_us)
-        first, last = _values(seen[before]), _values(seen[after])
-        x, y, width, height = (a + (b - a) * part for a, b in zip(first, last, strict=True))
-        return PathPoint(frame, time_us, x, y, width, height, None)
+    def _point(self, look: int, box: list[float], hit: Detection | None) -> PathPoint:
+        frame, time_us = self._frames[look]
+        x1, y1, x2, y2 = box
+        score = hit.score if hit else None
+        sighting = (hit.x, hit.y, hit.width, hit.height) if hit else None
+        return PathPoint(frame, time_us, x1, y1, x2 - x1, y2 - y1, score, sighting)
 
 
-def _similarity(predicted: list[Motion], labels: list[str], detections: Sequence[Detection]) -> Array:
-    """Overlap of tracks with detections of the same label, tracks x detections.
-
-    Both boxes are grown by the doubt about the predicted place: at full frame rate this is plain IoU, and somebody
-    who walks more than his own width between two looks is still found.
-    """
-    if not predicted or not detections:
-        return np.zeros((len(predicted), len(detections)))
-    boxes = np.stack([_corners(row) for row in detections])
-    rows = []
-    for motion, label in zip(predicted, labels, strict=True):
-        grow = np.concatenate([-motion.doubt, motion.doubt])
-        same = np.array([row.label == label for row in detections])
-        rows.append(np.where(same, iou_matrix((motion.box + grow)[np.newaxis], boxes + grow)[0], 0.0))
-    return np.stack(rows)
-
-
-def _values(row: Detection) -> tuple[float, float, float, float]:
-    return row.x, row.y, row.width, row.height
-
-
-def _corners(row: Detection) -> Array:
-    return np.array([row.x, row.y, row.x + row.width, row.y + row.height])
+def _overlap(first: Array, second: Array) -> Array:
+    """IoU of boxes (x, y, width, height), row by row."""
+    low = np.maximum(first[:, :2], second[:, :2])
+    high = np.minimum(first[:, :2] + first[:, 2:], second[:, :2] + second[:, 2:])
+    inner = np.clip(high - low, 0, None).prod(axis=1)
+    union = first[:, 2:].prod(axis=1) + second[:, 2:].prod(axis=1) - inner
+    overlap: Array = np.divide(inner, union, out=np.ones_like(inner), where=union > 0)
+    return overlap

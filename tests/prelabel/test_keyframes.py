@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.keyframes import evaluate, reduce
+from prelabel.keyframes import INTERPOLATED, LEAST_GAP_US, evaluate, reduce, unseen_frames
 from prelabel.tracks import PathPoint, TrackPath
 from wire.capture import sample_time_us
 from wire.labels import Keyframe, Track
@@ -129,3 +129,82 @@ def test_one_sighting_is_one_keyframe_and_an_end() -> None:
     times = [0, 40_000, 80_000]
     assert [(row.frame, row.visible) for row in reduce(line([1], times), times)] == [(1, True), (2, False)]
     assert [(row.frame, row.visible) for row in reduce(line([2], times), times)] == [(2, True)]
+
+
+def seen_at(looks: list[int], seen: set[int], times: list[int], speed: float = 7.0) -> TrackPath:
+    """A thing that moves evenly, looked at on some frames and seen on fewer."""
+    return TrackPath(
+        "cup", tuple(PathPoint(n, times[n], n * speed, 5, 20, 30, 0.9 if n in seen else None) for n in looks)
+    )
+
+
+def marked_frames(keyframes: list[Keyframe], count: int) -> list[int]:
+    """The frames whose keyframe, the last one at or before them, is visible and carries the mark."""
+    found = []
+    for frame in range(count):
+        rows = [row for row in keyframes if row.frame <= frame]
+        if rows and rows[-1].visible and rows[-1].attributes.get(INTERPOLATED) is True:
+            found.append(frame)
+    return found
+
+
+def test_exactly_the_unseen_frames_are_marked() -> None:
+    times = list(range(0, 2_000_000, 40_000))
+    path = seen_at(list(range(40)), {*range(10), *range(20, 40)}, times)
+    keyframes = reduce(path, times)
+    assert [(row.frame, row.attributes, row.visible) for row in keyframes] == [
+        (0, {}, True), (10, {INTERPOLATED: True}, True), (20, {}, True), (39, {}, True), (40, {}, False),
+    ]  # fmt: skip
+    assert unseen_frames(keyframes) == [(10, 20)] and marked_frames(keyframes, 50) == list(range(10, 20))
+
+
+def test_a_gap_between_two_looks_begins_on_the_frame_after_the_sighting() -> None:
+    """Every fifth frame is looked at: nobody saw it on frame 11 either, and where it was lies on the line."""
+    times = list(range(0, 2_000_000, 40_000))
+    keyframes = reduce(seen_at(list(range(0, 41, 5)), {0, 5, 10, 30, 35, 40}, times), times)
+    assert unseen_frames(keyframes) == [(11, 30)] and marked_frames(keyframes, 50) == list(range(11, 30))
+    assert [row.x for row in keyframes if row.frame == 11] == [77.0]
+
+
+@pytest.mark.parametrize(
+    ("seen", "step_us"),
+    [
+        ({*range(10), *range(11, 20)}, 200_000),  # one missed look, however long
+        ({*range(10), *range(13, 20)}, 40_000),  # 160 ms from sighting to sighting
+    ],
+)
+def test_a_short_gap_is_not_marked(seen: set[int], step_us: int) -> None:
+    times = [number * step_us for number in range(25)]
+    keyframes = reduce(seen_at(list(range(20)), seen, times), times)
+    assert unseen_frames(keyframes) == [] and [row.frame for row in keyframes] == [0, 19, 20]
+
+
+@settings(max_examples=150, deadline=None)
+@given(paths(), st.data())
+def test_marks_of_any_path(case: tuple[TrackPath, list[int]], data: st.DataObject) -> None:
+    """Any looks without a sighting: the marked frames are those within a long gap, and the path still comes back."""
+    path, times = case
+    inner = len(path.points) - 2
+    hidden = data.draw(st.lists(st.booleans(), min_size=max(0, inner), max_size=max(0, inner)))
+    flags = [False, *hidden, False][: len(path.points)]
+    points = tuple(
+        PathPoint(p.frame, p.time_us, p.x, p.y, p.width, p.height, None if gone else p.score)
+        for p, gone in zip(path.points, flags, strict=True)
+    )
+    wanted: set[int] = set()
+    seen = [index for index, gone in enumerate(flags) if not gone]
+    for one, two in pairwise(seen):
+        if two - one > 2 and points[two].time_us - points[one].time_us >= LEAST_GAP_US:
+            wanted |= set(range(points[one].frame + 1, points[two].frame))
+    gappy = TrackPath("person", points)
+    keyframes = reduce(gappy, times)
+    Track(id="t1", label="person", keyframes=keyframes)
+    assert marked_frames(keyframes, len(times)) == sorted(wanted)
+    assert [frame for start, end in unseen_frames(keyframes) for frame in range(start, end)] == sorted(wanted)
+    assert worst(keyframes, gappy, times) >= 0.9 - 1e-9
+
+
+def test_a_long_path_is_reduced_in_stretches() -> None:
+    times = [number * 40_000 for number in range(5000)]
+    keyframes = reduce(seen_at(list(range(4500)), set(range(4500)), times, speed=0.5), times)
+    assert [row.frame for row in keyframes] == [0, 2000, 4000, 4499, 4500]

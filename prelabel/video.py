@@ -1,0 +1,398 @@
+"""Video files: every frame with its exact time, and the tracks of what a model sees in them.
+
+VideoMissing        video-missing       no such file
+VideoUnreadable     video-unreadable    not a video, or none that can be decoded
+VideoEmpty          video-empty         no frame in it
+VideoBroken         video-broken        it breaks off; the frames before were read
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import cv2
+import numpy as np
+
+from prelabel.boxes import Detection
+from prelabel.documents import track_document
+from prelabel.image.letterbox import Image
+from prelabel.tracks import Tracker, TrackPath
+from wire.errors import GleanerError
+from wire.labels import LabelsDocument, Source
+
+Progress = Callable[[int, int | None], None]
+MOST_PIXELS = 8192 * 4352
+# A file says how long it is; a last frame may stand for a while, so less than this is no sign of a cut.
+LEAST_LOSS_US = 1_000_000
+# Formats of FFmpeg that take any picture or text for a video.
+NO_VIDEO = ("image2", "tty")
+_US = 1_000_000
+_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+
+
+class VideoMissing(GleanerError):
+    """A video file is not there or may not be read."""
+
+    code = "video-missing"
+    status = 404
+    exit_code = 3
+    hint = "Check the path."
+
+
+class VideoUnreadable(GleanerError):
+    """A file is no video, or none that can be decoded here."""
+
+    code = "video-unreadable"
+    status = 422
+    hint = "Check that it plays; a recording that was cut off while it was written may lack its index."
+
+
+class VideoEmpty(GleanerError):
+    """A video without a single frame."""
+
+    code = "video-empty"
+    status = 422
+    hint = "Record it again, or leave it out."
+
+
+class VideoBroken(GleanerError):
+    """A video breaks off: `facts` has `frames`, how many were read, and `time_us`, the time of the last of them."""
+
+    code = "video-broken"
+    status = 422
+    hint = "Copy it again from where it came from."
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFrame:
+    """Frame `index` of a video at `time_us` of media time; its picture is made when it is asked for."""
+
+    index: int
+    time_us: int
+    make: Callable[[], Image]
+
+    @property
+    def picture(self) -> Image:
+        """uint8 of shape (height, width, 3), blue green red."""
+        return self.make()
+
+
+class VideoFile:
+    """A video file read once from its start: frame n is the n-th one that is decoded.
+
+    Times are whole microseconds from the first frame, from the times in the file, whatever its frame rate; they rise
+    strictly (frames without a time, or with one that does not rise, come a microsecond after the one before). A
+    rotation mark of the file is applied (a mirroring one is not); pixels that are not square stay as they are
+    stored. Use it as a context manager.
+
+    `width`, `height`: of the pictures. `duration_us`: what the file says of its length, None where it says nothing.
+    `times_us`: the frame table so far, whole when `frames` has ended.
+
+    Args:
+        threads: that decode.
+
+    Raises:
+        VideoMissing, VideoUnreadable, VideoEmpty.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        self.path = path
+        self.times_us: list[int] = []
+        self._container = _opened(path)
+        try:
+            self._stream = _video_stream(self._container, path)
+            self._stream.thread_type = "AUTO" if threads > 1 else "NONE"
+            self._stream.codec_context.thread_count = threads
+            self.duration_us = _declared_us(self._container, self._stream)
+            self._fault: str | None = None
+            self._decoded = self._decode()
+            self._first = next(self._decoded, None)
+            if self._first is None:
+                raise self._nothing()
+        except BaseException:
+            self._container.close()
+            raise
+        self._turn = round(self._first.rotation / 90) % 4
+        self._stored = (self._first.width, self._first.height)
+        self.width, self.height = self._stored[::-1] if self._turn % 2 else self._stored
+
+    def __enter__(self) -> VideoFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Every frame, once.
+
+        Raises:
+            VideoBroken: after the last frame that can be read, when the file says that more should follow.
+        """
+        assert self._first is not None, "frames are read once"
+        first, self._first = self._first, None
+        origin, end_us = first.pts, 0
+        for index, raw in enumerate(_with_first(first, self._decoded)):
+            at = 0
+            if index:
+                at = self.times_us[-1] + 1
+                if raw.pts is not None and origin is not None:
+                    at = max(at, _exact_us(raw.pts - origin, raw.time_base))
+            self.times_us.append(at)
+            end_us = at + (_exact_us(raw.duration, raw.time_base) if raw.duration else 0)
+            yield VideoFrame(index, at, partial(self._picture, raw))
+        self._check_end(end_us)
+
+    def _picture(self, raw: Any) -> Image:
+        # A stream may change its size on the way; labels are in pixels of the size it began with.
+        width, height = self._stored
+        picture: Image = raw.to_ndarray(format="bgr24", width=width, height=height)
+        return cv2.rotate(picture, _TURNS[self._turn]) if self._turn else picture
+
+    def _decode(self) -> Iterator[Any]:
+        """Decoded frames up to the first packet that is damaged; `_fault` then says so."""
+        count = 0
+        decoder = self._stream.codec_context
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.is_corrupt:
+                    self._fault = "a packet is cut off"
+                    break
+                try:
+                    frames = decoder.decode(packet)
+                except av.error.EOFError:
+                    return
+                except av.error.FFmpegError as error:
+                    if count == 0:
+                        # A stream that begins between two key frames: nothing decodes before the first.
+                        self._fault = error.strerror
+                        continue
+                    self._fault = error.strerror
+                    break
+                for frame in frames:
+                    count += 1
+                    self._fault = None
+                    yield frame
+        except av.error.FFmpegError as error:
+            self._fault = error.strerror
+        if self._fault is not None:
+            yield from self._held_back()
+
+    def _held_back(self) -> list[Any]:
+        """The frames the decoder still has when its input stopped."""
+        try:
+            return list(self._stream.codec_context.decode(None))
+        except av.error.FFmpegError:
+            return []
+
+    def _nothing(self) -> GleanerError:
+        if self._fault is not None or self.duration_us:
+            why = f" ({self._fault})" if self._fault else ""
+            return VideoUnreadable(f"No frame of {self.path} can be decoded{why}.")
+        return VideoEmpty(f"There is no frame in {self.path}.")
+
+    def _check_end(self, end_us: int) -> None:
+        count, last_us = len(self.times_us), self.times_us[-1]
+        steps = np.diff(self.times_us[-100:])
+        patience = max(LEAST_LOSS_US, int(steps.max()) if len(steps) else 0)
+        facts: dict[str, Any] = {"frames": count, "time_us": last_us}
+        read = f"{self.path} breaks off at {last_us / _US:.3f} s, after {count} frame{'s' if count != 1 else ''}"
+        if self._fault is not None:
+            raise VideoBroken(f"{read} ({self._fault}).", **facts)
+        if self.duration_us is not None and self.duration_us - end_us > patience:
+            raise VideoBroken(f"{read}; it says that it lasts {self.duration_us / _US:.3f} s.", **facts)
+
+
+class SeesThings(Protocol):
+    """What a video is labelled with: prelabel.detection.Detector."""
+
+    score: float
+    floor: float
+    source: Source
+
+    def detect(self, image: Image, least: float | None = None, only: Collection[str] | None = None) -> list[Detection]:
+        """Boxes in a picture H x W x 3 (uint8, BGR)."""
+        ...
+
+
+@dataclass(frozen=True)
+class VideoTracks:
+    """The tracks of a video, its frame table, how many frames were looked at, and whether it broke off."""
+
+    paths: list[TrackPath]
+    times_us: list[int]
+    looks: int
+    broken: VideoBroken | None = None
+
+
+def track_video(
+    video: Path | VideoFile | Iterable[VideoFrame],
+    detector: SeesThings,
+    looks_per_second: float | None = None,
+    *,
+    only: Collection[str] | None = None,
+    times_us: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    keep_broken: bool = False,
+) -> VideoTracks:
+    """Look at a video with a detector and follow what it sees. One frame is in memory at a time.
+
+    Args:
+        video: a file, or frames that rise from 0.
+        looks_per_second: how often to look; every frame when None. The first and the last frame are looked at always.
+        only: the words that count; all when None.
+        times_us: the capture's frame table, which rules over the times in the file; frames past it are left out.
+        progress: called with the media time done and the whole, in microseconds; None where the file does not say.
+        keep_broken: a file that breaks off is labelled as far as it goes.
+
+    Raises:
+        VideoMissing, VideoUnreadable, VideoEmpty, VideoBroken: the file. Nothing is kept.
+        ModelRefused: the network fails on a picture.
+        ValueError: `looks_per_second` is not above 0.
+    """
+    if looks_per_second is not None and not looks_per_second > 0:
+        raise ValueError("looks a second are above 0")
+    opened = VideoFile(video) if isinstance(video, Path) else video
+    whole_us = opened.duration_us if isinstance(opened, VideoFile) else None
+    if times_us:
+        whole_us = times_us[-1]
+    tracker = Tracker(detector.score)
+    watch = _Watch(tracker, detector, looks_per_second, only, lambda done: progress and progress(done, whole_us))
+    broken = None
+    with opened if isinstance(video, Path) and isinstance(opened, VideoFile) else nullcontext():
+        frames = opened.frames() if isinstance(opened, VideoFile) else iter(opened)
+        try:
+            for frame in frames:
+                if times_us is not None and frame.index >= len(times_us):
+                    break
+                watch.pass_by(frame, frame.time_us if times_us is None else times_us[frame.index])
+        except VideoBroken as error:
+            if not keep_broken:
+                raise
+            broken = error
+        watch.end()
+    table = list(times_us) if times_us is not None else watch.times_us
+    return VideoTracks(tracker.finish(), table, watch.looks, broken)
+
+
+def label_video(
+    video: Path | VideoFile | Iterable[VideoFrame],
+    detector: SeesThings,
+    capture: str,
+    looks_per_second: float | None = None,
+    *,
+    only: Collection[str] | None = None,
+    times_us: Sequence[int] | None = None,
+    progress: Progress | None = None,
+    keep_broken: bool = False,
+) -> LabelsDocument:
+    """`track_video` as a labels document of a capture, in pixels of its pictures; raises as that does."""
+    found = track_video(
+        video, detector, looks_per_second, only=only, times_us=times_us, progress=progress, keep_broken=keep_broken
+    )
+    return track_document(capture, detector.source, found.paths, found.times_us)
+
+
+class _Watch:
+    """Which of the passing frames are looked at: the first one of each turn, and the last of all."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        detector: SeesThings,
+        looks_per_second: float | None,
+        only: Collection[str] | None,
+        done: Callable[[int], object],
+    ) -> None:
+        self.times_us: list[int] = []
+        self.looks = 0
+        self._tracker = tracker
+        self._detector = detector
+        self._rate = looks_per_second
+        self._only = only
+        self._done = done
+        self._turn = -1
+        self._waiting: VideoFrame | None = None
+
+    def pass_by(self, frame: VideoFrame, time_us: int) -> None:
+        self.times_us.append(time_us)
+        turn = frame.index if self._rate is None else int(time_us * self._rate / _US)
+        if turn == self._turn:
+            self._waiting = frame
+            return
+        self._turn = turn
+        self._look(frame)
+
+    def end(self) -> None:
+        if self._waiting is not None:
+            self._look(self._waiting)
+
+    def _look(self, frame: VideoFrame) -> None:
+        self._waiting = None
+        time_us = self.times_us[-1]
+        # The tracker wants weak boxes too: they carry a track on where the thing is half hidden.
+        self._tracker.push(frame.index, time_us, self._detector.detect(frame.picture, self._detector.floor, self._only))
+        self.looks += 1
+        self._done(time_us)
+
+
+def _opened(path: Path) -> Any:
+    try:
+        if path.is_dir():
+            raise VideoUnreadable(f"{path} is a folder, not a video file.")
+        if path.stat().st_size == 0:
+            raise VideoEmpty(f"{path} is empty (0 bytes).")
+        with path.open("rb"):
+            pass
+    except FileNotFoundError as error:
+        raise VideoMissing(f"There is no file {path}.") from error
+    except OSError as error:
+        raise VideoMissing(f"{path} cannot be read: {error.strerror or error}.") from error
+    try:
+        # The whole path, and files alone: neither a name nor what a playlist says reaches another protocol.
+        return av.open(str(path.resolve()), container_options={"protocol_whitelist": "file"})
+    except (av.error.FFmpegError, UnicodeError, ValueError) as error:
+        raise VideoUnreadable(f"{path} is not a video file that can be opened.") from error
+
+
+def _video_stream(container: Any, path: Path) -> Any:
+    name = str(container.format.name)
+    if not container.streams:
+        raise VideoEmpty(f"There is nothing in {path}.")
+    cover = av.stream.Disposition.attached_pic
+    streams = [row for row in container.streams.video if not row.disposition & cover]
+    if not streams or name.startswith(NO_VIDEO) or name.endswith("_pipe"):
+        raise VideoUnreadable(f"{path} is not a video file.")
+    stream = streams[0]
+    if stream.width * stream.height > MOST_PIXELS:
+        raise VideoUnreadable(f"{path} has pictures of {stream.width} x {stream.height}, more than can be read here.")
+    return stream
+
+
+def _declared_us(container: Any, stream: Any) -> int | None:
+    """How long the video is by what the file says; what it says of sound beside it does not count."""
+    if stream.duration:
+        return _exact_us(stream.duration, stream.time_base)
+    if container.duration and len(container.streams) == 1:
+        # Matroska counts from zero, wherever its first frame lies.
+        late = max(0, container.start_time or 0) if container.format.name.startswith("matroska") else 0
+        return int(container.duration) - late
+    return None
+
+
+def _with_first(first: Any, others: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from others
+
+
+def _exact_us(ticks: int, time_base: Fraction) -> int:
+    return round(ticks * time_base * _US)
