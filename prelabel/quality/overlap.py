@@ -1,0 +1,297 @@
+"""How much two labels share, 0..1, for every kind; and where a track is on many frames at once.
+
+Boxes: intersection over union (turned boxes by their corners). Polygons and masks: by area. Keypoints and polylines:
+by the upright box around them. Tracks: intersection over union summed over the frames on which either is seen (as
+Yang et al., Video Instance Segmentation, ICCV 2019). Intervals and spans: by length. Texts: 1 when equal, else 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prelabel.image.nms import iou_matrix
+from wire.labels import Box, Interval, Keypoints, Label, Mask, Polygon, Text, Track
+
+Array = NDArray[Any]
+Size = tuple[int, int]
+BLOCK = 4096  # frames compared at once: an hour of ten people would not fit in memory as a whole
+
+
+def overlap_table(
+    first: Sequence[Label], second: Sequence[Label], times_us: Sequence[int] | None = None, size: Size | None = None
+) -> Array:
+    """What each label of the first list shares with each of the second, N x M; 0 for different kinds or frames.
+
+    Args:
+        times_us: the frame table, for tracks; without it they are compared at the keyframes of both lists.
+        size: (width, height) of the picture; boxes are cut at its edge first.
+    """
+    table = np.zeros((len(first), len(second)))
+    for kind in sorted({label.kind for label in first} & {label.kind for label in second}):
+        rows = [index for index, label in enumerate(first) if label.kind == kind]
+        columns = [index for index, label in enumerate(second) if label.kind == kind]
+        ours, theirs = [first[index] for index in rows], [second[index] for index in columns]
+        if kind == "track":
+            part = track_overlaps(_tracks(ours), _tracks(theirs), times_us, size)
+        elif kind == "box":
+            part = _boxes(ours, theirs, size)
+        else:
+            part = _MEASURES[kind](ours, theirs)
+        table[np.ix_(rows, columns)] = part
+    return table
+
+
+def moments(tracks: Sequence[Track], times_us: Sequence[int] | None) -> tuple[Array, Array]:
+    """The frames (int64 [F]) and their times at which tracks are compared, from the first keyframe to the last.
+
+    Keyframes past the end of the frame table (a torn take) are left out.
+    """
+    if times_us is None:
+        known = {row.frame: row.start_us for track in tracks for row in track.keyframes}
+        frames = np.array(sorted(known), dtype=np.int64)
+        return frames, np.array([known[frame] for frame in frames.tolist()], dtype=np.int64)
+    first = min((track.keyframes[0].frame for track in tracks), default=0)
+    last = max((track.keyframes[-1].frame for track in tracks), default=-1)
+    frames = np.arange(first, min(last + 1, len(times_us)), dtype=np.int64)
+    return frames, np.asarray(times_us, dtype=np.int64)[frames]
+
+
+def places(track: Track, frames: Array, times_us: Array, size: Size | None = None) -> tuple[Array, Array]:
+    """Boxes (x1, y1, x2, y2; [F, 4]) of a track on frames, and a mask [F] of where it is seen.
+
+    Linear in time between two visible keyframes, held from a visible to a hidden one, absent from a hidden one to the
+    next visible one, before the first keyframe and after the last.
+    """
+    rows = track.keyframes
+    at = np.array([row.frame for row in rows], dtype=np.int64)
+    start = np.array([row.start_us for row in rows], dtype=np.int64)
+    seen = np.array([row.visible for row in rows])
+    boxes = np.array([(row.x, row.y, row.x + row.width, row.y + row.height) for row in rows], dtype=np.float64)
+    inside = (frames >= at[0]) & (frames <= at[-1])
+    inside &= seen[np.maximum(np.searchsorted(at, frames, side="right") - 1, 0)]
+    # A hidden keyframe stands where the thing was last seen: linear from there to there is to hold.
+    boxes = boxes[np.maximum.accumulate(np.where(seen, np.arange(len(rows)), 0))]
+    made = _cut(np.stack([np.interp(times_us, start, column) for column in boxes.T], axis=1), size)
+    made[~inside] = 0.0
+    return made, inside
+
+
+def track_similarity(
+    first: Sequence[Track], second: Sequence[Track], times_us: Sequence[int] | None, size: Size | None
+) -> tuple[Array, Array, Array]:
+    """IoU on every frame [F, N, M], and where each track of the two lists is seen, [F, N] and [F, M]."""
+    frames, times = moments([*first, *second], times_us)
+    ours, ours_seen = _stacked(first, frames, times, size)
+    theirs, theirs_seen = _stacked(second, frames, times, size)
+    iou = np.zeros((len(frames), len(first), len(second)))
+    for at in range(0, len(frames), BLOCK):
+        part = slice(at, at + BLOCK)
+        inner, area_a, area_b = _shared(ours[part], theirs[part])
+        union = area_a[:, :, np.newaxis] + area_b[:, np.newaxis, :] - inner
+        np.divide(inner, union, out=iou[part], where=union > 0)
+    return iou, ours_seen, theirs_seen
+
+
+def track_overlaps(
+    first: Sequence[Track], second: Sequence[Track], times_us: Sequence[int] | None, size: Size | None = None
+) -> Array:
+    """Shared area over united area, both summed over frames, N x M."""
+    frames, times = moments([*first, *second], times_us)
+    ours, _ = _stacked(first, frames, times, size)
+    theirs, _ = _stacked(second, frames, times, size)
+    shared = np.zeros((len(first), len(second)))
+    for at in range(0, len(frames), BLOCK):
+        inner, _, _ = _shared(ours[at : at + BLOCK], theirs[at : at + BLOCK])
+        shared += inner.sum(axis=0)
+    union = _area(ours).sum(axis=0)[:, np.newaxis] + _area(theirs).sum(axis=0)[np.newaxis, :] - shared
+    table: Array = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return table
+
+
+def length_overlaps(first: Array, second: Array) -> Array:
+    """Intersection over union of half-open stretches (start, end), N x 2 and M x 2, as N x M."""
+    low = np.maximum(first[:, np.newaxis, 0], second[np.newaxis, :, 0])
+    high = np.minimum(first[:, np.newaxis, 1], second[np.newaxis, :, 1])
+    shared = np.clip(high - low, 0, None).astype(np.float64)
+    union = (first[:, 1] - first[:, 0])[:, np.newaxis] + (second[:, 1] - second[:, 0])[np.newaxis, :] - shared
+    table: Array = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return table
+
+
+def spoken(label: Label) -> str | None:
+    """What a label says was said or written; words count when there is no text of their interval."""
+    if isinstance(label, Text):
+        return label.text
+    if not isinstance(label, Interval):
+        return None
+    if label.text is None and label.words is not None:
+        return " ".join(word.text for word in label.words)
+    return label.text
+
+
+def _tracks(labels: Sequence[Label]) -> list[Track]:
+    return [label for label in labels if isinstance(label, Track)]
+
+
+def _stacked(tracks: Sequence[Track], frames: Array, times: Array, size: Size | None) -> tuple[Array, Array]:
+    if not tracks:
+        return np.zeros((len(frames), 0, 4)), np.zeros((len(frames), 0), dtype=bool)
+    found = [places(track, frames, times, size) for track in tracks]
+    return np.stack([boxes for boxes, _ in found], axis=1), np.stack([seen for _, seen in found], axis=1)
+
+
+def _shared(first: Array, second: Array) -> tuple[Array, Array, Array]:
+    """Shared areas [F, N, M] and own areas [F, N], [F, M] of boxes [F, N, 4] and [F, M, 4]."""
+    # Coordinate by coordinate: numpy is slow over an axis of length two.
+    width = _common(first[..., 0], first[..., 2], second[..., 0], second[..., 2])
+    height = _common(first[..., 1], first[..., 3], second[..., 1], second[..., 3])
+    return width * height, _area(first), _area(second)
+
+
+def _common(low: Array, high: Array, other_low: Array, other_high: Array) -> Array:
+    """Shared lengths [F, N, M] of stretches given by their ends, [F, N] and [F, M]."""
+    ends = np.minimum(high[:, :, np.newaxis], other_high[:, np.newaxis, :])
+    length: Array = np.maximum(ends - np.maximum(low[:, :, np.newaxis], other_low[:, np.newaxis, :]), 0)
+    return length
+
+
+def _area(boxes: Array) -> Array:
+    area: Array = np.maximum(boxes[..., 2] - boxes[..., 0], 0) * np.maximum(boxes[..., 3] - boxes[..., 1], 0)
+    return area
+
+
+def _cut(boxes: Array, size: Size | None) -> Array:
+    if size is None:
+        return boxes
+    width, height = size
+    return np.clip(boxes, 0, np.array([width, height, width, height], dtype=np.float64))
+
+
+def _boxes(first: Sequence[Any], second: Sequence[Any], size: Size | None) -> Array:
+    ours, theirs = _corners(first), _corners(second)
+    table = iou_matrix(_cut(ours, size), _cut(theirs, size))
+    for row, column in np.argwhere(_turned(first)[:, np.newaxis] | _turned(second)[np.newaxis, :]).tolist():
+        table[row, column] = _turned_iou(first[row], second[column])
+    return np.where(_same_frame(first, second), table, 0.0)
+
+
+def _corners(boxes: Sequence[Box]) -> Array:
+    rows = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+def _turned(boxes: Sequence[Box]) -> Array:
+    return np.array([bool(box.rotation) for box in boxes])
+
+
+def _same_frame(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    ours = np.array([-1 if row.frame is None else row.frame for row in first])
+    theirs = np.array([-1 if row.frame is None else row.frame for row in second])
+    same: Array = ours[:, np.newaxis] == theirs[np.newaxis, :]
+    return same
+
+
+def _turned_iou(first: Box, second: Box) -> float:
+    import cv2
+
+    def rectangle(box: Box) -> Any:
+        return (box.x + box.width / 2, box.y + box.height / 2), (box.width, box.height), box.rotation or 0.0
+
+    state, points = cv2.rotatedRectangleIntersection(rectangle(first), rectangle(second))
+    if state == cv2.INTERSECT_NONE or points is None:
+        return 0.0
+    inner = float(cv2.contourArea(cv2.convexHull(points)))
+    union = first.width * first.height + second.width * second.height - inner
+    return min(1.0, inner / union) if union > 0 else 0.0
+
+
+def _masks(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    from faster_coco_eval.core import mask
+
+    def runs(label: Mask) -> dict[str, Any]:
+        return {"size": list(label.rle.size), "counts": label.rle.counts.encode()}
+
+    # Masks of pictures of different size are of different pictures; the library would read past their end.
+    table = np.array(
+        [
+            [
+                float(mask.iou([runs(a)], [runs(b)], [0])[0][0]) if tuple(a.rle.size) == tuple(b.rle.size) else 0.0
+                for b in second
+            ]
+            for a in first
+        ]
+    ).reshape(len(first), len(second))
+    return np.where(_same_frame(first, second), table, 0.0)
+
+
+def _polygons(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    """By area on a grid of whole pixels, as COCO does."""
+    from faster_coco_eval.core import mask
+
+    points = np.concatenate([np.array(label.points) for label in (*first, *second)])
+    low = np.floor(points.min(axis=0))
+    width, height = (np.ceil(points.max(axis=0)) - low + 1).astype(int).tolist()
+    runs = [
+        mask.merge(mask.frPyObjects([(np.array(label.points) - low).ravel().tolist()], height, width))
+        if len(label.points) > 2
+        else None
+        for label in (*first, *second)
+    ]
+    table = np.zeros((len(first), len(second)))
+    for row, ours in enumerate(runs[: len(first)]):
+        for column, theirs in enumerate(runs[len(first) :]):
+            if ours is not None and theirs is not None:
+                table[row, column] = float(mask.iou([ours], [theirs], [0])[0][0])
+    return np.where(_same_frame(first, second), table, 0.0)
+
+
+def _hulls(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    """A line has no area, so the box around the points reaches half a pixel further on each side."""
+
+    def hull(label: Polygon | Keypoints) -> tuple[float, float, float, float]:
+        # A keypoint that is not labelled (v = 0) lies nowhere.
+        points = [point for point in label.points if len(point) == 2 or point[2] > 0] or label.points
+        xs, ys = [point[0] for point in points], [point[1] for point in points]
+        return min(xs) - 0.5, min(ys) - 0.5, max(xs) + 0.5, max(ys) + 0.5
+
+    table = iou_matrix(np.array([hull(label) for label in first]), np.array([hull(label) for label in second]))
+    return np.where(_same_frame(first, second), table, 0.0)
+
+
+def _intervals(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    ours = np.array([(row.start_us, row.end_us) for row in first], dtype=np.int64)
+    theirs = np.array([(row.start_us, row.end_us) for row in second], dtype=np.int64)
+    table = length_overlaps(ours, theirs)
+    apart = [[None not in (a.channel, b.channel) and a.channel != b.channel for b in second] for a in first]
+    return np.where(np.array(apart), 0.0, table)
+
+
+def _spans(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    ours = np.array([(row.start, row.end) for row in first], dtype=np.int64)
+    theirs = np.array([(row.start, row.end) for row in second], dtype=np.int64)
+    same = np.array([[a.parent == b.parent for b in second] for a in first])
+    return np.where(same, length_overlaps(ours, theirs), 0.0)
+
+
+def _texts(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    return np.array([[float(a.text.split() == b.text.split()) for b in second] for a in first])
+
+
+def _choices(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    return np.array([[float(a.label == b.label) for b in second] for a in first])
+
+
+_MEASURES: dict[str, Callable[[Sequence[Any], Sequence[Any]], Array]] = {
+    "polygon": _polygons,
+    "polyline": _hulls,
+    "keypoints": _hulls,
+    "mask": _masks,
+    "interval": _intervals,
+    "span": _spans,
+    "text": _texts,
+    "choice": _choices,
+}

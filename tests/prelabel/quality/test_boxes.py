@@ -1,0 +1,101 @@
+"""Average precision against a plain computation from COCO's definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prelabel.quality.boxes import Picture, average_precision
+from tests.prelabel.quality.made import box
+from wire.labels import Box
+
+
+def share(a: Box, b: Box) -> float:
+    w = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    h = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    return w * h / (a.width * a.height + b.width * b.height - w * h) if w > 0 and h > 0 else 0.0
+
+
+def precision_of(pictures: list[Picture], word: str, least: float) -> float:
+    """Detections by falling score, each takes the best true box left; 101 points of the precision envelope."""
+    truth = {number: [row for row in p.truth if row.label == word] for number, p in enumerate(pictures)}
+    made = [(row.score or 0.0, number, row) for number, p in enumerate(pictures) for row in p.made if row.label == word]
+    made.sort(key=lambda row: -row[0])
+    taken: set[tuple[int, int]] = set()
+    right = []
+    for _, number, row in made:
+        shares = [(share(row, true), i) for i, true in enumerate(truth[number]) if (number, i) not in taken]
+        top = max(shares, default=(0.0, -1))
+        right.append(top[0] >= least)
+        if top[0] >= least:
+            taken.add((number, top[1]))
+    count = sum(map(len, truth.values()))
+    hits = np.cumsum(right) if right else np.zeros(0)
+    precision = hits / (np.arange(len(right)) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1] if right else precision
+    points = [envelope[hits / count >= level - 1e-9] for level in np.linspace(0, 1, 101)]
+    return float(np.mean([row[0] if row.size else 0.0 for row in points]))
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> list[Picture]:
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    pictures = []
+    for _ in range(draw(st.integers(1, 4))):
+        truth = [
+            box(f"t{n}", *rng.uniform(0, 60, 2), *rng.uniform(10, 30, 2), label=str(rng.choice(["cup", "mug"])))
+            for n in range(int(rng.integers(0, 4)))
+        ]
+        near = [
+            box(
+                f"n{n}", row.x + rng.normal(0, 2), row.y, row.width, row.height + rng.uniform(0, 5), label=row.label,
+                score=float(rng.uniform(0.05, 1)),
+            )
+            for n, row in enumerate(truth)
+            if rng.random() < 0.8
+        ]  # fmt: skip
+        false = [
+            box(f"f{n}", *rng.uniform(0, 60, 2), 12, 12, label="cup", score=float(rng.uniform(0.05, 1)))
+            for n in range(int(rng.integers(0, 3)))
+        ]
+        pictures.append(Picture(near + false, truth))
+    return pictures
+
+
+@settings(max_examples=60, deadline=None)
+@given(scenes())
+def test_cocos_definition(pictures: list[Picture]) -> None:
+    whole, each = average_precision(pictures)
+    words = sorted({row.label for p in pictures for row in p.truth})
+    assert sorted(each) == words
+    if not words:
+        assert whole is None
+        return
+    levels = np.linspace(0.5, 0.95, 10)
+    expected = {word: [precision_of(pictures, word, level) for level in levels] for word in words}
+    for word in words:
+        assert each[word].ap == pytest.approx(np.mean(expected[word]), abs=2e-6)
+        assert each[word].ap50 == pytest.approx(expected[word][0], abs=2e-6)
+    assert whole is not None
+    assert whole.ap == pytest.approx(np.mean(list(expected.values())), abs=2e-6)
+    assert whole.truth == sum(len(p.truth) for p in pictures)
+
+
+def test_nothing_found_and_nothing_there() -> None:
+    whole, each = average_precision([Picture([], [box("a")])])
+    assert whole is not None and (whole.ap, whole.ap50, whole.truth) == (0, 0, 1)
+    assert each["cup"].truth == 1
+    assert average_precision([Picture([box("a")], [])]) == (None, {})
+
+
+def test_boxes_are_cut_at_the_edge_and_frames_are_pictures() -> None:
+    over = Picture([box("a", 0, 0, 10, 10, score=0.9)], [box("b", -10, 0, 20, 10)], (100, 100))
+    whole, _ = average_precision([over])
+    assert whole is not None and whole.ap == 1
+    whole, _ = average_precision([over._replace(size=None)])
+    assert whole is not None and whole.ap == pytest.approx(0.1)  # IoU 0.5: the first of ten levels
+    apart = Picture([box("a", frame=1, start_us=0)], [box("b", frame=2, start_us=9)])
+    whole, _ = average_precision([apart])
+    assert whole is not None and whole.ap == 0

@@ -1,0 +1,126 @@
+"""Error rates against a table of edits, the normaliser by examples, and when a transcript is pre-filled."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prelabel.quality.texts import (
+    TextPair,
+    character_edits,
+    expected_word_error_rate,
+    may_prefill,
+    normalised,
+    word_edits,
+)
+from tests.prelabel.quality.made import MODEL
+
+
+def distance(first: list[str], second: list[str]) -> int:
+    """Levenshtein's recursion as it stands in a book."""
+
+    @cache
+    def d(i: int, j: int) -> int:
+        if i == 0 or j == 0:
+            return i + j
+        return min(d(i - 1, j) + 1, d(i, j - 1) + 1, d(i - 1, j - 1) + (first[i - 1] != second[j - 1]))
+
+    return d(len(first), len(second))
+
+
+sayings = st.lists(st.sampled_from(["put", "the", "cup", "cups", "down", "a"]), max_size=6).map(" ".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(sayings, sayings)
+def test_edits_are_the_fewest(truth: str, made: str) -> None:
+    words, signs = word_edits(truth, made), character_edits(truth, made)
+    assert (words.edits, words.length) == (distance(truth.split(), made.split()), len(truth.split()))
+    assert (signs.edits, signs.length) == (distance(list(truth), list(made)), len(truth))
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "same"),
+    [
+        ("Hello,  World!", "en", "hello world"),
+        ("Don’t  stop", "en", "don't stop"),
+        ("'quoted' rock'n'roll", "en", "quoted rock'n'roll"),
+        ("well-known 3,5 %", "en", "well known 3 5"),
+        ("Straße", "de", "strasse"),
+        ("ｆｕｌｌ width", None, "full width"),
+        ("e\u0301te\u0301", "fr", "été"),
+        ("हिन्दी", "hi", "हिन्दी"),
+        ("今日は、いい天気。", "ja", "今 日 は い い 天 気"),
+        ("今日 は", "ja-JP", "今 日 は"),
+        ("😀 ok", "en", "ok"),
+        ("", "en", ""),
+    ],
+)
+def test_normalised(text: str, language: str | None, same: str) -> None:
+    assert normalised(text, language) == same
+    assert normalised(same, language) == same
+
+
+def test_a_language_without_spaces_counts_signs() -> None:
+    edits = word_edits("今日は天気", "今日は元気", "ja")
+    assert (edits.edits, edits.length) == (1, 5)
+    assert character_edits("今日 は", "今日は", "ja").edits == 0
+
+
+def pairs(count: int, wrong: int, words: int = 10, language: str = "en", shown: bool = False) -> list[TextPair]:
+    truth = " ".join(f"word{number}" for number in range(words))
+    made = " ".join(f"word{number}" if number >= wrong else "x" for number in range(words))
+    return [TextPair(language, truth, made, shown)] * count
+
+
+@pytest.mark.parametrize(
+    ("given", "stated", "allowed", "basis"),
+    [
+        ([], None, False, "nothing"),
+        ([], 0.12, True, "stated"),
+        ([], 0.30, False, "stated"),
+        (pairs(19, 0), None, False, "nothing"),
+        (pairs(30, 0, words=5), None, False, "nothing"),  # 150 words
+        (pairs(20, 1), None, True, "reviewed"),
+        (pairs(20, 3), None, False, "reviewed"),
+        (pairs(20, 1), 0.9, True, "reviewed"),  # what people found weighs more than what the package says
+        (pairs(20, 5), 0.05, False, "reviewed"),
+        (pairs(20, 1, language="de"), None, False, "nothing"),
+        (pairs(20, 1, language="en-GB"), None, True, "reviewed"),
+        (pairs(20, 5) + pairs(200, 0, shown=True), None, False, "reviewed"),  # people agree with what they are shown
+        (pairs(5, 5) + pairs(200, 0, shown=True), None, True, "reviewed"),
+    ],
+)
+def test_prefill(given: list[TextPair], stated: float | None, allowed: bool, basis: str) -> None:
+    answer = may_prefill(MODEL, "en", given, stated)
+    assert (answer.allowed, answer.expected.basis) == (allowed, basis)
+    assert answer.text.startswith("Pre-filled" if allowed else "Not pre-filled")
+    assert answer.text.endswith(".") and MODEL.name in answer.text
+
+
+def test_the_upper_end_decides() -> None:
+    """One in four wrong on average, but very unevenly: it may well be more than three in ten."""
+    uneven = pairs(15, 0) + pairs(5, 10)
+    expected = expected_word_error_rate("en", uneven)
+    assert expected.rate == pytest.approx(0.25)
+    assert expected.high is not None and expected.high > 0.30
+    assert not may_prefill(MODEL, "en", uneven).allowed
+    assert may_prefill(MODEL, "en", pairs(20, 2) + pairs(20, 3)).allowed  # evenly one in four
+
+
+def test_the_interval_holds_the_rate_as_often_as_it_says() -> None:
+    """Drawn anew 400 times from texts whose words are wrong together, 95 % intervals miss in about one of twenty."""
+    import numpy as np
+
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        rate = rng.choice([0.0, 0.1, 0.4], size=60)
+        drawn = [pair for share in rate for pair in pairs(1, int(rng.binomial(10, share)))]
+        expected = expected_word_error_rate("en", drawn)
+        assert expected.low is not None and expected.high is not None
+        held += expected.low <= (0.0 + 0.1 + 0.4) / 3 <= expected.high
+    assert 0.90 <= held / 400 <= 0.985
