@@ -23,8 +23,9 @@ import cv2
 from device_agent.events import Snapshot, Trouble
 from device_agent.journal import Header
 from device_agent.labelling import Labeller, Models
+from device_agent.masking import MakeMasking, forbid_core_dumps, masking_of
 from device_agent.page.server import PageServer
-from device_agent.pairing import Credentials
+from device_agent.pairing import Credentials, is_loopback
 from device_agent.participant import Participant
 from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
@@ -90,9 +91,20 @@ class Agent:
         plan: Plan,
         models: Models,
         say: Callable[[str], None],
+        masking: MakeMasking = masking_of,
     ) -> None:
+        """Open the spool and the session's journal; no sensor yet.
+
+        Raises:
+            RedactionUnavailable: the script masks and a model for it is not here; nothing was begun.
+            SessionOfAnother, GleanerError: the spool, the journal or the page cannot be had.
+        """
         self._settings = settings
         self._credentials = credentials
+        header, journal = self._take_up(plan)
+        self._masking = masking(header.plan)
+        if self._masking is not None:
+            forbid_core_dumps()
         self._room = Room() if SIMULATED & {settings.camera, settings.microphone} else None
         self._camera: Camera | None = None
         self._microphone: Microphone | None = None
@@ -110,7 +122,6 @@ class Agent:
             settings.bandwidth,
             agent_version=agent_version(),
         )
-        header, journal = self._take_up(plan)
         self.folder = journal.parent
         self.runner = SessionRunner(header, journal, self, self._publish, say)
         self.page = PageServer(
@@ -194,7 +205,9 @@ class Agent:
             self._camera.start(self._video.deliver, self._video.sensor_failed)
         if self._microphone is not None and self._audio is not None:
             self._microphone.start(self._audio.deliver, self._audio.sensor_failed)
-        self._maker = TakeMaker(self.spool, self._labeller, self._video, self._audio, origin, self._mention)
+        self._maker = TakeMaker(
+            self.spool, self._labeller, self._video, self._audio, origin, self._mention, self._masking
+        )
         return self._maker
 
     # ---------------------------------------------------------------- what page and participant see
@@ -205,12 +218,15 @@ class Agent:
             level_dbfs=self._audio.level_dbfs if self._audio is not None else None,
             speaking=self._labeller.speaking,
             detections=self._labeller.detections,
-            preview=self._video is not None and self._video.newest is not None,
+            preview=self._shows_preview() and self._video is not None and self._video.newest is not None,
         )
 
     def preview(self) -> bytes | None:
-        """The newest picture as a JPEG of the small stream; the same bytes until there is a newer one."""
-        frame = self._video.newest if self._video is not None else None
+        """The newest picture as a JPEG of the small stream; the same bytes until there is a newer one.
+
+        It is not masked and in memory alone; where faces are masked it is for this machine's own screen only.
+        """
+        frame = self._video.newest if self._video is not None and self._shows_preview() else None
         if frame is None:
             return None
         made = self._preview
@@ -221,6 +237,10 @@ class Agent:
         return made[1]
 
     # ---------------------------------------------------------------- inside
+    def _shows_preview(self) -> bool:
+        masked = self._masking is not None and self._masking.covers("video")
+        return not masked or is_loopback(self._settings.page_host)
+
     def _publish(self, record: SessionRecord) -> None:
         self.spool.put_session(record)
         self.uplink.tell(record.state, record.session)

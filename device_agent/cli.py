@@ -152,7 +152,9 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
         # Plain http to another machine was allowed once, by `join --insecure`, or it is not allowed.
         open_before = credentials.url.startswith("http:") and not is_loopback(urlsplit(credentials.url).hostname or "")
         credentials = credentials.model_copy(update={"url": check_address(settings.collector, open_before)})
-    agent = Agent(settings, credentials, plan, Models.from_catalogue() if settings.models else Models(), people.print)
+    reading = any("image" in step.record and "text" in step.reviews for step in plan.steps)
+    models = Models.from_catalogue(reading=reading) if settings.models else Models()
+    agent = Agent(settings, credentials, plan, models, people.print)
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)
         if agent.runner.resumed:
@@ -162,6 +164,9 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
             people.print(
                 f"{len(agent.torn)} captures were interrupted; they are kept as torn and their steps run again."
             )
+            masks = agent.runner.replayed.header.plan.redaction
+            if masks is not None:
+                people.print(f"Of each the last {masks.margin_seconds:g} s waited in memory to be masked and are lost.")
         record = agent.run()
         people.print(f"Session {record.state if record else 'refused'}.")
         _deliver(agent, deliver_seconds)

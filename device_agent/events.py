@@ -83,10 +83,14 @@ class TakeClosed:
 
 @dataclass(frozen=True)
 class TakeFailed:
-    """A sensor, an encoder or the disk gave up: the attempt is kept as torn and the step waits to be run again."""
+    """A sensor, an encoder, a mask or the disk gave up: the attempt is kept as torn and the step waits to be run again.
+
+    `code`: the stable code of the error, for whoever looks at the record later.
+    """
 
     take: str
     message: str
+    code: str | None = None
 
 
 @dataclass(frozen=True)

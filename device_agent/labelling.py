@@ -26,6 +26,7 @@ from prelabel.boxes import Detection as ModelDetection
 from prelabel.catalogue import choose, words
 from prelabel.detection import Detector, open_detector
 from prelabel.package import open_model
+from prelabel.text.reading import Reader
 from prelabel.tracks import Tracker
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument
@@ -60,10 +61,14 @@ class Models:
     objects: Detector | None = None
     objects_words: frozenset[str] | None = None
     speech: VadModel | None = None
+    reading: Reader | None = None
 
     @classmethod
-    def from_catalogue(cls) -> Models:
+    def from_catalogue(cls, *, reading: bool = False) -> Models:
         """The models the catalogue chooses among what is near.
+
+        Args:
+            reading: also those that read the text on stills: three networks, for scripts that ask for it alone.
 
         Raises:
             GleanerError: a model cannot be had, is not what its sha256 says, or does not load.
@@ -76,6 +81,7 @@ class Models:
             objects=detector if objects == people else open_detector(open_model(objects)),
             objects_words=words("objects"),
             speech=VadModel(open_model(choose("speech"))),
+            reading=Reader.from_catalogue() if reading else None,
         )
 
 
@@ -144,12 +150,12 @@ class Labeller:
         return self._ask(lambda: self._tracks(capture, recorded, width, height))
 
     def finish_speech(self, capture: str, recorded: Recorded, expected: str | None) -> LabelsDocument | None:
-        """The speech intervals of an audio capture, each with the prompt as `expected`, none with a text."""
+        """The speech intervals of an audio capture, each with its part of the prompt (`expected`), none with a text."""
         return self._ask(lambda: self._speech(capture, recorded, expected))
 
-    def label_still(self, capture: str, picture_bgr: np.ndarray) -> LabelsDocument | None:
-        """The boxes on a still, uint8 of shape (height, width, 3)."""
-        return self._ask(lambda: self._still(capture, picture_bgr))
+    def label_still(self, capture: str, picture_bgr: np.ndarray, *, read: bool) -> list[LabelsDocument]:
+        """The boxes on a still, uint8 of shape (height, width, 3); with `read` the text on it too."""
+        return self._ask(lambda: self._still(capture, picture_bgr, read))
 
     def close(self) -> None:
         with self._wake:
@@ -255,11 +261,15 @@ class Labeller:
         regions = voice.finish()
         return documents.speech_document(capture, self.models.speech.source, regions, expected)
 
-    def _still(self, capture: str, picture_bgr: np.ndarray) -> LabelsDocument | None:
-        if self.models.objects is None:
-            return None
-        found = self.models.objects.detect(picture_bgr, only=self.models.objects_words)
-        return documents.box_document(capture, self.models.objects.source, found)
+    def _still(self, capture: str, picture_bgr: np.ndarray, read: bool) -> list[LabelsDocument]:
+        found: list[LabelsDocument] = []
+        if self.models.objects is not None:
+            boxes = self.models.objects.detect(picture_bgr, only=self.models.objects_words)
+            found.append(documents.box_document(capture, self.models.objects.source, boxes))
+        if read and self.models.reading is not None:
+            labels = self.models.reading.labels(picture_bgr)
+            found.append(LabelsDocument(capture=capture, source=self.models.reading.source, labels=labels))
+        return found
 
 
 def _answer(work: Callable[[], Any], answer: Future[Any]) -> None:

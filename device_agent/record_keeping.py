@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from device_agent.events import Restarted, TakeClosed
+from device_agent.events import Restarted, TakeClosed, TakeFailed
 from device_agent.journal import Entry, Happened, Header, Ran
 from device_agent.session import SessionState, step
 from wire.consent import ConsentRecord
@@ -80,11 +80,18 @@ def _end_take(takes: dict[str, TakeRecord], take: str, entry: Happened, before: 
         closed_at = entry.at - timedelta(microseconds=entry.at_us - entry.event.closed_us)
         changes: dict[str, Any] = {"state": "closed", "closed_us": entry.event.closed_us, "closed_at": closed_at}
     else:
-        reason = "interrupted" if isinstance(entry.event, Restarted) else _reason(entry)
+        reason = _interrupted(before) if isinstance(entry.event, Restarted) else _reason(entry)
         changes = {"state": "torn", "reason": reason, "closed_us": entry.at_us, "closed_at": entry.at}
     takes[take] = record.model_copy(update=changes)
 
 
+def _interrupted(state: SessionState) -> str:
+    masks = state.plan.redaction
+    lost = f": the last {masks.margin_seconds:g} s waited in memory to be masked and are lost" if masks else ""
+    return f"interrupted{lost}"
+
+
 def _reason(entry: Happened) -> str:
-    message = getattr(entry.event, "message", None)
-    return message if isinstance(message, str) else type(entry.event).__name__.lower()
+    if isinstance(entry.event, TakeFailed):
+        return entry.event.message + (f" [{entry.event.code}]" if entry.event.code else "")
+    return type(entry.event).__name__.lower()

@@ -170,7 +170,7 @@ class SessionRunner:
                 command.take, state.plan.step(command.step), command.attempt, command.media, self._write
             )
         except GleanerError as error:
-            self.post(TakeFailed(command.take, str(error)))
+            self.post(TakeFailed(command.take, str(error), error.code))
             return
         self._tell()
         self.post(TakeOpened(command.take, record.opened_us))
@@ -180,7 +180,7 @@ class SessionRunner:
         try:
             closed_us = self._maker.close(command.text)
         except GleanerError as error:
-            self.post(TakeFailed(command.take, str(error)))
+            self.post(TakeFailed(command.take, str(error), error.code))
             return
         # Handled at once: nothing may come between a take that is safe on the disk and the word that it is.
         self.handle(TakeClosed(command.take, closed_us))
@@ -196,7 +196,7 @@ class SessionRunner:
     def trouble(self, error: GleanerError) -> None:
         """A sensor, an encoder or the spool gave up; called from their threads."""
         take = self._replayed.state.take
-        self.post(TakeFailed(take, str(error)) if take is not None else Trouble(str(error)))
+        self.post(TakeFailed(take, str(error), error.code) if take is not None else Trouble(str(error)))
 
     def _consent(self, command: RecordConsent) -> ConsentRecord:
         header = self._replayed.header
@@ -207,8 +207,14 @@ class SessionRunner:
     def _origin(self) -> Origin:
         replayed = self._replayed
         assert replayed.consent is not None  # the machine opens sensors only after RecordConsent
+        plan = replayed.header.plan
         return Origin(
-            replayed.header.session, replayed.header.plan.study, replayed.header.device, replayed.consent.consent
+            session=replayed.header.session,
+            study=plan.study,
+            device=replayed.header.device,
+            consent=replayed.consent.consent,
+            script=plan.ref,
+            language=plan.language,
         )
 
     def _write(self, entry: Entry | TakeRecord) -> None:

@@ -1,19 +1,22 @@
 """Between a sensor and its recorder: the sensor's thread stamps and hands on, an encoder thread of its own writes.
 
 A sensor runs for the whole session once consent is there; a recording is a stretch of it. The bounded queue keeps the
-sensor's thread from ever waiting: a full one is a counted drop.
+sensor's thread from ever waiting: a full one is a counted drop. Where a study masks, the encoder thread masks before it
+encodes: what waits to be masked is in memory alone and is let go when it cannot be.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
+from device_agent.masking import Masker, Safe
 from device_agent.record.audio import AudioRecorder
 from device_agent.record.recorded import Recorded, RecorderFailed
 from device_agent.record.video import VideoRecorder
@@ -21,11 +24,13 @@ from device_agent.sensors.base import AudioBlock, Camera, Frame, Microphone
 from device_agent.spool.capture import SpoolCapture
 from wire.capture import Counts
 from wire.errors import GleanerError
+from wire.redaction import MaskRecord
 
 QUEUE_FRAMES = 22  # under the pool of the camera (FRAMES_IN_USE), so a slow encoder meets our count first
 QUEUE_BLOCKS = 400
 CLOSE_SECONDS = 10.0
 SILENCE_DBFS = -90.0
+LOOK_SECONDS = 0.01
 
 Failed = Callable[[GleanerError], None]
 Item = TypeVar("Item", Frame, AudioBlock)
@@ -53,11 +58,13 @@ class Recording(Generic[Item]):
     capture: SpoolCapture
     recorder: Recorder
     lost_before: int
+    masker: Masker[Item] | None = None
     dropped: int = 0
     written: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
     recorded: Recorded | None = None
     error: GleanerError | None = None
+    masked: MaskRecord | None = None  # of all that reached the recorder, once that has ended
 
 
 class Stream(Generic[Item]):
@@ -72,8 +79,9 @@ class Stream(Generic[Item]):
         self._thread = threading.Thread(target=self._encode, name=f"encoder-{name}", daemon=True)
         self._thread.start()
 
-    def _begin(self, recording: Recording[Item]) -> None:
+    def _begin(self, recording: Recording[Item]) -> Recording[Item]:
         self._recording = recording
+        return recording
 
     def sensor_failed(self, error: GleanerError) -> None:
         """The sensor gave up by itself; it is started again when the next take wants it."""
@@ -136,10 +144,10 @@ class Stream(Generic[Item]):
                 if item is None and recording.error is not None:
                     recording.recorder.abandon()
                 elif item is None:
-                    recording.recorded = recording.recorder.close()
+                    self._close(recording)
                 elif recording.error is None and not recording.ended.is_set():
-                    self._write(recording, item)
-                    recording.written += 1
+                    safe = [self._raw(item)] if recording.masker is None else recording.masker.push(item)
+                    self._write(recording, safe)
             except GleanerError as error:
                 self._give_up(recording, error)
             except Exception as error:  # noqa: BLE001 - a codec's own error ends this recording, never the thread
@@ -148,13 +156,30 @@ class Stream(Generic[Item]):
                 if item is None:
                     recording.ended.set()
 
+    def _close(self, recording: Recording[Item]) -> None:
+        if recording.masker is not None:
+            try:
+                self._write(recording, recording.masker.finish())
+            except Exception:
+                recording.recorder.abandon()
+                raise
+            recording.masked = recording.masker.masked()
+        recording.recorded = recording.recorder.close()
+
+    def _write(self, recording: Recording[Item], safe: Safe) -> None:
+        for data, stamp_us in safe:
+            recording.recorder.write(data, stamp_us)
+            recording.written += 1
+
     def _give_up(self, recording: Recording[Item], error: GleanerError) -> None:
+        masker, recording.masker = recording.masker, None  # with what waits in it
         if recording.error is None:
             recording.error = error
+            recording.masked = masker.masked() if masker is not None else None
             self._failed(error)
 
-    def _write(self, recording: Recording[Item], item: Item) -> None:
-        raise AssertionError("each stream writes its own items")
+    def _raw(self, item: Item) -> tuple[np.ndarray, int]:
+        raise AssertionError("each stream knows its own items")
 
 
 class VideoStream(Stream[Frame]):
@@ -177,19 +202,31 @@ class VideoStream(Stream[Frame]):
             self.camera.start(self.deliver, self.sensor_failed)
             self.lost = False
 
-    def begin(self, capture: SpoolCapture) -> None:
+    def begin(self, capture: SpoolCapture, masker: Masker[Frame] | None = None) -> Recording[Frame]:
         camera = self.camera
         recorder = VideoRecorder(
             capture.sink("media"), camera.width, camera.height, camera.frame_rate, times=capture.sink("times")
         )
-        self._begin(Recording(capture, recorder, camera.dropped))
+        return self._begin(Recording(capture, recorder, camera.dropped, masker))
 
     def counts(self, recording: Recording[Frame]) -> Counts:
         lost = recording.dropped + self.camera.dropped - recording.lost_before
         return Counts(frames_dropped=lost)
 
-    def _write(self, recording: Recording[Frame], item: Frame) -> None:
-        recording.recorder.write(item.main, item.stamp_us)
+    def frames_from(self, least_us: int, length_us: int, seconds: float) -> list[Frame]:
+        """The newest frame that is not older than `least_us` and those of the next `length_us`; what came of them in
+        `seconds`."""
+        found: list[Frame] = []
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not (found and found[-1].stamp_us - found[0].stamp_us >= length_us):
+            frame = self.newest
+            if frame is not None and frame.stamp_us >= least_us and (not found or frame is not found[-1]):
+                found.append(frame)
+            time.sleep(LOOK_SECONDS)
+        return found
+
+    def _raw(self, item: Frame) -> tuple[np.ndarray, int]:
+        return item.main, item.stamp_us
 
 
 class AudioStream(Stream[AudioBlock]):
@@ -214,19 +251,19 @@ class AudioStream(Stream[AudioBlock]):
             self.microphone.start(self.deliver, self.sensor_failed)
             self.lost = False
 
-    def begin(self, capture: SpoolCapture) -> None:
+    def begin(self, capture: SpoolCapture, masker: Masker[AudioBlock] | None = None) -> Recording[AudioBlock]:
         microphone = self.microphone
         recorder = AudioRecorder(
             capture.sink("media"), microphone.sample_rate, microphone.channels, times=capture.sink("times")
         )
-        self._begin(Recording(capture, recorder, microphone.overruns))
+        return self._begin(Recording(capture, recorder, microphone.overruns, masker))
 
     def counts(self, recording: Recording[AudioBlock]) -> Counts:
         lost = recording.dropped + self.microphone.overruns - recording.lost_before
         return Counts(audio_overruns=lost)
 
-    def _write(self, recording: Recording[AudioBlock], item: AudioBlock) -> None:
-        recording.recorder.write(item.samples, item.stamp_us)
+    def _raw(self, item: AudioBlock) -> tuple[np.ndarray, int]:
+        return item.samples, item.stamp_us
 
 
 def level_dbfs(samples: np.ndarray) -> float:

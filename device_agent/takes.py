@@ -5,34 +5,40 @@ Knows no session: the runner tells it what to open, close or tear.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
+import numpy as np
 
 from device_agent.labelling import Labeller
+from device_agent.masking import STILL_US, Masking
 from device_agent.record.audio import audio_format
 from device_agent.record.stills import recorded_still, still_format, still_from_bgr
 from device_agent.record.text import recorded_text, text_bytes, text_format
 from device_agent.record.video import video_format
-from device_agent.sensors.base import Camera, Microphone
+from device_agent.sensors.base import Camera, Frame, Microphone
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.capture import SpoolCapture
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.header import CaptureHeader
-from device_agent.streams import AudioStream, VideoStream
+from device_agent.streams import AudioStream, Recording, VideoStream
+from prelabel.documents import answer_document
 from wire.base import new_id
 from wire.canonical import canonical_json
 from wire.capture import CaptureFormat, Medium, Wall
 from wire.errors import GleanerError
-from wire.labels import LabelsDocument
-from wire.script import PlanStep
+from wire.labels import LabelsDocument, Source
+from wire.redaction import MaskRecord
+from wire.script import PlanStep, ScriptRef
 from wire.session import TakeCapture, TakeRecord
 
 Answer = TypeVar("Answer")
 FRESH_US = 500_000  # a still may be this much older than the moment it was asked for
+STILL_SECONDS = 3.0  # how long the frames may take that a still is masked with
 
 
 class NoPicture(GleanerError):
@@ -55,12 +61,14 @@ class NoSound(GleanerError):
 
 @dataclass(frozen=True)
 class Origin:
-    """What every capture of a session has in common."""
+    """What every capture of a session has in common. `language` is the script's (BCP 47)."""
 
     session: str
     study: str
     device: str
     consent: str
+    script: ScriptRef
+    language: str
 
 
 @dataclass
@@ -68,6 +76,7 @@ class OpenTake:
     record: TakeRecord
     step: PlanStep
     captures: dict[Medium, SpoolCapture]
+    recordings: list[Recording[Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,10 +88,9 @@ class Tally:
     frames_dropped: int = 0
     prelabels: tuple[tuple[str, int], ...] = ()
 
-    def plus(self, nbytes: int, dropped: int, document: LabelsDocument | None) -> Tally:
-        counts = dict(self.prelabels)
-        for label in document.labels if document else ():
-            counts[label.kind] = counts.get(label.kind, 0) + 1
+    def plus(self, nbytes: int, dropped: int, *documents: LabelsDocument) -> Tally:
+        counts = Counter(dict(self.prelabels))
+        counts.update(label.kind for document in documents for label in document.labels)
         return Tally(
             self.captures + 1, self.bytes + nbytes, self.frames_dropped + dropped, tuple(sorted(counts.items()))
         )
@@ -99,8 +107,10 @@ class TakeMaker:
         audio: AudioStream | None,
         origin: Origin,
         trouble: Callable[[GleanerError], None],
+        masking: Masking | None = None,
     ) -> None:
         self._spool = spool
+        self._masking = masking
         self._trouble = trouble
         self._labeller = labeller
         self._video = video
@@ -146,9 +156,13 @@ class TakeMaker:
         for one in record.captures:
             opened[one.medium] = self._spool.open_capture(self._header(record, one))
         if self._video is not None and "video" in opened:
-            self._video.begin(opened["video"])
+            camera = self._video.camera
+            masker = self._masking.frames(camera.width, camera.height) if self._masking else None
+            self._open.recordings.append(self._video.begin(opened["video"], masker))
         if self._audio is not None and "audio" in opened:
-            self._audio.begin(opened["audio"])
+            microphone = self._audio.microphone
+            mute = self._masking.sound(microphone.sample_rate, microphone.channels, step) if self._masking else None
+            self._open.recordings.append(self._audio.begin(opened["audio"], mute))
         return record
 
     def close(self, text: str | None) -> int:
@@ -169,19 +183,19 @@ class TakeMaker:
                 lambda: self._labeller.finish_tracks(capture, recorded, camera.width, camera.height)
             )
             counts = self._video.counts(video)
-            self._label(video.capture, document)
+            kept = self._label(video.capture, [document], video.masked)
             video.capture.finish(video.recorded, counts)
-            self.tally = self.tally.plus(video.recorded.bytes, counts.frames_dropped, document)
+            self.tally = self.tally.plus(video.recorded.bytes, counts.frames_dropped, *kept)
         if audio is not None and self._audio is not None and audio.recorded is not None:
             if not audio.written:
                 raise NoSound("The microphone gave no sound while the take was recorded.")
             heard, sound, expected = audio.capture.header.capture, audio.recorded, take.step.expected
             document = self._labelled(lambda: self._labeller.finish_speech(heard, sound, expected))
-            self._label(audio.capture, document)
+            kept = self._label(audio.capture, [document], audio.masked)
             audio.capture.finish(audio.recorded, self._audio.counts(audio))
-            self.tally = self.tally.plus(audio.recorded.bytes, 0, document)
+            self.tally = self.tally.plus(audio.recorded.bytes, 0, *kept)
         if "image" in take.captures:
-            self._still(take.captures["image"], take.record.opened_us)
+            self._still(take.captures["image"], take.step, take.record.opened_us)
         if "text" in take.captures:
             self._text(take.captures["text"], text or "")
         self._open = None
@@ -195,6 +209,8 @@ class TakeMaker:
         for stream in (self._video, self._audio):
             if stream is not None and stream.recording:
                 stream.abandon()
+        for recording in take.recordings:
+            self._note_masked(recording)
         for capture in take.captures.values():
             if self._spool.state_of(capture.header.capture) == "open":
                 capture.close_torn(reason)
@@ -218,6 +234,7 @@ class TakeMaker:
             consent=self._origin.consent,
             opened_us=record.opened_us,
             wall=Wall(at=record.opened_at),
+            masked=True if self._covers(one.medium) else None,
         )
 
     def _labelled(self, work: Callable[[], Answer]) -> Answer | None:
@@ -228,29 +245,71 @@ class TakeMaker:
             self._trouble(error)
             return None
 
-    def _still(self, capture: SpoolCapture, opened_us: int) -> None:
-        frame = self._video.newest if self._video is not None else None
-        if frame is None or frame.stamp_us < opened_us - FRESH_US:
-            raise NoPicture("The camera gives no picture.")
-        picture = cv2.cvtColor(frame.main, cv2.COLOR_YUV2BGR_I420)
+    def _still(self, capture: SpoolCapture, step: PlanStep, opened_us: int) -> None:
+        frame, main, record = self._picture(opened_us - FRESH_US)
+        picture = cv2.cvtColor(main, cv2.COLOR_YUV2BGR_I420)
         jpeg = still_from_bgr(picture)
         recorded = recorded_still(jpeg, frame.stamp_us)
         capture.put("media", jpeg)
-        document = self._labelled(lambda: self._labeller.label_still(capture.header.capture, picture))
-        self._label(capture, document)
+        read = "text" in step.reviews
+        found = self._labelled(lambda: self._labeller.label_still(capture.header.capture, picture, read=read)) or []
+        kept = self._label(capture, found, record)
         capture.finish(recorded)
-        self.tally = self.tally.plus(recorded.bytes, 0, document)
+        self.tally = self.tally.plus(recorded.bytes, 0, *kept)
+
+    def _picture(self, least_us: int) -> tuple[Frame, np.ndarray, MaskRecord | None]:
+        """The frame of a still, its picture as it may be kept, and what was masked in it.
+
+        Raises:
+            NoPicture, RedactionFailed.
+        """
+        if self._masking is not None and self._video is not None and self._covers("image"):
+            frames = self._video.frames_from(least_us, STILL_US, STILL_SECONDS)
+            if not frames:
+                raise NoPicture("The camera gives no picture.")
+            return frames[0], *self._masking.still(frames)
+        frame = self._video.newest if self._video is not None else None
+        if frame is None or frame.stamp_us < least_us:
+            raise NoPicture("The camera gives no picture.")
+        return frame, frame.main, None
 
     def _text(self, capture: SpoolCapture, text: str) -> None:
         data = text_bytes(text)
         capture.put("media", data)
         recorded = recorded_text(data, monotonic_us())
+        script = Source(
+            kind="script",
+            name=self._origin.script.id,
+            version=self._origin.script.version,
+            sha256=self._origin.script.sha256,
+        )
+        typed = answer_document(capture.header.capture, script, data.decode(), self._origin.language)
+        kept = self._label(capture, [typed], None)
         capture.finish(recorded)
-        self.tally = self.tally.plus(recorded.bytes, 0, None)
+        self.tally = self.tally.plus(recorded.bytes, 0, *kept)
 
-    def _label(self, capture: SpoolCapture, document: LabelsDocument | None) -> None:
-        if document is not None:
+    def _label(
+        self, capture: SpoolCapture, documents: Sequence[LabelsDocument | None], record: MaskRecord | None
+    ) -> list[LabelsDocument]:
+        """Put what was masked and the labels of what was not beside the media. Returns those labels."""
+        found = [document for document in documents if document is not None]
+        if self._masking is not None and self._covers(capture.header.medium):
+            outside = [self._masking.without_masked(document, record) for document in found]
+            found = [document for document in outside if document is not None]
+            if record is not None:
+                capture.put("redaction", canonical_json(record.of(capture.header.capture)))
+        for document in found:
             capture.put(f"labels:{document.source.name}", canonical_json(document))
+        return found
+
+    def _note_masked(self, recording: Recording[Any]) -> None:
+        """What was masked in a recording that ended before its time; a disk that takes no more is told."""
+        capture, masked = recording.capture, recording.masked
+        if masked is not None and self._spool.state_of(capture.header.capture) == "open":
+            self._labelled(lambda: capture.put("redaction", canonical_json(masked.of(capture.header.capture))))
+
+    def _covers(self, medium: Medium) -> bool:
+        return self._masking is not None and self._masking.covers(medium)
 
     def _sensor(self, medium: Medium) -> str:
         if medium in ("video", "image"):

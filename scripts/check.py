@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.findings import Finding, Findings, Place, did_you_mean
-from scripts.language import SourceConsent, SourceScript, SourceStep, read_source
+from scripts.language import SourceConsent, SourceRedaction, SourceScript, SourceStep, read_source
 from scripts.nodes import Placed
 from wire.base import is_id
+from wire.script import PROMPTED
 
 MAX_BYTES = 1 << 20
 TOP = Place(1, 1)
@@ -30,7 +31,7 @@ UNUSED_FIELDS: dict[str, tuple[str, ...]] = {
     "show": ("expected", "seconds"),
     "answer": ("expected", "objects", "seconds", "countdown_seconds"),
 }
-REVIEWED_MEDIUM = {"boxes": "image", "tracks": "video", "speech": "audio", "text": "text"}
+REVIEWED_MEDIA = {"boxes": ("image",), "tracks": ("video",), "speech": ("audio",), "text": ("text", "image")}
 
 
 def check(path: str | Path) -> list[Finding]:
@@ -82,6 +83,9 @@ def check_meaning(source: SourceScript, findings: Findings) -> None:
         _check_reviews(step, source, findings)
     if source.consent is not None and source.steps:
         _check_uses(source.consent, source.steps, findings)
+    if source.redaction is not None:
+        _check_redaction(source.redaction, findings)
+        _check_redaction_needed(source.redaction, source.steps, findings)
 
 
 def _check_ids(step: SourceStep, seen: dict[str, Place], findings: Findings) -> None:
@@ -135,9 +139,10 @@ def _check_media(step: SourceStep, consent: SourceConsent | None, findings: Find
 def _check_reviews(step: SourceStep, source: SourceScript, findings: Findings) -> None:
     recorded = [medium.value for medium in step.record]
     for review in step.reviews:
-        medium = REVIEWED_MEDIUM[review.value]
-        if recorded and medium not in recorded:
-            message = f"{step.fields.what.capitalize()} asks for a review of {review.value} but records no {medium}."
+        media = REVIEWED_MEDIA[review.value]
+        if recorded and not any(medium in recorded for medium in media):
+            wanted = " or ".join(media)
+            message = f"{step.fields.what.capitalize()} asks for a review of {review.value} but records no {wanted}."
             findings.error(review.place, "review-without-medium", message)
     _check_objects(step, source, findings)
 
@@ -159,3 +164,38 @@ def _check_uses(consent: SourceConsent, steps: list[SourceStep], findings: Findi
     for use in idle:
         message = f"Consent is asked for {use.value}, but no step records it; ask only for what is needed."
         findings.warning(use.place, "use-not-needed", message)
+
+
+def _check_redaction(redaction: SourceRedaction, findings: Findings) -> None:
+    fields = redaction.fields
+    faces, speech = "faces" in fields.keys, "speech" in fields.keys
+    if not faces and not speech:
+        message = "redaction masks nothing; it names faces (bystanders or everyone), speech (outside-prompts) or both."
+        findings.error(fields.place, "empty", message)
+        return
+    bystanders = redaction.faces is None or redaction.faces.value == "bystanders"
+    for name, used, without in (
+        ("zone", faces and bystanders, "without faces: bystanders"),
+        ("method", faces, "without faces"),
+        ("sound", speech, "without speech"),
+    ):
+        if fields.has(name) and not used:
+            findings.error(fields.place_of(name), "field-not-used", f"redaction {without} does not use {name}.")
+    if redaction.faces is not None and bystanders and "zone" not in fields.keys:
+        message = "Without a zone nobody can be told apart: everybody is masked, the participant too."
+        findings.warning(redaction.faces.place, "zone-missing", message)
+
+
+def _check_redaction_needed(redaction: SourceRedaction, steps: list[SourceStep], findings: Findings) -> None:
+    media = {medium.value for step in steps for medium in step.record}
+    if redaction.faces is not None and media and not media & {"video", "image"}:
+        message = "Faces are to be masked, but no step records a picture."
+        findings.warning(redaction.faces.place, "redaction-not-needed", message)
+    kinds = {step.kind.value for step in steps if step.kind is not None and _records(step, "audio")}
+    if redaction.speech is not None and steps and not kinds - PROMPTED:
+        message = "Speech outside prompts is to be muted, but no step records sound without a prompt to say something."
+        findings.warning(redaction.speech.place, "redaction-not-needed", message)
+
+
+def _records(step: SourceStep, medium: str) -> bool:
+    return any(one.value == medium for one in step.record)

@@ -17,7 +17,7 @@ from scripts.findings import Finding
 from scripts.library import load, playing_seconds, shipped, source_path
 from wire.canonical import canonical_json
 from wire.errors import GleanerError
-from wire.script import Plan, PlanStep
+from wire.script import Plan, PlanStep, Redaction
 
 app = typer.Typer(help="Check, compile and show the scripts that sessions run.", no_args_is_help=True)
 
@@ -67,6 +67,8 @@ def show(
     console.print(f"sha256 {plan.ref.sha256}")
     console.print(f"{len(plan.steps)} steps, {_length(playing_seconds(plan))} of countdowns and recording")
     console.print(f"consent asks for {', '.join(plan.consent.uses)}")
+    if plan.redaction is not None:
+        console.print(_masks(plan.redaction))
     console.print(_steps_table(plan))
 
 
@@ -123,6 +125,17 @@ def write_whole(path: Path, data: bytes) -> None:
             os.close(folder)
     except OSError as error:
         raise OutputFailed(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _masks(redaction: Redaction) -> str:
+    """What is masked, in one line."""
+    parts = []
+    if redaction.faces is not None:
+        place = f", zone {' '.join(f'{edge:g}' for edge in redaction.zone)}" if redaction.zone is not None else ""
+        parts.append(f"faces of {redaction.faces} ({redaction.method}{place})")
+    if redaction.speech is not None:
+        parts.append(f"speech {redaction.speech} ({redaction.sound})")
+    return f"masks {'; '.join(parts)}; with {redaction.margin_seconds:g} s before and after"
 
 
 def _steps_table(plan: Plan) -> Table:

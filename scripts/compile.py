@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scripts.language import SourceScript, SourceStep
+from scripts.language import REDACTION_FIELDS, SourceRedaction, SourceScript, SourceStep
 from scripts.nodes import Placed
-from wire.script import ConsentText, LabelSchema, Plan, PlanStep
+from wire.script import ConsentText, LabelSchema, Plan, PlanStep, Redaction
 
 DEFAULT_COUNTDOWN_SECONDS = 3.0
 DEFAULT_SECONDS = 5.0
@@ -20,7 +20,6 @@ def compile_plan(source: SourceScript) -> Plan:
         raise ValueError("the source has errors")
     return Plan.model_validate(
         {
-            "schema": Plan.SCHEMA,
             "id": _value(source.id),
             "version": _value(source.version),
             "title": _value(source.title),
@@ -30,9 +29,15 @@ def compile_plan(source: SourceScript) -> Plan:
                 {"text": _value(source.consent.text), "uses": _values(source.consent.uses)}
             ),
             "labels": LabelSchema(**{name: _values(words) for name, words in source.labels.items()}),
+            "redaction": None if source.redaction is None else _redaction(source.redaction),
             "steps": [step for written in source.steps for step in _plan_steps(written)],
         }
     )
+
+
+def _redaction(written: SourceRedaction) -> Redaction:
+    named = {name: placed.value for name in REDACTION_FIELDS if (placed := getattr(written, name)) is not None}
+    return Redaction.model_validate(named)
 
 
 def _plan_steps(step: SourceStep) -> list[PlanStep]:

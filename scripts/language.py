@@ -17,12 +17,13 @@ from scripts.nodes import Fields, Placed, compose
 from wire.base import is_id
 from wire.capture import Medium
 from wire.labels import TaskType
-from wire.script import StepKind
+from wire.script import MARGIN_SECONDS, MaskedFaces, MaskMethod, MutedSpeech, MuteSound, StepKind, is_inside
 
 KINDS: tuple[str, ...] = get_args(StepKind)
 MEDIA: tuple[str, ...] = get_args(Medium)
 TASK_TYPES: tuple[str, ...] = get_args(TaskType)
-SCRIPT_FIELDS = ("id", "version", "title", "language", "study", "consent", "labels", "steps")
+SCRIPT_FIELDS = ("id", "version", "title", "language", "study", "consent", "labels", "redaction", "steps")
+REDACTION_FIELDS = ("faces", "zone", "speech", "method", "sound", "margin_seconds")
 CONSENT_FIELDS = ("text", "uses")
 STEP_FIELDS = (
     "id", "kind", "title", "prompt", "expected", "objects", "record", "countdown_seconds", "seconds", "repeat",
@@ -40,6 +41,19 @@ class SourceConsent:
     place: Place
     text: Placed[str] | None
     uses: list[Placed[str]]
+
+
+@dataclass(frozen=True)
+class SourceRedaction:
+    """A redaction as written; `zone` is x, y, width and height in parts of the picture, inside it."""
+
+    fields: Fields
+    faces: Placed[str] | None
+    zone: Placed[tuple[float, ...]] | None
+    speech: Placed[str] | None
+    method: Placed[str] | None
+    sound: Placed[str] | None
+    margin_seconds: Placed[float] | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,7 @@ class SourceScript:
     study: Placed[str] | None
     consent: SourceConsent | None
     labels: dict[str, list[Placed[str]]] = field(default_factory=dict)
+    redaction: SourceRedaction | None = None
     steps: list[SourceStep] = field(default_factory=list)
 
 
@@ -100,6 +115,7 @@ def read_source(text: str, findings: Findings) -> SourceScript | None:
         study=_id(fields, "study"),
         consent=_consent(fields, findings),
         labels=_labels(fields, findings),
+        redaction=_redaction(fields, findings),
         steps=_steps(fields, findings),
     )
 
@@ -131,6 +147,36 @@ def _labels(fields: Fields, findings: Findings) -> dict[str, list[Placed[str]]]:
     inner = Fields(node, "labels", TASK_TYPES, findings)
     found = {name: inner.words(name) for name in TASK_TYPES if inner.usable}
     return {name: words for name, words in found.items() if words is not None}
+
+
+def _redaction(fields: Fields, findings: Findings) -> SourceRedaction | None:
+    node = fields.node("redaction", required=False)
+    if node is None:
+        return None
+    inner = Fields(node, "redaction", REDACTION_FIELDS, findings)
+    if not inner.usable:
+        return None
+    return SourceRedaction(
+        fields=inner,
+        faces=inner.word("faces", get_args(MaskedFaces)),
+        zone=_zone(inner),
+        speech=inner.word("speech", get_args(MutedSpeech)),
+        method=inner.word("method", get_args(MaskMethod)),
+        sound=inner.word("sound", get_args(MuteSound)),
+        margin_seconds=inner.number("margin_seconds", *MARGIN_SECONDS),
+    )
+
+
+def _zone(fields: Fields) -> Placed[tuple[float, ...]] | None:
+    zone = fields.numbers("zone", 4, 0, 1)
+    if zone is None:
+        return None
+    x, y, width, height = zone.value
+    if is_inside(x, width) and is_inside(y, height):
+        return zone
+    message = "zone of redaction is not inside the picture: x, y, width and height are parts of it."
+    fields.findings.error(zone.place, "out-of-range", message)
+    return None
 
 
 def _steps(fields: Fields, findings: Findings) -> list[SourceStep]:

@@ -146,8 +146,25 @@ class Fields:
     def number(self, name: str, low: float, high: float, *, whole: bool = False) -> Placed[float] | None:
         """An optional number in [low, high]."""
         node = self.node(name, required=False)
+        return None if node is None else self._number_of(node, name, low, high, whole=whole)
+
+    def numbers(self, name: str, count: int, low: float, high: float) -> Placed[tuple[float, ...]] | None:
+        """An optional list of exactly `count` numbers, each in [low, high]."""
+        node = self.node(name, required=False)
         if node is None:
             return None
+        if not isinstance(node, SequenceNode) or len(node.value) != count:
+            what = f"a list of {len(node.value)}" if isinstance(node, SequenceNode) else _kind(node)
+            message = f"{name} of {self.what} is {what}; expected a list of {count} numbers."
+            self.findings.error(place_of(node), "wrong-type", message)
+            return None
+        found = [self._number_of(item, name, low, high) for item in node.value]
+        values = tuple(one.value for one in found if one is not None)
+        return Placed(values, place_of(node)) if len(values) == count else None
+
+    def _number_of(
+        self, node: Node, name: str, low: float, high: float, *, whole: bool = False
+    ) -> Placed[float] | None:
         place = place_of(node)
         expected = f"a {'whole ' if whole else ''}number from {low:g} to {high:g}"
         value = _number(node, whole=whole)
@@ -183,6 +200,14 @@ class Fields:
             else:
                 found[word.value] = word
         return list(found.values())
+
+    def word(self, name: str, allowed: Sequence[str]) -> Placed[str] | None:
+        """An optional text that is one of `allowed`."""
+        word = self.text(name, required=False)
+        if word is None or word.value in allowed:
+            return word
+        self.unknown_word(word, name, allowed, "unknown-word")
+        return None
 
     def unknown_word(self, word: Placed[str], name: str, allowed: Sequence[str], code: str) -> None:
         hint = did_you_mean(word.value, allowed)

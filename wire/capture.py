@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from wire.base import Count, Document, Id, Microseconds, Sha256, Utc, WireModel
 
 Medium = Literal["video", "audio", "image", "text"]
-PartName = Annotated[str, StringConstraints(pattern=r"^(media|frames|labels:[A-Za-z0-9_.-]{1,64})$")]
+PART_PATTERN = r"^(media|frames|redaction|labels:[A-Za-z0-9_.-]{1,64})$"
+PartName = Annotated[str, StringConstraints(pattern=PART_PATTERN)]
 
 
 class CaptureFormat(WireModel):
@@ -44,6 +45,17 @@ class Counts(WireModel):
     clock_steps: Count = 0
 
 
+class Redacted(WireModel):
+    """What was masked before the first byte was written; the part `redaction` (a MaskRecord) says where and when.
+
+    `faces`: how many regions of the picture were masked, `speech_us`: how long the sound was muted. Both null: the
+    device was stopped while it recorded, the medium is masked and the count of it is lost.
+    """
+
+    faces: Count | None = None
+    speech_us: Count | None = None
+
+
 class Wall(WireModel):
     """Wall time of the first sample with the device's clock offset estimate (None: not known)."""
 
@@ -57,8 +69,11 @@ class CaptureManifest(Document):
 
     `sha256` and `bytes` speak of the original the muxer wrote (null when torn, until the collector opened it);
     `parts` speak of the bytes as sent. Until sealing comes the two are equal. `clock_map` maps media time to the
-    device's monotonic clock, both in microseconds, piecewise linear.
+    device's monotonic clock, both in microseconds, piecewise linear. `redaction` (schema 2) is null when nothing was
+    to be masked; schema 1 is written then, so that an older collector goes on reading.
     """
+
+    SCHEMA: ClassVar[int] = 2
 
     capture: Id
     take: Id
@@ -80,10 +95,16 @@ class CaptureManifest(Document):
     wall: Wall
     clock_map: list[tuple[Microseconds, Microseconds]] = Field(min_length=1)
     counts: Counts = Counts()
+    redaction: Redacted | None = None
     parts: list[Part] = Field(min_length=1)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "redaction")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        say_schema(self, 1 if self.redaction is None else 2)
         names = [part.name for part in self.parts]
         if len(set(names)) != len(names):
             raise ValueError("a part is named twice")
@@ -91,6 +112,9 @@ class CaptureManifest(Document):
             raise ValueError("the part media is missing")
         if self.medium == "video" and "frames" not in names:
             raise ValueError("a video capture needs the part frames")
+        counted = self.redaction is not None and self.redaction != Redacted()
+        if counted != ("redaction" in names):
+            raise ValueError("redaction counts what the part redaction lists, and only that")
         if self.complete == (self.sha256 is None):
             raise ValueError("sha256 is null for a torn capture and only for a torn one")
         check_rising([row[0] for row in self.clock_map], "clock_map")
@@ -116,6 +140,25 @@ class FrameTable(Document):
     def frame_at(self, media_us: int) -> int:
         """The index of the frame shown at a media time: the last one that has begun, at least 0."""
         return max(0, bisect_right(self.times_us, media_us) - 1)
+
+
+def say_schema(document: Document, lowest: int) -> None:
+    """Called while a document is validated, with the lowest schema that has a place for all its members.
+
+    A document that names no schema gets this one, so that every reader that can understand it does.
+
+    Raises:
+        ValueError: it names a lower one.
+    """
+    if "schema_number" not in document.model_fields_set:
+        object.__setattr__(document, "schema_number", lowest)  # frozen only from the end of validation on
+    elif document.schema_number < lowest:
+        raise ValueError(f"a member needs schema {lowest}, the document says {document.schema_number}")
+
+
+def without_nulls(members: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Members that an older schema lacks are left out when they say nothing: its readers refuse unknown ones."""
+    return {name: value for name, value in members.items() if value is not None or name not in names}
 
 
 def check_rising(values: Sequence[int], name: str) -> None:

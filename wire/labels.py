@@ -121,7 +121,9 @@ class Word(WireModel):
 
 
 class Interval(BaseLabel):
-    """A half-open stretch of time. `text` is what was said, written by a person; `expected` is the script's."""
+    """A half-open stretch of time. `text` is what was said, written by a person, or by a recogniser where that is
+    allowed; `expected` is the script's part.
+    """
 
     kind: Literal["interval"] = "interval"
     start_us: Microseconds

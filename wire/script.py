@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from wire.base import Document, Id, Sha256, WireModel
 from wire.canonical import document_hash
-from wire.capture import Medium
+from wire.capture import Medium, say_schema, without_nulls
 from wire.labels import TaskType
 
 StepKind = Literal["say", "do", "show", "answer"]
+# Kinds in which the participant is asked to speak: all sound of their takes was asked for.
+PROMPTED: frozenset[str] = frozenset({"say", "answer"})
 Seconds = Annotated[float, Field(ge=0, le=3600)]
+MARGIN_SECONDS = (0.5, 5.0)
+MaskedFaces = Literal["bystanders", "everyone"]
+MutedSpeech = Literal["outside-prompts"]
+MaskMethod = Literal["solid", "mosaic"]
+MuteSound = Literal["zeros", "noise"]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ScriptRef(WireModel):
@@ -58,7 +66,44 @@ class LabelSchema(WireModel):
     text: list[str] = ["answer"]
 
 
+class Redaction(WireModel):
+    """What a study lets no recording keep: other people's faces, and speech nobody was asked for.
+
+    `zone` is where the consenting participant stands, as x, y, width and height in parts of the picture; without it
+    nobody can be told apart and everybody is masked. `margin_seconds` is how long a frame or a sample waits in memory
+    so that it is masked with what is known before and after it.
+    """
+
+    faces: MaskedFaces | None = None
+    zone: tuple[Share, Share, Share, Share] | None = None
+    speech: MutedSpeech | None = None
+    method: MaskMethod = "solid"
+    sound: MuteSound = "zeros"
+    margin_seconds: float = Field(default=2.0, ge=MARGIN_SECONDS[0], le=MARGIN_SECONDS[1])
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.faces is None and self.speech is None:
+            raise ValueError("a redaction masks faces, mutes speech, or both")
+        if self.zone is not None:
+            if self.faces != "bystanders":
+                raise ValueError("only bystanders are told apart by a zone")
+            x, y, width, height = self.zone
+            if not is_inside(x, width) or not is_inside(y, height):
+                raise ValueError("the zone does not lie inside the picture")
+        return self
+
+
+def is_inside(start: float, length: float) -> bool:
+    """Whether a stretch lies in 0..1, to a millionth: a tenth and nine tenths are not quite one in binary."""
+    return length > 0 and start + length <= 1 + 1e-6
+
+
 class Plan(Document):
+    """`redaction` came with schema 2; a plan without one is written as schema 1 and keeps the hash it had there."""
+
+    SCHEMA: ClassVar[int] = 2
+
     id: Id
     version: str
     title: str
@@ -66,10 +111,16 @@ class Plan(Document):
     study: Id
     consent: ConsentText
     labels: LabelSchema = LabelSchema()
+    redaction: Redaction | None = None
     steps: list[PlanStep] = Field(min_length=1)
 
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "redaction")
+
     @model_validator(mode="after")
-    def _step_ids_differ(self) -> Self:
+    def _consistent(self) -> Self:
+        say_schema(self, 1 if self.redaction is None else 2)
         ids = [step.id for step in self.steps]
         if len(set(ids)) != len(ids):
             raise ValueError("two steps have the same id")

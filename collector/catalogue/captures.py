@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from collector.catalogue.derived import Derived, DerivedKind, find_derived
 from collector.store.blobs import BlobStore
 from wire.base import Id, WireModel
-from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, device_time_us
+from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, Redacted, device_time_us
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument
 
@@ -31,7 +31,11 @@ class NotMade(GleanerError):
 
 
 class CaptureView(WireModel):
-    """A capture for the page. `take_offset_us`: take time of media time 0 (contracts.md, Time)."""
+    """A capture for the page. `take_offset_us`: take time of media time 0 (contracts.md, Time).
+
+    `redaction`: what the device masked before it wrote, null when nothing was to be masked; its numbers are null when
+    the device was stopped while it recorded. `redaction_url` has where and when, as a MaskRecord.
+    """
 
     id: Id
     medium: Medium
@@ -43,9 +47,11 @@ class CaptureView(WireModel):
     opened_us: int
     take_offset_us: int
     complete: bool
+    redaction: Redacted | None = None
     media_url: str
     frames_url: str | None
     peaks_url: str | None
+    redaction_url: str | None = None
 
 
 class LabelsReply(WireModel):
@@ -78,9 +84,11 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
         opened_us=row.opened_us,
         take_offset_us=device_time_us(manifest.clock_map, 0) - take_opened_us,
         complete=manifest.complete,
+        redaction=manifest.redaction,
         media_url=f"{base}/media",
         frames_url=f"{base}/frames" if manifest.medium == "video" else None,
         peaks_url=f"{base}/peaks" if manifest.medium == "audio" else None,
+        redaction_url=f"{base}/redaction" if manifest.part("redaction") is not None else None,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-DerivedKind = Literal["original", "play", "frames", "peaks", "thumbnail"]
+DerivedKind = Literal["original", "play", "frames", "redaction", "peaks", "thumbnail"]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
 from wire.base import WireModel
 from wire.capture import FrameTable
+from wire.redaction import MaskRecord
 from wire.session import SessionRecord
 
 router = APIRouter(prefix="/api", tags=["catalogue"])
@@ -90,6 +91,13 @@ async def get_labels(capture: str, _person: Annotator, db: Db) -> LabelsReply:
 @router.get("/captures/{capture}/frames", response_model=FrameTable)
 async def get_frames(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
     found = await db.read(lambda conn: derived_of(conn, capture, "frames"))
+    return _send(request, blobs, found, found.media_type)
+
+
+@router.get("/captures/{capture}/redaction", response_model=MaskRecord)
+async def get_redaction(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
+    """What the device masked before it wrote: regions and counts, as it sent them; never a picture of it."""
+    found = await db.read(lambda conn: derived_of(conn, capture, "redaction"))
     return _send(request, blobs, found, found.media_type)
 
 

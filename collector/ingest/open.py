@@ -79,6 +79,9 @@ def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: Re
     table = opened["frame_table"]
     if table is not None:
         keep_derived(conn, capture, "frames", table["blob"], table["bytes"], "application/json")
+    record = opened["redaction"]
+    if record is not None:
+        keep_derived(conn, capture, "redaction", record["blob"], record["bytes"], "application/json")
     for labels in opened["labels"]:
         conn.execute(
             text(

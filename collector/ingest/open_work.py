@@ -1,6 +1,6 @@
 """Opening a capture in a worker process: hash as sent, hash of the original, does it decode, then the blob.
 
-A device deletes only what this function has read. Input and output are JSON types (see `collector.worker_process`).
+A device deletes only what this function has read. Input and output are JSON types (see `prelabel.worker_process`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, FrameTable
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument
+from wire.redaction import MaskRecord
 
 
 class PartMismatch(GleanerError):
@@ -31,7 +32,7 @@ def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
 
     `{"send_again": [names]}`    parts whose bytes are not the ones their manifest names
     `{"unreadable": sentence}`   every byte is right and the capture cannot be read
-    `{"opened": {sha256, bytes, duration_us, frames, original, frame_table, labels, staged, note}}`
+    `{"opened": {sha256, bytes, duration_us, frames, original, frame_table, labels, redaction, staged, note}}`
     """
     manifest = CaptureManifest.read(inputs["manifest"])
     parts = {name: Path(path) for name, path in inputs["parts"].items()}
@@ -63,6 +64,7 @@ def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) 
         raise PartMismatch("The original does not have the sha256 its manifest names.")
     facts, table = _read_torn(manifest, parts) if not manifest.complete else _read_complete(manifest, parts)
     labels = [_labels(manifest.capture, name, place) for name, place in parts.items() if name.startswith("labels:")]
+    redaction = _redaction(manifest, parts.get("redaction"))
     blobs.put_file(path)
     frame_table = None
     if table is not None:
@@ -73,6 +75,7 @@ def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) 
         "original": original,
         "frame_table": frame_table,
         "labels": labels,
+        "redaction": None if redaction is None else _put_bytes(blobs, redaction),
         "staged": [place.name for place in parts.values()],
         **facts,
     }
@@ -128,6 +131,17 @@ def _frame_table(manifest: CaptureManifest, parts: dict[str, Path]) -> FrameTabl
     if table.capture != manifest.capture:
         raise PartMismatch(f"The frame table is of the capture {table.capture}.")
     return table
+
+
+def _redaction(manifest: CaptureManifest, path: Path | None) -> bytes | None:
+    """The part `redaction` as sent. Raises BadDocument, PartMismatch."""
+    if path is None:
+        return None
+    raw = path.read_bytes()
+    record = MaskRecord.read(raw)
+    if record.capture != manifest.capture:
+        raise PartMismatch(f"The part redaction is about the capture {record.capture}.")
+    return raw
 
 
 def _end_of(times_us: list[int]) -> int:

@@ -16,13 +16,14 @@ from email.utils import format_datetime
 from typing import Any, Protocol
 
 from wire.base import is_id
+from wire.capture import PART_PATTERN
 from wire.errors import GleanerError
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination"
 ALGORITHMS = ("sha256", "sha1")
 BODY_TYPE = "application/offset+octet-stream"
-_PART = re.compile(r"^(media|frames|labels:[A-Za-z0-9_.-]{1,64})$")
+_PART = re.compile(PART_PATTERN)
 _NUMBER = re.compile(r"^[0-9]{1,16}$")
 
 
@@ -47,7 +48,7 @@ class TusHeaderInvalid(GleanerError):
 class UploadMetadataInvalid(GleanerError):
     code = "upload-metadata-invalid"
     status = 400
-    hint = "Upload-Metadata: `capture BASE64,part BASE64`; part is media, frames or labels:NAME."
+    hint = "Upload-Metadata: `capture BASE64,part BASE64`; part is media, frames, redaction or labels:NAME."
 
 
 class BodyTypeWrong(GleanerError):

@@ -14,7 +14,7 @@ from device_agent.spool.changes import Changes
 from device_agent.spool.header import CaptureHeader, CaptureState
 from device_agent.spool.layout import TIMES, file_name, part_name, write_whole
 from device_agent.spool.room import Room
-from device_agent.spool.torn import frame_table
+from device_agent.spool.torn import frame_table, redacted
 from device_agent.spool.writer import AppendFile, SpoolSink, SpoolWriter
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, Counts, Part
@@ -90,7 +90,7 @@ class SpoolCapture:
         return SpoolSink(self._writer, file)
 
     def put(self, part: str, data: bytes) -> None:
-        """A whole part (`labels:NAME`, `frames`, the media of a still or a text); durable on return.
+        """A whole part (`labels:NAME`, `redaction`, `frames`, the media of a still or a text); durable on return.
 
         Raises:
             CaptureInvalid: no such part name, or it is there with other bytes.
@@ -121,7 +121,7 @@ class SpoolCapture:
         """The usual end: writes the frame table of a video, then the manifest. Labels are put before.
 
         Raises:
-            CaptureInvalid: the recorder's hash is not that of the spooled bytes.
+            CaptureInvalid: the recorder's hash is not that of the spooled bytes, or nobody put what was masked.
             SpoolFull, SpoolFailed: the disk's answer; `close_torn` keeps what is there.
         """
         counts = counts or Counts()
@@ -132,10 +132,13 @@ class SpoolCapture:
         media = next((part for part in parts if part.name == "media"), None)
         if media is None or (media.sealed_sha256, media.sealed_bytes) != (recorded.sha256, recorded.bytes):
             raise CaptureInvalid(f"The spool of {self.header.capture} does not hold what was recorded.")
+        if bool(self.header.masked) != any(part.name == "redaction" for part in parts):
+            raise CaptureInvalid(f"What was masked in {self.header.capture} does not lie beside it.")
         manifest = self.header.manifest(
             parts=parts, clock_map=recorded.clock_map or [(0, self.header.opened_us)], complete=True,
             sha256=recorded.sha256, size=recorded.bytes, duration_us=recorded.duration_us, frames=recorded.frames,
             counts=counts.model_copy(update={"clock_steps": counts.clock_steps + recorded.clock_steps}),
+            redaction=redacted(self._entry.folder, self.header),
         )  # fmt: skip
         self.close(manifest)
         return manifest

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from wire.base import Count, Document, Id, Microseconds
-from wire.capture import CaptureFormat, CaptureManifest, Counts, Medium, Part, Wall
+from wire.capture import (
+    CaptureFormat,
+    CaptureManifest,
+    Counts,
+    Medium,
+    Part,
+    Redacted,
+    Wall,
+    say_schema,
+    without_nulls,
+)
 
 CaptureState = Literal["open", "unfinished", "closed", "confirmed", "dropped", "aside", "unknown"]
 
@@ -17,8 +27,10 @@ class CaptureHeader(Document):
     """On the disk before the first media byte, so that a torn capture still knows where it belongs.
 
     `opened_us` is the device's monotonic clock when the take opened. `sequence` is given by the spool: the order of
-    opening, which is the order of sending.
+    opening, which is the order of sending. `masked` (schema 2): what reaches the disk went through a mask.
     """
+
+    SCHEMA: ClassVar[int] = 2
 
     capture: Id
     take: Id
@@ -34,17 +46,29 @@ class CaptureHeader(Document):
     opened_us: Microseconds
     wall: Wall
     sequence: Count = 0
+    masked: Literal[True] | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "masked")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        say_schema(self, 1 if self.masked is None else 2)
+        return self
 
     def manifest(
         self, *, parts: list[Part], clock_map: list[tuple[int, int]], complete: bool, sha256: str | None,
         size: int | None, duration_us: int | None, frames: int | None, counts: Counts,
+        redaction: Redacted | None = None,
     ) -> CaptureManifest:  # fmt: skip
         """The manifest that closes this capture. `sha256` and `size` are of the original, null when torn."""
         return CaptureManifest(
             capture=self.capture, take=self.take, session=self.session, study=self.study, step=self.step,
             attempt=self.attempt, device=self.device, sensor=self.sensor, medium=self.medium, format=self.format,
             consent=self.consent, complete=complete, sha256=sha256, bytes=size, duration_us=duration_us,
-            frames=frames, opened_us=self.opened_us, wall=self.wall, clock_map=clock_map, counts=counts, parts=parts,
+            frames=frames, opened_us=self.opened_us, wall=self.wall, clock_map=clock_map, counts=counts,
+            redaction=redaction, parts=parts,
         )  # fmt: skip
 
 

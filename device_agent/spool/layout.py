@@ -6,6 +6,7 @@ ROOT/captures/CAPTURE/header.json    before the first media byte
                       times          the times log of record/times.py, never sent
                       frames         the frame table, whole
                       labels+NAME    a labels document, whole
+                      redaction      what was masked, whole
                       manifest.json  last: from here on nothing in the folder changes
 ROOT/done/CAPTURE.json        the receipt, or why nothing is left: a capture is never taken twice
 ROOT/aside/CAPTURE/           what the collector refused for good: kept, with aside.json saying why
@@ -30,7 +31,7 @@ def file_name(part: str) -> str:
 
 def part_name(name: str) -> str | None:
     """The part a file of a capture's folder holds; None for what is never sent."""
-    if name in ("media", "frames"):
+    if name in ("media", "frames", "redaction"):
         return name
     return name.replace("+", ":", 1) if name.startswith("labels+") and not name.endswith(".part") else None
 

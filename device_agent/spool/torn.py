@@ -13,7 +13,8 @@ from device_agent.record.times import frame_clock_map, read_points, read_stamps
 from device_agent.spool.header import CaptureHeader
 from device_agent.spool.layout import TIMES, part_name, sync_file, write_whole
 from wire.canonical import canonical_json
-from wire.capture import CaptureManifest, Counts, FrameTable, Part
+from wire.capture import CaptureManifest, Counts, FrameTable, Part, Redacted
+from wire.redaction import MaskRecord
 
 
 def media_bytes(folder: Path) -> int:
@@ -46,10 +47,27 @@ def settle_torn(folder: Path, header: CaptureHeader) -> CaptureManifest:
         clock_map = read_points(log, header.format.sample_rate or 1)
     manifest = header.manifest(
         parts=hashed_parts(folder), clock_map=clock_map or [(0, header.opened_us)], complete=False, sha256=None,
-        size=None, duration_us=None, frames=frames, counts=Counts(),
+        size=None, duration_us=None, frames=frames, counts=Counts(), redaction=redacted(folder, header),
     )  # fmt: skip
     write_whole(folder / "manifest.json", canonical_json(manifest))
     return manifest
+
+
+def redacted(folder: Path, header: CaptureHeader) -> Redacted | None:
+    """What the part `redaction` of a folder comes to; without numbers when the process died before it was there.
+
+    Raises:
+        OSError, BadDocument: the disk changed it.
+    """
+    if not header.masked:
+        return None
+    path = folder / "redaction"
+    if not path.exists():
+        return Redacted()
+    record = MaskRecord.read(path.read_bytes())
+    if header.medium == "audio":
+        return Redacted(faces=0, speech_us=sum(region.end_us - region.start_us for region in record.regions))
+    return Redacted(faces=len(record.regions), speech_us=0)
 
 
 def frame_table(capture: str, times_us: list[int]) -> bytes:

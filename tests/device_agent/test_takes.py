@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from device_agent.labelling import Labeller, ModelFailed, Models
+from device_agent.masking import Masking
 from device_agent.sensors.base import AudioBlock, Frame, SensorLost
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import Spool
@@ -18,21 +19,23 @@ from device_agent.streams import QUEUE_FRAMES, AudioStream, VideoStream, level_d
 from device_agent.takes import NoPicture, NoSound, Origin, TakeMaker
 from wire.capture import CaptureManifest, Medium
 from wire.errors import GleanerError
-from wire.script import PlanStep
+from wire.labels import LabelsDocument, Text
+from wire.script import PlanStep, ScriptRef
 from wire.session import TakeRecord
 
-ORIGIN = Origin("ses-1", "kitchen", "dev-1", "con-1")
+ORIGIN = Origin("ses-1", "kitchen", "dev-1", "con-1", ScriptRef(id="greet", version="1", sha256="a" * 64), "en-GB")
 
 
 class HandCamera:
     """A camera whose frames come when a test says so."""
 
     name = "hand"
-    width, height, lores_width, lores_height = 64, 48, 32, 24
     frame_rate = 25.0
     dropped = 0
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 64, height: int = 48) -> None:
+        self.width, self.height = width, height
+        self.lores_width, self.lores_height = width // 2, height // 2
         self.index = 0
         self.at_us = monotonic_us()
 
@@ -70,16 +73,25 @@ class HandMicrophone:
 
 
 class Bench:
-    def __init__(self, root: Path, quota_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        quota_bytes: int | None = None,
+        *,
+        camera: HandCamera | None = None,
+        models: Models | None = None,
+        masking: Masking | None = None,
+    ) -> None:
         self.troubles: list[GleanerError] = []
         self.journal: list[TakeRecord] = []
         self.spool = Spool(root / "spool", quota_bytes=quota_bytes, reserve_bytes=0)
         self.mentions: list[GleanerError] = []
-        self.labeller = Labeller(Models(), self.mentions.append)
-        self.camera, self.microphone = HandCamera(), HandMicrophone()
+        self.labeller = Labeller(models or Models(), self.mentions.append)
+        self.camera, self.microphone = camera or HandCamera(), HandMicrophone()
         self.video = VideoStream(self.camera, self.labeller.see, self.troubles.append)
         self.audio = AudioStream(self.microphone, self.labeller.hear, self.troubles.append)
-        self.maker = TakeMaker(self.spool, self.labeller, self.video, self.audio, ORIGIN, self.mentions.append)
+        self.labeller.listen(self.microphone.sample_rate)
+        self.maker = TakeMaker(self.spool, self.labeller, self.video, self.audio, ORIGIN, self.mentions.append, masking)
 
     def open(self, kind: str, *media: Medium, attempt: int = 1) -> TakeRecord:
         step = PlanStep(id="step", kind=kind, title="Step", prompt="Do it", expected="it", record=list(media))  # type: ignore[arg-type]
@@ -245,7 +257,7 @@ def test_without_models_there_are_no_labels(bench: Bench) -> None:
     bench.audio.deliver(bench.microphone.block())
     bench.maker.close(None)
     assert [part.name for part in bench.manifests()["audio"].parts] == ["media"]
-    assert bench.labeller.label_still("cap-1", np.zeros((8, 8, 3), np.uint8)) is None
+    assert bench.labeller.label_still("cap-1", np.zeros((8, 8, 3), np.uint8), read=False) == []
 
 
 @pytest.mark.parametrize(
@@ -258,3 +270,16 @@ def test_without_models_there_are_no_labels(bench: Bench) -> None:
 )
 def test_levels(samples: np.ndarray, level: float) -> None:
     assert level_dbfs(samples) == pytest.approx(level)
+
+
+@pytest.mark.parametrize(("typed", "said"), [("Zwei Kaffee\r\nbitte", ["Zwei Kaffee\nbitte"]), ("  ", [])])
+def test_a_typed_answer_is_a_label_of_the_script(bench: Bench, typed: str, said: list[str]) -> None:
+    record = bench.open("answer", "text")
+    bench.maker.close(typed)
+    capture = record.captures[0].capture
+    document = LabelsDocument.read(bench.spool.read(capture, "labels:greet", 0, 1 << 20))
+    assert (document.capture, document.source.kind, document.source.name) == (capture, "script", "greet")
+    assert [(label.text, label.language) for label in document.labels if isinstance(label, Text)] == [
+        (text, "en-GB") for text in said
+    ]
+    assert dict(bench.maker.tally.prelabels).get("text", 0) == len(said)

@@ -1,0 +1,206 @@
+"""Files that exist, redacted into new ones: the same masks as on the device, the original untouched.
+
+Beside each NAME.redacted.EXT lies NAME.redaction.json: hashes of both files and what was masked, never a picture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import av
+import cv2
+
+from prelabel.audio.vad import VadModel
+from prelabel.bulk import OutputExists, OutputUnwritable
+from prelabel.catalogue import file_sha256
+from prelabel.label_file import FileMissing
+from prelabel.redaction.finding import PeopleFinder, from_catalogue, voice_from_catalogue
+from prelabel.redaction.policy import Redaction
+from prelabel.redaction.reading import opened
+from prelabel.redaction.soundfile import redact_sound, sound_suffix
+from prelabel.redaction.video import redact_picture
+from prelabel.redaction.videofile import LONGEST_SIDE, Progress, redact_video, video_stream, video_suffix
+from prelabel.stills import is_picture, read_picture
+from wire.base import Count, Document, Sha256, WireModel
+from wire.errors import GleanerError
+from wire.redaction import MaskRecord
+
+JPEG_QUALITY = 92
+_HEAD_BYTES = 16
+
+
+class NothingToRedact(GleanerError):
+    """What was asked for has nothing to do on this file, so no new file is made that would look redacted."""
+
+    code = "nothing-to-redact"
+    status = 422
+    exit_code = 2
+    hint = "Pictures are masked with --faces everyone, sound is muted with --speech mute."
+
+
+class FileFacts(WireModel):
+    """A file by name, hash and size."""
+
+    name: str
+    sha256: Sha256
+    bytes: Count
+
+
+class FileRedaction(Document):
+    """What NAME.redaction.json holds."""
+
+    original: FileFacts
+    redacted: FileFacts
+    masks: MaskRecord
+
+
+@dataclass(frozen=True)
+class RedactedFile:
+    """A file that was written, its account beside it, and what that says."""
+
+    output: Path
+    account: Path
+    facts: FileRedaction
+
+
+_Writer = Callable[[Path], MaskRecord]
+
+
+def redact_file(
+    path: Path,
+    out_folder: Path,
+    policy: Redaction,
+    progress: Progress | None = None,
+    *,
+    finder: Callable[[], PeopleFinder] | None = None,
+    voice: Callable[[], VadModel] | None = None,
+    force: bool = False,
+) -> RedactedFile:
+    """Write NAME.redacted.EXT and NAME.redaction.json into a folder; the first never without the second.
+
+    Videos become H.264 in MP4 (Matroska stays Matroska), stills stay JPEG or PNG (all else becomes PNG), WAV stays
+    WAV, other sound becomes FLAC. Tags, EXIF, thumbnails, covers and subtitles are left behind. In a file nobody is
+    known as the participant and nothing as prompted: everybody is masked and all speech muted.
+
+    Args:
+        progress: called with what is done and the whole, microseconds of media time; the whole may be 0 (not known).
+        finder, voice: give the models, asked for when the file needs them; the catalogue's when None, loaded once.
+        force: replace what an earlier run wrote.
+
+    Raises:
+        FileMissing: there is no such file.
+        OutputExists: it was written before.
+        OutputUnwritable: the folder takes no files.
+        NothingToRedact: the policy has nothing to do on it.
+        RedactionUnavailable: a model it needs is not on this machine.
+        NotRedactable, PictureUnreadable, PictureTooLarge: the file cannot be read to its end.
+        RedactionFailed: it cannot be said what has to be masked.
+    """
+    if not path.is_file():
+        raise FileMissing(f"There is no file {path}.")
+    suffix, write = _plan(
+        path, policy, progress or (lambda done, total: None), finder or catalogue_finder, voice or catalogue_voice
+    )
+    output = out_folder / f"{path.stem}.redacted{suffix}"
+    account = out_folder / f"{path.stem}.redaction.json"
+    if output.exists() and not force:
+        raise OutputExists(f"{output} is there already.")
+    try:
+        out_folder.mkdir(parents=True, exist_ok=True)
+        with _temporary(out_folder, suffix) as made, _temporary(out_folder, ".json") as told:
+            masks = write(made)
+            facts = FileRedaction(original=_facts(path, path.name), redacted=_facts(made, output.name), masks=masks)
+            told.write_text(json.dumps(facts.to_json(), indent=1) + "\n", encoding="utf-8")
+            _sync(made)
+            _sync(told)
+            # The account first: a redacted file without one cannot be told from a copy.
+            told.replace(account)
+            made.replace(output)
+            _sync(out_folder)
+    except (OSError, av.error.FFmpegError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputUnwritable(f"{output} cannot be written: {reason}.") from error
+    return RedactedFile(output, account, facts)
+
+
+@cache
+def catalogue_finder() -> PeopleFinder:
+    """The catalogue's models for files: small faces count there, and nobody waits for the next frame."""
+    return from_catalogue(LONGEST_SIDE)
+
+
+@cache
+def catalogue_voice() -> VadModel:
+    return voice_from_catalogue()
+
+
+def _plan(
+    path: Path,
+    policy: Redaction,
+    progress: Progress,
+    finder: Callable[[], PeopleFinder],
+    voice: Callable[[], VadModel],
+) -> tuple[str, _Writer]:
+    """How the new file ends, and what writes it."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if is_picture(head):
+        if policy.faces is None:
+            raise NothingToRedact(f"{path} is a still, and faces are to be kept.")
+        suffix = path.suffix.lower() if path.suffix.lower() in (".jpg", ".jpeg", ".png") else ".png"
+        return suffix, partial(_redact_still, path, policy, finder())
+    with opened(path) as container:
+        film = video_stream(container) is not None
+        heard = bool(container.streams.audio)
+    if film:
+        if policy.faces is None and not heard:
+            raise NothingToRedact(f"{path} has no sound, and faces are to be kept.")
+        seer = finder() if policy.faces is not None else None
+        hearer = voice() if policy.speech is not None and heard else None
+        return video_suffix(path), lambda out: redact_video(path, out, policy, seer, hearer, progress)
+    if policy.speech is None:
+        raise NothingToRedact(f"{path} is sound, and speech is to be kept.")
+    listener = voice()
+    return sound_suffix(path), lambda out: redact_sound(path, out, policy, listener, progress)
+
+
+def _redact_still(path: Path, policy: Redaction, finder: PeopleFinder, out: Path) -> MaskRecord:
+    masked, record = redact_picture(read_picture(path), policy, finder, allowed=False)
+    options = [] if out.suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    done, data = cv2.imencode(out.suffix, masked, options)
+    if not done:
+        raise OutputUnwritable(f"A picture of shape {masked.shape} could not be encoded.")
+    out.write_bytes(data.tobytes())
+    return record
+
+
+def _facts(path: Path, name: str) -> FileFacts:
+    return FileFacts(name=name, sha256=file_sha256(path), bytes=path.stat().st_size)
+
+
+@contextmanager
+def _temporary(folder: Path, suffix: str) -> Iterator[Path]:
+    """A file beside its target that is gone afterwards, unless it was renamed."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".redacting-", suffix=suffix)
+    os.close(handle)
+    path = Path(name)
+    path.chmod(0o644)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

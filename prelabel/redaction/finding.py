@@ -1,0 +1,136 @@
+"""Faces and people in a picture, recall first, and the two ways a redaction says no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import cv2
+
+from prelabel import catalogue
+from prelabel.audio.vad import VadModel
+from prelabel.boxes import Detection
+from prelabel.detection import Detector, open_detector
+from prelabel.image.family import Array
+from prelabel.image.letterbox import Image, Placement
+from prelabel.image.network import PictureNetwork
+from prelabel.package import ModelPackage, open_model
+from prelabel.redaction import policy
+from prelabel.runtime import check_finite
+from wire.errors import GleanerError
+from wire.labels import Source
+
+FACES, PEOPLE, VOICE = "centerface", "yolox-nano", "silero-vad"
+PERSON = "person"
+
+
+class RedactionUnavailable(GleanerError):
+    """A model without which nothing can be masked is not on this machine, so nothing is recorded."""
+
+    code = "redaction-unavailable"
+    status = 503
+    exit_code = 3
+    hint = f"Bring the models here: gleaner prelabel pull {FACES} {PEOPLE} {VOICE}."
+
+
+class RedactionFailed(GleanerError):
+    """It cannot be said for certain what has to be masked: nothing of what waits in memory may leave."""
+
+    code = "redaction-failed"
+    status = 500
+    hint = "Nothing unmasked was written; run the step again, or the command on a sound file."
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What one look found, in pixels of the picture that was looked at. `dark`: too dark to be believed."""
+
+    faces: list[Detection]
+    people: list[Detection]
+    dark: bool = False
+
+
+class PeopleFinder:
+    """Looks for faces and people, with all that their floors let through.
+
+    Args:
+        faces: every label it knows counts as a face.
+        people: its label `person` counts.
+
+    Raises:
+        RedactionUnavailable: one of the two is missing, or does not know people.
+    """
+
+    def __init__(self, faces: Detector, people: Detector) -> None:
+        if faces is None or people is None:
+            raise RedactionUnavailable("Faces cannot be masked: a detector for faces and one for people are needed.")
+        if PERSON not in people.names:
+            raise RedactionUnavailable(f"The model {people.package.name} does not find people.")
+        self._faces, self._people = _strict(faces), _strict(people)
+        self.face_score, self.person_score = faces.score, people.score
+        self.sources: tuple[Source, ...] = (faces.source, people.source)
+
+    def find(self, bgr: Image) -> Sightings:
+        """Faces and people in a picture H x W x 3 (uint8, BGR). A dim picture is brightened first.
+
+        Raises:
+            ModelRefused: a network fails, or its answer is not finite: nothing seen is not the same as nobody there.
+            ValueError: not a picture.
+        """
+        mean = float(bgr.mean())
+        dark = mean < policy.DARK
+        if mean < policy.DIM:
+            bgr = cv2.convertScaleAbs(bgr, alpha=policy.BRIGHTENED / max(mean, 1.0))
+        faces = self._faces.detect(bgr, min(policy.FACE_FLOOR, self._faces.floor))
+        people = self._people.detect(bgr, min(policy.PERSON_FLOOR, self._people.score), {PERSON})
+        return Sightings(faces, people, dark)
+
+
+class _Finite(PictureNetwork):
+    """A loaded network that refuses to answer with NaN: below every threshold, it would pass as nobody there."""
+
+    def __init__(self, network: PictureNetwork) -> None:
+        vars(self).update(vars(network))  # the same session, not loaded twice
+
+    def run(
+        self, image: Image, more: Callable[[Placement], Mapping[str, Array]] | None = None
+    ) -> tuple[dict[str, Array], Placement]:
+        outputs, place = super().run(image, more)
+        check_finite(self.package.name, outputs)
+        return outputs, place
+
+
+def _strict(detector: Detector) -> Detector:
+    return Detector(_Finite(detector._network), detector._decoder)
+
+
+def from_catalogue(side: int | None = None) -> PeopleFinder:
+    """The finder of the catalogue's models. Uses no network: what a recording needs has to be here before it begins.
+
+    Args:
+        side: the longer side in pixels at which faces are looked for, the manifest's own when None; larger finds
+            smaller faces in large pictures and costs its square.
+
+    Raises:
+        RedactionUnavailable: a model is not on this machine.
+        ModelCorrupt, ModelRefused, ModelFolderMissing: what is here is not the model.
+    """
+    faces, people = _here(FACES), _here(PEOPLE)
+    if side is not None:
+        larger = faces.manifest.input.model_copy(update={"max_side": side})
+        manifest = faces.manifest.model_copy(update={"input": larger})
+        faces = replace(faces, manifest=manifest)
+    return PeopleFinder(open_detector(faces), open_detector(people))
+
+
+def voice_from_catalogue() -> VadModel:
+    """The voice activity model of the catalogue; raises as `from_catalogue`."""
+    return VadModel(_here(VOICE))
+
+
+def _here(name: str) -> ModelPackage:
+    if not catalogue.available(name):
+        raise RedactionUnavailable(
+            f"Redaction needs the model {name}, which is not on this machine.", hint=f"gleaner prelabel pull {name}"
+        )
+    return open_model(name)

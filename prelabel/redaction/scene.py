@@ -1,0 +1,182 @@
+"""Who is in the picture, and what of it has to be masked at a moment. Knows boxes and times, no pixels."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prelabel.assign import best_pairs
+from prelabel.redaction import policy
+from prelabel.redaction.finding import Sightings
+from prelabel.redaction.participant import Participant
+from prelabel.redaction.trails import Trail, Trails, grow
+
+Array = NDArray[Any]
+
+# A standing person's face is in the upper part; one who is seen down to the chest has it lower.
+_UPPER_STANDING, _UPPER_CLOSE = 0.4, 0.65
+_STANDING = 1.6  # height to width
+_LEAST_FIT = 0.2
+# A participant's face sits where a head is; somebody held in their arms is not them.
+_LEAST_FIT_OF_PARTICIPANT = 0.5
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One box (x1, y1, x2, y2 in pixels of the picture) to be masked. `key` is the same through a thing's frames."""
+
+    key: tuple[str, int]
+    why: Literal["face", "person", "undecided"]
+    box: Array
+
+
+class Scene:
+    """Takes the looks in order, then says for any moment that lies within the margin of them what to mask.
+
+    Args:
+        width, height: of the picture, in pixels.
+        zone: where the participant stands, as parts of the picture; None: everybody is masked.
+        scores: the least score of a strong face and of a strong person.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        margin_us: int,
+        zone: tuple[float, float, float, float] | None,
+        scores: tuple[float, float],
+    ) -> None:
+        self._size = (width, height)
+        self._margin_us = margin_us
+        self._faces = Trails(scores[0], margin_us)
+        self._people = Trails(scores[1], margin_us)
+        self._participant = Participant(zone, width, height) if zone is not None else None
+        self._looks: list[int] = []
+
+    def look(self, time_us: int, seen: Sightings, scale: tuple[float, float]) -> None:
+        """Take what was found at a moment, unless it was dark; `scale` brings its pixels to those of the picture."""
+        if seen.dark:
+            return
+        self._looks.append(time_us)
+        faces = self._faces.look(time_us, seen.faces, scale)
+        people = self._people.look(time_us, seen.people, scale)
+        if self._participant is not None:
+            self._participant.look(time_us, people, self._people.trails)
+        self._give_owners(time_us, faces, people)
+
+    def masks(self, time_us: int) -> list[Mask]:
+        """What to mask at a moment: one mask over all where the detectors did not look, else faces and people."""
+        if not self._looked_near(time_us):
+            return self.everything()
+        rows: list[Mask] = []
+        for face in self._faces.trails:
+            box = face.reach(time_us, self._margin_us)
+            if box is not None and not self._is_participants(face, time_us):
+                rows.append(Mask(("face", face.number), "face", grow(_head(box), policy.FACE_GROW)))
+        for person in self._people.trails:
+            box = person.reach(time_us, self._margin_us)
+            if box is not None and not self._is_participant(person, time_us):
+                rows += self._person(person, box, time_us)
+        return rows
+
+    def everything(self) -> list[Mask]:
+        """One mask over the whole picture: it is not known what to mask."""
+        return [Mask(("undecided", 0), "undecided", np.array([0.0, 0.0, *map(float, self._size)]))]
+
+    def forget_before(self, time_us: int) -> None:
+        """No moment before this one will be asked for again."""
+        oldest = time_us - self._margin_us
+        self._faces.forget_before(oldest)
+        self._people.forget_before(oldest)
+        del self._looks[: max(0, bisect_left(self._looks, time_us) - 1)]
+
+    def _looked_near(self, time_us: int) -> bool:
+        after = bisect_left(self._looks, time_us)
+        if after < len(self._looks) and self._looks[after] == time_us:
+            return True
+        if after == 0 or after == len(self._looks):
+            # Before the first or after the last look; the ends of a recording are always looked at, dark ones are not.
+            return False
+        return self._looks[after] - self._looks[after - 1] <= policy.LOOK_LIMIT_US
+
+    def _person(self, person: Trail, box: Array, time_us: int) -> list[Mask]:
+        """The whole person when no face was seen on them within the margin, the head when not seen just now."""
+        key = ("person", person.number)
+        if not person.faces_us:
+            return [Mask(key, "person", grow(box, policy.PERSON_GROW))]
+        away = min(abs(seen - time_us) for seen in person.faces_us)
+        if away > self._margin_us:
+            return [Mask(key, "person", grow(box, policy.PERSON_GROW))]
+        if away <= policy.FACE_LOST_US:
+            return []
+        whole = grow(box, policy.PERSON_GROW)
+        head = np.array([whole[0], whole[1], whole[2], whole[1] + (whole[3] - whole[1]) / 3])
+        return [Mask(key, "person", head)]
+
+    def _give_owners(self, time_us: int, faces: list[Trail], people: list[Trail]) -> None:
+        """Give each face of this look to at most one person and each person at most one face."""
+        if not faces or not people:
+            return
+        fits = np.stack([_fit(person.boxes[-1], [face.boxes[-1] for face in faces]) for person in people])
+        for row, column in best_pairs(fits, _LEAST_FIT):
+            person, face = people[row], faces[column]
+            person.faces_us.append(time_us)
+            face.owners[-1] = person.number
+        if self._participant is None:
+            return
+        for row, person in enumerate(people):
+            if person.number != self._participant.number:
+                continue
+            inside = [face for face in faces if _centre_inside(face.boxes[-1], person.boxes[-1])]
+            for column, face in enumerate(faces):
+                owned = face.owners[-1] == person.number
+                if owned and (len(inside) > 1 or fits[row, column] < _LEAST_FIT_OF_PARTICIPANT):
+                    face.owners[-1] = None
+
+    def _is_participant(self, person: Trail, time_us: int) -> bool:
+        return self._participant is not None and self._participant.certain(person, time_us)
+
+    def _is_participants(self, face: Trail, time_us: int) -> bool:
+        """Whether a face is the participant's for certain: at every sighting near the moment, else at the nearest."""
+        if self._participant is None or self._participant.number is None:
+            return False
+        if not self._participant.certain_at(time_us):
+            return False
+        near = [
+            owner
+            for seen_us, owner in zip(face.times_us, face.owners, strict=True)
+            if abs(seen_us - time_us) <= policy.LOOK_LIMIT_US
+        ]
+        if not near:
+            nearest = min(range(len(face.times_us)), key=lambda index: abs(face.times_us[index] - time_us))
+            near = [face.owners[nearest]]
+        return all(owner == self._participant.number for owner in near)
+
+
+def _fit(person: Array, faces: list[Array]) -> Array:
+    """How well each face sits on a person, 0..1: its middle in the upper part, the nearer to the middle the better."""
+    boxes = np.stack(faces)
+    width, height = person[2] - person[0], person[3] - person[1]
+    upper = _UPPER_STANDING if height > _STANDING * width else _UPPER_CLOSE
+    across = ((boxes[:, 0] + boxes[:, 2]) / 2 - person[0]) / max(width, 1.0)
+    down = ((boxes[:, 1] + boxes[:, 3]) / 2 - person[1]) / max(height, 1.0)
+    inside = (across >= 0) & (across <= 1) & (down >= 0) & (down <= upper)
+    smaller = (boxes[:, 2] - boxes[:, 0]) <= 1.2 * width
+    fit: Array = np.where(inside & smaller, 1.0 - np.abs(across - 0.5) - 0.25 * np.abs(down) / upper, 0.0)
+    return fit
+
+
+def _centre_inside(face: Array, person: Array) -> bool:
+    x, y = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2
+    return bool(person[0] <= x <= person[2] and person[1] <= y <= person[3])
+
+
+def _head(box: Array) -> Array:
+    """A face turned away is a narrow box, the head around it is not: as wide as it is high, at least nearly."""
+    missing = policy.HEAD_WIDTH * (box[3] - box[1]) - (box[2] - box[0])
+    return box + np.array([-0.5, 0.0, 0.5, 0.0]) * max(0.0, float(missing))
