@@ -1,7 +1,7 @@
 """What commands on this machine may ask for, one table: run by the service when it is up, else on the database.
 
-`collector join-code`, `collector user …` call `run_verb` either through `POST /api/admin/{verb}` (a running service
-holds the data folder) or directly.
+`collector join-code`, `collector user …` and `collector prelabel …` call `run_verb` either through
+`POST /api/admin/{verb}` (a running service holds the data folder) or directly.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from sqlalchemy import Connection
 from collector.devices.joining import new_join_code
 from collector.people import accounts
 from collector.people.policy import Admin
+from collector.prelabels import runs
+from collector.review.calibrations import keep_calibration
 from collector.settings import Settings
 from collector.store.depends import Db
+from prelabel.calibration import Calibration
 from wire.errors import GleanerError
+from wire.labels import Source
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False)
 Verb = Callable[[Connection, dict[str, str], Settings], dict[str, Any]]
@@ -40,12 +44,28 @@ def _join_code(conn: Connection, _given: dict[str, str], settings: Settings) -> 
     return new_join_code(conn) | {"url": settings.url}
 
 
+def _start_prelabel_run(conn: Connection, given: dict[str, str], _settings: Settings) -> dict[str, Any]:
+    """The command has opened the model already: it runs on this machine and shows how a download goes on."""
+    source, media = Source.model_validate_json(given["source"]), tuple(given["media"].split())
+    run = runs.start_run(conn, runs.RunAsked.model_validate_json(given["asked"]), source, media)  # type: ignore[arg-type]
+    return runs.find_run(conn, run).to_json()
+
+
+def _keep_calibration(conn: Connection, given: dict[str, str], _settings: Settings) -> dict[str, Any]:
+    keep_calibration(conn, Calibration.read(given["calibration"]))
+    return {}
+
+
 VERBS: dict[str, Verb] = {
     "join-code": _join_code,
     "user-add": lambda conn, given, _settings: accounts.add_user(conn, given["name"], given["role"]),
     "user-token": lambda conn, given, _settings: {"token": accounts.new_token(conn, given["name"])},
     "user-link": _link,
     "user-list": lambda conn, _given, _settings: {"users": accounts.list_users(conn)},
+    "prelabel-run": _start_prelabel_run,
+    "prelabel-list": lambda conn, _given, _settings: {"runs": [run.to_json() for run in runs.list_runs(conn)]},
+    "prelabel-stop": lambda conn, given, _settings: runs.stop_run(conn, given["run"]).to_json(),
+    "calibration-keep": _keep_calibration,
 }
 
 # Somebody may be added before the service first starts; everything else speaks of what is there.

@@ -29,6 +29,9 @@ from collector.jobs import JobKind, JobRunner
 from collector.keys import load_admin_key, load_receipt_key
 from collector.page import router as page_router
 from collector.people.routes import router as people_router
+from collector.prelabels.calibrating import calibrate_hourly
+from collector.prelabels.relabel import prelabel_kind
+from collector.prelabels.routes import router as prelabels_router
 from collector.problems import install_problems
 from collector.reports.routes import router as reports_router
 from collector.review.jobs import make_tasks
@@ -48,6 +51,7 @@ ROUTERS = (
     catalogue_router,
     review_router,
     reports_router,
+    prelabels_router,
     vitals_router,
     admin_router,
     page_router,
@@ -63,11 +67,15 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = await asyncio.to_thread(_open_house, app, settings)
-        chores = asyncio.create_task(housekeeping(app.state.db, app.state.staging))
+        chores = (
+            asyncio.create_task(housekeeping(app.state.db, app.state.staging)),
+            asyncio.create_task(calibrate_hourly(app.state.db, app.state.blobs)),
+        )
         try:
             yield
         finally:
-            chores.cancel()
+            for chore in chores:
+                chore.cancel()
             await asyncio.to_thread(_close_house, opened)
 
     app = FastAPI(
@@ -103,6 +111,7 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
         kinds = [
             open_kind(state.staging, settings.blobs_folder, state.receipt_key),
             derive_kind(state.blobs, settings.blobs_folder),
+            prelabel_kind(state.blobs),
             JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
         ]
         state.jobs = JobRunner(state.db, kinds, workers=settings.workers, preload=WORKER_MODULES)

@@ -43,6 +43,7 @@ async def favicon() -> Response:
 
 @router.get("/", dependencies=[Anyone])
 @router.get("/today", dependencies=[Anyone])
+@router.get("/prelabels", dependencies=[Anyone])
 async def page() -> Response:
     found = page_file("index.html")
     if found is None:

@@ -12,13 +12,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 RANKS = {"wire": 0, "prelabel": 1, "scripts": 1, "device_agent": 2, "collector": 2, "hardware": 3, "gleaner": 4}
 INSIDE_COLLECTOR = {
-    "store": 0, "keys": 0, "settings": 0, "problems": 0, "bodies": 0, "worker_process": 0,
+    "store": 0, "keys": 0, "settings": 0, "problems": 0, "bodies": 0,
     "people": 1, "jobs": 1, "consent": 1,
     "devices": 2, "catalogue": 2,
     "ingest": 3, "review": 3, "audits": 3, "portal": 3,
-    "reports": 4, "exports": 4, "withdrawal": 4,
-    "admin": 4, "guard": 4, "page": 4, "vitals": 4,
-    "app": 5, "cli": 5, "client": 5,
+    "reports": 4, "exports": 4, "prelabels": 4, "withdrawal": 4,
+    "guard": 4, "page": 4, "vitals": 4,
+    "admin": 5,
+    "app": 6, "cli": 6, "client": 6,
 }  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def test_rooms_of_the_collector_keep_their_ranks() -> None:
     ("module", "unwanted"),
     [
         ("device_agent.cli", {"sqlalchemy", "alembic", "granian", "fastapi", "collector"}),
+        ("prelabel.cli", {"onnxruntime", "cv2", "av", "httpx", "numpy"}),
         ("scripts.cli", {"sqlalchemy", "onnxruntime", "cv2", "av"}),
         ("gleaner", {"sqlalchemy", "onnxruntime", "cv2", "av", "fastapi"}),
     ],

@@ -21,7 +21,7 @@ ALLOWED: dict[TaskType, frozenset[str]] = {
     "boxes": frozenset({"box", "polygon", "polyline", "keypoints", "mask", "choice"}),
     "tracks": frozenset({"track", "choice"}),
     "speech": frozenset({"interval", "text", "span", "choice"}),
-    "text": frozenset({"text", "span", "choice"}),
+    "text": frozenset({"text", "span", "choice", "polygon"}),
 }
 # A microphone's last block may reach past the duration its manifest rounds to.
 SLACK_US = 50_000

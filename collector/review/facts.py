@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from collector.catalogue.captures import CaptureView, capture_view
 from collector.review.problems import NoSuchTask
-from collector.review.rules import without_twins
+from collector.review.rules import ReasonKind, concerns, without_twins
 from wire.labels import LabelsDocument, TaskType
 from wire.script import LabelSchema
 
@@ -25,7 +25,7 @@ _TASK = text(
 )
 _CAPTURES = text("SELECT capture_id, role FROM task_capture WHERE task_id = :task ORDER BY position")
 _PRELABELS = text(
-    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
+    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
 ).bindparams(bindparam("captures", expanding=True))
 _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
 
@@ -44,7 +44,7 @@ class TaskFacts:
     consent: str
     script_sha256: str
     revision_id: str | None
-    reason_kind: Literal["uncertainty", "conflict", "age", "random"]
+    reason_kind: ReasonKind
     reason_text: str
     probability: float
     instruction_version: int
@@ -105,7 +105,7 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         language=session["language"],
         classes=list(getattr(schema, row.type)),
         captures=captures,
-        prelabels=without_twins(_prelabels(conn, labelled)),
+        prelabels=without_twins([said for said in _prelabels(conn, labelled) if concerns(row.type, said)]),
     )
 
 

@@ -6,12 +6,15 @@ import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
+from collector.review.calibrations import calibrations
 from collector.review.instructions import INSTRUCTIONS
-from collector.review.rules import BESIDE, LABELLED, Reason, priority, reason_for
+from collector.review.rules import BESIDE, LABELLED, Reason, concerns, priority, reason_for
+from prelabel import catalogue
 from wire.base import format_utc, new_id
 from wire.labels import LabelsDocument, TaskType
 from wire.session import TakeRecord
@@ -29,6 +32,14 @@ _CAPTURES = text(
 _PRELABELS = text(
     "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
 ).bindparams(bindparam("captures", expanding=True))
+_UNOPENED = text(
+    "SELECT task.id, task.type, task.created_at, take.record FROM task_capture"
+    " JOIN task ON task.id = task_capture.task_id JOIN take ON take.id = task.take_id"
+    " WHERE task_capture.capture_id = :capture AND task_capture.role = 'labelled' AND task.state = 'open'"
+    " AND task.opened_at IS NULL AND task.reason_kind <> 'random'"
+)
+_LABELLED = text("SELECT capture_id FROM task_capture WHERE task_id = :task AND role = 'labelled' ORDER BY position")
+_REASON = text("UPDATE task SET priority = :priority, reason_kind = :kind, reason_text = :text WHERE id = :task")
 _ADD_TASK = text(
     "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
     " probability, instruction_version, created_at, consent) VALUES (:id, :take, :session, :study, :type, 'open', 0,"
@@ -59,10 +70,10 @@ def make_tasks(conn: Connection, take_id: str) -> int:
     whole = [row for row in record.captures if here[row.capture].state == "opened"]
     made = 0
     for kind in record.reviews:
-        labelled = [row.capture for row in whole if row.medium == LABELLED[kind]]
+        labelled = [row.capture for row in whole if row.medium in LABELLED[kind]]
         beside = [row.capture for row in whole if row.medium in BESIDE[kind]]
         if labelled:
-            reason = _reason(conn, kind, record, labelled)
+            reason = _reason(conn, kind, record, labelled, random.random())
             facts = {"take": take_id, "session": take.session_id, "study": take.study, "consent": take.consent}
             made += add_task(conn, kind, facts, labelled, beside, reason)
     return made
@@ -109,7 +120,33 @@ def _settled(row: Any) -> bool:
     return row.state == "bad" or (row.state == "opened" and bool(row.playable))
 
 
-def _reason(conn: Connection, kind: TaskType, record: TakeRecord, labelled: Sequence[str]) -> Reason:
+def reconsider(conn: Connection, capture: str) -> None:
+    """A capture has other pre-labels now: its tasks that nobody has opened get their reason and place anew.
+
+    The random share stays as it was drawn.
+    """
+    for row in conn.execute(_UNOPENED, {"capture": capture}).all():
+        labelled = list(conn.execute(_LABELLED, {"task": row.id}).scalars())
+        record = TakeRecord.model_validate_json(row.record)
+        # A draw of 1 is never of the random share.
+        reason = _reason(conn, row.type, record, labelled, draw=1.0)
+        values = {
+            "task": row.id,
+            "priority": priority(reason.worth, datetime.fromisoformat(row.created_at)),
+            "kind": reason.kind,
+            "text": reason.text,
+        }
+        conn.execute(_REASON, values)
+
+
+def _reason(conn: Connection, kind: TaskType, record: TakeRecord, labelled: Sequence[str], draw: float) -> Reason:
     bodies = conn.execute(_PRELABELS, {"captures": list(labelled)}).scalars().all()
-    prelabels = [LabelsDocument.read(json.loads(body)) for body in bodies]
-    return reason_for(kind, record.expected, record.objects, prelabels, random.random())
+    prelabels = [document for body in bodies if concerns(kind, document := LabelsDocument.read(json.loads(body)))]
+    known = calibrations(conn, [document.source.sha256 for document in prelabels])
+    return reason_for(kind, record.expected, record.objects, prelabels, draw, known, _words())
+
+
+@cache
+def _words() -> dict[str, list[str]]:
+    """The words each model of the catalogue knows, by its sha256."""
+    return {item.sha256: item.table["names"] for item in catalogue.items() if "names" in item.table}

@@ -1,8 +1,9 @@
 """Which task comes next, and why. Pure rules over plain values; the queue's SQL applies them.
 
-Order. A task's worth is 1 for a conflict between what the script expects and what the models found, plus the
-uncertainty of its least certain pre-label (0..1); a day of waiting is worth 1 as well. Because waiting time grows for
-all alike, `worth - days since 1970` never changes and is stored as the task's priority.
+Order. A task's worth is the sum of the doubts about its pre-labels (prelabel/scores.py: uncertainty after calibration,
+flicker of tracks, two models that disagree, conflict with the script, a doubtful transcript), each 0..1 and 2 at most
+together; a day of waiting is worth 1. Because waiting time grows for all alike, `worth - days since 1970` never changes
+with time and is stored as the task's priority.
 
 Random share. A coin puts every new task with probability 0.1 into the random share, whatever it shows; one request
 in ten is served from that share, oldest first, as long as it lasts. The share is therefore a sample of all tasks in
@@ -12,21 +13,27 @@ priority. Reason and probability stay with the task and with every revision of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from wire.labels import Box, Interval, Label, LabelsDocument, TaskType, Track
+from prelabel.scores import Calibrations, Vocabularies, combined, reasons
+from wire.labels import Label, LabelsDocument, TaskType, Text
 
 RANDOM_SHARE = 0.1
 LEASE_SECONDS = 600
 COUNT_LIMIT = 5
 
-ReasonKind = Literal["uncertainty", "conflict", "age", "random"]
+ReasonKind = Literal["uncertainty", "flicker", "disagreement", "conflict", "transcript", "age", "random"]
 Medium = Literal["video", "audio", "image", "text"]
 
-LABELLED: dict[TaskType, Medium] = {"boxes": "image", "tracks": "video", "speech": "audio", "text": "text"}
+LABELLED: dict[TaskType, tuple[Medium, ...]] = {
+    "boxes": ("image",),
+    "tracks": ("video",),
+    "speech": ("audio",),
+    "text": ("text", "image"),  # a typed answer; the text that stands in a still
+}
 BESIDE: dict[TaskType, tuple[Medium, ...]] = {
     "boxes": (),
     "tracks": ("audio",),
@@ -49,10 +56,12 @@ def reason_for(
     kind: TaskType,
     expected: str | None,
     objects: Sequence[str],
-    prelabels: Iterable[LabelsDocument],
+    prelabels: Sequence[LabelsDocument],
     draw: float,
+    calibrations: Calibrations | None = None,
+    vocabularies: Vocabularies | None = None,
 ) -> Reason:
-    """The reason and the worth of a new task.
+    """The reason and the worth of a task: its worst doubt in words, all of them in its worth.
 
     Args:
         kind: the task's type.
@@ -60,42 +69,26 @@ def reason_for(
         objects: the things the script expects to be seen.
         prelabels: the documents that came with the captures the task labels.
         draw: a random number, uniform in [0, 1): the coin of the random share.
+        calibrations: what models' scores are worth, by sha256.
+        vocabularies: the words models know, by sha256.
     """
-    labels = [label for document in prelabels for label in document.labels]
     if draw < RANDOM_SHARE:
         return Reason("random", "One of the one in ten that is drawn by chance.", RANDOM_SHARE, 0.0)
-    doubt = uncertainty(labels)
     probability = 1 - RANDOM_SHARE
-    clash = conflict(kind, expected, objects, labels)
-    if clash:
-        return Reason("conflict", clash, probability, 1.0 + doubt)
-    if doubt > 0:
-        return Reason("uncertainty", f"The least certain pre-label is {doubt:.0%} in doubt.", probability, doubt)
-    return Reason("age", "The oldest comes first: no pre-label is in doubt.", probability, 0.0)
+    doubts = reasons(kind, expected, objects, prelabels, calibrations, vocabularies)
+    if not doubts:
+        return Reason("age", "The oldest comes first: no pre-label is in doubt.", probability, 0.0)
+    return Reason(doubts[0].kind, doubts[0].text, probability, combined(doubts))
 
 
-def uncertainty(labels: Iterable[Label]) -> float:
-    """1 - |2p - 1| of the pre-label whose score p is nearest one half; 0 without scores."""
-    return max((1 - abs(2 * label.score - 1) for label in labels if label.score is not None), default=0.0)
+def concerns(kind: TaskType, document: LabelsDocument) -> bool:
+    """Whether a document is a pre-label of a task of this type: on a still, text and things are two tasks.
 
-
-def conflict(kind: TaskType, expected: str | None, objects: Sequence[str], labels: Sequence[Label]) -> str | None:
-    """The sentence that says how script and models disagree, None when they do not."""
-    if kind == "speech":
-        spoken = any(isinstance(label, Interval) for label in labels)
-        if expected and not spoken:
-            return "The script expects something to be said; no speech was found."
-        if spoken and not expected:
-            return "Speech was found where the script expects none."
-        return None
-    if kind in ("boxes", "tracks"):
-        found = {label.label.casefold() for label in labels if isinstance(label, Box | Track)}
-        if "face" in found:
-            found.add("person")  # a face detector knows no other word for somebody being there
-        missing = [name for name in objects if name.casefold() not in found]
-        if missing:
-            return f"The script expects {', '.join(missing)}; the models found none."
-    return None
+    A document that found nothing concerns every task of its capture.
+    """
+    if not document.labels or kind not in ("boxes", "text"):
+        return True
+    return any(isinstance(label, Text) for label in document.labels) == (kind == "text")
 
 
 def priority(worth: float, created_at: datetime) -> float:

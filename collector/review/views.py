@@ -14,6 +14,7 @@ from collector.review.diff import Diff
 from collector.review.facts import read_documents, task_facts
 from collector.review.instructions import INSTRUCTIONS, Instructions
 from collector.review.queue import Lease
+from collector.review.rules import ReasonKind
 from wire.base import WireModel, format_utc
 from wire.labels import LabelsDocument, TaskType
 
@@ -34,7 +35,7 @@ _ROWS = (
 
 
 class ReasonView(WireModel):
-    kind: Literal["uncertainty", "conflict", "age", "random"]
+    kind: ReasonKind
     probability: float
     text: str
 

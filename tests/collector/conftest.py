@@ -1,4 +1,4 @@
-"""A running collector for the tests that talk HTTP, one a module; a fresh one for those that kill it."""
+"""A running collector for the tests that talk HTTP, one a module; a fresh one for those that kill it; a data folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.collector.review.filled import Filled
 from tests.collector.running import Collector, DeviceClient
 
 
@@ -29,3 +30,10 @@ def fresh(tmp_path: Path) -> Iterator[Collector]:
 @pytest.fixture(scope="module")
 def device(collector: Collector) -> DeviceClient:
     return collector.device()
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Filled]:
+    data = Filled(tmp_path / "data")
+    yield data
+    data.db.close()

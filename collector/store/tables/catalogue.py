@@ -97,6 +97,8 @@ labels_document = Table(
     Column("source_sha256", String),
     Column("body", Text, nullable=False),  # the bytes as received
     Column("raw_sha256", String, nullable=False),
+    # Whether people see it. What another model replaced stays, for the queue's doubts and the quality report.
+    Column("shown", Boolean, nullable=False, server_default="1"),
     UniqueConstraint("capture_id", "name"),
 )
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from collector.review.rules import conflict, may_write, priority, reason_for, uncertainty, without_twins
-from tests.collector.review.filled import MODEL, START, box, interval, track
-from wire.labels import Label, LabelsDocument, TaskType
+from collector.review.rules import may_write, priority, reason_for, without_twins
+from tests.collector.review.filled import MODEL, START, box
+from wire.labels import Label, LabelsDocument
 
 read = TypeAdapter(Label).validate_python
 
@@ -21,43 +21,16 @@ def doc(*labels: dict[str, Any], capture: str = "cap-1") -> LabelsDocument:
     return LabelsDocument.read({"schema": 1, "capture": capture, "source": MODEL, "labels": list(labels)})
 
 
-@pytest.mark.parametrize(
-    ("scores", "doubt"),
-    [([], 0), ([None], 0), ([1.0], 0), ([0.5], 1), ([0.9, 0.6], 0.8), ([0.1], 0.2)],
-)
-def test_uncertainty_is_that_of_the_least_certain(scores: list[float | None], doubt: float) -> None:
-    assert uncertainty([read(box(score=score)) for score in scores]) == pytest.approx(doubt)
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected", "objects", "labels", "word"),
-    [
-        ("speech", "hello", [], [], "no speech"),
-        ("speech", "hello", [], [interval()], None),
-        ("speech", None, [], [interval()], "expects none"),
-        ("speech", None, [], [], None),
-        ("boxes", None, ["Cup"], [box()], None),
-        ("boxes", None, ["cup", "fork"], [box()], "fork"),
-        ("tracks", None, ["person"], [], "person"),
-        ("tracks", None, ["person"], [track()], None),
-        ("boxes", None, ["person"], [box() | {"label": "face"}], None),
-        ("text", "yes", [], [], None),
-    ],
-)
-def test_conflict(
-    kind: TaskType, expected: str | None, objects: list[str], labels: list[dict[str, Any]], word: str | None
-) -> None:
-    sentence = conflict(kind, expected, objects, [read(label) for label in labels])
-    assert (sentence is None) if word is None else (sentence is not None and word in sentence)
-
-
 def test_reason_says_why() -> None:
     assert reason_for("boxes", None, [], [doc(box(score=0.5))], 0.05).kind == "random"
     sure = reason_for("boxes", None, [], [doc(box(score=1.0))], 0.5)
     assert (sure.kind, sure.probability) == ("age", 0.9)
     assert reason_for("boxes", None, [], [doc(box(score=0.5))], 0.5).kind == "uncertainty"
-    clash = reason_for("boxes", None, ["fork"], [doc(box(score=0.5))], 0.5)
-    assert (clash.kind, clash.worth) == ("conflict", 2.0)
+    clash = reason_for("boxes", None, ["fork"], [doc(box(score=0.6))], 0.5)
+    assert (clash.kind, clash.worth) == ("conflict", pytest.approx(1.8))
+    assert clash.text == "The script expects fork; the models found none."
+    unknown = reason_for("boxes", None, ["fork"], [doc(box(score=1.0))], 0.5, vocabularies={"a" * 64: ["cup"]})
+    assert unknown.kind == "age", "a model that does not know a word cannot miss it"
 
 
 @given(st.floats(0, 2), st.floats(0, 2), st.integers(0, 10**6), st.integers(0, 10**6))

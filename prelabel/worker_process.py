@@ -1,4 +1,4 @@
-"""A warm process that decodes media so that the service never does.
+"""A warm process that decodes media and runs models, so that a service or a long run outlives whatever a file does.
 
 Parent and child speak JSON lines over pipes: `{"work": "module:function", "inputs": {…}}` one way, `{"result": {…}}`
 or `{"error": {…}}` back. The child ends when its standard input does, so it cannot outlive a killed service by more
@@ -20,11 +20,13 @@ from typing import IO, Any
 
 from wire.errors import GleanerError
 
-log = logging.getLogger("gleaner.jobs")
+log = logging.getLogger("gleaner.worker")
 
 
 class WorkFailed(GleanerError):
-    """A piece of work raised, or its process died. The sentence is the work's own."""
+    """A piece of work raised, or its process died. The sentence is the work's own, and so is `facts["work_code"]`,
+    the code of what it raised; None when the process died or what it raised has no code.
+    """
 
     code = "work-failed"
     hint = "The job is tried again; the collector's log has the details."
@@ -58,7 +60,7 @@ class Worker:
             if self._process is not None and self._process.poll() is None:
                 return
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "collector.worker_process", *self._preload],
+                [sys.executable, "-P", "-m", "prelabel.worker_process", *self._preload],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
@@ -89,11 +91,12 @@ class Worker:
             if self._stopped:
                 raise WorkerStopped("The service is ending.")
             self._end(process)
-            raise WorkFailed(f"The worker process ended ({process.returncode}) while it did {work}.")
+            raise WorkFailed(f"The worker process ended ({process.returncode}) while it did {work}.", work_code=None)
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             error = answer["error"]
-            raise (WorkRetry if error["retryable"] else WorkFailed)(error["message"])
+            failed = WorkRetry if error["retryable"] else WorkFailed
+            raise failed(error["message"], hint=error["hint"], work_code=error["code"])
         result: dict[str, Any] = answer["result"]
         return result
 
@@ -123,12 +126,16 @@ def serve_work(requests: IO[bytes], answers: IO[bytes]) -> None:
         try:
             answer = {"result": getattr(importlib.import_module(module), function)(request["inputs"])}
         except GleanerError as error:
-            answer = {"error": {"message": error.message, "retryable": error.retryable}}
+            answer = {"error": _told(error.message, error.retryable, error.hint, error.code)}
         except Exception as error:
             log.exception("%s failed", request["work"])
-            answer = {"error": {"message": f"{type(error).__name__}: {error}", "retryable": False}}
+            answer = {"error": _told(f"{type(error).__name__}: {error}", False, WorkFailed.hint, None)}
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
+
+
+def _told(message: str, retryable: bool, hint: str, code: str | None) -> dict[str, Any]:
+    return {"message": message, "retryable": retryable, "hint": hint, "code": code}
 
 
 def main() -> None:

@@ -1,0 +1,139 @@
+"""`gleaner collector prelabel …`: run a model again over what is here, and learn what its scores are worth."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+import typer
+
+from collector.cli.options import Data, Json, SettingsFile
+from collector.client import ask, find_service
+from collector.settings import Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Run models again over old captures; calibrate their scores.")
+Run = Annotated[str, typer.Argument(help="The id that `prelabel run` printed.")]
+POLL_SECONDS = 0.5
+
+
+@app.command("run")
+def run(
+    model: Annotated[str, typer.Argument(help="A name of `gleaner prelabel models`, a package folder, or `ocr`.")],
+    study: Annotated[str | None, typer.Option(help="Only captures of this study.")] = None,
+    step: Annotated[str | None, typer.Option(help="Only captures of this step.")] = None,
+    medium: Annotated[Literal["video", "audio", "image"] | None, typer.Option(help="Only this medium.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until it is done, with a progress bar.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Run a model over captures that are here, in the running collector's workers.
+
+    Open tasks that nobody has looked at show the new pre-labels; the others keep theirs, and the new ones count in
+    `report prelabels`.
+    """
+    from pathlib import Path
+
+    from collector.prelabels.runs import RunAsked
+    from prelabel.label_file import describe
+
+    settings = load_settings({"data": data}, settings_file)
+    # A folder is found by the service from where it runs, not from here.
+    name = str(Path(model).resolve()) if Path(model).exists() else model
+    facts = describe(name)
+    asked = RunAsked(model=name, study=study, step=step, medium=medium)
+    given = {
+        "asked": asked.model_dump_json(),
+        "source": facts.source.model_dump_json(),
+        "media": " ".join(facts.media),
+    }
+    found = ask(settings, "prelabel-run", given)
+    if wait:
+        found = _wait(settings, found)
+    if as_json:
+        typer.echo(_text(found))
+        return
+    typer.echo(_sentence(found))
+    if not wait and find_service(settings) is None:
+        typer.echo("It begins when `gleaner collector serve` runs.", err=True)
+
+
+@app.command("list")
+def list_runs(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """The runs there were, the newest first, and how far each is."""
+    found = ask(load_settings({"data": data}, settings_file), "prelabel-list", {})["runs"]
+    if as_json:
+        typer.echo(_text(found))
+        return
+    for row in found:
+        typer.echo(_sentence(row))
+    if not found:
+        typer.echo("No model was run again here yet.")
+
+
+@app.command("stop")
+def stop(run: Run, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Take back what has not begun; what is done stays."""
+    found = ask(load_settings({"data": data}, settings_file), "prelabel-stop", {"run": run})
+    typer.echo(_text(found) if as_json else _sentence(found))
+
+
+@app.command("calibrate")
+def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Learn from reviewed pre-labels what each model's scores are worth, for the order of the queue.
+
+    The service does the same by itself every hour when there is enough new.
+    """
+    from datetime import UTC, datetime
+
+    from collector.prelabels.calibrating import fit_all
+    from collector.prelabels.gathering import Asked, gather
+    from collector.store.blobs_local import LocalBlobs
+    from collector.store.database import open_reader
+
+    settings = load_settings({"data": data}, settings_file)
+    database = open_reader(settings.data)
+    try:
+        rows = database.read_sync(lambda conn: gather(conn, Asked()))
+    finally:
+        database.close()
+    fitted = fit_all(rows, LocalBlobs(settings.blobs_folder), datetime.now(UTC))
+    for one in fitted:
+        ask(settings, "calibration-keep", {"calibration": one.model_dump_json(by_alias=True)})
+    if as_json:
+        typer.echo(_text([one.to_json() for one in fitted]))
+        return
+    for one in fitted:
+        typer.echo(
+            f"{one.model.name} {one.model.version}: {one.method} from {one.pairs} reviewed pre-labels of the random"
+            f" share; calibration error {one.before.ece:.3f}, now {one.after.ece:.3f}"
+        )
+    if not fitted:
+        typer.echo("Nothing of the random share has been reviewed yet.")
+
+
+def _wait(settings: Settings, found: dict[str, Any]) -> dict[str, Any]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(found["source"]["name"], total=found["captures"])
+        while found["waiting"]:
+            time.sleep(POLL_SECONDS)
+            rows = ask(settings, "prelabel-list", {})["runs"]
+            found = next(row for row in rows if row["id"] == found["id"])
+            progress.update(bar, completed=found["captures"] - found["waiting"])
+    return found
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    parts = [f"{row['done']} of {row['captures']} captures done"]
+    parts += [f"{row[word]} {word}" for word in ("waiting", "failed", "stopped") if row[word]]
+    problem = f" ({row['problem']})" if row["problem"] else ""
+    return f"{row['id']}  {row['source']['name']} {row['source']['version']}: {', '.join(parts)}{problem}"
+
+
+def _text(value: Any) -> str:
+    import json
+
+    return json.dumps(value)

@@ -1,0 +1,1 @@
+"""Pre-labels seen from the collector: models run again over old captures, calibration, quality against corrections."""

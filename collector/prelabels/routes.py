@@ -1,0 +1,81 @@
+"""Pre-labels over HTTP, for leads: how good they are, and running a model again over what is here."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from collector.people.policy import Lead
+from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
+from collector.store.depends import Blobs, Db
+from prelabel import catalogue
+from prelabel.label_file import ModelFacts, describe
+from prelabel.quality.report import prelabel_report
+from prelabel.quality.shapes import PrelabelReport
+from wire.base import Id, WireModel
+from wire.errors import GleanerError
+
+router = APIRouter(tags=["pre-labels"])
+
+
+class ModelNotPulled(GleanerError):
+    """A model of the catalogue that is not on the collector's machine yet; a request does not wait for a download."""
+
+    code = "model-not-pulled"
+    status = 409
+    exit_code = 3
+    hint = "Run `gleaner prelabel pull` with its name on the collector's machine, then ask again."
+
+
+def known_model(name: str) -> ModelFacts:
+    """What is known of a model that is on this machine.
+
+    Raises:
+        ModelNotPulled: it would have to be downloaded first. And what `open_model` raises.
+    """
+    if any(item.name == name for item in catalogue.items()) and catalogue.locate(name) is None:
+        raise ModelNotPulled(f"The model {name} is not on the collector's machine.")
+    return describe(name)
+
+
+class RunsReply(WireModel):
+    runs: list[PrelabelRun]
+
+
+@router.get("/api/reports/prelabels")
+async def report_prelabels(
+    _person: Lead,
+    db: Db,
+    blobs: Blobs,
+    study: Annotated[Id | None, Query()] = None,
+    model: Annotated[str | None, Query(max_length=64)] = None,
+    since: Annotated[datetime | None, Query()] = None,
+) -> PrelabelReport:
+    """What people made of the models' pre-labels: per model, class, device and step. `since` is an aware time."""
+    asked = Asked(study=study, since=since, model=model)
+    rows = await db.read(lambda conn: gather(conn, asked))
+    return await asyncio.to_thread(lambda: prelabel_report(reviewed(rows, blobs, asked), datetime.now(UTC)))
+
+
+@router.get("/api/prelabel-runs")
+async def prelabel_runs(_person: Lead, db: Db) -> RunsReply:
+    """Runs of models over captures that are here, the newest first."""
+    return RunsReply(runs=await db.read(list_runs))
+
+
+@router.post("/api/prelabel-runs", status_code=202)
+async def new_prelabel_run(_person: Lead, db: Db, body: RunAsked) -> PrelabelRun:
+    """Run a model over the captures asked for: one job each. People's open work is never changed under their hands."""
+    facts = await asyncio.to_thread(known_model, body.model)
+    run = await db.write(lambda conn: start_run(conn, body, facts.source, facts.media))
+    return await db.read(lambda conn: find_run(conn, run))
+
+
+@router.post("/api/prelabel-runs/{run}/stop")
+async def stop_prelabel_run(_person: Lead, db: Db, run: str) -> PrelabelRun:
+    """Take back what has not begun; what is done stays."""
+    return await db.write(lambda conn: stop_run(conn, run))

@@ -1,0 +1,156 @@
+"""Running a model over captures that are here: one job a capture, progress, and stopping. Plain SQL."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from collector.jobs import enqueue
+from collector.store.clock import now_text
+from wire.base import Id, Utc, WireModel, new_id
+from wire.capture import Medium
+from wire.errors import GleanerError
+from wire.labels import Source
+
+PRELABEL = "prelabel"
+_CAPTURES = (
+    "SELECT capture.id FROM capture JOIN session ON session.id = capture.session_id"
+    " WHERE capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN (SELECT value FROM"
+    " json_each(:media)) AND (:study IS NULL OR session.study = :study) AND (:step IS NULL OR capture.step = :step)"
+    " ORDER BY capture.received_at, capture.id"
+)
+_STATES = text(
+    "SELECT state, count(*) AS jobs FROM job WHERE kind = :kind AND key >= :from AND key < :to GROUP BY state"
+)
+
+
+class NoSuchRun(GleanerError):
+    """There is no run of a model with this id."""
+
+    code = "prelabel-run-unknown"
+    status = 404
+    hint = "`gleaner collector prelabel list` shows them."
+
+
+class NothingToLabel(GleanerError):
+    """No capture here is of the kind the model labels, or none that was asked for."""
+
+    code = "nothing-to-label"
+    status = 409
+    hint = "Look at study and step; a model of pictures takes videos and stills, a model of sound takes sound."
+
+
+class RunAsked(WireModel):
+    """Which captures a model is run over: all of its media, or those of one study, one step, one medium."""
+
+    model: str
+    study: Id | None = None
+    step: Id | None = None
+    medium: Medium | None = None
+
+
+class PrelabelRun(WireModel):
+    """A run as leads see it. `failed`: jobs given up; `stopped`: jobs taken back before they began."""
+
+    id: str
+    model: str
+    source: Source
+    asked: RunAsked
+    captures: int
+    done: int
+    waiting: int
+    failed: int
+    stopped: int
+    created_at: Utc
+    problem: str | None
+
+
+def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Medium, ...]) -> str:
+    """Enqueue one job a capture; returns the id of the run.
+
+    Args:
+        media: what the model can label.
+
+    Raises:
+        NothingToLabel: there is no such capture.
+    """
+    wanted = [medium for medium in media if asked.medium in (None, medium)]
+    values = {"media": json.dumps(wanted), "study": asked.study, "step": asked.step}
+    captures = list(conn.execute(text(_CAPTURES), values).scalars())
+    if not captures:
+        raise NothingToLabel(f"There is no capture here that {source.name} was asked to label.")
+    run = new_id("run")
+    conn.execute(
+        text(
+            "INSERT INTO prelabel_run (id, model, source, asked, captures, created_at)"
+            " VALUES (:id, :model, :source, :asked, :captures, :now)"
+        ),
+        {
+            "id": run,
+            "model": asked.model,
+            "source": json.dumps(source.to_json()),
+            "asked": json.dumps(asked.to_json()),
+            "captures": len(captures),
+            "now": now_text(),
+        },
+    )
+    for capture in captures:
+        payload = {"model": asked.model, "sha256": source.sha256, "capture": capture}
+        enqueue(conn, PRELABEL, f"{run}:{capture}", payload)
+    return run
+
+
+def stop_run(conn: Connection, run: str) -> PrelabelRun:
+    """Take back what has not begun. What is done stays. Raises NoSuchRun."""
+    find_run(conn, run)
+    conn.execute(
+        text("DELETE FROM job WHERE kind = :kind AND key >= :from AND key < :to AND state IN ('waiting', 'failed')"),
+        _keys(run),
+    )
+    return find_run(conn, run)
+
+
+def list_runs(conn: Connection, most: int = 50) -> list[PrelabelRun]:
+    """The newest runs first."""
+    rows = conn.execute(text("SELECT * FROM prelabel_run ORDER BY created_at DESC, id LIMIT :most"), {"most": most})
+    return [_view(conn, row) for row in rows.all()]
+
+
+def find_run(conn: Connection, run: str) -> PrelabelRun:
+    """Raises NoSuchRun."""
+    row = conn.execute(text("SELECT * FROM prelabel_run WHERE id = :id"), {"id": run}).one_or_none()
+    if row is None:
+        raise NoSuchRun(f"There is no run {run[:64]}.")
+    return _view(conn, row)
+
+
+def _view(conn: Connection, row: Any) -> PrelabelRun:
+    states = {line.state: line.jobs for line in conn.execute(_STATES, _keys(row.id))}
+    problem = conn.execute(
+        text(
+            "SELECT error FROM job WHERE kind = :kind AND key >= :from AND key < :to AND error IS NOT NULL"
+            " ORDER BY id LIMIT 1"
+        ),
+        _keys(row.id),
+    ).scalar()
+    return PrelabelRun(
+        id=row.id,
+        model=row.model,
+        source=Source.model_validate_json(row.source),
+        asked=RunAsked.model_validate_json(row.asked),
+        captures=row.captures,
+        done=states.get("done", 0),
+        waiting=states.get("waiting", 0) + states.get("leased", 0),
+        failed=states.get("failed", 0),
+        stopped=row.captures - sum(states.values()),
+        created_at=datetime.fromisoformat(row.created_at),
+        problem=problem,
+    )
+
+
+def _keys(run: str) -> dict[str, str]:
+    """The keys of a run's jobs as a range, which the index of (kind, key) serves: `;` comes right after `:`."""
+    return {"kind": PRELABEL, "from": f"{run}:", "to": f"{run};"}

@@ -1,0 +1,27 @@
+"""What is known of the models that pre-label: how far their scores can be trusted, and runs over old captures."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text
+
+from collector.store.tables.base import metadata
+
+calibration = Table(
+    "calibration",
+    metadata,
+    Column("model_sha256", String, primary_key=True),
+    Column("body", Text, nullable=False),  # the Calibration as JSON
+    Column("fitted_at", String, nullable=False),
+)
+
+prelabel_run = Table(
+    "prelabel_run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("model", String, nullable=False),  # name in the catalogue or folder of the package, as it was asked for
+    Column("source", Text, nullable=False),  # the model as labels name it
+    Column("asked", Text, nullable=False),  # which captures: study, step, medium
+    Column("captures", Integer, nullable=False),
+    Column("created_at", String, nullable=False),
+    Index("ix_prelabel_run_created_at", "created_at"),
+)

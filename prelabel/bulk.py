@@ -1,0 +1,307 @@
+"""Thousands of files through one model: worker processes, results in the order given, and a journal to go on from.
+
+Every file is one call of `prelabel.label_file:label_file`, the function the collector's jobs call too. With an
+output, each result is written to `OUTPUT.part` as it comes; a run that was cut off reads that journal and does only
+what is missing. At the end the documents are written to `OUTPUT` in the order of the files and the journal goes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from prelabel.worker_process import Worker, WorkerStopped, WorkFailed
+from wire.errors import GleanerError
+from wire.labels import Source
+
+WORK = "prelabel.label_file:label_file"
+WORK_SECONDS = 6 * 3600.0  # hours of video through a slow model are one call
+AHEAD = 64  # results that may wait for an earlier, slower file
+SYNC_SECONDS = 1.0
+
+
+class OutputExists(GleanerError):
+    """A file that would be written is there already."""
+
+    code = "output-exists"
+    status = 409
+    exit_code = 2
+    hint = "Choose another name, or say --force to replace it."
+
+
+class OutputUnwritable(GleanerError):
+    """The place for the result cannot be written."""
+
+    code = "output-unwritable"
+    exit_code = 3
+    hint = "Make room there, or choose another place."
+
+
+class RunDiffers(GleanerError):
+    """The journal that is there was begun with another model or other settings."""
+
+    code = "run-differs"
+    status = 409
+    exit_code = 2
+    hint = "Choose another output, or say --force to begin anew."
+
+
+class FileFailed(GleanerError):
+    """A file's worker process died twice while it worked on it."""
+
+    code = "file-failed"
+    hint = "Look at the file; the others were done."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: a labels document with the file's hash, or an error (code, sentence)."""
+
+    path: Path
+    document: dict[str, Any] | None = None
+    media: dict[str, Any] | None = None
+    code: str | None = None
+    sentence: str | None = None
+    again: bool = False  # read from the journal of an earlier run
+
+
+class Crew:
+    """So many worker processes, one a thread; `do` may be called by any thread.
+
+    Args:
+        work: `module:function`, of the shape of `label_file`.
+    """
+
+    def __init__(self, workers: int, work: str = WORK) -> None:
+        self._work = work
+        self._idle: deque[Worker] = deque(Worker([work.partition(":")[0]]) for _ in range(workers))
+        self._all = list(self._idle)
+        self._guard = threading.Lock()
+
+    def do(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Raises WorkFailed, WorkerStopped."""
+        with self._guard:
+            worker = self._idle.popleft()
+        try:
+            return worker.run(self._work, inputs, WORK_SECONDS)
+        finally:
+            with self._guard:
+                self._idle.append(worker)
+
+    def stop(self) -> None:
+        for worker in self._all:
+            worker.stop()
+
+
+class Alone:
+    """The same work in this process: for a file or two, where starting another process would take longer."""
+
+    def do(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        from prelabel.label_file import label_file
+
+        return label_file(inputs)
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
+
+def label_files(
+    paths: Sequence[Path], settings: dict[str, Any], hands: Crew | Alone, workers: int
+) -> Iterator[Outcome]:
+    """The outcome of each file, in the order given, while later ones are at work already.
+
+    Args:
+        settings: the inputs of `label_file` that are the same for every file.
+    """
+    with ThreadPoolExecutor(workers, thread_name_prefix="bulk") as pool:
+        waiting: deque[tuple[Path, Future[Outcome]]] = deque()
+        try:
+            for path in paths:
+                waiting.append((path, pool.submit(_one, hands, path, settings)))
+                if len(waiting) >= AHEAD + workers:
+                    yield waiting.popleft()[1].result()
+            while waiting:
+                yield waiting.popleft()[1].result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+            if waiting:
+                hands.stop()
+
+
+def _one(hands: Crew | Alone, path: Path, settings: dict[str, Any]) -> Outcome:
+    inputs = {**settings, "path": str(path)}
+    for attempt in (1, 2):
+        try:
+            result = hands.do(inputs)
+            return Outcome(path, result["document"], result["media"])
+        except WorkerStopped:
+            raise
+        except WorkFailed as error:
+            code = error.facts.get("work_code")
+            if code is not None:
+                return Outcome(path, code=code, sentence=str(error))
+            if attempt == 2:
+                failed = FileFailed(f"{path} was given up: {error.message}")
+                return Outcome(path, code=failed.code, sentence=str(failed))
+        except GleanerError as error:
+            return Outcome(path, code=error.code, sentence=str(error))
+    raise AssertionError("two attempts end in a return")
+
+
+class Journal:
+    """Results as they come, one JSON line each, in `OUTPUT.part`; what an earlier run left is read first.
+
+    Raises:
+        RunDiffers: the journal is of another model or other settings.
+        OutputUnwritable: it cannot be written.
+    """
+
+    def __init__(self, output: Path, source: Source, settings: dict[str, Any], *, anew: bool = False) -> None:
+        self._path = output.with_name(output.name + ".part")
+        self._output = output
+        self._head = {"schema": 1, "model": source.to_json(), "settings": settings}
+        self._done: dict[str, tuple[int, int]] = {}  # file -> place and length of its line
+        self._synced = time.monotonic()
+        if anew:
+            self._path.unlink(missing_ok=True)
+        with _writable(self._path):
+            self._file: BinaryIO = self._path.open("a+b")
+            self._read()
+
+    def known(self, path: Path) -> Outcome | None:
+        """What an earlier run found in this very file (same size, same time of change)."""
+        place = self._done.get(str(path))
+        if place is None:
+            return None
+        row = self._row(place)
+        if row["stamp"] != _stamp(path):
+            return None
+        return Outcome(path, row["document"], row["media"], again=True)
+
+    def keep(self, outcome: Outcome) -> None:
+        """Write a good outcome down. Failures are not kept: another run tries them again."""
+        if outcome.document is None:
+            return
+        row = {
+            "file": str(outcome.path),
+            "stamp": _stamp(outcome.path),
+            "document": outcome.document,
+            "media": outcome.media,
+        }
+        with _writable(self._path):
+            self._append(row)
+            if time.monotonic() - self._synced > SYNC_SECONDS:
+                self._sync()
+
+    def finish(self, paths: Iterable[Path]) -> int:
+        """Write `OUTPUT` (documents with their media, in the order of `paths`), drop the journal; how many lines."""
+        with _writable(self._output):
+            self._sync()
+            handle, name = tempfile.mkstemp(dir=self._output.parent, prefix=f".{self._output.name}-")
+            count = 0
+            try:
+                with os.fdopen(handle, "wb") as out:
+                    for path in paths:
+                        place = self._done.get(str(path))
+                        if place is not None:
+                            row = self._row(place)
+                            line = {**row["document"], "media": {**row["media"], "path": row["file"]}}
+                            out.write(_line(line))
+                            count += 1
+                    out.flush()
+                    os.fsync(out.fileno())
+                if count:
+                    Path(name).replace(self._output)
+                    _sync_folder(self._output.parent)
+            finally:
+                Path(name).unlink(missing_ok=True)
+            self.close()
+            self._path.unlink(missing_ok=True)
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _read(self) -> None:
+        self._file.seek(0)
+        head = self._file.readline()
+        if not head.endswith(b"\n"):
+            self._file.truncate(0)
+            self._append(self._head)
+            return
+        if _parsed(head) != json.loads(json.dumps(self._head)):
+            self._file.close()
+            raise RunDiffers(f"{self._path} was begun with another model or other settings.")
+        at = len(head)
+        for line in self._file:
+            row = _parsed(line) if line.endswith(b"\n") else None
+            if row is None:
+                # A power cut ends a journal in the middle of a line; what is after it was never whole.
+                self._file.truncate(at)
+                break
+            self._done[row["file"]] = (at, len(line))
+            at += len(line)
+
+    def _append(self, row: dict[str, Any]) -> None:
+        line = _line(row)
+        at = self._file.seek(0, os.SEEK_END)
+        self._file.write(line)
+        self._file.flush()
+        if "file" in row:
+            self._done[row["file"]] = (at, len(line))
+
+    def _row(self, place: tuple[int, int]) -> dict[str, Any]:
+        self._file.seek(place[0])
+        row: dict[str, Any] = json.loads(self._file.read(place[1]))
+        return row
+
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+        self._synced = time.monotonic()
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputUnwritable(f"{path} cannot be written: {error.strerror or error}.") from error

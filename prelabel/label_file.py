@@ -1,0 +1,200 @@
+"""One file through one model: the worker function of `gleaner prelabel run` and of the collector's runs.
+
+Inputs and outputs are JSON types, so that any kind of worker can carry them: a process here, a machine elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prelabel.catalogue import ModelCorrupt, choose, file_sha256, locate
+from prelabel.package import open_model
+from wire.capture import FrameTable, Medium
+from wire.errors import GleanerError
+from wire.labels import LabelsDocument, Source
+
+if TYPE_CHECKING:
+    from prelabel.audio.vad import VadModel
+
+# Families whose boxes can be followed from frame to frame.
+FOLLOWED = frozenset({"yolo", "yolox", "ssd", "detr", "yunet", "centerface"})
+READING = "ocr"  # three models of the catalogue that read together
+
+
+class FileMissing(GleanerError):
+    """A file that was to be labelled is not there or cannot be opened."""
+
+    code = "file-missing"
+    status = 404
+    exit_code = 3
+    hint = "Check the path and the right to read it."
+
+
+class ModelUnsuited(GleanerError):
+    """A model of another medium than the file."""
+
+    code = "model-unsuited"
+    status = 422
+    exit_code = 2
+    hint = "`gleaner prelabel models` says what each model takes."
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known of a model without loading it: how labels name it, and the media it labels."""
+
+    source: Source
+    media: tuple[Medium, ...]
+
+
+def describe(name: str) -> ModelFacts:
+    """The model behind a name, a package folder or a file. Raises what `open_model` raises."""
+    if name == READING:
+        from prelabel.text.reading import reading_source
+
+        return ModelFacts(reading_source(), ("image",))
+    package = open_model(name)
+    if package.manifest.rules.modality == "audio":
+        return ModelFacts(package.source, ("audio",))
+    return ModelFacts(package.source, ("video", "image") if package.family in FOLLOWED else ("image",))
+
+
+def label_file(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Label one file.
+
+    Args:
+        inputs: `path` and `model` (as `open_model` takes it); and, each may be left out: `sha256` the model must have,
+            `capture` (its id; else the sha256 of the file), `medium`, `frames` (path of the capture's frame table),
+            `expected` (what the script asked to be said), `language`, `looks_per_second` (None: every frame),
+            `threads`.
+
+    Returns:
+        `{"document": labels document, "media": {"sha256", "bytes", "medium"}}`; the sha256 is None for a capture.
+
+    Raises:
+        FileMissing, ModelUnsuited, ModelCorrupt, and what reading the file and running the model raise.
+    """
+    path = Path(inputs["path"])
+    if not path.is_file():
+        raise FileMissing(f"There is no file {path}.")
+    facts, model = _loaded(inputs["model"], inputs.get("threads", 1), inputs.get("language"))
+    if inputs.get("sha256") not in (None, facts.source.sha256):
+        raise ModelCorrupt(f"{inputs['model']} is another file here than when this was asked for.")
+    medium: Medium = inputs.get("medium") or medium_of(path)
+    sha256 = None
+    capture = inputs.get("capture")
+    if capture is None:
+        capture = sha256 = file_sha256(path)
+    if medium not in facts.media:
+        takes = " and ".join(_PLURAL[one] for one in facts.media)
+        raise ModelUnsuited(f"{facts.source.name} labels {takes}; {path} is {_ARTICLED[medium]}.")
+    document = _LABELLERS[medium](path, capture, model, inputs)
+    media = {"sha256": sha256, "bytes": path.stat().st_size, "medium": medium}
+    return {"document": document.to_json(), "media": media}
+
+
+def medium_of(path: Path) -> Medium:
+    """What a file holds, by its content and never by its name.
+
+    Raises:
+        NotMedia: neither a picture nor a video nor sound.
+    """
+    from prelabel.stills import is_picture
+
+    with path.open("rb") as file:
+        head = file.read(16)
+    return "image" if is_picture(head) else _moving_or_heard(path)
+
+
+_PLURAL: dict[Medium, str] = {"video": "videos", "audio": "sound", "image": "stills", "text": "text"}
+_ARTICLED: dict[Medium, str] = {"video": "a video", "audio": "sound", "image": "a still", "text": "text"}
+
+
+class NotMedia(GleanerError):
+    """A file that is neither a picture nor a video nor sound."""
+
+    code = "not-media"
+    status = 422
+    hint = "Give pictures (JPEG, PNG, BMP, TIFF, WebP), videos or sound files."
+
+
+def _moving_or_heard(path: Path) -> Medium:
+    import av
+
+    from prelabel.video import NO_VIDEO
+
+    try:
+        with av.open(str(path), metadata_errors="ignore") as container:
+            name = str(container.format.name)
+            if name.startswith(NO_VIDEO) or name.endswith("_pipe"):
+                raise NotMedia(f"{path} is not a picture, a video or sound.")
+            # A cover picture of a song is a stream of video too.
+            video = [
+                stream
+                for stream in container.streams.video
+                if not stream.disposition & av.stream.Disposition.attached_pic
+            ]
+            if video:
+                return "video"
+            if container.streams.audio:
+                return "audio"
+    except (av.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise NotMedia(f"{path} is not a picture, a video or sound: {reason}.") from error
+    raise NotMedia(f"{path} holds neither pictures nor sound.")
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str, threads: int, language: str | None) -> tuple[ModelFacts, Any]:
+    """A model stays loaded from file to file; two, so that a worker may serve two runs at once."""
+    facts = describe(name)
+    if facts.media == ("audio",):
+        from prelabel.sounds import open_sound_model
+
+        package = open_model(name)
+        return facts, open_sound_model(package, threads, language=language, speech=_regions(package.family))
+    if name == READING:
+        from prelabel.text.reading import Reader
+
+        return facts, Reader.from_catalogue(threads)
+    from prelabel.pictures import open_picture_model
+
+    return facts, open_picture_model(open_model(name), threads)
+
+
+def _regions(family: str) -> VadModel | None:
+    """Whose regions a recogniser writes into, if that model is on this machine."""
+    if family != "ctc":
+        return None
+    from prelabel.audio.vad import VadModel
+
+    name = choose("speech")
+    return VadModel(open_model(name)) if locate(name) is not None else None
+
+
+def _label_still(path: Path, capture: str, model: Any, _inputs: dict[str, Any]) -> LabelsDocument:
+    from prelabel.stills import read_picture
+
+    return LabelsDocument(capture=capture, source=model.source, labels=model.labels(read_picture(path)))
+
+
+def _label_sound(path: Path, capture: str, model: Any, inputs: dict[str, Any]) -> LabelsDocument:
+    from prelabel.sounds import label_sound
+
+    labels = label_sound(path, model, inputs.get("expected"))
+    return LabelsDocument(capture=capture, source=model.source, labels=labels)
+
+
+def _label_video(path: Path, capture: str, model: Any, inputs: dict[str, Any]) -> LabelsDocument:
+    from prelabel.video import label_video
+
+    times_us = None
+    if inputs.get("frames") is not None:
+        times_us = FrameTable.read(Path(inputs["frames"]).read_bytes()).times_us
+    return label_video(path, model, capture, looks_per_second=inputs.get("looks_per_second"), times_us=times_us)
+
+
+_LABELLERS = {"image": _label_still, "audio": _label_sound, "video": _label_video}

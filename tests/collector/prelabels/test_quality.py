@@ -1,0 +1,146 @@
+"""What people made of pre-labels, out of a database they worked in: the report, and what scores are worth."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from collector.cli import app
+from collector.prelabels.calibrating import ENOUGH_NEW, calibrate_once, fit_all
+from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.review.calibrations import calibrations, keep_calibration
+from prelabel.quality.report import prelabel_report
+from prelabel.quality.reviewed import Reviewed
+from tests.collector.review.filled import MODEL, Filled, box, interval
+
+
+def still(filled: Filled, number: int, person: str, said: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
+    """One still with what the model said, and what a person made of it."""
+    ids = filled.take(
+        f"step-{number % 2}", "show", {"image": b"jpeg %d" % number}, ["boxes"], prelabels={"image": [said]}
+    )
+    filled.make(ids["take"])
+    task = filled.tasks(take_id=ids["take"])[0].id
+    filled.execute("UPDATE task SET reason_kind = 'random', probability = 0.1 WHERE id = :id", id=task)
+    filled.submit(person, task, {ids["image"]: after})
+
+
+@pytest.fixture
+def worked(filled: Filled) -> Filled:
+    """Thirty stills: every plate the model said is wrong and deleted, cups are kept or moved."""
+    ann = filled.person("ann")
+    for number in range(30):
+        cup = box("b1", "cup", 0.9)
+        said = [cup, box("b2", "plate", 0.4, x=60.0)]
+        moved = {**cup, "x": 12.0}
+        still(filled, number, ann, said, [moved if number % 3 == 0 else cup])
+    return filled
+
+
+def items(filled: Filled, asked: Asked | None = None) -> list[Reviewed]:
+    asked = asked or Asked()
+    rows = filled.db.read_sync(lambda conn: gather(conn, asked))
+    return list(reviewed(rows, filled.blobs, asked))
+
+
+def test_every_review_is_one_item(worked: Filled) -> None:
+    found = items(worked)
+    assert len(found) == 30 and all(one.drawn_by_chance and not one.blind for one in found)
+    first = found[0]
+    assert (first.model.name, first.step, first.device, first.size) == ("yolox-nano", "step-0", "dev-1", (160, 120))
+    assert first.active_ms and first.language == "en"
+    assert items(worked, Asked(study="garden")) == [] and items(worked, Asked(model="silero-vad")) == []
+    assert len(items(worked, Asked(model="a" * 64))) == 30
+    assert items(worked, Asked(since=datetime.now(UTC) + timedelta(hours=1))) == []
+
+
+def test_the_report_names_the_class_that_costs_time(worked: Filled) -> None:
+    report = prelabel_report(items(worked), datetime.now(UTC))
+    whole = next(row for row in report.rows if row.cut == "model")
+    assert (whole.edits.accepted, whole.edits.moved, whole.edits.deleted, whole.edits.added) == (20, 10, 30, 0)
+    assert [(row.label, row.found.wrong) for row in report.rows if row.cut == "class"] == [("cup", 0), ("plate", 30)]
+    (plate,) = report.costs_time
+    assert plate.label == "plate" and "of 30 pre-labels 30 were deleted" in plate.text
+
+
+def test_a_submit_again_counts_once(worked: Filled) -> None:
+    task = worked.tasks()[0]
+    capture = worked.rows("SELECT capture_id FROM task_capture WHERE task_id = :id", id=task.id)[0].capture_id
+    worked.submit(worked.person("bob"), task.id, {capture: []})
+    found = items(worked)
+    assert len(found) == 30
+    assert [len(one.after.labels) for one in found if one.capture == capture] == [0]
+
+
+def test_what_was_not_shown_is_blind(worked: Filled) -> None:
+    worked.execute("UPDATE labels_document SET shown = 0 WHERE id = (SELECT min(id) FROM labels_document)")
+    assert sum(one.blind for one in items(worked)) == 1
+
+
+def test_sound_is_measured_by_time(filled: Filled) -> None:
+    ann = filled.person("ann")
+    ids = filled.take("say", "say", {"audio": b"flac"}, ["speech"], prelabels={"audio": [[interval()]]})
+    filled.make(ids["take"])
+    filled.submit(ann, filled.tasks()[0].id, {ids["audio"]: [interval(end_us=260_000)]})
+    (row,) = [row for row in prelabel_report(items(filled), datetime.now(UTC)).rows if row.cut == "model"]
+    assert row.intervals is not None and row.intervals.end is not None
+    assert row.intervals.end.bias_ms == pytest.approx(-60)
+    assert row.intervals.missed_seconds == pytest.approx(0.06)
+
+
+# ---------------------------------------------------------------- calibration
+def test_scores_are_calibrated_from_the_random_share_alone(worked: Filled) -> None:
+    (fitted,) = fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC))
+    assert (fitted.model.sha256, fitted.pairs) == (MODEL["sha256"], 60)
+    # The model is surer of plates than it may be and less of cups: after the fit both are nearer the truth.
+    assert fitted.after.ece < fitted.before.ece
+    worked.execute("UPDATE revision SET reason_kind = 'uncertainty'")
+    assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
+
+
+def test_the_queue_reads_the_newest_calibration(worked: Filled) -> None:
+    assert asyncio.run(calibrate_once(worked.db, worked.blobs)) == 1
+    found = worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"], "0" * 64, None]))
+    assert set(found) == {MODEL["sha256"]}
+    assert asyncio.run(calibrate_once(worked.db, worked.blobs)) == 0, "nothing new was reviewed since"
+    assert ENOUGH_NEW <= 30
+    later = found[MODEL["sha256"]].model_copy(update={"pairs": 61})
+    worked.db.write_sync(lambda conn: keep_calibration(conn, later))
+    assert worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"]]))[MODEL["sha256"]].pairs == 61
+
+
+def test_a_calibrated_score_makes_another_reason(worked: Filled) -> None:
+    """Plates at 0.4 were always wrong: once that is known, such a pre-label is in little doubt."""
+
+    def doubts(name: str) -> set[str]:
+        for number in range(12):  # the random share takes one in ten
+            said = {"image": [[box("b2", "plate", 0.4)]]}
+            ids = worked.take(f"{name}-{number}", "show", {"image": b"%d" % number}, ["boxes"], prelabels=said)
+            worked.make(ids["take"])
+        rows = [row for row in worked.tasks(state="open") if row.reason_kind != "random"]
+        worked.execute("UPDATE task SET state = 'skipped' WHERE state = 'open'")
+        return {row.reason_text for row in rows}
+
+    assert doubts("before") == {"The least certain pre-label, plate, is 80% in doubt."}
+    asyncio.run(calibrate_once(worked.db, worked.blobs))
+    (after,) = doubts("after")
+    assert "80%" not in after, after
+
+
+# ---------------------------------------------------------------- the commands
+def test_the_commands(worked: Filled) -> None:
+    worked.db.close()
+    data = ["--data", str(worked.folder)]
+    run = CliRunner().invoke
+    shown = run(app, ["report", "prelabels", *data])
+    assert shown.exit_code == 0, shown.output
+    assert "costs time: plate (yolox-nano): of 30 pre-labels 30 were deleted" in " ".join(shown.output.split())
+    report = json.loads(run(app, ["report", "prelabels", "--json", *data]).stdout)
+    assert report["items"] == 30 and report["costs_time"][0]["label"] == "plate"
+    fitted = run(app, ["prelabel", "calibrate", *data])
+    assert "from 60 reviewed pre-labels of the random share" in " ".join(fitted.output.split())

@@ -1,0 +1,205 @@
+"""A model run again over captures that are here, by a real service with real workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from collector.jobs import enqueue
+from collector.prelabels.runs import (
+    PRELABEL,
+    NoSuchRun,
+    NothingToLabel,
+    RunAsked,
+    find_run,
+    list_runs,
+    start_run,
+    stop_run,
+)
+from collector.store.database import open_database
+from tests.collector.review.filled import Filled, box
+from tests.collector.running import Collector, until
+from tests.prelabel import graphs
+from wire.labels import LabelsDocument, Source
+
+SIZE = (64, 96)
+PLANTED = (12.0, 10.0, 30.0, 24.0)
+SOURCE = Source(kind="model", name="other", version="2", sha256="9" * 64)
+
+
+def jpeg() -> bytes:
+    done, data = cv2.imencode(".jpg", np.full((*SIZE, 3), 128, np.uint8))
+    assert done
+    return bytes(data)
+
+
+def package(folder: Path) -> Path:
+    rows = graphs.yolox_rows(*SIZE, 2)
+    graphs.plant_yolox(rows, *SIZE, 8, PLANTED, 1)
+    toml = graphs.manifest("yolox", *graphs.YOLOX_IO, ["plate", "cup"])
+    return graphs.save_package(folder, graphs.yolox(*SIZE, rows), toml)
+
+
+def documents(filled: Filled, capture: str) -> dict[str, bool]:
+    rows = filled.rows("SELECT source_name, shown FROM labels_document WHERE capture_id = :c", c=capture)
+    return {row.source_name: bool(row.shown) for row in rows}
+
+
+# ---------------------------------------------------------------- the rows
+def test_a_run_takes_the_captures_asked_for(filled: Filled) -> None:
+    for step in ("cup", "plate"):
+        filled.take(step, "show", {"image": jpeg()}, ["boxes"])
+    filled.take("say", "say", {"audio": b"x"}, ["speech"])
+
+    def started(**asked: Any) -> int:
+        found = filled.db.write_sync(
+            lambda conn: start_run(conn, RunAsked(model="other", **asked), SOURCE, ("video", "image"))
+        )
+        return filled.db.read_sync(lambda conn: find_run(conn, found)).captures
+
+    assert started() == 2
+    assert started(step="cup") == 1
+    assert started(study="kitchen", medium="image") == 2
+    for nothing in ({"study": "garden"}, {"medium": "video"}, {"medium": "audio"}):
+        with pytest.raises(NothingToLabel, match="other was asked to label"):
+            started(**nothing)
+    rows = filled.db.read_sync(list_runs)
+    assert sorted((row.captures, row.waiting, row.done, row.stopped) for row in rows) == [
+        (1, 1, 0, 0),
+        (2, 2, 0, 0),
+        (2, 2, 0, 0),
+    ]
+
+
+def test_stopping_takes_back_what_has_not_begun(filled: Filled) -> None:
+    for number in range(3):
+        filled.take(f"cup-{number}", "show", {"image": jpeg()}, ["boxes"])
+    run = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="other"), SOURCE, ("image",)))
+    other = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="other"), SOURCE, ("image",)))
+    first = filled.rows("SELECT id FROM job WHERE kind = :kind ORDER BY id", kind=PRELABEL)[0].id
+    filled.execute("UPDATE job SET state = 'done' WHERE id = :id", id=first)
+    stopped = filled.db.write_sync(lambda conn: stop_run(conn, run))
+    assert (stopped.done, stopped.waiting, stopped.stopped) == (1, 0, 2)
+    assert filled.db.read_sync(lambda conn: find_run(conn, other)).waiting == 3
+    with pytest.raises(NoSuchRun):
+        filled.db.write_sync(lambda conn: stop_run(conn, "run-none"))
+
+
+# ---------------------------------------------------------------- the whole way
+@dataclass
+class House:
+    """A service over a folder with four stills: untouched, opened, of the random share, and without pre-labels."""
+
+    filled: Filled
+    collector: Collector
+    captures: dict[str, str]
+    tasks: dict[str, str]
+    model: Path
+    lead: httpx.Client
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    filled = Filled(tmp_path / "data")
+    captures: dict[str, str] = {}
+    tasks: dict[str, str] = {}
+    for name in ("untouched", "opened", "random", "bare"):
+        said = {} if name == "bare" else {"image": [[box(label="plate", score=0.99)]]}
+        ids = filled.take(name, "show", {"image": jpeg()}, ["boxes"], objects=["cup"], prelabels=said)
+        filled.make(ids["take"])
+        captures[name] = ids["image"]
+        tasks[name] = filled.tasks(take_id=ids["take"])[0].id
+        kind = "random" if name == "random" else "conflict"
+        filled.execute(
+            "UPDATE task SET reason_kind = :kind, reason_text = 'as it was', priority = 0 WHERE id = :id",
+            kind=kind, id=tasks[name],
+        )  # fmt: skip
+    filled.execute("UPDATE task SET opened_at = created_at WHERE id = :id", id=tasks["opened"])
+    filled.db.close()
+    collector = Collector(tmp_path)
+    collector.start()
+    made = House(filled, collector, captures, tasks, package(tmp_path / "planted"), collector.person("lea", "lead"))
+    yield made
+    made.lead.close()
+    collector.stop()
+
+
+@pytest.mark.timeout(120)
+def test_a_new_model_over_old_captures(house: House) -> None:
+    done = house.collector.run("prelabel", "run", str(house.model), "--step", "untouched", "--wait", "--json")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    assert (row["captures"], row["done"], row["failed"], row["source"]["name"]) == (1, 1, 0, "planted")
+    reply = house.lead.post("/api/prelabel-runs", json={"model": str(house.model)})
+    assert reply.status_code == 202, reply.text
+    run = reply.json()["id"]
+    until(lambda: next(r for r in house.lead.get("/api/prelabel-runs").json()["runs"] if r["id"] == run)["done"] == 4)
+
+    said = {
+        name: [LabelsDocument.read(row) for row in house.lead.get(f"/api/captures/{one}/labels").json()["documents"]]
+        for name, one in house.captures.items()
+    }
+    (planted,) = [row for row in said["bare"] if row.source.name == "planted"]
+    assert planted.labels[0].to_json() | {"score": 1} == {
+        "id": "b1", "kind": "box", "label": "cup", "score": 1,
+        "x": pytest.approx(12, abs=0.5), "y": pytest.approx(10, abs=0.5),
+        "width": pytest.approx(30, abs=0.5), "height": pytest.approx(24, abs=0.5),
+    }  # fmt: skip
+    assert planted.capture == house.captures["bare"]
+    assert all(len(rows) == (1 if name == "bare" else 2) for name, rows in said.items())
+
+    house.collector.stop()
+    again = house.filled
+    again.db = open_database(again.folder)
+    try:
+        # What somebody has opened keeps what they saw; nobody's task is changed under their hands.
+        assert documents(again, house.captures["untouched"]) == {"yolox-nano": False, "planted": True}
+        assert documents(again, house.captures["opened"]) == {"yolox-nano": True, "planted": False}
+        tasks = {name: again.tasks(id=one)[0] for name, one in house.tasks.items()}
+        assert tasks["untouched"].reason_text != "as it was" and tasks["untouched"].reason_kind != "conflict"
+        assert tasks["bare"].reason_kind != "conflict", "the cup that the script expects has been found"
+        assert (tasks["opened"].reason_text, tasks["random"].reason_text) == ("as it was", "as it was")
+        assert tasks["random"].reason_kind == "random"
+    finally:
+        again.db.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_model_that_was_changed_meanwhile_is_not_used(house: House) -> None:
+    """The job names the model it was asked for by hash; another file under the same path fails, in words."""
+    run = house.lead.post("/api/prelabel-runs", json={"model": str(house.model), "step": "bare"}).json()["id"]
+    until(lambda: house.lead.get("/api/prelabel-runs").json()["runs"][0]["done"])
+    house.collector.stop()
+    database = open_database(house.filled.folder)
+    key = f"{run}:{house.captures['bare']}"
+    payload = {"model": str(house.model), "sha256": "0" * 64, "capture": house.captures["bare"]}
+    database.write_sync(lambda conn: enqueue(conn, PRELABEL, key, payload))
+    database.close()
+    house.collector.start()
+    house.lead.base_url = house.collector.url
+
+    def problem() -> str | None:
+        found: str | None = house.lead.get("/api/prelabel-runs").json()["runs"][0]["problem"]
+        return found
+
+    assert "another file here than when this was asked for" in until(problem)
+
+
+def test_what_cannot_be_run_is_said_at_once(house: House) -> None:
+    refused = house.lead.post("/api/prelabel-runs", json={"model": "no-such-model"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "model-not-found")
+    nothing = house.lead.post("/api/prelabel-runs", json={"model": str(house.model), "study": "garden"})
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing-to-label")
+    unknown = house.lead.post("/api/prelabel-runs/run-none/stop")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "prelabel-run-unknown")
+    done = house.collector.run("prelabel", "stop", "run-none")
+    assert done.returncode == 1 and "There is no run run-none." in done.stderr
+    assert "No model was run again here yet." in house.collector.run("prelabel", "list").stdout
