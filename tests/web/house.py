@@ -16,8 +16,8 @@ from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import FORMATS, MODEL, NOW, Sample, SampleTake, session_record
 from tests.web import media
 from wire.base import new_id
-from wire.capture import CaptureManifest, FrameTable, Medium, Part, Wall
-from wire.labels import Box, Interval, Keyframe, Label, LabelsDocument, Track
+from wire.capture import CaptureManifest, FrameTable, Medium, Part, Redacted, Wall
+from wire.labels import Box, Interval, Keyframe, Keypoints, Label, LabelsDocument, Polygon, Text, Track
 from wire.script import LabelSchema
 from wire.session import SessionRecord
 
@@ -91,11 +91,14 @@ class House:
         *,
         objects: list[str] | None = None,
         times: list[int] | None = None,
+        redaction: Redacted | None = None,
     ) -> str:
         take = new_id("take")
         step = f"step-{len(self.takes) + 1}"
         sent = [
-            one_capture(medium, self.device.id, take, step, data, labels, times if medium == "video" else None)
+            one_capture(
+                medium, self.device.id, take, step, data, labels, times if medium == "video" else None, redaction
+            )
             for medium, (data, labels) in captures.items()
         ]
         for one in sent:
@@ -103,6 +106,44 @@ class House:
         self.takes.append(SampleTake(take, step, sent, reviews, kind=kind, expected=expected, objects=objects or []))
         self.prompts[take] = prompt
         return take
+
+    def add_sign(self) -> str:
+        """A still with writing in it: a task of text whose labels are a place and what it says, three times."""
+        labels: list[Label] = []
+        for number, ((x, y, width, height), said) in enumerate(media.SIGN, start=1):
+            corners: list[tuple[float, float]] = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
+            score = (0.97, 0.52, 0.88)[number - 1]
+            labels.append(Polygon(id=f"p{number}", kind="polygon", label="text", score=0.9, points=corners))
+            labels.append(Text(id=f"w{number}", label="text", score=score, parent=f"p{number}", text=said.lower()))
+        return self._add("show", "Show the sign at your door", None, ["text"], {"image": (media.sign(), labels)})
+
+    def add_outlines(self) -> str:
+        """A masked still with a box that has keypoints, and an outline of its own."""
+        body = [(475.0, 80.0, 2), (0.0, 0.0, 0), (520.0, 160.0, 1)]
+        labels: list[Label] = [
+            Box(id="b1", label="person", score=0.9, x=430, y=60, width=130, height=130),
+            Keypoints.model_validate(
+                {"id": "k1", "kind": "keypoints", "label": "person", "score": 0.9, "parent": "b1", "points": body}
+            ),
+            Polygon(id="o1", kind="polygon", label="cup", score=0.4, points=[(118, 205), (182, 205), (150, 266)]),
+        ]
+        return self._add("show", "Show it", None, ["boxes"], {"image": (media.still(), labels)}, redaction=Redacted())
+
+    def add_gap(self) -> str:
+        """A video whose track was not seen on the frames 10 to 19, and sound that shares a prompt out over regions."""
+        recorded, times = media.video()
+        keys = [_keyframe(n, times) for n in (5, 10, 20)]
+        keys[1] = keys[1].model_copy(update={"attributes": {"interpolated": True}})
+        tracks: list[Label] = [Track(id="t1", label="person", score=0.8, keyframes=keys)]
+        speech: list[Label] = [
+            Interval(id="s1", label="speech", score=0.5, start_us=300_000, end_us=700_000, expected="Good morning,"),
+            Interval(id="s2", label="speech", score=0.6, start_us=800_000, end_us=1_100_000, expected="lights on."),
+            Interval(id="s3", label="speech", score=0.7, start_us=1_200_000, end_us=1_300_000),
+        ]
+        sound = media.speech_like([(0.3, 0.7), (0.8, 1.1)], times[-1] / 1e6)
+        prompt = "Good morning, lights on."
+        captures = {"video": (recorded, tracks), "audio": (sound, speech)}
+        return self._add("say", prompt, prompt, ["tracks", "speech"], captures, times=times, redaction=Redacted())
 
     def publish(self) -> None:
         """Sends the session record and waits until every take's tasks are in the queue."""
@@ -159,7 +200,14 @@ def _keyframe(frame: int, times: list[int]) -> Keyframe:
 
 
 def one_capture(
-    medium: Medium, device: str, take: str, step: str, data: bytes, labels: list[Label], times: list[int] | None
+    medium: Medium,
+    device: str,
+    take: str,
+    step: str,
+    data: bytes,
+    labels: list[Label],
+    times: list[int] | None,
+    redaction: Redacted | None = None,
 ) -> Sample:
     capture = new_id("cap")
     parts = {"media": data}
@@ -190,6 +238,7 @@ def one_capture(
         opened_us=OPENED_US,
         wall=Wall(at=NOW),
         clock_map=[(0, OPENED_US)],
+        redaction=redaction,
         parts=[
             Part(name=name, sealed_sha256=hashlib.sha256(part).hexdigest(), sealed_bytes=len(part))
             for name, part in parts.items()

@@ -69,6 +69,23 @@ def video(frames: int = 45) -> tuple[bytes, list[int]]:
     return bytes(target.data), times
 
 
+# The lines of `sign()`: x, y, width, height in pixels and what stands there.
+SIGN = (
+    ((60, 40, 240, 44), "OPEN DAILY"),
+    ((340, 44, 180, 40), "9 TO 5"),
+    ((60, 140, 300, 44), "RING THE BELL"),
+)
+
+
+def sign() -> bytes:
+    """A still with three pieces of writing."""
+    board = np.full((HEIGHT, WIDTH, 3), 232, np.uint8)
+    cv2.rectangle(board, (20, 16), (WIDTH - 20, HEIGHT - 20), (90, 90, 90), 4)
+    for (x, y, _width, height), text in SIGN:
+        cv2.putText(board, text, (x, y + height - 10), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (40, 40, 40), 3, cv2.LINE_AA)
+    return bytes(cv2.imencode(".jpg", board, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+
+
 def still() -> bytes:
     return bytes(cv2.imencode(".jpg", picture(None), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
 

@@ -63,6 +63,19 @@ def test_the_lead_sees_today(house: House, open_page: Open) -> None:
     expect(lead.page.locator(".numbers")).to_contain_text("takes")
 
 
+def test_a_lead_who_reads_numbers_holds_no_item(house: House, open_page: Open) -> None:
+    house.add_still()
+    lead = open_page("lin", "lead")
+    lead.goto(f"{house.collector.url}/#today")
+    lead.reload()
+    lead.wait_for_selector("[data-state=today]")
+    house.publish()
+    expect(lead.locator(".numbers")).to_contain_text("items open", timeout=30_000)
+    assert [row["state"] for row in house.tasks()] == ["open"]
+    lead.get_by_role("link", name="Back to review").click()
+    assert Reviewer(lead).kind() == "boxes"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)])
 def test_nothing_sticks_out(house: House, open_page: Open, scheme: str, size: tuple[int, int]) -> None:

@@ -8,7 +8,12 @@ import type {
   NextReply,
   Now,
   Peaks,
+  PrelabelReport,
+  PrelabelRun,
   RenewReply,
+  RunAsked,
+  RunsReply,
+  SessionList,
   Submit,
   SubmitReply,
   TaskView,
@@ -39,12 +44,14 @@ export class Unreachable extends Error {
 const TIMEOUT_MS = 20_000;
 // A long video over a slow line: its size, not the collector, decides how long it takes.
 const MEDIA_TIMEOUT_MS = 600_000;
+// The report on pre-labels compares every reviewed label anew.
+const REPORT_TIMEOUT_MS = 600_000;
 
 async function send(
   method: string,
   path: string,
   body?: unknown,
-  options: { keepalive?: boolean; timeout?: number } = {},
+  options: { keepalive?: boolean; timeout?: number; signal?: AbortSignal } = {},
 ): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-Gleaner-Page"] = "1";
@@ -56,7 +63,10 @@ async function send(
       headers,
       credentials: "same-origin",
       keepalive: options.keepalive ?? false,
-      signal: AbortSignal.timeout(options.timeout ?? TIMEOUT_MS),
+      signal: AbortSignal.any([
+        AbortSignal.timeout(options.timeout ?? TIMEOUT_MS),
+        ...(options.signal ? [options.signal] : []),
+      ]),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
@@ -87,8 +97,13 @@ async function problemOf(response: Response): Promise<Problem> {
   );
 }
 
-async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await send(method, path, body);
+async function json<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  options: { timeout?: number; signal?: AbortSignal } = {},
+): Promise<T> {
+  const response = await send(method, path, body, options);
   if (response.status === 204) return undefined as T;
   try {
     return (await response.json()) as T;
@@ -115,6 +130,13 @@ export const api = {
     await send("POST", "/api/activity", row, { keepalive: true });
   },
   today: (): Promise<TodayReport> => json("GET", "/api/reports/today"),
+  sessions: (): Promise<SessionList> => json("GET", "/api/sessions"),
+  /** `query`: study, model, since. A report that is no longer wanted is given up by its signal. */
+  prelabelReport: (query: URLSearchParams, signal: AbortSignal): Promise<PrelabelReport> =>
+    json("GET", `/api/reports/prelabels?${query}`, undefined, { timeout: REPORT_TIMEOUT_MS, signal }),
+  prelabelRuns: (): Promise<RunsReply> => json("GET", "/api/prelabel-runs"),
+  startRun: (asked: RunAsked): Promise<PrelabelRun> => json("POST", "/api/prelabel-runs", asked),
+  stopRun: (id: string): Promise<PrelabelRun> => json("POST", `/api/prelabel-runs/${encodeURIComponent(id)}/stop`),
   peaks: (url: string): Promise<Peaks> => json("GET", url),
   frames: (url: string): Promise<FrameTable> => json("GET", url),
   media: async (url: string): Promise<Blob> => {

@@ -290,6 +290,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/captures/{capture}/redaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Redaction
+         * @description What the device masked before it wrote: regions and counts, as it sent them; never a picture of it.
+         */
+        get: operations["get_redaction_api_captures__capture__redaction_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/captures/{capture}/peaks": {
         parameters: {
             query?: never;
@@ -557,6 +577,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reports/prelabels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report Prelabels
+         * @description What people made of the models' pre-labels: per model, class, device and step. `since` is an aware time.
+         */
+        get: operations["report_prelabels_api_reports_prelabels_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prelabel-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prelabel Runs
+         * @description Runs of models over captures that are here, the newest first.
+         */
+        get: operations["prelabel_runs_api_prelabel_runs_get"];
+        put?: never;
+        /**
+         * New Prelabel Run
+         * @description Run a model over the captures asked for: one job each. People's open work is never changed under their hands.
+         */
+        post: operations["new_prelabel_run_api_prelabel_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prelabel-runs/{run}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Prelabel Run
+         * @description Take back what has not begun; what is done stays.
+         */
+        post: operations["stop_prelabel_run_api_prelabel_runs__run__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -649,6 +733,51 @@ export interface components {
             /** Playing */
             playing: boolean;
         };
+        /**
+         * Anchoring
+         * @description How much more people agree with a model when they see its pre-labels (F1) than when they label blind.
+         */
+        Anchoring: {
+            model: components["schemas"]["Source"];
+            /** Kind */
+            kind: string;
+            /** Shown F1 */
+            shown_f1: number;
+            /** Shown Items */
+            shown_items: number;
+            /** Blind F1 */
+            blind_f1: number;
+            /** Blind Items */
+            blind_items: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * AveragePrecision
+         * @description COCO's: mean over overlaps 0.50 … 0.95, and at 0.50; `truth` is how many reviewed boxes it rests on.
+         */
+        AveragePrecision: {
+            /** Ap */
+            ap: number;
+            /** Ap50 */
+            ap50: number;
+            /** Truth */
+            truth: number;
+        };
+        /**
+         * Boundary
+         * @description How far an end is off, milliseconds: median and 90th percentile of the distance; `bias` > 0: it comes late.
+         */
+        Boundary: {
+            /** Median Ms */
+            median_ms: number;
+            /** P90 Ms */
+            p90_ms: number;
+            /** Bias Ms */
+            bias_ms: number;
+            /** Of */
+            of: number;
+        };
         /** Box */
         Box: {
             /** Id */
@@ -717,6 +846,9 @@ export interface components {
         /**
          * CaptureView
          * @description A capture for the page. `take_offset_us`: take time of media time 0 (contracts.md, Time).
+         *
+         *     `redaction`: what the device masked before it wrote, null when nothing was to be masked; its numbers are null when
+         *     the device was stopped while it recorded. `redaction_url` has where and when, as a MaskRecord.
          */
         CaptureView: {
             /** Id */
@@ -744,12 +876,15 @@ export interface components {
             take_offset_us: number;
             /** Complete */
             complete: boolean;
+            redaction?: components["schemas"]["Redacted"] | null;
             /** Media Url */
             media_url: string;
             /** Frames Url */
             frames_url: string | null;
             /** Peaks Url */
             peaks_url: string | null;
+            /** Redaction Url */
+            redaction_url?: string | null;
         };
         /**
          * ChangeRow
@@ -813,6 +948,32 @@ export interface components {
              * @enum {string}
              */
             kind: "choice";
+        };
+        /**
+         * ClassWorth
+         * @description What the pre-labels of one class are worth to people: seconds saved per 100 items, below 0 they cost time.
+         *
+         *     `basis`: over the random share where it has pre-labels enough, else over all items people saw them on.
+         */
+        ClassWorth: {
+            model: components["schemas"]["Source"];
+            /** Kind */
+            kind: string;
+            /** Label */
+            label: string;
+            /** Prelabels */
+            prelabels: number;
+            /** Items */
+            items: number;
+            /** Saved Seconds Per 100 */
+            saved_seconds_per_100: number;
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "random" | "all";
+            /** Text */
+            text: string;
         };
         /**
          * ConsentRecord
@@ -923,10 +1084,101 @@ export interface components {
              */
             why: "working" | "lease-lost";
         };
+        /**
+         * Edits
+         * @description What became of the pre-labels that people saw; quality/matching.py has the words.
+         *
+         *     accepted + moved + edited + relabelled + deleted + doubled = prelabels.
+         */
+        Edits: {
+            /**
+             * Prelabels
+             * @default 0
+             */
+            prelabels?: number;
+            /**
+             * Accepted
+             * @default 0
+             */
+            accepted?: number;
+            /**
+             * Moved
+             * @default 0
+             */
+            moved?: number;
+            /**
+             * Edited
+             * @default 0
+             */
+            edited?: number;
+            /**
+             * Relabelled
+             * @default 0
+             */
+            relabelled?: number;
+            /**
+             * Deleted
+             * @default 0
+             */
+            deleted?: number;
+            /**
+             * Doubled
+             * @default 0
+             */
+            doubled?: number;
+            /**
+             * Added
+             * @default 0
+             */
+            added?: number;
+        };
+        /**
+         * Estimate
+         * @description A share with the 95 % interval of Wilson (JASA 1927), which takes labels as independent of each other.
+         */
+        Estimate: {
+            /** Share */
+            share: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /** Of */
+            of: number;
+        };
         /** FenceRequest */
         FenceRequest: {
             /** Fence */
             fence: number;
+        };
+        /**
+         * Found
+         * @description Pre-labels with a reviewed label of the same word at overlap 0.5 or more, those without, labels not found.
+         *
+         *     Reviewed labels with a word that the model does not know are not missed by it.
+         */
+        Found: {
+            /**
+             * Right
+             * @default 0
+             */
+            right?: number;
+            /**
+             * Wrong
+             * @default 0
+             */
+            wrong?: number;
+            /**
+             * Missed
+             * @default 0
+             */
+            missed?: number;
+            /** Precision */
+            precision?: number | null;
+            /** Recall */
+            recall?: number | null;
+            /** F1 */
+            f1?: number | null;
         };
         /**
          * FrameTable
@@ -970,7 +1222,8 @@ export interface components {
         };
         /**
          * Interval
-         * @description A half-open stretch of time. `text` is what was said, written by a person; `expected` is the script's.
+         * @description A half-open stretch of time. `text` is what was said, written by a person, or by a recogniser where that is
+         *     allowed; `expected` is the script's part.
          */
         Interval: {
             /** Id */
@@ -1008,6 +1261,27 @@ export interface components {
             channel?: number | null;
             /** Words */
             words?: components["schemas"]["Word"][] | null;
+        };
+        /**
+         * IntervalScores
+         * @description Boundaries of the intervals that were found; error rates (0 is perfect) without and with a collar of 0.25 s on
+         *     each side of a true boundary; seconds behind the rate without.
+         */
+        IntervalScores: {
+            start: components["schemas"]["Boundary"] | null;
+            end: components["schemas"]["Boundary"] | null;
+            /** Error Rate */
+            error_rate: number | null;
+            /** Error Rate Collar */
+            error_rate_collar: number | null;
+            /** Missed Seconds */
+            missed_seconds: number;
+            /** False Seconds */
+            false_seconds: number;
+            /** Confused Seconds */
+            confused_seconds: number;
+            /** Truth Seconds */
+            truth_seconds: number;
         };
         /**
          * JoinReply
@@ -1183,6 +1457,101 @@ export interface components {
             kind: "mask";
             rle: components["schemas"]["Rle"];
         };
+        /**
+         * MaskModel
+         * @description A model that decided what to mask, by the hash of its file.
+         */
+        MaskModel: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * MaskRecord
+         * @description What a redaction did to one capture or file, after the masks were in: `margin_us` is how far around each moment
+         *     it looked. `frames` were written, `frames_masked` of them had a mask; `samples_muted` counts instants of sound, not
+         *     channels. `capture` is null for a file.
+         */
+        MaskRecord: {
+            /**
+             * Schema
+             * @default 1
+             */
+            schema?: number;
+            /** Capture */
+            capture?: string | null;
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "solid" | "mosaic";
+            /**
+             * Sound
+             * @enum {string}
+             */
+            sound: "zeros" | "noise";
+            /** Models */
+            models: components["schemas"]["MaskModel"][];
+            /** Margin Us */
+            margin_us: number;
+            /**
+             * Regions
+             * @default []
+             */
+            regions?: components["schemas"]["MaskedRegion"][];
+            /**
+             * Frames
+             * @default 0
+             */
+            frames?: number;
+            /**
+             * Frames Masked
+             * @default 0
+             */
+            frames_masked?: number;
+            /**
+             * Samples Muted
+             * @default 0
+             */
+            samples_muted?: number;
+        };
+        /**
+         * MaskedRegion
+         * @description One thing that was masked in [start_us, end_us) of media time.
+         *
+         *     face       a face
+         *     person     somebody whose face was not seen: the whole person, or the head where the face was seen before or after
+         *     speech     sound, in all channels; no keyframes
+         *     undecided  the whole picture (a stretch the detectors did not look at, or too dark), or all sound there
+         *
+         *     `keyframes` are rows [us, x, y, width, height] in whole pixels of the stored picture; between two rows the mask is
+         *     linear in time, exact to eight pixels, and the last one holds to the end.
+         */
+        MaskedRegion: {
+            /** Start Us */
+            start_us: number;
+            /** End Us */
+            end_us: number;
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "face" | "person" | "speech" | "undecided";
+            /**
+             * Keyframes
+             * @default []
+             */
+            keyframes?: [
+                number,
+                number,
+                number,
+                number,
+                number
+            ][];
+        };
         /** Me */
         Me: {
             /** Name */
@@ -1288,6 +1657,67 @@ export interface components {
             ][];
         };
         /**
+         * PrelabelReport
+         * @description How good pre-labels are. `costs_time` are the classes people would be faster without, worst first.
+         */
+        PrelabelReport: {
+            /**
+             * Schema
+             * @default 1
+             */
+            schema?: number;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Items */
+            items: number;
+            /** Random Items */
+            random_items: number;
+            /** Blind Items */
+            blind_items: number;
+            /** Rows */
+            rows: components["schemas"]["QualityRow"][];
+            /** Unit Costs */
+            unit_costs: components["schemas"]["UnitCosts"][];
+            /** Classes */
+            classes: components["schemas"]["ClassWorth"][];
+            /** Costs Time */
+            costs_time: components["schemas"]["ClassWorth"][];
+            /** Anchoring */
+            anchoring: components["schemas"]["Anchoring"][];
+        };
+        /**
+         * PrelabelRun
+         * @description A run as leads see it. `failed`: jobs given up; `stopped`: jobs taken back before they began.
+         */
+        PrelabelRun: {
+            /** Id */
+            id: string;
+            /** Model */
+            model: string;
+            source: components["schemas"]["Source"];
+            asked: components["schemas"]["RunAsked"];
+            /** Captures */
+            captures: number;
+            /** Done */
+            done: number;
+            /** Waiting */
+            waiting: number;
+            /** Failed */
+            failed: number;
+            /** Stopped */
+            stopped: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Problem */
+            problem: string | null;
+        };
+        /**
          * Progress
          * @description Tasks this person finished today (the collector's local day), tasks nobody has finished, recent pace.
          *
@@ -1301,13 +1731,60 @@ export interface components {
             /** Per Minute */
             per_minute: number;
         };
+        /**
+         * QualityRow
+         * @description One model and kind of label, cut by `cut`; members that the cut does not use are None.
+         *
+         *     Everything but `random` is over all items where people saw the pre-labels: doubtful items are more frequent there
+         *     than in life. `random` is unbiased. `step` is meant within the script `script_sha256`.
+         */
+        QualityRow: {
+            /**
+             * Cut
+             * @enum {string}
+             */
+            cut: "model" | "class" | "device" | "step" | "each";
+            model: components["schemas"]["Source"];
+            /** Kind */
+            kind: string;
+            /** Label */
+            label?: string | null;
+            /** Device */
+            device?: string | null;
+            /** Script Sha256 */
+            script_sha256?: string | null;
+            /** Step */
+            step?: string | null;
+            /** Items */
+            items: number;
+            edits: components["schemas"]["Edits"];
+            acceptance: components["schemas"]["Estimate"] | null;
+            moved_iou: components["schemas"]["Quartiles"] | null;
+            found: components["schemas"]["Found"];
+            average_precision?: components["schemas"]["AveragePrecision"] | null;
+            tracks?: components["schemas"]["TrackScores"] | null;
+            intervals?: components["schemas"]["IntervalScores"] | null;
+            texts?: components["schemas"]["TextScores"] | null;
+            random?: components["schemas"]["Share"] | null;
+        };
+        /** Quartiles */
+        Quartiles: {
+            /** Low */
+            low: number;
+            /** Median */
+            median: number;
+            /** High */
+            high: number;
+            /** Of */
+            of: number;
+        };
         /** ReasonView */
         ReasonView: {
             /**
              * Kind
              * @enum {string}
              */
-            kind: "uncertainty" | "conflict" | "age" | "random";
+            kind: "uncertainty" | "flicker" | "disagreement" | "conflict" | "transcript" | "age" | "random";
             /** Probability */
             probability: number;
             /** Text */
@@ -1345,6 +1822,19 @@ export interface components {
              * @default
              */
             signature?: string;
+        };
+        /**
+         * Redacted
+         * @description What was masked before the first byte was written; the part `redaction` (a MaskRecord) says where and when.
+         *
+         *     `faces`: how many regions of the picture were masked, `speech_us`: how long the sound was muted. Both null: the
+         *     device was stopped while it recorded, the medium is masked and the count of it is lost.
+         */
+        Redacted: {
+            /** Faces */
+            faces?: number | null;
+            /** Speech Us */
+            speech_us?: number | null;
         };
         /** RenewReply */
         RenewReply: {
@@ -1404,6 +1894,25 @@ export interface components {
             ];
             /** Counts */
             counts: string;
+        };
+        /**
+         * RunAsked
+         * @description Which captures a model is run over: all of its media, or those of one study, one step, one medium.
+         */
+        RunAsked: {
+            /** Model */
+            model: string;
+            /** Study */
+            study?: string | null;
+            /** Step */
+            step?: string | null;
+            /** Medium */
+            medium?: ("video" | "audio" | "image" | "text") | null;
+        };
+        /** RunsReply */
+        RunsReply: {
+            /** Runs */
+            runs: components["schemas"]["PrelabelRun"][];
         };
         /** ScriptRef */
         ScriptRef: {
@@ -1516,6 +2025,17 @@ export interface components {
             captures_opened: number;
             /** Captures Bad */
             captures_bad: number;
+        };
+        /**
+         * Share
+         * @description A part of the items on its own: the random share of the queue, or what was labelled blind.
+         */
+        Share: {
+            /** Items */
+            items: number;
+            acceptance: components["schemas"]["Estimate"] | null;
+            found: components["schemas"]["Found"];
+            average_precision?: components["schemas"]["AveragePrecision"] | null;
         };
         /** SkipRequest */
         SkipRequest: {
@@ -1821,6 +2341,21 @@ export interface components {
             language?: string | null;
         };
         /**
+         * TextScores
+         * @description Error rates over normalised texts (quality/texts.py); `unchanged` are texts taken to the letter.
+         */
+        TextScores: {
+            /** Word Error Rate */
+            word_error_rate: number | null;
+            /** Character Error Rate */
+            character_error_rate: number | null;
+            /** Words */
+            words: number;
+            /** Characters */
+            characters: number;
+            unchanged: components["schemas"]["Estimate"] | null;
+        };
+        /**
          * Today
          * @description `day` is the local date, `zone` the machine's zone: midnight there is where the day starts.
          */
@@ -1867,6 +2402,56 @@ export interface components {
             /** Keyframes */
             keyframes: components["schemas"]["Keyframe"][];
         };
+        /**
+         * TrackScores
+         * @description 0..1 each; `switches` counts, over `frames` frames. Summed within each word, then over words.
+         */
+        TrackScores: {
+            /** Hota */
+            hota: number;
+            /** Det A */
+            det_a: number;
+            /** Ass A */
+            ass_a: number;
+            /** Idf1 */
+            idf1: number;
+            /** Switches */
+            switches: number;
+            /** Frames */
+            frames: number;
+        };
+        /**
+         * UnitCosts
+         * @description Seconds of a person for one label of a kind. `draw` is a label from nothing.
+         *
+         *     `fitted` names the members that come from `revisions` revisions with active time; the others are defaults.
+         */
+        UnitCosts: {
+            /** Kind */
+            kind: string;
+            /** Accept */
+            accept: number;
+            /** Move */
+            move: number;
+            /** Edit */
+            edit: number;
+            /** Relabel */
+            relabel: number;
+            /** Delete */
+            delete: number;
+            /** Draw */
+            draw: number;
+            /**
+             * Fitted
+             * @default []
+             */
+            fitted?: string[];
+            /**
+             * Revisions
+             * @default 0
+             */
+            revisions?: number;
+        };
         /** ValidationError */
         ValidationError: {
             /** Location */
@@ -1906,7 +2491,8 @@ export interface components {
          *
          *     `sha256` and `bytes` speak of the original the muxer wrote (null when torn, until the collector opened it);
          *     `parts` speak of the bytes as sent. Until sealing comes the two are equal. `clock_map` maps media time to the
-         *     device's monotonic clock, both in microseconds, piecewise linear.
+         *     device's monotonic clock, both in microseconds, piecewise linear. `redaction` (schema 2) is null when nothing was
+         *     to be masked; schema 1 is written then, so that an older collector goes on reading.
          */
         CaptureManifest: {
             /**
@@ -1967,6 +2553,8 @@ export interface components {
              *     }
              */
             counts?: components["schemas"]["Counts"];
+            /** @default null */
+            redaction?: components["schemas"]["Redacted"] | null;
             /** Parts */
             parts: components["schemas"]["Part"][];
         };
@@ -2592,6 +3180,37 @@ export interface operations {
             };
         };
     };
+    get_redaction_api_captures__capture__redaction_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                capture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaskRecord"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     get_peaks_api_captures__capture__peaks_get: {
         parameters: {
             query?: never;
@@ -3072,6 +3691,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Today"];
+                };
+            };
+        };
+    };
+    report_prelabels_api_reports_prelabels_get: {
+        parameters: {
+            query?: {
+                study?: string | null;
+                model?: string | null;
+                since?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrelabelReport"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    prelabel_runs_api_prelabel_runs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsReply"];
+                };
+            };
+        };
+    };
+    new_prelabel_run_api_prelabel_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrelabelRun"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    stop_prelabel_run_api_prelabel_runs__run__stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrelabelRun"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

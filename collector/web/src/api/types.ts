@@ -18,9 +18,11 @@ export type TrackLabel = Omit<Scored<Schemas["Track"]>, "keyframes"> & { keyfram
 export type IntervalLabel = Scored<Schemas["Interval"]>;
 export type TextLabel = Scored<Schemas["Text"]>;
 export type SpanLabel = Scored<Schemas["Span"]>;
-/** Kinds the page shows in the list and keeps untouched, but has no editor for. */
-export type OtherLabel = Scored<Schemas["Polygon"] | Schemas["Keypoints"] | Schemas["Mask"] | Schemas["Choice"]>;
-export type Label = BoxLabel | TrackLabel | IntervalLabel | TextLabel | SpanLabel | OtherLabel;
+/** Kinds without an editor: those with points are drawn, the others are in the list; all can be renamed and rejected. */
+export type PolygonLabel = Scored<Schemas["Polygon"]>;
+export type KeypointsLabel = Scored<Schemas["Keypoints"]>;
+export type OtherLabel = Scored<Schemas["Mask"]> | Scored<Schemas["Choice"]>;
+export type Label = BoxLabel | TrackLabel | IntervalLabel | TextLabel | SpanLabel | PolygonLabel | KeypointsLabel | OtherLabel;
 
 export type LabelsDocument = Omit<Always<Schemas["LabelsDocument"], "schema">, "labels"> & { labels: Label[] };
 export type CaptureView = Schemas["TaskView"]["captures"][number];
@@ -46,6 +48,15 @@ export type RenewReply = Schemas["RenewReply"];
 export type DraftReply = Schemas["DraftReply"];
 export type Now = Schemas["Now"];
 export type TodayReport = Schemas["Today"];
+export type SessionList = Schemas["SessionList"];
+export type PrelabelReport = Omit<Schemas["PrelabelReport"], "rows"> & { rows: QualityRow[] };
+export type QualityRow = Omit<Schemas["QualityRow"], "edits"> & { edits: Required<Schemas["Edits"]> };
+export type Estimate = Schemas["Estimate"];
+export type ClassWorth = Schemas["ClassWorth"];
+export type UnitCosts = Schemas["UnitCosts"];
+export type PrelabelRun = Schemas["PrelabelRun"];
+export type RunAsked = Schemas["RunAsked"];
+export type RunsReply = Schemas["RunsReply"];
 export type ActivityRequest = Schemas["ActivityRequest"];
 
 /** The waveform of a sound as a stored file (docs/http-api.md): no model of the service, so not in OpenAPI. */

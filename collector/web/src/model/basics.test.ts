@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Label } from "../api/types";
 import * as geometry from "./geometry";
+import { maskedWord } from "./masked";
 import { BINDINGS, help, strokeFor, type Pressed } from "./keys";
 import * as spans from "./spans";
 import * as undo from "./undo";
@@ -109,14 +110,18 @@ describe("keys", () => {
     [press("["), "speech", "edge-start"],
     [press("?", { shiftKey: true }), "text", "keys"],
     [press("ArrowLeft", { shiftKey: true }), "boxes", "left"],
+    [press(" "), "reading", "confirm"],
+    [press("z"), "reading", "zoom"],
+    [press("w"), "reading", "write"],
   ] as const)("%o in %s", (key, type, command) => expect(strokeFor(key, type, false)?.command).toBe(command));
   test("what the browser owns stays with it", () => {
+    expect(strokeFor(press(" "), "text", false)).toBeNull();
     for (const key of [press("r", { ctrlKey: true }), press("ArrowLeft", { altKey: true }), press("F5"), press("k")]) {
       expect(strokeFor(key, "boxes", false)).toBeNull();
     }
   });
   test("no key means two things in one task", () => {
-    for (const type of ["boxes", "tracks", "speech", "text"] as const) {
+    for (const type of ["boxes", "tracks", "speech", "text", "reading"] as const) {
       const seen = new Set<string>();
       for (const b of BINDINGS.filter((row) => row.on?.includes(type) ?? true)) {
         const name = `${b.ctrl ? "ctrl " : ""}${b.shift ? "shift " : ""}${b.key}`;
@@ -126,4 +131,16 @@ describe("keys", () => {
       expect(help(type).everywhere.length).toBeGreaterThan(8);
     }
   });
+});
+
+describe("what was masked on the device", () => {
+  test.each([
+    ["video", null, null],
+    ["video", { faces: 3, speech_us: 0 }, "faces masked (3)"],
+    ["image", { faces: 0, speech_us: 0 }, "no faces to mask"],
+    ["video", { faces: null, speech_us: null }, "faces masked"],
+    ["audio", { faces: 0, speech_us: 1_240_000 }, "sound muted outside prompts (1.2 s)"],
+    ["audio", { faces: 0, speech_us: 0 }, "no speech outside prompts to mute"],
+    ["audio", { faces: null, speech_us: null }, "sound muted outside prompts"],
+  ] as const)("%s %o is “%s”", (medium, redaction, word) => expect(maskedWord({ medium, redaction })).toBe(word));
 });

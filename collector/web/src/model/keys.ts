@@ -1,5 +1,13 @@
 /** Every action has a key, every key is shown. One table; the page's keyboard and its help are both made from it. */
-import type { TaskType } from "../api/types";
+import type { TaskType, TaskView } from "../api/types";
+
+/** What the keys work on: a task's type, or `reading`, a text task whose text stands in a picture. */
+export type Surface = TaskType | "reading";
+
+export const surfaceOf = (view: TaskView): Surface =>
+  view.type === "text" && view.captures.some((c) => c.role === "labelled" && c.medium === "image")
+    ? "reading"
+    : view.type;
 
 export type Command =
   | "submit"
@@ -63,18 +71,20 @@ interface Binding {
   shift?: boolean;
   ctrl?: boolean;
   command: Command;
-  /** Task types it works in; all when absent. */
-  on?: readonly TaskType[];
+  /** What it works on; everything when absent. */
+  on?: readonly Surface[];
   /** How the key is written in the help; null: not listed on its own. */
   shown: string | null;
   says: string;
 }
 
-const pictures: readonly TaskType[] = ["boxes", "tracks"];
-const video: readonly TaskType[] = ["tracks"];
-const sound: readonly TaskType[] = ["speech"];
-const timed: readonly TaskType[] = ["tracks", "speech"];
-const written: readonly TaskType[] = ["speech", "text"];
+const pictures: readonly Surface[] = ["boxes", "tracks"];
+const stills: readonly Surface[] = ["boxes", "reading"];
+const seen: readonly Surface[] = ["boxes", "tracks", "reading"];
+const video: readonly Surface[] = ["tracks"];
+const sound: readonly Surface[] = ["speech"];
+const timed: readonly Surface[] = ["tracks", "speech"];
+const written: readonly Surface[] = ["speech", "text", "reading"];
 
 export const BINDINGS: readonly Binding[] = [
   { key: "Enter", command: "submit", shown: "Enter", says: "accept all and go to the next item" },
@@ -97,7 +107,7 @@ export const BINDINGS: readonly Binding[] = [
   { key: "Escape", command: "leave", shown: "Esc", says: "leave a field, a drawing or this list" },
   { key: "d", command: "theme", shown: "D", says: "light, dark, or as the system" },
 
-  { key: " ", command: "confirm", on: ["boxes"], shown: "Space", says: "set a corner while drawing by keyboard" },
+  { key: " ", command: "confirm", on: stills, shown: "Space", says: "set a corner while drawing by keyboard" },
   {
     key: "e",
     command: "edge",
@@ -105,7 +115,7 @@ export const BINDINGS: readonly Binding[] = [
     shown: "E then ← ↑ → ↓",
     says: "take one edge; E again takes the whole box",
   },
-  { key: "z", command: "zoom", on: pictures, shown: "Z", says: "look closer at the selected label, and back" },
+  { key: "z", command: "zoom", on: seen, shown: "Z", says: "look closer at the selected label, and back" },
   { key: "ArrowLeft", command: "left", shown: null, says: "left" },
   { key: "ArrowRight", command: "right", shown: null, says: "right" },
   { key: "ArrowUp", command: "up", shown: null, says: "up" },
@@ -145,7 +155,7 @@ export const BINDINGS: readonly Binding[] = [
   { key: "+", command: "wider", on: timed, shown: "+", says: "look closer at the timeline" },
   { key: "=", command: "wider", on: timed, shown: null, says: "look closer at the timeline" },
   { key: "-", command: "narrower", on: timed, shown: "-", says: "see more of the timeline" },
-  { key: "l", command: "language", on: ["text"], shown: "L", says: "choose the language" },
+  { key: "l", command: "language", on: ["text", "reading"], shown: "L", says: "choose the language" },
 ];
 
 export interface Pressed {
@@ -160,7 +170,7 @@ export interface Pressed {
 const IN_FIELDS: ReadonlySet<Command> = new Set(["leave"]);
 
 /** The command of a key press, or null when the page leaves it to the browser. */
-export function strokeFor(press: Pressed, type: TaskType | null, inField: boolean): Stroke | null {
+export function strokeFor(press: Pressed, type: Surface | null, inField: boolean): Stroke | null {
   if (press.altKey) return null;
   const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
   const ctrl = press.ctrlKey || press.metaKey;
@@ -189,15 +199,16 @@ export interface Help {
   says: string;
 }
 
-const ARROWS: Record<TaskType, string> = {
+const ARROWS: Record<Surface, string> = {
   boxes: "move the box, or its edge, by 1 px; with Shift by 10",
   tracks: "move the box here by 1 px; with Shift by 10",
   speech: "← → move the edge by 10 ms, with Shift by 100; ↑ ↓ the region before and after",
   text: "",
+  reading: "↑ ↓ the text before and after, as it is read",
 };
 
-/** The keys that work in a task of this type, in two groups. */
-export function help(type: TaskType): { everywhere: Help[]; here: Help[] } {
+/** The keys that work on this, in two groups. */
+export function help(type: Surface): { everywhere: Help[]; here: Help[] } {
   const rows = (special: boolean): Help[] =>
     BINDINGS.filter((b) => b.shown !== null && (b.on !== undefined) === special && (b.on?.includes(type) ?? true)).map(
       (b) => ({ shown: b.shown as string, says: b.says }),

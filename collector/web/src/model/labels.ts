@@ -159,11 +159,23 @@ export function ghosts(before: Work, now: Work): { ref: Ref; label: Label }[] {
   });
 }
 
-/** A ghost brought back, as the model made it. */
+/** A ghost brought back as the model made it, with what it belongs to and what went with it, where they stood. */
 export function restored(work: Work, before: Work, ref: Ref): Work {
-  const label = before[ref.capture]?.find((l) => l.id === ref.id);
-  if (!label || find(work, ref)) return work;
-  return added(work, ref.capture, label);
+  const rows = before[ref.capture] ?? [];
+  const next = (work[ref.capture] ?? []).slice();
+  const here = new Set(next.map((l) => l.id));
+  const back = new Set<string>();
+  const missing = (id: unknown): Label | undefined => rows.find((l) => l.id === id && !here.has(l.id));
+  for (let label = missing(ref.id); label && !back.has(label.id); label = missing(label.parent)) back.add(label.id);
+  if (back.size === 0) return work;
+  for (const label of rows) if (label.parent && back.has(label.parent) && !here.has(label.id)) back.add(label.id);
+  rows.forEach((label, index) => {
+    if (!back.has(label.id)) return;
+    const before = rows.slice(0, index).reverse();
+    const neighbour = before.find((l) => next.some((other) => other.id === l.id));
+    next.splice(neighbour ? next.findIndex((l) => l.id === neighbour.id) + 1 : 0, 0, label);
+  });
+  return { ...work, [ref.capture]: next };
 }
 
 export const isModel = (label: Label): boolean => label.source?.kind === "model";

@@ -123,3 +123,73 @@ describe("changing a track", () => {
     expect(tracks.newTrack("p1", "cup", 9, { x: 1, y: 2, width: 3, height: 4 }, times).keyframes).toHaveLength(1);
   });
 });
+
+describe("places that are filled in, because nobody saw the thing there", () => {
+  const unseen = (frame: number, x: number, more: Record<string, unknown> = {}): Keyframe => ({
+    ...key(frame, x),
+    attributes: { interpolated: true, ...more },
+  });
+  // Seen on 0 and 1, filled in on 2 to 5, seen from 6 on, gone from 8 on.
+  const gap = track(key(0, 0), unseen(2, 20), key(6, 60), key(8, 80, false));
+  const marked = (t: TrackLabel): number[] => times.map((_, f) => f).filter((f) => tracks.isUnseen(t.keyframes, f));
+  const fromStretches = (t: TrackLabel): number[] =>
+    tracks.unseenStretches(t.keyframes).flatMap(([from, to]) => times.map((_, f) => f).filter((f) => f >= from && f < to));
+
+  test("are the frames from a marked keyframe to the next", () => {
+    expect(marked(gap)).toEqual([2, 3, 4, 5]);
+    expect(tracks.unseenStretches(gap.keyframes)).toEqual([[2, 6]]);
+  });
+
+  test("two marked keyframes in a row are one stretch", () => {
+    const bent = track(key(0, 0), unseen(2, 20), unseen(4, 50), key(6, 60));
+    expect(tracks.unseenStretches(bent.keyframes)).toEqual([[2, 6]]);
+    expect(fromStretches(bent)).toEqual(marked(bent));
+  });
+
+  test("a box that is moved is seen from its frame on; before it nothing changes", () => {
+    const moved = tracks.withBox(gap, 4, { x: 5, y: 6, width: 7, height: 8 }, times);
+    expect(marked(moved)).toEqual([2, 3]);
+    expect(tracks.keyframeAt(moved.keyframes, 4)?.attributes).toBeUndefined();
+    expect(marked(tracks.withBox(gap, 2, { x: 5, y: 6, width: 7, height: 8 }, times))).toEqual([]);
+  });
+
+  test("a keyframe says that it is there, also where one was filled in", () => {
+    expect(marked(tracks.withKeyframe(gap, 3, times))).toEqual([2]);
+    const confirmed = tracks.withKeyframe(gap, 2, times);
+    expect(marked(confirmed)).toEqual([]);
+    expect(xs(confirmed)).toEqual(xs(gap));
+    expect(tracks.withKeyframe(gap, 6, times)).toBe(gap);
+  });
+
+  test("a marked keyframe that is moved in time is seen", () => {
+    expect(marked(tracks.withKeyframeMoved(gap, 2, 3, times))).toEqual([]);
+    expect(marked(tracks.withKeyframeMoved(gap, 6, 5, times))).toEqual([2, 3, 4]);
+  });
+
+  test("other attributes stay", () => {
+    const covered = track(key(0, 0), unseen(2, 20, { occluded: true }), key(6, 60));
+    const moved = tracks.withBox(covered, 3, { x: 1, y: 1, width: 1, height: 1 }, times);
+    expect(tracks.attributesAt(moved.keyframes, 3)).toEqual({ occluded: true });
+    expect(tracks.attributesAt(moved.keyframes, 2)).toEqual({ occluded: true, interpolated: true });
+  });
+
+  test("hiding it says nothing about the frames before", () => {
+    const hidden = tracks.withHidden(gap, 4, times);
+    expect(marked(hidden)).toEqual([2, 3]);
+    expect(xs(hidden)[4]).toBeNull();
+  });
+
+  test.each([0, 1, 2, 3, 4, 5, 6, 7])("stretches and frames agree after every change at frame %i", (frame) => {
+    const rect = { x: 1, y: 2, width: 3, height: 4 };
+    for (const made of [
+      tracks.withBox(gap, frame, rect, times),
+      tracks.withKeyframe(gap, frame, times),
+      tracks.withHidden(gap, frame, times),
+      tracks.withOccluded(gap, frame, times),
+      tracks.withKeyframeMoved(gap, frame, frame + 1, times),
+    ]) {
+      expect(fromStretches(made)).toEqual(marked(made));
+      expect(rises(made)).toBe(true);
+    }
+  });
+});

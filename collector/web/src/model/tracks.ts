@@ -50,6 +50,23 @@ export function attributesAt(keyframes: readonly Keyframe[], frame: number): Rec
   return index < 0 ? {} : ((keyframes[index] as Keyframe).attributes ?? {});
 }
 
+/** The attribute of a keyframe from which on nobody saw the thing: its boxes are filled in (prelabel/keyframes.py). */
+const UNSEEN = "interpolated";
+
+/** Whether the box on this frame was filled in over a gap, not seen. */
+export const isUnseen = (keyframes: readonly Keyframe[], frame: number): boolean => {
+  const row = keyframes[indexAtOrBefore(keyframes, frame)];
+  return row !== undefined && row.visible && row.attributes?.[UNSEEN] === true;
+};
+
+/** What a person has set is seen: the mark ends here, and with it on every frame up to the next keyframe. */
+function settled(row: Keyframe): Keyframe {
+  if (row.attributes?.[UNSEEN] === undefined) return row;
+  const { [UNSEEN]: _gone, ...attributes } = row.attributes;
+  const { attributes: _all, ...rest } = row;
+  return Object.keys(attributes).length > 0 ? { ...rest, attributes } : rest;
+}
+
 export const keyframeAt = (keyframes: readonly Keyframe[], frame: number): Keyframe | undefined => {
   const found = keyframes[indexAtOrBefore(keyframes, frame)];
   return found?.frame === frame ? found : undefined;
@@ -76,15 +93,16 @@ function make(frame: number, times: readonly number[], box: Rect, like: Keyframe
   };
 }
 
-/** The track with this box at this frame: its keyframe changed, or a new one. */
+/** The track with this box at this frame: its keyframe changed, or a new one. What was filled in here is seen now. */
 export function withBox(track: TrackLabel, frame: number, box: Rect, times: readonly number[]): TrackLabel {
   const like = track.keyframes[indexAtOrBefore(track.keyframes, frame)];
-  return { ...track, keyframes: put(track.keyframes, make(frame, times, box, like)) };
+  return { ...track, keyframes: put(track.keyframes, settled(make(frame, times, box, like))) };
 }
 
-/** A keyframe at this frame where the track is now; the picture does not change. */
+/** A keyframe at this frame where the track is now; the picture does not change. A filled in place counts as seen. */
 export function withKeyframe(track: TrackLabel, frame: number, times: readonly number[]): TrackLabel {
-  if (keyframeAt(track.keyframes, frame)) return track;
+  const here = keyframeAt(track.keyframes, frame);
+  if (here) return settled(here) === here ? track : { ...track, keyframes: put(track.keyframes, settled(here)) };
   const box = boxAt(track.keyframes, frame, times) ?? nearestBox(track.keyframes, frame);
   return withBox(track, frame, box, times);
 }
@@ -110,7 +128,7 @@ export function withKeyframeMoved(
   const to = Math.min(Math.max(target, least), most);
   if (to === frame) return track;
   const keyframes = track.keyframes.slice();
-  keyframes[index] = { ...row, frame: to, start_us: times[to] ?? 0 };
+  keyframes[index] = { ...settled(row), frame: to, start_us: times[to] ?? 0 };
   return { ...track, keyframes };
 }
 
@@ -181,6 +199,19 @@ export function visibleStretches(keyframes: readonly Keyframe[]): [number, numbe
     const open = out[out.length - 1];
     if (open && open[1] === k.frame) open[1] = Math.max(end, k.frame);
     else out.push([k.frame, Math.max(end, k.frame)]);
+  });
+  return out;
+}
+
+/** Stretches [from, to) of frames whose boxes are filled in, as `unseen_frames` in prelabel/keyframes.py gives them. */
+export function unseenStretches(keyframes: readonly Keyframe[]): [number, number][] {
+  const out: [number, number][] = [];
+  keyframes.forEach((k, i) => {
+    const next = keyframes[i + 1];
+    if (!next || !isUnseen(keyframes, k.frame)) return;
+    const open = out[out.length - 1];
+    if (open && open[1] === k.frame) open[1] = next.frame;
+    else out.push([k.frame, next.frame]);
   });
   return out;
 }

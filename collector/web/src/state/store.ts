@@ -72,7 +72,10 @@ export class Store {
     return new Store(me, client);
   }
 
+  started = false;
+
   async start(): Promise<void> {
+    this.started = true;
     await this.outbox.flush();
     if (this.phase.value !== "signed-out") await this.advance();
   }

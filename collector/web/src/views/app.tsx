@@ -1,6 +1,7 @@
 /** Which page is seen: review, or one of the states that are not work. */
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { Problem, Unreachable } from "../api/client";
 import { Store } from "../state/store";
 import { Empty, Failed, Resting, SignedOut, Starting } from "./states";
@@ -9,13 +10,23 @@ import { Today } from "./today";
 
 const store = signal<Store | null>(null);
 const failure = signal<Problem | Unreachable | null>(null);
-const page = signal(location.hash);
+type Place = "review" | "today" | "prelabels";
+const page = signal(placeOf());
 
 addEventListener("hashchange", () => {
-  page.value = location.hash;
+  page.value = placeOf();
+  if (store.value) void begin(store.value);
 });
 
 const RETRY_MS = 5_000;
+
+/** A hash says more than a path: `#prelabels` may be followed from /today. */
+function placeOf(): Place {
+  const hash = location.hash.split("?")[0];
+  if (hash === "#today" || (!hash && location.pathname === "/today")) return "today";
+  if (hash === "#prelabels" || (!hash && location.pathname === "/prelabels")) return "prelabels";
+  return "review";
+}
 
 async function open(): Promise<void> {
   try {
@@ -23,12 +34,19 @@ async function open(): Promise<void> {
     failure.value = null;
     store.value = opened;
     guard(opened);
-    await opened.start();
+    await begin(opened);
   } catch (error) {
     if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
     failure.value = error;
     if (!(error instanceof Problem) || error.retryable) setTimeout(() => void open(), RETRY_MS);
   }
+}
+
+/** Takes items once review is looked at: a lead who only reads numbers holds none. Unsent answers go out anyway. */
+async function begin(opened: Store): Promise<void> {
+  if (opened.started) return;
+  if (placeOf() === "review" || opened.me.role !== "lead") await opened.start();
+  else await opened.outbox.flush();
 }
 
 /** The browser asks before it closes a page with answers that are not sent yet. */
@@ -45,8 +63,10 @@ export function App(): preact.JSX.Element {
   if (failed) return <Failed problem={failed} retry={() => void open()} />;
   const here = store.value;
   if (!here) return <Starting />;
-  if ((page.value === "#today" || location.pathname === "/today") && here.me.role === "lead")
-    return <Today store={here} />;
+  if (here.phase.value !== "signed-out" && here.me.role === "lead") {
+    if (page.value === "today") return <Today store={here} />;
+    if (page.value === "prelabels") return <OnDemand load={preLabels} store={here} />;
+  }
   switch (here.phase.value) {
     case "signed-out":
       return <SignedOut waiting={here.outbox.waiting.value.length} />;
@@ -61,4 +81,36 @@ export function App(): preact.JSX.Element {
     case "working":
       return <Review store={here} />;
   }
+}
+
+const preLabels = (): Promise<ComponentType<PageProps>> => import("./prelabels/page").then((m) => m.PreLabels);
+
+interface PageProps {
+  store: Store;
+}
+
+interface OnDemandProps extends PageProps {
+  load(): Promise<ComponentType<PageProps>>;
+}
+
+/** A page whose code is fetched when it is asked for: nobody who reviews waits for it. */
+function OnDemand({ load, store }: OnDemandProps): preact.JSX.Element {
+  const [Page, setPage] = useState<ComponentType<PageProps> | null>(null);
+  const [failed, setFailed] = useState(false);
+  const [attempt, setAttempt] = useState(0);
+  const again = (): void => setAttempt((n) => n + 1);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    load().then(
+      (loaded) => setPage(() => loaded),
+      // Its code comes from the collector: without it there is nobody to ask.
+      () => {
+        setFailed(true);
+        timer = setTimeout(again, RETRY_MS);
+      },
+    );
+    return () => clearTimeout(timer);
+  }, [load, attempt]);
+  if (Page) return <Page store={store} />;
+  return failed ? <Failed problem={new Unreachable()} retry={again} /> : <Starting />;
 }

@@ -1,12 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
-import type { TaskType } from "../api/types";
-import { help, type Help } from "../model/keys";
+import { help, type Help, type Surface } from "../model/keys";
 import { keep, kept, StorageFull } from "../state/storage";
 import type { Store } from "../state/store";
 import { SKIP_REASONS, type Keyboard } from "./keyboard";
 
-export function KeysDialog({ keyboard, type }: { keyboard: Keyboard; type: TaskType }): preact.JSX.Element {
-  const { everywhere, here } = help(type);
+export function KeysDialog({ keyboard, on }: { keyboard: Keyboard; on: Surface }): preact.JSX.Element {
+  const { everywhere, here } = help(on);
   return (
     <div class="veil" onClick={() => (keyboard.dialog.value = null)}>
       <section

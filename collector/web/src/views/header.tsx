@@ -1,8 +1,9 @@
+import { surfaceOf } from "../model/keys";
 import type { Store } from "../state/store";
 import { nextTheme, theme } from "../ui/theme";
 import type { Keyboard } from "./keyboard";
 
-const KINDS = { boxes: "boxes", tracks: "tracks", speech: "speech", text: "answers" } as const;
+const KINDS = { boxes: "boxes", tracks: "tracks", speech: "speech", text: "answers", reading: "texts" } as const;
 
 export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }): preact.JSX.Element {
   const view = store.current.value?.task.view;
@@ -12,7 +13,7 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
       <span class="top-where">
         {view ? (
           <>
-            {view.study} <i aria-hidden="true">▸</i> {KINDS[view.type]}
+            {view.study} <i aria-hidden="true">▸</i> {KINDS[surfaceOf(view)]}
           </>
         ) : (
           "Gleaner"
@@ -47,9 +48,14 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
         ◐
       </button>
       {store.me.role === "lead" && (
-        <a class="button top-today" href="#today" tabIndex={-1}>
-          today
-        </a>
+        <>
+          <a class="button top-today" href="#today" tabIndex={-1}>
+            today
+          </a>
+          <a class="button top-today" href="#prelabels" tabIndex={-1}>
+            pre-labels
+          </a>
+        </>
       )}
       <span class="top-me" title={store.me.role}>
         {store.me.name}

@@ -1,6 +1,6 @@
 /** The page's keyboard: the open dialog first, then the editor, then the page. */
 import { signal } from "@preact/signals";
-import { strokeFor, type Stroke } from "../model/keys";
+import { strokeFor, surfaceOf, type Stroke } from "../model/keys";
 import { find, relabelled } from "../model/labels";
 import type { Editor } from "../media/editor";
 import type { Store } from "../state/store";
@@ -38,7 +38,7 @@ export class Keyboard {
     if (event.isComposing) return;
     const task = this.store.current.value?.task ?? null;
     const inField = event.target instanceof Element && isField(event.target);
-    const stroke = strokeFor(event, task?.view.type ?? null, inField);
+    const stroke = strokeFor(event, task ? surfaceOf(task.view) : null, inField);
     if (!stroke) return;
     event.preventDefault();
     if (this.dialog.value !== null) return this.inDialog(stroke);

@@ -2,8 +2,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Label, TaskView } from "../api/types";
 import { fate } from "../model/diff";
+import { maskedWord } from "../model/masked";
 import { byDoubt, same, type Ref } from "../model/labels";
+import { codePointLength } from "../model/spans";
 import { clock } from "../model/time";
+import { unseenStretches } from "../model/tracks";
 import { keep, kept, StorageFull } from "../state/storage";
 import type { OpenTask } from "../state/task";
 import { Pure } from "../ui/pure";
@@ -32,10 +35,25 @@ function Expected({ view }: { view: TaskView }): preact.JSX.Element {
       </p>
       {view.expected !== null && view.prompt !== view.expected && <p class="note">{view.prompt}</p>}
       {view.objects.length > 0 && <p class="note">should be seen: {view.objects.join(", ")}</p>}
-      <p class="note" title="Why this item comes now">
+      <p class="note" title="Why this item comes now" data-reason={view.reason.kind}>
         {view.reason.text}
       </p>
+      <Masked view={view} />
     </section>
+  );
+}
+
+/** That something was masked before it left the device: what is not there need not be looked for. */
+function Masked({ view }: { view: TaskView }): preact.JSX.Element | null {
+  const words = view.captures.flatMap((c) => {
+    const word = maskedWord(c);
+    return word === null ? [] : [view.captures.length > 1 ? `${c.sensor}: ${word}` : word];
+  });
+  if (words.length === 0) return null;
+  return (
+    <p class="note masked" title="Masked on the device before the first byte was written">
+      ▨ {words.join(" · ")}
+    </p>
   );
 }
 
@@ -54,6 +72,7 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
     ...task.ghosts.value.map((g) => ({ ...g, ghost: true })),
   ];
   const place = new Map(byDoubt(rows.map((r) => r.label)).map((label, index) => [label, index]));
+  const places = textPlaces(rows);
   rows.sort((a, b) => (place.get(a.label) ?? 0) - (place.get(b.label) ?? 0));
   const selected = task.selected.value;
   const label = task.label();
@@ -73,7 +92,9 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
         aria-label="Labels, least certain first"
         aria-activedescendant={selected ? `label-${selected.id}` : undefined}
       >
-        {rows.map(({ ref, label: row, ghost }) => (
+        {rows
+          .filter(({ ref }) => !places.has(`${ref.capture}/${ref.id}`))
+          .map(({ ref, label: row, ghost }) => (
           <LabelRow
             key={`${ref.capture}/${ref.id}`}
             task={task}
@@ -94,6 +115,20 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
     </section>
   );
 }
+
+/** A place and its text are one row: the text's. */
+function textPlaces(rows: readonly Row[]): Set<string> {
+  return new Set(rows.flatMap((r) => (r.label.kind === "text" && r.label.parent ? [`${r.ref.capture}/${r.label.parent}`] : [])));
+}
+
+/** What stands beside the name of labels that are not what the task is mostly about. */
+const KIND_WORDS: Partial<Record<Label["kind"], string>> = {
+  polygon: "outline",
+  polyline: "line",
+  keypoints: "points",
+  mask: "mask",
+  choice: "choice",
+};
 
 interface RowProps {
   task: OpenTask;
@@ -141,6 +176,8 @@ class LabelRow extends Pure<RowProps> {
         <span class="label-name">
           {look.name}
           {label.kind === "interval" && <i> {clock(label.start_us)}</i>}
+          {label.kind === "text" && <i> {label.text}</i>}
+          {KIND_WORDS[label.kind] && <i> {KIND_WORDS[label.kind]}</i>}
           {sensor && <i> {sensor}</i>}
         </span>
         <span class={classNames("label-score", look.low && "label-low")}>
@@ -164,13 +201,24 @@ function facts(label: Label): string {
     case "track": {
       const first = label.keyframes[0]?.frame ?? 0;
       const last = label.keyframes[label.keyframes.length - 1]?.frame ?? 0;
-      return `${label.keyframes.length} keyframes, frames ${first} to ${last}`;
+      const gaps = unseenStretches(label.keyframes).map(([from, to]) => (to - 1 > from ? `${from}–${to - 1}` : `${from}`));
+      const filled = gaps.length > 0 ? `\nnot seen on ${gaps.join(", ")}: filled in` : "";
+      return `${label.keyframes.length} keyframes, frames ${first} to ${last}${filled}`;
     }
     case "interval":
       return [
         `${clock(label.start_us)} to ${clock(label.end_us)}`,
         `${((label.end_us - label.start_us) / 1e6).toFixed(2)} s`,
       ].join(", ");
+    case "text":
+      return `${codePointLength(label.text)} characters${label.language ? `, ${label.language}` : ""}`;
+    case "polygon":
+    case "polyline":
+      return `${label.points.length} corners`;
+    case "keypoints":
+      return `${label.points.filter(([, , v]) => v > 0).length} of ${label.points.length} points`;
+    case "mask":
+      return "a mask, not drawn here";
     default:
       return "";
   }
@@ -179,7 +227,8 @@ function facts(label: Label): string {
 function spoken(task: OpenTask, label: Label): string {
   const count = Object.values(task.work.value).reduce((sum, labels) => sum + labels.length, 0);
   const score = label.score === null ? "" : `, score ${label.score.toFixed(2)}`;
-  return `${label.label}${score}, ${sourceText(label)}, ${facts(label)}. ${count} labels.`;
+  const said = label.kind === "text" ? ` “${label.text}”` : "";
+  return `${label.label}${said}${score}, ${sourceText(label)}, ${facts(label)}. ${count} labels.`;
 }
 
 function Names({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): preact.JSX.Element | null {

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { TaskType } from "../api/types";
 import { editors, type Editor, type EditorContext } from "../media/editor";
+import { surfaceOf } from "../model/keys";
 import { playing } from "../state/activity";
 import type { Item, Store } from "../state/store";
 import { Trouble } from "../ui/parts";
@@ -31,7 +32,7 @@ export function Review({ store }: { store: Store }): preact.JSX.Element {
       </main>
       {item ? <Panel task={item.task} keyboard={keyboard} /> : <aside class="panel" />}
       <Bar store={store} keyboard={keyboard} status={status} />
-      {keyboard.dialog.value === "keys" && <KeysDialog keyboard={keyboard} type={item?.task.view.type ?? "boxes"} />}
+      {keyboard.dialog.value === "keys" && <KeysDialog keyboard={keyboard} on={item ? surfaceOf(item.task.view) : "boxes"} />}
       {keyboard.dialog.value === "skip" && <SkipDialog keyboard={keyboard} store={store} />}
     </div>
   );

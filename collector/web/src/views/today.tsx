@@ -38,6 +38,9 @@ export function Today({ store }: { store: Store }): preact.JSX.Element {
           <a class="button" href={location.pathname === "/today" ? "/" : "#"}>
             Back to review
           </a>
+          <a class="button" href="#prelabels">
+            How good the pre-labels are
+          </a>
         </p>
       </section>
     </main>

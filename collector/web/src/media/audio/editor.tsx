@@ -125,8 +125,15 @@ export class AudioEditor implements Editor {
     if (label) this.player()?.play(label.start_us, label.end_us);
   }
 
+  /** This region's part of the prompt. Where the prompt was shared out, a region without a part is asked for nothing. */
   expected(label: IntervalLabel): string | null {
-    return label.expected ?? this.task.value?.view.expected ?? null;
+    return label.expected ?? this.wholePrompt();
+  }
+
+  private wholePrompt(): string | null {
+    const task = this.task.value;
+    if (!task) return null;
+    return this.regions(task).some((l) => typeof l.expected === "string") ? null : (task.view.expected ?? null);
   }
 
   setTimes(id: string, start: number, end: number, series: string | null): void {
@@ -157,7 +164,7 @@ export class AudioEditor implements Editor {
     const task = this.task.value;
     const capture = this.capture();
     if (!task || !capture) return;
-    const expected = task.view.expected;
+    const expected = this.wholePrompt();
     task.add(capture.id, (id) => ({
       id,
       kind: "interval",

@@ -5,6 +5,7 @@ import type { BoxLabel, CaptureView, Label } from "../../api/types";
 import type { Rect, Size } from "../../model/geometry";
 import type { Stroke } from "../../model/keys";
 import { same, type Ref } from "../../model/labels";
+import { boundsOf, outlineOf } from "../../model/outline";
 import type { OpenTask } from "../../state/task";
 import { lookOf } from "../../ui/words";
 import { Loading, Trouble } from "../../ui/parts";
@@ -17,6 +18,12 @@ import { Stage } from "./stage";
 type Shown = { state: "loading" } | { state: "failed"; why: string } | { state: "ready"; bitmap: ImageBitmap };
 
 const rectOf = (l: BoxLabel): Rect => ({ x: l.x, y: l.y, width: l.width, height: l.height });
+/** What a label covers of the picture, null for kinds that are not drawn. */
+function placeOf(label: Label | undefined): Rect | null {
+  if (isBox(label)) return rectOf(label);
+  const outline = label ? outlineOf(label) : null;
+  return outline && boundsOf(outline.points);
+}
 const isBox = (l: Label | undefined): l is BoxLabel => l?.kind === "box";
 
 class ImageEditor implements Editor {
@@ -99,7 +106,7 @@ class ImageEditor implements Editor {
 
   command(stroke: Stroke): boolean {
     if (stroke.command === "zoom") {
-      this.close.value = !this.close.value && isBox(this.task.value?.label());
+      this.close.value = !this.close.value && placeOf(this.task.value?.label()) !== null;
       return true;
     }
     if (stroke.command === "draw") this.active.value = this.activeCapture();
@@ -116,12 +123,17 @@ function shapesOf(task: OpenTask, capture: string): Shape[] {
   const { classes } = task.view;
   const selected = task.selected.value;
   const make = (label: Label, ghost: boolean): Shape[] => {
-    if (!isBox(label)) return [];
+    const outline = outlineOf(label);
+    const rect = placeOf(label);
+    if (!rect) return [];
     const ref: Ref = { capture, id: label.id };
     return [
       {
         ref,
-        rect: rectOf(label),
+        rect,
+        outline,
+        // A box's keypoints stand inside it and would write its name over it once more.
+        quiet: outline !== null && typeof label.parent === "string",
         look: lookOf(label, classes),
         selected: !ghost && same(ref, selected),
         ghost,
@@ -175,7 +187,7 @@ function Picture({
       shapes={shapesOf(task, capture.id)}
       tool={editor.tool}
       active={active}
-      close={editor.close.value && active && isBox(label) ? rectOf(label) : null}
+      close={editor.close.value && active ? placeOf(label) : null}
       onSelect={(ref) => {
         task.settle();
         task.selected.value = ref;

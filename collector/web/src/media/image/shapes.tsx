@@ -1,6 +1,7 @@
 /** Boxes and their tags on a picture, in screen pixels. */
 import { Component } from "preact";
 import type { Ref } from "../../model/labels";
+import type { Outline } from "../../model/outline";
 import type { Edge, Handle, Rect, View } from "../../model/geometry";
 import { HANDLES, toScreen } from "../../model/geometry";
 import { Pure } from "../../ui/pure";
@@ -15,6 +16,14 @@ export interface Shape {
   /** Shown where it would be, on a frame where it is not. */
   absent: boolean;
   occluded: boolean;
+  /** Nobody saw it on this frame: its place is filled in. */
+  unseen?: boolean;
+  /** A label that is no box: this is drawn, in picture pixels, and `rect` is what it covers. It has no handles. */
+  outline?: Outline | null;
+  /** Another name for its tag than the label's word. */
+  title?: string;
+  /** Its tag is shown only while it is selected. */
+  quiet?: boolean;
 }
 
 interface BoxProps {
@@ -24,6 +33,8 @@ interface BoxProps {
   y: number;
   width: number;
   height: number;
+  view: View | null;
+  outline: Outline | null;
   colour: number;
   model: boolean;
   low: boolean;
@@ -31,12 +42,12 @@ interface BoxProps {
   ghost: boolean;
   absent: boolean;
   occluded: boolean;
+  unseen: boolean;
 }
 
 class BoxShape extends Pure<BoxProps> {
   override render(): preact.JSX.Element {
     const p = this.props;
-    const place = { x: p.x, y: p.y, width: p.width, height: p.height };
     const names = classNames(
       "box",
       p.model && "box-model",
@@ -45,12 +56,34 @@ class BoxShape extends Pure<BoxProps> {
       p.absent && "box-absent",
       p.low && "box-low",
       p.occluded && "box-occluded",
+      p.unseen && "box-unseen",
+      p.outline && "box-outline",
     );
     return (
       <g class={names} style={`--colour: var(--label-${p.colour})`} data-capture={p.capture} data-label={p.id}>
-        <rect {...place} class="box-halo" />
-        <rect {...place} class="box-line" />
+        {this.line("box-halo")}
+        {this.line("box-line")}
       </g>
+    );
+  }
+
+  private line(name: string): preact.JSX.Element {
+    const { outline, view, x, y, width, height } = this.props;
+    if (!outline || !view) return <rect x={x} y={y} width={width} height={height} class={name} />;
+    const points = outline.points.map((p) => ({ x: p.x * view.scale + view.dx, y: p.y * view.scale + view.dy }));
+    if (outline.shape === "dots")
+      return (
+        <>
+          {points.map((p, index) => (
+            <circle key={index} cx={p.x} cy={p.y} r={5} class={name} />
+          ))}
+        </>
+      );
+    const list = points.map((p) => `${p.x},${p.y}`).join(" ");
+    return outline.shape === "line" ? (
+      <polyline points={list} class={name} />
+    ) : (
+      <polygon points={list} class={name} />
     );
   }
 }
@@ -95,8 +128,8 @@ class Tag extends Pure<TagProps> {
 const TAG_HEIGHT = 20;
 
 /** Wide enough for what stands in it: a tag at the right edge is pushed in, not cut. */
-const tagWidth = (look: Look, ghost: boolean): number =>
-  30 + 8 * (look.name.length + (look.score ? 5 : 0) + (ghost ? 9 : 0));
+const tagWidth = (name: string, look: Look, ghost: boolean): number =>
+  30 + 8 * (name.length + (look.score ? 5 : 0) + (ghost ? 9 : 0));
 
 interface LayerProps {
   shapes: readonly Shape[];
@@ -117,6 +150,10 @@ const sameShape = (a: Shape, b: Shape): boolean =>
     a.ghost === b.ghost &&
     a.absent === b.absent &&
     a.occluded === b.occluded &&
+    a.unseen === b.unseen &&
+    a.outline === b.outline &&
+    a.title === b.title &&
+    a.quiet === b.quiet &&
     sameRect(a.rect, b.rect));
 
 /** A layer is drawn again only when one of its shapes or the view is another: a held arrow moves one box of a thousand. */
@@ -155,6 +192,10 @@ export class Boxes extends Layer {
             ghost={shape.ghost}
             absent={shape.absent}
             occluded={shape.occluded}
+            unseen={shape.unseen === true}
+            outline={shape.outline ?? null}
+            // Only what has points is drawn in the view itself; a box of a thousand stays as it is.
+            view={shape.outline ? view : null}
           />
         ))}
       </g>
@@ -164,7 +205,7 @@ export class Boxes extends Layer {
 
 export class Tags extends Layer {
   override render(): preact.JSX.Element {
-    return <div class="tags">{this.props.shapes.map((shape) => this.tag(shape))}</div>;
+    return <div class="tags">{this.props.shapes.filter((s) => s.selected || !s.quiet).map((s) => this.tag(s))}</div>;
   }
 
   private tag(shape: Shape): preact.JSX.Element {
@@ -173,14 +214,15 @@ export class Tags extends Layer {
     const on = toScreen(shape.rect, view);
     const under = on.y < TAG_HEIGHT;
     const y = Math.min(Math.max(under ? on.y : on.y - TAG_HEIGHT, 0), Math.max(0, height - TAG_HEIGHT));
-    const x = Math.min(Math.max(0, on.x), Math.max(0, width - tagWidth(look, ghost)));
+    const name = shape.title ?? look.name;
+    const x = Math.min(Math.max(0, on.x), Math.max(0, width - tagWidth(name, look, ghost)));
     return (
       <Tag
         key={keyOf(shape)}
         x={x}
         y={y}
         under={under}
-        name={look.name}
+        name={name}
         digit={look.digit}
         score={look.score}
         colour={look.colour}

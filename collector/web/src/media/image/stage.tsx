@@ -143,6 +143,7 @@ export class Stage extends Component<StageProps, State> {
     const shape = this.props.shapes.find((s) => s.ref.id === id && !s.ghost);
     if (!shape) return null;
     this.props.onSelect(shape.ref);
+    if (shape.outline) return null;
     return { kind: "change", ref: shape.ref, handle: "inside", start, rect: shape.rect, series };
   }
 
@@ -201,7 +202,7 @@ export class Stage extends Component<StageProps, State> {
         <svg class="stage-labels" width={screen.width} height={screen.height} aria-hidden="true">
           <Boxes shapes={rest} {...layer} />
           <Boxes shapes={chosen} {...layer} />
-          {chosen[0] && <Handles rect={chosen[0].rect} view={view} edge={tool.edge.value} />}
+          {chosen[0] && !chosen[0].outline && <Handles rect={chosen[0].rect} view={view} edge={tool.edge.value} />}
           {active && <Cross tool={tool} view={view} picture={picture} />}
         </svg>
         <div class="stage-tags" aria-hidden="true">

@@ -1,7 +1,7 @@
 /** Tracks on the timeline: where each is seen, and its keyframes ◆ (hidden ones ◇). */
 import { createRef } from "preact";
-import type { TrackLabel } from "../../api/types";
-import { visibleStretches } from "../../model/tracks";
+import type { Keyframe, TrackLabel } from "../../api/types";
+import { isUnseen, unseenStretches, visibleStretches } from "../../model/tracks";
 import { Pure } from "../../ui/pure";
 import { classNames, lookOf } from "../../ui/words";
 import { percent } from "./timeline";
@@ -53,6 +53,15 @@ export class TrackRow extends Pure<RowProps> {
             onPointerDown={() => onSelect(track.id)}
           />
         ))}
+        {unseenStretches(track.keyframes).map(([from, to]) => (
+          <div
+            key={`unseen-${from}`}
+            class="track-unseen"
+            data-unseen={`${from}-${to}`}
+            title={`frames ${from} to ${to - 1}: not seen here, filled in`}
+            style={{ left: percent(time(from), duration), width: percent(time(to) - time(from), duration) }}
+          />
+        ))}
         <span class="track-name" style={{ left: percent(time(first), duration) }}>
           {look.name} {look.score}
         </span>
@@ -65,7 +74,7 @@ export class TrackRow extends Pure<RowProps> {
               class="keyframe"
               data-own
               style={{ left: percent(time(k.frame), duration) }}
-              title={`keyframe at frame ${k.frame}${k.visible ? "" : ", not in the picture from here"}`}
+              title={`keyframe at frame ${k.frame}${keyframeWord(track, k)}`}
               onPointerDown={(event) => {
                 event.preventDefault();
                 onFrame(track.id, k.frame);
@@ -77,4 +86,9 @@ export class TrackRow extends Pure<RowProps> {
       </div>
     );
   }
+}
+
+function keyframeWord(track: TrackLabel, row: Keyframe): string {
+  if (!row.visible) return ", not in the picture from here";
+  return isUnseen(track.keyframes, row.frame) ? ", not seen from here: filled in" : "";
 }

@@ -52,7 +52,10 @@ function shapesOf(task: OpenTask, capture: string, frame: number, times: readonl
     const rect = here ?? (chosen ? tracks.nearestBox(label.keyframes, frame) : null);
     if (!rect) return [];
     const occluded = tracks.attributesAt(label.keyframes, frame)["occluded"] === true;
-    return [{ ref, rect, look: lookOf(label, classes), selected: chosen, ghost, absent: here === null, occluded }];
+    const unseen = here !== null && tracks.isUnseen(label.keyframes, frame);
+    return [
+      { ref, rect, look: lookOf(label, classes), selected: chosen, ghost, absent: here === null, occluded, unseen },
+    ];
   };
   return [
     ...task.ghosts.value.filter((g) => g.ref.capture === capture).flatMap((g) => make(g.label, true)),
@@ -185,6 +188,7 @@ function Rows({
 function place(track: TrackLabel, frame: number, times: readonly number[]): string {
   const key = tracks.keyframeAt(track.keyframes, frame);
   const here = tracks.boxAt(track.keyframes, frame, times) !== null;
+  if (tracks.isUnseen(track.keyframes, frame)) return "not seen here: filled in";
   if (key) return key.visible ? "◆ keyframe" : "◇ not in the picture from here";
   if (!here) return "not in the picture";
   return tracks.attributesAt(track.keyframes, frame)["occluded"] === true ? "covered" : "between keyframes";

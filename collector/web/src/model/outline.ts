@@ -1,0 +1,51 @@
+/** What is drawn for labels that are no boxes: polygons, lines and keypoints. All functions are pure. */
+import type { Label } from "../api/types";
+import type { Point, Rect } from "./geometry";
+
+export interface Outline {
+  shape: "area" | "line" | "dots";
+  points: readonly Point[];
+}
+
+const outlines = new WeakMap<Label, Outline | null>();
+
+/** Null for kinds that have no points, and for keypoints of which none is labelled; the same object for the same label. */
+export function outlineOf(label: Label): Outline | null {
+  const known = outlines.get(label);
+  if (known !== undefined) return known;
+  const made = makeOutline(label);
+  outlines.set(label, made);
+  return made;
+}
+
+function makeOutline(label: Label): Outline | null {
+  switch (label.kind) {
+    case "polygon":
+    case "polyline":
+      return { shape: label.kind === "polygon" ? "area" : "line", points: label.points.map(([x, y]) => ({ x, y })) };
+    case "keypoints": {
+      // COCO's v: 0 is not labelled, and its numbers mean nothing (contracts.md).
+      const points = label.points.filter(([, , v]) => v > 0).map(([x, y]) => ({ x, y }));
+      return points.length > 0 ? { shape: "dots", points } : null;
+    }
+    default:
+      return null;
+  }
+}
+
+/** The smallest upright box around points. */
+export function boundsOf(points: readonly Point[]): Rect {
+  const xs = points.map((p) => p.x);
+  const ys = points.map((p) => p.y);
+  const x = Math.min(...xs);
+  const y = Math.min(...ys);
+  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
+}
+
+/** The four corners of a box, clockwise from the top left, as a polygon's points. */
+export const cornersOf = (r: Rect): [number, number][] => [
+  [r.x, r.y],
+  [r.x + r.width, r.y],
+  [r.x + r.width, r.y + r.height],
+  [r.x, r.y + r.height],
+];

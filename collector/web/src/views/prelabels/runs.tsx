@@ -1,0 +1,172 @@
+/** Running a model again over captures that are here: how far each run is, stopping one, starting one. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { api, Problem, Unreachable } from "../../api/client";
+import type { PrelabelRun } from "../../api/types";
+import { askedSentence, isGoing, runSentence, runState, settledCount } from "../../model/runs";
+import { when } from "../../model/quality";
+import type { Store } from "../../state/store";
+import { StartRun } from "./startrun";
+
+const LOOK_MS = 2_000;
+
+interface RunsView {
+  runs: readonly PrelabelRun[] | null;
+  trouble: string | null;
+  look(): void;
+}
+
+/** The runs, asked for again every two seconds while one is going; told once when the last one has ended. */
+function useRuns(store: Store, onFinished: () => void): RunsView {
+  const [runs, setRuns] = useState<readonly PrelabelRun[] | null>(null);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const [turn, setTurn] = useState(0);
+  const going = useRef(false);
+  const look = useCallback(() => setTurn((n) => n + 1), []);
+  useEffect(() => {
+    let here = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    api.prelabelRuns().then(
+      (reply) => {
+        if (!here) return;
+        const still = reply.runs.some(isGoing);
+        setRuns(reply.runs);
+        setTrouble(null);
+        if (going.current && !still) onFinished();
+        going.current = still;
+        if (still) timer = setTimeout(look, LOOK_MS);
+      },
+      (error: unknown) => {
+        if (!here) return;
+        if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+        if (error instanceof Problem && error.status === 401) store.phase.value = "signed-out";
+        setTrouble(error.message);
+        timer = setTimeout(look, LOOK_MS);
+      },
+    );
+    return () => {
+      here = false;
+      clearTimeout(timer);
+    };
+  }, [store, turn, look, onFinished]);
+  return { runs, trouble, look };
+}
+
+interface RunsProps {
+  store: Store;
+  models: readonly string[];
+  onFinished(): void;
+}
+
+export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Element {
+  const { runs, trouble, look } = useRuns(store, onFinished);
+  const [stopping, setStopping] = useState<PrelabelRun | null>(null);
+  const known = [...new Set([...models, ...(runs ?? []).map((r) => r.model)])].sort();
+  return (
+    <section class="lead-card runs" aria-label="Run a model again">
+      <h2 class="big">Run a model again</h2>
+      <p class="note">
+        A new model labels captures that are already here. Items that nobody has opened show its pre-labels; the others
+        keep theirs, and the new ones count in the report above.
+      </p>
+      <StartRun models={known} onStarted={look} />
+      {trouble && (
+        <p class="caveat" role="alert">
+          {trouble} How far the runs are is not known just now; this page asks again by itself.
+        </p>
+      )}
+      {runs?.length === 0 && <p class="note">No model was run again here yet.</p>}
+      {runs === null && !trouble && (
+        <p class="note" role="status">
+          Asking for the runs.
+        </p>
+      )}
+      <ol class="run-list">
+        {(runs ?? []).map((run) => (
+          <Run key={run.id} run={run} onStop={() => setStopping(run)} />
+        ))}
+      </ol>
+      {stopping && (
+        <StopDialog
+          run={runs?.find((r) => r.id === stopping.id) ?? stopping}
+          onClose={() => {
+            setStopping(null);
+            look();
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+const STATES = { going: "running", failed: "ended with failures", stopped: "stopped", done: "done" } as const;
+
+function Run({ run, onStop }: { run: PrelabelRun; onStop(): void }): preact.JSX.Element {
+  const state = runState(run);
+  return (
+    <li class={`run run-${state}`} data-run={run.id} data-state={state}>
+      <div class="run-head">
+        <b>{run.source.name}</b>
+        <span class="note">
+          {run.source.version} · {askedSentence(run.asked)} · {when(run.created_at)}
+        </span>
+        <span class="run-state">{STATES[state]}</span>
+        {isGoing(run) && (
+          <button type="button" aria-label={`Stop the run of ${run.source.name}`} onClick={onStop}>
+            Stop
+          </button>
+        )}
+      </div>
+      <progress
+        max={run.captures}
+        value={settledCount(run)}
+        aria-label={`${run.source.name}: captures that are settled`}
+        aria-valuetext={runSentence(run)}
+      />
+      <p>{runSentence(run)}</p>
+      {run.problem && (
+        <p class="caveat">
+          {run.failed > 0 ? "Failed" : "Last trouble, tried again"}: {run.problem}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function StopDialog({ run, onClose }: { run: PrelabelRun; onClose(): void }): preact.JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  useEffect(() => dialog.current?.showModal(), []);
+  const stop = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      await api.stopRun(run.id);
+      onClose();
+    } catch (error) {
+      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      setTrouble(error.message);
+      setBusy(false);
+    }
+  };
+  return (
+    <dialog ref={dialog} class="dialog dialog-small" aria-labelledby="stop-title" onClose={onClose}>
+      <h1 id="stop-title">Stop this run of {run.source.name}?</h1>
+      <p>
+        {run.waiting.toLocaleString("en")} captures that have not begun are left as they are. What is done stays.
+      </p>
+      {trouble && (
+        <p class="caveat" role="alert">
+          It was not stopped: {trouble}
+        </p>
+      )}
+      <p class="actions">
+        <button type="button" onClick={() => dialog.current?.close()}>
+          Keep it going
+        </button>
+        <button type="button" class="primary" disabled={busy} onClick={() => void stop()}>
+          Stop it
+        </button>
+      </p>
+    </dialog>
+  );
+}
