@@ -283,7 +283,6 @@ def _text_without_speech(documents: Sequence[LabelsDocument]) -> Doubt | None:
             for other in documents
             if other.capture == document.capture
             and _is_model(other)
-            and other.source.sha256 != document.source.sha256
             and not any(spoken(label) for label in other.labels)
         ]
         if not text or not others or not _is_model(document):

@@ -31,6 +31,7 @@ Progress = Callable[[int, int | None], None]
 MOST_PIXELS = 8192 * 4352
 # A file says how long it is; a last frame may stand for a while, so less than this is no sign of a cut.
 LEAST_LOSS_US = 1_000_000
+MOST_DAMAGED = 0.1  # of the packets; fewer leave holes, and every other frame keeps its time
 # Formats of FFmpeg that take any picture or text for a video.
 NO_VIDEO = ("image2", "tty")
 _US = 1_000_000
@@ -111,7 +112,9 @@ class VideoFile:
             self._stream.thread_type = "AUTO" if threads > 1 else "NONE"
             self._stream.codec_context.thread_count = threads
             self.duration_us = _declared_us(self._container, self._stream)
+            self._index_ends = max((entry.pos + entry.size for entry in self._stream.index_entries), default=0)
             self._fault: str | None = None
+            self._damaged = 0
             self._decoded = self._decode()
             self._first = next(self._decoded, None)
             if self._first is None:
@@ -146,11 +149,15 @@ class VideoFile:
             if index:
                 at = self.times_us[-1] + 1
                 if raw.pts is not None and origin is not None:
-                    at = max(at, _exact_us(raw.pts - origin, raw.time_base))
+                    at = max(at, self._us(raw.pts - origin, raw))
             self.times_us.append(at)
-            end_us = at + (_exact_us(raw.duration, raw.time_base) if raw.duration else 0)
+            end_us = at + (self._us(raw.duration, raw) if raw.duration else 0)
             yield VideoFrame(index, at, partial(self._picture, raw))
         self._check_end(end_us)
+
+    def _us(self, ticks: int, raw: Any) -> int:
+        # Frames that the decoder held back to the end come without a time base.
+        return _exact_us(ticks, raw.time_base or self._stream.time_base)
 
     def _picture(self, raw: Any) -> Image:
         # A stream may change its size on the way; labels are in pixels of the size it began with.
@@ -159,40 +166,28 @@ class VideoFile:
         return cv2.rotate(picture, _TURNS[self._turn]) if self._turn else picture
 
     def _decode(self) -> Iterator[Any]:
-        """Decoded frames up to the first packet that is damaged; `_fault` then says so."""
-        count = 0
+        """Decoded frames. A damaged packet is left out; `_fault` says why when nothing decodes after it."""
         decoder = self._stream.codec_context
         try:
             for packet in self._container.demux(self._stream):
                 if packet.is_corrupt:
                     self._fault = "a packet is cut off"
-                    break
+                    self._damaged += 1
+                    continue
                 try:
                     frames = decoder.decode(packet)
                 except av.error.EOFError:
                     return
                 except av.error.FFmpegError as error:
-                    if count == 0:
-                        # A stream that begins between two key frames: nothing decodes before the first.
-                        self._fault = error.strerror
-                        continue
                     self._fault = error.strerror
-                    break
-                for frame in frames:
-                    count += 1
+                    self._damaged += 1
+                    continue
+                if packet.size and frames:
+                    # The last, empty packet brings out what lies before the damage, so it mends nothing.
                     self._fault = None
-                    yield frame
+                yield from frames
         except av.error.FFmpegError as error:
             self._fault = error.strerror
-        if self._fault is not None:
-            yield from self._held_back()
-
-    def _held_back(self) -> list[Any]:
-        """The frames the decoder still has when its input stopped."""
-        try:
-            return list(self._stream.codec_context.decode(None))
-        except av.error.FFmpegError:
-            return []
 
     def _nothing(self) -> GleanerError:
         if self._fault is not None or self.duration_us:
@@ -208,6 +203,10 @@ class VideoFile:
         read = f"{self.path} breaks off at {last_us / _US:.3f} s, after {count} frame{'s' if count != 1 else ''}"
         if self._fault is not None:
             raise VideoBroken(f"{read} ({self._fault}).", **facts)
+        if self._damaged > MOST_DAMAGED * (count + self._damaged):
+            raise VideoUnreadable(f"{self.path} is damaged: {self._damaged} of its packets cannot be decoded.")
+        if self._index_ends > self.path.stat().st_size:
+            raise VideoBroken(f"{read}; its index names frames past the end of the file.", **facts)
         if self.duration_us is not None and self.duration_us - end_us > patience:
             raise VideoBroken(f"{read}; it says that it lasts {self.duration_us / _US:.3f} s.", **facts)
 

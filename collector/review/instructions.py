@@ -28,7 +28,8 @@ INSTRUCTIONS: dict[TaskType, Instructions] = {
         " splits it. Write what was really said, also when it differs from what was expected.",
     ),
     "text": Instructions(
-        version=1,
-        text="Check the typed answer against the question: correct spelling only where the meaning stays the same.",
+        version=2,
+        text="A typed answer: check it against the question, correct spelling only where the meaning stays the same."
+        " Text on a picture: write it as it stands there, one field a piece; take out what is no text.",
     ),
 }
