@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.review.jobs import known_words
 from collector.review.rules import concerns, without_twins
 from collector.store.blobs import BlobStore
 from prelabel.quality.reviewed import Reviewed
@@ -83,6 +84,7 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
             for before, shown in _documents(row.type, documents):
                 if asked.model not in (None, before.source.name, before.source.sha256):
                     continue
+                words = known_words().get(str(before.source.sha256))
                 yield Reviewed(
                     revision=row.id,
                     capture=after.capture,
@@ -98,6 +100,7 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                     active_ms=row.active_ms,
                     drawn_by_chance=row.reason_kind == "random",
                     blind=not shown,
+                    words=None if words is None else frozenset(words),
                 )
 
 

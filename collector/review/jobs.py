@@ -143,10 +143,10 @@ def _reason(conn: Connection, kind: TaskType, record: TakeRecord, labelled: Sequ
     bodies = conn.execute(_PRELABELS, {"captures": list(labelled)}).scalars().all()
     prelabels = [document for body in bodies if concerns(kind, document := LabelsDocument.read(json.loads(body)))]
     known = calibrations(conn, [document.source.sha256 for document in prelabels])
-    return reason_for(kind, record.expected, record.objects, prelabels, draw, known, _words())
+    return reason_for(kind, record.expected, record.objects, prelabels, draw, known, known_words())
 
 
 @cache
-def _words() -> dict[str, list[str]]:
+def known_words() -> dict[str, list[str]]:
     """The words each model of the catalogue knows, by its sha256."""
     return {item.sha256: item.table["names"] for item in catalogue.items() if "names" in item.table}

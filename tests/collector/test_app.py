@@ -33,7 +33,7 @@ def test_every_route_has_a_policy() -> None:
     everybody = {route for route, who in found.items() if who == ("anyone",)}
     assert everybody <= {
         "GET /enter/{code}", "POST /api/enter", "POST /api/devices/join", "OPTIONS /api/uploads",
-        "GET /", "GET /today", "GET /assets/{path:path}", "GET /favicon.svg",
+        "GET /", "GET /today", "GET /prelabels", "GET /assets/{path:path}", "GET /favicon.svg",
     }  # fmt: skip
 
 
