@@ -283,7 +283,7 @@ export class AudioEditor implements Editor {
     this.create(start, Math.min(start + NEW_US, player.duration));
   }
 
-  /** Cuts at the playhead when it stands inside, else in the middle; the words stay with the first part. */
+  /** Cuts at the playhead when it stands inside, else in the middle; words and what was expected stay with the first part. */
   private split(task: OpenTask, label: IntervalLabel | null, player: SoundPlayer): void {
     const capture = this.capture();
     if (!label || !capture) return;
@@ -299,7 +299,6 @@ export class AudioEditor implements Editor {
       score: null,
       start_us: at,
       end_us: label.end_us,
-      ...(label.expected === undefined ? {} : { expected: label.expected }),
     };
     const first = replaced(
       task.work.value,
