@@ -68,7 +68,8 @@ def label_file(inputs: dict[str, Any]) -> dict[str, Any]:
     Args:
         inputs: `path` and `model` (as `open_model` takes it); and, each may be left out: `sha256` the model must have,
             `capture` (its id; else the sha256 of the file), `medium`, `frames` (path of the capture's frame table),
-            `expected` (what the script asked to be said), `language`, `looks_per_second` (None: every frame),
+            `expected` (what the script asked to be said), `language`, `answer` (the sound is one: a recogniser that may
+            write also gives it as one text), `looks_per_second` (None: every frame),
             `threads`.
 
     Returns:
@@ -182,9 +183,12 @@ def _label_still(path: Path, capture: str, model: Any, _inputs: dict[str, Any]) 
 
 
 def _label_sound(path: Path, capture: str, model: Any, inputs: dict[str, Any]) -> LabelsDocument:
+    from prelabel.documents import spoken_answer
     from prelabel.sounds import label_sound
 
     labels = label_sound(path, model, inputs.get("expected"))
+    if inputs.get("answer"):
+        labels += spoken_answer(capture, model.source, labels, inputs.get("language")).labels
     return LabelsDocument(capture=capture, source=model.source, labels=labels)
 
 

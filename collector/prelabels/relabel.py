@@ -46,7 +46,7 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
     capture = job.payload["capture"]
     row = conn.execute(
         text(
-            "SELECT capture.medium, take.expected, session.record FROM capture"
+            "SELECT capture.medium, take.expected, take.kind, session.record FROM capture"
             " JOIN session ON session.id = capture.session_id LEFT JOIN take ON take.id = capture.take_id"
             " WHERE capture.id = :id AND capture.state = 'opened'"
         ),
@@ -64,6 +64,7 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
         "medium": row.medium,
         "frames": None if frames is None else str(blobs.path_of(frames.blob)),
         "expected": row.expected,
+        "answer": row.kind == "answer",
         "language": json.loads(row.record)["language"],
     }
 

@@ -40,6 +40,7 @@ Expected = Annotated[str | None, typer.Option(help="What was to be said: `expect
 Language = Annotated[
     str | None, typer.Option(help="What is spoken (BCP 47); a recogniser of another language writes no text.")
 ]
+Answer = Annotated[bool, typer.Option("--answer", help="The sound is a spoken answer: its words are one text too.")]
 ALONE_UP_TO = 3  # files that are labelled before a worker process would be up
 INTERRUPTED = 130
 
@@ -64,6 +65,7 @@ def run(
     looks: Looks = None,
     expected: Expected = None,
     language: Language = None,
+    answer: Answer = False,
     as_json: Json = False,
 ) -> None:
     """Label files. With --json one labels document a line, in the order of the files; its capture is the file's sha256.
@@ -81,6 +83,7 @@ def run(
     settings = {
         "model": model, "sha256": source.sha256, "threads": threads, "looks_per_second": looks, "expected": expected,
         "language": language,
+        "answer": answer,
     }  # fmt: skip
     count = workers or (1 if len(paths) <= ALONE_UP_TO else min(len(paths), os.cpu_count() or 1))
     hands = Crew(count) if workers is not None or count > 1 else Alone()

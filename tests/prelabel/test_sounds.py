@@ -10,6 +10,7 @@ import pytest
 from prelabel.audio.files import SoundCut
 from prelabel.audio.vad import VadModel
 from prelabel.catalogue import ModelUnavailable
+from prelabel.label_file import label_file
 from prelabel.package import ModelPackage, open_model
 from prelabel.runtime import ModelRefused
 from prelabel.sounds import Transcriber, label_sound, open_sound_model
@@ -18,7 +19,7 @@ from tests.prelabel import graphs
 from tests.prelabel.audio import planted
 from tests.prelabel.audio.test_files import video, wav
 from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
-from wire.labels import Interval, Label
+from wire.labels import Interval, Label, LabelsDocument, Text
 
 WER = 'language = "en"\nexpected_word_error_rate = 0.1\n'
 
@@ -163,3 +164,23 @@ def test_the_catalogues_model_on_real_files() -> None:
         raise
     assert label_sound(noise, model) == []
     assert len(label_sound(speech, model)) >= 10
+
+
+@pytest.mark.parametrize(("language", "said"), [("en-GB", ["ab cd"]), ("de", [])])
+def test_a_spoken_answer_is_one_text_where_it_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: list[str]
+) -> None:
+    """The worker function of files and of the collector's runs, on an answer that was spoken."""
+    # A machine without a voice activity model: that one would hear that these tones are no speech.
+    monkeypatch.setenv("GLEANER_MODELS", "")
+    monkeypatch.setenv("GLEANER_CACHE", str(tmp_path / "cache"))
+    recogniser(tmp_path / "m")
+    sound = planted.sound_of([0] * 20 + spelled("ab") + [1] + spelled("cd") + [0] * 20, TOKENS)
+    path = wav(tmp_path / "a.wav", sound)
+    asked = {"path": str(path), "model": str(tmp_path / "m"), "language": language}
+    labels = LabelsDocument.read(label_file({**asked, "answer": True})["document"]).labels
+    texts = [label for label in labels if isinstance(label, Text)]
+    assert [(label.label, label.text, label.language) for label in texts] == [
+        ("answer", text, language) for text in said
+    ]
+    assert not [row for row in LabelsDocument.read(label_file(asked)["document"]).labels if isinstance(row, Text)]

@@ -71,7 +71,8 @@ def test_every_pixel_gets_the_class_whose_function_is_highest_there(fit: str, fr
     # Half a cell at the map's edge has no neighbour to go on to; small pieces are left out.
     assert (seen == truth)[shown].mean() > 0.97
     inner = shown & (np.abs(pixel_x - 0.5) < 0.4)[np.newaxis] & (np.abs(pixel_y - 0.5) < 0.4)[:, np.newaxis]
-    assert (seen == truth)[inner].mean() > 0.995
+    # A border between two classes may lie half a pixel off, which is more of a small picture.
+    assert (seen == truth)[inner].mean() > 1 - max(0.005, 1 / min(width, height))
 
 
 @settings(max_examples=20, deadline=None)
