@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from collector.client import ask
+from collector.settings import Settings
 from tests.collector.samples import Sample
 from wire.device import Receipt
 
@@ -98,8 +100,12 @@ class Collector:
         self.process = None
         return code
 
+    def ask(self, verb: str, **given: str) -> dict[str, Any]:
+        """What `gleaner collector join-code` and `user …` ask of the running service, without a process for each."""
+        return ask(Settings(data=self.data), verb, given)
+
     def device(self) -> DeviceClient:
-        code = json.loads(self.run("join-code", "--json").stdout)["code"]
+        code = self.ask("join-code")["code"]
         reply = httpx.post(
             f"{self.url}/api/devices/join",
             json={"schema": 1, "code": code, "device": {"name": "d", "model": "m", "agent_version": "0"}},
@@ -109,8 +115,8 @@ class Collector:
 
     def person(self, name: str, role: str) -> httpx.Client:
         """A client that carries a bearer token of a new person."""
-        assert self.run("user", "add", name, "--role", role).returncode == 0
-        token = self.run("user", "token", name).stdout.strip()
+        self.ask("user-add", name=name, role=role)
+        token = self.ask("user-token", name=name)["token"]
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
