@@ -7,24 +7,30 @@ what is missing. At the end the documents are written to `OUTPUT` in the order o
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
+import stat
 import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from prelabel.label_file import Progress, label_file, try_model
 from prelabel.worker_process import Worker, WorkerStopped, WorkFailed
 from wire.errors import GleanerError
 from wire.labels import Source
 
 WORK = "prelabel.label_file:label_file"
+TRY_MODEL = "prelabel.label_file:try_model"
 WORK_SECONDS = 6 * 3600.0  # hours of video through a slow model are one call
 AHEAD = 64  # results that may wait for an earlier, slower file
 SYNC_SECONDS = 1.0
@@ -65,13 +71,14 @@ class FileFailed(GleanerError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: a labels document with the file's hash, or an error (code, sentence)."""
+    """What became of one file: a labels document with the file's hash, or an error (code, sentence, exit status)."""
 
     path: Path
     document: dict[str, Any] | None = None
     media: dict[str, Any] | None = None
     code: str | None = None
     sentence: str | None = None
+    status: int = 1
     again: bool = False  # read from the journal of an earlier run
 
 
@@ -84,16 +91,23 @@ class Crew:
 
     def __init__(self, workers: int, work: str = WORK) -> None:
         self._work = work
-        self._idle: deque[Worker] = deque(Worker([work.partition(":")[0]]) for _ in range(workers))
+        self._idle: deque[Worker] = deque(Worker([work.partition(":")[0]], quiet=True) for _ in range(workers))
         self._all = list(self._idle)
         self._guard = threading.Lock()
 
     def do(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Raises WorkFailed, WorkerStopped."""
+        return self._run(self._work, inputs)
+
+    def try_model(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Raises WorkFailed, WorkerStopped."""
+        return self._run(TRY_MODEL, inputs)
+
+    def _run(self, work: str, inputs: dict[str, Any]) -> dict[str, Any]:
         with self._guard:
             worker = self._idle.popleft()
         try:
-            return worker.run(self._work, inputs, WORK_SECONDS)
+            return worker.run(work, inputs, WORK_SECONDS)
         finally:
             with self._guard:
                 self._idle.append(worker)
@@ -104,12 +118,23 @@ class Crew:
 
 
 class Alone:
-    """The same work in this process: for a file or two, where starting another process would take longer."""
+    """The same work in this process: for a file or two, where starting another process would take longer.
+
+    `progress` is told of the media time done and the whole of it within a video or sound, in microseconds.
+    """
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
 
     def do(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        from prelabel.label_file import label_file
+        """Raises what `label_file` raises; WorkFailed for what has no code, as a process of its own would."""
+        with _with_a_code():
+            return label_file(inputs, self.progress)
 
-        return label_file(inputs)
+    def try_model(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """As `do`."""
+        with _with_a_code():
+            return try_model(inputs)
 
     def stop(self) -> None:
         """There is nothing to end."""
@@ -123,47 +148,79 @@ def label_files(
     Args:
         settings: the inputs of `label_file` that are the same for every file.
     """
+    if isinstance(hands, Alone):  # in the thread that is asked, which an interruption reaches
+        for path in paths:
+            yield _one(hands.do, path, settings)
+        return
     with ThreadPoolExecutor(workers, thread_name_prefix="bulk") as pool:
-        waiting: deque[tuple[Path, Future[Outcome]]] = deque()
+        waiting: deque[Future[Outcome]] = deque()
+        done = False
         try:
             for path in paths:
-                waiting.append((path, pool.submit(_one, hands, path, settings)))
+                waiting.append(pool.submit(_one, hands.do, path, settings))
                 if len(waiting) >= AHEAD + workers:
-                    yield waiting.popleft()[1].result()
+                    yield waiting.popleft().result()
             while waiting:
-                yield waiting.popleft()[1].result()
+                yield waiting.popleft().result()
+            done = True
         finally:
-            for _, future in waiting:
+            for future in waiting:
                 future.cancel()
-            if waiting:
+            if not done:  # also with nothing waiting: the last file may be hours of video
                 hands.stop()
 
 
-def _one(hands: Crew | Alone, path: Path, settings: dict[str, Any]) -> Outcome:
+def why_not(hands: Crew | Alone, settings: dict[str, Any]) -> Outcome | None:
+    """Why the model of a run cannot be used, None when it can: told once, not for each of thousands of files."""
+    outcome = _one(hands.try_model, Path(settings["model"]), settings)
+    return None if outcome.code is None else outcome
+
+
+def _one(do: Callable[[dict[str, Any]], dict[str, Any]], path: Path, settings: dict[str, Any]) -> Outcome:
     inputs = {**settings, "path": str(path)}
     for attempt in (1, 2):
         try:
-            result = hands.do(inputs)
-            return Outcome(path, result["document"], result["media"])
+            result = do(inputs)
+            return Outcome(path, result.get("document"), result.get("media"))
         except WorkerStopped:
             raise
         except WorkFailed as error:
             code = error.facts.get("work_code")
             if code is not None:
-                return Outcome(path, code=code, sentence=str(error))
+                return Outcome(path, code=code, sentence=str(error), status=error.facts["work_status"])
             if attempt == 2:
                 failed = FileFailed(f"{path} was given up: {error.message}")
                 return Outcome(path, code=failed.code, sentence=str(failed))
         except GleanerError as error:
-            return Outcome(path, code=error.code, sentence=str(error))
+            return Outcome(path, code=error.code, sentence=str(error), status=error.exit_code)
     raise AssertionError("two attempts end in a return")
+
+
+@contextmanager
+def _with_a_code() -> Iterator[None]:
+    try:
+        yield
+    except GleanerError:
+        raise
+    except Exception as error:
+        raise WorkFailed(f"{type(error).__name__}: {error}", work_code=None) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file's line is in the journal, and the file's size and time of change when it was labelled."""
+
+    at: int
+    length: int
+    stamp: list[int]
 
 
 class Journal:
     """Results as they come, one JSON line each, in `OUTPUT.part`; what an earlier run left is read first.
 
     Raises:
-        RunDiffers: the journal is of another model or other settings.
+        RunDiffers: the journal is of another model or other settings, or no journal.
+        OutputExists: another run is writing it.
         OutputUnwritable: it cannot be written.
     """
 
@@ -171,22 +228,24 @@ class Journal:
         self._path = output.with_name(output.name + ".part")
         self._output = output
         self._head = {"schema": 1, "model": source.to_json(), "settings": settings}
-        self._done: dict[str, tuple[int, int]] = {}  # file -> place and length of its line
+        self._done: dict[str, _Place] = {}
         self._synced = time.monotonic()
-        if anew:
-            self._path.unlink(missing_ok=True)
         with _writable(self._path):
-            self._file: BinaryIO = self._path.open("a+b")
+            # Unbuffered: what does not fit on a full disk is not tried again when the file is closed.
+            self._file = self._path.open("a+b", buffering=0)
+            _alone(self._file, self._path)
+            if anew:
+                self._file.truncate(0)
             self._read()
 
-    def known(self, path: Path) -> Outcome | None:
-        """What an earlier run found in this very file (same size, same time of change)."""
+    def knows(self, path: Path) -> bool:
+        """Whether an earlier run has labelled this very file (same size, same time of change)."""
         place = self._done.get(str(path))
-        if place is None:
-            return None
-        row = self._row(place)
-        if row["stamp"] != _stamp(path):
-            return None
+        return place is not None and place.stamp == _stamp(path)
+
+    def known(self, path: Path) -> Outcome:
+        """What an earlier run found in a file that this `knows`."""
+        row = self._row(self._done[str(path)])
         return Outcome(path, row["document"], row["media"], again=True)
 
     def keep(self, outcome: Outcome) -> None:
@@ -212,6 +271,7 @@ class Journal:
             count = 0
             try:
                 with os.fdopen(handle, "wb") as out:
+                    os.fchmod(handle, stat.S_IMODE(os.fstat(self._file.fileno()).st_mode))
                     for path in paths:
                         place = self._done.get(str(path))
                         if place is not None:
@@ -226,44 +286,46 @@ class Journal:
                     _sync_folder(self._output.parent)
             finally:
                 Path(name).unlink(missing_ok=True)
-            self.close()
             self._path.unlink(missing_ok=True)
+            self.close()
         return count
 
     def close(self) -> None:
         self._file.close()
 
     def _read(self) -> None:
-        self._file.seek(0)
-        head = self._file.readline()
-        if not head.endswith(b"\n"):
-            self._file.truncate(0)
-            self._append(self._head)
-            return
-        if _parsed(head) != json.loads(json.dumps(self._head)):
-            self._file.close()
-            raise RunDiffers(f"{self._path} was begun with another model or other settings.")
-        at = len(head)
-        for line in self._file:
-            row = _parsed(line) if line.endswith(b"\n") else None
-            if row is None:
-                # A power cut ends a journal in the middle of a line; what is after it was never whole.
-                self._file.truncate(at)
-                break
-            self._done[row["file"]] = (at, len(line))
-            at += len(line)
+        first = _line(self._head)
+        with self._path.open("rb") as journal:
+            head = journal.readline()
+            if first.startswith(head) and head != first:  # new, or cut off within its first line
+                self._file.truncate(0)
+                self._append(self._head)
+                return
+            if head != first:
+                self._file.close()
+                raise RunDiffers(f"{self._path} was begun with another model or other settings.")
+            at = len(head)
+            for line in journal:
+                row = _parsed(line) if line.endswith(b"\n") else None
+                if row is None:
+                    # A power cut ends a journal in the middle of a line; what is after it was never whole.
+                    self._file.truncate(at)
+                    break
+                self._done[row["file"]] = _Place(at, len(line), row["stamp"])
+                at += len(line)
 
     def _append(self, row: dict[str, Any]) -> None:
         line = _line(row)
         at = self._file.seek(0, os.SEEK_END)
-        self._file.write(line)
-        self._file.flush()
+        if self._file.write(line) != len(line):
+            self._file.truncate(at)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if "file" in row:
-            self._done[row["file"]] = (at, len(line))
+            self._done[row["file"]] = _Place(at, len(line), row["stamp"])
 
-    def _row(self, place: tuple[int, int]) -> dict[str, Any]:
-        self._file.seek(place[0])
-        row: dict[str, Any] = json.loads(self._file.read(place[1]))
+    def _row(self, place: _Place) -> dict[str, Any]:
+        self._file.seek(place.at)
+        row: dict[str, Any] = json.loads(self._file.read(place.length))
         return row
 
     def _sync(self) -> None:
@@ -272,7 +334,11 @@ class Journal:
 
 
 def _line(row: dict[str, Any]) -> bytes:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:  # a file name that is no UTF-8: its odd bytes as the escapes Python reads back
+        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -289,6 +355,16 @@ def _stamp(path: Path) -> list[int]:
     except OSError:
         return []
     return [status.st_size, status.st_mtime_ns]
+
+
+def _alone(file: FileIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise OutputExists(
+            f"Another run is writing {path}.", hint="Wait until it ends, or choose another output."
+        ) from None
 
 
 def _sync_folder(folder: Path) -> None:

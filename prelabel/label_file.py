@@ -5,6 +5,7 @@ Inputs and outputs are JSON types, so that any kind of worker can carry them: a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # Families whose boxes can be followed from frame to frame.
 FOLLOWED = frozenset({"yolo", "yolox", "ssd", "detr", "yunet", "centerface"})
 READING = "ocr"  # three models of the catalogue that read together
+_OWN_WORDS = {"ctc": ("speech", "answer"), "ocr": ("text",)}  # of families whose manifests have no names
+# Microseconds of media done, and in all if the file says so.
+Progress = Callable[[int, int | None], None]
 
 
 class FileMissing(GleanerError):
@@ -44,10 +48,11 @@ class ModelUnsuited(GleanerError):
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a model without loading it: how labels name it, and the media it labels."""
+    """What is known of a model without loading it: how labels name it, the media it labels, the words it may say."""
 
     source: Source
     media: tuple[Medium, ...]
+    words: tuple[str, ...]
 
 
 def describe(name: str) -> ModelFacts:
@@ -55,14 +60,21 @@ def describe(name: str) -> ModelFacts:
     if name == READING:
         from prelabel.text.reading import reading_source
 
-        return ModelFacts(reading_source(), ("image",))
+        return ModelFacts(reading_source(), ("image",), ("text",))
     package = open_model(name)
+    words = tuple(package.manifest.names) or _OWN_WORDS[package.family]
     if package.manifest.rules.modality == "audio":
-        return ModelFacts(package.source, ("audio",))
-    return ModelFacts(package.source, ("video", "image") if package.family in FOLLOWED else ("image",))
+        return ModelFacts(package.source, ("audio",), words)
+    return ModelFacts(package.source, ("video", "image") if package.family in FOLLOWED else ("image",), words)
 
 
-def label_file(inputs: dict[str, Any]) -> dict[str, Any]:
+def try_model(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Load the model of a run before its first file. Inputs and errors as `label_file`, without those of a file."""
+    _model_of(inputs)
+    return {}
+
+
+def label_file(inputs: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
     """Label one file.
 
     Args:
@@ -70,31 +82,41 @@ def label_file(inputs: dict[str, Any]) -> dict[str, Any]:
             `capture` (its id; else the sha256 of the file), `medium`, `frames` (path of the capture's frame table),
             `expected` (what the script asked to be said), `language`, `answer` (the sound is one: a recogniser that may
             write also gives it as one text), `looks_per_second` (None: every frame),
-            `threads`.
+            `measured` (a recogniser's word error rate in that language, which stands above its manifest's), `threads`.
+        progress: told while a video or sound is passed through; only a caller in this process can be.
 
     Returns:
-        `{"document": labels document, "media": {"sha256", "bytes", "medium"}}`; the sha256 is None for a capture.
+        `{"document": labels document, "media": {"sha256", "bytes", "medium"}, "words": the words the model may say}`;
+        the sha256 is None for a capture.
 
     Raises:
         FileMissing, ModelUnsuited, ModelCorrupt, and what reading the file and running the model raise.
     """
     path = Path(inputs["path"])
     if not path.is_file():
-        raise FileMissing(f"There is no file {path}.")
-    facts, model = _loaded(inputs["model"], inputs.get("threads", 1), inputs.get("language"))
+        raise FileMissing(f"{path} is no file." if path.exists() else f"There is no file {path}.")
+    facts, model = _model_of(inputs)
+    try:
+        medium: Medium = inputs.get("medium") or medium_of(path)
+        sha256 = None
+        capture = inputs.get("capture")
+        if capture is None:
+            capture = sha256 = file_sha256(path)
+        if medium not in facts.media:
+            takes = " and ".join(_PLURAL[one] for one in facts.media)
+            raise ModelUnsuited(f"{facts.source.name} labels {takes}; {path} is {_ARTICLED[medium]}.")
+        document = _LABELLERS[medium](path, capture, model, inputs, progress)
+        media = {"sha256": sha256, "bytes": path.stat().st_size, "medium": medium}
+    except OSError as error:  # no right to it, a failing disk
+        raise FileMissing(f"{path} cannot be read: {error.strerror or error}.") from error
+    return {"document": document.to_json(), "media": media, "words": list(facts.words)}
+
+
+def _model_of(inputs: dict[str, Any]) -> tuple[ModelFacts, Any]:
+    facts, model = _loaded(inputs["model"], inputs.get("threads", 1), inputs.get("language"), inputs.get("measured"))
     if inputs.get("sha256") not in (None, facts.source.sha256):
         raise ModelCorrupt(f"{inputs['model']} is another file here than when this was asked for.")
-    medium: Medium = inputs.get("medium") or medium_of(path)
-    sha256 = None
-    capture = inputs.get("capture")
-    if capture is None:
-        capture = sha256 = file_sha256(path)
-    if medium not in facts.media:
-        takes = " and ".join(_PLURAL[one] for one in facts.media)
-        raise ModelUnsuited(f"{facts.source.name} labels {takes}; {path} is {_ARTICLED[medium]}.")
-    document = _LABELLERS[medium](path, capture, model, inputs)
-    media = {"sha256": sha256, "bytes": path.stat().st_size, "medium": medium}
-    return {"document": document.to_json(), "media": media}
+    return facts, model
 
 
 def medium_of(path: Path) -> Medium:
@@ -107,6 +129,8 @@ def medium_of(path: Path) -> Medium:
 
     with path.open("rb") as file:
         head = file.read(16)
+    if not head:
+        raise NotMedia(f"{path} is empty.", hint="Copy it again from where it came from.")
     return "image" if is_picture(head) else _moving_or_heard(path)
 
 
@@ -149,14 +173,15 @@ def _moving_or_heard(path: Path) -> Medium:
 
 
 @lru_cache(maxsize=2)
-def _loaded(name: str, threads: int, language: str | None) -> tuple[ModelFacts, Any]:
+def _loaded(name: str, threads: int, language: str | None, measured: float | None) -> tuple[ModelFacts, Any]:
     """A model stays loaded from file to file; two, so that a worker may serve two runs at once."""
     facts = describe(name)
     if facts.media == ("audio",):
         from prelabel.sounds import open_sound_model
 
         package = open_model(name)
-        return facts, open_sound_model(package, threads, language=language, speech=_regions(package.family))
+        speech = _regions(package.family)
+        return facts, open_sound_model(package, threads, language=language, measured=measured, speech=speech)
     if name == READING:
         from prelabel.text.reading import Reader
 
@@ -176,29 +201,36 @@ def _regions(family: str) -> VadModel | None:
     return VadModel(open_model(name)) if locate(name) is not None else None
 
 
-def _label_still(path: Path, capture: str, model: Any, _inputs: dict[str, Any]) -> LabelsDocument:
+def _label_still(
+    path: Path, capture: str, model: Any, _inputs: dict[str, Any], _progress: Progress | None
+) -> LabelsDocument:
     from prelabel.stills import read_picture
 
     return LabelsDocument(capture=capture, source=model.source, labels=model.labels(read_picture(path)))
 
 
-def _label_sound(path: Path, capture: str, model: Any, inputs: dict[str, Any]) -> LabelsDocument:
+def _label_sound(
+    path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
+) -> LabelsDocument:
     from prelabel.documents import spoken_answer
     from prelabel.sounds import label_sound
 
-    labels = label_sound(path, model, inputs.get("expected"))
+    labels = label_sound(path, model, inputs.get("expected"), progress)
     if inputs.get("answer"):
         labels += spoken_answer(capture, model.source, labels, inputs.get("language")).labels
     return LabelsDocument(capture=capture, source=model.source, labels=labels)
 
 
-def _label_video(path: Path, capture: str, model: Any, inputs: dict[str, Any]) -> LabelsDocument:
+def _label_video(
+    path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
+) -> LabelsDocument:
     from prelabel.video import label_video
 
     times_us = None
     if inputs.get("frames") is not None:
         times_us = FrameTable.read(Path(inputs["frames"]).read_bytes()).times_us
-    return label_video(path, model, capture, looks_per_second=inputs.get("looks_per_second"), times_us=times_us)
+    looks = inputs.get("looks_per_second")
+    return label_video(path, model, capture, looks_per_second=looks, times_us=times_us, progress=progress)
 
 
 _LABELLERS = {"image": _label_still, "audio": _label_sound, "video": _label_video}

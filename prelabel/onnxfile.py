@@ -46,7 +46,7 @@ class ModelRefused(GleanerError):
 
     code = "model-refused"
     status = 422
-    hint = "Check the model file and its model.toml with `gleaner prelabel check`."
+    hint = "Compare the file with what its model.toml says of it (docs/models.md)."
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ Graph = Literal["original", "copy made", "copy"]
 _FOREIGN: tuple[type[Exception], ...] = tuple(
     error for error in vars(ort_errors).values() if isinstance(error, type) and issubclass(error, Exception)
 )
-_ONLY_ERRORS = 3
+_NOTHING = 4  # what fails is raised; onnxruntime would write it to standard error too
 _MOST_WORDS = 400
 _SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
 _meter: Meter | None = None
@@ -81,7 +81,7 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = _ONLY_ERRORS
+        options.log_severity_level = _NOTHING
         for entry, value in _SETTINGS.items():
             options.add_session_config_entry(entry, value)
         levels = onnxruntime.GraphOptimizationLevel
@@ -93,7 +93,7 @@ class Session:
             # Named explicitly: libraries that take the first available provider end on other hardware.
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except _FOREIGN as error:
-            raise ModelRefused(f"onnxruntime cannot load {name}: {_first_line(error)}.") from error
+            raise _refused(name, error) from error
         self.inputs = {row.name: _tensor(row) for row in self._session.get_inputs()}
         self.outputs = {row.name: _tensor(row) for row in self._session.get_outputs()}
 
@@ -209,9 +209,22 @@ def _tensor(row: Any) -> Tensor:
     return Tensor(name=row.name, shape=shape, dtype=row.type)
 
 
+def _refused(name: str, error: Exception) -> ModelRefused:
+    """Why onnxruntime does not load a file; in few words where it is newer than onnxruntime, which is told in many."""
+    newer = re.search(r"[Oo]pset (\d+) is under development|Unsupported model IR version: (\d+)", str(error))
+    if newer is None:
+        return ModelRefused(f"onnxruntime cannot load {name}: {_first_line(error)}.")
+    what = f"opset {newer[1]}" if newer[1] else f"version {newer[2]} of the format"
+    return ModelRefused(
+        f"onnxruntime cannot load {name}: it is of {what}, newer than onnxruntime {onnxruntime.__version__} knows.",
+        hint="Export it for an older one, or upgrade onnxruntime.",
+    )
+
+
 def _first_line(error: Exception) -> str:
     """What onnxruntime complains of, without its codes and the places in its source."""
-    text = " ".join(str(error).split())
-    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error))
+    text = re.sub(r"Non-zero status code returned while running (\w+) node\. Name:'.*?' Status Message:", r"\1:", text)
     text = re.sub(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?: const)? ?", " ", text)
+    text = " ".join(text.split())
     return (text[:_MOST_WORDS] or type(error).__name__).rstrip(". ")

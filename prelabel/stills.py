@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,8 @@ Image = NDArray[np.uint8]
 MOST_PIXELS = 100_000_000  # a 100 megapixel picture is 300 MB once decoded
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, of whatever coding
 _HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
+# OpenCV would tell of a damaged file on standard error, in words of its own.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 class PictureTooLarge(GleanerError):
@@ -65,35 +66,33 @@ def _is_cut(data: bytes) -> bool:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Width and height as the header says them."""
+    """Width and height as the header says them: no library is asked, for some decode a picture to tell its size."""
     with path.open("rb") as file:
-        told = _told_size(file)
-    if told is not None:
-        return told
-    try:
-        with av.open(str(path), metadata_errors="ignore") as container:
-            stream = next((one for one in container.streams if one.type == "video"), None)
-            if stream is None or not stream.codec_context.width:
-                raise PictureUnreadable(f"{path} does not say how large it is, or is damaged.")
-            return stream.codec_context.width, stream.codec_context.height
-    except (av.FFmpegError, OSError) as error:
-        raise PictureUnreadable(f"{path} cannot be read as a picture: {_reason(error)}.") from error
+        head = file.read(32)
+        told = None
+        for begins, reader in _READERS:
+            if head.startswith(begins):
+                told = reader(head, file)
+    if told is None or 0 in told:
+        raise PictureUnreadable(f"{path} does not say how large it is: it is cut off or damaged.")
+    return told
 
 
-def _told_size(file: BinaryIO) -> tuple[int, int] | None:
-    """The size in the header of a PNG (ISO 15948, IHDR), JPEG (ITU T.81, SOF) or BMP; None of another or damaged file.
+def _png_size(head: bytes, _file: BinaryIO) -> tuple[int, int] | None:
+    """ISO 15948: IHDR is the first chunk."""
+    return (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) if len(head) >= 24 else None
 
-    FFmpeg gives no size at all for a picture that it would not decode, which is when it matters.
-    """
-    head = file.read(26)
-    if head.startswith(b"\x89PNG") and len(head) >= 24:
-        return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
-    if head.startswith(b"BM") and len(head) == 26:
-        return abs(int.from_bytes(head[18:22], "little", signed=True)), abs(
-            int.from_bytes(head[22:26], "little", signed=True)
-        )
-    if not head.startswith(b"\xff\xd8"):
-        return None
+
+def _bmp_size(head: bytes, _file: BinaryIO) -> tuple[int, int] | None:
+    """BITMAPINFOHEADER, in which rows from the top down have a negative height, or the older BITMAPCOREHEADER."""
+    if head[14:18] == b"\x0c\0\0\0":
+        return int.from_bytes(head[18:20], "little"), int.from_bytes(head[20:22], "little")
+    width, height = (int.from_bytes(head[at : at + 4], "little", signed=True) for at in (18, 22))
+    return (abs(width), abs(height)) if len(head) >= 26 else None
+
+
+def _jpeg_size(_head: bytes, file: BinaryIO) -> tuple[int, int] | None:
+    """ITU T.81: the start of frame, whatever lies before it."""
     file.seek(2)
     while (marker := file.read(4)) and len(marker) == 4 and marker[0] == 0xFF:
         kind, length = marker[1], int.from_bytes(marker[2:])
@@ -103,9 +102,40 @@ def _told_size(file: BinaryIO) -> tuple[int, int] | None:
         if kind in _FRAMES:
             frame = file.read(5)
             return int.from_bytes(frame[3:5]), int.from_bytes(frame[1:3])
+        if length < 2:
+            return None
         file.seek(length - 2, 1)
     return None
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
+def _webp_size(head: bytes, _file: BinaryIO) -> tuple[int, int] | None:
+    """RFC 9649: a canvas of its own (VP8X), a lossless picture (VP8L) or a lossy one (VP8)."""
+    kind, body = head[12:16], head[20:]
+    if len(body) < 10:
+        return None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+
+
+def _tiff_size(head: bytes, file: BinaryIO) -> tuple[int, int] | None:
+    """TIFF 6.0: ImageWidth (256) and ImageLength (257) of the first directory, 16 or 32 bits each."""
+    order: Literal["little", "big"] = "little" if head.startswith(b"II") else "big"
+    file.seek(int.from_bytes(head[4:8], order))
+    found = {}
+    for _ in range(int.from_bytes(file.read(2), order)):
+        row = file.read(12)
+        if len(row) < 12:
+            return None
+        width = 2 if int.from_bytes(row[2:4], order) == 3 else 4
+        found[int.from_bytes(row[:2], order)] = int.from_bytes(row[8 : 8 + width], order)
+    return (found[256], found[257]) if 256 in found and 257 in found else None
+
+
+_READERS = (
+    (b"\xff\xd8", _jpeg_size), (b"\x89PNG", _png_size), (b"BM", _bmp_size), (b"RIFF", _webp_size),
+    (b"II", _tiff_size), (b"MM", _tiff_size),
+)  # fmt: skip

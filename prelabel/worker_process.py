@@ -24,8 +24,9 @@ log = logging.getLogger("gleaner.worker")
 
 
 class WorkFailed(GleanerError):
-    """A piece of work raised, or its process died. The sentence is the work's own, and so is `facts["work_code"]`,
-    the code of what it raised; None when the process died or what it raised has no code.
+    """A piece of work raised, or its process died. The sentence is the work's own, and so are `facts["work_code"]`,
+    the code of what it raised, and `facts["work_status"]`, the exit status that goes with it; the code is None when the
+    process died or what it raised has none.
     """
 
     code = "work-failed"
@@ -45,10 +46,17 @@ class WorkerStopped(GleanerError):
 
 
 class Worker:
-    """One child process, restarted when it dies. `run` is called by one thread, `stop` by any."""
+    """One child process, restarted when it dies. `run` is called by one thread, `stop` by any.
 
-    def __init__(self, preload: Sequence[str] = ()) -> None:
+    Args:
+        preload: modules that it imports before the first piece of work.
+        quiet: what it and its libraries write to standard error is no log that somebody keeps, so it is dropped
+            (GLEANER_DEBUG keeps it).
+    """
+
+    def __init__(self, preload: Sequence[str] = (), *, quiet: bool = False) -> None:
         self._preload = list(preload)
+        self._errors = subprocess.DEVNULL if quiet and not os.environ.get("GLEANER_DEBUG") else None
         self._process: subprocess.Popen[bytes] | None = None
         self._guard = threading.Lock()
         self._stopped = False
@@ -63,6 +71,7 @@ class Worker:
                 [sys.executable, "-P", "-m", "prelabel.worker_process", *self._preload],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=self._errors,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
 
@@ -96,7 +105,7 @@ class Worker:
         if "error" in answer:
             error = answer["error"]
             failed = WorkRetry if error["retryable"] else WorkFailed
-            raise failed(error["message"], hint=error["hint"], work_code=error["code"])
+            raise failed(error["message"], hint=error["hint"], work_code=error["code"], work_status=error["status"])
         result: dict[str, Any] = answer["result"]
         return result
 
@@ -126,16 +135,16 @@ def serve_work(requests: IO[bytes], answers: IO[bytes]) -> None:
         try:
             answer = {"result": getattr(importlib.import_module(module), function)(request["inputs"])}
         except GleanerError as error:
-            answer = {"error": _told(error.message, error.retryable, error.hint, error.code)}
+            answer = {"error": _told(error.message, error.retryable, error.hint, error.code, error.exit_code)}
         except Exception as error:
             log.exception("%s failed", request["work"])
-            answer = {"error": _told(f"{type(error).__name__}: {error}", False, WorkFailed.hint, None)}
+            answer = {"error": _told(f"{type(error).__name__}: {error}", False, WorkFailed.hint, None, 1)}
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 
 
-def _told(message: str, retryable: bool, hint: str, code: str | None) -> dict[str, Any]:
-    return {"message": message, "retryable": retryable, "hint": hint, "code": code}
+def _told(message: str, retryable: bool, hint: str, code: str | None, status: int) -> dict[str, Any]:
+    return {"message": message, "retryable": retryable, "hint": hint, "code": code, "status": status}
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from prelabel.cli.shown import Json, Threads, to_output, to_people
 from prelabel.package import open_model
@@ -32,7 +33,7 @@ def bench(models: Models, sizes: Sizes = None, threads: Threads = 1, runs: Runs 
     console = to_people()
     rows = []
     for model in models:
-        with console.status(f"{model}: {runs} runs"):
+        with console.status(Text(f"{model}: {runs} runs")):
             rows.append((model, _in_its_own_process(model, threads, runs, wanted)))
     if as_json:
         typer.echo(json.dumps([{"model": model, "threads": threads, **cost} for model, cost in rows]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Model = Annotated[str, typer.Argument(help="A name, a model package folder, or a model file.")]
 BudgetMs = Annotated[
-    float | None, typer.Option(min=0.001, help="Milliseconds a picture or block may take, instead of [budget].")
+    float | None, typer.Option(min=0.001, help="Milliseconds a picture or block may take, instead of its own budget.")
 ]
 GoldenFile = Annotated[
     Path | None, typer.Option("--golden", help="Make this picture or sound the golden sample of a package folder.")

@@ -7,15 +7,18 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prelabel.cli.shown import Json, Threads, listed, to_people
+from prelabel.cli.shown import Threads, listed, to_people
 from wire.errors import GleanerError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from prelabel.bulk import Alone, Crew, Journal, Outcome
 
 Model = Annotated[str, typer.Argument(help="A name, a package folder, a model file, or `ocr`.")]
@@ -41,8 +44,15 @@ Language = Annotated[
     str | None, typer.Option(help="What is spoken (BCP 47); a recogniser of another language writes no text.")
 ]
 Answer = Annotated[bool, typer.Option("--answer", help="The sound is a spoken answer: its words are one text too.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one labels document a line, as each file is done.")]
 ALONE_UP_TO = 3  # files that are labelled before a worker process would be up
 INTERRUPTED = 130
+# Files of a folder with such a name are to be labelled: one that turns out to be none is told, not left out. What else
+# there is in a folder is taken when it is media.
+_ENDINGS = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg",
+    ".mpeg", ".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac",
+)  # fmt: skip
 
 
 class NoFiles(GleanerError):
@@ -70,13 +80,13 @@ def run(
 ) -> None:
     """Label files. With --json one labels document a line, in the order of the files; its capture is the file's sha256.
 
-    Exit status 1: a file could not be labelled (each is named); the others are done.
+    Exit status 1: a file could not be labelled (each is named); the others are done. It is 2 or 3 when nothing else
+    went wrong than that the model is one of another medium, or that files are not there.
     """
-    from prelabel.bulk import Alone, Crew, Journal, OutputExists
+    from prelabel.bulk import Alone, Crew, Journal, why_not
     from prelabel.label_file import describe
 
-    if out is not None and out.exists() and not force:
-        raise OutputExists(f"{out} is there already.")
+    _refuse_taken(out, force)
     _bring(model)
     source = describe(model).source
     paths, beside = _wanted(files or [], files_from)
@@ -87,16 +97,50 @@ def run(
     }  # fmt: skip
     count = workers or (1 if len(paths) <= ALONE_UP_TO else min(len(paths), os.cpu_count() or 1))
     hands = Crew(count) if workers is not None or count > 1 else Alone()
-    journal = Journal(out, source, settings, anew=force) if out is not None else None
+    journal = None
     try:
+        bad = why_not(hands, settings)
+        if bad is not None:
+            to_people().print(f"{bad.sentence} [{bad.code}]")
+            raise typer.Exit(bad.status)
+        journal = Journal(out, source, settings, anew=force) if out is not None else None
         tally = _work(paths, settings, hands, count, journal, as_json)
         _close(out, journal, paths, tally, beside, as_json)
     finally:
         hands.stop()
         if journal is not None:
             journal.close()
-    if tally["failed"]:
-        raise typer.Exit(1)
+    if tally.failed:
+        raise typer.Exit(tally.status)
+
+
+@dataclass
+class Tally:
+    """What became of the files so far. `again`: known from an earlier run; `failed`: exit status of each failure."""
+
+    done: int = 0
+    again: int = 0
+    failed: list[int] = field(default_factory=list)
+
+    @property
+    def all(self) -> int:
+        return self.done + self.again + len(self.failed)
+
+    @property
+    def status(self) -> int:
+        """The status all failures have, 1 when they differ."""
+        return self.failed[0] if len(set(self.failed)) == 1 else 1
+
+
+def _refuse_taken(out: Path | None, force: bool) -> None:
+    from prelabel.bulk import OutputExists
+
+    if out is None or not out.exists():
+        return
+    if not out.is_file():
+        raise OutputExists(f"{out} is there already and is no file.", hint="Choose another name.")
+    if not force:
+        raise OutputExists(f"{out} is there already.")
 
 
 def _bring(model: str) -> None:
@@ -131,10 +175,12 @@ def _wanted(files: list[Path], files_from: Path | None) -> tuple[list[Path], int
             continue
         for inner in sorted(one for one in path.rglob("*") if one.is_file()):
             try:
-                medium_of(inner)
-            except (NotMedia, OSError):
+                if inner.suffix.lower() not in _ENDINGS or inner.name.startswith("."):
+                    medium_of(inner)
+                found[inner] = None
+            except NotMedia:
                 beside += 1
-            else:
+            except OSError:  # cannot be read: told when it is its turn
                 found[inner] = None
     if not found:
         raise NoFiles("There is no file to label." if named else "No file was named.")
@@ -145,10 +191,12 @@ def _listed_in(files_from: Path | None) -> Iterator[Path]:
     if files_from is None:
         return
     try:
-        text = sys.stdin.read() if str(files_from) == "-" else files_from.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoFiles(f"{files_from} cannot be read as a list of files: {error}.") from error
-    yield from (Path(line) for line in text.splitlines() if line.strip())
+        data = sys.stdin.buffer.read() if str(files_from) == "-" else files_from.read_bytes()
+    except OSError as error:
+        raise NoFiles(f"{files_from} cannot be read as a list of files: {error.strerror or error}.") from error
+    # As the names of files are read: any bytes, and only a line feed ends one (or the pair that Windows writes).
+    lines = (line.removesuffix(b"\r") for line in data.split(b"\n"))
+    yield from (Path(os.fsdecode(line)) for line in lines if line.strip())
 
 
 def _work(
@@ -158,44 +206,67 @@ def _work(
     workers: int,
     journal: Journal | None,
     as_json: bool,
-) -> Counter[str]:
+) -> Tally:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from prelabel.bulk import label_files
+    from prelabel.bulk import Alone, label_files
 
     console = to_people()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tally: Counter[str] = Counter()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    tally = Tally()
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
+    ) as progress:
         bar = progress.add_task(str(settings["model"]), total=len(paths))
-        known = [journal.known(path) if journal is not None else None for path in paths]
-        fresh = label_files(
-            [path for path, row in zip(paths, known, strict=True) if row is None], settings, hands, workers
-        )
+        if isinstance(hands, Alone):
+            hands.progress = lambda done, whole: progress.update(
+                bar, completed=tally.all + min(1.0, done / whole if whole else 0.0)
+            )
+        again = {path for path in paths if journal is not None and journal.knows(path)}
+        fresh = label_files([path for path in paths if path not in again], settings, hands, workers)
         try:
-            for earlier in known:
-                _take(next(fresh) if earlier is None else earlier, journal, as_json, tally, console)
-                progress.advance(bar)
+            for path in paths:
+                earlier = journal.known(path) if journal is not None and path in again else None
+                _take(earlier or next(fresh), journal, as_json, tally, console)
+                progress.update(bar, completed=tally.all)
         except KeyboardInterrupt:
-            done = f"{sum(tally.values())} of {len(paths)} files"
+            done = f"{tally.all} of {len(paths)} files"
             go_on = f"{done} are kept; the same command goes on." if journal is not None else f"{done} were done."
             console.print(f"Interrupted: {go_on}")
             raise typer.Exit(INTERRUPTED) from None
     return tally
 
 
-def _take(outcome: Outcome, journal: Journal | None, as_json: bool, tally: Counter[str], console: Any) -> None:
-    if outcome.document is None:
-        tally["failed"] += 1
-        console.print(f"{outcome.sentence} [{outcome.code}]", markup=False)
+def _say(line: str, console: Console) -> None:
+    """A line of output; above the bar, where both are on a terminal."""
+    from prelabel.bulk import OutputUnwritable
+
+    if console.is_terminal and sys.stdout.isatty():
+        console.print(line)
         return
-    tally["again" if outcome.again else "done"] += 1
-    if journal is not None and not outcome.again:
-        journal.keep(outcome)
+    try:
+        typer.echo(line)
+    except BrokenPipeError:  # who read it has enough
+        raise
+    except OSError as error:
+        raise OutputUnwritable(f"Standard output cannot be written: {error.strerror or error}.") from error
+
+
+def _take(outcome: Outcome, journal: Journal | None, as_json: bool, tally: Tally, console: Console) -> None:
+    if outcome.document is None:
+        tally.failed.append(outcome.status)
+        console.print(f"{outcome.sentence} [{outcome.code}]")
+        return
+    if outcome.again:
+        tally.again += 1
+    else:
+        tally.done += 1
+        if journal is not None:
+            journal.keep(outcome)
     if as_json:
-        typer.echo(json.dumps(outcome.document, ensure_ascii=False, separators=(",", ":")))
+        _say(json.dumps(outcome.document, ensure_ascii=False, separators=(",", ":")), console)
     elif journal is None:
-        typer.echo(f"{outcome.path}: {_found(outcome.document)}")
+        _say(f"{outcome.path}: {_found(outcome.document)}", console)
 
 
 def _found(document: dict[str, Any]) -> str:
@@ -208,7 +279,7 @@ def _found(document: dict[str, Any]) -> str:
 
 
 def _close(
-    out: Path | None, journal: Journal | None, paths: list[Path], tally: Counter[str], beside: int, as_json: bool
+    out: Path | None, journal: Journal | None, paths: list[Path], tally: Tally, beside: int, as_json: bool
 ) -> None:
     console = to_people()
     if beside:
@@ -220,6 +291,6 @@ def _close(
     lines = journal.finish(paths)
     if not lines or as_json:
         return
-    again = f", {tally['again']} of them from before" if tally["again"] else ""
-    failed = f"; {tally['failed']} could not be labelled" if tally["failed"] else ""
+    again = f", {tally.again} of them from before" if tally.again else ""
+    failed = f"; {len(tally.failed)} could not be labelled" if tally.failed else ""
     console.print(f"{lines} documents{again}: {out}{failed}")

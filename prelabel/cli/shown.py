@@ -22,18 +22,19 @@ WIDTH_OF_A_PIPE = 200
 
 def to_people() -> Console:
     """Standard error: progress and remarks."""
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def to_output() -> Console:
     """Standard output: tables, wide where no terminal breaks them."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, highlight=False)
+    width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
+    return Console(width=width, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
 def fetching(console: Console, item: Item) -> Iterator[sources.Progress]:
     """A bar for the bytes of an item that arrive."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(f"{item.name} from {origin(item.sources[0])}", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

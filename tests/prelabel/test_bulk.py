@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 
 from prelabel.bulk import Alone, Crew, Journal, Outcome, OutputExists, RunDiffers, label_files
 from prelabel.label_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
-from prelabel.stills import MOST_PIXELS, PictureTooLarge, PictureUnreadable, read_picture
+from prelabel.stills import MOST_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
 from tests import needs
 from tests.prelabel import graphs
 from wire.labels import LabelsDocument
@@ -44,7 +46,8 @@ def picture(path: Path, shade: int = 90) -> Path:
 def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*RUN, *words],
-        capture_output=True, text=True, timeout=120, cwd=needs.ROOT, env={**os.environ, **environment},
+        capture_output=True, text=True, errors="surrogateescape", timeout=120, cwd=needs.ROOT,
+        env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -105,6 +108,50 @@ def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path, suffix: str) ->
     with pytest.raises(PictureTooLarge, match=f"{side} x {side}, {side * side // 1_000_000} megapixels"):
         read_picture(path)
     assert side * side > MOST_PIXELS
+
+
+def tiff(order: str, width: int, height: int) -> bytes:
+    tags = ((256, 4, width), (257, 3, height)) if height < 2**16 else ((256, 4, width), (257, 4, height))
+    rows = [struct.pack(f"{order}HHI", tag, kind, 1) + struct.pack(f"{order}{'I' if kind == 4 else 'H2x'}", value)
+            for tag, kind, value in tags]  # fmt: skip
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(f"{order}IH", 8, len(rows)) + b"".join(rows) + bytes(4)
+
+
+def webp(kind: bytes, body: bytes) -> bytes:
+    return b"RIFF" + struct.pack("<I", 12 + len(body)) + b"WEBP" + kind + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (tiff("<", 20_000, 20_000), "20000 x 20000, 400 megapixels"),
+        (tiff(">", 20_000, 20_000), "20000 x 20000, 400 megapixels"),
+        (tiff("<", 70_000, 80_000), "70000 x 80000"),
+        (webp(b"VP8X", bytes(4) + (16_382).to_bytes(3, "little") + (11_999).to_bytes(3, "little")), "16383 x 12000"),
+        (webp(b"VP8L", b"\x2f" + (16_382 | 11_999 << 14).to_bytes(4, "little") + bytes(5)), "16383 x 12000"),
+        (webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 16_383, 12_000)), "16383 x 12000"),
+    ],
+    ids=["tiff", "tiff of a big-endian machine", "tiff of 32 bits", "webp", "webp lossless", "webp lossy"],
+)
+def test_a_huge_picture_is_told_whatever_its_format(tmp_path: Path, data: bytes, words: str) -> None:
+    path = tmp_path / "huge"
+    path.write_bytes(data)
+    assert is_picture(data)
+    with pytest.raises(PictureTooLarge, match=words):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp"])
+def test_a_picture_cut_anywhere_is_refused(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / f"a.{suffix}"
+    cv2.imwrite(str(path), np.random.default_rng(3).integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    whole = path.read_bytes()
+    for share in (0.002, 0.01, 0.3, 0.6, 0.95, 0.99):
+        path.write_bytes(whole[: max(4, int(len(whole) * share))])
+        with pytest.raises(PictureUnreadable):
+            read_picture(path)
+    assert "OpenCV" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp"])
@@ -236,11 +283,56 @@ def test_a_changed_file_is_labelled_again(tmp_path: Path, model: str) -> None:
     journal = Journal(tmp_path / "out.jsonl", describe(model).source, {})
     (outcome,) = label_files([path], {"model": model}, Alone(), 1)
     journal.keep(outcome)
+    assert journal.knows(path)
     assert journal.known(path) == Outcome(path, outcome.document, outcome.media, again=True)
     picture(path, 91)
     os.utime(path, ns=(1, 1))
-    assert journal.known(path) is None
+    assert not journal.knows(path)
     journal.close()
+
+
+def test_two_runs_do_not_write_one_journal(tmp_path: Path, model: str) -> None:
+    source = describe(model).source
+    first = Journal(tmp_path / "out.jsonl", source, {})
+    for anew in (False, True):
+        with pytest.raises(OutputExists, match="Another run is writing"):
+            Journal(tmp_path / "out.jsonl", source, {}, anew=anew)
+    first.close()
+    Journal(tmp_path / "out.jsonl", source, {}).close()
+
+
+@pytest.mark.parametrize("content", [b"half of a download", b"a list\nof lines\n"])
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, model: str, content: bytes) -> None:
+    part = tmp_path / "out.jsonl.part"
+    part.write_bytes(content)
+    with pytest.raises(RunDiffers):
+        Journal(tmp_path / "out.jsonl", describe(model).source, {})
+    assert part.read_bytes() == content
+
+
+def test_a_journal_cut_in_its_first_line_is_begun_anew(tmp_path: Path, model: str) -> None:
+    source, part = describe(model).source, tmp_path / "out.jsonl.part"
+    Journal(tmp_path / "out.jsonl", source, {}).close()
+    whole = part.read_bytes()
+    part.write_bytes(whole[:30])
+    Journal(tmp_path / "out.jsonl", source, {}).close()
+    assert part.read_bytes() == whole
+
+
+def test_progress_is_told_within_a_sound(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(bytes(2 * 16_000 * 3))
+    package = graphs.save_package(tmp_path / "voice", graphs.vad(), graphs.manifest("vad", *graphs.VAD_IO, ["speech"]))
+    told: list[tuple[int, int | None]] = []
+    alone = Alone()
+    alone.progress = lambda done, whole: told.append((done, whole))
+    (outcome,) = label_files([path], {"model": str(package)}, alone, 1)
+    assert outcome.code is None
+    assert told == sorted(told) and told[-1] == (3_000_000, 3_000_000)
 
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, model: str) -> None:

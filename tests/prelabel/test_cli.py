@@ -63,6 +63,23 @@ def test_a_package_of_ones_own_is_checked(tmp_path: Path, family: str) -> None:
     assert facts["golden"] is None and facts["graph"] == "original"
 
 
+def test_what_a_package_says_is_shown_as_it_stands(tmp_path: Path) -> None:
+    """A licence, a folder's name: the words of others are no markup."""
+    model, text = (
+        graphs.yolox(64, 64, graphs.yolox_rows(64, 64, 1)),
+        graphs.manifest("yolox", *graphs.YOLOX_IO, ["cup"]),
+    )
+    own = graphs.save_package(tmp_path / "[" / "own]", model, text.replace("Apache-2.0", "[/b] ours :cat: [red]"))
+    places = {"GLEANER_CACHE": str(tmp_path / "cache"), "GLEANER_MODELS": ""}
+    pulled = prelabel("pull", str(own), **places)
+    assert pulled.returncode == 0, pulled.stderr
+    assert pulled.stderr.startswith("planted: licence [/b] ours :cat: [red]\n")
+    assert "[/b] ours :cat: [red]" in prelabel("models", **places).stdout
+    timed = prelabel("bench", str(own), "--runs", "3", **places)
+    assert timed.returncode == 0, timed.stderr
+    assert str(own) in timed.stdout
+
+
 def test_a_cache_that_may_only_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     model = needs.testdata("models/yolox_nano.onnx")
