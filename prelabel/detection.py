@@ -82,6 +82,10 @@ class Detector:
             for (row, number, score), extra in zip(rows, extras, strict=True)
         ]
 
+    def strict(self) -> Detector:
+        """The same detector, not loaded twice: `detect` refuses an answer with NaN instead of leaving it out."""
+        return Detector(self._network.strict(), self._decoder)
+
     def labels(self, image: Image) -> list[Label]:
         """What `detect` finds, as labels; raises as it does."""
         return detection_labels(self.detect(image))
@@ -144,12 +148,11 @@ class Detector:
         return None
 
 
-def open_detector(package: ModelPackage, threads: int = 1, strict: bool = False) -> Detector:
+def open_detector(package: ModelPackage, threads: int = 1) -> Detector:
     """Load a detector and try it out.
 
     Args:
         threads: threads within the network; one leaves the other cores to the recorder.
-        strict: `detect` refuses an answer with NaN instead of leaving the candidate out.
 
     Raises:
         ModelRefused: not a detector, does not load, or does not do what its manifest says.
@@ -159,7 +162,7 @@ def open_detector(package: ModelPackage, threads: int = 1, strict: bool = False)
     decoder = DECODERS[package.family](package.manifest)
     # The published CenterFace pins its sizes in the file.
     free = free_dims(package.manifest) if package.family == "centerface" else None
-    detector = Detector(PictureNetwork(package, threads, free, strict), decoder)
+    detector = Detector(PictureNetwork(package, threads, free), decoder)
     detector.try_out()
     return detector
 

@@ -18,7 +18,7 @@ from typing import Any
 
 _TASKS = {"detect": "detect", "segment": "segment", "pose": "pose", "obb": "obb"}
 # Heads of ultralytics whose output is neither of the three of YOLO, whatever the task.
-_OTHER_HEADS = frozenset({"RTDETRDecoder"})
+_RTDETR_HEAD = "RTDETRDecoder"
 _MOST_TEXT = 4_000_000
 _FEATURE_HOP_MS = 10.0  # sherpa-onnx computes its features every 10 ms
 
@@ -71,8 +71,9 @@ def _ultralytics(metadata: Mapping[str, str]) -> Said:
     picture = _picture(metadata, unreadable)
     task = metadata["task"]
     beyond = None
-    if metadata.get("head") in _OTHER_HEADS:
-        beyond = f"its metadata say head {metadata['head']}, which is not read here in the way ultralytics exports it"
+    if metadata.get("head") == _RTDETR_HEAD and task == "detect":
+        table["family"] = "detr"
+        table["decode"] = {"form": "joined", "box": "cxcywh", "unit": "normalised"}
     elif task == "classify":
         table["family"] = "classification"
         # Its own preprocessing: the shorter side to the size with antialiasing, the middle cut out, bytes / 255.

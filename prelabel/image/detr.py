@@ -3,10 +3,12 @@
     deploy   boxes [1, N, 4], scores [1, N], labels [1, N]; boxes are fractions, or in the units of a second input
              target_size [1, 2] that holds the size they come back in
     logits   boxes [1, N, 4] as fractions, logits [1, N, channels]; every query and channel is one candidate
+    joined   boxes [1, N, 4 + classes], RT-DETR as ultralytics exports it: probabilities beside each box, of which the
+             largest counts
 
 As the size they come back in the input's own is given, so that the one way back from the input serves all fits, and
 width and height may be told apart. Sources: lyuwenyu/RT-DETR and Peterande/D-FINE, tools/inference/onnx_inf.py;
-roboflow/rf-detr, models/postprocess.
+roboflow/rf-detr, models/postprocess; ultralytics, models/rtdetr/predict.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ from prelabel.runtime import ModelRefused
 _FLAT = 60.0  # beyond it a sigmoid does not change any more, and exp would overflow
 
 
+WANTED = {"deploy": {"boxes", "scores", "labels"}, "logits": {"boxes", "logits"}, "joined": {"boxes"}}
+
+
 class Detr(Decoder):
     """Decoder of family `detr`."""
 
@@ -40,7 +45,7 @@ class Detr(Decoder):
     def __init__(self, manifest: Manifest, settings: DetrDecode) -> None:
         super().__init__(manifest)
         self._settings = settings
-        wanted = {"deploy": {"boxes", "scores", "labels"}, "logits": {"boxes", "logits"}}[settings.form]
+        wanted = WANTED[settings.form]
         if set(manifest.outputs) != wanted:
             words = ", ".join(sorted(wanted))
             raise ModelRefused(f"{manifest.name} of form {settings.form} needs the outputs {words}.")
@@ -51,6 +56,7 @@ class Detr(Decoder):
                 hint='Name the input target_size and say what it holds: target = "width-height" or "height-width".',
             )
         ids = settings.class_ids
+        self._channels = len(self.names) if ids is None else max(ids) + 1
         self._numbers = ClassNumbers(manifest, range(len(self.names)) if ids is None else ids, holes=ids is not None)
 
     def feeds(self, place: Placement) -> dict[str, Array]:
@@ -60,6 +66,10 @@ class Detr(Decoder):
         return {"target_size": np.array([size if self._settings.target == "width-height" else size[::-1]])}
 
     def check(self, outputs: Mapping[str, Array], place: Placement) -> None:
+        if self._settings.form == "joined":
+            require_shape(self.name, "boxes", outputs["boxes"], (1, "N", 4 + self._channels))
+            require_fractions(self.name, "boxes", outputs["boxes"][:, :, 4:])
+            return
         require_shape(self.name, "boxes", outputs["boxes"], (1, "N", 4))
         count = outputs["boxes"].shape[1]
         if self._settings.form == "deploy":
@@ -83,11 +93,17 @@ class Detr(Decoder):
             scores = outputs["scores"][0]
             near = np.flatnonzero(scores >= least)
             scores, classes = scores[near], self._numbers.places(outputs["labels"][0][near])
+        elif self._settings.form == "joined":
+            chances = outputs["boxes"][0, :, 4:]
+            best = chances.argmax(axis=1)
+            scores = chances[np.arange(len(best)), best]
+            near = np.flatnonzero(scores >= least)
+            scores, classes = scores[near], self._numbers.places(best[near])
         else:
             near, scores, classes = self._likely(outputs["logits"][0], least)
         named = classes >= 0
         near, scores, classes = near[named], scores[named], classes[named]
-        boxes = outputs["boxes"][0][near].astype(np.float64)
+        boxes = outputs["boxes"][0, near, :4].astype(np.float64)
         if self._settings.box == "cxcywh":
             boxes = centred(*boxes.T)
         if self._settings.unit == "normalised":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -26,24 +27,29 @@ class PictureNetwork:
     Args:
         threads: threads within the network; one leaves the other cores to the recorder.
         free: tensors whose declared sizes are replaced before loading, as in `onnxfile.free_sizes`.
-        strict: refuse every answer with a value that is not finite, not only the dry run's. A NaN is below every
-            threshold, so it passes as nobody there: who masks people must not take it for that.
 
     Raises:
         ModelRefused: the file does not load, lacks a tensor its manifest names, or takes another kind of picture.
     """
 
-    def __init__(
-        self, package: ModelPackage, threads: int = 1, free: Mapping[str, Dims] | None = None, strict: bool = False
-    ) -> None:
+    def __init__(self, package: ModelPackage, threads: int = 1, free: Mapping[str, Dims] | None = None) -> None:
         self.package = package
-        self._strict = strict
+        self._strict = False
         self._manifest = package.manifest
         self._session = load(package.path, package.name, threads, free)
         self._session.require(self._manifest.inputs, self._manifest.outputs)
         self.size = _fixed_size(self._session, self._manifest)
         self._preparer = Preparer(self._manifest, self.size)
         self._wanted = sorted(set(self._manifest.outputs.values()))
+
+    def strict(self) -> PictureNetwork:
+        """The same network, not loaded twice, that refuses every answer with a value that is not finite.
+
+        A NaN is below every threshold, so it passes as nobody there: who masks people must not take it for that.
+        """
+        other = copy(self)
+        other._strict = True
+        return other
 
     def run(
         self, image: Image, more: Callable[[Placement], Mapping[str, Array]] | None = None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.keyframes import INTERPOLATED, LEAST_GAP_US, evaluate, reduce, unseen_frames
+from prelabel.keyframes import INTERPOLATED, LEAST_GAP_US, ONE_LOOK_GAP_US, evaluate, reduce
 from prelabel.tracks import PathPoint, TrackPath
 from wire.capture import sample_time_us
 from wire.labels import Keyframe, Track
@@ -155,28 +155,36 @@ def test_exactly_the_unseen_frames_are_marked() -> None:
     assert [(row.frame, row.attributes, row.visible) for row in keyframes] == [
         (0, {}, True), (10, {INTERPOLATED: True}, True), (20, {}, True), (39, {}, True), (40, {}, False),
     ]  # fmt: skip
-    assert unseen_frames(keyframes) == [(10, 20)] and marked_frames(keyframes, 50) == list(range(10, 20))
+    assert marked_frames(keyframes, 50) == list(range(10, 20))
 
 
 def test_a_gap_between_two_looks_begins_on_the_frame_after_the_sighting() -> None:
     """Every fifth frame is looked at: nobody saw it on frame 11 either, and where it was lies on the line."""
     times = list(range(0, 2_000_000, 40_000))
     keyframes = reduce(seen_at(list(range(0, 41, 5)), {0, 5, 10, 30, 35, 40}, times), times)
-    assert unseen_frames(keyframes) == [(11, 30)] and marked_frames(keyframes, 50) == list(range(11, 30))
+    assert marked_frames(keyframes, 50) == list(range(11, 30))
     assert [row.x for row in keyframes if row.frame == 11] == [77.0]
 
 
 @pytest.mark.parametrize(
     ("seen", "step_us"),
     [
-        ({*range(10), *range(11, 20)}, 200_000),  # one missed look, however long
+        ({*range(10), *range(11, 20)}, 200_000),  # one missed look at five looks a second
+        ({*range(10), *range(11, 20)}, 499_999),  # … and at two, a little less than a second from sighting to sighting
         ({*range(10), *range(13, 20)}, 40_000),  # 160 ms from sighting to sighting
     ],
 )
 def test_a_short_gap_is_not_marked(seen: set[int], step_us: int) -> None:
     times = [number * step_us for number in range(25)]
     keyframes = reduce(seen_at(list(range(20)), seen, times), times)
-    assert unseen_frames(keyframes) == [] and [row.frame for row in keyframes] == [0, 19, 20]
+    assert marked_frames(keyframes, 25) == [] and [row.frame for row in keyframes] == [0, 19, 20]
+
+
+def test_one_missed_look_is_marked_where_looks_are_rare() -> None:
+    """One look a second: for two seconds nobody saw the thing."""
+    times = [number * 200_000 for number in range(60)]
+    keyframes = reduce(seen_at(list(range(0, 51, 5)), {0, 5, 15, *range(20, 51, 5)}, times), times)
+    assert marked_frames(keyframes, 60) == list(range(6, 15))
 
 
 @settings(max_examples=150, deadline=None)
@@ -194,13 +202,13 @@ def test_marks_of_any_path(case: tuple[TrackPath, list[int]], data: st.DataObjec
     wanted: set[int] = set()
     seen = [index for index, gone in enumerate(flags) if not gone]
     for one, two in pairwise(seen):
-        if two - one > 2 and points[two].time_us - points[one].time_us >= LEAST_GAP_US:
+        away = points[two].time_us - points[one].time_us
+        if (two - one > 2 and away >= LEAST_GAP_US) or (two - one == 2 and away >= ONE_LOOK_GAP_US):
             wanted |= set(range(points[one].frame + 1, points[two].frame))
     gappy = TrackPath("person", points)
     keyframes = reduce(gappy, times)
     Track(id="t1", label="person", keyframes=keyframes)
     assert marked_frames(keyframes, len(times)) == sorted(wanted)
-    assert [frame for start, end in unseen_frames(keyframes) for frame in range(start, end)] == sorted(wanted)
     assert worst(keyframes, gappy, times) >= 0.9 - 1e-9
 
 

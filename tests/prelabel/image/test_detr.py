@@ -103,6 +103,21 @@ def test_raw_logits_come_back(case: tuple, fit: str, logit: float) -> None:
         plants.assert_same([one], box, one.label, expected[one.label])
 
 
+@settings(max_examples=40, deadline=None)
+@given(plants.boxed_frames(), st.floats(0.31, 0.99))
+def test_rows_with_probabilities_come_back(case: tuple, score: float) -> None:
+    """RT-DETR as ultralytics exports it: the largest probability of a row is its class."""
+    width, height, box = case
+    x, y, w, h = plants.middle(plants.way("stretch", width, height, 640, 640).box(box))
+    rows = np.random.default_rng(2).random((1, 50, 7)).astype(np.float32)
+    rows[0, :, 4:] *= 0.25
+    rows[0, 9] = x / 640, y / 640, w / 640, h / 640, 0.3, score, 0.1
+    decode = 'form = "joined"\nbox = "cxcywh"\nunit = "normalised"'
+    text = toml(decode, (640, 640), {"boxes": "output0"})
+    found = plants.detector(graphs.constant({"output0": rows}, (1, 3, 640, 640)), text)
+    plants.assert_same(found.detect(plants.picture(width, height)), box, "cup", score)
+
+
 def test_boxes_of_one_place_are_not_merged() -> None:
     boxes = np.tile(np.array([0.5, 0.5, 0.2, 0.2], np.float32), (1, 3, 1))
     logits = np.array([[[2, -9, -9], [1, -9, -9], [-9, -9, 0]]], np.float32)
@@ -141,6 +156,7 @@ LOGITS = 'form = "logits"\nbox = "xyxy"\nunit = "normalised"'
         (DEPLOYED + '"target"', DEPLOY, True, "do not fit together"),
         (DEPLOYED + '"normalised"', {"boxes": "b", "scores": "s"}, False, "needs the outputs boxes, labels, scores"),
         (LOGITS, RAW, False, "91 classes and has 3"),
+        (LOGITS.replace("logits", "joined"), {"boxes": "b"}, False, r"\[1, 9, 4\], its family needs \[1, N, 7\]"),
         (LOGITS + "\nclass_ids = [1, 2, 91]", RAW, False, "91 classes; its class_ids go up to 91"),
         (DEPLOYED + '"normalised"', DEPLOY, False, "class number 40, which is none of its 3"),
     ],

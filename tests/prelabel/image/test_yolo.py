@@ -271,7 +271,7 @@ def test_a_strict_detector_refuses_nan_at_run_time(tmp_path: Path) -> None:
     package = open_model(graphs.save_package(tmp_path / "own", model, toml("anchor-free", (416, 320))))
     bright = np.full((320, 416, 3), 200, np.uint8)
     assert [one.label for one in open_detector(package).detect(bright)] == ["person"]
-    strict = open_detector(package, strict=True)
+    strict = open_detector(package).strict()
     assert [one.label for one in strict.detect(plants.picture(416, 320))] == ["person"]
     with pytest.raises(ModelRefused, match="not finite in its output 'predictions'"):
         strict.detect(bright)
