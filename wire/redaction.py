@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from wire.base import Count, Document, Id, Microseconds, Sha256, WireModel
-from wire.capture import check_rising
+from wire.capture import Medium, Redacted, check_rising
 
 Why = Literal["face", "person", "speech", "undecided"]
 Place = tuple[Microseconds, int, int, Count, Count]
@@ -65,3 +65,9 @@ class MaskRecord(Document):
     def of(self, capture: str) -> MaskRecord:
         """The same, naming the capture it is about."""
         return self.model_copy(update={"capture": capture})
+
+    def counted(self, medium: Medium) -> Redacted:
+        """What a manifest says of it."""
+        if medium == "audio":
+            return Redacted(faces=0, speech_us=sum(region.end_us - region.start_us for region in self.regions))
+        return Redacted(faces=len(self.regions), speech_us=0)

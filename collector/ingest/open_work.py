@@ -64,7 +64,7 @@ def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) 
         raise PartMismatch("The original does not have the sha256 its manifest names.")
     facts, table = _read_torn(manifest, parts) if not manifest.complete else _read_complete(manifest, parts)
     labels = [_labels(manifest.capture, name, place) for name, place in parts.items() if name.startswith("labels:")]
-    redaction = _redaction(manifest, parts.get("redaction"))
+    redaction = _redaction(manifest, parts.get("redaction"), table)
     blobs.put_file(path)
     frame_table = None
     if table is not None:
@@ -133,14 +133,23 @@ def _frame_table(manifest: CaptureManifest, parts: dict[str, Path]) -> FrameTabl
     return table
 
 
-def _redaction(manifest: CaptureManifest, path: Path | None) -> bytes | None:
-    """The part `redaction` as sent. Raises BadDocument, PartMismatch."""
+def _redaction(manifest: CaptureManifest, path: Path | None, table: FrameTable | None) -> bytes | None:
+    """The part `redaction` as sent, when it tells what its manifest says and accounts for every frame there is.
+
+    Raises:
+        BadDocument, PartMismatch.
+    """
     if path is None:
         return None
     raw = path.read_bytes()
     record = MaskRecord.read(raw)
     if record.capture != manifest.capture:
         raise PartMismatch(f"The part redaction is about the capture {record.capture}.")
+    if record.counted(manifest.medium) != manifest.redaction:
+        raise PartMismatch("The manifest counts other masks than the part redaction lists.")
+    frames = 1 if manifest.medium == "image" else len(table.times_us) if table is not None else 0
+    if record.frames < frames:
+        raise PartMismatch(f"Of {frames} frames the part redaction accounts for {record.frames}.")
     return raw
 
 

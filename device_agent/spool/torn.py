@@ -64,10 +64,7 @@ def redacted(folder: Path, header: CaptureHeader) -> Redacted | None:
     path = folder / "redaction"
     if not path.exists():
         return Redacted()
-    record = MaskRecord.read(path.read_bytes())
-    if header.medium == "audio":
-        return Redacted(faces=0, speech_us=sum(region.end_us - region.start_us for region in record.regions))
-    return Redacted(faces=len(record.regions), speech_us=0)
+    return MaskRecord.read(path.read_bytes()).counted(header.medium)
 
 
 def frame_table(capture: str, times_us: list[int]) -> bytes:

@@ -36,8 +36,8 @@ class AudioRedactor:
     when all of it is prompted, they pass at once.
 
     Args:
-        prompted: the whole recording answers a prompt, or the stretches that do as device stamps [from, to) in
-            microseconds; what is spoken there is kept.
+        prompted: the whole recording answers a prompt, or the stretches [from, to) that do, on the clock of the stamps;
+            what is spoken there is kept.
         live: blocks come from a microphone: a gap of more than the margin ends the recording.
 
     Raises:

@@ -47,6 +47,12 @@ def redact(
         Faces.everyone
     ),
     speech: Annotated[Speech, typer.Option(help="Mute all speech, or none.")] = Speech.mute,
+    prompted: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FROM-TO", help="A stretch in seconds whose speech was asked for and stays, as 3.5-8. Repeatable."
+        ),
+    ] = None,
     method: Annotated[Method, typer.Option(help="What a mask is: solid, or a coarse mosaic.")] = Method.solid,
     sound: Annotated[Sound, typer.Option(help="What muted sound is: zeros, or noise of one level.")] = Sound.zeros,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote.")] = False,
@@ -62,6 +68,7 @@ def redact(
 
     if faces is Faces.keep and speech is Speech.keep:
         raise NothingToRedact("Faces and speech are both to be kept.")
+    stretches = [_stretch(text) for text in prompted or ()]
     policy = Redaction(
         faces="everyone" if faces is Faces.everyone else None,
         speech="outside-prompts" if speech is Speech.mute else None,
@@ -73,7 +80,7 @@ def redact(
     for path in files:
         try:
             with _progress(console, path) as report:
-                made = redact_file(path, out, policy, report, force=force)
+                made = redact_file(path, out, policy, report, prompted=stretches, force=force)
         except GleanerError as error:
             status = status or error.exit_code
             if as_json:
@@ -82,6 +89,18 @@ def redact(
             continue
         typer.echo(_line(path, made) if as_json else _sentence(path, made))
     raise typer.Exit(status)
+
+
+def _stretch(text: str) -> tuple[int, int]:
+    """Seconds FROM-TO as microseconds [from, to)."""
+    begin, _, end = text.partition("-")
+    try:
+        from_us, to_us = round(float(begin) * 1_000_000), round(float(end) * 1_000_000)
+    except (ValueError, OverflowError):
+        from_us, to_us = 0, 0
+    if not 0 <= from_us < to_us:
+        raise typer.BadParameter(f"{text!r} is no stretch of seconds such as 3.5-8.", param_hint="--prompted")
+    return from_us, to_us
 
 
 def _line(path: Path, made: RedactedFile) -> str:
@@ -104,7 +123,7 @@ def _sentence(path: Path, made: RedactedFile) -> str:
 
 @contextmanager
 def _progress(console: Console, path: Path) -> Iterator[Report]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
                TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(path.name, total=None)

@@ -24,7 +24,7 @@ from prelabel.label_file import FileMissing
 from prelabel.redaction.finding import PeopleFinder, from_catalogue, voice_from_catalogue
 from prelabel.redaction.policy import Redaction
 from prelabel.redaction.reading import opened
-from prelabel.redaction.soundfile import redact_sound, sound_suffix
+from prelabel.redaction.soundfile import Stretches, redact_sound, sound_suffix
 from prelabel.redaction.video import redact_picture
 from prelabel.redaction.videofile import LONGEST_SIDE, Progress, redact_video, video_stream, video_suffix
 from prelabel.stills import is_picture, read_picture
@@ -81,17 +81,19 @@ def redact_file(
     *,
     finder: Callable[[], PeopleFinder] | None = None,
     voice: Callable[[], VadModel] | None = None,
+    prompted: Stretches = (),
     force: bool = False,
 ) -> RedactedFile:
     """Write NAME.redacted.EXT and NAME.redaction.json into a folder; the first never without the second.
 
     Videos become H.264 in MP4 (Matroska stays Matroska), stills stay JPEG or PNG (all else becomes PNG), WAV stays
     WAV, other sound becomes FLAC. Tags, EXIF, thumbnails, covers and subtitles are left behind. In a file nobody is
-    known as the participant and nothing as prompted: everybody is masked and all speech muted.
+    known as the participant, so everybody is masked.
 
     Args:
         progress: called with what is done and the whole, microseconds of media time; the whole may be 0 (not known).
         finder, voice: give the models, asked for when the file needs them; the catalogue's when None, loaded once.
+        prompted: stretches [from, to) in microseconds of media time whose speech was asked for and stays.
         force: replace what an earlier run wrote.
 
     Raises:
@@ -106,7 +108,12 @@ def redact_file(
     if not path.is_file():
         raise FileMissing(f"There is no file {path}.")
     suffix, write = _plan(
-        path, policy, progress or (lambda done, total: None), finder or catalogue_finder, voice or catalogue_voice
+        path,
+        policy,
+        progress or (lambda done, total: None),
+        finder or catalogue_finder,
+        voice or catalogue_voice,
+        prompted,
     )
     output = out_folder / f"{path.stem}.redacted{suffix}"
     account = out_folder / f"{path.stem}.redaction.json"
@@ -147,6 +154,7 @@ def _plan(
     progress: Progress,
     finder: Callable[[], PeopleFinder],
     voice: Callable[[], VadModel],
+    prompted: Stretches,
 ) -> tuple[str, _Writer]:
     """How the new file ends, and what writes it."""
     with path.open("rb") as file:
@@ -164,11 +172,11 @@ def _plan(
             raise NothingToRedact(f"{path} has no sound, and faces are to be kept.")
         seer = finder() if policy.faces is not None else None
         hearer = voice() if policy.speech is not None and heard else None
-        return video_suffix(path), lambda out: redact_video(path, out, policy, seer, hearer, progress)
+        return video_suffix(path), lambda out: redact_video(path, out, policy, seer, hearer, progress, prompted)
     if policy.speech is None:
         raise NothingToRedact(f"{path} is sound, and speech is to be kept.")
     listener = voice()
-    return sound_suffix(path), lambda out: redact_sound(path, out, policy, listener, progress)
+    return sound_suffix(path), lambda out: redact_sound(path, out, policy, listener, progress, prompted)
 
 
 def _redact_still(path: Path, policy: Redaction, finder: PeopleFinder, out: Path) -> MaskRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -11,12 +10,9 @@ from prelabel import catalogue
 from prelabel.audio.vad import VadModel
 from prelabel.boxes import Detection
 from prelabel.detection import Detector, open_detector
-from prelabel.image.family import Array
-from prelabel.image.letterbox import Image, Placement
-from prelabel.image.network import PictureNetwork
+from prelabel.image.letterbox import Image
 from prelabel.package import ModelPackage, open_model
 from prelabel.redaction import policy
-from prelabel.runtime import check_finite
 from wire.errors import GleanerError
 from wire.labels import Source
 
@@ -66,7 +62,7 @@ class PeopleFinder:
             raise RedactionUnavailable("Faces cannot be masked: a detector for faces and one for people are needed.")
         if PERSON not in people.names:
             raise RedactionUnavailable(f"The model {people.package.name} does not find people.")
-        self._faces, self._people = _strict(faces), _strict(people)
+        self._faces, self._people = faces.strict(), people.strict()
         self.face_score, self.person_score = faces.score, people.score
         self.sources: tuple[Source, ...] = (faces.source, people.source)
 
@@ -84,24 +80,6 @@ class PeopleFinder:
         faces = self._faces.detect(bgr, min(policy.FACE_FLOOR, self._faces.floor))
         people = self._people.detect(bgr, min(policy.PERSON_FLOOR, self._people.score), {PERSON})
         return Sightings(faces, people, dark)
-
-
-class _Finite(PictureNetwork):
-    """A loaded network that refuses to answer with NaN: below every threshold, it would pass as nobody there."""
-
-    def __init__(self, network: PictureNetwork) -> None:
-        vars(self).update(vars(network))  # the same session, not loaded twice
-
-    def run(
-        self, image: Image, more: Callable[[Placement], Mapping[str, Array]] | None = None
-    ) -> tuple[dict[str, Array], Placement]:
-        outputs, place = super().run(image, more)
-        check_finite(self.package.name, outputs)
-        return outputs, place
-
-
-def _strict(detector: Detector) -> Detector:
-    return Detector(_Finite(detector._network), detector._decoder)
 
 
 def from_catalogue(side: int | None = None) -> PeopleFinder:

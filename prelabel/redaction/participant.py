@@ -1,8 +1,8 @@
 """Who in the picture is the consenting participant: told by place and an unbroken track, never by their looks.
 
 Recognising a face would make biometric data of everybody who walks past. So it is the person whose track begins
-inside the zone, one a recording, for as long as the track is unbroken and crosses nobody's; whoever cannot be told
-apart for certain is masked.
+inside the zone when the recording does, one a recording, for as long as the track is unbroken and crosses nobody's;
+whoever cannot be told apart for certain is masked.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ class Participant:
         x, y, across, down = zone
         self._zone = np.array([x * width, y * height, (x + across) * width, (y + down) * height])
         self.number: int | None = None
+        self._began_us: int | None = None
         self._settled = False
         self._seen_us: list[int] = []
         self._over = False
 
     def look(self, time_us: int, seen: Sequence[Trail], everybody: Sequence[Trail]) -> None:
         """Take the people of one look; `everybody` are all trails that go on, seen at this look or not."""
-        if not self._settled:
+        if self._began_us is None:
+            self._began_us = time_us
+        if not self._settled and time_us - self._began_us <= policy.PLACED_US:
             begun = [trail for trail in seen if trail.first_us == time_us and self._inside(trail.boxes[-1])]
             if begun:
                 # Two who begin in the zone cannot be told apart, now or later.

@@ -9,6 +9,9 @@ __all__ = ["Redaction"]
 # ---------------------------------------------------------------- looking
 # Recall first: a false mask is cheap. A face of 14 pixels, turned by 30 degrees, still scores 0.17 with CenterFace.
 FACE_FLOOR = 0.15
+# From here on a face excuses the rest of its person. CenterFace gives backs of heads up to 0.49, profiles 0.5 to 0.73
+# and faces that look at the camera 0.8 and more.
+SURE_FACE = 0.6
 PERSON_FLOOR = 0.2
 LOOK_EVERY_US = 80_000
 # A stretch without a look that is longer than this is masked whole.
@@ -25,8 +28,9 @@ DARK = 10.0
 FACE_GROW = 1.5
 HEAD_WIDTH = 0.9  # of a face's height: a mask is never narrower before it grows
 PERSON_GROW = 1.15
-# A frame is masked with every box that was seen this near to it, beside the place its own time gives.
-UNION_US = 150_000
+# A frame is masked with every box that was seen this near to it, beside the place its own time gives. Half of what two
+# looks may lie apart: each frame is then masked with one of them at least, whatever two tracks that were mixed up say.
+UNION_US = LOOK_LIMIT_US // 2
 # What was seen once and weakly reaches this far; all else reaches through the whole ring.
 WEAK_REACH_US = 400_000
 # The head is masked by its person's box as well when its face was not seen this near to the frame.
@@ -36,6 +40,8 @@ MOSAIC_BLOCK = 20
 MOSAIC_NOISE = 12
 
 # ---------------------------------------------------------------- telling apart
+# The participant is in the zone when the recording begins: whoever turns up there later than this is not.
+PLACED_US = 1_000_000
 # A participant who was not seen for this long may be somebody else afterwards.
 BREAK_US = 400_000
 # Share of the smaller of two boxes that they have in common: from here on their tracks may have been exchanged.

@@ -55,6 +55,7 @@ class Scene:
         self._margin_us = margin_us
         self._faces = Trails(scores[0], margin_us)
         self._people = Trails(scores[1], margin_us)
+        self._sure_face = max(scores[0], policy.SURE_FACE)
         self._participant = Participant(zone, width, height) if zone is not None else None
         self._looks: list[int] = []
 
@@ -67,7 +68,7 @@ class Scene:
         people = self._people.look(time_us, seen.people, scale)
         if self._participant is not None:
             self._participant.look(time_us, people, self._people.trails)
-        self._give_owners(time_us, faces, people)
+        self._give_owners(time_us, faces, people, [face.score >= self._sure_face for face in seen.faces])
 
     def masks(self, time_us: int) -> list[Mask]:
         """What to mask at a moment: one mask over all where the detectors did not look, else faces and people."""
@@ -118,14 +119,19 @@ class Scene:
         head = np.array([whole[0], whole[1], whole[2], whole[1] + (whole[3] - whole[1]) / 3])
         return [Mask(key, "person", head)]
 
-    def _give_owners(self, time_us: int, faces: list[Trail], people: list[Trail]) -> None:
-        """Give each face of this look to at most one person and each person at most one face."""
+    def _give_owners(self, time_us: int, faces: list[Trail], people: list[Trail], sure: list[bool]) -> None:
+        """Give each face of this look to at most one person and each person at most one face.
+
+        Only a face that the detector is sure of shows that the person's face was seen: the back of a head is often
+        enough a weak one, and whoever is excused by that would be recognised by all the rest of them.
+        """
         if not faces or not people:
             return
         fits = np.stack([_fit(person.boxes[-1], [face.boxes[-1] for face in faces]) for person in people])
         for row, column in best_pairs(fits, _LEAST_FIT):
             person, face = people[row], faces[column]
-            person.faces_us.append(time_us)
+            if sure[column]:
+                person.faces_us.append(time_us)
             face.owners[-1] = person.number
         if self._participant is None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from prelabel.redaction.record import MaskRecord
 from wire.capture import sample_time_us
 
 Array = NDArray[Any]
+Stretches = Sequence[tuple[int, int]]  # [from, to) in microseconds
 
 _WIDE = frozenset({"s32", "s32p", "flt", "fltp", "dbl", "dblp"})
 _LOSSLESS = ("flac", "alac", "pcm_", "wavpack")
 _GAP_US = 50_000
+# Where so many channels usually are (FFmpeg's own choice), for the files that do not say.
+_USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 class SoundTrack:
@@ -31,20 +35,28 @@ class SoundTrack:
         source: the stream that is read.
         target: the stream that is written, its codec made for `sample_format(source)`.
         origin_us: the time of the file that becomes time 0.
+        prompted: stretches [from, to) of media time whose speech was asked for.
     """
 
     def __init__(
-        self, source: Any, target: Any, container: Any, policy: Redaction, voice: VadModel | None, origin_us: int
+        self,
+        source: Any,
+        target: Any,
+        container: Any,
+        policy: Redaction,
+        voice: VadModel | None,
+        origin_us: int,
+        prompted: Stretches = (),
     ) -> None:
         self._rate = source.codec_context.sample_rate
-        self._layout = source.codec_context.layout.name
+        self._layout = layout_name(source)
         self._channels = source.codec_context.layout.nb_channels
         self._format = sample_format(source)
         self._target, self._container, self._origin_us = target, container, origin_us
         self._resampler = av.AudioResampler(format=self._format, layout=self._layout, rate=self._rate)
         muted = policy if policy.speech is not None else None
         self._redactor = (
-            AudioRedactor(muted, voice, self._rate, self._channels, prompted=False, live=False)
+            AudioRedactor(muted, voice, self._rate, self._channels, prompted=prompted, live=False)
             if muted is not None and voice is not None
             else None
         )
@@ -94,12 +106,21 @@ def sample_format(source: Any) -> str:
     return "s32" if lossless and context.format.name in _WIDE else "s16"
 
 
+def layout_name(source: Any) -> str:
+    """Where a stream's channels are, by FFmpeg's name; AVI and plain WAV only say how many there are."""
+    layout = source.codec_context.layout
+    said: str = layout.name
+    return _USUAL.get(layout.nb_channels, said) if said == f"{layout.nb_channels} channels" else said
+
+
 def sound_suffix(path: Path) -> str:
     """WAV stays WAV; everything else becomes FLAC, so that nothing is lost a second time."""
     return ".wav" if path.suffix.lower() in (".wav", ".wave") else ".flac"
 
 
-def redact_sound(path: Path, out: Path, policy: Redaction, voice: VadModel, progress: Any) -> MaskRecord:
+def redact_sound(
+    path: Path, out: Path, policy: Redaction, voice: VadModel, progress: Any, prompted: Stretches = ()
+) -> MaskRecord:
     """Write a sound file without its speech; WAV or FLAC as `out` ends.
 
     Raises:
@@ -117,8 +138,8 @@ def redact_sound(path: Path, out: Path, policy: Redaction, voice: VadModel, prog
         total_us = int(source.duration or 0)
         with av.open(str(out), "w", format=out.suffix[1:]) as container:
             target: Any = container.add_stream(codec, rate=stream.codec_context.sample_rate)
-            target.layout, target.format = stream.codec_context.layout.name, sample_format(stream)
-            track = SoundTrack(stream, target, container, policy, voice, _first_us(stream))
+            target.layout, target.format = layout_name(stream), sample_format(stream)
+            track = SoundTrack(stream, target, container, policy, voice, _first_us(stream), prompted)
             for _, frame in decoded(path, source, [stream]):
                 track.push(frame)
                 progress(round((frame.time or 0.0) * 1_000_000), total_us)

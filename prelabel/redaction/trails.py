@@ -25,11 +25,11 @@ Array = NDArray[Any]
 _US = 1_000_000
 _LEAST_OVERLAP = 0.05
 _SPEED_OVER_US = 400_000
-# Shorter sides of the box a second: how fast something may go before its speed is known (a walker covers seven widths
-# of his face a second), and how uncertain the speed is then.
-_UNKNOWN_SPEED = 4.0
-_KNOWN_SPEED = 0.5
-_MOST_DOUBT = 1.0
+# Shorter sides of the box a second: how fast something may go before its speed is known (who walks briskly covers ten
+# widths of their face a second, and both ends of a step are grown by it), and how uncertain the speed is then. After
+# `_MOST_DOUBT` sides it grows no further.
+_UNKNOWN_SPEED, _MOST_DOUBT_UNKNOWN = 5.0, 2.0
+_KNOWN_SPEED, _MOST_DOUBT = 0.5, 1.0
 
 
 @dataclass(eq=False)
@@ -37,7 +37,7 @@ class Trail:
     """`boxes` are x1, y1, x2, y2 at the rising `times_us`; `strong`: one sighting reached the detector's own score.
 
     `owners`: for a face, the number of the person it sat on at each sighting, None for nobody or not certain.
-    `faces_us`: for a person, the looks at which a face sat on it.
+    `faces_us`: for a person, the looks at which a sure face sat on it.
     """
 
     number: int
@@ -172,7 +172,9 @@ def _overlap(trail: Trail, time_us: int, boxes: Sequence[Array]) -> Array:
 def _doubt(away_us: int, speed_known: bool) -> float:
     """How far an edge may be from where it is expected, in parts of the box's shorter side."""
     seconds = abs(away_us) / _US
-    return min(_MOST_DOUBT, seconds * (_KNOWN_SPEED if speed_known else _UNKNOWN_SPEED))
+    if speed_known:
+        return min(_MOST_DOUBT, seconds * _KNOWN_SPEED)
+    return min(_MOST_DOUBT_UNKNOWN, seconds * _UNKNOWN_SPEED)
 
 
 def _grown(box: Array, doubt: float, side: float | None = None) -> Array:

@@ -15,7 +15,7 @@ from prelabel.redaction.finding import PeopleFinder
 from prelabel.redaction.policy import Redaction
 from prelabel.redaction.reading import NotRedactable, decoded, opened, upright_i420
 from prelabel.redaction.record import MaskRecord, joined
-from prelabel.redaction.soundfile import SoundTrack
+from prelabel.redaction.soundfile import SoundTrack, Stretches, layout_name, sample_format
 from prelabel.redaction.video import Frames, VideoRedactor
 
 Progress = Callable[[int, int], None]
@@ -23,6 +23,7 @@ Progress = Callable[[int, int], None]
 # Small faces count in files, and nobody waits for the next frame.
 LONGEST_SIDE = 1280
 _QUALITY = "20"
+_LEAST_SIDE = 2  # I420 has a chroma sample for two by two pixels
 _FULL_RANGE = 2
 _LIMITED = 1
 
@@ -45,6 +46,7 @@ def redact_video(
     finder: PeopleFinder | None,
     voice: VadModel | None,
     progress: Progress,
+    prompted: Stretches = (),
 ) -> MaskRecord:
     """Write a video with its faces masked and its speech muted, as far as the policy says.
 
@@ -56,6 +58,8 @@ def redact_video(
         FFmpegError, OSError: it cannot be written.
     """
     first = _first_frame(path)
+    if first.width < _LEAST_SIDE or first.height < _LEAST_SIDE:
+        raise NotRedactable(f"{path} has pictures of {first.width} x {first.height}, too small to be a video.")
     with opened(path) as source:
         stream: Any = video_stream(source)
         stream.thread_type = "AUTO"
@@ -67,7 +71,7 @@ def redact_video(
         options = {} if scale is None else {"video_track_timescale": str(scale)}
         with av.open(str(out), "w", container_options=options) as container:
             film = _Film(path, stream, first, container, policy, finder, origin_us)
-            tracks = {row.index: _sound(row, container, out, policy, voice, origin_us) for row in sounds}
+            tracks = {row.index: _sound(row, container, out, policy, voice, origin_us, prompted) for row in sounds}
             for row, frame in decoded(path, source, [stream, *sounds]):
                 if row.index == stream.index:
                     film.push(frame)
@@ -163,11 +167,21 @@ def _encoder(container: Any, source: Any, first: Any, width: int, height: int) -
 
 
 def _sound(
-    source: Any, container: Any, out: Path, policy: Redaction, voice: VadModel | None, origin_us: int
+    source: Any,
+    container: Any,
+    out: Path,
+    policy: Redaction,
+    voice: VadModel | None,
+    origin_us: int,
+    prompted: Stretches,
 ) -> SoundTrack:
-    target: Any = container.add_stream("aac" if out.suffix == ".mp4" else "flac", rate=source.codec_context.sample_rate)
-    target.layout = source.codec_context.layout.name
-    return SoundTrack(source, target, container, policy, voice, origin_us)
+    rate = source.codec_context.sample_rate
+    lossy = out.suffix == ".mp4" and rate in (av.Codec("aac", "w").audio_rates or ())
+    target: Any = container.add_stream("aac" if lossy else "flac", rate=rate)
+    target.layout = layout_name(source)
+    if not lossy:
+        target.format = sample_format(source)
+    return SoundTrack(source, target, container, policy, voice, origin_us, prompted)
 
 
 def _first_us(stream: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -37,7 +38,9 @@ def mask_record(capture: str) -> MaskRecord:
     )
 
 
-def masked(device: str, record: bytes | None = None, *, counted: bool = True, complete: bool = True) -> Sample:
+def masked(
+    device: str, record: bytes | Callable[[str], bytes] | None = None, *, counted: bool = True, complete: bool = True
+) -> Sample:
     """A video whose device masked it. `record` replaces the part; not `counted`: the device was killed meanwhile."""
     made: dict[str, bytes] = {}
 
@@ -45,7 +48,8 @@ def masked(device: str, record: bytes | None = None, *, counted: bool = True, co
         del values["schema"]
         values["redaction"] = {"faces": 1, "speech_us": 0} if counted else {}
         if counted:
-            data = canonical_json(mask_record(values["capture"])) if record is None else record
+            made_for = record if callable(record) else lambda capture: canonical_json(mask_record(capture))
+            data = record if isinstance(record, bytes) else made_for(values["capture"])
             made["redaction"] = data
             part = {"name": "redaction", "sealed_sha256": sha256_hex(data), "sealed_bytes": len(data)}
             values["parts"].append(part)
@@ -104,6 +108,28 @@ def test_a_capture_with_nothing_to_mask_says_nothing(device: DeviceClient, lead:
     ],
 )
 def test_a_record_that_cannot_be_read_gets_no_receipt(device: DeviceClient, record: bytes, said: str) -> None:
+    one = masked(device.id, record)
+    device.send(one)
+    reply = device.settled(one.id)
+    assert (reply.status_code, reply.json()["code"]) == (409, "capture-unreadable")
+    assert said in reply.json()["title"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"regions": []}, "counts other masks"),
+        ({"frames": 29}, "Of 30 frames the part redaction accounts for 29"),
+    ],
+)
+def test_a_record_that_leaves_something_out_gets_no_receipt(
+    device: DeviceClient, change: dict[str, Any], said: str
+) -> None:
+    """A frame that no mask accounts for may show anyone: the device keeps it, nobody gets to see it."""
+
+    def record(capture: str) -> bytes:
+        return canonical_json(mask_record(capture).model_copy(update=change))
+
     one = masked(device.id, record)
     device.send(one)
     reply = device.settled(one.id)

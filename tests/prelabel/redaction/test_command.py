@@ -86,6 +86,14 @@ def test_keeping_everything_is_wrong_use(tmp_path: Path) -> None:
     assert run.returncode == 2 and "[nothing-to-redact]" in run.stderr
 
 
+@pytest.mark.parametrize("stretch", ["8", "8-3.5", "a-b", "-1-2", "1-inf"])
+def test_a_stretch_that_is_none_is_wrong_use(tmp_path: Path, stretch: str) -> None:
+    write_wav(tmp_path / "a.wav")
+    run = redact(tmp_path / "a.wav", "--out", tmp_path / "out", f"--prompted={stretch}")
+    assert run.returncode == 2 and "3.5-8" in run.stderr and "Traceback" not in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_film_of_real_people_and_real_speech(tmp_path: Path) -> None:
     models = needs.testdata("models/yolox_nano.onnx").parent
     for name in ("centerface", VOICE):

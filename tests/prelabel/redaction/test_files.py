@@ -190,6 +190,37 @@ def test_an_odd_picture_loses_its_last_row_and_column(redact: Callable[..., Any]
     )
 
 
+@pytest.mark.parametrize(("rate", "codec"), [(RATE, "aac"), (37_800, "flac")])
+def test_an_old_video_that_does_not_say_where_its_channels_are(
+    redact: Callable[..., Any], tmp_path: Path, rate: int, codec: str
+) -> None:
+    """AVI says how many channels there are, not which; and its sound may have a rate that AAC does not know."""
+    path = tmp_path / "camcorder.avi"
+    sound = np.repeat(tone(2.0, (0.8, 1.2))[:, np.newaxis], 2, axis=1)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = c.WIDTH, c.HEIGHT, "yuv420p"
+        heard: Any = container.add_stream("pcm_s16le", rate=rate)
+        heard.layout = "stereo"
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(c.picture((c.BLUE, FACE)), format="bgr24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        part = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout="stereo")
+        part.sample_rate = rate
+        container.mux(heard.encode(part))
+    with av.open(str(path)) as container:
+        assert container.streams.audio[0].codec_context.layout.name == "2 channels"
+    made = redact(path)
+    frames, _ = frames_of(made.output)
+    assert len(frames) == 50 and all(near_solid(frame, FACE) for frame in frames)
+    with av.open(str(made.output)) as container:
+        context = container.streams.audio[0].codec_context
+        assert (context.name, context.layout.name, context.sample_rate) == (codec, "stereo", rate)
+    assert made.facts.masks.samples_muted > 0
+
+
 # ---------------------------------------------------------------- stills
 def jpeg_with_thumbnail() -> bytes:
     """A JPEG whose EXIF has an orientation, a place and the picture itself as a thumbnail."""
@@ -256,6 +287,21 @@ def test_sound_keeps_every_sample_beside_its_speech(
     assert made.facts.masks.samples_muted == pytest.approx(0.9 * RATE, rel=0.2)
 
 
+def test_speech_that_was_asked_for_stays(redact: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "room.wav"
+    samples = tone(6.0, (1.5, 2.0), (4.0, 4.5))
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("pcm_s16le", rate=RATE)
+        stream.layout = "mono"
+        part = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        part.sample_rate, part.pts = RATE, 0
+        container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    new = sound_of(redact(path, prompted=[(1_000_000, 2_500_000)]).output)
+    assert (new[: 3 * RATE] == samples[: 3 * RATE]).all()
+    assert (new[round(3.85 * RATE) : round(4.65 * RATE)] == 0).all()
+
+
 def test_twenty_four_bits_stay(redact: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "wide.wav"
     values = (tone(2.0).astype(np.int32) * 256 + 77)[:, np.newaxis]
@@ -298,6 +344,15 @@ def huge_png() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(ihdr) + chunk(b"IDAT" + zlib.compress(b"\0" * 1000)) + chunk(b"IEND")
 
 
+def speck(path: Path) -> None:
+    """A video of one pixel."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 1, 1, "bgr0"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((1, 1, 3), np.uint8), format="bgr24")))
+        container.mux(stream.encode(None))
+
+
 REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no media": ("a.mp4", lambda path: path.write_text("hello " * 100), "not-redactable"),
     "an empty file": ("a.mp4", lambda path: path.write_bytes(b""), "not-redactable"),
@@ -305,6 +360,7 @@ REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "WAV of nothing": ("a.wav", lambda path: path.write_bytes(wav_bytes(tone(0.0))), "not-redactable"),
     "cut Matroska": ("a.mkv", lambda path: cut_video(path, 0.5), "not-redactable"),
     "cut MP4": ("a.mp4", lambda path: cut_video(path, 0.5), "not-redactable"),
+    "one pixel": ("a.mkv", speck, "not-redactable"),
     "cut JPEG": ("a.jpg", lambda path: path.write_bytes(jpeg_with_thumbnail()[:-4000]), "picture-unreadable"),
     "huge PNG": ("a.png", lambda path: path.write_bytes(huge_png()), "picture-too-large"),
     "nothing there": ("a.mp4", lambda path: None, "file-missing"),

@@ -15,8 +15,8 @@ import pytest
 from prelabel.catalogue import ModelUnavailable
 from prelabel.detection import Detector, open_detector
 from prelabel.package import open_model
+from prelabel.redaction import policy
 from prelabel.redaction.finding import PeopleFinder
-from prelabel.redaction.policy import SOLID_YUV
 from prelabel.redaction.video import VideoRedactor
 from tests import needs
 from tests.prelabel import graphs
@@ -84,10 +84,18 @@ def both(faces: Detector) -> PeopleFinder:
     return PeopleFinder(faces, open_detector(open_model(needs.testdata("models/yolox_nano.onnx"))))
 
 
-def redacted(finder: PeopleFinder, truth: list[Frame], method: str, *, live: bool) -> list[np.ndarray]:
-    policy = Redaction.model_validate({"faces": "everyone", "method": method})
-    redactor = VideoRedactor(policy, finder, WIDTH, HEIGHT, allowed=True, live=live)
-    out = [pair for frame in truth for pair in redactor.push(i420(frame.bgr), frame.time_us)] + redactor.finish()
+def redacted(
+    finder: PeopleFinder, truth: list[Frame], method: str, *, live: bool, small: bool = False
+) -> list[np.ndarray]:
+    """`small`: the detectors get the picture at half its size, as a camera's small stream has it."""
+    height, width = truth[0].bgr.shape[:2]
+    asked = Redaction.model_validate({"faces": "everyone", "method": method})
+    redactor = VideoRedactor(asked, finder, width, height, allowed=True, live=live)
+    out = []
+    for frame in truth:
+        half = cv2.resize(frame.bgr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        out += redactor.push(i420(frame.bgr), frame.time_us, i420(half) if small else None)
+    out += redactor.finish()
     assert [stamp for _, stamp in out] == [frame.time_us for frame in truth]
     return [frame for frame, _ in out]
 
@@ -95,7 +103,7 @@ def redacted(finder: PeopleFinder, truth: list[Frame], method: str, *, live: boo
 def least_masked(truth: list[Frame], out: list[np.ndarray]) -> float:
     worst = 1.0
     for frame, left in zip(truth, out, strict=True):
-        solid = is_solid(left, SOLID_YUV)
+        solid = is_solid(left, policy.SOLID_YUV)
         for face in frame.faces:
             if face.sum() >= LEAST_PIXELS:
                 worst = min(worst, float((solid & face).sum() / face.sum()))
@@ -110,7 +118,7 @@ def test_every_known_face_is_masked_on_every_frame(alone: PeopleFinder, faces: D
     out = redacted(alone, truth, "solid", live=False)
     assert least_masked(truth, out) >= LEAST_MASKED
     # Masks are not the whole picture, or anything would pass.
-    assert np.mean([is_solid(frame, SOLID_YUV).mean() for frame in out]) < 0.5
+    assert np.mean([is_solid(frame, policy.SOLID_YUV).mean() for frame in out]) < 0.5
     for frame in out[::8]:
         assert faces.detect(cv2.cvtColor(frame, cv2.COLOR_YUV2BGR_I420)) == []
 
@@ -120,6 +128,22 @@ def test_a_live_recording_masks_them_as_well_with_fewer_looks(alone: PeopleFinde
     poses, seconds, furniture = FILMS[name]
     truth = list(film(WIDTH, HEIGHT, RATE, seconds, poses, furniture))
     assert least_masked(truth, redacted(alone, truth, "solid", live=True)) >= LEAST_MASKED
+
+
+@pytest.mark.parametrize("name", ["passing", "popping"])
+def test_a_slow_machine_that_sees_the_small_stream_masks_them_as_well(
+    alone: PeopleFinder, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many pixels in a picture twice as large, twice as fast; the detectors see half of them, thrice a second."""
+    monkeypatch.setattr(policy, "LOOK_EVERY_US", policy.SLOWEST_LOOK_US)
+    poses, seconds, furniture = FILMS[name]
+
+    def twice(t: float) -> list[Pose | None]:
+        return [pose and Pose(2 * pose.x, 2 * pose.y, pose.width, pose.turn) for pose in poses(t)]
+
+    hiding = furniture and (2 * furniture[0], 2 * furniture[1], 2 * furniture[2], 2 * furniture[3])
+    truth = list(film(2 * WIDTH, 2 * HEIGHT, RATE, seconds, twice, hiding))
+    assert least_masked(truth, redacted(alone, truth, "solid", live=True, small=True)) >= LEAST_MASKED
 
 
 def test_a_mosaic_leaves_no_face_to_find(alone: PeopleFinder, faces: Detector) -> None:
@@ -143,17 +167,20 @@ def test_both_models_mask_every_known_face(both: PeopleFinder, faces: Detector, 
 
 
 def test_real_people_without_a_face_to_see_are_masked(both: PeopleFinder) -> None:
-    """People who walk through a real room, seen from above and small: wherever the model sees one, a mask is."""
+    """Who walks through a real room and turns her back to the camera: wherever the model sees her, all is masked.
+
+    CenterFace sees weak faces in her hair, up to 0.3, which are no reason to show the rest of her.
+    """
     import av
 
     path: Path = needs.testdata("media/one-by-one-person-detection.mp4")
-    policy = Redaction(faces="everyone", margin_seconds=1.0)
+    asked = Redaction(faces="everyone", margin_seconds=1.0)
     with av.open(str(path)) as source:
         frames = [
             frame.to_ndarray(format="yuv420p") for frame, _ in zip(source.decode(video=0), range(150), strict=False)
         ]
     height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
-    redactor = VideoRedactor(policy, both, width, height, allowed=True, live=False)
+    redactor = VideoRedactor(asked, both, width, height, allowed=True, live=False)
     out = [pair for number, frame in enumerate(frames) for pair in redactor.push(frame, number * 66_667)]
     out += redactor.finish()
     people = open_detector(open_model(needs.testdata("models/yolox_nano.onnx")))
@@ -161,8 +188,7 @@ def test_real_people_without_a_face_to_see_are_masked(both: PeopleFinder) -> Non
     for frame, (left, _) in zip(frames[::5], out[::5], strict=True):
         for row in people.detect(cv2.cvtColor(frame, cv2.COLOR_YUV2BGR_I420), 0.5, {"person"}):
             x, y = max(0, round(row.x)), max(0, round(row.y))
-            # The head, whether its face was seen or not.
-            head = is_solid(left, SOLID_YUV)[y : y + round(row.height / 5), x : x + round(row.width)]
+            body = is_solid(left, policy.SOLID_YUV)[y : round(row.y + row.height), x : round(row.x + row.width)]
             seen += 1
-            assert head.any()
-    assert seen > 5
+            assert body.mean() >= LEAST_MASKED
+    assert seen > 15

@@ -27,12 +27,12 @@ def trails_of(rows: list[tuple[int, list[Detection]]], lost_us: int = MARGIN_US)
 
 @settings(max_examples=100, deadline=None)
 @given(
-    speed=st.tuples(st.floats(-300, 300), st.floats(-150, 150)),
+    speed=st.tuples(st.floats(-400, 400), st.floats(-150, 150)),
     gaps=st.lists(st.integers(60_000, 320_000), min_size=2, max_size=12),
     part=st.floats(0, 1),
 )
 def test_what_moves_steadily_is_held_at_every_moment(speed: tuple[float, float], gaps: list[int], part: float) -> None:
-    """Seven of its own widths a second, a look every 60 to 320 ms: one trail, and the true box always inside."""
+    """Ten of its own widths a second, a look every 60 to 320 ms: one trail, and the true box always inside."""
     times = [sum(gaps[:number]) for number in range(len(gaps) + 1)]
 
     def at(time_us: float) -> tuple[float, float]:
