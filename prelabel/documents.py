@@ -8,7 +8,7 @@ from prelabel.audio.prompts import Timed, expected_parts
 from prelabel.audio.segments import Heard, Region
 from prelabel.audio.utterances import Utterance
 from prelabel.boxes import Detection
-from prelabel.keyframes import DECIMALS, reduce
+from prelabel.keyframes import DECIMALS, TRACKER, reduce
 from prelabel.tracks import TrackPath
 from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Source, Text, Track, Word
 
@@ -26,7 +26,13 @@ def track_document(
     """
     reduced = [(path, keyframes) for path in paths if (keyframes := reduce(path, times_us, iou))]
     labels = [
-        Track(id=f"t{number}", label=path.label, score=round(path.score, SCORE_DECIMALS), keyframes=keyframes)
+        Track(
+            id=f"t{number}",
+            label=path.label,
+            score=round(path.score, SCORE_DECIMALS),
+            keyframes=keyframes,
+            attributes={TRACKER: path.measured} if path.measured else {},
+        )
         for number, (path, keyframes) in enumerate(reduced, start=1)
     ]
     return LabelsDocument(capture=capture, source=source, labels=list(labels))

@@ -1,4 +1,8 @@
-"""What is wrong with a track, seen from its keyframes alone: unseen stretches, jumps, another word in its place."""
+"""What is wrong with a track: unseen stretches, jumps, another word in its place, and what its tracker was unsure of.
+
+All but the last is seen from its keyframes; those are smoothed, so what the tracker measured comes along as the
+attribute `tracker`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.image.nms import iou_matrix
+from prelabel.keyframes import INTERPOLATED, TRACKER
 from prelabel.quality.overlap import moments, places
 from wire.labels import Keyframe, Track
 
@@ -26,10 +31,12 @@ HANDOVER_US = 1_500_000  # how long a tracker looks for a lost track
 
 @dataclass(frozen=True)
 class Trouble:
-    """Of one track: share of its time in which it was not seen (0..1), jumps, and other tracks in its place.
+    """Of one track: share of its time, or of its looks, in which it was not seen (0..1), jumps, and other tracks in its
+    place.
 
     `others` are the words of tracks that lie on it or go on where it ends with another word; `fragments` counts those
-    that go on with the same word.
+    that go on with the same word. `shaking`: share of its sightings that lay apart from those beside them; `mismatch`:
+    share of its steps that were not the same followed forward and backward.
     """
 
     track: Track
@@ -37,16 +44,18 @@ class Trouble:
     jumps: int
     others: tuple[str, ...]
     fragments: int
+    shaking: float = 0.0
+    mismatch: float = 0.0
 
     @property
     def worth(self) -> float:
-        """0..1: each jump and each other track halves what trust the unseen share leaves."""
-        trust: float = (1 - self.unseen) * 0.5 ** (self.jumps + len(self.others) + self.fragments)
-        return 1 - trust
+        """0..1: each jump and each other track halves what trust the three shares leave."""
+        sure: float = (1 - self.unseen) * (1 - self.shaking) * (1 - self.mismatch)
+        return 1 - sure * 0.5 ** (self.jumps + len(self.others) + self.fragments)
 
     @property
     def text(self) -> str:
-        """One sentence; empty without trouble."""
+        """One sentence, which says where on the timeline; empty without trouble."""
         what = []
         if self.others:
             what.append(f"is called {', '.join(sorted(set(self.others)))} as well")
@@ -56,7 +65,14 @@ class Trouble:
             what.append("breaks off and starts again")
         if self.unseen >= 0.005:
             what.append(f"is not seen for {self.unseen:.0%} of its time")
-        return f"Track {self.track.id} ({self.track.label}) {_listed(what)}." if what else ""
+        if self.shaking:
+            what.append(f"shakes in {self.shaking:.0%} of its sightings")
+        if self.mismatch:
+            what.append(f"was followed in two ways for {self.mismatch:.0%} of its steps")
+        if not what:
+            return ""
+        begin, end = (self.track.keyframes[at].start_us / 1e6 for at in (0, -1))
+        return f"The track {self.track.label} from {begin:.1f} to {end:.1f} s {_listed(what)}."
 
 
 def troubles(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> list[Trouble]:
@@ -81,9 +97,26 @@ def troubles(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> 
                     others[first].append(tracks[second].label)
                     others[second].append(tracks[first].label)
     return [
-        Trouble(track, unseen(track), jumps(track), tuple(others[index]), fragments[index])
+        Trouble(
+            track,
+            max(unseen(track), measured(track, "gaps")),
+            jumps(track),
+            tuple(others[index]),
+            fragments[index],
+            measured(track, "jumps"),
+            measured(track, "mismatch"),
+        )
         for index, track in enumerate(tracks)
     ]
+
+
+def measured(track: Track, what: str) -> float:
+    """A share 0..1 that the tracker measured; 0 where it says nothing, or nothing that is one."""
+    shares = track.attributes.get(TRACKER)
+    value = shares.get(what) if isinstance(shares, dict) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value <= 1 else 0.0
 
 
 def unseen(track: Track) -> float:
@@ -97,7 +130,7 @@ def unseen(track: Track) -> float:
     gone = sum(
         after.start_us - before.start_us
         for before, after in pairwise(rows)
-        if not before.visible or before.attributes.get("interpolated")
+        if not before.visible or before.attributes.get(INTERPOLATED)
     )
     return gone / life if life else 0.0
 

@@ -25,6 +25,7 @@ Array = NDArray[Any]
 
 # What is seen in less than this share of the looks between its first and its last sighting blinks: no thing does.
 BLINK = 0.25
+LEAST_SHARE = 0.005  # what rounds to one in a hundred
 JUMP = 0.5  # IoU of a sighting with where the sightings beside it would have it; below, the box jumped
 
 
@@ -89,6 +90,12 @@ class TrackPath:
         part = ((times[1:-1] - times[:-2]) / (times[2:] - times[:-2]))[:, np.newaxis]
         meant = boxes[:-2] + (boxes[2:] - boxes[:-2]) * part
         return float((_overlap(boxes[1:-1], meant) < JUMP).mean())
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """`gaps`, `jumps` and `mismatch`, as far as they are anything: smoothed keyframes show nothing of them."""
+        shares = {"gaps": self.gaps, "jumps": self.jumps, "mismatch": self.mismatch}
+        return {name: round(share, 2) for name, share in shares.items() if share >= LEAST_SHARE}
 
 
 class Tracker:

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
+from prelabel.keyframes import TRACKER
 from wire.labels import Track
 
 
@@ -54,9 +55,13 @@ def place_at(track: Track, frame: int, time_us: int) -> Place | None:
 
 
 def attributes_at(track: Track, frame: int) -> dict[str, object]:
-    """The track's attributes with those of the keyframe that rules the frame: they hold from it on."""
+    """The track's attributes with those of the keyframe that rules the frame: they hold from it on.
+
+    What a tracker measured of its own work is none of the thing's.
+    """
     rows = [row for row in track.keyframes if row.frame <= frame]
-    return {**track.attributes, **(rows[-1].attributes if rows else {})}
+    own = {name: value for name, value in track.attributes.items() if name != TRACKER}
+    return {**own, **(rows[-1].attributes if rows else {})}
 
 
 def rotated_hull(place: Place, degrees: float) -> tuple[Place, list[float]]:
