@@ -29,7 +29,8 @@ from collector.jobs import JobKind, JobRunner
 from collector.keys import load_admin_key, load_receipt_key
 from collector.page import router as page_router
 from collector.people.routes import router as people_router
-from collector.prelabels.calibrating import calibrate_hourly
+from collector.prelabels.hourly import calibrate_hourly
+from collector.prelabels.measuring import Measurer
 from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.routes import router as prelabels_router
 from collector.problems import install_problems
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         opened = await asyncio.to_thread(_open_house, app, settings)
         chores = (
             asyncio.create_task(housekeeping(app.state.db, app.state.staging)),
-            asyncio.create_task(calibrate_hourly(app.state.db, app.state.blobs)),
+            asyncio.create_task(calibrate_hourly(app.state.db, app.state.measurer)),
         )
         try:
             yield
@@ -106,6 +107,7 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
         state.admin_key = load_admin_key(settings.keys_folder)
         state.join_limit = TryLimit()
         state.upload_locks = UploadLocks()
+        state.measurer = Measurer(settings.data, settings.blobs_folder)
         state.receiver = Receiver(state.db, state.staging, settings)
         sweep(state.db, state.staging, state.blobs)
         kinds = [
@@ -123,6 +125,7 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
 
 
 def _close_house(app: FastAPI) -> None:
+    app.state.measurer.close()
     app.state.jobs.stop()
     app.state.staging.close()
     app.state.db.close()

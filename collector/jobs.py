@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -57,6 +57,7 @@ class JobKind:
     after    file work once the result is committed (remove what is no longer needed); may be skipped by a crash, and
              its own failure is only logged
     failed   told with one sentence when the job is given up after five attempts
+    bulk     thousands may wait at once: one is begun only when no job of another kind is due, whatever came first
     """
 
     kind: str
@@ -65,10 +66,16 @@ class JobKind:
     prepare: Callable[[Connection, Job], dict[str, Any] | None] | None = None
     after: Callable[[Job, dict[str, Any]], None] | None = None
     failed: Callable[[Connection, Job, str], None] = _nothing
+    bulk: bool = False
 
 
 def enqueue(conn: Connection, kind: str, key: str, payload: dict[str, Any] | None = None) -> None:
     """Add a job, or start it again if it was done or given up. One that waits or runs stays as it is."""
+    enqueue_all(conn, kind, {key: payload or {}})
+
+
+def enqueue_all(conn: Connection, kind: str, payloads: Mapping[str, dict[str, Any]]) -> None:
+    """`enqueue` of many, by key, in one statement: nobody else writes meanwhile."""
     now = now_text()
     conn.execute(
         text(
@@ -78,7 +85,7 @@ def enqueue(conn: Connection, kind: str, key: str, payload: dict[str, Any] | Non
             " not_before = excluded.not_before, error = NULL, done_at = NULL"
             " WHERE job.state IN ('done', 'failed')"
         ),
-        {"kind": kind, "key": key, "payload": json.dumps(payload or {}), "now": now},
+        [{"kind": kind, "key": key, "payload": json.dumps(row), "now": now} for key, row in payloads.items()],
     )
     notify(conn, TOPIC)
 
@@ -106,10 +113,11 @@ class JobRunner:
         self._stopping = False
         self._workers = [Worker(preload) for _ in range(workers)]
         sql_only = [kind.kind for kind in kinds if kind.work is None]
-        heavy = [kind.kind for kind in kinds if kind.work is not None]
-        self._threads = [threading.Thread(target=self._lane, args=(sql_only, None), name="jobs-sql", daemon=True)]
+        heavy = [kind.kind for kind in kinds if kind.work is not None and not kind.bulk]
+        bulk = [kind.kind for kind in kinds if kind.bulk]
+        self._threads = [threading.Thread(target=self._lane, args=(sql_only, [], None), name="jobs-sql", daemon=True)]
         self._threads += [
-            threading.Thread(target=self._lane, args=(heavy, worker), name=f"jobs-{number}", daemon=True)
+            threading.Thread(target=self._lane, args=(heavy, bulk, worker), name=f"jobs-{number}", daemon=True)
             for number, worker in enumerate(self._workers)
         ]
 
@@ -143,12 +151,12 @@ class JobRunner:
             self._generation += 1
             self._changed.notify_all()
 
-    def _lane(self, kinds: list[str], worker: Worker | None) -> None:
+    def _lane(self, kinds: list[str], bulk: list[str], worker: Worker | None) -> None:
         while not self._is_stopping():
             with self._changed:
                 seen = self._generation
             try:
-                job, wait_seconds = self._next(kinds)
+                job, wait_seconds = self._next(kinds, bulk)
                 if job is not None:
                     self._run(job, worker)
                     continue
@@ -166,17 +174,18 @@ class JobRunner:
                 if self._generation == seen and not self._stopping:
                     self._changed.wait(wait_seconds)
 
-    def _next(self, kinds: list[str]) -> tuple[Job | None, float | None]:
+    def _next(self, kinds: list[str], bulk: list[str]) -> tuple[Job | None, float | None]:
         """Lease the next job, or say how long nothing is due (None: until a commit says so)."""
-        if not kinds:
+        every = [*kinds, *bulk]
+        if not every:
             return None, None
-        due = self._db.read_sync(lambda conn: _next_due(conn, kinds))
+        due = self._db.read_sync(lambda conn: _next_due(conn, every))
         if due is None:
             return None, None
         seconds = (datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds()
         if seconds > 0:
             return None, seconds
-        return self._db.write_sync(lambda conn: _lease(conn, kinds)), None
+        return self._db.write_sync(lambda conn: _lease(conn, kinds) or _lease(conn, bulk)), None
 
     def _run(self, job: Job, worker: Worker | None) -> None:
         kind = self._kinds[job.kind]
@@ -237,12 +246,15 @@ def _next_due(conn: Connection, kinds: list[str]) -> str | None:
 
 
 def _lease(conn: Connection, kinds: list[str]) -> Job | None:
+    """The job that has been due longest; in the order of the index, so that of 100,000 none is sorted."""
+    if not kinds:
+        return None
     marks, values = _marks(kinds)
     now = now_text()
     row = conn.execute(
         text(
             f"SELECT id, kind, key, payload, attempts FROM job WHERE state = 'waiting' AND kind IN ({marks})"
-            " AND not_before <= :now ORDER BY id LIMIT 1"
+            " AND not_before <= :now ORDER BY not_before, id LIMIT 1"
         ),
         values | {"now": now},
     ).one_or_none()

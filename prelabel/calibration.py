@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from prelabel.quality.texts import ExpectedErrors
 from wire.base import Count, Document, Utc, WireModel
 from wire.labels import Score, Source
 
@@ -87,6 +88,7 @@ class Calibration(Document):
 
     `before` and `after` are measured on the same pairs; `after` on pairs the fit did not see (five folds).
     `temperature` divides the logit of the scores of every class without an isotonic table; None leaves them.
+    `word_errors` has, by language, what a model that writes got wrong, where there is evidence enough.
     """
 
     model: Source
@@ -97,6 +99,7 @@ class Calibration(Document):
     classes: dict[str, ClassTable]
     before: Reliability
     after: Reliability
+    word_errors: dict[str, ExpectedErrors] = {}
 
     @model_validator(mode="after")
     def _of_a_model(self) -> Self:

@@ -49,30 +49,34 @@ class Doubt:
 
 def reasons(
     kind: TaskType,
-    expected: str | None,
+    speaks: bool,
     objects: Sequence[str],
     documents: Sequence[LabelsDocument],
     calibrations: Calibrations | None = None,
     vocabularies: Vocabularies | None = None,
+    beside: Sequence[LabelsDocument] = (),
 ) -> list[Doubt]:
     """Every doubt about the pre-labels of one task, the one worth most first, at most one of each kind.
 
     Args:
         kind: the task's type.
-        expected: what the script expects to be said, if anything.
+        speaks: whether the script asks somebody to say something.
         objects: the things the script expects to be seen.
         documents: the pre-labels of the captures the task labels, one document a capture and source.
         calibrations: by the sha256 of the model.
         vocabularies: the words each model knows (`names` of its package), by its sha256. A word that one model does
             not know is no disagreement, and an object that no model knows is no conflict. A model that is not in it
             is taken to know the words it used, and to miss any object.
+        beside: what models said that people are not shown. It speaks for and against the documents; a doubt about it
+            alone is none, for there is nothing to correct.
     """
+    every = [*documents, *beside]
     found_doubts = [
         uncertainty(documents, calibrations or {}),
         flicker(documents) if kind == "tracks" else None,
-        disagreement(documents, vocabularies or {}),
-        conflict(kind, expected, objects, documents, vocabularies or {}),
-        transcript(documents) if kind == "speech" else None,
+        disagreement(every, vocabularies or {}),
+        conflict(kind, speaks, objects, every, vocabularies or {}),
+        transcript(documents, beside) if kind == "speech" else None,
     ]
     doubts = [doubt for doubt in found_doubts if doubt is not None and doubt.worth >= LEAST]
     return sorted(doubts, key=lambda doubt: (-doubt.worth, _TELLING.index(doubt.kind)))
@@ -135,7 +139,7 @@ def disagreement(documents: Sequence[LabelsDocument], vocabularies: Vocabularies
 
 def conflict(
     kind: TaskType,
-    expected: str | None,
+    speaks: bool,
     objects: Sequence[str],
     documents: Sequence[LabelsDocument],
     vocabularies: Vocabularies | None = None,
@@ -147,9 +151,9 @@ def conflict(
     labels = [label for document in looked for label in document.labels]
     if kind == "speech":
         heard = any(isinstance(label, Interval) and _is_speech(label) for label in labels)
-        if expected and not heard:
+        if speaks and not heard:
             return Doubt("conflict", "The script expects something to be said; no speech was found.", 1.0)
-        if heard and not expected:
+        if heard and not speaks:
             return Doubt("conflict", "Speech was found where the script expects none.", 1.0)
     if kind in ("boxes", "tracks"):
         seen = {label.label.casefold() for label in labels if isinstance(label, Box | Track)}
@@ -161,9 +165,9 @@ def conflict(
     return None
 
 
-def transcript(documents: Sequence[LabelsDocument]) -> Doubt | None:
+def transcript(documents: Sequence[LabelsDocument], beside: Sequence[LabelsDocument] = ()) -> Doubt | None:
     """The doubt about what was heard: the worse of unsure words and of text where a speech detector heard none."""
-    doubts = [_unsure_words(documents), _text_without_speech(documents)]
+    doubts = [_unsure_words(documents), _text_without_speech(documents, beside)]
     return max((doubt for doubt in doubts if doubt is not None), key=lambda doubt: doubt.worth, default=None)
 
 
@@ -273,14 +277,14 @@ def _unsure_words(documents: Sequence[LabelsDocument]) -> Doubt | None:
     return Doubt("transcript", f"The words {where} have a mean score of {mean:.0%} only.", 1 - mean)
 
 
-def _text_without_speech(documents: Sequence[LabelsDocument]) -> Doubt | None:
+def _text_without_speech(documents: Sequence[LabelsDocument], beside: Sequence[LabelsDocument]) -> Doubt | None:
     """The share of the time with text in which another model, one that writes none, found no speech."""
     with_text = without = 0
     for document in documents:
         text = [label for label in document.labels if isinstance(label, Interval) and spoken(label)]
         others = [
             other
-            for other in documents
+            for other in (*documents, *beside)
             if other.capture == document.capture
             and _is_model(other)
             and not any(spoken(label) for label in other.labels)

@@ -30,11 +30,20 @@ def need_program(name: str, package: str) -> str:
 
 def testdata(relative: str) -> Path:
     """A file of the shared test data, which is not part of the project: GLEANER_TESTDATA or beside the checkout."""
-    base = Path(os.environ.get("GLEANER_TESTDATA", ROOT.parent / "shared" / "testdata"))
-    path = base / relative
+    path = _testdata() / relative
     if not path.exists():
         pytest.skip(f"{relative} is not here: point GLEANER_TESTDATA at a folder that holds it")
     return path
+
+
+def shared_models() -> Path | None:
+    """The folder of models in the shared test data, None where there is none."""
+    folder = _testdata() / "models"
+    return folder if folder.is_dir() else None
+
+
+def _testdata() -> Path:
+    return Path(os.environ.get("GLEANER_TESTDATA", ROOT.parent / "shared" / "testdata"))
 
 
 testdata.__test__ = False  # type: ignore[attr-defined]  # pytest would take its name for a test

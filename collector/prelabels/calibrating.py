@@ -2,65 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sqlalchemy import Connection, text
-
-from collector.prelabels.gathering import Asked, Rows, gather, reviewed
-from collector.review.calibrations import keep_calibration, newest_fit
+from collector.prelabels.gathering import Asked, Rows, reviewed
 from collector.store.blobs import BlobStore
-from collector.store.database import Database
 from prelabel.calibration import Calibration, fit
-from prelabel.quality.pairs import score_pairs
+from prelabel.quality.pairs import score_pairs, text_pairs
 from prelabel.quality.reviewed import Reviewed
-from wire.errors import GleanerError
-
-log = logging.getLogger("gleaner.prelabels")
-EVERY_SECONDS = 3600.0
-ENOUGH_NEW = 25  # revisions since the last fit, below which another would say the same
+from prelabel.quality.texts import ExpectedErrors, expected_word_error_rate
 
 
 def fit_all(rows: Iterable[Rows], blobs: BlobStore, now: datetime) -> list[Calibration]:
     """One calibration a model, from what was drawn by chance alone: what was chosen as doubtful would mislead."""
     items: dict[str, list[Reviewed]] = defaultdict(list)
-    for one in reviewed(rows, blobs, Asked()):
+    for one in reviewed(filter(_unbiased, rows), blobs, Asked()):
         items[str(one.model.sha256)].append(one)
     pairs = {key: score_pairs(found) for key, found in sorted(items.items())}
-    return [fit(items[key][0].model, found, now) for key, found in pairs.items() if found]
+    return [
+        fit(items[key][0].model, found, now).model_copy(update={"word_errors": word_errors(items[key])})
+        for key, found in pairs.items()
+        if found
+    ]
 
 
-async def calibrate_hourly(db: Database, blobs: BlobStore) -> None:
-    """Every hour, when people have reviewed enough since the last fit. Ends when cancelled."""
-    while True:
-        await asyncio.sleep(EVERY_SECONDS)
-        try:
-            await calibrate_once(db, blobs)
-        except GleanerError as error:
-            log.error("calibration waits for the next hour: %s", error)
+def word_errors(items: Sequence[Reviewed]) -> dict[str, ExpectedErrors]:
+    """What one model got wrong of what was said, by language; where that is too much, it fills in no transcripts."""
+    pairs = text_pairs(items, shown=True)
+    rows = {name: expected_word_error_rate(name, pairs) for name in sorted({pair.language or "" for pair in pairs})}
+    return {name: row for name, row in rows.items() if name and row is not None}
 
 
-async def calibrate_once(db: Database, blobs: BlobStore) -> int:
-    """Fit again if there is enough new; returns how many models were fitted."""
-    if await db.read(_new_revisions) < ENOUGH_NEW:
-        return 0
-    rows = await db.read(lambda conn: gather(conn, Asked()))
-    fitted = await asyncio.to_thread(fit_all, rows, blobs, datetime.now(UTC))
-
-    def keep(conn: Connection) -> None:
-        for one in fitted:
-            keep_calibration(conn, one)
-
-    await db.write(keep)
-    return len(fitted)
-
-
-def _new_revisions(conn: Connection) -> int:
-    since = newest_fit(conn) or ""
-    count: int = conn.execute(
-        text("SELECT count(*) FROM revision WHERE submitted_at > :since"), {"since": since}
-    ).scalar_one()
-    return count
+def _unbiased(row: Rows) -> bool:
+    """Drawn by chance, or with a document that nobody was shown; the rest need not be read."""
+    hidden = any(not shown for _, _, documents in row.captures.values() for _, shown in documents)
+    return hidden or row.revision.reason_kind == "random"

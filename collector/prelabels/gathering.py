@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.review.facts import words_of
 from collector.review.jobs import known_words
-from collector.review.rules import concerns, without_twins
+from collector.review.rules import parts_for, without_twins
 from collector.store.blobs import BlobStore
 from prelabel.quality.reviewed import Reviewed
 from wire.base import format_utc
@@ -71,17 +73,18 @@ def gather(conn: Connection, asked: Asked) -> list[Rows]:
 def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[Reviewed]:
     """Every model document about a capture beside what became of it. Reads frame tables: not for a transaction.
 
-    A document that was not shown to the person counts as blind.
+    A document that was not shown to the person counts as blind, unless another one of the same model was.
     """
     for found in rows:
         row = found.revision
-        language = _language(row.record)
+        language, classes = _said_by(row.record, row.type)
         for body in json.loads(row.documents):
             after = LabelsDocument.read(body)
             text_of, frames, documents = found.captures[after.capture]
             manifest = CaptureManifest.read(text_of)
             width, height = manifest.format.width, manifest.format.height
-            for before, shown in _documents(row.type, documents):
+            times_us = None if frames is None else _times(blobs, frames)
+            for before, shown in _documents(row.type, classes, documents):
                 if asked.model not in (None, before.source.name, before.source.sha256):
                     continue
                 words = known_words().get(str(before.source.sha256))
@@ -95,7 +98,7 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                     before=before,
                     after=after,
                     language=language,
-                    times_us=None if frames is None else _times(blobs, frames),
+                    times_us=times_us,
                     size=None if width is None or height is None else (width, height),
                     active_ms=row.active_ms,
                     drawn_by_chance=row.reason_kind == "random",
@@ -104,20 +107,33 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                 )
 
 
-def _documents(kind: TaskType, rows: list[tuple[str, bool]]) -> list[tuple[LabelsDocument, bool]]:
+def _documents(kind: TaskType, classes: list[str], rows: list[tuple[str, bool]]) -> list[tuple[LabelsDocument, bool]]:
     """The models' documents with the ids people saw them under, and whether they saw them."""
     read = [(LabelsDocument.read(body), seen) for body, seen in rows]
-    shown = without_twins([document for document, seen in read if seen and concerns(kind, document)])
-    hidden = [document for document, seen in read if not seen and concerns(kind, document)]
-    found = [(document, True) for document in shown] + [(document, False) for document in hidden]
-    return [(document, seen) for document, seen in found if document.source.kind == "model"]
+    shown = without_twins(parts_for(kind, classes, [document for document, seen in read if seen]))
+    hidden = parts_for(kind, classes, [document for document, seen in read if not seen])
+    # Who has seen one answer of a model has not labelled blind to it.
+    seen_models = {document.source.sha256 for document in shown}
+    found = [(document, True) for document in shown]
+    found += [(document, False) for document in hidden if document.source.sha256 not in seen_models]
+    return [(document, seen) for document, seen in found if document.source.kind == "model" and _speaks(kind, document)]
 
 
-def _times(blobs: BlobStore, key: str) -> list[int]:
-    return list(FrameTable.read(b"".join(blobs.read(key, 0, blobs.size(key)))).times_us)
+def _speaks(kind: TaskType, document: LabelsDocument) -> bool:
+    """Whether a document says anything about a task of this type: that a reader found no text says nothing of cups."""
+    words = known_words().get(str(document.source.sha256))
+    if document.labels or words is None or kind == "speech":
+        return True
+    return ("text" in words) == (kind == "text")
+
+
+def _times(blobs: BlobStore, key: str) -> array[int]:
+    """The frame table of a video, eight bytes a frame: all items of a report are held at once."""
+    return array("q", FrameTable.read(b"".join(blobs.read(key, 0, blobs.size(key)))).times_us)
 
 
 @lru_cache(maxsize=64)
-def _language(record: str) -> str | None:
+def _said_by(record: str, kind: TaskType) -> tuple[str | None, list[str]]:
+    """The language of a session and the words its study knows for a task type."""
     session: dict[str, Any] = json.loads(record)
-    return session.get("language")
+    return session.get("language"), words_of(session, kind)

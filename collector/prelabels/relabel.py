@@ -1,7 +1,8 @@
 """The job `prelabel`: one capture through one model, by the same function `gleaner prelabel run` calls.
 
 What people see is not changed under their hands: the new pre-labels replace the old ones only while nobody has opened
-the capture's tasks. Otherwise they are kept beside, for the quality report and the queue's doubts.
+the capture's tasks. Otherwise they are kept beside, for the quality report and the queue's doubts. A model replaces
+only what it could have said itself: a face detector takes away no cups.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from sqlalchemy import Connection, text
 from collector.catalogue.derived import find_derived
 from collector.jobs import Job, JobKind
 from collector.prelabels.runs import PRELABEL
-from collector.review.jobs import reconsider
+from collector.review.calibrations import calibrations
+from collector.review.jobs import known_words, reconsider
 from collector.store.blobs import BlobStore
+from prelabel.quality.overlap import spoken
 from wire.canonical import canonical_json, sha256_hex
-from wire.capture import Medium
 from wire.labels import LabelsDocument
 
 WORK = "prelabel.label_file:label_file"
-# What a document that found nothing would have held.
-_USUAL: dict[Medium, str] = {"video": "track", "image": "box", "audio": "interval", "text": "text"}
+MOST_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
 _UNTOUCHED = text(
     "SELECT NOT EXISTS (SELECT 1 FROM task_capture JOIN task ON task.id = task_capture.task_id"
     " WHERE task_capture.capture_id = :capture AND task_capture.role = 'labelled' AND task.opened_at IS NOT NULL)"
@@ -39,14 +40,15 @@ def prelabel_kind(blobs: BlobStore) -> JobKind:
     def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
         return _prepare(conn, job, blobs)
 
-    return JobKind(PRELABEL, _apply, work=WORK, prepare=prepare)
+    return JobKind(PRELABEL, _apply, work=WORK, prepare=prepare, bulk=True)
 
 
 def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | None:
     capture = job.payload["capture"]
     row = conn.execute(
         text(
-            "SELECT capture.medium, take.expected, take.kind, session.record FROM capture"
+            "SELECT capture.medium, capture.frames, capture.duration_us, take.expected, take.kind, session.record"
+            " FROM capture"
             " JOIN session ON session.id = capture.session_id LEFT JOIN take ON take.id = capture.take_id"
             " WHERE capture.id = :id AND capture.state = 'opened'"
         ),
@@ -56,25 +58,37 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
     if row is None or original is None:
         return None
     frames = find_derived(conn, capture, "frames")
+    language, sha256 = json.loads(row.record)["language"], job.payload["sha256"]
+    known = calibrations(conn, [sha256]).get(sha256)
+    errors = known.word_errors.get(language) if known is not None else None
     return {
         "path": str(blobs.path_of(original.blob)),
         "model": job.payload["model"],
-        "sha256": job.payload["sha256"],
+        "sha256": sha256,
         "capture": capture,
         "medium": row.medium,
         "frames": None if frames is None else str(blobs.path_of(frames.blob)),
         "expected": row.expected,
         "answer": row.kind == "answer",
-        "language": json.loads(row.record)["language"],
+        "language": language,
+        "measured": errors.high if errors is not None else None,
+        "looks_per_second": looks_per_second(row.frames, row.duration_us),
     }
+
+
+def looks_per_second(frames: int | None, duration_us: int | None) -> float | None:
+    """How often a video is looked at: on every frame (None) while these are few enough for one job."""
+    if not frames or not duration_us or frames <= MOST_LOOKS:
+        return None
+    return MOST_LOOKS / (duration_us / 1_000_000)
 
 
 def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
     document = LabelsDocument.read(result["document"])
-    capture, medium = document.capture, result["media"]["medium"]
+    capture = document.capture
     shown = bool(conn.execute(_UNTOUCHED, {"capture": capture}).scalar_one())
     if shown:
-        _hide(conn, document, medium)
+        _hide(conn, document, set(result["words"]))
     body = canonical_json(document)
     conn.execute(
         _KEEP,
@@ -91,17 +105,33 @@ def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
     reconsider(conn, capture)
 
 
-def _hide(conn: Connection, document: LabelsDocument, medium: Medium) -> None:
-    """Older models' documents that say the same kinds of things are not shown beside the new one."""
-    said = _kinds(document, medium)
+def _hide(conn: Connection, document: LabelsDocument, words: set[str]) -> None:
+    """Documents that the new one replaces are not shown beside it.
+
+    Args:
+        words: what the new model may say.
+    """
     rows = conn.execute(
         text("SELECT id, body FROM labels_document WHERE capture_id = :capture AND source_kind = 'model' AND shown"),
         {"capture": document.capture},
     ).all()
     for row in rows:
-        if _kinds(LabelsDocument.read(row.body), medium) & said:
+        if _replaces(document, words, LabelsDocument.read(row.body)):
             conn.execute(text("UPDATE labels_document SET shown = 0 WHERE id = :id"), {"id": row.id})
 
 
-def _kinds(document: LabelsDocument, medium: Medium) -> set[str]:
-    return {label.kind for label in document.labels} or {_USUAL[medium]}
+def _replaces(new: LabelsDocument, words: set[str], old: LabelsDocument) -> bool:
+    """Whether the new model knows every word of the old document; another version of one model always does.
+
+    A transcript stays beside regions without one.
+    """
+    if new.source.name == old.source.name:
+        return True
+    if _writes(old) and not _writes(new):
+        return False
+    said = {label.label for label in old.labels} or set(known_words().get(str(old.source.sha256), ()))
+    return bool(said) and said <= words
+
+
+def _writes(document: LabelsDocument) -> bool:
+    return any(spoken(label) is not None for label in document.labels)

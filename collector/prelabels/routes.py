@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from collector.people.policy import Lead
-from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.prelabels.gathering import Asked
+from collector.prelabels.measuring import Measures
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
-from collector.store.depends import Blobs, Db
+from collector.store.depends import Db
 from prelabel import catalogue
 from prelabel.label_file import ModelFacts, describe
-from prelabel.quality.report import prelabel_report
 from prelabel.quality.shapes import PrelabelReport
 from wire.base import Id, WireModel
 from wire.errors import GleanerError
@@ -49,16 +49,13 @@ class RunsReply(WireModel):
 @router.get("/api/reports/prelabels")
 async def report_prelabels(
     _person: Lead,
-    db: Db,
-    blobs: Blobs,
+    measurer: Measures,
     study: Annotated[Id | None, Query()] = None,
     model: Annotated[str | None, Query(max_length=64)] = None,
     since: Annotated[datetime | None, Query()] = None,
 ) -> PrelabelReport:
     """What people made of the models' pre-labels: per model, class, device and step. `since` is an aware time."""
-    asked = Asked(study=study, since=since, model=model)
-    rows = await db.read(lambda conn: gather(conn, asked))
-    return await asyncio.to_thread(lambda: prelabel_report(reviewed(rows, blobs, asked), datetime.now(UTC)))
+    return await measurer.report(Asked(study=study, since=since, model=model))
 
 
 @router.get("/api/prelabel-runs")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from collector.jobs import enqueue
+from collector.jobs import enqueue_all
 from collector.store.clock import now_text
 from wire.base import Id, Utc, WireModel, new_id
 from wire.capture import Medium
@@ -97,9 +97,8 @@ def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Me
             "now": now_text(),
         },
     )
-    for capture in captures:
-        payload = {"model": asked.model, "sha256": source.sha256, "capture": capture}
-        enqueue(conn, PRELABEL, f"{run}:{capture}", payload)
+    payload = {"model": asked.model, "sha256": source.sha256}
+    enqueue_all(conn, PRELABEL, {f"{run}:{capture}": {**payload, "capture": capture} for capture in captures})
     return run
 
 

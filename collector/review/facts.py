@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, text
 
 from collector.catalogue.captures import CaptureView, capture_view
 from collector.review.problems import NoSuchTask
-from collector.review.rules import ReasonKind, concerns, without_twins
+from collector.review.rules import ReasonKind, parts_for, without_twins
 from wire.labels import LabelsDocument, TaskType
 from wire.script import LabelSchema
 
@@ -74,7 +74,7 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         raise NoSuchTask(f"There is no task {task}.")
     session, take = json.loads(row.session_record), json.loads(row.take_record)
     captures = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
-    schema = LabelSchema.model_validate(session["label_schema"])
+    classes = words_of(session, row.type)
     labelled = [capture.id for capture in captures if capture.role == "labelled"]
     steps = {step["id"]: (number, step["title"]) for number, step in enumerate(session.get("steps", []), start=1)}
     number, title = steps.get(row.step, (row.step_number or 1, title_of(row.step)))
@@ -103,10 +103,15 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         expected=row.expected,
         objects=list(take.get("objects", [])),
         language=session["language"],
-        classes=list(getattr(schema, row.type)),
+        classes=classes,
         captures=captures,
-        prelabels=without_twins([said for said in _prelabels(conn, labelled) if concerns(row.type, said)]),
+        prelabels=without_twins(parts_for(row.type, classes, _prelabels(conn, labelled))),
     )
+
+
+def words_of(session: dict[str, Any], kind: TaskType) -> list[str]:
+    """The words of the study's label schema for a task type, out of a session's record; empty means any."""
+    return list(getattr(LabelSchema.model_validate(session["label_schema"]), kind))
 
 
 def truth_documents(conn: Connection, revision: str | None) -> list[LabelsDocument]:

@@ -28,8 +28,9 @@ INSTRUCTIONS: dict[TaskType, Instructions] = {
         " splits it. Write what was really said, also when it differs from what was expected.",
     ),
     "text": Instructions(
-        version=2,
+        version=3,
         text="A typed answer: check it against the question, correct spelling only where the meaning stays the same."
+        " A spoken answer: write what was said, in the language it was said in; leave it empty when nothing usable was."
         " Text on a picture: write it as it stands there, one field a piece; take out what is no text.",
     ),
 }

@@ -12,15 +12,17 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 
 from collector.review.calibrations import calibrations
+from collector.review.facts import words_of
 from collector.review.instructions import INSTRUCTIONS
-from collector.review.rules import BESIDE, LABELLED, Reason, concerns, priority, reason_for
+from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority, reason_for
 from prelabel import catalogue
 from wire.base import format_utc, new_id
 from wire.labels import LabelsDocument, TaskType
+from wire.script import PROMPTED
 from wire.session import TakeRecord
 
 _TAKE = text(
-    "SELECT take.record, take.state, take.session_id, session.study, session.consent"
+    "SELECT take.record, take.state, take.session_id, session.study, session.consent, session.record AS session_record"
     " FROM take JOIN session ON session.id = take.session_id WHERE take.id = :take"
 )
 _CAPTURES = text(
@@ -30,11 +32,12 @@ _CAPTURES = text(
     " AND capture.take_id = :take AND capture.session_id = :session"
 ).bindparams(bindparam("captures", expanding=True))
 _PRELABELS = text(
-    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
+    "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
 ).bindparams(bindparam("captures", expanding=True))
 _UNOPENED = text(
-    "SELECT task.id, task.type, task.created_at, take.record FROM task_capture"
+    "SELECT task.id, task.type, task.created_at, take.record, session.record AS session_record FROM task_capture"
     " JOIN task ON task.id = task_capture.task_id JOIN take ON take.id = task.take_id"
+    " JOIN session ON session.id = task.session_id"
     " WHERE task_capture.capture_id = :capture AND task_capture.role = 'labelled' AND task.state = 'open'"
     " AND task.opened_at IS NULL AND task.reason_kind <> 'random'"
 )
@@ -73,7 +76,8 @@ def make_tasks(conn: Connection, take_id: str) -> int:
         labelled = [row.capture for row in whole if row.medium in LABELLED[kind]]
         beside = [row.capture for row in whole if row.medium in BESIDE[kind]]
         if labelled:
-            reason = _reason(conn, kind, record, labelled, random.random())
+            classes = words_of(json.loads(take.session_record), kind)
+            reason = _reason(conn, kind, classes, record, labelled, random.random())
             facts = {"take": take_id, "session": take.session_id, "study": take.study, "consent": take.consent}
             made += add_task(conn, kind, facts, labelled, beside, reason)
     return made
@@ -129,7 +133,8 @@ def reconsider(conn: Connection, capture: str) -> None:
         labelled = list(conn.execute(_LABELLED, {"task": row.id}).scalars())
         record = TakeRecord.model_validate_json(row.record)
         # A draw of 1 is never of the random share.
-        reason = _reason(conn, row.type, record, labelled, draw=1.0)
+        classes = words_of(json.loads(row.session_record), row.type)
+        reason = _reason(conn, row.type, classes, record, labelled, draw=1.0)
         values = {
             "task": row.id,
             "priority": priority(reason.worth, datetime.fromisoformat(row.created_at)),
@@ -139,14 +144,24 @@ def reconsider(conn: Connection, capture: str) -> None:
         conn.execute(_REASON, values)
 
 
-def _reason(conn: Connection, kind: TaskType, record: TakeRecord, labelled: Sequence[str], draw: float) -> Reason:
-    bodies = conn.execute(_PRELABELS, {"captures": list(labelled)}).scalars().all()
-    prelabels = [document for body in bodies if concerns(kind, document := LabelsDocument.read(json.loads(body)))]
-    known = calibrations(conn, [document.source.sha256 for document in prelabels])
-    return reason_for(kind, record.expected, record.objects, prelabels, draw, known, known_words())
+def _reason(
+    conn: Connection,
+    kind: TaskType,
+    classes: Sequence[str],
+    record: TakeRecord,
+    labelled: Sequence[str],
+    draw: float,
+) -> Reason:
+    rows = conn.execute(_PRELABELS, {"captures": list(labelled)}).all()
+    shown, hidden = (
+        parts_for(kind, classes, [LabelsDocument.read(row.body) for row in rows if bool(row.shown) == seen])
+        for seen in (True, False)
+    )
+    known = calibrations(conn, [document.source.sha256 for document in shown])
+    return reason_for(kind, record.kind in PROMPTED, record.objects, shown, draw, known, known_words(), hidden)
 
 
 @cache
 def known_words() -> dict[str, list[str]]:
-    """The words each model of the catalogue knows, by its sha256."""
-    return {item.sha256: item.table["names"] for item in catalogue.items() if "names" in item.table}
+    """The words each model of the catalogue knows, by its sha256; one that reads has no names and says `text`."""
+    return {item.sha256: item.table.get("names", ["text"]) for item in catalogue.items() if "family" in item.table}

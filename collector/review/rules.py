@@ -13,13 +13,13 @@ priority. Reason and probability stay with the task and with every revision of i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from prelabel.scores import Calibrations, Vocabularies, combined, reasons
-from wire.labels import Label, LabelsDocument, TaskType, Text
+from wire.labels import Choice, Interval, Label, LabelsDocument, TaskType, Text
 
 RANDOM_SHARE = 0.1
 LEASE_SECONDS = 600
@@ -32,7 +32,7 @@ LABELLED: dict[TaskType, tuple[Medium, ...]] = {
     "boxes": ("image",),
     "tracks": ("video",),
     "speech": ("audio",),
-    "text": ("text", "image"),  # a typed answer; the text that stands in a still
+    "text": ("text", "audio", "image"),  # a typed answer; a spoken one; the text that stands in a still
 }
 BESIDE: dict[TaskType, tuple[Medium, ...]] = {
     "boxes": (),
@@ -54,41 +54,69 @@ class Reason:
 
 def reason_for(
     kind: TaskType,
-    expected: str | None,
+    speaks: bool,
     objects: Sequence[str],
     prelabels: Sequence[LabelsDocument],
     draw: float,
     calibrations: Calibrations | None = None,
     vocabularies: Vocabularies | None = None,
+    beside: Sequence[LabelsDocument] = (),
 ) -> Reason:
     """The reason and the worth of a task: its worst doubt in words, all of them in its worth.
 
     Args:
         kind: the task's type.
-        expected: what the script expects to be said, if anything.
+        speaks: whether the script asks somebody to say something.
         objects: the things the script expects to be seen.
-        prelabels: the documents that came with the captures the task labels.
+        prelabels: the documents of the captures the task labels, as people are shown them.
         draw: a random number, uniform in [0, 1): the coin of the random share.
         calibrations: what models' scores are worth, by sha256.
         vocabularies: the words models know, by sha256.
+        beside: documents that are not shown: another model's answer replaced them, or they came after the first look.
     """
     if draw < RANDOM_SHARE:
         return Reason("random", "One of the one in ten that is drawn by chance.", RANDOM_SHARE, 0.0)
     probability = 1 - RANDOM_SHARE
-    doubts = reasons(kind, expected, objects, prelabels, calibrations, vocabularies)
+    doubts = reasons(kind, speaks, objects, prelabels, calibrations, vocabularies, beside)
     if not doubts:
         return Reason("age", "The oldest comes first: no pre-label is in doubt.", probability, 0.0)
     return Reason(doubts[0].kind, doubts[0].text, probability, combined(doubts))
 
 
-def concerns(kind: TaskType, document: LabelsDocument) -> bool:
-    """Whether a document is a pre-label of a task of this type: on a still, text and things are two tasks.
+def part_for(kind: TaskType, classes: Sequence[str], document: LabelsDocument) -> LabelsDocument | None:
+    """What of a model's or a script's document is a pre-label of a task of this type; None when nothing of it is.
 
-    A document that found nothing concerns every task of its capture.
+    On a still, text and things are two tasks; of a spoken answer, the regions and the text are. A word the study does
+    not know is nobody's work: it is kept with its document, and not shown. A document that found nothing says so to
+    every task of its capture.
+
+    Args:
+        classes: the words of the study's label schema for this type; empty means any.
     """
-    if not document.labels or kind not in ("boxes", "text"):
-        return True
-    return any(isinstance(label, Text) for label in document.labels) == (kind == "text")
+    if not document.labels:
+        return document
+    texts = {label.id: label.parent for label in document.labels if isinstance(label, Text)}
+    heard = any(isinstance(label, Interval) for label in document.labels)
+    if kind == "text":
+        if not texts:
+            return None
+        about = {*texts, *texts.values()}
+        kept = [label for label in document.labels if label.id in about or label.parent in texts]
+    elif texts and not heard:
+        return None
+    else:
+        kept = [label for label in document.labels if label.id not in texts and _is_known(label, classes)]
+    return document if len(kept) == len(document.labels) else document.model_copy(update={"labels": kept})
+
+
+def parts_for(kind: TaskType, classes: Sequence[str], documents: Iterable[LabelsDocument]) -> list[LabelsDocument]:
+    """`part_for` of several documents, without those that say nothing about the task."""
+    parts = (part_for(kind, classes, document) for document in documents)
+    return [part for part in parts if part is not None]
+
+
+def _is_known(label: Label, classes: Sequence[str]) -> bool:
+    return not classes or label.label in classes or isinstance(label, Choice)
 
 
 def priority(worth: float, created_at: datetime) -> float:

@@ -41,6 +41,10 @@ def average_precision(pictures: Sequence[Picture]) -> tuple[AveragePrecision | N
     def image_of(place: int, box: Box) -> int:
         return images.setdefault((place, -1 if box.frame is None else box.frame), len(images) + 1)
 
+    # Numbered as they come: of equal scores those of the first picture count first, whether it has true boxes or not.
+    for place, picture in enumerate(pictures):
+        for box in (*picture.truth, *picture.made):
+            image_of(place, box)
     truth = [(box, image_of(place, box)) for place, picture in enumerate(pictures) for box in picture.truth]
     made = [
         (image_of(place, box), 1.0 if box.score is None else box.score, number[box.label])

@@ -1,4 +1,4 @@
-"""From reviewed items to pairs that a calibration or the limit on transcripts is fitted to."""
+"""From reviewed items to pairs that a calibration or the expected word error rate is fitted to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def score_pairs(items: Iterable[Reviewed]) -> list[ScorePair]:
 
 
 def text_pairs(items: Iterable[Reviewed], shown: bool) -> list[TextPair]:
-    """What was heard and what was said, one pair a recording, for `texts.may_prefill`.
+    """What was heard and what was said, one pair a recording, for `texts.expected_word_error_rate`.
 
     Args:
         shown: whether the model's words stood in the text when people began; blind items never had them.

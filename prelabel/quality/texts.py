@@ -1,4 +1,4 @@
-"""How well texts are read and heard: word and character error rates, and whether a transcript may be pre-filled.
+"""How well texts are read and heard: word and character error rates, and what to expect of a model's transcripts.
 
 Error rates are counted by jiwer over normalised texts (`normalised`): edits over the words or characters of the truth.
 In languages written without spaces a word error rate says nothing; there every character counts as a word.
@@ -16,10 +16,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from wire.base import Count, WireModel
-from wire.labels import Source
 
 PREFILL_BELOW = 0.30
 EVIDENCE_TEXTS, EVIDENCE_WORDS = 20, 200
@@ -55,26 +54,14 @@ class EditSums:
 
 
 class ExpectedErrors(WireModel):
-    """The word error rate to expect of a model in a language.
+    """The word error rate of a model in a language over reviewed texts; `low` and `high` are the ends of its 95 %
+    interval over texts."""
 
-    `basis` says where it is from: pairs people reviewed, the model package, or nothing. `low` and `high` are the ends
-    of a 95 % interval over texts, for reviewed pairs only.
-    """
-
-    basis: Literal["reviewed", "stated", "nothing"]
-    rate: float | None = None
-    low: float | None = None
-    high: float | None = None
-    texts: Count = 0
-    words: Count = 0
-
-
-class Prefill(WireModel):
-    """Whether a model's words may be put into the text, and the sentence why."""
-
-    allowed: bool
-    text: str
-    expected: ExpectedErrors
+    rate: float
+    low: float
+    high: float
+    texts: Count
+    words: Count
 
 
 class _Kept(dict[int, int]):
@@ -133,18 +120,15 @@ def character_edits(truth: str, made: str, language: str | None = None) -> EditS
     return EditSums(out.substitutions + out.deletions + out.insertions, out.hits + out.substitutions + out.deletions)
 
 
-def expected_word_error_rate(
-    language: str | None, pairs: Sequence[TextPair], stated: float | None = None
-) -> ExpectedErrors:
-    """What to expect of a model in one language.
+def expected_word_error_rate(language: str | None, pairs: Sequence[TextPair]) -> ExpectedErrors | None:
+    """What to expect of a model in one language; None without enough reviewed pairs.
 
-    From reviewed pairs when there are enough; of those, the ones whose writer had not seen the model's words are used
-    alone when they are enough, because people agree with what they are shown. Else what the package states.
+    The pairs whose writer had not seen the model's words are used alone when they are enough, because people agree with
+    what they are shown.
 
     Args:
         language: BCP 47; only pairs of the same language (before the first hyphen) count.
         pairs: of this model.
-        stated: the word error rate in the model's manifest, 0 or more.
     """
     mine = [pair for pair in pairs if _main(pair.language) == _main(language)]
     unseen = [pair for pair in mine if not pair.shown]
@@ -154,44 +138,7 @@ def expected_word_error_rate(
         rows = [word_edits(pair.truth, pair.made, pair.language) for pair in chosen]
         if sum(row.length for row in rows) >= EVIDENCE_WORDS:
             return _measured(rows)
-    if stated is not None:
-        return ExpectedErrors(basis="stated", rate=stated)
-    return ExpectedErrors(basis="nothing")
-
-
-def may_prefill(
-    model: Source,
-    language: str | None,
-    pairs: Sequence[TextPair],
-    stated: float | None = None,
-    below: float = PREFILL_BELOW,
-) -> Prefill:
-    """Whether people are faster with the model's words in the text than without.
-
-    Reviewed pairs decide by the upper end of their interval; without enough of them a value stated by the package
-    decides; without either nothing is pre-filled.
-    """
-    expected = expected_word_error_rate(language, pairs, stated)
-    who = f"{model.name} in {language or 'an unknown language'}"
-    if expected.basis == "nothing":
-        return Prefill(
-            allowed=False,
-            text=f"Not pre-filled: nothing is known of the word errors of {who}; {EVIDENCE_TEXTS} reviewed texts with"
-            f" {EVIDENCE_WORDS} words, or expected_word_error_rate in its model.toml, would say.",
-            expected=expected,
-        )
-    bound = expected.high if expected.high is not None else expected.rate
-    assert bound is not None, "a rate is known"
-    allowed = bound < below
-    if expected.basis == "stated":
-        source = f"{who} gets {bound:.0%} of words wrong by its own model.toml"
-    else:
-        source = (
-            f"{who} got {expected.rate:.0%} of {expected.words} words wrong in {expected.texts} reviewed texts,"
-            f" {bound:.0%} at the upper end"
-        )
-    verdict = "Pre-filled" if allowed else "Not pre-filled"
-    return Prefill(allowed=allowed, text=f"{verdict}: {source}; the limit is {below:.0%}.", expected=expected)
+    return None
 
 
 def _main(language: str | None) -> str | None:
@@ -208,7 +155,6 @@ def _measured(rows: Sequence[EditSums]) -> ExpectedErrors:
     # With no error at all the scatter is nothing; three over n is then the upper end (Hanley, Lippman-Hand, 1983).
     high = rate + spread if rate > 0 else 3 / words
     return ExpectedErrors(
-        basis="reviewed",
         rate=round(rate, 6),
         low=round(max(0.0, rate - spread), 6),
         high=round(high, 6),

@@ -133,7 +133,10 @@ def test_generated_samples_are_always_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", [row.name for row in catalogue.items() if row.kind == "model"])
-def test_every_model_of_the_catalogue_passes_its_own(name: str) -> None:
+def test_every_model_of_the_catalogue_passes_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = needs.shared_models()
+    if shared is not None:
+        monkeypatch.setenv("GLEANER_MODELS", str(shared))
     if not catalogue.available(name) and name not in ("silero-vad", "centerface"):
         pytest.skip(f"{name} is not here: gleaner prelabel pull {name}")
     try:

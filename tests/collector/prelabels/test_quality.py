@@ -11,12 +11,18 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.cli import app
-from collector.prelabels.calibrating import ENOUGH_NEW, calibrate_once, fit_all
+from collector.jobs import Job
+from collector.prelabels.calibrating import fit_all
 from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.prelabels.hourly import ENOUGH_NEW, calibrate_once
+from collector.prelabels.measuring import Measurer
+from collector.prelabels.relabel import _prepare
+from collector.prelabels.runs import PRELABEL
 from collector.review.calibrations import calibrations, keep_calibration
+from collector.review.jobs import known_words
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
-from tests.collector.review.filled import MODEL, Filled, box, interval
+from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 
 
 def still(filled: Filled, number: int, person: str, said: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
@@ -82,6 +88,31 @@ def test_what_was_not_shown_is_blind(worked: Filled) -> None:
     assert sum(one.blind for one in items(worked)) == 1
 
 
+def test_who_saw_one_answer_of_a_model_was_not_blind_to_it(worked: Filled) -> None:
+    """The device's answer was shown; the same model run again at the collector is the same model."""
+    row = worked.rows("SELECT * FROM labels_document ORDER BY id LIMIT 1")[0]._asdict()
+    row.update(id=None, name="yolox-nano-again", shown=False)
+    insert = f"INSERT INTO labels_document ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
+    worked.execute(insert, **row)
+    assert len(items(worked)) == 30 and not any(one.blind for one in items(worked))
+    worked.execute("UPDATE labels_document SET source_sha256 = :sha, body = replace(body, :old, :sha) WHERE NOT shown",
+                   sha="9" * 64, old="a" * 64)  # fmt: skip
+    assert [one.model.sha256 for one in items(worked) if one.blind] == ["9" * 64]
+
+
+def test_a_reader_that_found_no_text_is_not_measured_by_boxes(worked: Filled) -> None:
+    reader = next(sha for sha, words in known_words().items() if words == ["text"])
+    capture = worked.rows("SELECT capture_id FROM labels_document ORDER BY id LIMIT 1")[0].capture_id
+    source = {"kind": "model", "name": "ocr-recognition", "version": "1", "sha256": reader}
+    body = json.dumps({"schema": 1, "capture": capture, "source": source, "labels": []})
+    worked.execute(
+        "INSERT INTO labels_document (capture_id, name, source_kind, source_name, source_sha256, body, raw_sha256)"
+        " VALUES (:capture, 'ocr', 'model', 'ocr-recognition', :sha, :body, 'x')",
+        capture=capture, sha=reader, body=body,
+    )  # fmt: skip
+    assert {one.model.name for one in items(worked)} == {"yolox-nano"}
+
+
 def test_sound_is_measured_by_time(filled: Filled) -> None:
     ann = filled.person("ann")
     ids = filled.take("say", "say", {"audio": b"flac"}, ["speech"], prelabels={"audio": [[interval()]]})
@@ -94,6 +125,10 @@ def test_sound_is_measured_by_time(filled: Filled) -> None:
 
 
 # ---------------------------------------------------------------- calibration
+def calibrated(filled: Filled) -> int:
+    return asyncio.run(calibrate_once(filled.db, Measurer(filled.folder, filled.folder / "blobs")))
+
+
 def test_scores_are_calibrated_from_the_random_share_alone(worked: Filled) -> None:
     (fitted,) = fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC))
     assert (fitted.model.sha256, fitted.pairs) == (MODEL["sha256"], 60)
@@ -104,10 +139,10 @@ def test_scores_are_calibrated_from_the_random_share_alone(worked: Filled) -> No
 
 
 def test_the_queue_reads_the_newest_calibration(worked: Filled) -> None:
-    assert asyncio.run(calibrate_once(worked.db, worked.blobs)) == 1
+    assert calibrated(worked) == 1
     found = worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"], "0" * 64, None]))
     assert set(found) == {MODEL["sha256"]}
-    assert asyncio.run(calibrate_once(worked.db, worked.blobs)) == 0, "nothing new was reviewed since"
+    assert calibrated(worked) == 0, "nothing new was reviewed since"
     assert ENOUGH_NEW <= 30
     later = found[MODEL["sha256"]].model_copy(update={"pairs": 61})
     worked.db.write_sync(lambda conn: keep_calibration(conn, later))
@@ -127,9 +162,32 @@ def test_a_calibrated_score_makes_another_reason(worked: Filled) -> None:
         return {row.reason_text for row in rows}
 
     assert doubts("before") == {"The least certain pre-label, plate, is 80% in doubt."}
-    asyncio.run(calibrate_once(worked.db, worked.blobs))
+    calibrated(worked)
     (after,) = doubts("after")
     assert "80%" not in after, after
+
+
+def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_filled_in(filled: Filled) -> None:
+    """A recogniser that says 10 % of itself and gets one word in two wrong here writes no more in a later run."""
+    ann = filled.person("ann")
+    truth, wrong = " ".join("abcdefghij"), " ".join("abcdezzzzz")
+    for number in range(26):
+        said = {"audio": [[interval(text=wrong)]]}
+        ids = filled.take(f"say-{number}", "say", {"audio": b"%d" % number}, ["speech"], prelabels=said)
+        filled.make(ids["take"])
+        task = filled.tasks(take_id=ids["take"])[0].id
+        filled.execute("UPDATE task SET reason_kind = 'random', probability = 0.1 WHERE id = :id", id=task)
+        filled.submit(ann, task, {ids["audio"]: [interval(text=truth)]})
+
+    def given() -> dict[str, Any]:
+        job = Job(1, PRELABEL, "run:cap", {"model": "own", "sha256": VAD["sha256"], "capture": ids["audio"]}, 1)
+        found = filled.db.read_sync(lambda conn: _prepare(conn, job, filled.blobs))
+        assert found is not None
+        return found
+
+    assert given()["measured"] is None
+    assert calibrated(filled) == 1
+    assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en"
 
 
 # ---------------------------------------------------------------- the commands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import httpx
 import numpy as np
 import pytest
 
-from collector.jobs import enqueue
+from collector.jobs import Job, enqueue
+from collector.prelabels.relabel import _apply, looks_per_second
 from collector.prelabels.runs import (
     PRELABEL,
     NoSuchRun,
@@ -25,7 +27,7 @@ from collector.prelabels.runs import (
     stop_run,
 )
 from collector.store.database import open_database
-from tests.collector.review.filled import Filled, box
+from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 from tests.collector.running import Collector, until
 from tests.prelabel import graphs
 from wire.labels import LabelsDocument, Source
@@ -91,6 +93,83 @@ def test_stopping_takes_back_what_has_not_begun(filled: Filled) -> None:
     assert filled.db.read_sync(lambda conn: find_run(conn, other)).waiting == 3
     with pytest.raises(NoSuchRun):
         filled.db.write_sync(lambda conn: stop_run(conn, "run-none"))
+
+
+def test_a_long_run_is_begun_at_once(filled: Filled) -> None:
+    """The job's payload is what the worker needs, one row a capture."""
+    ids = filled.take("cup", "show", {"image": jpeg()}, ["boxes"])
+    run = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="other"), SOURCE, ("image",)))
+    (row,) = filled.rows("SELECT key, payload, state FROM job WHERE kind = :kind", kind=PRELABEL)
+    assert (row.key, row.state) == (f"{run}:{ids['image']}", "waiting")
+    assert json.loads(row.payload) == {"model": "other", "sha256": "9" * 64, "capture": ids["image"]}
+
+
+@pytest.mark.parametrize(
+    ("frames", "seconds", "looks"),
+    [(None, 0, None), (300, 10, None), (1200, 40, None), (18_000, 600, 2.0), (3600, 60, 20.0)],
+)
+def test_a_long_video_is_looked_at_less_often(frames: int | None, seconds: int, looks: float | None) -> None:
+    assert looks_per_second(frames, seconds * 1_000_000) == looks
+
+
+# ---------------------------------------------------------------- which pre-labels people see
+READER = {"kind": "model", "name": "ocr-recognition", "version": "1", "sha256": "7" * 64}
+FACES = {"kind": "model", "name": "yunet", "version": "1", "sha256": "8" * 64}
+LISTENER = {"kind": "model", "name": "whisperer", "version": "1", "sha256": "5" * 64}
+
+
+def applied(filled: Filled, capture: str, source: dict[str, Any], words: list[str], *labels: dict[str, Any]) -> None:
+    """What the job does with a worker's answer."""
+    document = {"schema": 1, "capture": capture, "source": source, "labels": list(labels)}
+    result = {"document": document, "media": {}, "words": words}
+    filled.db.write_sync(lambda conn: _apply(conn, Job(1, PRELABEL, "run:cap", {}, 1), result))
+
+
+@pytest.mark.parametrize(
+    ("source", "words", "labels", "cup_is_shown"),
+    [
+        (READER, ["text"], [], True),  # no text on it: that says nothing of cups
+        (READER, ["text"], [{"id": "w1", "kind": "text", "label": "text", "text": "flour"}], True),
+        (FACES, ["face"], [box("f1", "face")], True),
+        (FACES, ["face"], [], True),
+        (SOURCE.to_json(), ["plate", "cup"], [box("n1", "cup")], False),
+        (SOURCE.to_json(), ["plate", "cup"], [], False),
+        ({**MODEL, "version": "2", "sha256": "6" * 64}, ["plate"], [], False),  # another version of the same model
+    ],
+)
+def test_a_model_replaces_what_it_could_have_said(
+    filled: Filled, source: dict[str, Any], words: list[str], labels: list[dict[str, Any]], cup_is_shown: bool
+) -> None:
+    ids = filled.take("cup", "show", {"image": jpeg()}, ["boxes", "text"], prelabels={"image": [[box(label="cup")]]})
+    filled.make(ids["take"])
+    applied(filled, ids["image"], source, words, *labels)
+    rows = filled.rows("SELECT source_sha256, shown FROM labels_document ORDER BY id")
+    assert [(row.source_sha256, bool(row.shown)) for row in rows] == [
+        (MODEL["sha256"], cup_is_shown), (source["sha256"], True)
+    ]  # fmt: skip
+
+
+def test_regions_alone_replace_no_transcript(filled: Filled) -> None:
+    heard = interval(text="good morning")
+    ids = filled.take("say", "say", {"audio": b"x"}, ["speech"], prelabels={"audio": [[heard]]})
+    filled.make(ids["take"])
+    applied(filled, ids["audio"], {**VAD, "name": "other-vad", "sha256": "6" * 64}, ["speech"], interval())
+    assert documents(filled, ids["audio"]) == {"silero-vad": True, "other-vad": True}
+    applied(filled, ids["audio"], LISTENER, ["speech", "answer"], interval(text="good evening"))
+    assert documents(filled, ids["audio"]) == {"silero-vad": False, "other-vad": False, "whisperer": True}
+
+
+def test_the_reason_speaks_of_what_is_shown(filled: Filled) -> None:
+    """A doubt about a pre-label that another model's answer replaced is no doubt: nobody sees it."""
+    ids = filled.take("cup", "show", {"image": jpeg()}, ["boxes"], prelabels={"image": [[box(label="cup", score=0.5)]]})
+    filled.make(ids["take"])
+    filled.execute("UPDATE task SET reason_kind = 'uncertainty'")  # not of the random share
+    applied(filled, ids["image"], SOURCE.to_json(), ["cup"], box("n1", "cup", 1.0))
+    (task,) = filled.tasks()
+    assert (task.reason_kind, task.reason_text) == ("age", "The oldest comes first: no pre-label is in doubt.")
+    applied(filled, ids["image"], SOURCE.to_json(), ["cup"], box("n1", "cup", 1.0, x=90.0))
+    (task,) = filled.tasks()
+    assert task.reason_kind == "disagreement", "what was replaced still speaks against the new answer"
 
 
 # ---------------------------------------------------------------- the whole way
@@ -170,6 +249,16 @@ def test_a_new_model_over_old_captures(house: House) -> None:
         assert tasks["random"].reason_kind == "random"
     finally:
         again.db.close()
+
+
+@pytest.mark.timeout(120)
+def test_the_report_is_made_beside_the_service(house: House) -> None:
+    """By another process, so that no review waits for it; asked for twice at once it is made once."""
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: house.lead.get("/api/reports/prelabels"), range(2))
+    assert first.status_code == 200, first.text
+    assert (first.json()["items"], first.json()["made_at"]) == (0, second.json()["made_at"])
+    assert house.lead.get("/api/reports/prelabels", params={"since": "2026-01-01T00:00:00Z"}).json()["items"] == 0
 
 
 @pytest.mark.timeout(120)

@@ -106,3 +106,32 @@ def test_the_reason_comes_from_the_pre_labels(filled: Filled) -> None:
     assert row.reason_kind in ("conflict", "random")
     if row.reason_kind == "conflict":
         assert "plate" in row.reason_text and row.probability == 0.9
+
+
+def test_a_spoken_answer_is_a_text_with_its_sound_and_a_word_of_no_study_is_nobodys_work(filled: Filled) -> None:
+    ann = filled.person("ann")
+    said = {"id": "a1", "kind": "text", "label": "answer", "score": 0.8, "text": "tea", "language": "en"}
+    heard = [interval(), {**interval("s2"), "label": "kettle"}, said]
+    ids = filled.take("ask", "answer", {"audio": BODY}, ["text", "speech"], prelabels={"audio": [heard]})
+    assert filled.make(ids["take"]) == 2
+    views = {
+        row.type: filled.db.read_sync(lambda conn, row=row: task_view(conn, row.id, ann)) for row in filled.tasks()
+    }
+    shown = {kind: [label.id for said in view.prelabels for label in said.labels] for kind, view in views.items()}
+    assert shown == {"text": ["a1"], "speech": ["s1"]}
+    assert [capture.medium for capture in views["text"].captures] == ["audio"]
+    reply = filled.submit(ann, views["text"].id, {ids["audio"]: [said]})
+    assert reply is not None
+    (speech,) = (row for row in filled.tasks() if row.type == "speech")
+    assert speech.reason_kind in ("uncertainty", "random"), "speech is what was asked for"
+    (kept,) = filled.rows("SELECT body FROM labels_document")
+    assert kept.body.count('"id"') == 3, "the document is kept as it came"
+
+
+def test_the_reason_is_about_what_is_shown(filled: Filled) -> None:
+    unsure = box("b1", label="potted plant", score=0.5)
+    for number in range(20):  # one in ten is drawn by chance, whatever it shows
+        labels = [box("b2", score=1.0), unsure]
+        ids = filled.take(f"show-{number}", "show", {"image": BODY}, ["boxes"], prelabels={"image": [labels]})
+        filled.make(ids["take"])
+    assert {row.reason_kind for row in filled.tasks()} <= {"age", "random"}

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from collector.review.rules import may_write, priority, reason_for, without_twins
+from collector.review.rules import may_write, part_for, priority, reason_for, without_twins
 from tests.collector.review.filled import MODEL, START, box
-from wire.labels import Label, LabelsDocument
+from wire.labels import Label, LabelsDocument, TaskType
 
 read = TypeAdapter(Label).validate_python
 
@@ -22,14 +22,14 @@ def doc(*labels: dict[str, Any], capture: str = "cap-1") -> LabelsDocument:
 
 
 def test_reason_says_why() -> None:
-    assert reason_for("boxes", None, [], [doc(box(score=0.5))], 0.05).kind == "random"
-    sure = reason_for("boxes", None, [], [doc(box(score=1.0))], 0.5)
+    assert reason_for("boxes", False, [], [doc(box(score=0.5))], 0.05).kind == "random"
+    sure = reason_for("boxes", False, [], [doc(box(score=1.0))], 0.5)
     assert (sure.kind, sure.probability) == ("age", 0.9)
-    assert reason_for("boxes", None, [], [doc(box(score=0.5))], 0.5).kind == "uncertainty"
-    clash = reason_for("boxes", None, ["fork"], [doc(box(score=0.6))], 0.5)
+    assert reason_for("boxes", False, [], [doc(box(score=0.5))], 0.5).kind == "uncertainty"
+    clash = reason_for("boxes", False, ["fork"], [doc(box(score=0.6))], 0.5)
     assert (clash.kind, clash.worth) == ("conflict", pytest.approx(1.8))
     assert clash.text == "The script expects fork; the models found none."
-    unknown = reason_for("boxes", None, ["fork"], [doc(box(score=1.0))], 0.5, vocabularies={"a" * 64: ["cup"]})
+    unknown = reason_for("boxes", False, ["fork"], [doc(box(score=1.0))], 0.5, vocabularies={"a" * 64: ["cup"]})
     assert unknown.kind == "age", "a model that does not know a word cannot miss it"
 
 
@@ -55,6 +55,40 @@ def test_ids_of_several_models_become_unique(ids: list[list[str]]) -> None:
     assert apart == without_twins(documents)
     if ids:
         assert apart[0] == documents[0]
+
+
+REGION = {"id": "s1", "kind": "interval", "label": "speech", "score": 0.9, "start_us": 0, "end_us": 1_000_000}
+COUGH = {**REGION, "id": "e1", "label": "cough"}
+ANSWER = {"id": "a1", "kind": "text", "label": "answer", "score": 0.8, "text": "tea", "language": "en"}
+PIECE = {"id": "p1", "kind": "polygon", "label": "text", "score": 0.9, "points": [[0, 0], [9, 0], [9, 9]]}
+READ = {"id": "w1", "kind": "text", "label": "text", "score": 0.9, "text": "Milk", "parent": "p1"}
+SURE = {"id": "c1", "kind": "choice", "label": "kitchen", "score": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "labels", "kept"),
+    [
+        ("boxes", ["cup"], [box("b1"), box("b2", label="potted plant")], ["b1"]),
+        ("boxes", [], [box("b1"), box("b2", label="potted plant")], ["b1", "b2"]),
+        ("boxes", ["fork"], [box("b1"), SURE], ["c1"]),  # a choice is no thing in the picture
+        ("boxes", ["fork"], [box("b1")], []),  # looked at: nothing that is asked for
+        ("boxes", ["cup"], [PIECE, READ], None),  # what stands there is another task of the same still
+        ("text", ["answer"], [PIECE, READ], ["p1", "w1"]),
+        ("text", ["answer"], [box("b1")], None),
+        ("speech", ["speech"], [REGION, COUGH, ANSWER], ["s1"]),  # the answer as a whole is the text task's
+        ("text", ["answer"], [REGION, COUGH, ANSWER], ["a1"]),
+        ("text", ["answer"], [REGION], None),
+        ("text", ["answer"], [], []),
+        ("boxes", ["cup"], [], []),
+    ],
+)
+def test_a_task_is_shown_its_own_kinds_and_words(
+    kind: TaskType, classes: list[str], labels: list[dict[str, Any]], kept: list[str] | None
+) -> None:
+    whole = doc(*labels)
+    part = part_for(kind, classes, whole)
+    assert (None if part is None else [label.id for label in part.labels]) == kept
+    assert len(whole.labels) == len(labels), "the document itself is kept as it came"
 
 
 def test_a_span_follows_its_renamed_text() -> None:

@@ -83,6 +83,14 @@ def test_cocos_definition(pictures: list[Picture]) -> None:
     assert whole.truth == sum(len(p.truth) for p in pictures)
 
 
+def test_equal_scores_count_in_the_order_of_the_pictures() -> None:
+    """A picture with nothing in it stands where it stands, not behind those with true boxes."""
+    right, empty = Picture([box("m", 0, score=0.8)], [box("t", 0)]), Picture([box("m", 0, score=0.8)], [])
+    for pictures in ([right, empty, right], [empty, right, right], [right, right, empty]):
+        found, _ = average_precision(pictures)
+        assert found is not None and found.ap50 == pytest.approx(precision_of(pictures, "cup", 0.5), abs=1e-6)
+
+
 def test_nothing_found_and_nothing_there() -> None:
     whole, each = average_precision([Picture([], [box("a")])])
     assert whole is not None and (whole.ap, whole.ap50, whole.truth) == (0, 0, 1)

@@ -1,0 +1,49 @@
+"""Calibrating again by itself: every hour, when people have reviewed enough since the last time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection, text
+
+from collector.prelabels.measuring import Measurer
+from collector.review.calibrations import keep_calibration, newest_fit
+from collector.store.database import Database
+from wire.errors import GleanerError
+
+log = logging.getLogger("gleaner.prelabels")
+EVERY_SECONDS = 3600.0
+ENOUGH_NEW = 25  # revisions since the last fit, below which another would say the same
+
+
+async def calibrate_hourly(db: Database, measurer: Measurer) -> None:
+    """Every hour, when people have reviewed enough since the last fit. Ends when cancelled."""
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        try:
+            await calibrate_once(db, measurer)
+        except GleanerError as error:
+            log.error("calibration waits for the next hour: %s", error)
+
+
+async def calibrate_once(db: Database, measurer: Measurer) -> int:
+    """Fit again if there is enough new; returns how many models were fitted."""
+    if await db.read(_new_revisions) < ENOUGH_NEW:
+        return 0
+    fitted = await measurer.fit()
+
+    def keep(conn: Connection) -> None:
+        for one in fitted:
+            keep_calibration(conn, one)
+
+    await db.write(keep)
+    return len(fitted)
+
+
+def _new_revisions(conn: Connection) -> int:
+    since = newest_fit(conn) or ""
+    count: int = conn.execute(
+        text("SELECT count(*) FROM revision WHERE submitted_at > :since"), {"since": since}
+    ).scalar_one()
+    return count
