@@ -139,7 +139,7 @@ def _consent(state: SessionState, event: ConsentAnswered) -> Outcome:
 def _start(state: SessionState) -> Outcome:
     present = _present(state)
     state = replace(state, token=state.token + 1, message=None)
-    if present.kind == "answer" or present.countdown_seconds == 0:
+    if present.is_typed or present.countdown_seconds == 0:
         return _open_take(state)
     return replace(state, phase="countdown"), (SetTimer("countdown", present.countdown_seconds, state.token),)
 
@@ -151,7 +151,7 @@ def _open_take(state: SessionState) -> Outcome:
     attempts = tuple((name, count) for name, count in state.attempts if name != present.id)
     state = replace(
         state,
-        phase="answering" if present.kind == "answer" else "recording",
+        phase="answering" if present.is_typed else "recording",
         take=take,
         attempts=(*attempts, (present.id, attempt)),
         token=state.token + 1,

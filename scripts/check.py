@@ -17,21 +17,22 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "say": ("audio",),
     "do": ("video", "audio"),
     "show": ("image",),
-    "answer": ("text",),
+    "answer": ("text", "audio"),
 }
 RECORDABLE: dict[str, tuple[str, ...]] = {
     "say": ("audio", "video"),
     "do": ("video", "audio"),
     "show": ("image",),
-    "answer": ("text",),
+    "answer": ("text", "audio"),
 }
 UNUSED_FIELDS: dict[str, tuple[str, ...]] = {
     "say": ("objects",),
     "do": ("expected",),
     "show": ("expected", "seconds"),
-    "answer": ("expected", "objects", "seconds", "countdown_seconds"),
+    "answer": ("expected", "objects"),
 }
-REVIEWED_MEDIA = {"boxes": ("image",), "tracks": ("video",), "speech": ("audio",), "text": ("text", "image")}
+UNUSED_WHEN_TYPED = ("seconds", "countdown_seconds")
+REVIEWED_MEDIA = {"boxes": ("image",), "tracks": ("video",), "speech": ("audio",), "text": ("text", "audio", "image")}
 
 
 def check(path: str | Path) -> list[Finding]:
@@ -116,6 +117,22 @@ def _check_kind(step: SourceStep, findings: Findings) -> None:
         if fields.has(name):
             message = f"A step of kind {kind} does not use {name}; take it out of {fields.what}."
             findings.error(fields.place_of(name), "field-not-used", message)
+    if kind == "answer":
+        _check_answer(step, findings)
+
+
+def _check_answer(step: SourceStep, findings: Findings) -> None:
+    fields = step.fields
+    if not _records(step, "text"):
+        return
+    if _records(step, "audio"):
+        message = f"{fields.what.capitalize()} is typed or spoken: it records text or audio, not both."
+        findings.error(fields.place_of("record"), "answer-two-ways", message)
+        return
+    for name in UNUSED_WHEN_TYPED:
+        if fields.has(name):
+            message = f"A typed answer takes as long as it takes: it does not use {name}; take it out of {fields.what}."
+            findings.error(fields.place_of(name), "field-not-used", message)
 
 
 def _check_media(step: SourceStep, consent: SourceConsent | None, findings: Findings) -> None:
@@ -125,7 +142,7 @@ def _check_media(step: SourceStep, consent: SourceConsent | None, findings: Find
             message = f"{step.fields.what.capitalize()} records {medium.value}, which the uses of consent do not name."
             findings.error(medium.place, "medium-not-consented", message)
         if step.kind is not None and medium.value not in RECORDABLE[step.kind.value]:
-            expected = " and ".join(RECORDABLE[step.kind.value])
+            expected = " or ".join(RECORDABLE[step.kind.value])
             message = f"A step of kind {step.kind.value} cannot record {medium.value}; it records {expected}."
             findings.error(medium.place, "medium-not-recordable", message)
     if step.kind is None or not step.record:
@@ -144,6 +161,10 @@ def _check_reviews(step: SourceStep, source: SourceScript, findings: Findings) -
             wanted = " or ".join(media)
             message = f"{step.fields.what.capitalize()} asks for a review of {review.value} but records no {wanted}."
             findings.error(review.place, "review-without-medium", message)
+        words = source.labels.get("speech")
+        if review.value == "speech" and words is not None and "speech" not in [word.value for word in words]:
+            message = "The labels for speech lack the word speech: regions that the voice model finds are not shown."
+            findings.warning(review.place, "speech-not-shown", message)
     _check_objects(step, source, findings)
 
 

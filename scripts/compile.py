@@ -42,8 +42,10 @@ def _redaction(written: SourceRedaction) -> Redaction:
 
 def _plan_steps(step: SourceStep) -> list[PlanStep]:
     kind = _value(step.kind)
-    # A still is taken when the countdown ends and an answer has no clock, so neither has a length.
-    timed = kind in ("say", "do")
+    record = _values(step.record)
+    # A still is taken when the countdown ends and a typed answer has no clock, so neither has a length.
+    typed = kind == "answer" and "text" in record
+    timed = kind != "show" and not typed
     countdown = DEFAULT_COUNTDOWN_SECONDS if step.countdown_seconds is None else step.countdown_seconds.value
     seconds = DEFAULT_SECONDS if step.seconds is None else step.seconds.value
     ids = step.plan_ids
@@ -59,8 +61,8 @@ def _plan_steps(step: SourceStep) -> list[PlanStep]:
                     "prompt": _value(step.prompt),
                     "expected": None if step.expected is None else step.expected.value,
                     "objects": _values(step.objects),
-                    "record": _values(step.record),
-                    "countdown_seconds": 0.0 if kind == "answer" else float(countdown),
+                    "record": record,
+                    "countdown_seconds": 0.0 if typed else float(countdown),
                     "seconds": float(seconds) if timed else 0.0,
                     "reviews": _values(step.reviews),
                 }

@@ -42,7 +42,7 @@ class PlanStep(WireModel):
     say     the participant says `expected` aloud; microphone (and camera) record for `seconds`
     do      the participant does something in the picture; camera (and microphone) record for `seconds`
     show    an object is held up; one still is taken after the countdown
-    answer  the participant types an answer
+    answer  the participant types an answer, or says it: microphone for at most `seconds`
     """
 
     id: Id
@@ -55,6 +55,11 @@ class PlanStep(WireModel):
     countdown_seconds: Seconds = 3
     seconds: Seconds = 5
     reviews: list[TaskType] = []
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it is done by typing; everything else is recorded."""
+        return self.kind == "answer" and "text" in self.record
 
 
 class LabelSchema(WireModel):

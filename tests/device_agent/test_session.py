@@ -168,6 +168,17 @@ def test_an_empty_answer_is_asked_for_again() -> None:
     assert (state.phase, commands) == ("answering", ()) and state.message
 
 
+def test_a_spoken_answer_is_recorded_for_its_time() -> None:
+    spoken = PLAN.steps[2].model_copy(update={"record": ["audio"], "countdown_seconds": 2.0, "seconds": 9.0})
+    state = SessionState(session="ses-1", plan=PLAN.model_copy(update={"steps": [spoken]}))
+    state, commands = run(state, [ALL, Start()])
+    assert (state.phase, commands[-1]) == ("countdown", SetTimer("countdown", 2.0, state.token))
+    state, commands = run(state, [TimerFired("countdown", state.token), TakeOpened(take_id("ses-1", "ask", 1), 0)])
+    assert (state.phase, commands[-1]) == ("recording", SetTimer("recording", 9.0, state.token))
+    state, commands = run(state, [Done()])
+    assert commands == [CloseTake(take_id("ses-1", "ask", 1), None)]
+
+
 takes = st.sampled_from([take_id("ses-1", name, n) for name in ("greet", "cup", "ask") for n in (1, 2, 3)])
 events = st.one_of(
     st.just(ALL),

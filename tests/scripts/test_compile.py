@@ -123,11 +123,12 @@ def sources(draw: st.DrawFn) -> dict[str, object]:
     steps = []
     for step_id in ids:
         kind = draw(st.sampled_from(["say", "do", "show", "answer"]))
-        record = {"say": ["audio", "video"], "do": ["video"], "show": ["image"], "answer": ["text"]}[kind]
+        answered = draw(st.sampled_from(["text", "audio"]))
+        record = {"say": ["audio", "video"], "do": ["video"], "show": ["image"], "answer": [answered]}[kind]
         step: dict[str, object] = {"id": step_id, "kind": kind, "prompt": draw(WORDS), "record": record}
         if kind == "say":
             step["expected"] = draw(WORDS)
-        if kind in ("say", "do"):
+        if kind in ("say", "do") or record == ["audio"]:
             step["seconds"] = draw(st.integers(1, 60) | st.sampled_from([0.5, 2.25]))
         steps.append(step)
     return {
@@ -153,3 +154,5 @@ def test_whatever_is_written_comes_back(tmp_path_factory: pytest.TempPathFactory
     assert plan.title == unicodedata.normalize("NFC", str(source["title"])).strip()
     assert [step.id for step in plan.steps] == [step["id"] for step in source["steps"]]  # type: ignore[attr-defined]
     assert Plan.read(canonical_json(plan)) == plan
+    for step, row in zip(plan.steps, source["steps"], strict=True):  # type: ignore[call-overload]
+        assert step.seconds == row.get("seconds", 0), "what has no clock has no length"

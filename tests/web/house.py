@@ -10,8 +10,6 @@ from typing import Any
 
 import httpx
 
-from collector.client import ask
-from collector.settings import Settings
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import FORMATS, MODEL, NOW, Sample, SampleTake, session_record
 from tests.web import media
@@ -50,7 +48,7 @@ class House:
 
     def ask(self, verb: str, **given: str) -> dict[str, Any]:
         """What `gleaner collector user …` asks of the running service, without a process for each."""
-        return ask(Settings(data=self.collector.data), verb, given)
+        return self.collector.ask(verb, **given)
 
     def close(self) -> None:
         self.lead.close()
@@ -81,6 +79,15 @@ class House:
     def add_answer(self, typed: str = "Ein roter Becher ☕ und ein Löfel") -> str:
         return self._add("answer", "What did you hold up?", None, ["text"], {"text": (typed.encode(), [])})
 
+    def add_spoken(self, heard: str | None = None) -> str:
+        """An answer that was said: eight seconds of sound, and what a recogniser wrote, where one may."""
+        labels: list[Label] = []
+        if heard is not None:
+            labels.append(Text(id="a1", label="answer", score=0.71, text=heard, language="en"))
+        sound = media.speech_like([(0.5, 2.1), (2.6, 4.4), (5.2, 7.3)], 8)
+        captures = {"audio": (sound, labels)}
+        return self._add("answer", "What did you have for breakfast?", None, ["text"], captures, length=8_000_000)
+
     def _add(
         self,
         kind: str,
@@ -92,12 +99,21 @@ class House:
         objects: list[str] | None = None,
         times: list[int] | None = None,
         redaction: Redacted | None = None,
+        length: int | None = None,
     ) -> str:
         take = new_id("take")
         step = f"step-{len(self.takes) + 1}"
         sent = [
             one_capture(
-                medium, self.device.id, take, step, data, labels, times if medium == "video" else None, redaction
+                medium,
+                self.device.id,
+                take,
+                step,
+                data,
+                labels,
+                times if medium == "video" else None,
+                redaction,
+                length,
             )
             for medium, (data, labels) in captures.items()
         ]
@@ -208,7 +224,9 @@ def one_capture(
     labels: list[Label],
     times: list[int] | None,
     redaction: Redacted | None = None,
+    length: int | None = None,
 ) -> Sample:
+    """`length` is that of a sound in microseconds; when left out, that of the video beside it."""
     capture = new_id("cap")
     parts = {"media": data}
     if times is not None:
@@ -217,7 +235,8 @@ def one_capture(
         document = LabelsDocument(capture=capture, source=MODEL, labels=labels)
         parts["labels:test-model"] = json.dumps(document.to_json()).encode()
     size = {"width": media.WIDTH, "height": media.HEIGHT} if medium in ("video", "image") else {}
-    duration = {"video": (times or [0])[-1] + 40_000, "audio": (media.frame_times(45)[-1])}.get(medium, 0)
+    length = length or media.frame_times(45)[-1]
+    duration = {"video": (times or [0])[-1] + 40_000, "audio": length}.get(medium, 0)
     manifest = CaptureManifest(
         capture=capture,
         take=take,

@@ -11,7 +11,7 @@ READY = {
     "boxes": ".stage-picture",
     "tracks": ".stage-picture",
     "speech": ".wave-row",
-    "text": ".answer-original, .reading .piece-crop",
+    "text": ".answer-original, .answer-sound .wave-row, .reading .piece-crop",
 }
 # The frame number that is drawn into the picture as black and white cells (tests/web/media.py).
 SEEN_FRAME = """([cell, bits]) => {

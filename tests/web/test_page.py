@@ -196,6 +196,17 @@ class TestSpeech:
         assert ada.selected() == "s1"
         expect(ada.page.locator(".transport-time")).to_contain_text("0:00.900 of")
 
+    def test_while_writing_ctrl_plays_the_region_and_the_hand_stays(self, ada: Reviewer) -> None:
+        stood = ada.page.locator(".transport-time")
+        expect(stood).to_contain_text("0:01.600 of")
+        ada.press("Home", "w")
+        expect(stood).to_contain_text("0:00.000 of")
+        ada.type("turn ")
+        ada.press("Control+Space")
+        expect(stood).to_contain_text("0:01.600 of")
+        ada.type("on")
+        expect(ada.page.locator("textarea:focus")).to_have_value("turn on")
+
     def test_no_speech_at_all(self, house: House, ada: Reviewer) -> None:
         ada.press("Delete", "Delete")
         expect(ada.page.locator(".words-none")).to_be_visible()

@@ -82,10 +82,11 @@ def test_nothing_sticks_out(house: House, open_page: Open, scheme: str, size: tu
     house.add_still()
     house.add_walk()
     house.add_answer()
+    house.add_spoken("I had toast with jam")
     house.publish()
     ada = Reviewer(open_page(color_scheme=scheme))
     ada.page.set_viewport_size({"width": size[0], "height": size[1]})
-    for _ in range(4):
+    for _ in range(5):
         kind = ada.kind()
         wide, high = ada.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         assert (wide, high) == size, kind

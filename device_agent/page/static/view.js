@@ -1,6 +1,6 @@
 // What a snapshot looks like: pure functions from the device's words to the page's, no document here.
 
-import { LEADS, endedWords, stepHint } from "./words.js";
+import { LEADS, endedWords, isTyped, stepHint } from "./words.js";
 
 export const ENDED = ["finished", "stopped", "refused"];
 const RECORDS_PICTURE = ["video", "image"];
@@ -42,7 +42,7 @@ function recOf(snapshot) {
 function timerOf(snapshot) {
   const { state, step, remaining_seconds: left } = snapshot;
   const still = step?.kind === "show";
-  if (!step || step.kind === "answer") return null;
+  if (!step || isTyped(step)) return null;
   if (state === "ready") {
     const seconds = Math.round(still ? step.countdown_seconds : step.seconds);
     return { part: 0, seconds, word: seconds === 1 ? "second" : "seconds" };
@@ -100,7 +100,7 @@ export function viewOf(snapshot) {
     words: wordsOf(snapshot),
     timer: timerOf(snapshot),
     level: heard && snapshot.level_dbfs !== null && ["ready", "countdown", "recording"].includes(state) ? snapshot.level_dbfs : null,
-    gauges: step !== null && step.kind !== "answer",
+    gauges: step !== null && !isTyped(step),
     picture: Boolean(filmed && (snapshot.preview || state === "paused")),
     looking: Boolean(filmed && snapshot.preview && state !== "paused"),
     answering: state === "answering",

@@ -9,6 +9,9 @@ export const USES = {
 
 export const LEADS = { say: "Say:", do: "Do this:", show: "Show this:", answer: "Answer:" };
 
+/** Whether a step is done by typing; a spoken answer is recorded like every other step. */
+export const isTyped = (step) => step.kind === "answer" && step.record.includes("text");
+
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
 /** "film and sound", "film, sound and photos". */
@@ -22,7 +25,7 @@ export function stepHint(step, granted) {
   const kept = step.record.filter((medium) => granted.includes(medium));
   const refused = step.record.filter((medium) => !granted.includes(medium));
   const without = refused.length ? ` No ${listed(refused).replaceAll(" and ", " or ")}: you said no to that.` : "";
-  if (step.kind === "answer") return `Press Start, then type.${without}`;
+  if (isTyped(step)) return `Press Start, then type.${without}`;
   if (!kept.length) return `Nothing is recorded here.${without}`;
   const waits = step.countdown_seconds ? `After ${plural(Math.round(step.countdown_seconds), "second", "seconds")}` : "At once";
   if (step.kind === "show") return `${waits} the camera takes one photo.${without}`;

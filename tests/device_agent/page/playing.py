@@ -75,9 +75,9 @@ class Stage:
 
 
 @contextmanager
-def stage(**settings: object) -> Iterator[Stage]:
+def stage(script: Plan | None = None, **settings: object) -> Iterator[Stage]:
     clock = HandClock()
-    rehearsal = Rehearsal(plan(), clock=clock, **settings)  # type: ignore[arg-type]
+    rehearsal = Rehearsal(script or plan(), clock=clock, **settings)  # type: ignore[arg-type]
     server = PageServer(rehearsal.read, rehearsal.post, rehearsal.preview, port=0, key=KEY)
     try:
         yield Stage(rehearsal, clock, server, server.start())

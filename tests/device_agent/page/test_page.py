@@ -7,8 +7,9 @@ from playwright.sync_api import Browser, expect
 
 from device_agent.events import Answered, ConsentAnswered, Done, Pause, Resume, Start, Stop
 from device_agent.page import PageServer
-from tests.device_agent.page.playing import KEY, stage
+from tests.device_agent.page.playing import KEY, plan, stage
 from tests.device_agent.page.pressing import agree, at, focused, opened, press
+from wire.script import PlanStep
 
 ALL = ("video", "audio", "image", "text")
 
@@ -76,6 +77,26 @@ def test_a_whole_session_by_keyboard(browser: Browser) -> None:
             Start(), Done(), Start(), Start(), Start(),
             Answered("Tea, please. P\nand milk"),
         ]  # fmt: skip
+
+
+def test_an_answer_that_is_spoken_is_recorded_and_shows_its_level(browser: Browser) -> None:
+    step = PlanStep(id="how", kind="answer", title="How", prompt="How was it?", record=["audio"], seconds=9)
+    spoken = plan().model_copy(update={"steps": [step]})
+    with opened(browser, script=spoken) as (page, running):
+        page.locator("#use-audio").check()
+        page.locator("#agree").press("Enter")
+        at(page, "ready")
+        expect(page.locator("#hint")).to_contain_text("After 3 seconds the device records sound for 9 seconds.")
+        press(page, "Enter")
+        at(page, "countdown")
+        running.clock.pass_(3.2)
+        at(page, "recording")
+        expect(page.locator("#lead")).to_have_text("Answer:")
+        expect(page.locator("#answer")).to_be_hidden()
+        expect(page.locator("#meter")).to_be_visible()
+        press(page, "Enter")
+        at(page, "saving")
+        assert running.rehearsal.events[1:] == [Start(), Done()]
 
 
 def test_what_is_refused_is_refused(browser: Browser) -> None:

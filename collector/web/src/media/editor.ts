@@ -1,6 +1,5 @@
-/** What every editor is: one per medium, mounted once, given task after task, so that nothing moves in between. */
-import type { TaskType } from "../api/types";
-import type { Stroke } from "../model/keys";
+/** What every editor is: one per kind of work, mounted once, given task after task, so that nothing moves in between. */
+import type { Stroke, Surface } from "../model/keys";
 import type { OpenTask } from "../state/task";
 import type { MediaSet } from "./load";
 
@@ -25,9 +24,11 @@ export interface Editor {
 export type Mount = (host: HTMLElement, context: EditorContext) => Editor;
 
 /** Loaded on demand: the first picture never waits for a decoder it does not need. */
-export const editors: Record<TaskType, () => Promise<{ mount: Mount }>> = {
+export const editors: Record<Surface, () => Promise<{ mount: Mount }>> = {
   boxes: () => import("./image/editor"),
   tracks: () => import("./video/editor"),
   speech: () => import("./audio/editor"),
-  text: () => import("./text/editor"),
+  text: () => import("./text/answer"),
+  spoken: () => import("./text/spoken"),
+  reading: () => import("./text/reading"),
 };

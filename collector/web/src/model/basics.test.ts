@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Label } from "../api/types";
+import type { Label, TaskView } from "../api/types";
 import * as geometry from "./geometry";
 import { maskedWord } from "./masked";
-import { BINDINGS, help, strokeFor, type Pressed } from "./keys";
+import { BINDINGS, help, strokeFor, surfaceOf, type Pressed } from "./keys";
 import * as spans from "./spans";
 import * as undo from "./undo";
 
@@ -97,6 +97,25 @@ describe("keys", () => {
       expect(strokeFor(press(key), "speech", true)).toBeNull();
     expect(strokeFor(press("Escape"), "speech", true)?.command).toBe("leave");
     expect(strokeFor(press("Enter", { ctrlKey: true }), "text", true)?.command).toBe("submit");
+    expect(strokeFor(press("Tab"), "text", true)?.command).toBe("next-label");
+    expect(strokeFor(press("Tab", { shiftKey: true }), "text", true)?.command).toBe("previous-label");
+  });
+  test.each(["speech", "spoken"] as const)("in a field of %s, Ctrl keys play", (surface) => {
+    const command = (key: string): string | undefined =>
+      strokeFor(press(key, { ctrlKey: true }), surface, true)?.command;
+    expect([" ", ",", "."].map(command)).toEqual(["play", "second-back", "second-on"]);
+    expect(strokeFor(press(" ", { ctrlKey: true }), "text", true)).toBeNull();
+    expect(strokeFor(press("z", { ctrlKey: true }), surface, true), "the field's own undo").toBeNull();
+  });
+  test("a text task's keys follow where its text stands", () => {
+    const view = (type: string, ...media: string[]): TaskView =>
+      ({ type, captures: media.map((medium) => ({ medium, role: "labelled" })) }) as unknown as TaskView;
+    expect(surfaceOf(view("text", "text"))).toBe("text");
+    expect(surfaceOf(view("text", "audio"))).toBe("spoken");
+    expect(surfaceOf(view("text", "image"))).toBe("reading");
+    expect(surfaceOf(view("speech", "audio"))).toBe("speech");
+    const beside = { type: "text", captures: [{ medium: "text", role: "labelled" }, { medium: "audio", role: "beside" }] };
+    expect(surfaceOf(beside as unknown as TaskView)).toBe("text");
   });
   test.each([
     [press("Enter"), "boxes", "submit"],
@@ -113,6 +132,12 @@ describe("keys", () => {
     [press(" "), "reading", "confirm"],
     [press("z"), "reading", "zoom"],
     [press("w"), "reading", "write"],
+    [press(" "), "spoken", "play"],
+    [press(" ", { shiftKey: true }), "spoken", "play-all"],
+    [press("ArrowLeft"), "spoken", "left"],
+    [press("<", { shiftKey: true }), "spoken", "slower"],
+    [press(">", { shiftKey: true }), "speech", "faster"],
+    [press("l"), "spoken", "language"],
   ] as const)("%o in %s", (key, type, command) => expect(strokeFor(key, type, false)?.command).toBe(command));
   test("what the browser owns stays with it", () => {
     expect(strokeFor(press(" "), "text", false)).toBeNull();
@@ -121,7 +146,7 @@ describe("keys", () => {
     }
   });
   test("no key means two things in one task", () => {
-    for (const type of ["boxes", "tracks", "speech", "text", "reading"] as const) {
+    for (const type of ["boxes", "tracks", "speech", "text", "reading", "spoken"] as const) {
       const seen = new Set<string>();
       for (const b of BINDINGS.filter((row) => row.on?.includes(type) ?? true)) {
         const name = `${b.ctrl ? "ctrl " : ""}${b.shift ? "shift " : ""}${b.key}`;

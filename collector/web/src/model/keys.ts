@@ -1,13 +1,14 @@
 /** Every action has a key, every key is shown. One table; the page's keyboard and its help are both made from it. */
 import type { TaskType, TaskView } from "../api/types";
 
-/** What the keys work on: a task's type, or `reading`, a text task whose text stands in a picture. */
-export type Surface = TaskType | "reading";
+/** What the keys work on: a task's type, or a text task whose text stands in a picture or was spoken. */
+export type Surface = TaskType | "reading" | "spoken";
 
-export const surfaceOf = (view: TaskView): Surface =>
-  view.type === "text" && view.captures.some((c) => c.role === "labelled" && c.medium === "image")
-    ? "reading"
-    : view.type;
+export function surfaceOf(view: TaskView): Surface {
+  const labels = (medium: string): boolean => view.captures.some((c) => c.role === "labelled" && c.medium === medium);
+  if (view.type !== "text") return view.type;
+  return labels("image") ? "reading" : labels("audio") ? "spoken" : "text";
+}
 
 export type Command =
   | "submit"
@@ -52,6 +53,10 @@ export type Command =
   | "edge-end"
   | "split"
   | "play-all"
+  | "second-back"
+  | "second-on"
+  | "slower"
+  | "faster"
   | "wider"
   | "narrower"
   | "language"
@@ -71,6 +76,8 @@ interface Binding {
   shift?: boolean;
   ctrl?: boolean;
   command: Command;
+  /** Also works while a text field has the keys; every other key types there. */
+  writing?: boolean;
   /** What it works on; everything when absent. */
   on?: readonly Surface[];
   /** How the key is written in the help; null: not listed on its own. */
@@ -82,15 +89,25 @@ const pictures: readonly Surface[] = ["boxes", "tracks"];
 const stills: readonly Surface[] = ["boxes", "reading"];
 const seen: readonly Surface[] = ["boxes", "tracks", "reading"];
 const video: readonly Surface[] = ["tracks"];
-const sound: readonly Surface[] = ["speech"];
-const timed: readonly Surface[] = ["tracks", "speech"];
-const written: readonly Surface[] = ["speech", "text", "reading"];
+const regions: readonly Surface[] = ["speech"];
+const spoken: readonly Surface[] = ["spoken"];
+const sound: readonly Surface[] = ["speech", "spoken"];
+const timed: readonly Surface[] = ["tracks", "speech", "spoken"];
+const written: readonly Surface[] = ["speech", "text", "reading", "spoken"];
+const languages: readonly Surface[] = ["text", "reading", "spoken"];
 
 export const BINDINGS: readonly Binding[] = [
   { key: "Enter", command: "submit", shown: "Enter", says: "accept all and go to the next item" },
-  { key: "Enter", ctrl: true, command: "submit", shown: "Ctrl Enter", says: "the same from inside a text field" },
-  { key: "Tab", command: "next-label", shown: "Tab", says: "next least certain label" },
-  { key: "Tab", shift: true, command: "previous-label", shown: "Shift Tab", says: "the one before" },
+  {
+    key: "Enter",
+    ctrl: true,
+    writing: true,
+    command: "submit",
+    shown: "Ctrl Enter",
+    says: "the same from inside a text field",
+  },
+  { key: "Tab", writing: true, command: "next-label", shown: "Tab", says: "next least certain label" },
+  { key: "Tab", shift: true, writing: true, command: "previous-label", shown: "Shift Tab", says: "the one before" },
   { key: "Delete", command: "reject", shown: "Delete", says: "reject the selected label" },
   { key: "Backspace", command: "reject", shown: null, says: "reject the selected label" },
   { key: "x", command: "reject", shown: "X", says: "reject, too" },
@@ -104,7 +121,7 @@ export const BINDINGS: readonly Binding[] = [
   { key: "r", command: "return", shown: "R", says: "give back what you hold, and rest" },
   { key: "a", command: "take-again", shown: "A", says: "take an item again that went to someone else" },
   { key: "?", command: "keys", shown: "?", says: "show and hide these keys" },
-  { key: "Escape", command: "leave", shown: "Esc", says: "leave a field, a drawing or this list" },
+  { key: "Escape", writing: true, command: "leave", shown: "Esc", says: "leave a field, a drawing or this list" },
   { key: "d", command: "theme", shown: "D", says: "light, dark, or as the system" },
 
   { key: " ", command: "confirm", on: stills, shown: "Space", says: "set a corner while drawing by keyboard" },
@@ -124,12 +141,34 @@ export const BINDINGS: readonly Binding[] = [
   { key: " ", command: "play", on: timed, shown: "Space", says: "play and pause" },
   {
     key: " ",
+    ctrl: true,
+    writing: true,
+    command: "play",
+    on: sound,
+    shown: "Ctrl Space",
+    says: "the same from inside a text field",
+  },
+  {
+    key: " ",
     shift: true,
     command: "play-all",
-    on: sound,
+    on: regions,
     shown: "Shift Space",
     says: "play everything from the playhead",
   },
+  { key: " ", shift: true, command: "play-all", on: spoken, shown: "Shift Space", says: "play it from the start" },
+  {
+    key: ",",
+    ctrl: true,
+    writing: true,
+    command: "second-back",
+    on: sound,
+    shown: "Ctrl , Ctrl .",
+    says: "one second back, one on, also from inside a text field",
+  },
+  { key: ".", ctrl: true, writing: true, command: "second-on", on: sound, shown: null, says: "one second on" },
+  { key: "<", command: "slower", on: sound, shown: "<", says: "slower" },
+  { key: ">", command: "faster", on: sound, shown: ">", says: "faster" },
   { key: ",", command: "frame-back", on: video, shown: ",", says: "one frame back" },
   { key: ".", command: "frame-on", on: video, shown: ".", says: "one frame on" },
   { key: "<", command: "frames-back", on: video, shown: "<", says: "ten frames back" },
@@ -147,15 +186,15 @@ export const BINDINGS: readonly Binding[] = [
   { key: "h", command: "hidden", on: video, shown: "H", says: "not in the picture from here on, or back in it" },
   { key: "o", command: "occluded", on: video, shown: "O", says: "covered by something from here on, or not" },
 
-  { key: "e", command: "take-expected", on: sound, shown: "E", says: "what was expected is what was said" },
+  { key: "e", command: "take-expected", on: regions, shown: "E", says: "what was expected is what was said" },
   { key: "w", command: "write", on: written, shown: "W", says: "write the text" },
-  { key: "[", command: "edge-start", on: sound, shown: "[", says: "arrows move the start" },
-  { key: "]", command: "edge-end", on: sound, shown: "]", says: "arrows move the end" },
-  { key: "c", command: "split", on: sound, shown: "C", says: "cut the region at the playhead" },
+  { key: "[", command: "edge-start", on: regions, shown: "[", says: "arrows move the start" },
+  { key: "]", command: "edge-end", on: regions, shown: "]", says: "arrows move the end" },
+  { key: "c", command: "split", on: regions, shown: "C", says: "cut the region at the playhead" },
   { key: "+", command: "wider", on: timed, shown: "+", says: "look closer at the timeline" },
   { key: "=", command: "wider", on: timed, shown: null, says: "look closer at the timeline" },
   { key: "-", command: "narrower", on: timed, shown: "-", says: "see more of the timeline" },
-  { key: "l", command: "language", on: ["text", "reading"], shown: "L", says: "choose the language" },
+  { key: "l", command: "language", on: languages, shown: "L", says: "choose the language" },
 ];
 
 export interface Pressed {
@@ -166,27 +205,19 @@ export interface Pressed {
   altKey: boolean;
 }
 
-/** Commands that also work inside a text field; every other key types. */
-const IN_FIELDS: ReadonlySet<Command> = new Set(["leave"]);
-
 /** The command of a key press, or null when the page leaves it to the browser. */
 export function strokeFor(press: Pressed, type: Surface | null, inField: boolean): Stroke | null {
   if (press.altKey) return null;
   const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
   const ctrl = press.ctrlKey || press.metaKey;
-  if (inField) {
-    if (key === "Enter" && ctrl) return { command: "submit", digit: 0, far: false };
-    if (key === "Tab") return { command: press.shiftKey ? "previous-label" : "next-label", digit: 0, far: false };
-    const leaving = BINDINGS.find((b) => b.key === key && IN_FIELDS.has(b.command));
-    return leaving ? { command: leaving.command, digit: 0, far: false } : null;
-  }
-  if (!ctrl && !press.shiftKey && /^[1-9]$/.test(key)) return { command: "digit", digit: Number(key), far: false };
+  if (!inField && !ctrl && !press.shiftKey && /^[1-9]$/.test(key)) return { command: "digit", digit: Number(key), far: false };
   const arrow = key.startsWith("Arrow");
   // A sign is the sign it is, whether or not this keyboard needs Shift for it.
   const sign = key.length === 1 && key !== " " && !/[a-z]/.test(key);
   const found = BINDINGS.find(
     (b) =>
       b.key === key &&
+      (!inField || b.writing === true) &&
       (arrow || sign || (b.shift ?? false) === press.shiftKey) &&
       (b.ctrl ?? false) === ctrl &&
       (b.on === undefined || (type !== null && b.on.includes(type))),
@@ -199,12 +230,16 @@ export interface Help {
   says: string;
 }
 
-const ARROWS: Record<Surface, string> = {
-  boxes: "move the box, or its edge, by 1 px; with Shift by 10",
-  tracks: "move the box here by 1 px; with Shift by 10",
-  speech: "← → move the edge by 10 ms, with Shift by 100; ↑ ↓ the region before and after",
-  text: "",
-  reading: "↑ ↓ the text before and after, as it is read",
+const ARROWS: Record<Surface, Help[]> = {
+  boxes: [{ shown: "← ↑ → ↓", says: "move the box, or its edge, by 1 px; with Shift by 10" }],
+  tracks: [{ shown: "← ↑ → ↓", says: "move the box here by 1 px; with Shift by 10" }],
+  speech: [
+    { shown: "← →", says: "move the edge by 10 ms, with Shift by 100" },
+    { shown: "↑ ↓", says: "the region before and after" },
+  ],
+  text: [],
+  spoken: [{ shown: "← →", says: "one second back and on, with Shift five" }],
+  reading: [{ shown: "↑ ↓", says: "the text before and after, as it is read" }],
 };
 
 /** The keys that work on this, in two groups. */
@@ -215,7 +250,5 @@ export function help(type: Surface): { everywhere: Help[]; here: Help[] } {
     );
   const everywhere = rows(false);
   everywhere.splice(2, 0, { shown: "1 … 9", says: "give the selected label this name" });
-  const here = rows(true);
-  if (ARROWS[type]) here.unshift({ shown: "← ↑ → ↓", says: ARROWS[type] });
-  return { everywhere, here };
+  return { everywhere, here: [...ARROWS[type], ...rows(true)] };
 }

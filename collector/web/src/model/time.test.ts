@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { acrossCaptures, clock, divideHalfEven, frameAt, roundHalfEven, rulerStep, sampleTime, utc } from "./time";
+import { acrossCaptures, clock, divideHalfEven, frameAt, otherStep, roundHalfEven, rulerStep, sampleTime, utc } from "./time";
 
 const corpus = JSON.parse(readFileSync(new URL("../../../../wire/conformance/time.json", import.meta.url), "utf8")) as {
   cases: { sample: number; rate: number; us: number }[];
@@ -45,4 +45,11 @@ test("what people read", () => {
   expect(clock(-5)).toBe("0:00.000");
   expect(utc(Date.UTC(2026, 10, 23, 1, 2, 3, 4))).toBe("2026-11-23T01:02:03.004000Z");
   expect([rulerStep(5_000_000, 10), rulerStep(61_000_000, 10), rulerStep(0, 4)]).toEqual([500_000, 10_000_000, 1]);
+});
+
+test("a step up or down a list, and no further than its ends", () => {
+  const speeds = [0.5, 1, 2];
+  expect([otherStep(speeds, 1, 1), otherStep(speeds, 1, -1)]).toEqual([2, 0.5]);
+  expect([otherStep(speeds, 2, 1), otherStep(speeds, 0.5, -1)]).toEqual([2, 0.5]);
+  expect([otherStep(speeds, 3, 1), otherStep(speeds, 3, -1)]).toEqual([2, 2]);
 });

@@ -57,6 +57,12 @@ export function clock(us: number): string {
 /** UTC text with six digits, as every time of day on the wire. */
 export const utc = (ms: number): string => new Date(ms).toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");
 
+/** The value of a rising list after (1) or before (-1) `now`, at its ends the last or the first. */
+export function otherStep(steps: readonly number[], now: number, by: 1 | -1): number {
+  const at = steps.findIndex((step) => step >= now);
+  return steps[Math.min(Math.max((at < 0 ? steps.length : at) + by, 0), steps.length - 1)] ?? now;
+}
+
 /** A step of a ruler (microseconds) that gives about `count` marks over `duration`. */
 export function rulerStep(duration: number, count: number): number {
   const rough = Math.max(1, duration / Math.max(1, count));

@@ -4,6 +4,7 @@ import { api, Problem, Unreachable } from "../api/client";
 import type { Me, Progress, TaskView } from "../api/types";
 import { MediaSet } from "../media/load";
 import { editors } from "../media/editor";
+import { surfaceOf } from "../model/keys";
 import { documentsOf } from "../model/labels";
 import { ActivityLog } from "./activity";
 import * as clock from "./clock";
@@ -304,7 +305,7 @@ export class Store {
     const media = new MediaSet(view);
     void media.prefetch();
     // The editor says itself what is wrong when its code cannot be loaded.
-    editors[view.type]().catch(() => undefined);
+    editors[surfaceOf(view)]().catch(() => undefined);
     return media;
   }
 

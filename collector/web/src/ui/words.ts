@@ -1,6 +1,7 @@
 /** How a label is written and coloured, the same on the medium, on the timeline and in the list. */
 import type { Label } from "../api/types";
 import { isLow, scoreText } from "../model/labels";
+import { codePointLength } from "../model/spans";
 
 /** Number of Okabe-Ito colours in tokens.css (`--label-0` …); further classes take them again with stripes. */
 const COLOURS = 7;
@@ -50,6 +51,12 @@ function hash(word: string): number {
 }
 
 export const classNames = (...names: (string | false | null | undefined)[]): string => names.filter(Boolean).join(" ");
+
+/** `1 character`, `12 characters`. */
+export function characters(text: string): string {
+  const count = codePointLength(text);
+  return `${count} character${count === 1 ? "" : "s"}`;
+}
 
 /** Who says so, for the list. */
 export function sourceText(label: Label): string {

@@ -89,14 +89,33 @@ export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Sto
 }
 
 const SEEN = "hints-seen";
-const HINTS = [
-  ["Enter", "accepts everything and shows the next item. The label the model is least sure of is already selected."],
-  ["1 … 9", "give the selected label another name, arrows move it, Delete rejects it, N makes a new one."],
-  ["?", "shows every key. U takes anything back, and nothing you do is lost, not even when the network is."],
-] as const;
+const LABELS = ["1 … 9", "give the selected label another name, arrows move it, Delete rejects it, N makes a new one."];
+const ENTER = "accepts everything and shows the next item.";
+const LEAST_SURE = `${ENTER} The label the model is least sure of is already selected.`;
+const HINTS: Record<Surface, readonly string[][]> = {
+  boxes: [["Enter", LEAST_SURE], LABELS],
+  tracks: [["Enter", LEAST_SURE], LABELS],
+  speech: [
+    ["Enter", LEAST_SURE],
+    ["W", "writes what was said, E takes what was expected; arrows move an end, Delete rejects a region, N makes one."],
+  ],
+  text: [
+    ["Enter", ENTER],
+    ["W", "corrects the text, Esc leaves the field, L chooses the language. Delete says that there is no usable answer."],
+  ],
+  spoken: [
+    ["Enter", ENTER],
+    ["Space", "plays, W writes what was said, Ctrl Space plays while you write. Delete: there is no usable answer."],
+  ],
+  reading: [
+    ["Enter", LEAST_SURE],
+    ["W", "writes what stands there, ↑ ↓ go on as it is read, Delete rejects a text, N marks one that was not found."],
+  ],
+};
+const LAST = ["?", "shows every key. U takes anything back, and nothing you do is lost, not even when the network is."];
 
 /** First visit: three hints on the real task, gone with the first key that submits or when they are closed. */
-export function Hints({ store }: { store: Store }): preact.JSX.Element | null {
+export function Hints({ store, on }: { store: Store; on: Surface }): preact.JSX.Element | null {
   const [open, setOpen] = useState(() => kept<boolean>(SEEN) !== true);
   const close = (): void => {
     setOpen(false);
@@ -113,7 +132,7 @@ export function Hints({ store }: { store: Store }): preact.JSX.Element | null {
   if (!open || worked || !store.current.value) return null;
   return (
     <aside class="hints" aria-label="First hints">
-      {HINTS.map(([key, text]) => (
+      {[...HINTS[on], LAST].map(([key, text]) => (
         <p key={key}>
           <kbd>{key}</kbd> {text}
         </p>

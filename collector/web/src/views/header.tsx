@@ -1,9 +1,16 @@
-import { surfaceOf } from "../model/keys";
+import { surfaceOf, type Surface } from "../model/keys";
 import type { Store } from "../state/store";
 import { nextTheme, theme } from "../ui/theme";
 import type { Keyboard } from "./keyboard";
 
-const KINDS = { boxes: "boxes", tracks: "tracks", speech: "speech", text: "answers", reading: "texts" } as const;
+const KINDS: Record<Surface, string> = {
+  boxes: "boxes",
+  tracks: "tracks",
+  speech: "speech",
+  text: "typed answers",
+  spoken: "spoken answers",
+  reading: "texts",
+};
 
 export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }): preact.JSX.Element {
   const view = store.current.value?.task.view;

@@ -1,6 +1,6 @@
 /** The page's keyboard: the open dialog first, then the editor, then the page. */
 import { signal } from "@preact/signals";
-import { strokeFor, surfaceOf, type Stroke } from "../model/keys";
+import { strokeFor, surfaceOf, type Command, type Stroke } from "../model/keys";
 import { find, relabelled } from "../model/labels";
 import type { Editor } from "../media/editor";
 import type { Store } from "../state/store";
@@ -14,6 +14,11 @@ export const SKIP_REASONS = [
   "the instructions do not say what to do",
   "I know this person",
 ] as const;
+
+/** What ends the writing in a text field; everything else a key does there leaves the hand where it is. */
+const LEAVES_FIELD: ReadonlySet<Command> = new Set(["leave", "submit", "next-label", "previous-label"]);
+/** What a held key does once: an Enter would submit item after item unseen. */
+const ONCE: ReadonlySet<Command> = new Set(["submit", "back", "skip", "play"]);
 
 export class Keyboard {
   readonly dialog = signal<Dialog>(null);
@@ -42,9 +47,8 @@ export class Keyboard {
     if (!stroke) return;
     event.preventDefault();
     if (this.dialog.value !== null) return this.inDialog(stroke);
+    if (event.repeat && ONCE.has(stroke.command)) return;
     if (inField) return this.fromField(stroke, event.target as HTMLElement);
-    // A held Enter would submit item after item unseen.
-    if (event.repeat && (stroke.command === "submit" || stroke.command === "back" || stroke.command === "skip")) return;
     this.run(stroke);
   }
 
@@ -59,8 +63,8 @@ export class Keyboard {
     }
   }
 
-  /** In a text field only leaving, submitting and going to the next label mean something. */
   private fromField(stroke: Stroke, field: HTMLElement): void {
+    if (!LEAVES_FIELD.has(stroke.command)) return this.run(stroke);
     field.blur();
     if (stroke.command === "leave") return;
     this.run(stroke);

@@ -3,14 +3,14 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Label, TaskView } from "../api/types";
 import { fate } from "../model/diff";
 import { maskedWord } from "../model/masked";
+import { surfaceOf, type Surface } from "../model/keys";
 import { byDoubt, same, type Ref } from "../model/labels";
-import { codePointLength } from "../model/spans";
 import { clock } from "../model/time";
 import { unseenStretches } from "../model/tracks";
 import { keep, kept, StorageFull } from "../state/storage";
 import type { OpenTask } from "../state/task";
 import { Pure } from "../ui/pure";
-import { classNames, lookOf, sourceText } from "../ui/words";
+import { characters, classNames, lookOf, sourceText } from "../ui/words";
 import type { Keyboard } from "./keyboard";
 
 export function Panel({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): preact.JSX.Element {
@@ -57,6 +57,9 @@ function Masked({ view }: { view: TaskView }): preact.JSX.Element | null {
   );
 }
 
+/** What an empty list says when it is submitted, where that is not simply nothing. */
+const NOTHING: Partial<Record<Surface, string>> = { text: "no usable answer", spoken: "no usable answer" };
+
 interface Row {
   ref: Ref;
   label: Label;
@@ -83,7 +86,7 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
       </h2>
       {rows.length === 0 && (
         <p class="note">
-          None. <kbd>Enter</kbd> says that there is nothing.
+          None. <kbd>Enter</kbd> says that there is {NOTHING[surfaceOf(task.view)] ?? "nothing"}.
         </p>
       )}
       <ul
@@ -176,6 +179,7 @@ class LabelRow extends Pure<RowProps> {
         <span class="label-name">
           {look.name}
           {label.kind === "interval" && <i> {clock(label.start_us)}</i>}
+          {label.kind === "text" && label.language && <i class="label-language"> {label.language}</i>}
           {label.kind === "text" && <i> {label.text}</i>}
           {KIND_WORDS[label.kind] && <i> {KIND_WORDS[label.kind]}</i>}
           {sensor && <i> {sensor}</i>}
@@ -211,7 +215,7 @@ function facts(label: Label): string {
         `${((label.end_us - label.start_us) / 1e6).toFixed(2)} s`,
       ].join(", ");
     case "text":
-      return `${codePointLength(label.text)} characters${label.language ? `, ${label.language}` : ""}`;
+      return `${characters(label.text)}${label.language ? `, ${label.language}` : ""}`;
     case "polygon":
     case "polyline":
       return `${label.points.length} corners`;

@@ -1,8 +1,7 @@
 /** The review page: one task at a time, everything in its place. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { TaskType } from "../api/types";
 import { editors, type Editor, type EditorContext } from "../media/editor";
-import { surfaceOf } from "../model/keys";
+import { surfaceOf, type Surface } from "../model/keys";
 import { playing } from "../state/activity";
 import type { Item, Store } from "../state/store";
 import { Trouble } from "../ui/parts";
@@ -28,7 +27,7 @@ export function Review({ store }: { store: Store }): preact.JSX.Element {
             Fetching the next item.
           </div>
         )}
-        <Hints store={store} />
+        <Hints store={store} on={item ? surfaceOf(item.task.view) : "boxes"} />
       </main>
       {item ? <Panel task={item.task} keyboard={keyboard} /> : <aside class="panel" />}
       <Bar store={store} keyboard={keyboard} status={status} />
@@ -62,10 +61,10 @@ interface HostProps {
   onStatus(text: string | null): void;
 }
 
-/** Holds the editor of the task's type; it stays mounted from task to task of one type, so that nothing moves. */
+/** Holds the editor of the task's surface; it stays mounted from task to task of one, so that nothing moves. */
 function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Element {
   const host = useRef<HTMLDivElement>(null);
-  const mounted = useRef<{ type: TaskType; editor: Editor } | null>(null);
+  const mounted = useRef<{ surface: Surface; editor: Editor } | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   const item = store.current.value;
@@ -86,12 +85,12 @@ function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Elemen
       playing.value = false;
     };
     const show = async (next: Item): Promise<void> => {
-      const { type } = next.task.view;
-      if (mounted.current?.type !== type) {
+      const surface = surfaceOf(next.task.view);
+      if (mounted.current?.surface !== surface) {
         clear();
-        const { mount } = await editors[type]();
+        const { mount } = await editors[surface]();
         if (!here || !host.current) return;
-        mounted.current = { type, editor: mount(host.current, context) };
+        mounted.current = { surface, editor: mount(host.current, context) };
       }
       keyboard.editor = mounted.current.editor;
       playing.value = false;

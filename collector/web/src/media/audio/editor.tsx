@@ -1,20 +1,15 @@
 /** Speech regions: selecting one plays it; edges move by arrows; its text is what was really said. */
 import { effect, signal, untracked } from "@preact/signals";
 import { render } from "preact";
-import type { CaptureView, IntervalLabel, Label, Peaks } from "../../api/types";
+import type { CaptureView, IntervalLabel, Label } from "../../api/types";
 import type { Stroke } from "../../model/keys";
 import { added, byTime, newId, replaced, same, type Ref } from "../../model/labels";
 import type { OpenTask } from "../../state/task";
 import type { Editor, EditorContext, Mount } from "../editor";
 import type { MediaSet } from "../load";
-import { otherZoom } from "../timeline/timeline";
-import { SoundPlayer } from "./sound";
+import { SoundDesk } from "./desk";
+import type { SoundPlayer } from "./sound";
 import { AudioView } from "./view";
-
-export type Shown =
-  | { state: "loading" }
-  | { state: "failed"; why: string }
-  | { state: "ready"; player: SoundPlayer; peaks: Peaks | null; url: string };
 
 export const isInterval = (l: Label | undefined): l is IntervalLabel => l?.kind === "interval";
 
@@ -25,10 +20,9 @@ const NEW_US = 1_000_000;
 
 export class AudioEditor implements Editor {
   readonly task = signal<OpenTask | null>(null);
-  readonly shown = signal<Shown>({ state: "loading" });
+  readonly desk: SoundDesk;
   /** The edge that arrows move. */
   readonly edge = signal<"start" | "end">("end");
-  readonly zoom = signal(1);
   media: MediaSet | null = null;
   private stop: (() => void) | null = null;
   private heard: Ref | null = null;
@@ -37,6 +31,7 @@ export class AudioEditor implements Editor {
     private readonly host: HTMLElement,
     private readonly context: EditorContext,
   ) {
+    this.desk = new SoundDesk((now) => this.context.playing(now));
     render(<AudioView editor={this} />, host);
   }
 
@@ -44,35 +39,14 @@ export class AudioEditor implements Editor {
     this.close();
     this.media = media;
     this.edge.value = "end";
-    this.zoom.value = 1;
-    this.shown.value = { state: "loading" };
     this.task.value = task;
-    const capture = this.capture();
-    if (capture) this.open(task, capture);
-    else this.shown.value = { state: "failed", why: "This take has no sound to label." };
+    this.open(task);
   }
 
-  open(task: OpenTask, capture: CaptureView): void {
-    this.shown.value = { state: "loading" };
-    this.media?.of(capture).then(
-      (media) => {
-        if (this.task.value !== task) return;
-        if (media.kind !== "audio") {
-          this.shown.value = { state: "failed", why: "This is not a sound." };
-          return;
-        }
-        const last = Math.max(0, ...(task.work.value[capture.id] ?? []).filter(isInterval).map((l) => l.end_us));
-        const player = new SoundPlayer(media.url, capture.duration_us ?? last, capture.take_offset_us, (now) =>
-          this.context.playing(now),
-        );
-        this.shown.value = { state: "ready", player, peaks: media.peaks, url: media.url };
-        this.listen(task);
-      },
-      (error: unknown) => {
-        if (this.task.value === task)
-          this.shown.value = { state: "failed", why: error instanceof Error ? error.message : String(error) };
-      },
-    );
+  open(task: OpenTask): void {
+    this.stop?.();
+    this.stop = null;
+    this.desk.open(this.media, this.capture(), () => this.listen(task));
   }
 
   /** Select = plays, from whichever place it was selected. */
@@ -94,8 +68,7 @@ export class AudioEditor implements Editor {
   }
 
   player(): SoundPlayer | null {
-    const shown = this.shown.peek();
-    return shown.state === "ready" ? shown.player : null;
+    return this.desk.player();
   }
 
   regions(task: OpenTask): IntervalLabel[] {
@@ -202,18 +175,10 @@ export class AudioEditor implements Editor {
         this.edge.value = "end";
         return true;
       case "play":
-        this.toggle(player, label);
+        this.toggle();
         return true;
       case "play-all":
-        player.play(player.now.value >= player.duration ? 0 : player.now.value);
-        return true;
-      case "first-frame":
-        player.pause();
-        player.seek(0);
-        return true;
-      case "last-frame":
-        player.pause();
-        player.seek(player.duration);
+        player.goOn();
         return true;
       case "take-expected":
         this.takeExpected(label);
@@ -227,21 +192,16 @@ export class AudioEditor implements Editor {
       case "split":
         this.split(task, label, player);
         return true;
-      case "wider":
-        this.zoom.value = otherZoom(this.zoom.value, 1);
-        return true;
-      case "narrower":
-        this.zoom.value = otherZoom(this.zoom.value, -1);
-        return true;
       default:
-        return false;
+        return this.desk.command(stroke);
     }
   }
 
-  private toggle(player: SoundPlayer, label: IntervalLabel | null): void {
-    if (player.playing.value) player.pause();
-    else if (label) player.play(label.start_us, label.end_us);
-    else player.play(player.now.value >= player.duration ? 0 : player.now.value);
+  /** Plays the selected region, or goes on from the playhead where there is none. */
+  toggle(): void {
+    const player = this.player();
+    if (player && !player.playing.peek() && this.peekRegion()) this.replay();
+    else player?.toggle();
   }
 
   private nudge(label: IntervalLabel | null, by: number): void {
@@ -312,7 +272,7 @@ export class AudioEditor implements Editor {
   private close(): void {
     this.stop?.();
     this.stop = null;
-    this.player()?.dispose();
+    this.desk.close();
   }
 
   dispose(): void {

@@ -1,6 +1,6 @@
 /** Plays a stretch of sound, and the videos of the same take beside it. */
-import { signal } from "@preact/signals";
-import { acrossCaptures } from "../../model/time";
+import { effect, signal } from "@preact/signals";
+import { acrossCaptures, otherStep } from "../../model/time";
 
 export interface Beside {
   element: HTMLVideoElement;
@@ -8,6 +8,14 @@ export interface Beside {
 }
 
 const DRIFT_SECONDS = 0.08;
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
+
+/** How fast every sound plays, 1 as it was recorded; it stays from item to item. */
+export const speed = signal(1);
+
+export function changeSpeed(by: 1 | -1): void {
+  speed.value = otherStep(SPEEDS, speed.value, by);
+}
 
 export class SoundPlayer {
   /** Media time of the playhead, microseconds. */
@@ -18,6 +26,7 @@ export class SoundPlayer {
   readonly duration: number;
   private readonly element: HTMLAudioElement;
   private readonly beside = new Set<Beside>();
+  private readonly stop: () => void;
   private until: number;
   private tick = 0;
 
@@ -26,17 +35,28 @@ export class SoundPlayer {
     duration: number,
     private readonly takeOffset: number,
     private readonly onPlaying: (now: boolean) => void,
+    onBroken: () => void,
   ) {
     this.duration = duration;
     this.until = duration;
     this.element = new Audio(url);
     this.element.preload = "auto";
-    this.element.addEventListener("ended", () => this.pause());
+    this.element.addEventListener("ended", () => {
+      // A file may end a little before its manifest says.
+      if (this.playing.value) this.now.value = this.until;
+      this.pause();
+    });
+    this.element.addEventListener("error", onBroken);
+    this.stop = effect(() => {
+      this.element.playbackRate = speed.value;
+      for (const beside of this.beside) beside.element.playbackRate = speed.value;
+    });
   }
 
   /** Adds a video that follows; returns what takes it away again. */
   follow(beside: Beside): () => void {
     this.beside.add(beside);
+    beside.element.playbackRate = speed.peek();
     this.align(beside, true);
     return () => this.beside.delete(beside);
   }
@@ -62,6 +82,17 @@ export class SoundPlayer {
         if (error instanceof DOMException && error.name === "NotAllowedError") this.refused.value = true;
       },
     );
+  }
+
+  /** Pauses, or goes on from the playhead; at the end it begins again. */
+  toggle(): void {
+    if (this.playing.peek()) this.pause();
+    else this.goOn();
+  }
+
+  goOn(): void {
+    const now = this.now.peek();
+    this.play(now >= this.duration ? 0 : now);
   }
 
   pause(): void {
@@ -99,6 +130,7 @@ export class SoundPlayer {
   }
 
   dispose(): void {
+    this.stop();
     this.pause();
     this.beside.clear();
     this.element.removeAttribute("src");

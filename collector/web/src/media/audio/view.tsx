@@ -7,18 +7,16 @@ import type { OpenTask } from "../../state/task";
 import { Loading, TextField, Trouble } from "../../ui/parts";
 import { classNames, lookOf } from "../../ui/words";
 import { percent, Timeline } from "../timeline/timeline";
-import { isInterval, type AudioEditor, type Shown } from "./editor";
+import type { Heard } from "./desk";
+import { isInterval, type AudioEditor } from "./editor";
 import type { SoundPlayer } from "./sound";
+import { Transport } from "./transport";
 import { Wave } from "./wave";
-
-type Ready = Extract<Shown, { state: "ready" }>;
 
 export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Element {
   const task = editor.task.value;
-  const shown = editor.shown.value;
-  const capture = editor.capture();
-  if (!task || !capture)
-    return <div class="medium">{shown.state === "failed" && <div class="quiet">{shown.why}</div>}</div>;
+  const shown = editor.desk.shown.value;
+  if (!task) return <div class="medium" />;
   if (shown.state === "loading")
     return (
       <div class="medium">
@@ -28,7 +26,7 @@ export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Eleme
   if (shown.state === "failed") {
     return (
       <div class="medium">
-        <Trouble what="The sound" why={shown.why} retry={() => editor.open(task, capture)} />
+        <Trouble what="The sound" why={shown.why} retry={() => editor.open(task)} />
       </div>
     );
   }
@@ -95,30 +93,21 @@ function BesideVideo({
   );
 }
 
-function Sound({ editor, task, shown }: { editor: AudioEditor; task: OpenTask; shown: Ready }): preact.JSX.Element {
+function Sound({ editor, task, shown }: { editor: AudioEditor; task: OpenTask; shown: Heard }): preact.JSX.Element {
   const { player, peaks, url } = shown;
   const capture = editor.capture()?.id ?? "";
   const ghosts = task.ghosts.value.filter((g) => g.ref.capture === capture);
   return (
     <div class="rows rows-sound">
-      <div class="transport">
-        <button type="button" tabIndex={-1} onClick={() => (player.playing.value ? player.pause() : editor.replay())}>
-          {player.playing.value ? "❚❚ stop" : "▶ play"} <kbd>Space</kbd>
-        </button>
-        <Clock player={player} />
-        {player.refused.value && (
-          <span class="caveat" role="note">
-            This browser plays sound after your first key: press Space.
-          </span>
-        )}
+      <Transport player={player} pausing="stop" onToggle={() => editor.toggle()}>
         <span class="transport-word">
           arrows move the {editor.edge.value} · <kbd>[</kbd> start <kbd>]</kbd> end
         </span>
-      </div>
+      </Transport>
       <Timeline
         duration={player.duration}
         now={player.now}
-        zoom={editor.zoom}
+        zoom={editor.desk.zoom}
         label="Waveform with speech regions"
         onSeek={(us) => {
           player.pause();
@@ -159,15 +148,6 @@ function Sound({ editor, task, shown }: { editor: AudioEditor; task: OpenTask; s
         </div>
       </Timeline>
     </div>
-  );
-}
-
-/** On its own, because it is drawn with every frame that plays. */
-function Clock({ player }: { player: SoundPlayer }): preact.JSX.Element {
-  return (
-    <output class="transport-time">
-      {clock(player.now.value)} of {clock(player.duration)}
-    </output>
   );
 }
 

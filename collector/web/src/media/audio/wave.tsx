@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import WaveSurfer from "wavesurfer.js";
 import type { Peaks } from "../../api/types";
+import { theme } from "../../ui/theme";
 
 export function Wave({
   peaks,
@@ -28,6 +29,6 @@ export function Wave({
       ...(peaks ? { peaks: [peaks.maximum, peaks.minimum], duration: duration / 1e6 } : { url }),
     });
     return () => wave.destroy();
-  }, [peaks, url, duration]);
+  }, [peaks, url, duration, theme.value]);
   return <div class="wave" ref={host} aria-hidden="true" />;
 }

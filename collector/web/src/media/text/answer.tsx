@@ -1,23 +1,23 @@
 /** Typed answers: the text as a person corrects it, its language, and the original beside it. */
 import { signal } from "@preact/signals";
 import { render } from "preact";
-import type { CaptureView, Label, TextLabel } from "../../api/types";
+import type { CaptureView } from "../../api/types";
+import { isText, written } from "../../model/answer";
 import type { Stroke } from "../../model/keys";
-import { added, newId, replaced, type Work } from "../../model/labels";
-import { asStored, codePointLength, movedSpans } from "../../model/spans";
+import { asStored } from "../../model/spans";
 import type { OpenTask } from "../../state/task";
-import { Loading, TextField, Trouble } from "../../ui/parts";
-import type { Editor, EditorContext } from "../editor";
+import { Loading, Trouble } from "../../ui/parts";
+import type { Editor, EditorContext, Mount } from "../editor";
 import type { MediaSet } from "../load";
-import { LanguageChoice } from "./language";
+import { OneText } from "./onetext";
+import { Asked, Written } from "./written";
 
 type Shown = { state: "loading" } | { state: "failed"; why: string } | { state: "ready"; original: string };
-
-const isText = (l: Label | undefined): l is TextLabel => l?.kind === "text";
 
 export class AnswerEditor implements Editor {
   readonly task = signal<OpenTask | null>(null);
   readonly shown = signal<Shown>({ state: "loading" });
+  readonly text = new OneText(this.task, "text");
   private media: MediaSet | null = null;
 
   constructor(
@@ -30,23 +30,26 @@ export class AnswerEditor implements Editor {
   load(task: OpenTask, media: MediaSet): void {
     this.media = media;
     this.task.value = task;
-    this.shown.value = { state: "loading" };
-    const capture = this.capture();
-    if (capture) this.open(task, capture);
-    else this.shown.value = { state: "failed", why: "This take has no answer to correct." };
+    this.text.begin();
+    this.open(task);
   }
 
-  open(task: OpenTask, capture: CaptureView): void {
+  open(task: OpenTask): void {
+    const capture = this.text.capture();
+    if (!this.media || !capture) {
+      this.shown.value = { state: "failed", why: "This take has no typed answer." };
+      return;
+    }
     this.shown.value = { state: "loading" };
-    this.media?.of(capture).then(
+    this.media.of(capture).then(
       (media) => {
         if (this.task.value !== task) return;
         if (media.kind !== "text") {
           this.shown.value = { state: "failed", why: "This is not a text." };
           return;
         }
-        this.shown.value = { state: "ready", original: media.text };
-        this.begin(task, capture.id, media.text);
+        this.shown.value = { state: "ready", original: asStored(media.text) };
+        this.begin(task, capture, asStored(media.text));
       },
       (error: unknown) => {
         if (this.task.value === task)
@@ -56,59 +59,14 @@ export class AnswerEditor implements Editor {
   }
 
   /** Without a pre-label the answer itself is what is corrected: accepting it says that it stands as it was typed. */
-  private begin(task: OpenTask, capture: string, original: string): void {
-    const labels = task.work.value[capture] ?? [];
-    if (
-      labels.some(isText) ||
-      task.touched ||
-      task.view.revision ||
-      task.view.draft ||
-      (task.before[capture] ?? []).some(isText)
-    )
-      return;
-    const id = newId(labels, task.before[capture] ?? []);
-    const label: Label = {
-      id,
-      kind: "text",
-      label: task.lastWord,
-      score: null,
-      text: asStored(original),
-      language: task.view.language,
-    };
+  private begin(task: OpenTask, capture: CaptureView, original: string): void {
     const history = task.history.value;
-    task.history.value = { ...history, now: added(history.now, capture, label) };
-    task.selected.value = { capture, id };
-  }
-
-  capture(): CaptureView | undefined {
-    return this.task.value?.view.captures.find((c) => c.medium === "text" && c.role === "labelled");
-  }
-
-  label(): TextLabel | null {
-    const task = this.task.value;
-    const selected = task?.label();
-    if (isText(selected)) return selected;
-    return (task?.work.value[this.capture()?.id ?? ""] ?? []).find(isText) ?? null;
-  }
-
-  private change(series: string | null, change: (label: TextLabel) => TextLabel): void {
-    const task = this.task.value;
-    const capture = this.capture()?.id;
-    const label = this.label();
-    if (!task || !capture || !label) return;
-    const next = change(label);
-    let work: Work = replaced(task.work.value, { capture, id: label.id }, () => next);
-    if (next.text !== label.text)
-      work = { ...work, [capture]: movedSpans(work[capture] ?? [], label.id, label.text, next.text) };
-    task.change(work, series);
-  }
-
-  setText(text: string): void {
-    this.change("text", (label) => (label.text === text ? label : { ...label, text }));
-  }
-
-  setLanguage(language: string): void {
-    this.change(null, (label) => (label.language === language ? label : { ...label, language }));
+    const worked = task.touched || task.view.revision || task.view.draft;
+    if (worked || this.text.label() || (task.before[capture.id] ?? []).some(isText)) return;
+    const like = { label: this.text.word(task), language: task.view.language };
+    const [now, id] = written(history.now, task.before, { capture: capture.id, id: null }, original, like);
+    task.history.value = { ...history, now };
+    task.selected.value = id === null ? null : { capture: capture.id, id };
   }
 
   command(stroke: Stroke): boolean {
@@ -120,27 +78,23 @@ export class AnswerEditor implements Editor {
         this.host.querySelector("select")?.focus();
         return true;
       case "draw":
-        if (!this.label()) this.addAgain();
-        else this.context.say("There is one answer here: W writes in it.");
+        if (this.text.label()) this.context.say("There is one answer here: W writes in it.");
+        else this.takeTyped();
         return true;
+      case "undo":
+        return this.text.bringBack();
       default:
         return false;
     }
   }
 
-  private addAgain(): void {
-    const task = this.task.value;
-    const capture = this.capture()?.id;
+  /** Begins again from what was typed. */
+  private takeTyped(): void {
     const shown = this.shown.value;
-    if (!task || !capture || shown.state !== "ready") return;
-    task.add(capture, (id) => ({
-      id,
-      kind: "text",
-      label: task.lastWord,
-      score: null,
-      text: asStored(shown.original),
-      language: task.view.language,
-    }));
+    if (shown.state !== "ready") return;
+    this.task.value?.settle();
+    this.text.setText(shown.original);
+    this.task.value?.settle();
   }
 
   dispose(): void {
@@ -152,9 +106,7 @@ export class AnswerEditor implements Editor {
 function AnswerView({ editor }: { editor: AnswerEditor }): preact.JSX.Element {
   const task = editor.task.value;
   const shown = editor.shown.value;
-  const capture = editor.capture();
-  if (!task || !capture)
-    return <div class="medium">{shown.state === "failed" && <div class="quiet">{shown.why}</div>}</div>;
+  if (!task) return <div class="medium" />;
   if (shown.state === "loading")
     return (
       <div class="medium">
@@ -164,71 +116,31 @@ function AnswerView({ editor }: { editor: AnswerEditor }): preact.JSX.Element {
   if (shown.state === "failed") {
     return (
       <div class="medium">
-        <Trouble what="The answer" why={shown.why} retry={() => editor.open(task, capture)} />
+        <Trouble what="The answer" why={shown.why} retry={() => editor.open(task)} />
       </div>
     );
   }
-  const label = editor.label();
   return (
     <div class="medium medium-text">
       <section class="answer">
-        <h2>Asked</h2>
-        <p class="answer-asked" lang={task.view.language}>
-          {task.view.prompt}
-        </p>
+        <Asked task={task} />
         <h2>
           Typed <span class="note">as it was, never changed</span>
         </h2>
         <blockquote class="answer-original" lang={task.view.language} dir="auto">
           {shown.original}
         </blockquote>
-        <h2>
-          Corrected{" "}
-          <span class="note">
-            <kbd>W</kbd> writes · <kbd>Esc</kbd> leaves
-          </span>
-        </h2>
-        {label ? (
-          <TextField
-            value={label.text}
-            label="The corrected answer"
-            lang={label.language ?? task.view.language}
-            rows={4}
-            class="field answer-field"
-            onText={(text) => editor.setText(text)}
-            onLeave={() => task.settle()}
-          />
-        ) : (
-          <p class="answer-none">
-            Rejected: this take has no usable answer. <kbd>U</kbd> brings it back.
-          </p>
-        )}
-        {label && <Facts editor={editor} label={label} original={asStored(shown.original)} />}
+        <Written
+          key={task.id}
+          text={editor.text}
+          task={task}
+          title="Corrected"
+          name="The corrected answer"
+          standing={(label) => (label.text === shown.original ? "✓ as typed" : null)}
+        />
       </section>
     </div>
   );
 }
 
-function Facts({
-  editor,
-  label,
-  original,
-}: {
-  editor: AnswerEditor;
-  label: TextLabel;
-  original: string;
-}): preact.JSX.Element {
-  return (
-    <p class="answer-facts">
-      <LanguageChoice
-        value={label.language ?? null}
-        first={editor.task.value?.view.language}
-        onChoose={(tag) => editor.setLanguage(tag)}
-      />
-      <span>{codePointLength(label.text)} characters</span>
-      <span class={label.text === original ? "word-same" : "word-changed"}>
-        {label.text === original ? "✓ as typed" : "changed"}
-      </span>
-    </p>
-  );
-}
+export const mount: Mount = (host, context) => new AnswerEditor(host, context);

@@ -18,7 +18,7 @@ import {
 } from "../../model/pieces";
 import { movedSpans } from "../../model/spans";
 import type { OpenTask } from "../../state/task";
-import type { Editor, EditorContext } from "../editor";
+import type { Editor, EditorContext, Mount } from "../editor";
 import { BoxTool } from "../image/boxtool";
 import type { MediaSet } from "../load";
 import { ReadingView } from "./readingview";
@@ -211,3 +211,5 @@ export class ReadingEditor implements Editor {
     render(null, this.host);
   }
 }
+
+export const mount: Mount = (host, context) => new ReadingEditor(host, context);

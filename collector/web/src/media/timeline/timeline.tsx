@@ -1,15 +1,12 @@
 /** The ruler, the playhead and the rows of one capture, in its media time. Rows place themselves in percent. */
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { Component, createRef, type ComponentChildren } from "preact";
-import { clock, rulerStep } from "../../model/time";
+import { clock, otherStep, rulerStep } from "../../model/time";
 
 export const ZOOMS = [1, 1.5, 2, 3, 5, 8, 12, 20, 40];
 
 /** The zoom after (1) or before (-1) this one. */
-export function otherZoom(zoom: number, step: 1 | -1): number {
-  const at = ZOOMS.findIndex((z) => z >= zoom);
-  return ZOOMS[Math.min(Math.max(at + step, 0), ZOOMS.length - 1)] ?? 1;
-}
+export const otherZoom = (zoom: number, step: 1 | -1): number => otherStep(ZOOMS, zoom, step);
 
 export const percent = (us: number, duration: number): string => `${(100 * us) / Math.max(1, duration)}%`;
 
@@ -20,6 +17,8 @@ interface Props {
   /** What the ruler's times mean for this capture; frames are written under them where there are any. */
   label: string;
   onSeek(us: number): void;
+  /** A text field that is being written in keeps the keys when the timeline is clicked. */
+  keepsField?: boolean;
   /** A drag over an empty part, from and to; without it a drag seeks. */
   onDrag?(from: number, to: number): void;
   children: ComponentChildren;
@@ -31,15 +30,17 @@ export class Timeline extends Component<Props> {
   private readonly scroller = createRef<HTMLDivElement>();
   private readonly inner = createRef<HTMLDivElement>();
   private start: { x: number; us: number; moved: boolean } | null = null;
-  private stop: (() => void) | null = null;
+  private stops: (() => void)[] = [];
 
   override componentDidMount(): void {
-    this.stop = this.props.now.subscribe(() => this.follow());
-    this.props.zoom.subscribe(() => requestAnimationFrame(() => this.follow(true)));
+    this.stops = [
+      this.props.now.subscribe(() => this.follow()),
+      this.props.zoom.subscribe(() => requestAnimationFrame(() => this.follow(true))),
+    ];
   }
 
   override componentWillUnmount(): void {
-    this.stop?.();
+    for (const stop of this.stops) stop();
   }
 
   /** Keeps the playhead in sight. */
@@ -61,7 +62,8 @@ export class Timeline extends Component<Props> {
   private readonly down = (event: PointerEvent): void => {
     if (event.button !== 0 || (event.target as Element).closest("[data-own]")) return;
     event.preventDefault();
-    (document.activeElement as HTMLElement | null)?.blur();
+    const active = document.activeElement as HTMLElement | null;
+    if (!(this.props.keepsField && active instanceof HTMLTextAreaElement)) active?.blur();
     (this.inner.current as HTMLDivElement).setPointerCapture(event.pointerId);
     this.start = { x: event.clientX, us: this.at(event), moved: false };
     if (!this.props.onDrag) this.props.onSeek(this.start.us);
