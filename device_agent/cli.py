@@ -100,6 +100,24 @@ def run(
     ] = "127.0.0.1",
     page_port: Annotated[int, typer.Option(envvar="GLEANER_PAGE_PORT", help="0 takes any free one.")] = 8710,
     models: Annotated[bool, typer.Option(envvar="GLEANER_PRELABELS", help="Pre-label on the device.")] = True,
+    video_model: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GLEANER_VIDEO_MODEL",
+            help="A detector to follow things on video with, by name, package folder or file; else the catalogue's.",
+        ),
+    ] = None,
+    still_model: Annotated[
+        list[str] | None,
+        typer.Option(envvar="GLEANER_STILL_MODEL", help="The same for stills: any model of pictures. Repeatable."),
+    ] = None,
+    sound_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="GLEANER_SOUND_MODEL",
+            help="A tagger, keyword spotter or recogniser for sound, or another model of speech. Repeatable.",
+        ),
+    ] = None,
     bandwidth: Annotated[
         int | None, typer.Option(envvar="GLEANER_BANDWIDTH", help="Upload limit in bytes a second.")
     ] = None,
@@ -129,6 +147,9 @@ def run(
         page_host=page_host,
         page_port=page_port,
         models=models,
+        video_model=video_model,
+        still_models=tuple(still_model or ()),
+        sound_models=tuple(sound_model or ()),
         bandwidth=bandwidth,
     )
     facts = _run(settings, deliver_seconds)
@@ -139,7 +160,7 @@ def run(
 
 def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     from device_agent.agent import Agent
-    from device_agent.labelling import Models
+    from device_agent.labelling import Models, NamedModels
     from device_agent.pairing import check_address, is_loopback
     from device_agent.pairing import load as load_credentials
     from scripts import load as load_script
@@ -153,7 +174,12 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
         open_before = credentials.url.startswith("http:") and not is_loopback(urlsplit(credentials.url).hostname or "")
         credentials = credentials.model_copy(update={"url": check_address(settings.collector, open_before)})
     reading = any("image" in step.record and "text" in step.reviews for step in plan.steps)
-    models = Models.from_catalogue(reading=reading) if settings.models else Models()
+    named = NamedModels(settings.video_model, settings.still_models, settings.sound_models)
+    models = (
+        Models.open(named, reading=reading, language=plan.language, followed=plan.labels.tracks)
+        if settings.models
+        else Models()
+    )
     agent = Agent(settings, credentials, plan, models, people.print)
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)

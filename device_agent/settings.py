@@ -36,6 +36,9 @@ class AgentSettings:
     page_host: str = "127.0.0.1"
     page_port: int = 8710
     models: bool = True
+    video_model: str | None = None  # the three: instead of the catalogue's choice
+    still_models: tuple[str, ...] = ()
+    sound_models: tuple[str, ...] = ()
     bandwidth: int | None = None
 
 

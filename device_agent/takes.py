@@ -150,7 +150,7 @@ class TakeMaker:
             ],
         )
         journal(record)
-        self._labelled(self._labeller.begin)
+        self._labelled(lambda: self._labeller.begin(step.expected))
         opened: dict[Medium, SpoolCapture] = {}
         self._open = OpenTake(record, step, opened)
         for one in record.captures:
@@ -189,9 +189,7 @@ class TakeMaker:
         if audio is not None and self._audio is not None and audio.recorded is not None:
             if not audio.written:
                 raise NoSound("The microphone gave no sound while the take was recorded.")
-            heard, sound, expected = audio.capture.header.capture, audio.recorded, take.step.expected
-            document = self._labelled(lambda: self._labeller.finish_speech(heard, sound, expected))
-            kept = self._label(audio.capture, [document], audio.masked)
+            kept = self._label(audio.capture, self._heard(audio.capture, take.step), audio.masked)
             audio.capture.finish(audio.recorded, self._audio.counts(audio))
             self.tally = self.tally.plus(audio.recorded.bytes, 0, *kept)
         if "image" in take.captures:
@@ -244,6 +242,11 @@ class TakeMaker:
         except GleanerError as error:
             self._trouble(error)
             return None
+
+    def _heard(self, capture: SpoolCapture, step: PlanStep) -> list[LabelsDocument]:
+        language = self._origin.language if step.kind == "answer" else None
+        name = capture.header.capture
+        return self._labelled(lambda: self._labeller.finish_sound(name, step.expected, language)) or []
 
     def _still(self, capture: SpoolCapture, step: PlanStep, opened_us: int) -> None:
         frame, main, record = self._picture(opened_us - FRESH_US)

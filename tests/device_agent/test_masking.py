@@ -340,7 +340,7 @@ def test_only_what_the_study_names_is_masked(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ labels
 def labelled(tmp_path: Path, policy: Redaction) -> list[str]:
     """Kinds and words of the labels of a take with a person, and speech nobody asked for."""
-    models = Models(people=planted.people(tmp_path / "labels", SMALL, BODY), speech=planted.voice(tmp_path / "labels"))
+    models = Models(video=planted.people(tmp_path / "labels", SMALL, BODY), speech=planted.voice(tmp_path / "labels"))
     bench = MaskedBench(tmp_path, policy, models, [BODY])
     try:
         record = bench.open("do", "video", "audio")

@@ -179,7 +179,7 @@ class BrokenModel:
 
 
 def test_a_failing_model_costs_labels_and_nothing_else(bench: Bench) -> None:
-    bench.labeller.models = Models(people=BrokenModel(), objects=BrokenModel())  # type: ignore[arg-type]
+    bench.labeller.models = Models(video=BrokenModel(), stills=(BrokenModel(),))  # type: ignore[arg-type]
     for attempt in (1, 2):
         bench.open("do", "video", "image", attempt=attempt)
         bench.video.deliver(bench.camera.frame())

@@ -1,0 +1,180 @@
+"""Models of one's own at work in a take: what each finds is a document of the capture under its own name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device_agent.labelling import ModelFailed, Models, ModelsAlike, NamedModels
+from device_agent.sensors.base import AudioBlock
+from prelabel.package import ModelPackage
+from tests.device_agent import planted as seen
+from tests.device_agent.test_takes import Bench
+from tests.prelabel import graphs
+from tests.prelabel.audio import planted
+from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
+from tests.prelabel.image.test_classification import INPUT
+from wire.labels import Interval, LabelsDocument, Text
+from wire.session import TakeRecord
+
+RATE = 16_000
+BODY = (8.0, 6.0, 24.0, 36.0)
+VOICE = "[speech]\non = 0.1\noff = 0.05\nmin_speech_ms = 60\npad_ms = 0\n"
+WRITES = 'expected_word_error_rate = {}\nlanguage = "{}"\n'
+
+
+def named(package: ModelPackage | Path, name: str) -> str:
+    """The package's folder, its model under a name of its own."""
+    folder = package if isinstance(package, Path) else package.path.parent
+    toml = folder / "model.toml"
+    toml.write_text(toml.read_text().replace('name = "planted"', f'name = "{name}"'))
+    return str(folder)
+
+
+def detector(folder: Path) -> str:
+    seen.people(folder, (32, 24), BODY)
+    return named(folder / "people", "walker")
+
+
+def voice(folder: Path) -> str:
+    toml = graphs.manifest("vad", *graphs.VAD_IO, ["speech"], VOICE)
+    return named(graphs.save_package(folder / "voice", graphs.vad(), toml), "voice")
+
+
+def recogniser(folder: Path, rate: float = 0.1, language: str = "en") -> str:
+    decode = WRITES.format(rate, language)
+    return named(planted.recogniser(folder / "ctc", planted.ctc(TOKENS), ALPHABET, decode), "writer")
+
+
+def tagger(folder: Path, name: str = "taps") -> str:
+    extra = "[audio]\nwindow_ms = 100\nhop_ms = 100\n[decode]\ngap_ms = 0\n[thresholds]\nscore = 0.1\n"
+    made = planted.package(folder / name, planted.scorer((1, "n"), 2), "tagging", ["tap", "kettle"], extra)
+    return named(made, name)
+
+
+def rooms(folder: Path) -> str:
+    toml = graphs.manifest("classification", {"image": "image"}, {"scores": "s"}, ["kitchen", "hall"], INPUT)
+    model = graphs.constant({"s": np.array([[0.9, 0.1]], np.float32)}, (1, 3, 32, 32))
+    return named(graphs.save_package(folder / "rooms", model, toml), "rooms")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def opened(folder: Path, *sounds: str, stills: tuple[str, ...] | None = None) -> Models:
+    """Nothing of the catalogue: every kind of work has a model of one's own."""
+    video = detector(folder)
+    return Models.open(NamedModels(video, stills or (video,), (voice(folder), *sounds)), language="en-GB")
+
+
+def say(bench: Bench, text: str) -> None:
+    samples = np.concatenate([np.zeros(4800), planted.sound_of(spelled(text), TOKENS), np.zeros(8000)])
+    levels = (samples * 32767).astype(np.int16)
+    for at in range(0, len(levels), 1600):
+        bench.audio.deliver(AudioBlock(at, 1_000_000 + at * 1_000_000 // RATE, levels[at : at + 1600, None], False))
+
+
+def documents(bench: Bench, record: TakeRecord) -> dict[str, LabelsDocument]:
+    capture = record.captures[0].capture
+    row = next(row for row in bench.spool.pending() if row.header.capture == capture)
+    assert row.manifest is not None
+    found = [part.name for part in bench.manifests()[row.header.medium].parts if part.name.startswith("labels:")]
+    return {
+        name.removeprefix("labels:"): LabelsDocument.read(bench.spool.read(capture, name, 0, 1 << 20)) for name in found
+    }
+
+
+def heard(bench: Bench, kind: str, models: Models, text: str = "oil") -> dict[str, LabelsDocument]:
+    bench.labeller.models = models
+    record = bench.open(kind, "audio")
+    say(bench, text)
+    bench.maker.close(None)
+    assert not bench.mentions, bench.mentions
+    return documents(bench, record)
+
+
+def test_a_detector_is_followed_on_video_and_classes_are_chosen_on_stills(tmp_path: Path, bench: Bench) -> None:
+    bench.labeller.models = opened(tmp_path, stills=(rooms(tmp_path), detector(tmp_path / "again")))
+    record = bench.open("do", "video")
+    for _ in range(12):
+        bench.video.deliver(bench.camera.frame())
+        time.sleep(0.1)  # the model thread looks five times a second
+    bench.maker.close(None)
+    (found,) = documents(bench, record).values()
+    assert (found.source.name, [(label.kind, label.label) for label in found.labels]) == (
+        "walker",
+        [("track", "person")],
+    )
+    record = bench.open("show", "image", attempt=2)
+    bench.video.deliver(bench.camera.frame())
+    bench.maker.close(None)
+    still = documents(bench, record)
+    assert [(label.kind, label.label) for label in still["rooms"].labels] == [("choice", "kitchen")]
+    assert set(still) == {"rooms", "walker"}
+
+
+def test_a_recogniser_writes_instead_of_the_voice_model_and_a_tagger_hears_beside_it(
+    tmp_path: Path, bench: Bench
+) -> None:
+    found = heard(bench, "say", opened(tmp_path, recogniser(tmp_path), tagger(tmp_path)))
+    assert set(found) == {"writer", "taps"}
+    (region,) = (label for label in found["writer"].labels if isinstance(label, Interval))
+    assert (region.text, region.expected) == ("oil", "it")
+    assert region.start_us == pytest.approx(300_000, abs=40_000)
+    assert {label.label for label in found["taps"].labels} <= {"tap", "kettle"} and found["taps"].labels
+
+
+@pytest.mark.parametrize(
+    ("rate", "language", "text"),
+    [(0.1, "en", "oil"), (0.35, "en", None), (0.1, "de", None)],
+    ids=["good enough", "people type faster", "another language"],
+)
+def test_a_spoken_answer_is_one_text_where_a_recogniser_may_write(
+    tmp_path: Path, bench: Bench, rate: float, language: str, text: str | None
+) -> None:
+    found = heard(bench, "answer", opened(tmp_path, recogniser(tmp_path, rate, language)))["writer"]
+    answers = [(label.label, label.text, label.language) for label in found.labels if isinstance(label, Text)]
+    assert answers == ([("answer", "oil", "en-GB")] if text else [])
+    assert [label.text for label in found.labels if isinstance(label, Interval)] == [text]
+
+
+def test_without_sound_models_the_voice_model_alone_gives_regions(tmp_path: Path, bench: Bench) -> None:
+    found = heard(bench, "say", opened(tmp_path))
+    assert list(found) == ["voice"]
+    assert [label.label for label in found["voice"].labels] == ["speech"]
+
+
+def test_a_model_that_fails_on_a_block_costs_its_own_labels_alone(tmp_path: Path, bench: Bench) -> None:
+    models = opened(tmp_path, tagger(tmp_path))
+
+    class Failing:
+        source = models.sounds[0].source.model_copy(update={"name": "broken"})
+        package = models.sounds[0].package
+
+        def listen(self, rate: int, expected: str | None = None) -> Failing:
+            return self
+
+        def push(self, samples: np.ndarray) -> None:
+            raise ValueError("bad tensor")
+
+    bench.labeller.models = Models(speech=models.speech, sounds=(Failing(), *models.sounds))  # type: ignore[arg-type]
+    record = bench.open("say", "audio")
+    say(bench, "oil")
+    bench.maker.close(None)
+    assert set(documents(bench, record)) == {"voice", "taps"}
+    assert [type(error) for error in bench.mentions] == [ModelFailed]
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    one, other = tagger(tmp_path / "one"), tagger(tmp_path / "other")
+    with pytest.raises(ModelsAlike, match="called taps"):
+        opened(tmp_path, one, other)
+    assert opened(tmp_path / "good", one, one).sounds, "the same one twice is one"
