@@ -22,8 +22,9 @@ import cv2
 
 from device_agent.events import Snapshot, Trouble
 from device_agent.journal import Header
-from device_agent.labelling import Labeller, Models
+from device_agent.labelling import Labeller
 from device_agent.masking import MakeMasking, forbid_core_dumps, masking_of
+from device_agent.models import Models
 from device_agent.page.server import PageServer
 from device_agent.pairing import Credentials, is_loopback
 from device_agent.participant import Participant

@@ -45,7 +45,11 @@ DEFAULT_STATE = default_state()
 
 def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
     if path is not None:
-        ctx.default_map = read_settings(path, {parameter.name or "" for parameter in ctx.command.params})
+        found = read_settings(path, {parameter.name or "" for parameter in ctx.command.params})
+        several = {parameter.name for parameter in ctx.command.params if getattr(parameter, "multiple", False)}
+        ctx.default_map = {
+            name: [value] if name in several and isinstance(value, str) else value for name, value in found.items()
+        }
     return path
 
 
@@ -135,6 +139,8 @@ def run(
     """Run one guided session, or go on with the one that was interrupted, and deliver it."""
     if participant not in ("person", "simulated"):
         raise typer.BadParameter("It is person or simulated.", param_hint="--participant")
+    if not models and (video_model or still_model or sound_model):
+        raise typer.BadParameter("With it no model labels anything; leave it out.", param_hint="--no-models")
     settings = AgentSettings(
         state=state.absolute(),
         script=script,
@@ -160,7 +166,7 @@ def run(
 
 def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     from device_agent.agent import Agent
-    from device_agent.labelling import Models, NamedModels
+    from device_agent.models import Models, NamedModels
     from device_agent.pairing import check_address, is_loopback
     from device_agent.pairing import load as load_credentials
     from scripts import load as load_script

@@ -12,32 +12,31 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
 from device_agent.events import Detection
+from device_agent.models import Models
 from device_agent.record.recorded import Recorded
 from device_agent.sensors.base import AudioBlock, Frame
 from prelabel import documents
-from prelabel.audio.vad import VadModel, VadStream
+from prelabel.audio.vad import VadStream
 from prelabel.boxes import Detection as ModelDetection
-from prelabel.catalogue import choose, words
-from prelabel.detection import Detector, open_detector
-from prelabel.package import open_model
-from prelabel.pictures import PictureModel, open_picture_model
-from prelabel.sounds import SoundModel, SoundStream, Transcriber, open_sound_model
-from prelabel.text.reading import Reader
+from prelabel.pictures import PictureModel
+from prelabel.sounds import SoundModel, SoundStream, Transcriber
 from prelabel.tracks import Tracker
 from wire.errors import GleanerError
-from wire.labels import LabelsDocument, Source
+from wire.labels import LabelsDocument
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item", Frame, AudioBlock)
 LOOKS_A_SECOND = 5.0
 IDLE_LOOKS_A_SECOND = 2.0
 ANSWER_SECONDS = 20.0
+LATE_SECONDS = 30.0  # of sound that waits; a recogniser that keeps up takes 20 at a time
 FULL_SCALE = np.float32(32768)
 
 
@@ -49,88 +48,10 @@ class ModelFailed(GleanerError):
 
 
 class ModelStuck(GleanerError):
-    """The model thread did not answer in time."""
+    """The model thread did not answer in time, or a model takes longer than the sound it hears."""
 
     code = "model-stuck"
     hint = "The media are kept; labels can be made again at the collector."
-
-
-class ModelsAlike(GleanerError):
-    """Two models for the same recordings have one name: a capture keeps the labels of each under its name."""
-
-    code = "models-alike"
-    exit_code = 2
-    hint = "Give one of them another name in its model.toml."
-
-
-@dataclass(frozen=True)
-class NamedModels:
-    """The models to work with instead of the catalogue's choice, each as `open_model` takes it; None, or none: that."""
-
-    video: str | None = None
-    stills: tuple[str, ...] = ()
-    sounds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Models:
-    """What the device labels with; None, or none, where a model is not wanted.
-
-    `video` is looked through while it records, and what it sees is followed; of `video_words` alone, None: of all.
-    `speech` says who speaks, live; `sounds` hear besides, or instead where one of them writes down what is said.
-    """
-
-    video: Detector | None = None
-    video_words: frozenset[str] | None = None
-    stills: tuple[PictureModel, ...] = ()
-    speech: VadModel | None = None
-    sounds: tuple[SoundModel, ...] = ()
-    reading: Reader | None = None
-
-    @classmethod
-    def open(
-        cls,
-        named: NamedModels | None = None,
-        *,
-        reading: bool = False,
-        language: str | None = None,
-        followed: Sequence[str] = (),
-    ) -> Models:
-        """The models that are named, and for the rest those the catalogue chooses among what is near.
-
-        Args:
-            reading: also those that read the text on stills: three networks, for scripts that ask for it alone.
-            language: of the script (BCP 47): a recogniser of another one writes nothing.
-            followed: the words the study wants tracks of; what the catalogue says, or all of a named model, when empty.
-
-        Raises:
-            GleanerError: a model cannot be had, is not what its sha256 says, does not load, or cannot do this work.
-        """
-        named = named or NamedModels()
-        video = named.video or choose("people")
-        seeing = open_detector(open_model(video))
-        stills = [
-            seeing if name == video else open_picture_model(open_model(name))
-            for name in dict.fromkeys(named.stills or (choose("objects"),))
-        ]
-        heard = [open_model(name) for name in dict.fromkeys(named.sounds)]
-        voices = [package for package in heard if package.family == "vad"]
-        speech = VadModel(voices[-1] if voices else open_model(choose("speech")))
-        reader = Reader.from_catalogue() if reading else None
-        _check_apart([model.source for model in stills] + ([reader.source] if reader else []))
-        _check_apart([speech.source, *(package.source for package in heard if package.family != "vad")])
-        return cls(
-            video=seeing,
-            video_words=frozenset(followed) or (words("people") if named.video is None else None),
-            stills=tuple(stills),
-            speech=speech,
-            sounds=tuple(
-                open_sound_model(package, speech=speech, language=language)
-                for package in heard
-                if package.family != "vad"
-            ),
-            reading=reader,
-        )
 
 
 @dataclass
@@ -142,10 +63,19 @@ class Seen:
 
 
 @dataclass
+class Hearing:
+    """A sound model at work in a take, and how long it has taken."""
+
+    model: SoundModel
+    stream: SoundStream
+    seconds: float = 0.0
+
+
+@dataclass
 class TakeNotes:
     seen: list[Seen] = field(default_factory=list)
     voice: VadStream | None = None
-    sounds: list[tuple[SoundModel, SoundStream]] = field(default_factory=list)
+    sounds: list[Hearing] = field(default_factory=list)
     failed: bool = False
 
 
@@ -179,7 +109,7 @@ class Labeller:
             self._wake.notify()
 
     def hear(self, block: AudioBlock, recording: bool) -> None:
-        if self.models.speech is None:
+        if self.models.speech is None and not self.models.sounds:
             return
         with self._wake:
             self._blocks.append((block, recording))
@@ -192,6 +122,7 @@ class Labeller:
 
     def begin(self, expected: str | None = None) -> None:
         """A take begins: forget the last one. `expected` is what the script asks to be said in it."""
+        self._notes = TakeNotes()  # what waits of the last take is heard by nobody
         self._ask(lambda: self._begin(expected))
 
     def finish_tracks(self, capture: str, recorded: Recorded, width: int, height: int) -> LabelsDocument | None:
@@ -229,6 +160,7 @@ class Labeller:
         try:
             return answer.result(ANSWER_SECONDS)
         except TimeoutError as error:
+            answer.cancel()  # a take that is begun late would be heard from its middle
             raise ModelStuck("The model thread did not answer.") from error
 
     # ---------------------------------------------------------------- the model thread
@@ -244,6 +176,7 @@ class Labeller:
                 look = None
                 if request is None and self._look_is_due():
                     look, self._frame = self._frame, None
+            self._keep_up(blocks)
             for block, recording in blocks:
                 self._guarded(self._hear, block, recording)
             if request is not None:
@@ -251,14 +184,33 @@ class Labeller:
             elif look is not None:
                 self._guarded(self._look, *look)
 
+    def _keep_up(self, blocks: Sequence[tuple[AudioBlock, bool]]) -> None:
+        """Sound that waits for a slow model fills the memory and ends in no label at all: the slowest hears no more."""
+        waiting = sum(len(block.samples) for block, recording in blocks if recording)
+        notes = self._notes
+        if self._sample_rate is None or waiting <= LATE_SECONDS * self._sample_rate or not notes.sounds:
+            return
+        slowest = max(notes.sounds, key=lambda row: row.seconds)
+        notes.sounds.remove(slowest)
+        self._tell(ModelStuck(f"The model {slowest.model.source.name} takes longer than the sound it hears."))
+
     def _guarded(self, work: Callable[[Item, bool], None], item: Item, recording: bool) -> None:
-        """One frame or block that a model fails on costs that look, never the thread. It is told once a take."""
+        """One frame or block that a model fails on costs that look, never the thread."""
+        self._tried(partial(work, item, recording))
+
+    def _tried(self, work: Callable[[], Answer]) -> Answer | None:
+        """What a model fails on costs its own word alone, never what the others say."""
         try:
-            work(item, recording)
+            return work()
         except Exception as error:  # noqa: BLE001 - whatever a model or its decoder throws
-            if not self._notes.failed:
-                self._notes.failed = True
-                self._trouble(_model_failed(error))
+            self._tell(error)
+            return None
+
+    def _tell(self, error: Exception) -> None:
+        """Once a take."""
+        if not self._notes.failed:
+            self._notes.failed = True
+            self._trouble(_model_failed(error))
 
     def _look_is_due(self) -> bool:
         return self._frame is not None and time.monotonic() >= self._next_look
@@ -269,9 +221,11 @@ class Labeller:
         if self._sample_rate is None:
             return
         if self.models.speech is not None:
-            self._notes.voice = VadStream(self.models.speech, self._sample_rate)
+            self._notes.voice = self._tried(partial(VadStream, self.models.speech, self._sample_rate))
         for model in self.models.sounds:
-            self._notes.sounds.append((model, model.listen(self._sample_rate, expected)))
+            stream = self._tried(partial(model.listen, self._sample_rate, expected))
+            if stream is not None:
+                self._notes.sounds.append(Hearing(model, stream))
 
     def _hear(self, block: AudioBlock, recording: bool) -> None:
         notes = self._notes
@@ -279,22 +233,22 @@ class Labeller:
             self.speaking = None if notes.voice is None else self.speaking
             return
         samples = block.samples[:, 0]
-        failure: Exception | None = None
         # What failed on a block has lost its place in time, so it says no more about this take.
         if notes.voice is not None:
             try:
                 notes.voice.push(samples)
                 self.speaking = notes.voice.speaking
             except Exception as error:  # noqa: BLE001 - whatever a model throws; the others go on hearing
-                failure, notes.voice, self.speaking = error, None, None
+                notes.voice, self.speaking = None, None
+                self._tell(error)
         for row in tuple(notes.sounds):
+            began = time.monotonic()
             try:
-                row[1].push(samples.astype(np.float32) / FULL_SCALE)
+                row.stream.push(samples.astype(np.float32) / FULL_SCALE)
             except Exception as error:  # noqa: BLE001 - as above
-                failure = error
                 notes.sounds.remove(row)
-        if failure is not None:
-            raise failure
+                self._tell(error)
+            row.seconds += time.monotonic() - began
 
     def _look(self, frame: Frame, recording: bool) -> None:
         assert self.models.video is not None
@@ -335,25 +289,35 @@ class Labeller:
         # A block that comes late belongs to no take any more.
         voice, self._notes.voice = self._notes.voice, None
         sounds, self._notes.sounds = self._notes.sounds, []
-        found: list[LabelsDocument] = []
+        made = [(row.model, self._tried(partial(_heard, capture, row, answer_language))) for row in sounds]
+        found = [document for _, document in made if document is not None]
         # A recogniser gives the regions too, with what was said in them.
-        if voice is not None and not any(isinstance(model, Transcriber) for model, _ in sounds):
-            found.append(documents.speech_document(capture, voice.model.source, voice.finish(), expected))
-        for model, stream in sounds:
-            labels = stream.finish()
-            if answer_language is not None:
-                labels += documents.spoken_answer(capture, model.source, labels, answer_language).labels
-            found.append(LabelsDocument(capture=capture, source=model.source, labels=labels))
+        if voice is not None and not any(document and isinstance(model, Transcriber) for model, document in made):
+            regions = self._tried(voice.finish)
+            if regions is not None:
+                found.insert(0, documents.speech_document(capture, voice.model.source, regions, expected))
         return found
 
     def _still(self, capture: str, picture_bgr: np.ndarray, read: bool) -> list[LabelsDocument]:
         models = [*self.models.stills, *([self.models.reading] if read and self.models.reading is not None else [])]
-        return [
-            LabelsDocument(capture=capture, source=model.source, labels=model.labels(picture_bgr)) for model in models
-        ]
+        made = [self._tried(partial(_seen_on, capture, picture_bgr, model)) for model in models]
+        return [document for document in made if document is not None]
+
+
+def _heard(capture: str, row: Hearing, answer_language: str | None) -> LabelsDocument:
+    labels, source = row.stream.finish(), row.model.source
+    if answer_language is not None:
+        labels = [*labels, *documents.spoken_answer(capture, source, labels, answer_language).labels]
+    return LabelsDocument(capture=capture, source=source, labels=labels)
+
+
+def _seen_on(capture: str, picture_bgr: np.ndarray, model: PictureModel) -> LabelsDocument:
+    return LabelsDocument(capture=capture, source=model.source, labels=model.labels(picture_bgr))
 
 
 def _answer(work: Callable[[], Any], answer: Future[Any]) -> None:
+    if not answer.set_running_or_notify_cancel():
+        return
     try:
         answer.set_result(work())
     except Exception as error:  # noqa: BLE001 - handed to whoever asked
@@ -364,11 +328,3 @@ def _model_failed(error: Exception) -> GleanerError:
     if isinstance(error, GleanerError):
         return error
     return ModelFailed(f"The model failed: {type(error).__name__}: {error}.")
-
-
-def _check_apart(sources: Sequence[Source]) -> None:
-    """Raises ModelsAlike."""
-    names = [source.name for source in sources]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ModelsAlike(f"Two models for the same recordings are called {twice}.")

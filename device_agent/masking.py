@@ -133,13 +133,16 @@ class Masking:
     def without_masked(self, document: LabelsDocument | None, record: MaskRecord | None) -> LabelsDocument | None:
         """The labels that say nothing about what was masked. Without a record of the masks no label stays.
 
-        A masked person has no track and no box, muted speech no interval. Where everybody is masked the boxes of
-        faces and people stay: they show no more than the masks themselves.
+        A masked person has no track and no box, muted speech no interval. Where everybody is masked the boxes and
+        tracks of faces and people stay: they show no more than the masks themselves. Outlines and joints show more.
         """
         if document is None or record is None:
             return None
         shown = PEOPLE if self.policy.faces == "everyone" else frozenset()
-        kept = [label if label.label in shown else _outside(label, record.regions) for label in document.labels]
+        kept = [
+            label if isinstance(label, Box | Track) and label.label in shown else _outside(label, record.regions)
+            for label in document.labels
+        ]
         return document.model_copy(update={"labels": [label for label in kept if label is not None]})
 
 

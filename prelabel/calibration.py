@@ -88,7 +88,7 @@ class Calibration(Document):
 
     `before` and `after` are measured on the same pairs; `after` on pairs the fit did not see (five folds).
     `temperature` divides the logit of the scores of every class without an isotonic table; None leaves them.
-    `word_errors` has, by language, what a model that writes got wrong, where there is evidence enough.
+    `word_errors` has, by `texts.main_language`, what a model that writes got wrong, where there is evidence enough.
     """
 
     model: Source

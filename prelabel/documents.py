@@ -147,13 +147,8 @@ def _parts(expected: str | None, regions: Sequence[Timed]) -> list[str | None]:
     return [None] * len(regions) if expected is None else expected_parts(expected, regions)
 
 
-def box_document(capture: str, source: Source, detections: Sequence[Detection]) -> LabelsDocument:
-    """What was found in a still (`detection_labels`), in pixels of the stored picture."""
-    return LabelsDocument(capture=capture, source=source, labels=detection_labels(detections))
-
-
 def detection_labels(detections: Sequence[Detection]) -> list[Label]:
-    """Boxes `b1`, `b2`, … best first as the detector gave them.
+    """Boxes `b1`, `b2`, … best first as the detector gave them, in pixels of the picture.
 
     Keypoints `k1`, … and masks `m1`, … of an object carry its number and have its box as parent.
     """

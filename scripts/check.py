@@ -156,7 +156,7 @@ def _check_media(step: SourceStep, consent: SourceConsent | None, findings: Find
 def _check_reviews(step: SourceStep, source: SourceScript, findings: Findings) -> None:
     recorded = [medium.value for medium in step.record]
     for review in step.reviews:
-        media = REVIEWED_MEDIA[review.value]
+        media = _reviewed_media(review.value, step)
         if recorded and not any(medium in recorded for medium in media):
             wanted = " or ".join(media)
             message = f"{step.fields.what.capitalize()} asks for a review of {review.value} but records no {wanted}."
@@ -166,6 +166,13 @@ def _check_reviews(step: SourceStep, source: SourceScript, findings: Findings) -
             message = "The labels for speech lack the word speech: regions that the voice model finds are not shown."
             findings.warning(review.place, "speech-not-shown", message)
     _check_objects(step, source, findings)
+
+
+def _reviewed_media(review: str, step: SourceStep) -> tuple[str, ...]:
+    """Of sound a text is the answer; what is said in other steps is a matter of speech, region by region."""
+    media = REVIEWED_MEDIA[review]
+    answers = step.kind is None or step.kind.value == "answer"
+    return media if review != "text" or answers else tuple(medium for medium in media if medium != "audio")
 
 
 def _check_objects(step: SourceStep, source: SourceScript, findings: Findings) -> None:

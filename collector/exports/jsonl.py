@@ -28,7 +28,8 @@ def export_jsonl(
 ) -> Summary:
     """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
 
-    With pre-labels, `prelabels.jsonl` has every model's document of every capture that has a task, reviewed or not.
+    With pre-labels, `prelabels.jsonl` has every model's document of every capture that has a task, reviewed or not:
+    once each, however many tasks a capture has.
 
     Raises:
         MediaDamaged, BlobMissing.
@@ -36,6 +37,7 @@ def export_jsonl(
     ids = item_ids(db, unreviewed=with_prelabels)
     begin(len(ids))
     summary = Summary()
+    told: set[str] = set()
     (folder / MEDIA).mkdir()
     with (folder / LABELS).open("w", encoding="utf-8") as labels:
         prelabels = (folder / PRELABELS).open("w", encoding="utf-8") if with_prelabels else None
@@ -49,7 +51,9 @@ def export_jsonl(
                     summary.documents += 1
                     summary.labels += len(document.labels)
                 if prelabels is not None:
-                    for document in item.prelabels:
+                    fresh = [document for document in item.prelabels if document.capture not in told]
+                    told.update(document.capture for document in fresh)
+                    for document in fresh:
                         media = _media(blobs, folder, item.media[document.capture])
                         _write(prelabels, _line(document, item, media, {}))
                         summary.prelabels += 1

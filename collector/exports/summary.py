@@ -19,7 +19,7 @@ class Summary:
     def sentences(self) -> list[str]:
         """One sentence each for what a person should know."""
         said = []
-        if self.documents == 0:
+        if self.documents == 0 and not self.left_out:
             said.append("There is no ground truth yet: nobody has submitted a task.")
         if self.left_out:
             said.append(f"{self.left_out} labels are of kinds this format cannot carry; --format jsonl has them all.")

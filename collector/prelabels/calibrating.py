@@ -11,7 +11,7 @@ from collector.store.blobs import BlobStore
 from prelabel.calibration import Calibration, fit
 from prelabel.quality.pairs import score_pairs, text_pairs
 from prelabel.quality.reviewed import Reviewed
-from prelabel.quality.texts import ExpectedErrors, expected_word_error_rate
+from prelabel.quality.texts import ExpectedErrors, expected_word_error_rate, main_language
 
 
 def fit_all(rows: Iterable[Rows], blobs: BlobStore, now: datetime) -> list[Calibration]:
@@ -28,10 +28,11 @@ def fit_all(rows: Iterable[Rows], blobs: BlobStore, now: datetime) -> list[Calib
 
 
 def word_errors(items: Sequence[Reviewed]) -> dict[str, ExpectedErrors]:
-    """What one model got wrong of what was said, by language; where that is too much, it fills in no transcripts."""
+    """What one model got wrong of what was said, by main language; where that is too much it fills in no text."""
     pairs = text_pairs(items, shown=True)
-    rows = {name: expected_word_error_rate(name, pairs) for name in sorted({pair.language or "" for pair in pairs})}
-    return {name: row for name, row in rows.items() if name and row is not None}
+    spoken = sorted({main_language(pair.language) for pair in pairs if pair.language is not None})
+    rows = {name: expected_word_error_rate(name, pairs) for name in spoken}
+    return {name: row for name, row in rows.items() if row is not None}
 
 
 def _unbiased(row: Rows) -> bool:

@@ -22,7 +22,7 @@ from collector.store.database import open_reader
 from prelabel.calibration import Calibration
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.shapes import PrelabelReport
-from prelabel.worker_process import Worker
+from prelabel.worker_process import Worker, WorkerStopped
 from wire.base import format_utc
 
 LIMIT_SECONDS = 3600.0
@@ -41,12 +41,14 @@ class Measurer:
         self._turn = asyncio.Lock()
         self._reports: dict[Asked, asyncio.Task[dict[str, Any]]] = {}
         self._worker: Worker | None = None
+        self._closed = False
 
     async def report(self, asked: Asked) -> PrelabelReport:
         """Who asks while the same report is being made gets that one.
 
         Raises:
             WorkFailed: with the sentence of what went wrong.
+            WorkerStopped: the service is ending.
         """
         task = self._reports.get(asked)
         if task is None:
@@ -58,16 +60,19 @@ class Measurer:
         return PrelabelReport.read(await asyncio.shield(task))
 
     async def fit(self) -> list[Calibration]:
-        """Raises WorkFailed."""
+        """Raises WorkFailed, WorkerStopped."""
         return [Calibration.read(row) for row in (await self._run("fit", {}))["fitted"]]
 
     def close(self) -> None:
-        """End what is running; who waits for it is told."""
+        """End what is running and begin nothing more; who waits for it is told."""
+        self._closed = True
         if self._worker is not None:
             self._worker.stop()
 
     async def _run(self, work: str, inputs: dict[str, Any]) -> dict[str, Any]:
         async with self._turn:
+            if self._closed:
+                raise WorkerStopped("The service is ending.")
             self._worker = worker = Worker()
             try:
                 return await asyncio.to_thread(

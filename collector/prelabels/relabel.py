@@ -19,6 +19,7 @@ from collector.review.calibrations import calibrations
 from collector.review.jobs import known_words, reconsider
 from collector.store.blobs import BlobStore
 from prelabel.quality.overlap import spoken
+from prelabel.quality.texts import main_language
 from wire.canonical import canonical_json, sha256_hex
 from wire.labels import LabelsDocument
 
@@ -60,7 +61,7 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
     frames = find_derived(conn, capture, "frames")
     language, sha256 = json.loads(row.record)["language"], job.payload["sha256"]
     known = calibrations(conn, [sha256]).get(sha256)
-    errors = known.word_errors.get(language) if known is not None else None
+    errors = known.word_errors.get(main_language(language)) if known is not None else None
     return {
         "path": str(blobs.path_of(original.blob)),
         "model": job.payload["model"],

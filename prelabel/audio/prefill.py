@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from prelabel.families import CtcDecode
 from prelabel.package import ModelPackage
-from prelabel.quality.texts import PREFILL_BELOW
+from prelabel.quality.texts import PREFILL_BELOW, main_language
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def prefill_allowed(package: ModelPackage, language: str | None = None, measured
     if language is not None:
         if decode.language is None:
             return Prefill(False, f"{package.name} does not say which language it writes; no transcript is filled in.")
-        if _primary(decode.language) != _primary(language):
+        if main_language(decode.language) != main_language(language):
             return Prefill(
                 False, f"{package.name} writes {decode.language}, the script is {language}: no transcript is filled in."
             )
@@ -50,7 +50,3 @@ def prefill_allowed(package: ModelPackage, language: str | None = None, measured
         f"{package.name} {told} {rate:.0%} of words wrong, and from {PREFILL_BELOW:.0%} on people type faster "
         "than they correct: transcripts are left to people.",
     )
-
-
-def _primary(tag: str) -> str:
-    return tag.replace("_", "-").split("-")[0].casefold()

@@ -93,7 +93,7 @@ def normalised(text: str, language: str | None = None) -> str:
 
 def without_spaces(language: str | None) -> bool:
     """Whether a BCP 47 language is written without spaces between words."""
-    return language is not None and language.lower().split("-")[0].split("_")[0] in WITHOUT_SPACES
+    return language is not None and main_language(language) in WITHOUT_SPACES
 
 
 def word_edits(truth: str, made: str, language: str | None = None) -> EditSums:
@@ -120,17 +120,18 @@ def character_edits(truth: str, made: str, language: str | None = None) -> EditS
     return EditSums(out.substitutions + out.deletions + out.insertions, out.hits + out.substitutions + out.deletions)
 
 
-def expected_word_error_rate(language: str | None, pairs: Sequence[TextPair]) -> ExpectedErrors | None:
+def expected_word_error_rate(language: str, pairs: Sequence[TextPair]) -> ExpectedErrors | None:
     """What to expect of a model in one language; None without enough reviewed pairs.
 
     The pairs whose writer had not seen the model's words are used alone when they are enough, because people agree with
     what they are shown.
 
     Args:
-        language: BCP 47; only pairs of the same language (before the first hyphen) count.
+        language: BCP 47; only pairs of the same language (`main_language`) count.
         pairs: of this model.
     """
-    mine = [pair for pair in pairs if _main(pair.language) == _main(language)]
+    main = main_language(language)
+    mine = [pair for pair in pairs if pair.language is not None and main_language(pair.language) == main]
     unseen = [pair for pair in mine if not pair.shown]
     for chosen in (unseen, mine):
         if len(chosen) < EVIDENCE_TEXTS:
@@ -141,8 +142,9 @@ def expected_word_error_rate(language: str | None, pairs: Sequence[TextPair]) ->
     return None
 
 
-def _main(language: str | None) -> str | None:
-    return None if language is None else language.lower().split("-")[0].split("_")[0]
+def main_language(language: str) -> str:
+    """Regions and scripts of one language are one: de-AT is de."""
+    return language.replace("_", "-").split("-")[0].casefold()
 
 
 def _measured(rows: Sequence[EditSums]) -> ExpectedErrors:

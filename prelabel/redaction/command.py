@@ -69,6 +69,8 @@ def redact(
     if faces is Faces.keep and speech is Speech.keep:
         raise NothingToRedact("Faces and speech are both to be kept.")
     stretches = [_stretch(text) for text in prompted or ()]
+    if stretches and speech is Speech.keep:
+        raise typer.BadParameter("All speech is kept; leave out one of the two.", param_hint="--prompted")
     policy = Redaction(
         faces="everyone" if faces is Faces.everyone else None,
         speech="outside-prompts" if speech is Speech.mute else None,

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from device_agent.agent import Agent
-from device_agent.labelling import Models
 from device_agent.masking import Masking
+from device_agent.models import Models
 from device_agent.pairing import Credentials
 from device_agent.settings import AgentSettings
 from prelabel.catalogue import available

@@ -19,7 +19,7 @@ from device_agent.agent import Agent
 from device_agent.events import Event, Restarted, TakeFailed
 from device_agent.journal import Happened, Header
 from device_agent.journal import read as read_journal
-from device_agent.labelling import Models
+from device_agent.models import Models
 from device_agent.record.times import read_stamps
 from device_agent.record_keeping import replay
 from device_agent.sensors.pictures import planes

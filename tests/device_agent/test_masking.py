@@ -14,19 +14,21 @@ import cv2
 import numpy as np
 import pytest
 
-from device_agent.labelling import Models
 from device_agent.masking import Masking
+from device_agent.models import Models
 from device_agent.record.times import read_stamps
 from device_agent.sensors.base import AudioBlock, Frame
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
+from prelabel.boxes import Detection
+from prelabel.documents import detection_labels
 from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable
 from tests.device_agent import planted
 from tests.device_agent.test_takes import Bench, HandCamera
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest, Medium, Redacted
-from wire.labels import LabelsDocument
+from wire.labels import LabelsDocument, Rle
 from wire.redaction import MaskRecord
 from wire.script import Redaction
 from wire.session import TakeRecord
@@ -371,6 +373,23 @@ def labelled(tmp_path: Path, policy: Redaction) -> list[str]:
 )
 def test_what_is_masked_has_no_label(tmp_path: Path, policy: Redaction, expected: list[str]) -> None:
     assert labelled(tmp_path, policy) == expected
+
+
+@pytest.mark.parametrize(("faces", "kept"), [("everyone", ["b1", "b2"]), ("bystanders", [])])
+def test_of_a_masked_person_neither_joints_nor_outline_stay(tmp_path: Path, faces: str, kept: list[str]) -> None:
+    """A model of one's own may tell more of somebody than where they are."""
+    finder = planted.finder(tmp_path, SMALL, [FACE], [BODY])
+    masking = Masking(Redaction.model_validate({"faces": faces}), finder, None)
+    seen = [
+        Detection(80, 64, 64, 64, "person", 0.9, keypoints=((90.0, 80.0, 2),)),
+        Detection(80, 64, 64, 64, "person", 0.8, mask=Rle(size=(2, 2), counts="04")),
+    ]
+    document = LabelsDocument(capture="cap-1", source=finder.sources[0], labels=detection_labels(seen))
+    room = Room()
+    _, record = masking.still([room.frame() for _ in range(3)])
+    assert record.regions
+    outside = masking.without_masked(document, record)
+    assert outside is not None and [label.id for label in outside.labels] == kept
 
 
 # ------------------------------------------------------------------ before anything begins

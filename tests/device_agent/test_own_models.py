@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +12,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_agent.labelling import ModelFailed, Models, ModelsAlike, NamedModels
+from device_agent import labelling
+from device_agent.labelling import ModelFailed, ModelStuck
+from device_agent.models import Models, ModelsAlike, NamedModels
+from device_agent.pairing import save
 from device_agent.sensors.base import AudioBlock
+from prelabel.audio.recogniser import RecogniserStream
 from prelabel.package import ModelPackage
+from prelabel.sounds import SoundModel
+from tests import needs
 from tests.device_agent import planted as seen
+from tests.device_agent.masked_agent import CREDENTIALS
 from tests.device_agent.test_takes import Bench
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
 from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
 from tests.prelabel.image.test_classification import INPUT
-from wire.labels import Interval, LabelsDocument, Text
+from wire.labels import Interval, Label, LabelsDocument, Text
 from wire.session import TakeRecord
 
 RATE = 16_000
@@ -152,20 +162,35 @@ def test_without_sound_models_the_voice_model_alone_gives_regions(tmp_path: Path
     assert [label.label for label in found["voice"].labels] == ["speech"]
 
 
-def test_a_model_that_fails_on_a_block_costs_its_own_labels_alone(tmp_path: Path, bench: Bench) -> None:
-    models = opened(tmp_path, tagger(tmp_path))
+class Trying:
+    """A sound model that fails at one point of a take, or takes its time with each block."""
 
-    class Failing:
-        source = models.sounds[0].source.model_copy(update={"name": "broken"})
-        package = models.sounds[0].package
+    def __init__(self, like: SoundModel, fails: str = "", seconds: float = 0.0) -> None:
+        self.source, self.package = like.source.model_copy(update={"name": "broken"}), like.package
+        self.fails, self.seconds = fails, seconds
 
-        def listen(self, rate: int, expected: str | None = None) -> Failing:
-            return self
-
-        def push(self, samples: np.ndarray) -> None:
+    def _do(self, what: str) -> None:
+        if what == self.fails:
             raise ValueError("bad tensor")
 
-    bench.labeller.models = Models(speech=models.speech, sounds=(Failing(), *models.sounds))  # type: ignore[arg-type]
+    def listen(self, rate: int, expected: str | None = None) -> Trying:
+        self._do("listen")
+        return self
+
+    def push(self, samples: np.ndarray) -> None:
+        time.sleep(self.seconds)
+        self._do("push")
+
+    def finish(self) -> list[Label]:
+        self._do("finish")
+        return []
+
+
+@pytest.mark.parametrize("fails", ["listen", "push", "finish"])
+def test_a_sound_model_that_fails_costs_its_own_labels_alone(tmp_path: Path, bench: Bench, fails: str) -> None:
+    models = opened(tmp_path, tagger(tmp_path))
+    broken = Trying(models.sounds[0], fails)
+    bench.labeller.models = Models(speech=models.speech, sounds=(broken, *models.sounds))  # type: ignore[arg-type]
     record = bench.open("say", "audio")
     say(bench, "oil")
     bench.maker.close(None)
@@ -173,8 +198,107 @@ def test_a_model_that_fails_on_a_block_costs_its_own_labels_alone(tmp_path: Path
     assert [type(error) for error in bench.mentions] == [ModelFailed]
 
 
+def test_a_recogniser_that_fails_leaves_the_regions_to_the_voice_model(
+    tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("bad tensor")
+
+    monkeypatch.setattr(RecogniserStream, "finish", fail)
+    bench.labeller.models = opened(tmp_path, recogniser(tmp_path))
+    record = bench.open("say", "audio")
+    say(bench, "oil")
+    bench.maker.close(None)
+    assert set(documents(bench, record)) == {"voice"}
+
+
+def test_a_still_model_that_fails_costs_its_own_labels_alone(tmp_path: Path, bench: Bench) -> None:
+    good = opened(tmp_path, stills=(rooms(tmp_path),)).stills
+
+    class Failing:
+        source = good[0].source.model_copy(update={"name": "broken"})
+
+        def labels(self, image: np.ndarray) -> list[Label]:
+            raise ValueError("bad tensor")
+
+    bench.labeller.models = Models(stills=(Failing(), *good))  # type: ignore[arg-type]
+    record = bench.open("show", "image")
+    bench.video.deliver(bench.camera.frame())
+    bench.maker.close(None)
+    assert set(documents(bench, record)) == {"rooms"}
+    assert [type(error) for error in bench.mentions] == [ModelFailed]
+
+
+def test_a_model_slower_than_what_it_hears_is_given_up(
+    tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sound that waits for it would fill the memory, and nobody would wait for its labels."""
+    monkeypatch.setattr(labelling, "LATE_SECONDS", 0.3)
+    models = opened(tmp_path, tagger(tmp_path))
+    slow = Trying(models.sounds[0], seconds=0.2)
+    bench.labeller.models = Models(speech=models.speech, sounds=(*models.sounds, slow))  # type: ignore[arg-type]
+    record = bench.open("say", "audio")
+    bench.audio.deliver(bench.microphone.block())
+    time.sleep(0.1)  # it is at work on that one while the others come
+    say(bench, "oil")
+    bench.maker.close(None)
+    assert set(documents(bench, record)) == {"voice", "taps"}
+    assert [(type(error), str(error).split(".")[0]) for error in bench.mentions] == [
+        (ModelStuck, "The model broken takes longer than the sound it hears")
+    ]
+
+
+def test_a_take_that_could_not_be_begun_in_time_is_not_heard_from_its_middle(
+    tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = opened(tmp_path)
+    slow = Trying(opened(tmp_path / "again", tagger(tmp_path)).sounds[0], seconds=0.6)
+    bench.labeller.models = Models(speech=models.speech, sounds=(slow,))  # type: ignore[arg-type]
+    bench.open("say", "audio")
+    bench.audio.deliver(bench.microphone.block())
+    time.sleep(0.1)
+    bench.maker.tear("stopped")
+    monkeypatch.setattr(labelling, "ANSWER_SECONDS", 0.2)
+    record = bench.open("say", "audio", attempt=2)
+    time.sleep(0.8)
+    say(bench, "oil")
+    bench.maker.close(None)
+    assert [type(error) for error in bench.mentions] == [ModelStuck]
+    assert not documents(bench, record)
+
+
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     one, other = tagger(tmp_path / "one"), tagger(tmp_path / "other")
     with pytest.raises(ModelsAlike, match="called taps"):
         opened(tmp_path, one, other)
     assert opened(tmp_path / "good", one, one).sounds, "the same one twice is one"
+
+
+def test_two_models_that_say_who_speaks_are_refused(tmp_path: Path) -> None:
+    other = named(Path(voice(tmp_path / "other")), "other")
+    with pytest.raises(ModelsAlike, match="both say who speaks"):
+        opened(tmp_path, other)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "said"),
+    [
+        ("", ["--no-models"], "no model labels anything"),
+        ('still_model = "./nothing-here"\n', [], "nothing-here"),  # one may stand without brackets
+        ('sound_model = ["./nothing-there"]\n', [], "nothing-there"),
+    ],
+)
+def test_the_command_says_what_it_cannot_use(tmp_path: Path, settings: str, words: list[str], said: str) -> None:
+    (tmp_path / "agent.toml").write_text(settings)
+    (tmp_path / "state").mkdir()
+    save(CREDENTIALS, tmp_path / "state")
+    named = ["--state", str(tmp_path / "state"), "--config", str(tmp_path / "agent.toml")]
+    done = subprocess.run(
+        [sys.executable, "-m", "gleaner", "agent", "run", *named, "--video-model", detector(tmp_path), *words],
+        cwd=needs.ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode in (2, 3) and said in done.stderr and "Traceback" not in done.stderr, done.stderr

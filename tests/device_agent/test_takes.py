@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_agent.labelling import Labeller, ModelFailed, Models
+from device_agent.labelling import Labeller, ModelFailed
 from device_agent.masking import Masking
+from device_agent.models import Models
 from device_agent.sensors.base import AudioBlock, Frame, SensorLost
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import Spool

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from prelabel.audio.segments import Region
 from prelabel.boxes import Detection
-from prelabel.documents import answer_document, box_document, speech_document, spoken_answer, track_document
+from prelabel.documents import answer_document, detection_labels, speech_document, spoken_answer, track_document
 from prelabel.tracks import PathPoint, TrackPath
 from wire.labels import Interval, LabelsDocument, Rle, Source, Text
 
@@ -71,18 +71,14 @@ def test_a_spoken_answer_is_what_was_heard_and_as_sure_as_its_least_sure_part() 
 
 
 def test_boxes_of_a_still_have_no_frame() -> None:
-    document = box_document("cap-3", MODEL, [Detection(1.234567, 2, 3, 4, "cup", 0.5)])
-    assert document.to_json()["labels"] == [
+    labels = detection_labels([Detection(1.234567, 2, 3, 4, "cup", 0.5)])
+    assert LabelsDocument(capture="cap-3", source=MODEL, labels=labels).to_json()["labels"] == [
         {"id": "b1", "kind": "box", "label": "cup", "score": 0.5, "x": 1.23, "y": 2.0, "width": 3.0, "height": 4.0}
     ]
 
 
 def test_nothing_found_is_a_document_too() -> None:
-    for document in (
-        track_document("cap-1", MODEL, [], TIMES),
-        speech_document("cap-1", MODEL, []),
-        box_document("cap-1", MODEL, []),
-    ):
+    for document in (track_document("cap-1", MODEL, [], TIMES), speech_document("cap-1", MODEL, [])):
         assert document.labels == [] and document.source == MODEL
 
 
@@ -97,7 +93,7 @@ def test_what_a_box_carries_besides_points_at_it() -> None:
         Detection(1, 2, 3, 4, "cup", 0.8, mask=mask),
         Detection(1, 2, 3, 4, "knife", 0.7, rotation=-12.3456),
     ]
-    document = box_document("cap-4", MODEL, found)
+    document = LabelsDocument(capture="cap-4", source=MODEL, labels=detection_labels(found))
     assert LabelsDocument.read(document.to_json()) == document
     box = {"x": 1.0, "y": 2.0, "width": 3.0, "height": 4.0}
     assert document.to_json()["labels"] == [

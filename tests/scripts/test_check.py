@@ -84,6 +84,7 @@ def test_a_good_script_has_no_findings(tmp_path: Path) -> None:
         ("record: [audio, video]", "record: [audio, image]", 16, 21, "medium-not-recordable", "cannot record image"),
         ("record: [audio, video]", "record: [audio, audio]", 16, 21, "duplicate-word", "twice"),
         ("reviews: [speech]", "reviews: [tracks, boxes]", 18, 23, "review-without-medium", "records no image"),
+        ("reviews: [speech]", "reviews: [text]", 18, 15, "review-without-medium", "records no text or image"),
         ("reviews: [speech]", "reviews: [spech]", 18, 15, "unknown-review", "Did you mean speech?"),
         ("objects: [cup]", "objects: [cpu]", 22, 15, "unknown-object", "Did you mean cup?"),
         ("seconds: 4", "seconds: long", 17, 14, "wrong-type", "a number from 0.5 to 3600"),

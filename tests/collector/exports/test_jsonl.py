@@ -131,3 +131,22 @@ def test_consent_that_has_run_out_keeps_its_captures_back(
     done = export(filled, tmp_path / "out")
     assert "consent has run out" in done.output
     assert lines(tmp_path / "out" / "labels.jsonl") == [] and not list((tmp_path / "out" / "media").iterdir())
+
+
+def test_a_spoken_answer_leaves_as_regions_and_as_one_text(filled: Filled, tmp_path: Path) -> None:
+    ann = filled.person("ann")
+    answer = {"id": "a1", "kind": "text", "label": "answer", "score": 0.8, "text": "toast", "language": "en"}
+    heard = [interval(text="toast"), answer]
+    ids = filled.take("eat", "answer", {"audio": b"a flac"}, ["speech", "text"], prelabels={"audio": [heard]})
+    filled.make(ids["take"])
+    for kind, label in (("speech", interval(text="toast")), ("text", {**answer, "text": "toast, jam"})):
+        filled.submit(ann, filled.tasks(type=kind)[0].id, {ids["audio"]: [label]})
+    assert export(filled, tmp_path / "out", "--with-prelabels").exit_code == 0
+    truth = {line["type"]: line for line in lines(tmp_path / "out" / "labels.jsonl")}
+    assert [(label["id"], label["text"]) for label in truth["text"]["labels"]] == [("a1", "toast, jam")]
+    assert [label["id"] for label in truth["speech"]["labels"]] == ["s1"]
+    assert truth["text"]["media"] == truth["speech"]["media"]
+    (said,) = lines(tmp_path / "out" / "prelabels.jsonl")
+    assert [label["id"] for label in said["labels"]] == ["s1", "a1"], "once, though the capture has two tasks"
+    done = export(filled, tmp_path / "coco", "--format", "coco")
+    assert "2 labels are of kinds" in done.output and "no ground truth" not in done.output

@@ -22,6 +22,7 @@ from collector.review.calibrations import calibrations, keep_calibration
 from collector.review.jobs import known_words
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
+from prelabel.worker_process import WorkerStopped
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 
 
@@ -188,6 +189,22 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
     assert given()["measured"] is None
     assert calibrated(filled) == 1
     assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en"
+    filled.execute("UPDATE session SET record = replace(record, :old, :new)", old='"en"', new='"en-GB"')
+    assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en-GB", "one language"
+
+
+def test_who_waits_while_the_service_ends_is_told(filled: Filled) -> None:
+    measurer = Measurer(filled.folder, filled.folder / "blobs")
+
+    async def ended() -> None:
+        reports = [asyncio.ensure_future(measurer.report(Asked(study=name))) for name in ("one", "two")]
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(measurer.close)
+        for report in reports:
+            with pytest.raises(WorkerStopped):
+                await asyncio.wait_for(report, 20)
+
+    asyncio.run(ended())
 
 
 # ---------------------------------------------------------------- the commands
