@@ -12,7 +12,7 @@ demo: ## a whole installation on this machine: collector, device, one guided ses
 	@exec $(BIN)/gleaner demo $(ARGS)
 
 test: dev web models ## every test; most of them wait for processes, so there are more of them than cores
-	@$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 bench: dev web models ## the benchmarks, beside their peers and limits
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.needs import need_program
 
@@ -20,6 +20,10 @@ SWITCHES = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
+
+
+# Several tests share two cores: what is waited for may take its time, what is not there fails a little later.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

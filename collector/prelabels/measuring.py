@@ -26,6 +26,7 @@ from prelabel.worker_process import Worker, WorkerStopped
 from wire.base import format_utc
 
 LIMIT_SECONDS = 3600.0
+IDLE_SECONDS = 60.0  # a lead who looks through the filters asks again soon; after that its memory is given back
 
 
 class Measurer:
@@ -41,6 +42,7 @@ class Measurer:
         self._turn = asyncio.Lock()
         self._reports: dict[Asked, asyncio.Task[dict[str, Any]]] = {}
         self._worker: Worker | None = None
+        self._leaves: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def report(self, asked: Asked) -> PrelabelReport:
@@ -73,14 +75,21 @@ class Measurer:
         async with self._turn:
             if self._closed:
                 raise WorkerStopped("The service is ending.")
-            self._worker = worker = Worker()
+            if self._leaves is not None:
+                self._leaves.cancel()
+            worker = self._worker = self._worker or Worker()
+            loop = asyncio.get_running_loop()
             try:
                 return await asyncio.to_thread(
                     worker.run, f"{__name__}:{work}", {**self._places, **inputs}, LIMIT_SECONDS
                 )
             finally:
-                self._worker = None
-                worker.stop()
+                self._leaves = loop.call_later(IDLE_SECONDS, self._leave, loop)
+
+    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            loop.run_in_executor(None, worker.stop)  # a gigabyte takes a moment to give back
 
 
 async def _measurer(request: Request) -> Measurer:

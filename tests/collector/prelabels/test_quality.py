@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.jobs import Job
+from collector.prelabels import measuring
 from collector.prelabels.calibrating import fit_all
 from collector.prelabels.gathering import Asked, gather, reviewed
 from collector.prelabels.hourly import ENOUGH_NEW, calibrate_once
@@ -127,7 +128,11 @@ def test_sound_is_measured_by_time(filled: Filled) -> None:
 
 # ---------------------------------------------------------------- calibration
 def calibrated(filled: Filled) -> int:
-    return asyncio.run(calibrate_once(filled.db, Measurer(filled.folder, filled.folder / "blobs")))
+    measurer = Measurer(filled.folder, filled.folder / "blobs")
+    try:
+        return asyncio.run(calibrate_once(filled.db, measurer))
+    finally:
+        measurer.close()
 
 
 def test_scores_are_calibrated_from_the_random_share_alone(worked: Filled) -> None:
@@ -191,6 +196,26 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
     assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en"
     filled.execute("UPDATE session SET record = replace(record, :old, :new)", old='"en"', new='"en-GB"')
     assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en-GB", "one language"
+
+
+def test_a_lead_who_asks_again_finds_the_process_warm_and_it_leaves_when_nobody_does(
+    worked: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measurer = Measurer(worked.folder, worked.folder / "blobs")
+
+    async def asked() -> None:
+        first = await measurer.report(Asked())
+        warm = measurer._worker
+        monkeypatch.setattr(measuring, "IDLE_SECONDS", 0.1)
+        again = await measurer.report(Asked(study="nowhere"))
+        assert measurer._worker is warm and (first.items, again.items) == (30, 0)
+        await asyncio.sleep(0.5)
+        assert measurer._worker is None
+
+    try:
+        asyncio.run(asked())
+    finally:
+        measurer.close()
 
 
 def test_who_waits_while_the_service_ends_is_told(filled: Filled) -> None:
