@@ -299,7 +299,12 @@ class Journal:
             head = journal.readline()
             if first.startswith(head) and head != first:  # new, or cut off within its first line
                 self._file.truncate(0)
-                self._append(self._head)
+                try:
+                    self._append(self._head)
+                except OSError:
+                    self._path.unlink()  # a journal without its first line is none
+                    self._file.close()
+                    raise
                 return
             if head != first:
                 self._file.close()

@@ -186,6 +186,17 @@ def test_a_full_disk_is_told_and_the_run_goes_on_with_more_room(tmp_path: Path, 
     assert len(lines(out)) == 40
 
 
+def test_a_disk_with_no_room_at_all_is_left_as_it_was(tmp_path: Path, model: str) -> None:
+    out = tmp_path / "out" / "labels.jsonl"
+    out.parent.mkdir()
+    full = subprocess.run(
+        [*RUN, model, str(picture(tmp_path / "a.png")), "--out", str(out)], cwd=needs.ROOT, capture_output=True,
+        text=True, timeout=120, check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)),
+    )  # fmt: skip
+    assert full.returncode == 3 and full.stderr.endswith("[output-unwritable]\n"), full.stderr
+    assert list(out.parent.iterdir()) == []
+
+
 def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path, model: str) -> None:
     needs.need(Path("/dev/full").exists(), "this machine has no /dev/full: run it on Linux")
     words = [*RUN, model, str(picture(tmp_path / "a.png")), "--json"]

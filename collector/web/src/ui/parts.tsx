@@ -27,6 +27,29 @@ export function Trouble({ what, why, retry }: { what: string; why: string; retry
   );
 }
 
+interface UnreadyProps {
+  shown: { state: "loading" } | { state: "failed"; why: string };
+  /** As in "the sound". */
+  what: string;
+  retry(): void;
+}
+
+/** A medium that is on its way, or did not come. */
+export function Unready({ shown, what, retry }: UnreadyProps): preact.JSX.Element {
+  if (shown.state === "loading")
+    return (
+      <div class="medium">
+        <Loading what={what} />
+      </div>
+    );
+  const name = what.charAt(0).toUpperCase() + what.slice(1);
+  return (
+    <div class="medium">
+      <Trouble what={name} why={shown.why} retry={retry} />
+    </div>
+  );
+}
+
 interface FieldProps {
   value: string;
   label: string;

@@ -4,7 +4,7 @@ import type { CaptureView, IntervalLabel } from "../../api/types";
 import { same } from "../../model/labels";
 import { clock } from "../../model/time";
 import type { OpenTask } from "../../state/task";
-import { Loading, TextField, Trouble } from "../../ui/parts";
+import { TextField, Unready } from "../../ui/parts";
 import { classNames, lookOf } from "../../ui/words";
 import { percent, Timeline } from "../timeline/timeline";
 import type { Heard } from "./desk";
@@ -17,19 +17,7 @@ export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Eleme
   const task = editor.task.value;
   const shown = editor.desk.shown.value;
   if (!task) return <div class="medium" />;
-  if (shown.state === "loading")
-    return (
-      <div class="medium">
-        <Loading what="the sound" />
-      </div>
-    );
-  if (shown.state === "failed") {
-    return (
-      <div class="medium">
-        <Trouble what="The sound" why={shown.why} retry={() => editor.open(task)} />
-      </div>
-    );
-  }
+  if (shown.state !== "ready") return <Unready shown={shown} what="the sound" retry={() => editor.open(task)} />;
   const videos = task.view.captures.filter((c) => c.medium === "video");
   return (
     <div class="medium medium-sound">

@@ -6,7 +6,7 @@ import { isText, written } from "../../model/answer";
 import type { Stroke } from "../../model/keys";
 import { asStored } from "../../model/spans";
 import type { OpenTask } from "../../state/task";
-import { Loading, Trouble } from "../../ui/parts";
+import { Unready } from "../../ui/parts";
 import type { Editor, EditorContext, Mount } from "../editor";
 import type { MediaSet } from "../load";
 import { OneText } from "./onetext";
@@ -107,19 +107,7 @@ function AnswerView({ editor }: { editor: AnswerEditor }): preact.JSX.Element {
   const task = editor.task.value;
   const shown = editor.shown.value;
   if (!task) return <div class="medium" />;
-  if (shown.state === "loading")
-    return (
-      <div class="medium">
-        <Loading what="the answer" />
-      </div>
-    );
-  if (shown.state === "failed") {
-    return (
-      <div class="medium">
-        <Trouble what="The answer" why={shown.why} retry={() => editor.open(task)} />
-      </div>
-    );
-  }
+  if (shown.state !== "ready") return <Unready shown={shown} what="the answer" retry={() => editor.open(task)} />;
   return (
     <div class="medium medium-text">
       <section class="answer">

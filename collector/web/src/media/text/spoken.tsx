@@ -4,7 +4,7 @@ import { render } from "preact";
 import type { TextLabel } from "../../api/types";
 import type { Stroke } from "../../model/keys";
 import type { OpenTask } from "../../state/task";
-import { Loading, Trouble } from "../../ui/parts";
+import { Unready } from "../../ui/parts";
 import { SECOND_US, SoundDesk, type Heard } from "../audio/desk";
 import { Transport } from "../audio/transport";
 import { Wave } from "../audio/wave";
@@ -90,19 +90,7 @@ function SpokenView({ editor }: { editor: SpokenEditor }): preact.JSX.Element {
   const task = editor.task.value;
   const shown = editor.desk.shown.value;
   if (!task) return <div class="medium" />;
-  if (shown.state === "loading")
-    return (
-      <div class="medium">
-        <Loading what="the answer" />
-      </div>
-    );
-  if (shown.state === "failed") {
-    return (
-      <div class="medium">
-        <Trouble what="The answer" why={shown.why} retry={() => editor.open()} />
-      </div>
-    );
-  }
+  if (shown.state !== "ready") return <Unready shown={shown} what="the answer" retry={() => editor.open()} />;
   return (
     <div class="medium medium-text">
       <section class="answer">
