@@ -97,15 +97,20 @@ def run(
     }  # fmt: skip
     count = workers or (1 if len(paths) <= ALONE_UP_TO else min(len(paths), os.cpu_count() or 1))
     hands = Crew(count) if workers is not None or count > 1 else Alone()
-    journal = None
+    journal, tally = None, Tally()
     try:
         bad = why_not(hands, settings)
         if bad is not None:
             to_people().print(f"{bad.sentence} [{bad.code}]")
             raise typer.Exit(bad.status)
         journal = Journal(out, source, settings, anew=force) if out is not None else None
-        tally = _work(paths, settings, hands, count, journal, as_json)
+        _work(paths, settings, hands, count, journal, as_json, tally)
         _close(out, journal, paths, tally, beside, as_json)
+    except KeyboardInterrupt:
+        done = f"{tally.all} of {len(paths)} files"
+        go_on = f"{done} are kept; the same command goes on." if out is not None else f"{done} were done."
+        to_people().print(f"Interrupted: {go_on}")
+        raise typer.Exit(INTERRUPTED) from None
     finally:
         hands.stop()
         if journal is not None:
@@ -206,14 +211,14 @@ def _work(
     workers: int,
     journal: Journal | None,
     as_json: bool,
-) -> Tally:
+    tally: Tally,
+) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from prelabel.bulk import Alone, label_files
 
     console = to_people()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tally = Tally()
     with Progress(
         *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
     ) as progress:
@@ -224,17 +229,10 @@ def _work(
             )
         again = {path for path in paths if journal is not None and journal.knows(path)}
         fresh = label_files([path for path in paths if path not in again], settings, hands, workers)
-        try:
-            for path in paths:
-                earlier = journal.known(path) if journal is not None and path in again else None
-                _take(earlier or next(fresh), journal, as_json, tally, console)
-                progress.update(bar, completed=tally.all)
-        except KeyboardInterrupt:
-            done = f"{tally.all} of {len(paths)} files"
-            go_on = f"{done} are kept; the same command goes on." if journal is not None else f"{done} were done."
-            console.print(f"Interrupted: {go_on}")
-            raise typer.Exit(INTERRUPTED) from None
-    return tally
+        for path in paths:
+            earlier = journal.known(path) if journal is not None and path in again else None
+            _take(earlier or next(fresh), journal, as_json, tally, console)
+            progress.update(bar, completed=tally.all)
 
 
 def _say(line: str, console: Console) -> None:

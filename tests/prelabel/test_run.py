@@ -14,8 +14,10 @@ import av
 import numpy as np
 import onnx
 import pytest
+import typer
 from onnx import helper
 
+from prelabel.cli.run import run
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.test_bulk import RUN, SIZE, command, lines, picture
@@ -231,6 +233,23 @@ def test_an_interruption_does_not_wait_for_the_end_of_a_long_video(tmp_path: Pat
         running.kill()
     assert running.returncode == 130
     assert said == "Interrupted: 0 of 1 files are kept; the same command goes on.\n"
+
+
+@pytest.mark.parametrize("moment", ["why_not", "Journal", "label_files", "Journal.finish"])
+def test_an_interruption_at_any_moment_says_what_is_kept(
+    tmp_path: Path, model: str, moment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"prelabel.bulk.{moment}", interrupt)
+    path, out = picture(tmp_path / "a.png"), tmp_path / "out.jsonl"
+    with pytest.raises(typer.Exit) as ended:
+        run(model, [path], out=out)
+    assert ended.value.exit_code == 130
+    done = 1 if moment == "Journal.finish" else 0
+    assert capsys.readouterr().err == f"Interrupted: {done} of 1 files are kept; the same command goes on.\n"
+    assert not out.exists()
 
 
 def test_a_reader_that_has_enough_ends_the_run(tmp_path: Path, model: str) -> None:
