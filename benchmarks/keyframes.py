@@ -87,7 +87,7 @@ def compare(video: Path, model: Path) -> Comparison:
     found = track_video(video, detector, only={"person"})
     document = track_document("one-by-one", detector.source, found.paths, found.times_us)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    plain = PlainYolox(model, detector.score)
+    plain = PlainYolox(model, detector.threshold("person"))
     people = [plain.people(picture) for picture in pictures(video)]
     if len(people) != len(found.times_us):
         raise ValueError(f"OpenCV reads {len(people)} frames, VideoFile {len(found.times_us)}")
@@ -114,16 +114,17 @@ def compare(video: Path, model: Path) -> Comparison:
 
 
 class Listening:
-    """A detector that notes what it saw at its `score`, look by look."""
+    """A detector that notes the people it saw at their threshold, look by look."""
 
     def __init__(self, detector: SeesThings) -> None:
-        self.score, self.floor, self.source = detector.score, detector.floor, detector.source
+        self.threshold, self.floor, self.source = detector.threshold, detector.floor, detector.source
         self.seen: list[list[Box]] = []
         self._detector = detector
 
     def detect(self, image: Image, least: float | None = None, only: Collection[str] | None = None) -> list[Detection]:
         rows = self._detector.detect(image, least, only)
-        self.seen.append([(row.x, row.y, row.width, row.height) for row in rows if row.score >= self.score])
+        strong = [row for row in rows if row.score >= self.threshold(row.label)]
+        self.seen.append([(row.x, row.y, row.width, row.height) for row in strong])
         return rows
 
 

@@ -261,7 +261,7 @@ class Labeller:
         self.detections = tuple(
             Detection(one.x, one.y, one.width, one.height, one.label, round(one.score, 3))
             for one in fractions
-            if one.score >= self.models.video.score
+            if one.score >= self.models.video.threshold(one.label)
         )
         took = time.monotonic() - began
         self.looks += 1
@@ -277,7 +277,7 @@ class Labeller:
             return None
         first_us = recorded.clock_map[0][1]
         frame_of = {first_us + time_us: index for index, time_us in enumerate(recorded.times_us)}
-        tracker = Tracker(self.models.video.score)
+        tracker = Tracker(self.models.video.threshold)
         for seen in self._notes.seen:
             index = frame_of.get(seen.stamp_us)
             if index is not None:

@@ -6,7 +6,7 @@ left over; only strong ones start a chain. Source: Zhang et al., ByteTrack, ECCV
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,21 +43,21 @@ class Pass:
     """Give it the sightings of each look in the order of its direction; `links` tells what it made of them.
 
     Args:
-        score: sightings from here on are strong.
+        strong: from which score on a sighting of a label is strong.
         lost_us: how long a chain is looked for after its last sighting.
     """
 
-    def __init__(self, score: float, lost_us: int) -> None:
+    def __init__(self, strong: Callable[[str], float], lost_us: int) -> None:
         self.links: list[tuple[int, int]] = []  # of two sightings one after the other, in the order of the pass
         self.claimed: set[int] = set()
-        self._score = score
+        self._strong = strong
         self._lost_us = lost_us
         self._chains: list[_Chain] = []
 
     def look(self, time_us: int, sightings: Sequence[Sighting]) -> None:
         self._chains = [chain for chain in self._chains if chain.is_looked_for(time_us, self._lost_us)]
-        strong = [row for row in sightings if row[1].score >= self._score]
-        weak = [row for row in sightings if row[1].score < self._score]
+        strong = [row for row in sightings if row[1].score >= self._strong(row[1].label)]
+        weak = [row for row in sightings if row[1].score < self._strong(row[1].label)]
         for chain in self._chains:
             chain.missed += 1
         left, strong = self._match(time_us, self._chains, strong, STRONG_OVERLAP)

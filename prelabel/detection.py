@@ -46,8 +46,10 @@ class Detector:
         self.package = network.package
         self.source: Source = network.package.source
         self.names: tuple[str, ...] = tuple(network.package.manifest.names)
-        self.score = network.package.manifest.thresholds.score
-        self.floor = network.package.manifest.thresholds.floor
+        thresholds = network.package.manifest.thresholds
+        self.threshold = thresholds.of
+        self.floor = min(thresholds.floor, *thresholds.scores.values(), 1.0)
+        self._thresholds = np.array([thresholds.of(name) for name in self.names])
         self._network = network
         self._decoder = decoder
 
@@ -55,7 +57,7 @@ class Detector:
         """What the model sees in a picture H x W x 3 (uint8, BGR), best first.
 
         Args:
-            least: the least score to report; the manifest's `score` when None. A tracker wants `self.floor`.
+            least: the least score to report; each name's threshold when None. A tracker wants `self.floor`.
             only: the words that count; all of `names` when None.
 
         Raises:
@@ -64,7 +66,9 @@ class Detector:
             ModelRefused: the network fails on it, or gives a class that has no name.
         """
         outputs, place = self._network.run(image, self._decoder.feeds)
-        found = self._decoder.decode(outputs, place, self.score if least is None else least)
+        found = self._decoder.decode(outputs, place, float(self._thresholds.min()) if least is None else least)
+        if least is None and self.package.manifest.thresholds.scores:
+            found = found.take(np.flatnonzero(found.scores >= self._thresholds[found.classes]))
         if only is not None:
             found = found.take(np.isin(found.classes, [at for at, name in enumerate(self.names) if name in only]))
         if len(found.scores) > MOST_CANDIDATES:

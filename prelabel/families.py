@@ -136,14 +136,13 @@ class AudioInput(WireModel):
 
 
 class TaggingDecode(WireModel):
-    """Windows of one name scored `thresholds.score` or more are merged across `gap_ms`; short ones are dropped.
+    """Windows of one name that reach its threshold are merged across `gap_ms`; short ones are dropped.
 
-    `only`: the names that become labels, all of them when empty. `scores`: thresholds of single names.
+    `only`: the names that become labels, all of them when empty.
     """
 
     activation: Activation = "none"
     only: list[str] = []
-    scores: dict[str, Fraction] = {}
     gap_ms: Milliseconds = 500
     min_ms: Milliseconds = 0
 
@@ -151,12 +150,11 @@ class TaggingDecode(WireModel):
 class KeywordDecode(WireModel):
     """A keyword counts after `patience` windows in a row, and again only after `debounce_ms`.
 
-    `only`: the names that become labels, all of them when empty. `scores`: thresholds of single names.
+    `only`: the names that become labels, all of them when empty.
     """
 
     activation: Activation = "none"
     only: list[str] = []
-    scores: dict[str, Fraction] = {}
     patience: Annotated[int, Field(ge=1, le=100)] = 1
     debounce_ms: Milliseconds = 1000
 
@@ -211,6 +209,7 @@ class FamilyRules:
     picture           what `[input]` means when it does not say otherwise
     must_say          fields of `[input]` that neither file nor family decides, so the manifest has to
     names             whether the model has classes
+    thresholds        whether what it finds of a name counts from a score on
     """
 
     modality: Modality
@@ -222,6 +221,7 @@ class FamilyRules:
     picture: Mapping[str, Any] = field(default_factory=dict)
     must_say: tuple[str, ...] = ()
     names: bool = True
+    thresholds: bool = True
 
 
 _IMAGE = frozenset({"image"})
@@ -255,22 +255,25 @@ FAMILIES: dict[str, FamilyRules] = {
         picture={"colour": "RGB", "fit": "stretch", "multiple": 32},
     ),
     "classification": FamilyRules(
-        "image", _IMAGE, frozenset({"scores"}), decode=ClassificationDecode, must_say=("colour", "fit", "scale")
+        "image", _IMAGE, frozenset({"scores"}), decode=ClassificationDecode, must_say=("colour", "fit", "scale"),
+        thresholds=False,
     ),
     "segmentation": FamilyRules(
-        "image", _IMAGE, frozenset({"map"}), decode=SegmentationDecode, must_say=("colour", "fit", "scale")
+        "image", _IMAGE, frozenset({"map"}), decode=SegmentationDecode, must_say=("colour", "fit", "scale"),
+        thresholds=False,
     ),
     "vad": FamilyRules(
-        "audio", frozenset({"audio", "state", "sample_rate"}), frozenset({"probability", "state"})
+        "audio", frozenset({"audio", "state", "sample_rate"}), frozenset({"probability", "state"}),
+        thresholds=False,
     ),
     "tagging": FamilyRules("audio", _AUDIO, frozenset({"scores"}), decode=TaggingDecode),
     "keyword": FamilyRules("audio", _AUDIO, frozenset({"scores"}), decode=KeywordDecode),
     "ctc": FamilyRules(
         "audio", _AUDIO, frozenset({"tokens"}), more_inputs=frozenset({"length"}),
-        more_outputs=frozenset({"length"}), decode=CtcDecode, names=False,
+        more_outputs=frozenset({"length"}), decode=CtcDecode, names=False, thresholds=False,
     ),
     "ocr": FamilyRules(
-        "image", _IMAGE, frozenset({"map"}), decode=OcrDecode, names=False,
+        "image", _IMAGE, frozenset({"map"}), decode=OcrDecode, names=False, thresholds=False,
         picture={
             "colour": "BGR", "fit": "stretch", "multiple": 32, "max_side": 2000, "scale": _BYTE,
             "mean": [0.5], "std": [0.5],

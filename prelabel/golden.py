@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from prelabel.catalogue import CacheUnwritable, ModelUnavailable
 from prelabel.image.rle import decode
+from prelabel.manifest import Thresholds
 from prelabel.opening import Loaded
 from prelabel.samples import Image, Sound, read_sample
 from prelabel.sources import Progress
@@ -50,7 +51,7 @@ def check_golden(model: Loaded, progress: Progress | None = None) -> list[Label]
     sample = read_sample(manifest.golden.sample, manifest.name, progress)
     expected = manifest.golden.labels()
     got = found_in(model, sample)
-    complaints = compare(expected, got, manifest.thresholds.score)
+    complaints = compare(expected, got, manifest.thresholds)
     if complaints:
         name = manifest.golden.sample if len(manifest.golden.sample) < 40 else "of its manifest"
         raise GoldenFailed(
@@ -84,11 +85,11 @@ def found_in(model: Loaded, sample: Image | Sound) -> list[Label]:
         ) from error
 
 
-def compare(expected: Sequence[Label], got: Sequence[Label], threshold: float) -> list[str]:
+def compare(expected: Sequence[Label], got: Sequence[Label], thresholds: Thresholds) -> list[str]:
     """What differs, each as part of a sentence; nothing when the answer is as good as the expected one.
 
     Boxes, polygons and masks overlap by `LEAST_IOU`, times differ by `TIME_US` at most, scores by `SCORE`; text and
-    choices are equal. What lies within `SCORE` of the threshold may be found or not.
+    choices are equal. What lies within `SCORE` of its threshold may be found or not.
     """
     left = list(got)
     complaints = []
@@ -96,7 +97,7 @@ def compare(expected: Sequence[Label], got: Sequence[Label], threshold: float) -
         best = max(left, key=lambda other: _likeness(one, other), default=None)
         if best is not None and _likeness(one, best) > 0 and not (why := _unlike(one, best)):
             left.remove(best)
-        elif _certain(one, threshold):
+        elif _certain(one, thresholds):
             complaints.append(
                 f"expected {told(one)}, got {told(best)}{why}"
                 if best is not None and _likeness(one, best) > 0
@@ -104,7 +105,7 @@ def compare(expected: Sequence[Label], got: Sequence[Label], threshold: float) -
             )
             if best is not None and _likeness(one, best) > 0:
                 left.remove(best)
-    return complaints + [f"got {told(one)}, which was not expected" for one in left if _certain(one, threshold)]
+    return complaints + [f"got {told(one)}, which was not expected" for one in left if _certain(one, thresholds)]
 
 
 def told(label: Label) -> str:
@@ -124,8 +125,8 @@ def told(label: Label) -> str:
     return words
 
 
-def _certain(label: Label, threshold: float) -> bool:
-    return label.score is None or label.score >= threshold + SCORE
+def _certain(label: Label, thresholds: Thresholds) -> bool:
+    return label.score is None or label.score >= thresholds.of(label.label) + SCORE
 
 
 def _likeness(one: Label, other: Label) -> float:

@@ -57,12 +57,20 @@ class ImageInput(WireModel):
 
 
 class Thresholds(WireModel):
-    """`score`: a detection counts; `floor`: the least score a tracker may still use; `iou`: overlap that merges."""
+    """`score`: a detection counts; `floor`: the least score a tracker may still use; `iou`: overlap that merges.
+
+    `scores`: of single names, instead of `score`.
+    """
 
     score: Fraction = 0.3
+    scores: dict[str, Fraction] = {}
     floor: Fraction = 0.1
     iou: Fraction = 0.45
     maximum: Annotated[int, Field(ge=1, le=1000)] = 100
+
+    def of(self, name: str) -> float:
+        """The score from which something of this name counts."""
+        return self.scores.get(name, self.score)
 
 
 class Speech(WireModel):
@@ -165,6 +173,11 @@ class Manifest(WireModel):
             raise ValueError("names is empty")
         if len(set(self.names)) != len(self.names):
             raise ValueError("names has a word twice")
+        if self.thresholds.scores and not rules.thresholds:
+            raise ValueError(f"family {self.family} has no thresholds of single names")
+        for word in self.thresholds.scores:
+            if word not in self.names:
+                raise ValueError(f"thresholds.scores names {word!r}, which is none of its names")
         if self.speech.off > self.speech.on:
             raise ValueError("speech.off is above speech.on")
         return self

@@ -8,7 +8,7 @@ straight lines in time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -102,20 +102,22 @@ class Tracker:
     """Push the detections of each frame that was looked at, in order; `finish` gives the tracks.
 
     Args:
-        score: detections from here on are strong and start tracks: the detector's `score`. Push all that its
-            `floor` lets through, the weak ones hold a track that goes on.
+        strong: from which score on a detection of a label is strong and starts a track: the detector's `threshold`,
+            or one score for all. Push all that its `floor` lets through, the weak ones hold a track that goes on.
         lost_us: how long a track is looked for after it was last seen.
         least_hits: tracks with fewer sightings are dropped.
     """
 
-    def __init__(self, score: float = 0.35, lost_us: int = 1_500_000, least_hits: int = 3) -> None:
-        self._score = score
+    def __init__(
+        self, strong: Callable[[str], float] | float = 0.35, lost_us: int = 1_500_000, least_hits: int = 3
+    ) -> None:
+        self._strong = strong if callable(strong) else lambda _: strong
         self._lost_us = lost_us
         self._least_hits = least_hits
         self._frames: list[tuple[int, int]] = []
         self._sightings: list[Detection] = []
         self._look_of: list[int] = []
-        self._forward = Pass(score, lost_us)
+        self._forward = Pass(self._strong, lost_us)
 
     def push(self, frame_index: int, time_us: int, detections: Sequence[Detection]) -> None:
         """Take one frame's detections; an empty frame must be pushed too, it tells of a gap.
@@ -135,7 +137,7 @@ class Tracker:
         """The tracks seen often enough, in order of their first frame."""
         if not self._sightings:
             return []
-        backward = Pass(self._score, self._lost_us)
+        backward = Pass(self._strong, self._lost_us)
         numbers = reversed(range(len(self._sightings)))
         for look, group in groupby(numbers, key=lambda number: self._look_of[number]):
             backward.look(self._frames[look][1], [(number, self._sightings[number]) for number in sorted(group)])

@@ -214,9 +214,12 @@ class VideoFile:
 class SeesThings(Protocol):
     """What a video is labelled with: prelabel.detection.Detector."""
 
-    score: float
     floor: float
     source: Source
+
+    def threshold(self, name: str) -> float:
+        """The score from which something of this name counts."""
+        ...
 
     def detect(self, image: Image, least: float | None = None, only: Collection[str] | None = None) -> list[Detection]:
         """Boxes in a picture H x W x 3 (uint8, BGR)."""
@@ -264,7 +267,7 @@ def track_video(
     whole_us = opened.duration_us if isinstance(opened, VideoFile) else None
     if times_us:
         whole_us = times_us[-1]
-    tracker = Tracker(detector.score)
+    tracker = Tracker(detector.threshold)
     watch = _Watch(tracker, detector, looks_per_second, only, lambda done: progress and progress(done, whole_us))
     broken = None
     with opened if isinstance(video, Path) and isinstance(opened, VideoFile) else nullcontext():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from prelabel.audio.network import AudioNetwork
 from prelabel.audio.windows import Windows
 from prelabel.families import KeywordDecode, TaggingDecode
+from prelabel.manifest import Thresholds
 from prelabel.package import ModelPackage
 from prelabel.runtime import ModelRefused
 
@@ -43,7 +44,7 @@ class WindowScorer:
         self.window = self._network.window
         hop_ms = self._network.audio.hop_ms
         self.hop = max(1, self.window // 2 if hop_ms is None else round(self.rate * hop_ms / 1000))
-        self.thresholds = self._thresholds(package.manifest.thresholds.score)
+        self.thresholds = self._thresholds(package.manifest.thresholds)
         self.scores(np.zeros(self.window, dtype=np.float32))
 
     def listen(self, rate: int) -> Windows:
@@ -71,15 +72,13 @@ class WindowScorer:
             )
         return np.clip(row, 0, 1)
 
-    def _thresholds(self, general: float) -> Scores:
-        decode = self._decode
-        for word in (*decode.only, *decode.scores):
+    def _thresholds(self, thresholds: Thresholds) -> Scores:
+        only = self._decode.only
+        for word in only:
             if word not in self.names:
                 raise ModelRefused(f"{self._name} has no class {word!r}, which its [decode] names.")
-        wanted = [word for word in self.names if not decode.only or word in decode.only]
-        return np.array(
-            [decode.scores.get(word, general) if word in wanted else np.inf for word in self.names], dtype=np.float64
-        )
+        rows = [thresholds.of(word) if not only or word in only else np.inf for word in self.names]
+        return np.array(rows, dtype=np.float64)
 
 
 def _sigmoid(values: Scores) -> Scores:

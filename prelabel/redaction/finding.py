@@ -63,7 +63,8 @@ class PeopleFinder:
         if PERSON not in people.names:
             raise RedactionUnavailable(f"The model {people.package.name} does not find people.")
         self._faces, self._people = faces.strict(), people.strict()
-        self.face_score, self.person_score = faces.score, people.score
+        self.face_score = min(map(faces.threshold, faces.names))
+        self.person_score = people.threshold(PERSON)
         self.sources: tuple[Source, ...] = (faces.source, people.source)
 
     def find(self, bgr: Image) -> Sightings:
@@ -78,7 +79,7 @@ class PeopleFinder:
         if mean < policy.DIM:
             bgr = cv2.convertScaleAbs(bgr, alpha=policy.BRIGHTENED / max(mean, 1.0))
         faces = self._faces.detect(bgr, min(policy.FACE_FLOOR, self._faces.floor))
-        people = self._people.detect(bgr, min(policy.PERSON_FLOOR, self._people.score), {PERSON})
+        people = self._people.detect(bgr, min(policy.PERSON_FLOOR, self.person_score), {PERSON})
         return Sightings(faces, people, dark)
 
 

@@ -14,6 +14,7 @@ from prelabel import catalogue
 from prelabel.detection import Detection, Detector, open_detector
 from prelabel.package import open_model
 from tests import needs
+from tests.prelabel import graphs
 
 MODELS = {"yolox-nano": "models/yolox_nano.onnx", "yunet": "models/yunet_n_dynamic.onnx"}
 
@@ -111,7 +112,7 @@ def test_yolox_agrees_with_a_plain_decode(person: np.ndarray, size: tuple[int, i
                 index += 1
                 label = int(np.argmax(values[5:]))
                 score = float(values[4] * values[5 + label])
-                if score < model.score:
+                if score < model.threshold(model.names[label]):
                     continue
                 x, y = (values[0] + cell_x) * stride * size[0] / wide, (values[1] + cell_y) * stride * size[1] / high
                 w, h = np.exp(values[2]) * stride * size[0] / wide, np.exp(values[3]) * stride * size[1] / high
@@ -142,7 +143,7 @@ def test_yunet_agrees_with_a_plain_decode(person: np.ndarray, size: tuple[int, i
         classes, present, boxes = values[place][0], values[place + 3][0], values[place + 6][0]
         for cell in range(len(classes)):
             score = float(np.sqrt(min(1, max(0, classes[cell, 0])) * min(1, max(0, present[cell, 0]))))
-            if score < model.score:
+            if score < model.threshold("face"):
                 continue
             row, column = divmod(cell, net_wide // stride)
             cx, cy = (
@@ -170,7 +171,7 @@ def test_centerface_agrees_with_a_plain_decode(person: np.ndarray, size: tuple[i
     for row in range(high // 4):
         for column in range(wide // 4):
             score = float(heat[0, 0, row, column])
-            if score < model.score:
+            if score < model.threshold("face"):
                 continue
             h, w = (np.exp(scale[0, axis, row, column]) * 4 for axis in (0, 1))
             cy, cx = (row + offset[0, 0, row, column] + 0.5) * 4, (column + offset[0, 1, row, column] + 0.5) * 4
@@ -205,7 +206,32 @@ def test_only_the_words_asked_for_come_back() -> None:
 
 def test_a_lower_threshold_only_adds(person: np.ndarray) -> None:
     model = detector("yolox-nano")
-    assert model.detect(person) == [one for one in model.detect(person, model.floor) if one.score >= model.score]
+    strong = [one for one in model.detect(person, model.floor) if one.score >= model.threshold(one.label)]
+    assert model.detect(person) == strong
+
+
+def test_single_names_have_their_own_thresholds(tmp_path: Path) -> None:
+    """Two cups and a person of 0.81: what counts, and what a tracker may use."""
+    rows = graphs.yolox_rows(416, 416, 2)
+    for box_, place in (((10, 10, 60, 60), 0), ((200, 10, 60, 60), 1), ((200, 200, 60, 60), 1)):
+        graphs.plant_yolox(rows, 416, 416, 8, box_, place)
+    yolox = graphs.manifest("yolox", *graphs.YOLOX_IO, ["person", "cup"])
+    path = graphs.save_package(tmp_path / "m", graphs.yolox(416, 416, rows), yolox)
+    toml = (path / "model.toml").read_text()
+
+    def seen(thresholds: str, least: float | None = None) -> list[str]:
+        (path / "model.toml").write_text(toml + f"[thresholds]\n{thresholds}\n")
+        model = open_detector(open_model(path))
+        return sorted(one.label for one in model.detect(np.zeros((416, 416, 3), np.uint8), least))
+
+    assert seen("score = 0.3") == ["cup", "cup", "person"]
+    assert seen("score = 0.3\nscores = { cup = 0.9 }") == ["person"]
+    assert seen("score = 0.9\nscores = { cup = 0.8 }") == ["cup", "cup"]
+    assert seen("score = 0.3\nscores = { cup = 0.9 }", 0.1) == ["cup", "cup", "person"]
+    model = open_detector(open_model(path))
+    assert (model.threshold("cup"), model.threshold("person"), model.floor) == (0.9, 0.3, 0.1)
+    (path / "model.toml").write_text(toml + "[thresholds]\nscores = { cup = 0.04 }\n")
+    assert open_detector(open_model(path)).floor == 0.04
 
 
 @pytest.mark.parametrize(

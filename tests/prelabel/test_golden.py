@@ -18,7 +18,7 @@ from prelabel.catalogue import ModelUnavailable
 from prelabel.golden import GoldenFailed, check_golden, compare
 from prelabel.golden_writing import make_small, put_golden, reread
 from prelabel.image.rle import encode
-from prelabel.manifest import ManifestInvalid
+from prelabel.manifest import ManifestInvalid, Thresholds
 from prelabel.opening import load_any
 from prelabel.package import open_model
 from prelabel.samples import MOST_INLINE_BYTES, Sound, read_sample
@@ -91,12 +91,12 @@ OTHER: list[tuple[str, list[Label], list[Label], str]] = [
 
 @pytest.mark.parametrize(("expected", "got"), [row[1:] for row in SAME], ids=[row[0] for row in SAME])
 def test_what_is_the_same_answer(expected: list[Label], got: list[Label]) -> None:
-    assert compare(expected, got, 0.3) == []
+    assert compare(expected, got, Thresholds()) == []
 
 
 @pytest.mark.parametrize(("expected", "got", "words"), [row[1:] for row in OTHER], ids=[row[0] for row in OTHER])
 def test_what_is_another_answer(expected: list[Label], got: list[Label], words: str) -> None:
-    complaints = compare(expected, got, 0.3)
+    complaints = compare(expected, got, Thresholds())
     assert complaints and words in complaints[0]
 
 
@@ -116,7 +116,7 @@ def test_boxes_are_the_same_exactly_from_an_overlap_of_eight_tenths(dx: float, d
     shared = int((inside[0] & inside[1]).sum()) * int((inside[2] & inside[3]).sum())
     overlap = shared / (first + second - shared)
     if abs(overlap - 0.8) > 0.01:
-        assert (compare([one], [other], 0.3) == []) == (overlap > 0.8)
+        assert (compare([one], [other], Thresholds()) == []) == (overlap > 0.8)
 
 
 # ---------------------------------------------------------------- samples

@@ -131,6 +131,8 @@ def test_a_lone_file_is_used_when_the_catalogue_knows_it(tmp_path: Path) -> None
         ("not toml", "is not TOML"),
         ('[thresholds]\nscore = 2', "thresholds.score"),
         ("[thresholds]\nskore = 0.2", "thresholds.skore"),
+        ("[thresholds.scores]\nkettle = 0.2", "thresholds.scores names 'kettle', which is none of its names"),
+        ("[thresholds.scores]\ncup = 2", "thresholds.scores.cup"),
         ("[speech]\non = 0.2\noff = 0.4", "speech.off is above speech.on"),
     ],
 )  # fmt: skip
@@ -147,6 +149,12 @@ def test_a_manifest_names_every_tensor_of_its_family() -> None:
     }  # fmt: skip
     with pytest.raises(ManifestInvalid, match=r"family yunet needs exactly these under .outputs.: bbox_16"):
         manifest_of(table, "here")
+    vad = table | {
+        "family": "vad", "inputs": {"audio": "a", "state": "s", "sample_rate": "r"}, "names": ["speech"],
+        "outputs": {"probability": "p", "state": "t"}, "thresholds": {"scores": {"speech": 0.5}},
+    }  # fmt: skip
+    with pytest.raises(ManifestInvalid, match="family vad has no thresholds of single names"):
+        manifest_of(vad, "here")
     with pytest.raises(ManifestInvalid, match="names has a word twice"):
         manifest_of(table | {"family": "yolox", "names": ["a", "a"], "outputs": {"predictions": "p"}}, "here")
     good = table | {"family": "yolox", "outputs": {"predictions": "p"}}

@@ -51,6 +51,14 @@ def test_one_walker_is_one_track() -> None:
     assert path.mismatch == path.gaps == path.jumps == 0
 
 
+def test_what_starts_a_track_is_decided_name_by_name() -> None:
+    """Both are seen at 0.4; for cups that is strong, for people only weak."""
+    tracker = Tracker(lambda label: 0.35 if label == "cup" else 0.5)
+    for frame in range(10):
+        tracker.push(frame, frame * FRAME_US, [seen(100, score=0.4), seen(400, label="cup", score=0.4)])
+    assert [path.label for path in tracker.finish()] == ["cup"]
+
+
 def test_three_looks_a_second_are_enough_for_a_walker() -> None:
     """A step of 48 pixels with a box of 60: hardly any overlap from look to look."""
     frames = {frame: [seen(48 * number, w=60)] for number, frame in enumerate(range(0, 100, 8))}
@@ -135,7 +143,7 @@ def test_two_passes_mend_what_one_gets_wrong() -> None:
     swaps, swaps_of_one, pieces, pieces_of_one, exchanged = 0, 0, 0, 0, 0
     for seed in range(40, 120):
         frames, whose = crossing(seed, 8)
-        one = Pass(0.5, 1_500_000)
+        one = Pass(lambda _: 0.5, 1_500_000)
         persons: list[int] = []
         for frame, rows in frames.items():
             one.look(frame * FRAME_US, list(enumerate(rows, len(persons))))
@@ -240,7 +248,7 @@ def test_every_point_is_a_sighting_or_between_two(data: st.DataObject) -> None:
 def test_six_people_who_walk_by_one_after_the_other() -> None:
     """The real video at two looks a second: six people, six tracks."""
     detector = open_detector(open_model(needs.testdata("models/yolox_nano.onnx")), threads=2)
-    tracker = Tracker(detector.score)
+    tracker = Tracker(detector.threshold)
     with av.open(str(needs.testdata("media/one-by-one-person-detection.mp4"))) as source:
         for number, frame in enumerate(source.decode(video=0)):
             if number % 5 == 0:

@@ -217,12 +217,15 @@ def test_sound_that_goes_on_after_the_pictures_is_no_break(tmp_path: Path) -> No
 class Blocks:
     """Sees the white block, exactly; a detector as far as a video knows one."""
 
-    score, floor = 0.5, 0.1
+    floor = 0.1
     source: Source = MODEL
 
     def __init__(self, blind: Collection[int] = ()) -> None:
         self.asked: list[tuple[float | None, Collection[str] | None]] = []
         self._blind = blind
+
+    def threshold(self, name: str) -> float:
+        return 0.5
 
     def detect(
         self, image: np.ndarray, least: float | None = None, only: Collection[str] | None = None

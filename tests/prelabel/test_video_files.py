@@ -69,10 +69,13 @@ EVEN = [40_000 * number for number in range(50)]
 class RedSquare:
     """Finds the red square by its colour."""
 
-    score, floor, source = 0.5, 0.1, SOURCE
+    floor, source = 0.1, SOURCE
 
     def __init__(self) -> None:
         self.looks = 0
+
+    def threshold(self, name: str) -> float:
+        return 0.5
 
     def detect(
         self, image: np.ndarray, least: float | None = None, only: Collection[str] | None = None

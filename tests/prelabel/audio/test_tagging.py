@@ -72,7 +72,7 @@ def test_short_ones_are_dropped_and_the_end_is_the_sounds(tmp_path: Path) -> Non
 def test_thresholds_of_single_names_and_names_that_are_wanted(tmp_path: Path) -> None:
     sound = windows_of([(0.4, 0.4)])
     assert [row.label for row in listen(tagger(tmp_path / "a", hop=100), sound)] == ["tap", "kettle"]
-    strict = tagger(tmp_path / "b", "[decode]\nscores = { tap = 0.5 }\n", hop=100)
+    strict = tagger(tmp_path / "b", "[thresholds]\nscore = 0.3\nscores = { tap = 0.5 }\n", hop=100)
     assert [row.label for row in listen(strict, sound)] == ["kettle"]
     only = tagger(tmp_path / "c", '[decode]\nonly = ["tap"]\n[thresholds]\nscore = 0.4\n', hop=100)
     assert [row.label for row in listen(only, sound)] == ["tap"]
@@ -144,7 +144,6 @@ def test_a_network_of_features_gets_them(tmp_path: Path, shape: tuple[int, ...])
         ("", (1, 1500), 2, r"takes \[1, 1500\]; what its \[audio\] describes is \[1, 1600\]"),
         ("", (1, 1, 1, "n"), 2, "4 dimensions; samples have 1 to 3"),
         ('[decode]\nonly = ["dog"]\n', (1, "n"), 2, "no class 'dog'"),
-        ("[decode]\nscores = { cat = 0.5 }\n", (1, "n"), 2, "no class 'cat'"),
     ],
 )
 def test_what_does_not_fit_is_refused(
