@@ -8,6 +8,7 @@ are those that `dist/.stamp` names.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -131,11 +132,22 @@ def install_packages(node: Node, say: Callable[[str], None]) -> None:
 
 
 def build(say: Callable[[str], None], *, force: bool = False) -> bool:
-    """Build the page if its sources changed; whether anything was done.
+    """Build the page if its sources changed; whether anything was done. Two at once build one after the other.
 
     Raises:
         BuildFailed: no Node.js, no registry, or the sources do not compile.
     """
+    if is_built() and not force:
+        return False
+    folder = os.open(WEB, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        return _build(say, force=force)
+    finally:
+        os.close(folder)
+
+
+def _build(say: Callable[[str], None], *, force: bool) -> bool:
     if is_built() and not force:
         return False
     digest = digest_of(sources())

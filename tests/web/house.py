@@ -205,7 +205,7 @@ class House:
     def truth(self, kind: str) -> list[dict[str, Any]]:
         """The labels of the newest revision of the one task of this type, waited for."""
         task = self.task_id(kind)
-        rows = until(lambda: self.revisions(task), 30)
+        rows = until(lambda: self.revisions(task), 90)
         labels: list[dict[str, Any]] = rows[-1]["documents"][0]["labels"]
         return labels
 

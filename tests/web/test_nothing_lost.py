@@ -35,13 +35,39 @@ def test_a_draft_reaches_the_collector(house: House, open_page: Open) -> None:
     house.publish()
     ada = Reviewer(open_page())
     ada.kind()
+    held: list[Route] = []
+    ada.page.route("**/draft", lambda route: held.append(route))
     ada.press("right")
     ada.saved("saving")
+    until(lambda: held or ada.page.wait_for_timeout(20))
+    ada.saved("saving")
+    held[0].continue_()
     ada.saved("saved")
     ada.page.evaluate("localStorage.removeItem(Object.keys(localStorage).find(n => n.startsWith('gleaner.draft.')))")
     ada.page.reload()
     ada.kind()
     ada.word("unfinished work")
+
+
+def test_what_is_opened_again_is_not_taken_away_by_the_look_for_more(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    ada.page.evaluate(
+        "() => { const later = setTimeout; window.setTimeout = (what, ms) => later(what, ms === 5000 ? 700 : ms); }"
+    )
+    ada.submit()
+    ada.empty()
+    ada.press("b")
+    task = ada.task()
+    ada.kind()
+    ada.press("right")
+    ada.page.wait_for_timeout(1_200)
+    ada.press("u")
+    ada.submit()
+    revisions = until(lambda: rows if len(rows := house.revisions(task)) == 2 else None)
+    assert [label["x"] for label in revisions[1]["documents"][0]["labels"]] == [120, 430], "it was undone"
 
 
 def test_without_network_work_goes_on_and_is_sent_later(house: House, open_page: Open) -> None:

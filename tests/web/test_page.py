@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.collector.running import until
 from tests.web import media
@@ -154,10 +154,17 @@ class TestTracks:
         assert [key["frame"] for key in labels["p1"]["keyframes"]] == [0, 44]
 
     def test_it_plays_to_its_end(self, ada: Reviewer) -> None:
+        # It lasts two seconds: what the button says meanwhile is written down in the page.
+        ada.page.evaluate("""() => {
+            const row = document.querySelector('.transport');
+            window.said = [];
+            new MutationObserver(() => window.said.push(row.textContent)).observe(
+                row, { subtree: true, childList: true, characterData: true });
+        }""")
         ada.press("Space")
-        expect(ada.page.locator(".transport")).to_contain_text("pause")
         ada.frame(44)
         expect(ada.page.locator(".transport")).to_contain_text("play")
+        assert any("pause" in text for text in ada.page.evaluate("window.said"))
 
 
 class TestSpeech:
@@ -282,3 +289,24 @@ def test_skip_and_give_back(house: House, open_page: Open) -> None:
     assert states.pop(skipped) == "skipped" and list(states.values()) == ["open"]
     ada.press("Enter")
     ada.kind()
+
+
+def test_what_is_on_its_way_is_given_back_too(house: House, open_page: Open) -> None:
+    for _ in range(6):
+        house.add_answer()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    ada.page.wait_for_load_state("networkidle")
+    held: list[Route] = []
+    ada.page.route("**/api/tasks/next", lambda route: held.append(route))
+    done = ada.task()
+    ada.press("Control+Enter")
+    until(lambda: held or ada.page.wait_for_timeout(20))
+    ada.press("Escape", "r")
+    ada.page.wait_for_timeout(300)
+    with ada.page.expect_response("**/api/tasks/next"):
+        held[0].continue_()
+    ada.page.wait_for_selector("[data-state=resting]")
+    until(lambda: house.task(done)["state"] == "done")
+    assert [row["state"] for row in house.tasks() if row["id"] != done] == ["open"] * 5

@@ -186,6 +186,7 @@ class TestReport:
         page.get_by_role("button", name="Count again").click()
         expect(page.locator(".waiting")).to_contain_text("Comparing every reviewed label")
         expect(page.locator(".waiting progress")).to_have_attribute("aria-label", "Counting")
+        until(lambda: held or page.wait_for_timeout(20))
         held[0].continue_()
         expect(page.locator(".waiting")).to_have_count(0)
 

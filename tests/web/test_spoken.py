@@ -39,7 +39,7 @@ def plays_past(ada: Reviewer, at: float) -> None:
 
 def revision(house: House) -> dict[str, Any]:
     task = house.task_id("text")
-    rows: list[dict[str, Any]] = until(lambda: house.revisions(task), 30)
+    rows: list[dict[str, Any]] = until(lambda: house.revisions(task), 90)
     return rows[-1]
 
 

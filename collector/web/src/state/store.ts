@@ -44,6 +44,7 @@ export class Store {
   private readonly sent = new Map<string, OpenTask>();
   private readonly trail: Trail;
   private asking: Promise<void> | null = null;
+  private returning: Promise<void> | null = null;
   private looking: ReturnType<typeof setTimeout> | undefined;
   private noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -139,6 +140,8 @@ export class Store {
 
   /** Gives back everything this page holds, and rests. Drafts stay, here and at the collector. */
   async giveBack(): Promise<void> {
+    // What was asked for before is given back too.
+    while (this.asking) await this.asking;
     const items = [...(this.current.value ? [this.current.value] : []), ...this.queue];
     for (const item of items) {
       if (item.task.hold.value.lost !== null) continue;
@@ -155,7 +158,14 @@ export class Store {
   }
 
   /** Opens the last submitted item again; what is open now comes right after it. */
-  async back(): Promise<void> {
+  back(): Promise<void> {
+    this.returning ??= this.reopen().finally(() => {
+      this.returning = null;
+    });
+    return this.returning;
+  }
+
+  private async reopen(): Promise<void> {
     const id = this.trail.last;
     if (id === undefined) return this.say("Nothing to go back to yet.");
     if (this.outbox.has(id)) await this.outbox.flush();
@@ -169,6 +179,9 @@ export class Store {
       return this.complain(error, "It cannot be opened again");
     }
     this.trail.remove(id);
+    // Whoever asked for the next items meanwhile was given this one too: it is held here now.
+    const twin = this.queue.findIndex((item) => item.task.id === id);
+    if (twin >= 0) for (const item of this.queue.splice(twin, 1)) this.close(item);
     const now = this.current.value;
     if (now) this.queue.unshift(now);
     this.show(this.take(view, true));
@@ -196,7 +209,10 @@ export class Store {
       return;
     }
     if (this.problem.value === null) this.phase.value = "empty";
-    this.looking = setTimeout(() => void this.advance(), LOOK_AGAIN_MS);
+    // What was opened again meanwhile stays: the next item comes after it.
+    this.looking = setTimeout(() => {
+      if (this.current.value === null) void this.advance();
+    }, LOOK_AGAIN_MS);
   }
 
   // ---------------------------------------------------------------- losing and taking again

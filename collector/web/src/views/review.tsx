@@ -1,5 +1,5 @@
 /** The review page: one task at a time, everything in its place. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { editors, type Editor, type EditorContext } from "../media/editor";
 import { surfaceOf, type Surface } from "../model/keys";
 import { playing } from "../state/activity";
@@ -14,7 +14,8 @@ import { Panel } from "./panel";
 export function Review({ store }: { store: Store }): preact.JSX.Element {
   const keyboard = useMemo(() => new Keyboard(store), [store]);
   const [status, setStatus] = useState<string | null>(null);
-  useEffect(() => keyboard.listen(), [keyboard]);
+  // Before it is seen: a quick hand's first key is meant for what is on the page, here and in the effects below.
+  useLayoutEffect(() => keyboard.listen(), [keyboard]);
   const item = store.current.value;
   return (
     <div class="review" data-task={item?.task.id ?? ""} data-type={item?.task.view.type ?? ""}>
@@ -68,7 +69,7 @@ function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Elemen
   const [trouble, setTrouble] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   const item = store.current.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     let here = true;
     const context: EditorContext = {
       status: onStatus,
@@ -103,7 +104,7 @@ function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Elemen
       here = false;
     };
   }, [item, attempt]);
-  useEffect(
+  useLayoutEffect(
     () => () => {
       mounted.current?.editor.dispose();
       mounted.current = null;

@@ -1,6 +1,6 @@
 /** The states that are not work: starting, nothing to do, resting, signed out, out of reach. Each says what to do. */
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { Problem, type Unreachable } from "../api/client";
 import type { Store } from "../state/store";
 import { nextTheme } from "../ui/theme";
@@ -14,7 +14,8 @@ interface CardProps {
 
 /** One thought, in the middle of the page. `keys` are its plain keys. */
 function Card({ title, name, keys, children }: CardProps): preact.JSX.Element {
-  useEffect(() => {
+  // Before it is seen: a quick hand's first key counts.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const action = event.key.toLowerCase() === "d" ? () => void nextTheme() : keys?.[event.key.toLowerCase()];

@@ -42,6 +42,8 @@ export class SoundPlayer {
     this.element = new Audio(url);
     this.element.preload = "auto";
     this.element.addEventListener("ended", () => {
+      // It may have been begun anew before this word of its end.
+      if (!this.element.ended) return;
       // A file may end a little before its manifest says.
       if (this.playing.value) this.now.value = this.until;
       this.pause();
@@ -68,6 +70,8 @@ export class SoundPlayer {
     this.element.play().then(
       () => {
         this.refused.value = false;
+        // A pause may have come before this word that it plays.
+        if (this.element.paused) return;
         this.playing.value = true;
         this.onPlaying(true);
         for (const beside of this.beside) {
