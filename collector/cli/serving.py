@@ -34,23 +34,25 @@ class AddressInvalid(GleanerError):
     hint = "--host takes an address of this machine: 127.0.0.1, or 0.0.0.0 for every network it is in."
 
 
-def claim_port(host: str, port: int) -> int:
-    """The port to listen at: `port`, or a free one for 0. granian shares ports (SO_REUSEPORT), so ask here.
+def claim_port(host: str, port: int) -> socket.socket:
+    """Holds the port to listen at until it is closed: `port`, or a free one for 0.
+
+    granian shares ports (SO_REUSEPORT), so ask here; and until it listens, nobody else may be given the same free one.
 
     Raises:
         PortTaken, AddressInvalid.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                raise PortTaken(f"The port {port} on {host} is taken or not allowed.") from error
-            raise AddressInvalid(f"This machine cannot listen at {host}.") from error
-        found: int = probe.getsockname()[1]
-        return found
+    held = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, port))
+    except OSError as error:
+        held.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortTaken(f"The port {port} on {host} is taken or not allowed.") from error
+        raise AddressInvalid(f"This machine cannot listen at {host}.") from error
+    return held
 
 
 def serve(settings: Settings, ready: Callable[[Settings], None], ready_file: Path | None = None) -> None:
@@ -59,8 +61,9 @@ def serve(settings: Settings, ready: Callable[[Settings], None], ready_file: Pat
     Raises:
         PortTaken, AddressInvalid, DataInUse, DataTooNew, DatabaseFailed, KeyFileDamaged.
     """
-    settings = settings.model_copy(update={"port": claim_port(settings.host, settings.port)})
-    asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
+    with claim_port(settings.host, settings.port) as held:
+        settings = settings.model_copy(update={"port": held.getsockname()[1]})
+        asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
 
 
 async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], None], ready_file: Path | None) -> None:
@@ -107,3 +110,5 @@ async def _listening(settings: Settings, task: asyncio.Task[None]) -> None:
             continue
         writer.close()
         return
+    task.result()
+    raise PortTaken(f"The port {settings.port} on {settings.host} was taken while the service started.")

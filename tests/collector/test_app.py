@@ -194,13 +194,19 @@ def test_a_taken_port_is_one_sentence(collector: Collector, tmp_path: Path) -> N
 
 
 def test_ports_and_addresses() -> None:
-    free = claim_port("127.0.0.1", 0)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind(("127.0.0.1", free))
+        other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(PortTaken):
-            claim_port("127.0.0.1", free)
+            claim_port("127.0.0.1", other.getsockname()[1])
+    with claim_port("127.0.0.1", 0) as held, socket.socket() as listening:
+        for option in (socket.SO_REUSEPORT, socket.SO_REUSEADDR):
+            listening.setsockopt(socket.SOL_SOCKET, option, 1)
+        listening.bind(held.getsockname())
+        listening.listen()
+        with pytest.raises(PortTaken):
+            claim_port(*held.getsockname())
     with pytest.raises(AddressInvalid):
         claim_port("203.0.113.7", 0)
 
