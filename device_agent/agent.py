@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,12 +32,13 @@ from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
-from device_agent.sessions import unfinished_session
+from device_agent.sessions import newest_record, unfinished_session
 from device_agent.settings import AgentSettings, agent_version
 from device_agent.snapshots import snapshot_of
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.layout import write_whole
 from device_agent.spool.recover import recover
+from device_agent.spool.room import SpoolFull
 from device_agent.streams import AudioStream, VideoStream
 from device_agent.takes import Origin, TakeMaker
 from device_agent.uplink.client import CollectorClient
@@ -116,6 +117,7 @@ class Agent:
         self._preview: tuple[int, bytes] | None = None
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
+        self._tell_the_last()
         self.uplink = Uplink(
             self.spool,
             lambda: CollectorClient(credentials),
@@ -245,6 +247,13 @@ class Agent:
     def _publish(self, record: SessionRecord) -> None:
         self.spool.put_session(record)
         self.uplink.tell(record.state, record.session)
+
+    def _tell_the_last(self) -> None:
+        """A kill may have come between the last line of a journal, that of a session's end too, and its record."""
+        record = newest_record(self._settings.state)
+        if record is not None and record.device == self._credentials.device:
+            with suppress(SpoolFull):  # as at every change of a session: what waits is sent first
+                self.spool.put_session(record)
 
     def _trouble(self, error: GleanerError) -> None:
         """Something a recording depends on gave up."""
