@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,7 @@ def install(package: ModelPackage) -> Path:
                 shutil.copyfile(package.path, made / MODEL_FILE)
                 check_hash(made / MODEL_FILE, package.sha256, f"the model {package.name} that was tried")
                 _sync(made / MODEL_FILE)
+                _make_newest(made)
                 _sync(made)
                 _swap(made, target)
                 _sync(folder)
@@ -70,6 +72,13 @@ def _manifest_text(package: ModelPackage) -> str:
         return beside.read_text(encoding="utf-8")
     # A lone file says the rest itself.
     return f'name = "{package.name}"\nversion = "{package.version}"\nsha256 = "{package.sha256}"\n'
+
+
+def _make_newest(made: Path) -> None:
+    """A name means what was installed last (installed.py), and a file system's clock may be coarse."""
+    others = (path.stat().st_mtime_ns for path in made.parent.iterdir() if not path.name.startswith("."))
+    newest = max(time.time_ns(), 1 + max(others, default=0))
+    os.utime(made, ns=(newest, newest))
 
 
 def _swap(made: Path, target: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from prelabel import installing
 from prelabel.catalogue import CacheUnwritable, ModelCorrupt, ModelFolderMissing
 from prelabel.installed import find_installed, installed
 from prelabel.installing import ModelNameTaken, install
@@ -56,6 +58,13 @@ def test_the_name_means_the_one_installed_last(tmp_path: Path) -> None:
     assert [(row.version, row.current) for row in installed()] == [("2", True), ("1", False)]
     install(open_model(old))
     assert open_model("mine").version == "1" and second.is_dir()
+
+
+def test_the_last_one_counts_where_the_clock_is_coarse_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installing, "time", SimpleNamespace(time_ns=lambda: 1_800_000_000_000_000_000))
+    for version, height in (("1", 96), ("2", 32), ("3", 64)):
+        install(open_model(make(tmp_path / version, version, height=height)))
+        assert open_model("mine").version == version
 
 
 def test_installing_again_takes_a_changed_manifest(tmp_path: Path) -> None:
