@@ -70,9 +70,13 @@ class Participant:
             return
         if seen.step.kind == "show" and seen.state == "countdown":
             self._room.hold_up(seen.step.objects[0] if seen.step.objects else "cup")
-        elif seen.step.kind in ("say", "answer") and seen.state == "recording":
+        elif seen.step.kind in ("say", "answer"):
+            text = ANSWER if seen.step.kind == "answer" else seen.step.expected or seen.step.prompt
             try:
-                self._room.say(ANSWER if seen.step.kind == "answer" else seen.step.expected or seen.step.prompt)
+                if seen.state == "countdown":
+                    self._room.rehearse(text)
+                else:
+                    self._room.say(text)
             except GleanerError as error:
                 self._post(Trouble(str(error)))
         elif seen.step.kind == "do" and seen.state == "recording":

@@ -108,6 +108,14 @@ class Room:
                 self._scene = Scene(self.seed, self.width, self.height, self._fetch)
             return self._scene
 
+    def rehearse(self, text: str) -> None:
+        """Make the voice of a sentence, so that `say` begins at once.
+
+        Raises:
+            SensorLibraryMissing, SpeechFailed: this machine cannot speak.
+        """
+        self._speaker.speak(text, self.language)
+
     def say(self, text: str) -> acts.Say:
         """Say a sentence, about 0.4 s from now or after the one that is being said.
 
