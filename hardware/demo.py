@@ -23,17 +23,18 @@ import httpx
 import typer
 from rich.console import Console
 
+from hardware.ports import check_port, free_port
 from hardware.processes import Child, ChildFailed, call, gleaner, last_line
 from prelabel.catalogue import available, choose, fetch
-from wire.errors import GleanerError, PortTaken
+from wire.errors import GleanerError
 
 people = Console(stderr=True, soft_wrap=True)
 app = typer.Typer(add_completion=False)
 
 NEEDED_MIB = 300
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 SESSION_SECONDS = 900.0
-SETTLE_SECONDS = 10.0
+SETTLE_SECONDS = 60.0
 
 
 class NoRoom(GleanerError):
@@ -177,22 +178,6 @@ def pull(name: str) -> None:
             status.update(f"Fetching {name} … {done / 1e6:.1f}{size} MB")
 
         fetch(name, progress)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortTaken(f"Port {port} on 127.0.0.1 is taken by another program.") from error
 
 
 @app.command()

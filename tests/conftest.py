@@ -1,10 +1,16 @@
-"""One real browser a test file: while Playwright's loop runs, no other asyncio loop can run in the process."""
+"""What all tests share: how long anything may take, that Ctrl-C works, and one real browser a test file.
+
+While Playwright's loop runs, no other asyncio loop can run in the process.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.needs import need_program
@@ -22,8 +28,16 @@ SWITCHES = (
 )
 
 
-# Several tests share two cores: what is waited for may take its time, what is not there fails a little later.
+# Several tests share two cores: what is waited for may take its time, what is not there fails a little later. How long
+# an example takes says nothing of the code there; and CI tries the same examples each time, other machines new ones.
 expect.set_options(timeout=20_000)
+settings.register_profile("shared cores", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("shared cores"), derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("GLEANER_CI") == "1" else "shared cores")
+
+# A shell starts what runs in the background with Ctrl-C ignored, and whatever the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

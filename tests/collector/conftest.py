@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.review.filled import Filled
-from tests.collector.running import Collector, DeviceClient
+from tests.collector.running import ZONE, Collector, DeviceClient, in_zone
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,13 @@ def fresh(tmp_path: Path) -> Iterator[Collector]:
 @pytest.fixture(scope="module")
 def device(collector: Collector) -> DeviceClient:
     return collector.device()
+
+
+@pytest.fixture
+def at_noon() -> Iterator[None]:
+    """For what is counted by the day in this process."""
+    with in_zone(ZONE):
+        yield
 
 
 @pytest.fixture

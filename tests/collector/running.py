@@ -8,10 +8,12 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +26,31 @@ from wire.device import Receipt
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 T = TypeVar("T")
+
+
+def noon() -> str:
+    """A time zone (TZ) in which it is noon: what a test does is done on one day there, whenever it runs."""
+    return f"NOON{datetime.now(UTC).hour - 12:+d}"
+
+
+# The same for a collector and the commands beside it.
+ZONE = noon()
+
+
+@contextlib.contextmanager
+def in_zone(zone: str) -> Iterator[None]:
+    """This process lives in that time zone."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TZ"]
+        else:
+            os.environ["TZ"] = before
+        time.tzset()
 
 
 def until(what: Callable[[], T | None], seconds: float = 60.0) -> T:
@@ -47,6 +74,7 @@ class Collector:
         self._environment = environment
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
+        self._held: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -67,7 +95,7 @@ class Collector:
 
     def _env(self) -> dict[str, str]:
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        return {**os.environ, "PYTHONPATH": path, **self._environment}
+        return {**os.environ, "PYTHONPATH": path, "TZ": ZONE, **self._environment}
 
     def start(self) -> None:
         self._ready.unlink(missing_ok=True)
@@ -83,6 +111,9 @@ class Collector:
 
         until(ready)
         self.port = int(json.loads(self._ready.read_text())["url"].rsplit(":", 1)[1])
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def kill(self) -> None:
         """kill -9 of the one process a person knows."""
@@ -98,7 +129,14 @@ class Collector:
             self.process.send_signal(number)
         code = self.process.wait(timeout=30)
         self.process = None
+        self._hold_port()
         return code
+
+    def _hold_port(self) -> None:
+        """Nobody else is given this port while no service listens there; the next start can have it all the same."""
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", self.port))
 
     def ask(self, verb: str, **given: str) -> dict[str, Any]:
         """What `gleaner collector join-code` and `user …` ask of the running service, without a process for each."""

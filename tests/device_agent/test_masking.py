@@ -53,8 +53,8 @@ class Room(HandCamera):
         self._wall = np.full((SIZE[1] * 3 // 2, SIZE[0]), 128, dtype=np.uint8)
         self._wall[: SIZE[1]] = np.kron(coarse, np.ones((16, 16), dtype=np.uint8))
 
-    def frame(self) -> Frame:
-        frame = super().frame()
+    def frame(self, *, now: bool = True) -> Frame:
+        frame = super().frame(now=now)
         noise = np.random.default_rng(self.index)
         level = 250 if self.bright else 100
         lores = np.full((self.lores_height * 3 // 2, self.lores_width), 128, dtype=np.uint8)
@@ -71,22 +71,15 @@ class MaskedBench(Bench):
         super().__init__(root, camera=Room(), models=models, masking=masking)
 
     def film(self, frames: int) -> list[int]:
-        """Deliver so many frames, as fast as the encoder takes them; their stamps."""
+        """Deliver so many frames, 40 ms apart by their stamps, as fast as the encoder takes them; their stamps."""
         stamps = []
-        for _ in range(frames):
+        for number in range(frames):
             while self.video._queue.qsize() > 4:
                 time.sleep(0.002)
-            frame = self.camera.frame()
+            frame = self.camera.frame(now=number == 0)
             stamps.append(frame.stamp_us)
             self.video.deliver(frame)
         return stamps
-
-    def settle(self) -> None:
-        """Wait until the encoder thread has taken in all that was delivered."""
-        until = time.monotonic() + 20
-        while self.video._queue.qsize() and time.monotonic() < until:
-            time.sleep(0.005)
-        time.sleep(0.05)
 
     def speak(self, levels: list[int], start: int = 0) -> None:
         """Deliver a block of 100 ms for each level."""
@@ -168,7 +161,6 @@ def test_nothing_is_written_before_it_can_be_masked(everyone: MaskedBench) -> No
     assert pictures((folder / "media").read_bytes()) == []
     everyone.film(15)
     everyone.settle()
-    time.sleep(0.8)  # the spool writer appends what it got
     waiting = read_stamps((folder / "times").read_bytes())
     assert 0 < len(waiting) < 25 - 10
     everyone.maker.close(None)
@@ -234,7 +226,6 @@ def test_a_kill_leaves_masked_bytes_and_a_manifest_that_says_so(tmp_path: Path) 
     record = bench.open("do", "video")
     bench.film(30)
     bench.settle()
-    time.sleep(0.8)
     # As a kill leaves it: a copy of the folder while it records, taken up by another spool.
     source = bench.spool.layout.capture(record.captures[0].capture)
     other = tmp_path / "after" / "captures" / source.name
@@ -346,9 +337,7 @@ def labelled(tmp_path: Path, policy: Redaction) -> list[str]:
     bench = MaskedBench(tmp_path, policy, models, [BODY])
     try:
         record = bench.open("do", "video", "audio")
-        for _ in range(12):
-            bench.film(2)
-            time.sleep(0.1)  # the model thread looks five times a second
+        bench.film_to_be_seen(8)
         bench.speak([QUIET] * 10 + [LOUD] * 10 + [QUIET] * 10)
         bench.maker.close(None)
         media: tuple[Medium, ...] = ("video", "audio")

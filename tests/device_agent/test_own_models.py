@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,9 +115,7 @@ def heard(bench: Bench, kind: str, models: Models, text: str = "oil") -> dict[st
 def test_a_detector_is_followed_on_video_and_classes_are_chosen_on_stills(tmp_path: Path, bench: Bench) -> None:
     bench.labeller.models = opened(tmp_path, stills=(rooms(tmp_path), detector(tmp_path / "again")))
     record = bench.open("do", "video")
-    for _ in range(12):
-        bench.video.deliver(bench.camera.frame())
-        time.sleep(0.1)  # the model thread looks five times a second
+    bench.film_to_be_seen(8)
     bench.maker.close(None)
     (found,) = documents(bench, record).values()
     assert (found.source.name, [(label.kind, label.label) for label in found.labels]) == (
@@ -163,11 +162,14 @@ def test_without_sound_models_the_voice_model_alone_gives_regions(tmp_path: Path
 
 
 class Trying:
-    """A sound model that fails at one point of a take, or takes its time with each block."""
+    """A sound model that fails at one point of a take, or takes its time with a block."""
 
-    def __init__(self, like: SoundModel, fails: str = "", seconds: float = 0.0) -> None:
+    def __init__(self, like: SoundModel, fails: str = "", slow: bool = False) -> None:
         self.source, self.package = like.source.model_copy(update={"name": "broken"}), like.package
-        self.fails, self.seconds = fails, seconds
+        self.fails = fails
+        self.at_work, self.done = threading.Event(), threading.Event()
+        if not slow:
+            self.done.set()
 
     def _do(self, what: str) -> None:
         if what == self.fails:
@@ -178,7 +180,8 @@ class Trying:
         return self
 
     def push(self, samples: np.ndarray) -> None:
-        time.sleep(self.seconds)
+        self.at_work.set()
+        assert self.done.wait(60)
         self._do("push")
 
     def finish(self) -> list[Label]:
@@ -235,12 +238,15 @@ def test_a_model_slower_than_what_it_hears_is_given_up(
     """Sound that waits for it would fill the memory, and nobody would wait for its labels."""
     monkeypatch.setattr(labelling, "LATE_SECONDS", 0.3)
     models = opened(tmp_path, tagger(tmp_path))
-    slow = Trying(models.sounds[0], seconds=0.2)
+    slow = Trying(models.sounds[0], slow=True)
     bench.labeller.models = Models(speech=models.speech, sounds=(*models.sounds, slow))  # type: ignore[arg-type]
     record = bench.open("say", "audio")
     bench.audio.deliver(bench.microphone.block())
-    time.sleep(0.1)  # it is at work on that one while the others come
-    say(bench, "oil")
+    assert slow.at_work.wait(60)
+    say(bench, "oil")  # while it is at work on that one
+    taps, _ = bench.labeller._notes.sounds
+    time.sleep(3 * taps.seconds)
+    slow.done.set()
     bench.maker.close(None)
     assert set(documents(bench, record)) == {"voice", "taps"}
     assert [(type(error), str(error).split(".")[0]) for error in bench.mentions] == [
@@ -252,15 +258,16 @@ def test_a_take_that_could_not_be_begun_in_time_is_not_heard_from_its_middle(
     tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = opened(tmp_path)
-    slow = Trying(opened(tmp_path / "again", tagger(tmp_path)).sounds[0], seconds=0.6)
+    slow = Trying(opened(tmp_path / "again", tagger(tmp_path)).sounds[0], slow=True)
     bench.labeller.models = Models(speech=models.speech, sounds=(slow,))  # type: ignore[arg-type]
     bench.open("say", "audio")
     bench.audio.deliver(bench.microphone.block())
-    time.sleep(0.1)
+    assert slow.at_work.wait(60)
     bench.maker.tear("stopped")
-    monkeypatch.setattr(labelling, "ANSWER_SECONDS", 0.2)
-    record = bench.open("say", "audio", attempt=2)
-    time.sleep(0.8)
+    with monkeypatch.context() as patient_for:
+        patient_for.setattr(labelling, "ANSWER_SECONDS", 0.2)
+        record = bench.open("say", "audio", attempt=2)
+    slow.done.set()
     say(bench, "oil")
     bench.maker.close(None)
     assert [type(error) for error in bench.mentions] == [ModelStuck]
@@ -299,6 +306,6 @@ def test_the_command_says_what_it_cannot_use(tmp_path: Path, settings: str, word
         env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode in (2, 3) and said in done.stderr and "Traceback" not in done.stderr, done.stderr

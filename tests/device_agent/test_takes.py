@@ -47,9 +47,10 @@ class HandCamera:
 
     def stop(self) -> None: ...
 
-    def frame(self) -> Frame:
+    def frame(self, *, now: bool = True) -> Frame:
+        """The next one, stamped with this moment, or just 40 ms after the one before however late it is made."""
         self.index += 1
-        self.at_us = max(self.at_us + 40_000, monotonic_us())
+        self.at_us = max(self.at_us + 40_000, monotonic_us() if now else 0)
         noise = np.random.default_rng(self.index)
         main = noise.integers(0, 255, (self.height * 3 // 2, self.width), dtype=np.uint8)
         lores = np.zeros((self.lores_height * 3 // 2, self.lores_width), dtype=np.uint8)
@@ -71,6 +72,13 @@ class HandMicrophone:
         first, self.sample = self.sample, self.sample + 1600
         samples = np.full((1600, 1), 1000, dtype=np.int16)
         return AudioBlock(first, 1_000_000 + first * 1_000_000 // 16_000, samples, False)
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.005)
 
 
 class Bench:
@@ -101,6 +109,21 @@ class Bench:
     def manifests(self) -> dict[str, CaptureManifest]:
         found = [CaptureManifest.read(row.manifest) for row in self.spool.pending() if row.manifest is not None]
         return {manifest.medium: manifest for manifest in found}
+
+    def settle(self) -> None:
+        """Wait until the encoder of the video waits for more, and what it gave away is in the files of the spool."""
+        waiting = self.video._queue
+        wait_for(lambda: not waiting.qsize() and waiting.not_empty._waiters)  # type: ignore[attr-defined]
+        self.spool._writer.call(lambda: None, "waiting")
+
+    def film_to_be_seen(self, looks: int) -> None:
+        """Deliver so many frames, 200 ms apart by their stamps; each waits until the model has looked at it."""
+        for number in range(looks):
+            before = self.labeller.looks
+            self.camera.at_us += 160_000
+            self.video.deliver(self.camera.frame(now=number == 0))
+            wait_for(lambda before=before: self.labeller.looks > before)  # type: ignore[misc]
+            self.settle()
 
     def close(self) -> None:
         self.video.close()
@@ -173,7 +196,7 @@ def test_a_lost_camera_is_started_again_for_the_next_take(bench: Bench) -> None:
 class BrokenModel:
     """A detector whose network fails on every picture."""
 
-    floor = score = 0.1
+    floor = 0.1
 
     def detect(self, image: np.ndarray, least: float | None = None, only: object = None) -> list[object]:
         raise ValueError("bad tensor")
@@ -240,7 +263,7 @@ def test_a_full_spool_is_told_once_and_keeps_the_take_before(tmp_path: Path) -> 
         bench.audio.deliver(bench.microphone.block())
         bench.maker.close(None)
         bench.open("do", "video", attempt=2)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not bench.troubles and time.monotonic() < until:
             bench.video.deliver(bench.camera.frame())
             time.sleep(0.002)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,16 +17,12 @@ from typing import Any
 import httpx
 import psutil
 
+from hardware.ports import free_port
+
 SHORT = Path(__file__).parent / "short.yaml"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 30.0, why: str = "") -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 60.0, why: str = "") -> Any:
     """The first true answer of `what`; an assertion when there is none in time."""
     until = time.monotonic() + seconds
     while True:
@@ -59,7 +54,7 @@ class Installation:
             [sys.executable, "-m", "gleaner", *words],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             cwd=self.folder,
             env={**os.environ, **(env or {})},
         )
@@ -98,7 +93,7 @@ class Installation:
                 stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
             )  # fmt: skip
 
-    def finish_agent(self, seconds: float = 120.0) -> dict[str, Any]:
+    def finish_agent(self, seconds: float = 300.0) -> dict[str, Any]:
         """Wait for the agent to end by itself; its JSON line."""
         assert self.agent is not None
         out, _ = self.agent.communicate(timeout=seconds)
@@ -120,6 +115,8 @@ class Installation:
             for one in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     one.kill()
+            # A child may be at the disk when it is killed, and holds the port and the data until it is gone.
+            psutil.wait_procs(family[1:], timeout=60)
         process.wait()
         if process.stdout is not None:
             process.stdout.close()

@@ -106,7 +106,7 @@ def test_the_spool_meets_a_full_disk(installation: Installation) -> None:
     spool.mkdir(parents=True)
     need(os.geteuid() == 0, "a small disk can be mounted by root only: run the tests as root")
     # The spool keeps 64 MiB free for the rest of the system.
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=74m", "tmpfs", str(spool)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=69m", "tmpfs", str(spool)], check=False)
     if mounted.returncode != 0:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:

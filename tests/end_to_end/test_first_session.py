@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.installation import Installation, free_port, wait_for
+from hardware.ports import free_port
+from tests.collector.running import noon
+from tests.end_to_end.installation import Installation, wait_for
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "first-session.md"
 
@@ -32,6 +34,7 @@ def serving(tmp_path: Path) -> Iterator[tuple[dict[str, str], int]]:
         "GLEANER_COLLECTOR_PORT": str(port),
         "GLEANER_PARTICIPANT": "simulated",
         "GLEANER_PAGE_PORT": "0",
+        "TZ": noon(),
     }
     with (tmp_path / "collector.log").open("w") as log:
         service = subprocess.Popen(
@@ -71,8 +74,8 @@ def test_the_commands_of_the_page(serving: tuple[dict[str, str], int], tmp_path:
             assert found, done.stdout
             code = found[0]
     link = next(text for command, text in said.items() if "user link" in command).strip().splitlines()[-1]
-    page = httpx.get(link)
-    assert page.status_code == 200 and httpx.get(link).status_code == 200  # a prefetch uses nothing up
+    page = httpx.get(link, timeout=30)
+    assert page.status_code == 200 and httpx.get(link, timeout=30).status_code == 200  # a prefetch uses nothing up
     report = next(text for command, text in said.items() if "report today" in command)
     assert "6" in report
     assert (tmp_path / "export-jsonl" / "labels.jsonl").exists()

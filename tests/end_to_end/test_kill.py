@@ -19,7 +19,8 @@ KILLS = 10
 
 
 def sessions(installation: Installation) -> list[Replayed]:
-    return [replay(read_journal(path)) for path in (installation.state / "sessions").glob("*/journal.jsonl")]
+    journals = [read_journal(path) for path in (installation.state / "sessions").glob("*/journal.jsonl")]
+    return [replay(entries) for entries in journals if entries]  # an agent killed before its first line began none
 
 
 def check_both_sides(installation: Installation) -> None:
@@ -52,7 +53,7 @@ def check_both_sides(installation: Installation) -> None:
     print(f"{closed} takes closed, {torn} torn")
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_the_agent_is_killed_at_ten_random_moments(installation: Installation) -> None:
     moments = random.Random(20)
     killed = 0
@@ -71,7 +72,7 @@ def test_the_agent_is_killed_at_ten_random_moments(installation: Installation) -
     check_both_sides(installation)
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_the_collector_is_killed_at_ten_random_moments(installation: Installation) -> None:
     moments = random.Random(21)
     installation.start_agent("kitchen-greeting")
@@ -91,7 +92,7 @@ def test_the_collector_is_away_for_the_whole_session(installation: Installation)
     installation.kill(installation.collector)
     installation.start_agent(str(Path(__file__).parent / "short.yaml"), "--deliver-seconds", "1")
     assert installation.agent is not None
-    out, _ = installation.agent.communicate(timeout=120)
+    out, _ = installation.agent.communicate(timeout=300)
     facts = json.loads(out.strip().splitlines()[-1])
     assert installation.agent.returncode == 1
     assert (facts["takes"], facts["lost"]) == (5, 5)

@@ -33,11 +33,10 @@ def faces(picture_bgr: np.ndarray) -> list[float]:
     return [round(one.score, 2) for one in found]
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.usefixtures("near")
 def test_a_masked_session_reaches_the_collector_without_a_face(installation: Installation) -> None:
     installation.start_agent(MASKED)
-    facts = installation.finish_agent(180)
+    facts = installation.finish_agent()
     assert (facts["takes"], facts["lost"]) == (2, 0)
     views = {}
     for row in installation.rows("SELECT id, medium FROM capture"):

@@ -228,7 +228,7 @@ def test_an_interruption_does_not_wait_for_the_end_of_a_long_video(tmp_path: Pat
         time.sleep(0.005)
     os.killpg(running.pid, signal.SIGINT)
     try:
-        _, said = running.communicate(timeout=20)
+        _, said = running.communicate(timeout=90)
     finally:
         running.kill()
     assert running.returncode == 130
@@ -274,7 +274,7 @@ def test_on_a_terminal_lines_stand_above_the_bar(tmp_path: Path, model: str) -> 
     ours, theirs = os.openpty()
     running = subprocess.Popen(
         [*RUN, model, str(folder)], cwd=needs.ROOT, stdin=theirs, stdout=theirs, stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "500"},
     )  # fmt: skip
     os.close(theirs)
     shown = b""

@@ -134,8 +134,14 @@ def test_a_dead_worker_process_costs_nothing(fresh: Collector) -> None:
 def test_the_worker_process_does_not_outlive_a_killed_service(fresh: Collector) -> None:
     import psutil
 
+    def ended(child: psutil.Process) -> bool:
+        try:
+            return child.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
     assert fresh.process is not None
     children = psutil.Process(fresh.process.pid).children()
     assert children
     fresh.kill()
-    until(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
+    until(lambda: all(ended(child) for child in children))

@@ -49,14 +49,14 @@ def test_a_full_disk_is_said_and_costs_nothing(limited: Callable[..., Collector]
 
 
 def test_a_silent_sender_is_let_go_and_what_it_sent_is_kept(limited: Callable[..., Collector]) -> None:
-    collector = limited(upload_idle_seconds="0.3")
+    collector = limited(upload_idle_seconds="1")
     device = collector.device()
     location = device.create("cap-1", "media", 1000).headers["Location"]
-    connection = raw_patch(collector, device, location, 0, 1000)
-    connection.sendall(b"x" * 400)
-    reply = connection.recv(65536)
+    with raw_patch(collector, device, location, 0, 1000, b"x" * 400) as connection:
+        reply = b""
+        while b"sender-silent" not in reply and (more := connection.recv(65536)):
+            reply += more
     assert reply.startswith(b"HTTP/1.1 408") and b"sender-silent" in reply
-    connection.close()
     assert device.offset(location) == 400
 
 

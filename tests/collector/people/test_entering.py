@@ -13,9 +13,10 @@ from tests.collector.running import Collector
 PAGE = {"X-Gleaner-Page": "1"}
 
 
-def new_link(collector: Collector, name: str, role: str = "annotator") -> str:
-    collector.run("user", "add", name, "--role", role)
-    return collector.run("user", "link", name).stdout.strip()
+def new_link(collector: Collector, name: str) -> str:
+    collector.ask("user-add", name=name, role="annotator")
+    link: str = collector.ask("user-link", name=name)["url"]
+    return link
 
 
 def code_of(link: str) -> str:
@@ -23,7 +24,8 @@ def code_of(link: str) -> str:
 
 
 def test_a_link_works_once_and_survives_being_looked_at(collector: Collector) -> None:
-    link = new_link(collector, "ana")
+    collector.run("user", "add", "ana", "--role", "annotator")
+    link = collector.run("user", "link", "ana").stdout.strip()
     for _ in range(3):  # a mail scanner, a prefetch, a prerender
         looked = httpx.get(link, headers={"Sec-Purpose": "prefetch;prerender"})
         assert looked.status_code == 200 and not looked.cookies

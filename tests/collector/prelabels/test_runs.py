@@ -211,7 +211,6 @@ def house(tmp_path: Path) -> Iterator[House]:
     collector.stop()
 
 
-@pytest.mark.timeout(120)
 def test_a_new_model_over_old_captures(house: House) -> None:
     done = house.collector.run("prelabel", "run", str(house.model), "--step", "untouched", "--wait", "--json")
     assert done.returncode == 0, done.stderr
@@ -251,7 +250,6 @@ def test_a_new_model_over_old_captures(house: House) -> None:
         again.db.close()
 
 
-@pytest.mark.timeout(120)
 def test_the_report_is_made_beside_the_service(house: House) -> None:
     """By another process, so that no review waits for it; asked for twice at once it is made once."""
     with ThreadPoolExecutor(2) as pool:
@@ -261,7 +259,6 @@ def test_the_report_is_made_beside_the_service(house: House) -> None:
     assert house.lead.get("/api/reports/prelabels", params={"since": "2026-01-01T00:00:00Z"}).json()["items"] == 0
 
 
-@pytest.mark.timeout(120)
 def test_a_model_that_was_changed_meanwhile_is_not_used(house: House) -> None:
     """The job names the model it was asked for by hash; another file under the same path fails, in words."""
     run = house.lead.post("/api/prelabel-runs", json={"model": str(house.model), "step": "bare"}).json()["id"]

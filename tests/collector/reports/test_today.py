@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +12,7 @@ from typer.testing import CliRunner
 from collector.cli import app
 from collector.reports.today import today
 from tests.collector.review.filled import Filled
+from tests.collector.running import in_zone
 from wire.base import format_utc
 
 
@@ -22,7 +21,7 @@ def report(filled: Filled, now: datetime | None = None) -> dict[str, object]:
 
 
 @pytest.fixture
-def busy(filled: Filled) -> Filled:
+def busy(filled: Filled, at_noon: None) -> Filled:
     """Three takes of today with four tasks: one done by ann, one skipped, one on bob's page, one open."""
     ann, bob = filled.person("ann"), filled.person("bob")
     filled.person("idle")
@@ -66,15 +65,8 @@ def test_tomorrow_starts_at_nought(busy: Filled) -> None:
 
 @pytest.fixture
 def in_tokyo() -> Iterator[None]:
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = "Asia/Tokyo"
-    time.tzset()
-    yield
-    if before is None:
-        del os.environ["TZ"]
-    else:
-        os.environ["TZ"] = before
-    time.tzset()
+    with in_zone("Asia/Tokyo"):
+        yield
 
 
 @pytest.mark.usefixtures("in_tokyo")

@@ -61,7 +61,7 @@ class Site:
 
 
 @pytest.fixture
-def site(filled: Filled) -> Site:
+def site(filled: Filled, at_noon: None) -> Site:
     made = Site(filled)
     for name, role in (("ann", "annotator"), ("bob", "annotator"), ("lea", "lead")):
         made.add(name, role)

@@ -10,6 +10,7 @@ import httpx
 
 from device_agent.page import PageServer
 from device_agent.page.rehearsal import Rehearsal
+from hardware.ports import free_port
 from wire.script import ConsentText, Plan, PlanStep
 
 KEY = "a-key-for-tests"
@@ -67,7 +68,7 @@ class Stage:
 
     def client(self, **settings: object) -> httpx.Client:
         """A program that looks at the page, not yet let in."""
-        return httpx.Client(base_url=self.server.address, timeout=10, **settings)  # type: ignore[arg-type]
+        return httpx.Client(base_url=self.server.address, timeout=60, **settings)  # type: ignore[arg-type]
 
     def friend(self) -> httpx.Client:
         """A program with the key."""
@@ -78,7 +79,8 @@ class Stage:
 def stage(script: Plan | None = None, **settings: object) -> Iterator[Stage]:
     clock = HandClock()
     rehearsal = Rehearsal(script or plan(), clock=clock, **settings)  # type: ignore[arg-type]
-    server = PageServer(rehearsal.read, rehearsal.post, rehearsal.preview, port=0, key=KEY)
+    # A port that stays free while the page is away.
+    server = PageServer(rehearsal.read, rehearsal.post, rehearsal.preview, port=free_port(), key=KEY)
     try:
         yield Stage(rehearsal, clock, server, server.start())
     finally:

@@ -268,7 +268,7 @@ def test_a_device_that_goes_away_is_said_and_comes_back(browser: Browser) -> Non
         running.server = PageServer(rehearsal.read, rehearsal.post, rehearsal.preview, port=port, key=KEY)
         running.server.start()
         try:
-            expect(page.locator("#rec-word")).to_have_text("Not recording", timeout=15_000)
+            expect(page.locator("#rec-word")).to_have_text("Not recording", timeout=30_000)
             expect(page.locator("#notice")).to_be_hidden()
             press(page, "Enter")
             at(page, "countdown")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from device_agent.events import ConsentAnswered, Start
-from device_agent.page import PageServer
+from device_agent.page import PageServer, stream
 from device_agent.page.guard import Guard
 from device_agent.page.routes import ROUTES, SHUT_PAGE, Desk, PageRoute, make_app, static_files
 from device_agent.page.server import AddressUnusable, PortTaken, shown_host
@@ -187,7 +187,8 @@ def test_a_silent_session_is_said_again_so_that_a_page_knows_the_device_lives() 
         assert next(rows) == next(rows)
 
 
-def test_pictures_come_only_when_there_are_some_and_are_counted_as_looks() -> None:
+def test_pictures_come_only_when_there_are_some_and_are_counted_as_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 60.0)
     with stage() as running, running.friend() as friend:
         assert not running.server.watched
         assert friend.get("/api/preview.jpg").json()["code"] == "no-picture"
@@ -214,7 +215,7 @@ def test_a_moving_picture_is_a_row_of_jpegs_and_ends_with_its_looker() -> None:
         assert rest[:2] == b"\xff\xd8"
         assert rest[size : size + 2] == b"\r\n"
         freed = threading.Event()
-        for _ in range(100):
+        for _ in range(1200):
             if running.server._lookers._streams == 0:
                 break
             freed.wait(0.05)

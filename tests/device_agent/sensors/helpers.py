@@ -38,7 +38,7 @@ class Collector(Generic[Item]):
             self.failure = error
             self._changed.notify_all()
 
-    def wait(self, count: int, seconds: float = 30) -> list[Any]:
+    def wait(self, count: int, seconds: float = 60) -> list[Any]:
         with self._changed:
             enough = self._changed.wait_for(lambda: len(self.items) >= count or self.failure is not None, seconds)
             if self.failure is not None:
@@ -46,7 +46,7 @@ class Collector(Generic[Item]):
             assert enough, f"{len(self.items)} of {count} came"
             return list(self.items)
 
-    def wait_for_failure(self, seconds: float = 30) -> GleanerError:
+    def wait_for_failure(self, seconds: float = 60) -> GleanerError:
         with self._changed:
             assert self._changed.wait_for(lambda: self.failure is not None, seconds), "it did not fail"
             assert self.failure is not None

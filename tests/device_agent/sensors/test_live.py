@@ -148,7 +148,7 @@ microphone = open_microphone(sys.argv[1])
 blocks, enough = [], threading.Event()
 def deliver(block):
     blocks.append(block)
-    if len(blocks) >= int(sys.argv[2]):
+    if sum(int((b.samples > 0).sum()) for b in blocks) >= int(sys.argv[2]):
         enough.set()
 def failed(error):
     print(error, file=sys.stderr)
@@ -173,7 +173,7 @@ def test_a_microphone_hears_every_sample_of_a_ramp(sound_server: dict[str, str],
     root = str(Path(__file__).resolve().parents[3])
     environment = {**sound_server, "PYTHONPATH": root}
     listener = subprocess.Popen(
-        [sys.executable, str(program), "sounddevice:wavmic", "60"],
+        [sys.executable, str(program), "sounddevice:wavmic", "24000"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:

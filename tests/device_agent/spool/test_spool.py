@@ -234,7 +234,10 @@ def test_the_newest_session_record_waits_until_it_is_sent(tmp_path: Path) -> Non
 # ------------------------------------------------------------------ full disk
 def test_the_quota_stops_recording_and_keeps_everything(tmp_path: Path) -> None:
     told: list[GleanerError] = []
-    spool = Spool(tmp_path / "s", quota_bytes=3 << 20, reserve_bytes=0, on_full=told.append)
+    full = threading.Event()
+    spool = Spool(
+        tmp_path / "s", quota_bytes=3 << 20, reserve_bytes=0, on_full=lambda error: (told.append(error), full.set())[0]
+    )
     old = spooled(spool, noise(3, 1 << 20))
     capture = spool.open_capture(header())
     sink = capture.sink("media")
@@ -243,7 +246,7 @@ def test_the_quota_stops_recording_and_keeps_everything(tmp_path: Path) -> None:
         for start in range(0, len(data), 1 << 16):
             sink.write(data[start : start + (1 << 16)])
         sink.close()
-    assert len(told) == 1 and isinstance(told[0], SpoolFull)
+    assert full.wait(60) and len(told) == 1 and isinstance(told[0], SpoolFull)
     torn = capture.close_torn("the disk is full")
     assert torn is not None and not torn.complete
     held = spool.read(torn.capture, "media", 0, 1 << 30)
@@ -284,7 +287,7 @@ def test_a_really_full_disk(small_disk: Path, reserve: int) -> None:
         for start in range(0, len(data), 1 << 16):
             sink.write(data[start : start + (1 << 16)])
         sink.close()
-    assert full.wait(5) and len(told) == 1
+    assert full.wait(60) and len(told) == 1
     if reserve == 0:
         with (small_disk / "other").open("wb", buffering=0) as other, pytest.raises(OSError):
             while True:

@@ -29,7 +29,7 @@ class PeerProcess:
         self.port: int = said["port"]
         self.verify_key: str = said["verify_key"]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, trust_env=False)
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
 
     def faults(self, rows: list[dict[str, Any]]) -> None:
         self.http.post("/_peer/faults", json=rows)
@@ -65,7 +65,7 @@ class Line:
         options.setdefault("chance", lambda: 0.05)
         self.uplink = Uplink(self.spool, lambda: CollectorClient(self.credentials), self.states.append, **options)
 
-    def wait_for(self, condition: Any, timeout: float = 20.0) -> None:
+    def wait_for(self, condition: Any, timeout: float = 60.0) -> None:
         """Sleep on the spool's changes until `condition()`; states are told without one, so look each 50 ms."""
         until = time.monotonic() + timeout
         while not condition():
@@ -73,7 +73,7 @@ class Line:
             self.spool.wait(0.05)
 
     def end(self) -> None:
-        assert self.uplink.stop(10)
+        assert self.uplink.stop(60)
         self.spool.close()
 
 
