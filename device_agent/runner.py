@@ -44,6 +44,8 @@ from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
 
+HEARING_SECONDS = 0.2  # a signal is heard within this time
+
 
 class Room(Protocol):
     """What the runner needs of the agent: sensors opened after consent, and a maker of takes above them."""
@@ -116,9 +118,10 @@ class SessionRunner:
 
     def _next_event(self) -> Event:
         while True:
-            timeout = None
+            # In short steps: a thread that has just begun to wait for a lock is not woken by a signal.
+            timeout = HEARING_SECONDS
             if self._deadlines:
-                timeout = self._deadlines[0][0] - time.monotonic()
+                timeout = min(timeout, self._deadlines[0][0] - time.monotonic())
                 if timeout <= 0:
                     _, _, deadline = heapq.heappop(self._deadlines)
                     return TimerFired(deadline.name, deadline.token)

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -34,6 +34,7 @@ TRY_MODEL = "prelabel.label_file:try_model"
 WORK_SECONDS = 6 * 3600.0  # hours of video through a slow model are one call
 AHEAD = 64  # results that may wait for an earlier, slower file
 SYNC_SECONDS = 1.0
+HEARING_SECONDS = 0.2  # an interruption is heard within this time
 
 
 class OutputExists(GleanerError):
@@ -159,15 +160,22 @@ def label_files(
             for path in paths:
                 waiting.append(pool.submit(_one, hands.do, path, settings))
                 if len(waiting) >= AHEAD + workers:
-                    yield waiting.popleft().result()
+                    yield _result(waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield _result(waiting.popleft())
             done = True
         finally:
             for future in waiting:
                 future.cancel()
             if not done:  # also with nothing waiting: the last file may be hours of video
                 hands.stop()
+
+
+def _result(future: Future[Outcome]) -> Outcome:
+    """Waits in short steps: a thread that has just begun to wait for a lock is not woken by a signal."""
+    while not wait([future], HEARING_SECONDS).done:
+        continue
+    return future.result()
 
 
 def why_not(hands: Crew | Alone, settings: dict[str, Any]) -> Outcome | None:

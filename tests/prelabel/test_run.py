@@ -7,8 +7,10 @@ import os
 import resource
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -17,6 +19,7 @@ import pytest
 import typer
 from onnx import helper
 
+from prelabel.bulk import Crew, label_files
 from prelabel.cli.run import run
 from tests import needs
 from tests.prelabel import graphs
@@ -250,6 +253,25 @@ def test_an_interruption_at_any_moment_says_what_is_kept(
     done = 1 if moment == "Journal.finish" else 0
     assert capsys.readouterr().err == f"Interrupted: {done} of 1 files are kept; the same command goes on.\n"
     assert not out.exists()
+
+
+def test_an_interruption_is_heard_while_a_worker_is_at_its_file() -> None:
+    """One that another thread was given does not wake the one that waits, as one that comes just before its wait."""
+    stopped = threading.Event()
+
+    class Slow(Crew):
+        def do(self, inputs: dict[str, Any]) -> dict[str, Any]:
+            time.sleep(0.3)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            assert stopped.wait(60)
+            return {}
+
+        def stop(self) -> None:
+            stopped.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        next(label_files([Path("a.png")], {}, Slow(1), 1))
+    assert stopped.is_set()
 
 
 def test_a_reader_that_has_enough_ends_the_run(tmp_path: Path, model: str) -> None:
