@@ -50,6 +50,7 @@ class Detector:
         self.threshold = thresholds.of
         self.floor = min(thresholds.floor, *thresholds.scores.values(), 1.0)
         self._thresholds = np.array([thresholds.of(name) for name in self.names])
+        self._least = float(self._thresholds.min())
         self._network = network
         self._decoder = decoder
 
@@ -66,7 +67,7 @@ class Detector:
             ModelRefused: the network fails on it, or gives a class that has no name.
         """
         outputs, place = self._network.run(image, self._decoder.feeds)
-        found = self._decoder.decode(outputs, place, float(self._thresholds.min()) if least is None else least)
+        found = self._decoder.decode(outputs, place, self._least if least is None else least)
         if least is None and self.package.manifest.thresholds.scores:
             found = found.take(np.flatnonzero(found.scores >= self._thresholds[found.classes]))
         if only is not None:

@@ -63,7 +63,7 @@ class PeopleFinder:
         if PERSON not in people.names:
             raise RedactionUnavailable(f"The model {people.package.name} does not find people.")
         self._faces, self._people = faces.strict(), people.strict()
-        self.face_score = min(map(faces.threshold, faces.names))
+        self.face_score = max(map(faces.threshold, faces.names))
         self.person_score = people.threshold(PERSON)
         self.sources: tuple[Source, ...] = (faces.source, people.source)
 
