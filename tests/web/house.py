@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,23 @@ class House:
             Box(id="b2", label="kettle", score=0.41, x=430, y=60, width=130, height=130),
         ]
         return self._add("show", prompt, None, ["boxes"], {"image": (media.still(), labels)}, objects=["cup"])
+
+    def add_crowd(self, count: int) -> str:
+        """A still with so many boxes."""
+        chance = random.Random(1)
+        labels: list[Label] = [
+            Box(
+                id=f"b{number}",
+                label=("cup", "kettle", "person")[number % 3],
+                score=round(chance.uniform(0.3, 1), 2),
+                x=round(chance.uniform(0, media.WIDTH - 40), 1),
+                y=round(chance.uniform(0, media.HEIGHT - 40), 1),
+                width=round(chance.uniform(8, 40), 1),
+                height=round(chance.uniform(8, 40), 1),
+            )
+            for number in range(count)
+        ]
+        return self._add("show", "Show the shelf", None, ["boxes"], {"image": (media.still(), labels)})
 
     def add_walk(self, prompt: str = "Turn on the kitchen light") -> str:
         """A video with a track and a sound with two regions: a task of tracks and a task of speech."""
