@@ -102,16 +102,14 @@ class Tracker:
     """Push the detections of each frame that was looked at, in order; `finish` gives the tracks.
 
     Args:
-        strong: from which score on a detection of a label is strong and starts a track: the detector's `threshold`,
-            or one score for all. Push all that its `floor` lets through, the weak ones hold a track that goes on.
+        strong: from which score on a detection of a label is strong and starts a track: the detector's `threshold`.
+            Push all that its `floor` lets through, the weak ones hold a track that goes on.
         lost_us: how long a track is looked for after it was last seen.
         least_hits: tracks with fewer sightings are dropped.
     """
 
-    def __init__(
-        self, strong: Callable[[str], float] | float = 0.35, lost_us: int = 1_500_000, least_hits: int = 3
-    ) -> None:
-        self._strong = strong if callable(strong) else lambda _: strong
+    def __init__(self, strong: Callable[[str], float], lost_us: int = 1_500_000, least_hits: int = 3) -> None:
+        self._strong = strong
         self._lost_us = lost_us
         self._least_hits = least_hits
         self._frames: list[tuple[int, int]] = []

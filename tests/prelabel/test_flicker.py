@@ -87,7 +87,7 @@ def test_a_steady_track_has_no_trouble() -> None:
 
 def test_what_smoothing_hides_comes_from_the_tracker() -> None:
     """Seen on every second look, its box shaking: the smoothed keyframes show nothing of it."""
-    tracker = Tracker(0.3)
+    tracker = Tracker(lambda _: 0.3)
     for look in range(40):
         x = 100 + look + (28 if look % 4 == 0 else 0)
         tracker.push(look, look * 200_000, [Detection(x, 50, 60, 160, "person", 0.8)] if look % 2 == 0 else [])

@@ -35,7 +35,7 @@ def iou(one: tuple[float, ...], two: tuple[float, ...]) -> float:
 
 
 def track(frames: dict[int, list[Detection]], step_us: int = FRAME_US, **settings: int) -> list[TrackPath]:
-    tracker = Tracker(0.5, **settings)
+    tracker = Tracker(lambda _: 0.5, **settings)
     for frame in sorted(frames):
         tracker.push(frame, frame * step_us, frames[frame])
     return tracker.finish()
@@ -210,7 +210,7 @@ def test_nothing_in_nothing_out() -> None:
 
 @pytest.mark.parametrize(("frame", "time_us"), [(3, 200_000), (4, 120_000), (2, 200_000)])
 def test_frames_must_rise(frame: int, time_us: int) -> None:
-    tracker = Tracker()
+    tracker = Tracker(lambda _: 0.35)
     tracker.push(3, 120_000, [])
     with pytest.raises(ValueError, match="rise"):
         tracker.push(frame, time_us, [])
