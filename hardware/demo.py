@@ -38,7 +38,7 @@ SETTLE_SECONDS = 60.0
 
 
 class NoRoom(GleanerError):
-    code = "disk-full"
+    code = "demo-no-room"
     exit_code = 3
     hint = "Make room, or name another folder with --data."
 

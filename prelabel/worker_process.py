@@ -36,6 +36,7 @@ class WorkFailed(GleanerError):
 class WorkRetry(WorkFailed):
     """A piece of work met something that passes, such as a full disk."""
 
+    code = "work-postponed"
     retryable = True
 
 

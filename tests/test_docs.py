@@ -17,7 +17,8 @@ PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CON
 OPTIONAL = {"picamera2", "libcamera"}
 
 
-def every_error() -> dict[str, type[GleanerError]]:
+def every_class() -> list[type[GleanerError]]:
+    """Every error class of every module, also where several share a code."""
     for room in RANKS:
         if room == "gleaner":
             continue
@@ -30,15 +31,19 @@ def every_error() -> dict[str, type[GleanerError]]:
             except ModuleNotFoundError as error:
                 if error.name not in OPTIONAL:
                     raise
-    found: dict[str, type[GleanerError]] = {}
+    found: list[type[GleanerError]] = []
 
     def walk(kind: type[GleanerError]) -> None:
         for child in kind.__subclasses__():
-            found[child.code] = child
+            found.append(child)
             walk(child)
 
     walk(GleanerError)
-    return {code: kind for code, kind in found.items() if kind.__module__.split(".")[0] in RANKS}
+    return [kind for kind in dict.fromkeys(found) if kind.__module__.split(".")[0] in RANKS]
+
+
+def every_error() -> dict[str, type[GleanerError]]:
+    return {kind.code: kind for kind in every_class()}
 
 
 def test_every_error_code_is_in_the_docs_and_nothing_else() -> None:
@@ -51,6 +56,30 @@ def test_every_error_says_what_it_is(code: str) -> None:
     kind = every_error()[code]
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code)
     assert 400 <= kind.status < 600 and kind.exit_code in (1, 2, 3)
+
+
+def test_the_docs_have_status_exit_and_retry_of_every_class() -> None:
+    """Every class is compared, also where two classes share a code: a dict by code would hide one of them."""
+    row = re.compile(r"^\| `([a-z0-9-]+)` \| (\d+) \| (\d) \| (yes|no) \|", re.M)
+    text = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
+    rows: dict[str, tuple[int, int, bool]] = {}
+    for code, status, exit_code, again in row.findall(text):
+        assert code not in rows, f"{code} has two rows"
+        rows[code] = (int(status), int(exit_code), again == "yes")
+    wrong = {
+        f"{kind.__module__}.{kind.__name__}": (kind.status, kind.exit_code, kind.retryable)
+        for kind in every_class()
+        if rows[kind.code] != (kind.status, kind.exit_code, kind.retryable)
+    }
+    assert wrong == {}
+
+
+def test_a_code_has_one_class_per_program() -> None:
+    seen: dict[tuple[str, str], list[str]] = {}
+    for kind in every_class():
+        program = kind.__module__.split(".")[0]
+        seen.setdefault((program, kind.code), []).append(kind.__qualname__)
+    assert {key: names for key, names in seen.items() if len(names) > 1} == {}
 
 
 def test_the_readme_shows_what_ci_runs() -> None:

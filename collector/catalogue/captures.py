@@ -15,10 +15,12 @@ from wire.errors import GleanerError
 from wire.labels import LabelsDocument
 
 
-class CaptureNotHere(GleanerError):
+class CaptureUnknown(GleanerError):
+    """No capture has this id, or it belongs to another device."""
+
     code = "capture-unknown"
     status = 404
-    hint = "GET /api/sessions/{session} lists the captures of a session."
+    hint = "Check the id. A device makes a capture known with PUT /api/captures/{id}/manifest."
 
 
 class NotMade(GleanerError):
@@ -59,7 +61,7 @@ class LabelsReply(WireModel):
 
 
 def capture_view(conn: Connection, capture: str, role: Literal["labelled", "beside"] = "labelled") -> CaptureView:
-    """Raises CaptureNotHere."""
+    """Raises CaptureUnknown."""
     row = conn.execute(
         text(
             "SELECT capture.id, capture.manifest, capture.duration_us, capture.frames, capture.opened_us,"
@@ -69,7 +71,7 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
         {"id": capture},
     ).one_or_none()
     if row is None:
-        raise CaptureNotHere(f"There is no capture {capture[:64]} here.")
+        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
     manifest = CaptureManifest.read(row.manifest)
     take_opened_us = manifest.opened_us if row.take_opened_us is None else row.take_opened_us
     base = f"/api/captures/{row.id}"
@@ -93,26 +95,26 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
 
 
 def derived_of(conn: Connection, capture: str, kind: DerivedKind) -> Derived:
-    """Raises CaptureNotHere, NotMade."""
+    """Raises CaptureUnknown, NotMade."""
     found = find_derived(conn, capture, kind)
     if found is not None:
         return found
     row = conn.execute(text("SELECT state FROM capture WHERE id = :id"), {"id": capture}).one_or_none()
     if row is None:
-        raise CaptureNotHere(f"There is no capture {capture[:64]} here.")
+        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
     raise NotMade(f"The capture {capture} has no {kind} (it is {row.state}).")
 
 
 def capture_labels(conn: Connection, capture: str) -> list[dict[str, Any]]:
-    """The labels documents of every source, in the order they came. Raises CaptureNotHere."""
+    """The labels documents of every source, in the order they came. Raises CaptureUnknown."""
     if conn.execute(text("SELECT 1 FROM capture WHERE id = :id"), {"id": capture}).first() is None:
-        raise CaptureNotHere(f"There is no capture {capture[:64]} here.")
+        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
     rows = conn.execute(text("SELECT body FROM labels_document WHERE capture_id = :id ORDER BY id"), {"id": capture})
     return [json.loads(row.body) for row in rows]
 
 
 def frame_table(conn: Connection, blobs: BlobStore, capture: str) -> FrameTable:
-    """The frame table as opened (of a torn capture: cut to what decodes). Raises CaptureNotHere, NotMade, BlobMissing.
+    """The frame table as opened (of a torn capture: cut to what decodes). Raises CaptureUnknown, NotMade, BlobMissing.
 
     Reads a blob: not for use inside a write.
     """

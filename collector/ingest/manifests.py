@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.catalogue.captures import CaptureUnknown
 from collector.ingest.offsets import delete_parts, parts_of
 from collector.jobs import enqueue
 from collector.store.clock import now_text
@@ -48,12 +49,6 @@ class CaptureUnreadable(GleanerError):
     code = "capture-unreadable"
     status = 409
     hint = "Keep the capture on the device; sending its manifest again makes the collector try once more."
-
-
-class CaptureUnknown(GleanerError):
-    code = "capture-unknown"
-    status = 404
-    hint = "Send its manifest: PUT /api/captures/{id}/manifest."
 
 
 def keep_manifest(conn: Connection, device: str, manifest: CaptureManifest, raw: bytes) -> str | None:

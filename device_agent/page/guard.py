@@ -29,7 +29,7 @@ class PageShut(GleanerError):
 
 
 class WrongHost(GleanerError):
-    code = "wrong-host"
+    code = "host-wrong"
     status = 421
     hint = "Use the address that the device printed."
 

@@ -67,7 +67,7 @@ def test_under_a_foreign_name_every_route_is_shut(page: Stage, route: PageRoute)
             headers={"Host": "rebound.example"},
         )
     assert answer.status_code == 421
-    assert answer.json()["code"] == "wrong-host"
+    assert answer.json()["code"] == "host-wrong"
 
 
 def test_a_foreign_page_cannot_post(page: Stage) -> None:
