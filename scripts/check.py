@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.findings import Finding, Findings, Place, did_you_mean
+from scripts.findings import Finding, Findings, Place, TooManyFindings, did_you_mean
 from scripts.language import SourceConsent, SourceRedaction, SourceScript, SourceStep, read_source
 from scripts.nodes import Placed
 from wire.base import is_id
 from wire.script import PROMPTED
 
 MAX_BYTES = 1 << 20
+MAX_SESSION_SECONDS = 12 * 3600
 TOP = Place(1, 1)
 # What a step must be able to record to be judged at all (wire/script.py, PlanStep).
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -44,9 +45,12 @@ def examine(path: str | Path) -> tuple[SourceScript | None, list[Finding]]:
     """The source model and its findings; the model is None when the file holds no fields at all."""
     findings = Findings(str(path))
     text = read_text(Path(path), findings)
-    source = None if text is None else read_source(text, findings)
-    if source is not None:
-        check_meaning(source, findings)
+    try:
+        source = None if text is None else read_source(text, findings)
+        if source is not None:
+            check_meaning(source, findings)
+    except TooManyFindings:
+        return None, findings.rows()
     return source, findings.rows()
 
 
@@ -84,6 +88,8 @@ def check_meaning(source: SourceScript, findings: Findings) -> None:
         _check_reviews(step, source, findings)
     if source.consent is not None and source.steps:
         _check_uses(source.consent, source.steps, findings)
+    _check_words(source, findings)
+    _check_length(source.steps, findings)
     if source.redaction is not None:
         _check_redaction(source.redaction, findings)
         _check_redaction_needed(source.redaction, source.steps, findings)
@@ -176,8 +182,12 @@ def _reviewed_media(review: str, step: SourceStep) -> tuple[str, ...]:
 
 
 def _check_objects(step: SourceStep, source: SourceScript, findings: Findings) -> None:
-    reviews = [review.value for review in step.reviews if review.value in ("boxes", "tracks")]
-    schemas = {name: source.labels[name] for name in reviews if name in source.labels}
+    """Objects are outlined in reviews of boxes and tracks; without these they are heard, and named among the labels of
+    what is reviewed.
+    """
+    reviews = [review.value for review in step.reviews]
+    outlined = [name for name in reviews if name in ("boxes", "tracks")]
+    schemas = {name: source.labels[name] for name in outlined or reviews if name in source.labels}
     for thing in step.objects:
         for name, words in schemas.items():
             known = [word.value for word in words]
@@ -187,11 +197,35 @@ def _check_objects(step: SourceStep, source: SourceScript, findings: Findings) -
 
 
 def _check_uses(consent: SourceConsent, steps: list[SourceStep], findings: Findings) -> None:
+    if any("record" in step.fields.keys and not step.record for step in steps):
+        return  # what that step records is a finding already, and may be what consent is asked for
     recorded = {medium.value for step in steps for medium in step.record}
     idle: list[Placed[str]] = [use for use in consent.uses if use.value not in recorded]
     for use in idle:
         message = f"Consent is asked for {use.value}, but no step records it; ask only for what is needed."
         findings.warning(use.place, "use-not-needed", message)
+
+
+def _check_words(source: SourceScript, findings: Findings) -> None:
+    for name, words in source.labels.items():
+        seen: dict[str, str] = {}
+        for word in words:
+            first = seen.setdefault(word.value.casefold(), word.value)
+            if first != word.value:
+                message = f"The labels for {name} have {first} and {word.value}, which differ in case only."
+                findings.warning(word.place, "similar-words", message)
+
+
+def _check_length(steps: list[SourceStep], findings: Findings) -> None:
+    """Recording and countdowns of the whole session; answers and stills take as long as the participant takes."""
+    seconds = 0.0
+    for step in steps:
+        once = sum(part.value for part in (step.countdown_seconds, step.seconds) if part is not None)
+        seconds += once * (1 if step.repeat is None else step.repeat.value)
+    if seconds > MAX_SESSION_SECONDS:
+        hours = MAX_SESSION_SECONDS // 3600
+        message = f"Recording and countdowns take {seconds / 3600:.1f} h; a session has at most {hours} h."
+        findings.error(steps[0].fields.place, "session-too-long", message)
 
 
 def _check_redaction(redaction: SourceRedaction, findings: Findings) -> None:

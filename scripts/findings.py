@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
 from wire.errors import GleanerError
+
+MAX_FINDINGS = 100
+
+
+class TooManyFindings(Exception):
+    """A file has more findings than anybody reads; checking stops."""
 
 
 @dataclass(frozen=True, order=True)
@@ -47,17 +54,28 @@ class Finding:
 
 
 class Findings:
-    """Collects the findings of one file; reading goes on after each, so that one run shows them all."""
+    """Collects the findings of one file; checking continues after each, so that one run shows up to MAX_FINDINGS.
+
+    Raises TooManyFindings from `error` and `warning` when there are more.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._rows: list[Finding] = []
 
     def error(self, place: Place, code: str, message: str) -> None:
-        self._rows.append(Finding(self.path, place, code, message))
+        self._add(Finding(self.path, place, code, message))
 
     def warning(self, place: Place, code: str, message: str) -> None:
-        self._rows.append(Finding(self.path, place, code, message, "warning"))
+        self._add(Finding(self.path, place, code, message, "warning"))
+
+    def _add(self, row: Finding) -> None:
+        if len(self._rows) < MAX_FINDINGS:
+            self._rows.append(row)
+            return
+        message = f"Checking stopped after {MAX_FINDINGS} findings; correct these first."
+        self._rows.append(Finding(self.path, row.place, "too-many-findings", message))
+        raise TooManyFindings
 
     def rows(self) -> list[Finding]:
         """In the order of the file."""
@@ -68,6 +86,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean say?`, or nothing when no known word is near."""
     near = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def name_character(character: str) -> str:
+    """`U+00A0 NO-BREAK SPACE`; a character without a name in Unicode has its number only."""
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
+
+
+def unexpected_characters(word: str) -> str:
+    """A sentence about the first character of `word` beyond ASCII, for words that are expected to have none; or
+    nothing. Look-alikes of other alphabets and invisible characters cannot be found by looking at the word.
+    """
+    for number, character in enumerate(word, 1):
+        if not character.isascii():
+            return f" Its character {number} is {name_character(character)}."
+    return ""
 
 
 class ScriptInvalid(GleanerError):

@@ -12,7 +12,7 @@ from typing import get_args
 
 from ruamel.yaml.nodes import Node
 
-from scripts.findings import Findings, Place
+from scripts.findings import Findings, Place, unexpected_characters
 from scripts.nodes import Fields, Placed, compose
 from wire.base import is_id
 from wire.capture import Medium
@@ -32,6 +32,9 @@ STEP_FIELDS = (
 MAX_REPEAT = 100
 MAX_SECONDS = 3600
 MAX_STEPS = 2000
+MAX_TITLE = 200  # characters, as the following
+MAX_PROMPT = 2000
+MAX_CONSENT = 50_000
 # BCP 47 (RFC 5646), the part a script needs: language, script, region, further parts.
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-[A-Za-z0-9]{4,8})*$")
 
@@ -110,7 +113,7 @@ def read_source(text: str, findings: Findings) -> SourceScript | None:
     return SourceScript(
         id=_id(fields, "id"),
         version=fields.text("version"),
-        title=fields.text("title"),
+        title=fields.text("title", limit=MAX_TITLE),
         language=language,
         study=_id(fields, "study"),
         consent=_consent(fields, findings),
@@ -125,6 +128,7 @@ def _id(fields: Fields, name: str) -> Placed[str] | None:
     if value is None or is_id(value.value):
         return value
     message = f"{name} of {fields.what} is {value.value!r}; expected 1 to 64 letters, digits, - or _."
+    message += unexpected_characters(value.value)
     fields.findings.error(value.place, "bad-id", message)
     return None
 
@@ -137,7 +141,7 @@ def _consent(fields: Fields, findings: Findings) -> SourceConsent | None:
     if not inner.usable:
         return None
     uses = inner.words("uses", allowed=MEDIA, code="unknown-medium", required=True)
-    return SourceConsent(inner.place, inner.text("text"), uses or [])
+    return SourceConsent(inner.place, inner.text("text", limit=MAX_CONSENT), uses or [])
 
 
 def _labels(fields: Fields, findings: Findings) -> dict[str, list[Placed[str]]]:
@@ -198,9 +202,9 @@ def _step(node: Node, number: int, findings: Findings) -> SourceStep | None:
         fields=fields,
         id=step_id,
         kind=_kind(fields),
-        title=fields.text("title", required=False),
-        prompt=fields.text("prompt"),
-        expected=fields.text("expected", required=False),
+        title=fields.text("title", required=False, limit=MAX_TITLE),
+        prompt=fields.text("prompt", limit=MAX_PROMPT),
+        expected=fields.text("expected", required=False, limit=MAX_PROMPT),
         objects=fields.words("objects") or [],
         record=fields.words("record", allowed=MEDIA, code="unknown-medium", required=True) or [],
         countdown_seconds=fields.number("countdown_seconds", 0, MAX_SECONDS),

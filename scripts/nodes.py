@@ -6,6 +6,8 @@ whether a version was written "1.10" or 1.10 (reference: YAML 1.2.2, section 3.2
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +15,19 @@ from typing import Generic, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLStreamError
+from ruamel.yaml.events import MappingEndEvent, MappingStartEvent, SequenceEndEvent, SequenceStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from scripts.findings import Findings, Place, did_you_mean
+from scripts.findings import Findings, Place, did_you_mean, name_character, unexpected_characters
 
 T = TypeVar("T")
+MAX_DEPTH = 50
+# Characters that look like one of YAML's own and are not: all white space of Unicode but the plain space, and colons.
+_LOOK_ALIKES = {
+    chr(code): (" ", "a plain space") for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
+}
+_LOOK_ALIKES |= {chr(code): (":", "a plain colon") for code in (0xFF1A, 0x2236, 0xA789)}
 
 _KINDS = {
     "tag:yaml.org,2002:str": "text",
@@ -53,18 +62,68 @@ def compose(text: str, findings: Findings) -> Node | None:
         findings.error(Place(line, column), "yaml-syntax", said)
         return None
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
-        said = " ".join(part for part in (error.context, error.problem) if part)
-        findings.error(place, "yaml-syntax", f"This is not YAML: {said.splitlines()[0]}.")
+        findings.error(*_explained(error, text))
         return None
-    except (YAMLError, YAMLStreamError, ValueError, RecursionError) as error:
+    except RecursionError:
+        place = _too_deep(text)
+        findings.error(place, "yaml-syntax", f"Lists or fields are nested more than {MAX_DEPTH} deep here.")
+        return None
+    except (YAMLError, YAMLStreamError, ValueError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         findings.error(Place(1, 1), "yaml-syntax", f"This is not YAML: {said}.")
         return None
     if root is None:
         findings.error(Place(1, 1), "empty", "The file is empty; a script starts with id, version and title.")
     return root
+
+
+def _explained(error: MarkedYAMLError, text: str) -> tuple[Place, str, str]:
+    """Place, code and sentence of a syntax error: the causes that people meet most are named, with what to do."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Place(1, 1), "yaml-syntax", f"This is not YAML: {error.problem or 'no reason given'}."
+    place = Place(mark.line + 1, mark.column + 1)
+    first = min(mark.line, error.context_mark.line if error.context_mark is not None else mark.line)
+    lines = text.split("\n")
+    for number, line in enumerate(lines[first : mark.line + 1], first):
+        odd = re.search(f"[{''.join(_LOOK_ALIKES)}]", line)
+        if odd is not None and _reads_further(lines, number, mark.line):
+            message = f"{name_character(odd[0])} stands where YAML needs {_LOOK_ALIKES[odd[0]][1]}."
+            return Place(number + 1, odd.start() + 1), "yaml-syntax", message
+    problem = error.problem or ""
+    if problem.startswith("mapping values are not allowed"):
+        message = "A text with a colon and a space in it must be in quotes."
+    elif "character '\\t'" in problem:
+        message = "A tab indents this line; YAML takes spaces only."
+    else:
+        said = " ".join(part for part in (error.context, problem) if part)
+        message = f"This is not YAML: {said.splitlines()[0]}."
+    return place, "yaml-syntax", message
+
+
+def _reads_further(lines: list[str], number: int, stopped: int) -> bool:
+    """Whether reading passes line `stopped` once line `number` has plain characters: then these were the cause."""
+    plain = lines[number].translate({ord(odd): right for odd, (right, _) in _LOOK_ALIKES.items()})
+    try:
+        YAML(typ="safe", pure=True).compose("\n".join([*lines[:number], plain, *lines[number + 1 :]]))
+    except MarkedYAMLError as error:
+        return error.problem_mark is not None and error.problem_mark.line > stopped
+    except (YAMLError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _too_deep(text: str) -> Place:
+    """Where the nesting passes MAX_DEPTH. The parser's events are read, which needs no recursion."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        if isinstance(event, MappingStartEvent | SequenceStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            depth -= 1
+    return Place(1, 1)
 
 
 class Fields:
@@ -97,9 +156,12 @@ class Fields:
         elif name in self.keys:
             message = f"{name} is written twice in {self.what}, first in line {self.keys[name].line}."
             self.findings.error(place, "duplicate-key", message)
+        elif name == "<<":
+            message = "Merge keys (<<) are not read; write the fields out."
+            self.findings.error(place, "unknown-field", message)
         elif name not in known:
             self.keys[name] = place
-            hint = did_you_mean(name, known) or f" Known fields: {', '.join(known)}."
+            hint = unexpected_characters(name) + did_you_mean(name, known) or f" Known fields: {', '.join(known)}."
             self.findings.error(place, "unknown-field", f"{_upper(self.what)} has no field {name}.{hint}")
         else:
             self.keys[name] = place
@@ -122,10 +184,15 @@ class Fields:
             self.findings.error(self.place, f"missing-{name}", f"{_upper(self.what)} has no {name}.")
         return node
 
-    def text(self, name: str, *, required: bool = True) -> Placed[str] | None:
-        """A text, NFC, without blanks at its ends."""
+    def text(self, name: str, *, required: bool = True, limit: int | None = None) -> Placed[str] | None:
+        """A text of at most `limit` characters, NFC, without blanks at its ends."""
         node = self.node(name, required=required)
-        return None if node is None else self._text_of(node, name)
+        found = None if node is None else self._text_of(node, name)
+        if found is None or limit is None or len(found.value) <= limit:
+            return found
+        message = f"{name} of {self.what} has {len(found.value)} characters; at most {limit} are allowed."
+        self.findings.error(found.place, "out-of-range", message)
+        return None
 
     def _text_of(self, node: Node, name: str) -> Placed[str] | None:
         place = place_of(node)
@@ -171,6 +238,10 @@ class Fields:
         if value is None:
             self.findings.error(place, "wrong-type", f"{name} of {self.what} is {_kind(node)}; expected {expected}.")
             return None
+        if math.isnan(value):
+            message = f"{name} of {self.what} is not a number ({node.value}); expected {expected}."
+            self.findings.error(place, "out-of-range", message)
+            return None
         if not low <= value <= high:
             self.findings.error(place, "out-of-range", f"{name} of {self.what} is {value:g}; expected {expected}.")
             return None
@@ -210,7 +281,7 @@ class Fields:
         return None
 
     def unknown_word(self, word: Placed[str], name: str, allowed: Sequence[str], code: str) -> None:
-        hint = did_you_mean(word.value, allowed)
+        hint = unexpected_characters(word.value) + did_you_mean(word.value, allowed)
         message = f"{name} of {self.what} is {word.value}; expected one of {', '.join(allowed)}.{hint}"
         self.findings.error(word.place, code, message)
 
@@ -243,7 +314,7 @@ def _number(node: Node, *, whole: bool) -> float | None:
             return None
     if node.tag == "tag:yaml.org,2002:float" and not whole:
         try:
-            return float(node.value.replace("_", ""))
+            return float(node.value.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
             return None
     return None

@@ -209,3 +209,88 @@ def test_a_damaged_script_is_either_sound_or_has_findings(
             load(path)
     else:
         assert load(path).steps
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "words"),
+    [
+        ("title: Try out", "title:\u202fTry out", 3, 7, "U+202F NARROW NO-BREAK SPACE"),
+        ("language: en", "language\uff1a en", 4, 9, "U+FF1A FULLWIDTH COLON"),
+        ("prompt: Say hello.", "prompt: Repeat after me: hello.", 14, 28, "must be in quotes"),
+        ("    seconds: 4", "\tseconds: 4", 17, 1, "tab"),
+    ],
+)
+def test_the_usual_slips_in_yaml_are_named_where_they_are(
+    tmp_path: Path, old: str, new: str, line: int, column: int, words: str
+) -> None:
+    (finding,) = findings_of(tmp_path, changed(old, new))
+    assert (finding.place.line, finding.place.column, finding.code) == (line, column, "yaml-syntax")
+    assert words in finding.message
+
+
+def test_a_no_break_space_inside_a_text_is_not_blamed_for_another_mistake(tmp_path: Path) -> None:
+    (finding,) = findings_of(tmp_path, changed("prompt: Say hello.", "prompt: Dites\u00a0: bonjour: encore."))
+    assert "in quotes" in finding.message and "U+00A0" not in finding.message
+
+
+@pytest.mark.parametrize("brackets", ["[]", "{}"])
+@pytest.mark.parametrize("depth", [400, 5000])
+def test_deep_nesting_is_told_at_its_place(tmp_path: Path, brackets: str, depth: int) -> None:
+    opening, closing = ("[", "]") if brackets == "[]" else ("{a: ", "}")
+    text = changed("objects: [cup]", "objects: " + opening * depth + "x" + closing * depth)
+    (finding,) = [row for row in findings_of(tmp_path, text) if row.place.line > 1]
+    if finding.code == "yaml-syntax":
+        assert "nested more than 50" in finding.message
+    assert finding.place.line == 22
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("seconds: 4", "seconds: .nan", "out-of-range", "not a number (.nan)"),
+        ("seconds: 4", "seconds: .inf", "out-of-range", "inf"),
+        ("seconds: 4", "seconds: 1e999", "out-of-range", "inf"),
+        ("kind: say", "kind: s\u0430y", "unknown-kind", "character 2 is U+0430 CYRILLIC SMALL LETTER A"),
+        ("kind: say", "kind: say\u200d", "unknown-kind", "character 4 is U+200D ZERO WIDTH JOINER"),
+        ("kind: say", "k\u0456nd: say", "unknown-field", "U+0456"),
+        ("id: greet", "id: gre\u0435t", "bad-id", "U+0435"),
+        ("    prompt: Say hello.", "    <<: {a: 1}\n    prompt: Say hello.", "unknown-field", "Merge keys"),
+        ("title: Try out", "title: " + "x" * 201, "out-of-range", "201 characters"),
+        ("prompt: Say hello.", "prompt: " + "y" * 2001, "out-of-range", "at most 2000"),
+        ("text: We record you.", "text: " + "z" * 50_001, "out-of-range", "at most 50000"),
+    ],
+)
+def test_values_that_look_right_and_are_not(tmp_path: Path, old: str, new: str, code: str, words: str) -> None:
+    found = [row for row in findings_of(tmp_path, changed(old, new)) if row.code == code]
+    assert found and words in found[0].message
+
+
+def test_a_wrong_record_gives_no_warning_about_consent(tmp_path: Path) -> None:
+    text = changed("record: [audio, video]", "record: audio and video")
+    assert [row.code for row in findings_of(tmp_path, text)] == ["wrong-type"]
+
+
+def test_what_is_heard_is_named_among_the_labels_too(tmp_path: Path) -> None:
+    text = changed("  boxes: [person, cup]", "  boxes: [person, cup]\n  speech: [speech, glass]")
+    text = text.replace("kind: say\n", "kind: do\n").replace("    expected: Hello.\n", "    objects: [glas]\n")
+    (finding,) = findings_of(tmp_path, text)
+    assert finding.code == "unknown-object" and "Did you mean glass?" in finding.message
+    assert findings_of(tmp_path, text.replace("[glas]", "[glass]")) == []
+
+
+def test_labels_that_differ_in_case_only_are_a_warning(tmp_path: Path) -> None:
+    (finding,) = findings_of(tmp_path, changed("boxes: [person, cup]", "boxes: [person, cup, PERSON]"))
+    assert (finding.code, finding.severity) == ("similar-words", "warning")
+
+
+def test_a_session_has_at_most_twelve_hours(tmp_path: Path) -> None:
+    long = changed("    seconds: 4", "    seconds: 3600\n    repeat: 12")
+    assert findings_of(tmp_path, long) == []
+    over = long.replace("    seconds: 3600", "    seconds: 3600\n    countdown_seconds: 1")
+    assert [row.code for row in findings_of(tmp_path, over)] == ["session-too-long"]
+
+
+def test_checking_stops_after_a_hundred_findings(tmp_path: Path) -> None:
+    found = findings_of(tmp_path, GOOD + "".join(f"extra{number}: 1\n" for number in range(3000)))
+    assert len(found) == 101
+    assert [row.code for row in found].count("too-many-findings") == 1

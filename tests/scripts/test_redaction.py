@@ -77,7 +77,7 @@ def test_a_redaction_changes_the_hash_and_none_does_not(tmp_path: Path) -> None:
         ("sound: noise", "sound: quiet", 16, 10, "unknown-word", "zeros, noise"),
         ("margin_seconds: 1.5", "margin_seconds: 0.2", 17, 19, "out-of-range", "from 0.5 to 5"),
         ("margin_seconds: 1.5", "margin_seconds: 60", 17, 19, "out-of-range", "from 0.5 to 5"),
-        ("margin_seconds: 1.5", "margin_seconds: .nan", 17, 19, "wrong-type", "from 0.5 to 5"),
+        ("margin_seconds: 1.5", "margin_seconds: .nan", 17, 19, "out-of-range", "from 0.5 to 5"),
         ("margin_seconds: 1.5", "margin_seconds: long", 17, 19, "wrong-type", "a number"),
         ("[0.25, 0, 0.5, 1]", "[0.25, 0, 0.5]", 13, 9, "wrong-type", "a list of 4 numbers"),
         ("[0.25, 0, 0.5, 1]", "left", 13, 9, "wrong-type", "a list of 4 numbers"),
