@@ -1,11 +1,11 @@
 // The session page: one snapshot in, one screen out; presses go to the device, which alone decides what happens.
 
 import { listenForKeys } from "./keys.js";
-import { listen, send } from "./link.js";
+import { listen, send, sendUntilHeard } from "./link.js";
 import { Picture } from "./picture.js";
 import { $, Meter, buildConsent, put, show, showEnded, showHeader, showRec, showScreen, showWork } from "./screen.js";
-import { ENDED, placeOf, primaryOf, spoken, viewOf } from "./view.js";
-import { CHOOSE_ONE, LOST, LOST_ENDED, STOP_PAUSED, STOP_QUIET, STOP_UNHEARD, UNHEARD } from "./words.js";
+import { ENDED, placeOf, primaryOf, spoken, stopWords, viewOf } from "./view.js";
+import { CHOOSE_ONE, LOST, LOST_ENDED, STOP_UNHEARD, UNHEARD } from "./words.js";
 
 const NOTICE_MS = 8000;
 const BUSY_MS = 1500;
@@ -15,6 +15,8 @@ let place = "";
 let consentOf = "";
 let link = "waiting";
 let busyAt = "";
+let stopHeard = true; // the device answered the last press of STOP
+let stopping = ""; // the session that STOP was chosen for, until the device has answered
 let noticeTimer = 0;
 let wakeLock = null;
 const meter = new Meter();
@@ -24,8 +26,8 @@ const answerBox = $("answer-text");
 // ---------------------------------------------------------------- out
 const draftKey = () => `answer/${snapshot.session}/${snapshot.step?.id}`;
 
-async function post(event, members = {}, unheard = UNHEARD) {
-  const reason = await send({ event, ...members }, unheard);
+async function post(event, members = {}) {
+  const reason = await send({ event, ...members }, UNHEARD);
   if (reason) notice(reason);
   return reason === null;
 }
@@ -74,20 +76,41 @@ function pause() {
 
 async function stop() {
   if (!snapshot || !viewOf(snapshot).stop || $("stop-dialog").open) return;
-  const records = ["countdown", "recording"].includes(snapshot.state);
-  put($("stop-text"), records ? STOP_PAUSED : STOP_QUIET);
-  $("stop-dialog").dataset.paused = records ? "yes" : "no";
-  $("stop-dialog").returnValue = "";
-  $("stop-dialog").showModal();
+  const dialog = $("stop-dialog");
+  const session = snapshot.session;
+  // Without a word from the device it may well be recording: then STOP ends the recording first, too.
+  const records = link === "lost" || ["countdown", "recording"].includes(snapshot.state);
+  dialog.dataset.paused = records ? "yes" : "no";
+  dialog.returnValue = "";
+  stopHeard = link !== "lost";
+  showStopWords();
+  dialog.showModal();
   // Whoever presses STOP wants the recording to end now, not after a question.
-  if (records) await post("pause", {}, STOP_UNHEARD);
+  if (records) await sendUntilHeard({ event: "pause", session }, () => dialog.open, () => showStopWords(false));
+  showStopWords(true);
+}
+
+function showStopWords(heard = stopHeard) {
+  stopHeard = heard;
+  if (snapshot) put($("stop-text"), stopWords(snapshot.state, heard && link !== "lost"));
 }
 
 /** The dialog is closed, by a button, by Esc or because the session ended elsewhere. */
 async function chosen() {
   const dialog = $("stop-dialog");
-  if (dialog.returnValue === "stop") await post("stop", {}, STOP_UNHEARD);
+  if (dialog.returnValue === "stop") await stopForSure();
   else if (dialog.dataset.paused === "yes" && snapshot.state === "paused") await post("resume");
+}
+
+/** STOP is sent until the device has answered, however long the network is away. */
+async function stopForSure() {
+  const session = snapshot.session;
+  stopping = session;
+  const wanted = () => snapshot.session === session && !ENDED.includes(snapshot.state);
+  const reason = await sendUntilHeard({ event: "stop", session }, wanted, () => notice(STOP_UNHEARD, true));
+  stopping = "";
+  if (reason) notice(reason);
+  else if (link === "live") show($("notice"), false);
 }
 
 function consent(agreed) {
@@ -121,6 +144,7 @@ function onSnapshot(next) {
   meter.show(view.level, next.state === "recording");
   picture.show(view.looking, next.detections);
   showButtons(view);
+  showStopWords();
   const here = placeOf(next);
   if (here !== place) arrive(here, view);
 }
@@ -143,7 +167,7 @@ function arrive(here, view) {
   const before = place;
   place = here;
   busyAt = "";
-  show($("notice"), link === "lost");
+  show($("notice"), link === "lost" || stopping !== "");
   put($("live"), spoken(snapshot, view));
   keepAwake(view.screen === "work");
   if ($("stop-dialog").open && view.screen !== "work") $("stop-dialog").close();
@@ -162,12 +186,13 @@ function onLink(next) {
   if (next === link) return;
   link = next;
   if (next === "shut") return location.reload();
-  if (next === "live") return show($("notice"), false);
+  showStopWords();
+  if (next === "live") return stopping ? undefined : show($("notice"), false);
   if (snapshot && ENDED.includes(snapshot.state)) {
     if (snapshot.uploads_pending) notice(LOST_ENDED, true);
     return;
   }
-  notice(LOST, true);
+  notice(stopping ? STOP_UNHEARD : LOST, true);
   if (!snapshot) return;
   picture.show(false, []);
   showRec({ shape: "doubt", word: "No word from the device" });

@@ -44,6 +44,22 @@ async function isShut() {
   }
 }
 
+const NO_ANSWER = Symbol("no answer");
+
+/**
+ * Send an event until the device has answered, as long as `wanted()`. `onUnheard()` is called after every try without an
+ * answer. Returns null when the device took it or it is wanted no more, else one sentence that says why not.
+ */
+export async function sendUntilHeard(event, wanted, onUnheard) {
+  while (wanted()) {
+    const reason = await send(event, NO_ANSWER);
+    if (reason !== NO_ANSWER) return reason;
+    onUnheard();
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+  return null;
+}
+
 /** Send an event. Returns null when the device took it, else one sentence that says why not. */
 export async function send(event, unheard) {
   let response;

@@ -19,7 +19,7 @@ export function show(node, shown) {
 export function buildConsent(snapshot) {
   put($("consent-title"), snapshot.title);
   const text = $("consent-text");
-  text.lang = snapshot.language;
+  for (const node of [text, $("consent-title")]) Object.assign(node, { lang: snapshot.language, dir: "auto" });
   text.replaceChildren(...blocks(snapshot.consent_text));
   $("uses").replaceChildren(...snapshot.consent_uses.map(useSwitch));
 }
@@ -90,6 +90,7 @@ export function showHeader(view) {
 
 export function showWork(view, language) {
   $("words").lang = language;
+  for (const name of ["lead", "prompt", "hint"]) $(name).dir = "auto";
   put($("lead"), view.words.lead);
   put($("prompt"), view.words.prompt);
   $("prompt").classList.toggle("long", view.words.prompt.length > 90);

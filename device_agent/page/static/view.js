@@ -1,6 +1,6 @@
 // What a snapshot looks like: pure functions from the device's words to the page's, no document here.
 
-import { LEADS, endedWords, isTyped, stepHint } from "./words.js";
+import { LEADS, STOP_ENDING, STOP_PAUSED, STOP_QUIET, STOP_UNHEARD, endedWords, isTyped, stepHint } from "./words.js";
 
 export const ENDED = ["finished", "stopped", "refused"];
 const RECORDS_PICTURE = ["video", "image"];
@@ -83,6 +83,13 @@ function seesOf(snapshot) {
   if (snapshot.state === "paused") return "The picture is off while you pause.";
   const names = [...new Set(snapshot.detections.map((row) => row.label))];
   return names.length ? `The device sees: ${names.join(", ")}` : "The device sees nothing it knows.";
+}
+
+/** What the question of STOP may claim: only what the device has answered. `heard`: it answers, and took the press. */
+export function stopWords(state, heard) {
+  if (!heard) return STOP_UNHEARD;
+  if (state === "paused") return STOP_PAUSED;
+  return ["countdown", "recording"].includes(state) ? STOP_ENDING : STOP_QUIET;
 }
 
 export function viewOf(snapshot) {

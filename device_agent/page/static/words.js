@@ -54,9 +54,11 @@ export function endedWords(snapshot) {
 }
 
 export const STOP_PAUSED = "Recording is paused while you choose. If you go on, this step starts again.";
+export const STOP_ENDING = "Ending the recording …";
 export const STOP_QUIET = "Nothing is being recorded just now. What was recorded before is kept.";
 export const LOST = "The device does not answer. It may have stopped recording. Waiting for it to come back …";
 export const LOST_ENDED = "The device has closed its page. What is not sent yet stays safe on it.";
 export const UNHEARD = "The device did not hear this. Press again when it answers.";
-export const STOP_UNHEARD = "The device did not hear STOP. To be sure, unplug it: what was recorded is not lost.";
+export const STOP_UNHEARD =
+  "The device has not heard you yet and may still be recording. This page keeps trying. To be sure, unplug the device: what was recorded is not lost.";
 export const CHOOSE_ONE = "Allow at least one of them, or choose “No, thank you”.";

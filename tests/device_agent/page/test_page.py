@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from device_agent.events import Answered, ConsentAnswered, Done, Pause, Resume, Start, Stop
 from device_agent.page import PageServer
 from tests.device_agent.page.playing import KEY, plan, stage
-from tests.device_agent.page.pressing import agree, at, focused, opened, press
+from tests.device_agent.page.pressing import PHONE, agree, at, focused, opened, press
 from wire.script import PlanStep
 
 ALL = ("video", "audio", "image", "text")
@@ -306,7 +306,7 @@ def test_a_stop_that_was_not_heard_says_what_to_do(browser: Browser) -> None:
         running.server.stop()
         expect(page.locator("#rec-word")).to_have_text("No word from the device")
         press(page, "Escape", "Tab", "Enter")
-        expect(page.locator("#notice")).to_contain_text("The device did not hear STOP. To be sure, unplug it")
+        expect(page.locator("#notice")).to_contain_text("To be sure, unplug the device")
 
 
 def test_without_its_key_the_page_says_where_to_find_it(browser: Browser) -> None:
@@ -317,3 +317,61 @@ def test_without_its_key_the_page_says_where_to_find_it(browser: Browser) -> Non
         expect(page.locator("h1")).to_have_text("This page is shut")
         expect(page.locator("p")).to_contain_text("address that the device printed")
         context.close()
+
+
+@pytest.mark.parametrize("offline", [False, True], ids=["presses lost", "network away"])
+def test_stop_claims_nothing_before_the_device_answers_and_is_sent_until_it_does(
+    browser: Browser, offline: bool
+) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        press(page, "Enter")
+        at(page, "countdown")
+        running.clock.pass_(2.2)
+        at(page, "recording")
+        if offline:
+            page.context.set_offline(True)
+        else:
+            page.route("**/api/events", lambda route: route.abort())
+        press(page, "Escape")
+        expect(page.locator("#stop-text")).to_contain_text("may still be recording")
+        expect(page.locator("#stop-text")).to_contain_text("unplug the device")
+        expect(page.locator("#stop-text")).not_to_contain_text("paused")
+        page.locator("#stop-yes").click()
+        expect(page.locator("#notice")).to_contain_text("keeps trying")
+        assert running.rehearsal.events[1:] == [Start()]
+        if offline:
+            page.context.set_offline(False)
+        else:
+            page.unroute("**/api/events")
+        at(page, "stopped")
+        assert running.rehearsal.events[-1] == Stop()
+        expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_pause_that_is_heard_late_is_told_in_the_question(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        press(page, "Enter")
+        at(page, "countdown")
+        running.clock.pass_(2.2)
+        at(page, "recording")
+        page.route("**/api/events", lambda route: route.abort())
+        press(page, "Escape")
+        expect(page.locator("#stop-text")).to_contain_text("may still be recording")
+        page.unroute("**/api/events")
+        at(page, "paused")
+        expect(page.locator("#stop-text")).to_contain_text("Recording is paused while you choose.")
+        page.locator("#stop-no").click()
+        at(page, "ready")
+        assert running.rehearsal.events[1:] == [Start(), Pause(), Resume()]
+
+
+def test_a_long_word_stays_on_the_phone_and_arabic_starts_on_the_right(browser: Browser) -> None:
+    with opened(browser, PHONE) as (page, _):
+        agree(page)
+        page.evaluate("document.getElementById('prompt').textContent = 'Donaudampfschifffahrt'.repeat(6)")
+        box = page.locator("#prompt").evaluate("node => [node.scrollWidth, node.clientWidth]")
+        assert box[0] <= box[1]
+        page.evaluate("document.getElementById('prompt').textContent = 'اقرأ بصوت عالٍ'")
+        assert page.locator("#prompt").evaluate("node => getComputedStyle(node).direction") == "rtl"
