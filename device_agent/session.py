@@ -72,7 +72,7 @@ class SessionState:
         return self.media_of(self.step) if self.step else ()
 
     def media_of(self, step: PlanStep) -> tuple[Medium, ...]:
-        return tuple(medium for medium in step.record if medium in self.granted)
+        return step.media_of(self.granted)
 
     def attempt_of(self, step_id: str) -> int:
         return dict(self.attempts).get(step_id, 0)

@@ -8,18 +8,11 @@ from scripts.findings import Finding, Findings, Place, TooManyFindings, did_you_
 from scripts.language import SourceConsent, SourceRedaction, SourceScript, SourceStep, read_source
 from scripts.nodes import Placed
 from wire.base import is_id
-from wire.script import PROMPTED
+from wire.script import NEEDED_MEDIA, PROMPTED
 
 MAX_BYTES = 1 << 20
 MAX_SESSION_SECONDS = 12 * 3600
 TOP = Place(1, 1)
-# What a step must be able to record to be judged at all (wire/script.py, PlanStep).
-NEEDED: dict[str, tuple[str, ...]] = {
-    "say": ("audio",),
-    "do": ("video", "audio"),
-    "show": ("image",),
-    "answer": ("text", "audio"),
-}
 RECORDABLE: dict[str, tuple[str, ...]] = {
     "say": ("audio", "video"),
     "do": ("video", "audio"),
@@ -153,7 +146,7 @@ def _check_media(step: SourceStep, consent: SourceConsent | None, findings: Find
             findings.error(medium.place, "medium-not-recordable", message)
     if step.kind is None or not step.record:
         return
-    needed = NEEDED[step.kind.value]
+    needed = NEEDED_MEDIA[step.kind.value]
     if not any(medium.value in needed for medium in step.record):
         message = f"A step of kind {step.kind.value} must record {' or '.join(needed)}."
         findings.error(step.fields.place_of("record"), "medium-missing", message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -14,6 +15,13 @@ from wire.labels import TaskType
 StepKind = Literal["say", "do", "show", "answer"]
 # Kinds in which the participant is asked to speak: all sound of their takes was asked for.
 PROMPTED: frozenset[str] = frozenset({"say", "answer"})
+# Of these media a step of each kind must record at least one, or it means nothing: words that nobody hears.
+NEEDED_MEDIA: dict[str, tuple[Medium, ...]] = {
+    "say": ("audio",),
+    "do": ("video", "audio"),
+    "show": ("image",),
+    "answer": ("text", "audio"),
+}
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 MARGIN_SECONDS = (0.5, 5.0)
 MaskedFaces = Literal["bystanders", "everyone"]
@@ -60,6 +68,11 @@ class PlanStep(WireModel):
     def is_typed(self) -> bool:
         """Whether it is done by typing; everything else is recorded."""
         return self.kind == "answer" and "text" in self.record
+
+    def media_of(self, granted: Iterable[str]) -> tuple[Medium, ...]:
+        """What the step records when these uses are granted; nothing when what is left is not what it is about."""
+        media = tuple(medium for medium in self.record if medium in granted)
+        return media if any(medium in NEEDED_MEDIA[self.kind] for medium in media) else ()
 
 
 class LabelSchema(WireModel):

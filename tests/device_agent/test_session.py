@@ -34,6 +34,7 @@ from device_agent.events import (
     Trouble,
 )
 from device_agent.session import MOST_FAILURES, SessionState, step, take_id
+from wire.capture import Medium
 from wire.script import ConsentText, Plan, PlanStep
 
 PLAN = Plan(
@@ -99,6 +100,29 @@ def test_a_refused_medium_is_not_recorded_and_its_only_steps_are_left_out() -> N
     assert commands[-1] == OpenTake(take_id("ses-1", "greet", 1), "greet", 1, ("audio",))
     state, commands = run(state, [TakeOpened(state.take or "", 1), Done(), TakeClosed(state.take or "", 2)])
     assert state.phase == "finished"
+
+
+@pytest.mark.parametrize(
+    ("granted", "steps"),
+    [
+        (("video", "image", "text"), ["cup", "ask"]),  # nobody hears what is read aloud: no film of it either
+        (("audio", "text"), ["greet", "ask"]),
+        (("video", "image"), ["cup"]),
+        (("video",), []),
+    ],
+)
+def test_a_step_without_the_medium_it_is_about_is_left_out(granted: tuple[Medium, ...], steps: list[str]) -> None:
+    state, _ = run(fresh(), [ConsentAnswered(granted, (), "participant")])
+    done = []
+    while state.phase == "ready":
+        present = state.step
+        assert present is not None
+        done.append(present.id)
+        take = take_id("ses-1", present.id, 1)
+        started, _ = run(state, [Start()])
+        countdown = TimerFired("countdown", started.token)
+        state, _ = run(started, [countdown, TakeOpened(take, 1), Answered("Coffee"), Done(), TakeClosed(take, 2)])
+    assert (done, state.phase) == (steps, "finished" if steps else "refused")
 
 
 @pytest.mark.parametrize("granted", [(), ("smell",)])

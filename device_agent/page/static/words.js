@@ -38,7 +38,9 @@ export function endedWords(snapshot) {
   if (snapshot.state === "refused") {
     return { title, takes: "Nothing was recorded.", sending: "", close: "You can close this page." };
   }
-  const kept = snapshot.state === "stopped" ? "What was recorded before is kept." : "You did every step.";
+  const left = snapshot.step_count - takes;
+  const every = left ? `${plural(left, "step was", "steps were")} left out: they need what you did not allow.` : "You did every step.";
+  const kept = snapshot.state === "stopped" ? "What was recorded before is kept." : every;
   const count = takes ? `${plural(takes, "take", "takes")}. ${kept}` : "Nothing was recorded.";
   const pending = snapshot.uploads_pending;
   let sending = takes ? "All of it is safe at the collector." : "";

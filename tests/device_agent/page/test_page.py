@@ -375,3 +375,18 @@ def test_a_long_word_stays_on_the_phone_and_arabic_starts_on_the_right(browser: 
         assert box[0] <= box[1]
         page.evaluate("document.getElementById('prompt').textContent = 'اقرأ بصوت عالٍ'")
         assert page.locator("#prompt").evaluate("node => getComputedStyle(node).direction") == "rtl"
+
+
+def test_steps_that_were_left_out_are_counted_at_the_end(browser: Browser) -> None:
+    """A read-aloud step without sound means nothing: with everything but sound refused only the answer is left."""
+    with opened(browser) as (page, running):
+        running.rehearsal.post(ConsentAnswered(("text",), ("video", "audio", "image"), "P-1"))
+        at(page, "ready")
+        press(page, "Enter")
+        at(page, "answering")
+        page.keyboard.type("Tea")
+        press(page, "Control+Enter")
+        at(page, "finished")
+        expect(page.locator("#ended-takes")).to_have_text(
+            "1 take. 3 steps were left out: they need what you did not allow."
+        )

@@ -173,8 +173,8 @@ def test_the_stream_gives_each_change() -> None:
         assert answer.headers["content-type"].startswith("text/event-stream")
         rows = read_events(answer.iter_lines())
         assert next(rows)["state"] == "consent"
-        running.rehearsal.post(ConsentAnswered(("video",), ("audio", "image", "text"), "P-1"))
-        assert next(row for row in rows if row["state"] == "ready")["granted"] == ["video"]
+        running.rehearsal.post(ConsentAnswered(("audio",), ("video", "image", "text"), "P-1"))
+        assert next(row for row in rows if row["state"] == "ready")["granted"] == ["audio"]
         running.rehearsal.post(Start())
         assert next(row for row in rows if row["state"] == "countdown")["remaining_seconds"] == 2
         running.clock.pass_(0.5)
