@@ -386,6 +386,8 @@ def test_steps_that_were_left_out_are_counted_at_the_end(browser: Browser) -> No
         at(page, "answering")
         page.keyboard.type("Tea")
         press(page, "Control+Enter")
+        at(page, "saving")
+        running.clock.pass_(1)
         at(page, "finished")
         expect(page.locator("#ended-takes")).to_have_text(
             "1 take. 3 steps were left out: they need what you did not allow."
