@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
+from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from collector.devices.joining import new_join_code
@@ -33,6 +34,19 @@ class VerbUnknown(GleanerError):
     code = "verb-unknown"
     status = 404
     hint = "Restart the service, so that it is of the same version as this command."
+
+
+class VerbInvalid(GleanerError):
+    """A command's request lacks a member, or one of them cannot be read."""
+
+    code = "verb-invalid"
+    status = 422
+    hint = "Run the command of the same version as the service."
+
+
+class _Members(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        raise VerbInvalid(f"The request has no {name}.")
 
 
 def _link(conn: Connection, given: dict[str, str], settings: Settings) -> dict[str, Any]:
@@ -73,11 +87,15 @@ STARTS_DATA = frozenset({"user-add"})
 
 
 def run_verb(conn: Connection, verb: str, given: dict[str, str], settings: Settings) -> dict[str, Any]:
-    """Raises VerbUnknown, and what the verb itself raises."""
+    """Raises VerbUnknown, VerbInvalid, and what the verb itself raises."""
     function = VERBS.get(verb)
     if function is None:
         raise VerbUnknown(f"The service does not know {verb!r}.")
-    return function(conn, given, settings)
+    try:
+        return function(conn, _Members(given), settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise VerbInvalid(f"The request is not valid: {first['msg']}.") from error
 
 
 @router.post("/{verb}", dependencies=[Admin])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
@@ -17,6 +18,7 @@ from wire.errors import GleanerError
 
 # Media: the device is known before a byte is read, and the upload's own length is the limit.
 UPLOADS = "/api/uploads"
+_HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:/\\@?#]+))(:[0-9]{0,5})?")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 # wavesurfer.js styles its shadow root with an element; scripts, frames and other origins stay shut.
 PAGE_POLICY = (
@@ -44,10 +46,11 @@ def allowed_hosts(settings: Settings) -> frozenset[str]:
 
 def host_allowed(header: str, allowed: frozenset[str], *, any_number: bool) -> bool:
     """`any_number`: listening beyond loopback, a bare IP address is fine too; rebinding needs a name."""
-    name = urlsplit(f"//{header}").hostname if header else None
-    if name is None:
+    found = _HOST.fullmatch(header)
+    if found is None:
         return False
-    if name.lower() in allowed:
+    name = (found["address"] or found["name"]).lower()
+    if name in allowed:
         return True
     if not any_number:
         return False
@@ -95,7 +98,7 @@ async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
     """Run `app`, which hears of a lost connection once the body is too long; the sender hears 413, whatever it says."""
     too_long = BodyTooLong(f"The body is longer than {LONGEST_DOCUMENT} bytes.")
     length = _header(scope, b"content-length")
-    if length.isdecimal() and int(length) > LONGEST_DOCUMENT:
+    if length.isdecimal() and (len(length) > 20 or int(length) > LONGEST_DOCUMENT):
         await _refuse(send, too_long)
         return
     size, has_answer, is_refused = 0, False, False

@@ -20,8 +20,11 @@ _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Glea
 def page_file(path: str, dist: Path | None = None) -> Path | None:
     """The built file behind an address, never one outside the folder; None: there is none."""
     root = (dist or DIST).resolve()
-    found = (root / path).resolve()
-    return found if found.is_relative_to(root) and found.is_file() else None
+    try:
+        found = (root / path).resolve()
+        return found if found.is_relative_to(root) and found.is_file() else None
+    except (OSError, ValueError):  # too long for the file system, or with a NUL: no such file
+        return None
 
 
 @router.get("/assets/{path:path}", dependencies=[Anyone])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -25,8 +26,17 @@ class RequestInvalid(GleanerError):
     hint = "Compare it with /api/openapi.json."
 
 
+class ProblemResponse(JSONResponse):
+    """A problem document. Half a surrogate pair, quoted from a request, is written as its JSON escape."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+
+
 def problem_response(error: GleanerError, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(error.problem(), status_code=error.status, headers=headers, media_type=MEDIA_TYPE)
+    return ProblemResponse(error.problem(), status_code=error.status, headers=headers)
 
 
 def install_problems(app: FastAPI) -> None:
@@ -50,7 +60,7 @@ def install_problems(app: FastAPI) -> None:
         body: dict[str, Any] = {"type": "about:blank", "title": sentence, "status": error.status_code, "code": code}
         body |= {"hint": "See docs/http-api.md.", "retryable": False}
         headers = dict(error.headers or {})
-        return JSONResponse(body, status_code=error.status_code, headers=headers, media_type=MEDIA_TYPE)
+        return ProblemResponse(body, status_code=error.status_code, headers=headers)
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> Response:

@@ -108,7 +108,7 @@ def read_source(text: str, findings: Findings) -> SourceScript | None:
     if not fields.usable:
         return None
     language = fields.text("language")
-    if language is not None and not _LANGUAGE.match(language.value):
+    if language is not None and not _LANGUAGE.fullmatch(language.value):
         findings.error(language.place, "bad-language", f"{language.value} is not a language tag such as en or en-GB.")
     return SourceScript(
         id=_id(fields, "id"),

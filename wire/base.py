@@ -3,30 +3,79 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.functional_serializers import PlainSerializer
 
 from wire.errors import BadDocument, SchemaTooNew
 
 ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+MAX_JSON_DEPTH = 16
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # JSON integers stay below 2^53 so that a browser reads them exactly (contracts.md, Time).
 Microseconds = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Ordinal = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
 def format_utc(moment: datetime) -> str:
     """UTC as `2026-01-31T12:00:00.123456Z`, always six digits, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-Utc = Annotated[AwareDatetime, PlainSerializer(format_utc, return_type=str, when_used="json")]
+def _to_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time lies outside the years 1 to 9999 in UTC") from error
+
+
+Utc = Annotated[AwareDatetime, AfterValidator(_to_utc), PlainSerializer(format_utc, return_type=str, when_used="json")]
+
+
+def _check_json(value: dict[str, Any]) -> dict[str, Any]:
+    """Members of any shape: at most 16 levels, finite numbers, text that UTF-8 can carry."""
+    waiting: list[tuple[Any, int]] = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, dict | list | tuple):
+            if depth > MAX_JSON_DEPTH:
+                raise ValueError(f"more than {MAX_JSON_DEPTH} levels of values inside values")
+            members = [*item, *item.values()] if isinstance(item, dict) else item
+            waiting += [(member, depth + 1) for member in members]
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise ValueError("a number is not finite")
+        elif isinstance(item, str) and not item.isascii():
+            try:
+                item.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("a text has half of a surrogate pair") from error
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
+
+
+def parse_json(data: bytes | str, name: str) -> Any:
+    """JSON of a document called `name`, as UTF-8 without a byte order mark.
+
+    Raises:
+        BadDocument: it is not JSON, not UTF-8, or nested too deep to be read.
+    """
+    try:
+        return json.loads(data.decode() if isinstance(data, bytes) else data)
+    except UnicodeDecodeError as error:
+        raise BadDocument(f"The {name} is not UTF-8: {error}.") from error
+    except ValueError as error:
+        raise BadDocument(f"The {name} is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise BadDocument(f"The {name} has too many levels of values inside values.") from error
 
 
 def new_id(prefix: str) -> str:
@@ -35,7 +84,7 @@ def new_id(prefix: str) -> str:
 
 
 def is_id(text: str) -> bool:
-    return re.match(ID_PATTERN, text) is not None
+    return re.fullmatch(ID_PATTERN, text) is not None
 
 
 class WireModel(BaseModel):
@@ -67,10 +116,7 @@ class Document(WireModel):
             BadDocument: it is not JSON or does not have the shape.
         """
         if isinstance(data, bytes | str):
-            try:
-                data = json.loads(data)
-            except ValueError as error:
-                raise BadDocument(f"The {cls.__name__} is not JSON: {error}.") from error
+            data = parse_json(data, cls.__name__)
         if not isinstance(data, dict):
             raise BadDocument(f"The {cls.__name__} is not a JSON object.")
         number = data.get("schema", 1)

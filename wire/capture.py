@@ -9,11 +9,15 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
-from wire.base import Count, Document, Id, Microseconds, Sha256, Utc, WireModel
+from wire.base import Count, Document, Id, Microseconds, Ordinal, Sha256, Utc, WireModel
 
 Medium = Literal["video", "audio", "image", "text"]
 PART_PATTERN = r"^(media|frames|redaction|labels:[A-Za-z0-9_.-]{1,64})$"
 PartName = Annotated[str, StringConstraints(pattern=PART_PATTERN)]
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+MEDIA_TYPE_PATTERN = rf"^{_TOKEN}/{_TOKEN}( *; *{_TOKEN}=({_TOKEN}|\"[ -!#-\[\]-~]*\"))*$"
+MediaType = Annotated[str, StringConstraints(max_length=255, pattern=MEDIA_TYPE_PATTERN)]
+MAX_SIZE = 2**31 - 1
 
 
 class CaptureFormat(WireModel):
@@ -21,12 +25,12 @@ class CaptureFormat(WireModel):
 
     container: Literal["matroska", "flac", "jpeg", "plain"]
     codec: str
-    media_type: str
-    width: int | None = Field(default=None, gt=0)
-    height: int | None = Field(default=None, gt=0)
-    frame_rate: float | None = Field(default=None, gt=0)
-    sample_rate: int | None = Field(default=None, gt=0)
-    channels: int | None = Field(default=None, gt=0)
+    media_type: MediaType
+    width: int | None = Field(default=None, gt=0, le=MAX_SIZE)
+    height: int | None = Field(default=None, gt=0, le=MAX_SIZE)
+    frame_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    sample_rate: int | None = Field(default=None, gt=0, le=MAX_SIZE)
+    channels: int | None = Field(default=None, gt=0, le=MAX_SIZE)
 
 
 class Part(WireModel):
@@ -80,7 +84,7 @@ class CaptureManifest(Document):
     session: Id
     study: Id
     step: Id
-    attempt: Annotated[int, Field(ge=1)]
+    attempt: Ordinal
     device: Id
     sensor: str
     medium: Medium

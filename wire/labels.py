@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from wire.base import Count, Document, Id, Microseconds, Sha256, WireModel
+from wire.base import Count, Document, Id, JsonObject, Microseconds, Sha256, WireModel
 
 TaskType = Literal["boxes", "tracks", "speech", "text"]
 Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -42,7 +42,7 @@ class BaseLabel(WireModel):
     source: Source | None = None
     edited: bool = False
     parent: Id | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: JsonObject = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
     def _leave_out_silent_members(self, handler: SerializerFunctionWrapHandler) -> Any:
@@ -98,7 +98,7 @@ class Keyframe(WireModel):
     width: Size
     height: Size
     visible: bool = True
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: JsonObject = Field(default_factory=dict)
 
 
 class Track(BaseLabel):

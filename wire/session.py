@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from wire.base import Count, Document, Id, Microseconds, Utc, WireModel
+from wire.base import Count, Document, Id, Microseconds, Ordinal, Utc, WireModel
 from wire.capture import Medium
 from wire.consent import ConsentRecord
 from wire.labels import TaskType
@@ -24,7 +24,7 @@ class TakeRecord(WireModel):
 
     take: Id
     step: Id
-    attempt: Annotated[int, Field(ge=1)]
+    attempt: Ordinal
     kind: StepKind
     state: Literal["open", "closed", "torn"]
     reason: str | None = None

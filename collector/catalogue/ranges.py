@@ -6,7 +6,7 @@ import re
 
 from wire.errors import GleanerError
 
-_RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 class RangeNotSatisfiable(GleanerError):
@@ -21,7 +21,7 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     Raises:
         RangeNotSatisfiable: the range begins past the end.
     """
-    match = _RANGE.match(header.replace(" ", "")) if header else None
+    match = _RANGE.fullmatch(header.replace(" ", "")) if header else None
     if match is None or match.groups() == ("", ""):
         return None
     first, last = match.groups()

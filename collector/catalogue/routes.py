@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,7 +18,7 @@ from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, P
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
 from wire.base import WireModel
-from wire.capture import FrameTable
+from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord
 from wire.session import SessionRecord
 
@@ -140,6 +141,8 @@ async def _look(
 
 def _send(request: Request, blobs: Blobs, found: Derived, media_type: str) -> Response:
     """A blob with ranges. Private, and good for ten minutes: the page prefetches it, the player must find it again."""
+    if re.fullmatch(MEDIA_TYPE_PATTERN, media_type) is None:
+        media_type = "application/octet-stream"
     etag = f'"{found.blob}"'
     headers = {
         "ETag": etag,

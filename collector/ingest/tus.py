@@ -6,7 +6,6 @@ Extensions: creation, creation-with-upload, creation-defer-length, checksum, exp
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ EXTENSIONS = "creation,creation-with-upload,creation-defer-length,checksum,expir
 ALGORITHMS = ("sha256", "sha1")
 BODY_TYPE = "application/offset+octet-stream"
 _PART = re.compile(PART_PATTERN)
-_NUMBER = re.compile(r"^[0-9]{1,16}$")
+_NUMBER = re.compile(r"[0-9]{1,16}")
 
 
 class Digest(Protocol):
@@ -147,7 +146,7 @@ def parse_creation(headers: Mapping[str, str], max_bytes: int) -> Creation:
     capture, part = metadata.get("capture", ""), metadata.get("part", "")
     if not is_id(capture):
         raise UploadMetadataInvalid("Upload-Metadata names no valid capture.")
-    if not _PART.match(part):
+    if not _PART.fullmatch(part):
         raise UploadMetadataInvalid(f"Upload-Metadata names no valid part ({part!r}).")
     length = _number(headers, "upload-length")
     deferred = headers.get("upload-defer-length")
@@ -232,7 +231,7 @@ def parse_metadata(header: str) -> dict[str, str]:
             raise UploadMetadataInvalid(f"Upload-Metadata names {key} twice.")
         try:
             found[key] = base64.b64decode(value.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise UploadMetadataInvalid(f"The value of {key} in Upload-Metadata is not base64 of UTF-8.") from error
     return found
 
@@ -246,7 +245,7 @@ def _checksum(headers: Mapping[str, str]) -> Checksum | None:
         raise ChecksumUnknown(f"The checksum algorithm {algorithm!r} is not known here.")
     try:
         expected = base64.b64decode(value.strip(), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ChecksumUnknown("The value of Upload-Checksum is not base64.") from error
     if len(expected) != hashlib.new(algorithm).digest_size:
         raise ChecksumUnknown(f"The value of Upload-Checksum is not a {algorithm}.")
@@ -257,6 +256,6 @@ def _number(headers: Mapping[str, str], name: str) -> int | None:
     text = headers.get(name)
     if text is None:
         return None
-    if not _NUMBER.match(text):
+    if not _NUMBER.fullmatch(text):
         raise TusHeaderInvalid(f"{name} is not a number of bytes: {text[:40]!r}.")
     return int(text)

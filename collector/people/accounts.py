@@ -58,7 +58,7 @@ def add_user(conn: Connection, name: str, role: str) -> dict[str, Any]:
     Raises:
         NameInvalid, RoleUnknown, NameTaken.
     """
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise NameInvalid(f"{name!r} cannot be a person's name here.")
     if role not in ROLES:
         raise RoleUnknown(f"There is no role {role!r}.")

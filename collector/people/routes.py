@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from collector.bodies import read_body
 from collector.people import accounts
@@ -104,5 +104,5 @@ def _code_of(body: bytes, is_form: bool) -> str:
             fields = parse_qs(body.decode(), strict_parsing=True)
             return EnterRequest(code=fields.get("code", [""])[0]).code
         return EnterRequest.model_validate(json.loads(body)).code
-    except (ValueError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise RequestInvalid('The request is not {"code": "…"}.') from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -16,7 +15,7 @@ from collector.store.depends import Db
 from prelabel import catalogue
 from prelabel.label_file import ModelFacts, describe
 from prelabel.quality.shapes import PrelabelReport
-from wire.base import Id, WireModel
+from wire.base import Id, Utc, WireModel
 from wire.errors import GleanerError
 
 router = APIRouter(tags=["pre-labels"])
@@ -52,7 +51,7 @@ async def report_prelabels(
     measurer: Measures,
     study: Annotated[Id | None, Query()] = None,
     model: Annotated[str | None, Query(max_length=64)] = None,
-    since: Annotated[datetime | None, Query()] = None,
+    since: Annotated[Utc | None, Query()] = None,
 ) -> PrelabelReport:
     """What people made of the models' pre-labels: per model, class, device and step. `since` is an aware time."""
     return await measurer.report(Asked(study=study, since=since, model=model))
