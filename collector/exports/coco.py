@@ -1,7 +1,7 @@
 """Ground truth as COCO: `annotations.json`, `images/`, and with pre-labels `prelabels.json` in the results format.
 
 Shape: https://cocodataset.org/#format-data. Boxes are x, y, width, height in pixels, clipped to the picture; category
-ids count from 1 in the order of the studies' label schemas; `segmentation` is empty for plain boxes. A track gives an
+ids count from 1 in the order of the studies' label schemas. A track gives an
 annotation on every exported frame where it is in the picture, with an integer `track_id` in its attributes.
 """
 
@@ -27,7 +27,7 @@ from collector.store.blobs import BlobStore
 from collector.store.database import Database
 from wire.base import format_utc
 from wire.capture import FrameTable
-from wire.labels import LabelsDocument, Track
+from wire.labels import LabelsDocument, Mask, Track
 
 ANNOTATIONS, PRELABELS, IMAGES = "annotations.json", "prelabels.json", "images"
 
@@ -52,6 +52,7 @@ class Numbers:
     images: int = 0
     annotations: int = 0
     tracks: dict[tuple[str, str], int] = field(default_factory=dict)
+    points: dict[str, int] = field(default_factory=dict)
 
     def category(self, word: str) -> int:
         return self.categories.setdefault(word, len(self.categories) + 1)
@@ -92,7 +93,9 @@ def export_coco(
                 if item.type not in ("boxes", "tracks"):
                     summary.left_out += len(document.labels)
                     continue
-                shown = [row for row in item.prelabels if row.capture == document.capture] if with_prelabels else []
+                shown = (
+                    [row for row in item.prelabels.shown if row.capture == document.capture] if with_prelabels else []
+                )
                 for image in _pictures(blobs, folder / IMAGES, item.media[document.capture], document, numbers):
                     images.add(_image_row(image, item, document.capture))
                     summary.images += 1
@@ -172,7 +175,7 @@ def _annotations(document: LabelsDocument, image: Image, numbers: Numbers) -> It
         attributes = {**here.attributes, "label_id": label.id, "source": source.name, "edited": label.edited}
         if isinstance(label, Track):
             attributes["track_id"] = numbers.track(document.capture, label.id)
-        yield {
+        row = {
             "id": numbers.annotations,
             "image_id": image.id,
             "category_id": numbers.category(label.label),
@@ -182,6 +185,11 @@ def _annotations(document: LabelsDocument, image: Image, numbers: Numbers) -> It
             "segmentation": here.segmentation,
             "attributes": attributes,
         }
+        if here.keypoints is not None:
+            count = len(here.keypoints) // 3
+            numbers.points[label.label] = max(count, numbers.points.get(label.label, 0))
+            row |= {"keypoints": here.keypoints, "num_keypoints": sum(v > 0 for v in here.keypoints[2::3])}
+        yield row
 
 
 def _results(documents: list[LabelsDocument], image: Image, numbers: Numbers) -> Iterator[dict[str, Any]]:
@@ -198,19 +206,31 @@ def _results(documents: list[LabelsDocument], image: Image, numbers: Numbers) ->
                 "bbox": here.bbox,
                 "score": score,
             }
+            if isinstance(label, Mask):
+                row["segmentation"] = here.segmentation
+            if here.keypoints is not None:
+                row["keypoints"] = here.keypoints
             source = label.source or document.source
             yield {**row, "attributes": {"label_id": label.id, "source": source.name, "sha256": source.sha256}}
 
 
 def _assemble(path: Path, numbers: Numbers, images: Spill, annotations: Spill) -> None:
     info = {"description": "Gleaner ground truth", "version": "1", "date_created": format_utc(datetime.now(UTC))}
-    categories = [{"id": number, "name": word, "supercategory": ""} for word, number in numbers.categories.items()]
+    categories = [_category(word, number, numbers.points.get(word)) for word, number in numbers.categories.items()]
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{{"info": {json.dumps(info)}, "licenses": [], "images": ')
         _list(file, images)
         file.write(',\n"annotations": ')
         _list(file, annotations)
         file.write(f',\n"categories": {json.dumps(categories, ensure_ascii=False)}}}\n')
+
+
+def _category(word: str, number: int, points: int | None) -> dict[str, Any]:
+    """A category. Points have no names in the labels, so they are numbered and without a skeleton."""
+    row: dict[str, Any] = {"id": number, "name": word, "supercategory": ""}
+    if points is not None:
+        row |= {"keypoints": [str(index) for index in range(1, points + 1)], "skeleton": []}
+    return row
 
 
 def _list(file: TextIO, rows: Spill) -> None:

@@ -51,11 +51,14 @@ def export_jsonl(
                     summary.documents += 1
                     summary.labels += len(document.labels)
                 if prelabels is not None:
-                    fresh = [document for document in item.prelabels if document.capture not in told]
-                    told.update(document.capture for document in fresh)
-                    for document in fresh:
+                    both = [(row, True) for row in item.prelabels.shown] + [
+                        (row, False) for row in item.prelabels.hidden
+                    ]
+                    fresh = [(document, shown) for document, shown in both if document.capture not in told]
+                    told.update(document.capture for document, _ in fresh)
+                    for document, shown in fresh:
                         media = _media(blobs, folder, item.media[document.capture])
-                        _write(prelabels, _line(document, item, media, {}))
+                        _write(prelabels, _line(document, item, media, {"shown": shown}))
                         summary.prelabels += 1
                 advance()
         finally:

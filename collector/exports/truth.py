@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
+from collector.catalogue.shown_labels import ShownLabels, shown_labels
 from collector.review.facts import read_documents
-from collector.review.rules import without_twins
 from collector.store.database import Database
 from wire.capture import CaptureFormat, Medium
 from wire.labels import LabelsDocument, TaskType
@@ -44,7 +44,7 @@ _CAPTURES = text(
     " WHERE task_capture.task_id = :task AND task_capture.role = 'labelled' ORDER BY task_capture.position"
 )
 _PRELABELS = text(
-    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
+    "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
 ).bindparams(bindparam("captures", expanding=True))
 
 
@@ -80,7 +80,7 @@ class Item:
     origin: dict[str, Any]
     documents: list[LabelsDocument]
     media: dict[str, Media]
-    prelabels: list[LabelsDocument]
+    prelabels: ShownLabels
     withheld: int
 
 
@@ -132,7 +132,7 @@ def _item(conn: Connection, task: str, revision: str | None) -> Item:
     }
     submitted = conn.execute(_REVISION, {"revision": revision}).one() if revision else None
     documents = read_documents(submitted.documents) if submitted else []
-    bodies = conn.execute(_PRELABELS, {"captures": list(media)}).scalars().all()
+    said = conn.execute(_PRELABELS, {"captures": list(media)}).all()
     return Item(
         task=row.task,
         type=row.type,
@@ -153,6 +153,6 @@ def _item(conn: Connection, task: str, revision: str | None) -> Item:
         },
         documents=[document for document in documents if document.capture in media],
         media=media,
-        prelabels=without_twins([LabelsDocument.read(body) for body in bodies]),
+        prelabels=shown_labels((line.body, line.shown) for line in said),
         withheld=len(captures) - len(media),
     )

@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.catalogue.shown_labels import shown_labels
 from collector.review.facts import words_of
 from collector.review.jobs import known_words
-from collector.review.rules import parts_for, without_twins
+from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
 from prelabel.quality.reviewed import Reviewed
 from wire.base import format_utc
@@ -109,9 +110,8 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
 
 def _documents(kind: TaskType, classes: list[str], rows: list[tuple[str, bool]]) -> list[tuple[LabelsDocument, bool]]:
     """The models' documents with the ids people saw them under, and whether they saw them."""
-    read = [(LabelsDocument.read(body), seen) for body, seen in rows]
-    shown = without_twins(parts_for(kind, classes, [document for document, seen in read if seen]))
-    hidden = parts_for(kind, classes, [document for document, seen in read if not seen])
+    labels = shown_labels(rows)
+    shown, hidden = parts_for(kind, classes, labels.shown), parts_for(kind, classes, labels.hidden)
     # Who has seen one answer of a model has not labelled blind to it.
     seen_models = {document.source.sha256 for document in shown}
     found = [(document, True) for document in shown]

@@ -69,7 +69,7 @@ def finished_documents(
         captures: the captures the task labels.
         classes: the words of the study's label schema for this type; empty means any.
         submitted: what the person sent.
-        prelabels: what the person was shown (`rules.without_twins`).
+        prelabels: what the person was shown (`shown_labels`).
         previous: the documents of the ground truth so far, empty before the first submit.
         reviewer: the person's name.
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, text
 
 from collector.catalogue.captures import CaptureView, capture_view
+from collector.catalogue.shown_labels import shown_labels
 from collector.review.problems import NoSuchTask
-from collector.review.rules import ReasonKind, parts_for, without_twins
+from collector.review.rules import ReasonKind, parts_for
 from wire.labels import LabelsDocument, TaskType
 from wire.script import LabelSchema
 
@@ -25,7 +26,8 @@ _TASK = text(
 )
 _CAPTURES = text("SELECT capture_id, role FROM task_capture WHERE task_id = :task ORDER BY position")
 _PRELABELS = text(
-    "SELECT body FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
+    "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' AND shown"
+    " ORDER BY id"
 ).bindparams(bindparam("captures", expanding=True))
 _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
 
@@ -105,7 +107,7 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         language=session["language"],
         classes=classes,
         captures=captures,
-        prelabels=without_twins(parts_for(row.type, classes, _prelabels(conn, labelled))),
+        prelabels=parts_for(row.type, classes, _prelabels(conn, labelled)),
     )
 
 
@@ -127,8 +129,8 @@ def read_documents(body: str) -> list[LabelsDocument]:
 
 
 def _prelabels(conn: Connection, captures: Sequence[str]) -> list[LabelsDocument]:
-    bodies = conn.execute(_PRELABELS, {"captures": list(captures)}).scalars().all()
-    return [LabelsDocument.read(body) for body in bodies]
+    rows = conn.execute(_PRELABELS, {"captures": list(captures)}).all()
+    return shown_labels((row.body, row.shown) for row in rows).shown
 
 
 def title_of(step: str) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
+from collector.catalogue.shown_labels import shown_labels
 from collector.review.calibrations import calibrations
 from collector.review.facts import words_of
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority, reason_for
 from prelabel import catalogue
 from wire.base import format_utc, new_id
-from wire.labels import LabelsDocument, TaskType
+from wire.labels import TaskType
 from wire.script import PROMPTED
 from wire.session import TakeRecord
 
@@ -153,10 +154,8 @@ def _reason(
     draw: float,
 ) -> Reason:
     rows = conn.execute(_PRELABELS, {"captures": list(labelled)}).all()
-    shown, hidden = (
-        parts_for(kind, classes, [LabelsDocument.read(row.body) for row in rows if bool(row.shown) == seen])
-        for seen in (True, False)
-    )
+    labels = shown_labels((row.body, row.shown) for row in rows)
+    shown, hidden = parts_for(kind, classes, labels.shown), parts_for(kind, classes, labels.hidden)
     known = calibrations(conn, [document.source.sha256 for document in shown])
     return reason_for(kind, record.kind in PROMPTED, record.objects, shown, draw, known, known_words(), hidden)
 

@@ -129,42 +129,6 @@ def random_first(draw: float) -> bool:
     return draw < RANDOM_SHARE
 
 
-def without_twins(documents: Sequence[LabelsDocument]) -> list[LabelsDocument]:
-    """The pre-labels of a task with label ids that are unique per capture.
-
-    Ids are unique in a document only; two models may use the same. The later one gets `-2`, `-3`, …; the page shows
-    these ids and the diff is made against them. The same documents always give the same ids.
-    """
-    taken: dict[str, set[str]] = {}
-    result: list[LabelsDocument] = []
-    for document in documents:
-        used = taken.setdefault(document.capture, set())
-        own = {label.id for label in document.labels}
-        renamed: dict[str, str] = {}
-        for label in document.labels:
-            renamed[label.id] = label.id if label.id not in used else _free_id(label.id, used | own)
-            used.add(renamed[label.id])
-        labels = [_renamed(label, renamed) for label in document.labels]
-        result.append(document.model_copy(update={"labels": labels}))
-    return result
-
-
-def _free_id(name: str, used: set[str]) -> str:
-    number, free = 1, name
-    while free in used:
-        number += 1
-        tail = f"-{number}"
-        free = name[: 64 - len(tail)] + tail
-    return free
-
-
-def _renamed(label: Label, names: dict[str, str]) -> Label:
-    parent = names.get(label.parent, label.parent) if label.parent else None
-    if names[label.id] == label.id and parent == label.parent:
-        return label
-    return label.model_copy(update={"id": names[label.id], "parent": parent})
-
-
 def may_write(fence: int, holder: str | None, person: str, quoted: int) -> bool:
     """A write is accepted if and only if the fence it quotes equals the task's, and it is the holder's.
 

@@ -20,8 +20,9 @@ from collector.cli import app
 from collector.exports.frames import exact_frames
 from collector.exports.problems import MediaDamaged
 from collector.exports.shapes import drawn, polygon_area
+from prelabel.image.rle import encode
 from tests.collector.review.filled import TIMES, Filled, box, track
-from wire.labels import Box, Polygon
+from wire.labels import Box, Keypoints, Mask, Polygon, Rle
 
 WIDTH, HEIGHT = 160, 120
 
@@ -88,8 +89,9 @@ def check(folder: Path) -> dict[str, Any]:
         x, y, width, height = row["bbox"]
         assert x >= 0 and y >= 0 and width > 0 and height > 0 and row["area"] > 0 and row["iscrowd"] == 0
         assert x + width <= image["width"] + 1e-6 and y + height <= image["height"] + 1e-6
-        assert row["category_id"] in categories and isinstance(row["segmentation"], list)
-        assert all(len(part) >= 6 and len(part) % 2 == 0 for part in row["segmentation"])
+        assert row["category_id"] in categories and row["segmentation"]
+        if isinstance(row["segmentation"], list):
+            assert all(len(part) >= 6 and len(part) % 2 == 0 for part in row["segmentation"])
     return whole
 
 
@@ -133,7 +135,8 @@ def test_stills_with_their_boxes(filled: Filled, tmp_path: Path) -> None:
     assert [row["name"] for row in whole["categories"]] == ["cup", "plate", "person", "face"]
     assert len(whole["images"]) == 2  # the second one was looked at, and nothing was there
     inside, edge = whole["annotations"]
-    assert (inside["bbox"], inside["category_id"], inside["segmentation"]) == ([10, 20, 30, 40], 1, [])
+    assert (inside["bbox"], inside["category_id"]) == ([10, 20, 30, 40], 1)
+    assert inside["segmentation"] == [[10, 20, 40, 20, 40, 60, 10, 60]]
     assert (edge["bbox"], edge["area"], edge["category_id"]) == ([0, 100, 20, 20], 400, 2)
     assert (tmp_path / "out" / "images" / whole["images"][0]["file_name"]).read_bytes() == jpeg()
 
@@ -193,7 +196,7 @@ def test_what_is_drawn_lies_in_the_picture(
     if here is not None:
         assert here.bbox[0] >= 0 and here.bbox[0] + here.bbox[2] <= WIDTH + 1e-6
         assert here.bbox[1] >= 0 and here.bbox[1] + here.bbox[3] <= HEIGHT + 1e-6
-        assert bool(here.segmentation) == bool(rotation)
+        assert isinstance(here.segmentation, list) and len(here.segmentation[0]) >= 6
 
 
 def test_a_polygon_keeps_its_outline_and_area() -> None:
@@ -201,3 +204,72 @@ def test_a_polygon_keeps_its_outline_and_area() -> None:
     here = drawn(label, None, None, WIDTH, HEIGHT)
     assert here is not None and here.bbox == [0, 0, 10, 10] and here.area == 50
     assert polygon_area([0, 0, 4, 0, 4, 2, 0, 2]) == 8
+
+
+@given(st.floats(-60, 200), st.floats(-60, 160), st.floats(5, 200), st.floats(5, 200), st.floats(1, 359))
+def test_a_turned_box_is_cut_at_the_edge(x: float, y: float, width: float, height: float, degrees: float) -> None:
+    """Against a count of the sample points inside both; 4 per pixel in each direction."""
+    label = Box(id="b", label="cup", x=x, y=y, width=width, height=height, rotation=degrees)
+    here = drawn(label, None, None, WIDTH, HEIGHT)
+    across, down = np.meshgrid((np.arange(WIDTH * 4) + 0.5) / 4, (np.arange(HEIGHT * 4) + 0.5) / 4)
+    angle = np.radians(degrees)
+    dx, dy = across - x - width / 2, down - y - height / 2
+    along, off = dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)
+    inside = (abs(along) <= width / 2) & (abs(off) <= height / 2)
+    slack = (width + height) / 2 + 1  # an outline cuts so many samples of 1/16 px at most
+    assert (0.0 if here is None else here.area) == pytest.approx(inside.sum() / 16, abs=slack)
+    if here is not None and inside.any():
+        rows, columns = np.nonzero(inside)
+        assert here.bbox[0] <= columns.min() / 4 + 0.25 and here.bbox[1] <= rows.min() / 4 + 0.25
+        assert here.bbox[0] + here.bbox[2] >= columns.max() / 4 and here.bbox[1] + here.bbox[3] >= rows.max() / 4
+
+
+def test_an_outline_over_a_corner_is_cut_and_not_bent() -> None:
+    corner = Polygon(id="p", kind="polygon", label="cup", points=[(140, 130), (170, 100), (170, 130)])
+    here = drawn(corner, None, None, WIDTH, HEIGHT)
+    assert here is not None and here.bbox == [150, 110, 10, 10] and here.area == pytest.approx(50)
+    beside = Polygon(id="p", kind="polygon", label="cup", points=[(150, 135), (175, 110), (175, 135)])
+    assert drawn(beside, None, None, WIDTH, HEIGHT) is None
+
+
+def test_masks_and_poses_are_exported(filled: Filled, tmp_path: Path) -> None:
+    body = encode(np.ones((10, 20), dtype=bool), HEIGHT, WIDTH, top=30, left=40)
+    mask = Mask(id="m", label="cup", score=0.5, rle=body).to_json()
+    pose = Keypoints(
+        id="k", label="plate", score=0.5, points=[(10, 20, 2), (0, 0, 0), (30, 60, 1), (-4, 5, 2)]
+    ).to_json()
+    ids = filled.take("show", "show", {"image": jpeg()}, ["boxes"], prelabels={"image": [[mask, pose]]})
+    filled.make(ids["take"])
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["image"]: [mask, pose]})
+    whole = export(filled, tmp_path / "out", "--with-prelabels")
+    first, second = whole["annotations"]
+    assert first["segmentation"] == {"size": [HEIGHT, WIDTH], "counts": body.counts}
+    assert (first["bbox"], first["area"]) == ([40, 30, 20, 10], 200)
+    assert second["keypoints"] == [10, 20, 2, 0, 0, 0, 30, 60, 1, 0, 0, 0] and second["num_keypoints"] == 2
+    assert second["bbox"] == [10, 20, 20, 40]
+    assert next(row for row in whole["categories"] if row["name"] == "plate")["keypoints"] == ["1", "2", "3", "4"]
+    results = json.loads((tmp_path / "out" / "prelabels.json").read_text())
+    assert results[0]["segmentation"] == first["segmentation"] and results[1]["keypoints"] == second["keypoints"]
+
+
+def test_every_annotation_can_be_read_as_a_mask(filled: Filled, tmp_path: Path) -> None:
+    from faster_coco_eval import COCO
+
+    body = encode(np.ones((10, 20), dtype=bool), HEIGHT, WIDTH)
+    labels = [
+        box("b"),
+        box("r") | {"rotation": 30.0},
+        Mask(id="m", label="cup", rle=body).to_json(),
+        Keypoints(id="k", label="cup", points=[(10, 20, 2), (30, 60, 1)]).to_json(),
+    ]
+    ids = filled.take("show", "show", {"image": jpeg()}, ["boxes"])
+    filled.make(ids["take"])
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["image"]: labels})
+    known = COCO(export(filled, tmp_path / "out"))
+    areas = [int(known.annToMask(row).sum()) for row in known.dataset["annotations"]]
+    assert areas == pytest.approx([1200, 1200, 200, 800], rel=0.1)
+
+
+def test_a_mask_of_another_size_is_not_exported() -> None:
+    for rle in (Rle(size=(10, 10), counts="zzz garbage"), Rle(size=(HEIGHT, WIDTH), counts="zzz garbage")):
+        assert drawn(Mask(id="m", label="cup", rle=rle), None, None, WIDTH, HEIGHT) is None

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
+from collector.review.facts import task_facts
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from wire.labels import LabelsDocument
 
@@ -150,3 +151,19 @@ def test_a_spoken_answer_leaves_as_regions_and_as_one_text(filled: Filled, tmp_p
     assert [label["id"] for label in said["labels"]] == ["s1", "a1"], "once, though the capture has two tasks"
     done = export(filled, tmp_path / "coco", "--format", "coco")
     assert "2 labels are of kinds" in done.output and "no ground truth" not in done.output
+
+
+def test_ids_of_pre_labels_are_those_that_people_saw(filled: Filled, tmp_path: Path) -> None:
+    documents = [[box("b1", x=10.0)], [box("b1", x=90.0)], [box("b1", x=50.0)]]
+    ids = filled.take("show-cup", "show", {"image": b"a jpeg"}, ["boxes"], prelabels={"image": documents})
+    filled.execute("UPDATE labels_document SET shown = 0 WHERE name = 'model0'")
+    filled.make(ids["take"])
+    task = filled.tasks()[0].id
+    seen = filled.db.read_sync(lambda conn: task_facts(conn, task)).prelabels
+    wanted = {label.id: label.to_json()["x"] for document in seen for label in document.labels}
+    filled.submit(filled.person("ann"), task, {ids["image"]: [box("b1", x=90.0)]})
+    assert export(filled, tmp_path / "out", "--with-prelabels").exit_code == 0
+    rows = lines(tmp_path / "out" / "prelabels.jsonl")
+    assert {label["id"]: label["x"] for row in rows if row["shown"] for label in row["labels"]} == wanted
+    assert wanted == {"b1": 90.0, "b1-2": 50.0}
+    assert [label["x"] for row in rows if not row["shown"] for label in row["labels"]] == [10.0]

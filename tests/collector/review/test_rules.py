@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from collector.review.rules import may_write, part_for, priority, reason_for, without_twins
+from collector.catalogue.shown_labels import without_twins
+from collector.review.rules import may_write, part_for, priority, reason_for
 from tests.collector.review.filled import MODEL, START, box
 from wire.labels import Label, LabelsDocument, TaskType
 
