@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from collector.devices.joining import new_join_code
 from collector.people import accounts
-from collector.people.policy import Admin
+from collector.people.policy import Admin, PolicyRoute
 from collector.prelabels import runs
 from collector.review.calibrations import keep_calibration
 from collector.settings import Settings
@@ -24,7 +24,7 @@ from prelabel.calibration import Calibration
 from wire.errors import GleanerError
 from wire.labels import Source
 
-router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False)
+router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False, route_class=PolicyRoute)
 Verb = Callable[[Connection, dict[str, str], Settings], dict[str, Any]]
 
 

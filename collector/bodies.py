@@ -14,6 +14,8 @@ from wire.errors import GleanerError
 
 D = TypeVar("D", bound=Document)
 LONGEST_DOCUMENT = 16 * 2**20
+MAX_STRANGER_BYTES = 64 * 2**10  # of a body on a route that needs no credential
+MAX_BODY_SECONDS = 120.0
 # granian has no timeout for slow bodies of its own.
 IDLE_SECONDS = 30.0
 

@@ -3,6 +3,7 @@ browsers are told to be strict. Pure ASGI."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import re
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from collector.bodies import LONGEST_DOCUMENT, BodyTooLong
+from collector.bodies import IDLE_SECONDS, LONGEST_DOCUMENT, MAX_BODY_SECONDS, BodyCut, BodyTooLong
 from collector.problems import MEDIA_TYPE
 from collector.settings import Settings
 from wire.errors import GleanerError
@@ -95,39 +96,62 @@ class Guard:
 
 
 async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Run `app`, which hears of a lost connection once the body is too long; the sender hears 413, whatever it says."""
-    too_long = BodyTooLong(f"The body is longer than {LONGEST_DOCUMENT} bytes.")
+    """Run `app` with a bounded body: past its size or its time the sender is answered, and `app` sees a disconnect."""
     length = _header(scope, b"content-length")
     if length.isdecimal() and (len(length) > 20 or int(length) > LONGEST_DOCUMENT):
-        await _refuse(send, too_long)
+        await _refuse(send, _too_long())
         return
-    size, has_answer, is_refused = 0, False, False
+    body = _Body(receive, send)
+    try:
+        await app(scope, body.receive, body.send)
+    except ClientDisconnect:
+        if not body.is_refused:
+            raise
 
-    async def receive_counted() -> Message:
-        nonlocal size, is_refused
-        if is_refused:
+
+class _Body:
+    """The body of one request, counted and timed. Time runs from the first read until the last byte."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._size, self._has_answer, self._is_whole = 0, False, False
+        self._deadline: float | None = None
+        self.is_refused = False
+
+    async def receive(self) -> Message:
+        if self.is_refused:
             return {"type": "http.disconnect"}
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size <= LONGEST_DOCUMENT:
-            return message
-        is_refused = True
-        if not has_answer:
-            await _refuse(send, too_long)
+        if self._is_whole:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._patience())
+        except TimeoutError:
+            return await self._end(BodyCut("The body did not come in time."))
+        self._is_whole = message["type"] != "http.request" or not message.get("more_body", False)
+        self._size += len(message.get("body", b""))
+        return message if self._size <= LONGEST_DOCUMENT else await self._end(_too_long())
+
+    async def send(self, message: Message) -> None:
+        if self.is_refused and not self._has_answer:
+            return
+        self._has_answer = True
+        await self._send(message)
+
+    def _patience(self) -> float:
+        now = asyncio.get_running_loop().time()
+        if self._deadline is None:
+            self._deadline = now + MAX_BODY_SECONDS
+        return max(0.0, min(IDLE_SECONDS, self._deadline - now))
+
+    async def _end(self, error: GleanerError) -> Message:
+        self.is_refused = True
+        if not self._has_answer:
+            await _refuse(self._send, error)
         return {"type": "http.disconnect"}
 
-    async def send_unless_refused(message: Message) -> None:
-        nonlocal has_answer
-        if is_refused and not has_answer:
-            return
-        has_answer = True
-        await send(message)
 
-    try:
-        await app(scope, receive_counted, send_unless_refused)
-    except ClientDisconnect:
-        if not is_refused:
-            raise
+def _too_long() -> BodyTooLong:
+    return BodyTooLong(f"The body is longer than {LONGEST_DOCUMENT} bytes.")
 
 
 def _header(scope: Scope, wanted: bytes) -> str:

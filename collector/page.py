@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-from collector.people.policy import Anyone
+from collector.people.policy import Anyone, PolicyRoute
 
 DIST = Path(__file__).parent / "web" / "dist"
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PolicyRoute)
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Gleaner</title>
 <h1>The review page is not built</h1><p>{sentence}</p></html>"""
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlalchemy import Connection, text
 
-from collector.people.policy import AnyoneHere
+from collector.people.policy import AnyoneHere, PolicyRoute
 from collector.store.depends import Db
 
-router = APIRouter(tags=["vitals"])
+router = APIRouter(tags=["vitals"], route_class=PolicyRoute)
 _METRICS = (
     ("gleaner_captures", "captures by state", "SELECT state, count(*) FROM capture GROUP BY state"),
     ("gleaner_uploads", "uploads by state", "SELECT state, count(*) FROM upload GROUP BY state"),

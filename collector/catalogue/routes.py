@@ -14,7 +14,7 @@ from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.looks import keep_look
 from collector.catalogue.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
 from collector.catalogue.sessions import describe_session, keep_session, list_sessions
-from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person
+from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
 from wire.base import WireModel
@@ -22,7 +22,7 @@ from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord
 from wire.session import SessionRecord
 
-router = APIRouter(prefix="/api", tags=["catalogue"])
+router = APIRouter(prefix="/api", tags=["catalogue"], route_class=PolicyRoute)
 Why = Annotated[str, Query(max_length=200, description="why this is looked at; kept with the look")]
 
 

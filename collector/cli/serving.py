@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from collector.settings import Settings
 from wire.errors import GleanerError, PortTaken
 
 LAST_REQUESTS_SECONDS = 2.0
+MAX_CONNECTIONS = 1024
+MAX_OPEN_FILES = 8192
 
 
 class AddressInvalid(GleanerError):
@@ -55,12 +58,21 @@ def claim_port(host: str, port: int) -> socket.socket:
     return held
 
 
+def allow_open_files() -> None:
+    """Raise the soft limit of open files as far as the hard one allows: idle connections must not use them all up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def serve(settings: Settings, ready: Callable[[Settings], None], ready_file: Path | None = None) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is called once, when the port answers.
 
     Raises:
         PortTaken, AddressInvalid, DataInUse, DataTooNew, DatabaseFailed, KeyFileDamaged.
     """
+    allow_open_files()
     with claim_port(settings.host, settings.port) as held:
         settings = settings.model_copy(update={"port": held.getsockname()[1]})
         asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
@@ -74,7 +86,8 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         websockets=False,
-        backlog=1024,
+        backlog=MAX_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
         log_enabled=False,
     )
     loop = asyncio.get_running_loop()

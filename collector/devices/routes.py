@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from collector.bodies import body_schema, document, read_body
+from collector.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.devices.heartbeat import keep_heartbeat
 from collector.devices.joining import join
-from collector.people.policy import Anyone, JoinedDevice, NotAllowed
+from collector.people.policy import Anyone, JoinedDevice, NotAllowed, PolicyRoute
 from collector.store.depends import Db
 from wire.device import Heartbeat, JoinReply, JoinRequest
 
-router = APIRouter(prefix="/api/devices", tags=["devices"])
+router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRoute)
 
 
 @router.post("/join", status_code=201, dependencies=[Anyone], openapi_extra=body_schema(JoinRequest))
@@ -21,7 +21,7 @@ async def join_device(request: Request, db: Db) -> JoinReply:
     """Anyone with a join code, ten tries a minute from one address. The token is shown once."""
     state = request.app.state
     state.join_limit.count(request.client.host if request.client else "")
-    body = JoinRequest.read(await read_body(request))
+    body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
     device, token = await db.write(lambda conn: join(conn, body.code, body.device))
     return JoinReply(
         device=device, token=token, collector=state.receipt_key.collector, verify_key=state.receipt_key.verify_key

@@ -20,13 +20,13 @@ from collector.ingest.manifests import (
 )
 from collector.ingest.offsets import Upload, create_upload, delete_upload, find_upload
 from collector.ingest.receive import Receiver
-from collector.people.policy import Anyone, JoinedDevice
+from collector.people.policy import Anyone, JoinedDevice, PolicyRoute
 from collector.store.depends import Db
 from wire.capture import CaptureManifest
 from wire.device import Receipt
 from wire.errors import GleanerError
 
-router = APIRouter(tags=["uploads"])
+router = APIRouter(tags=["uploads"], route_class=PolicyRoute)
 
 
 class UploadFinal(GleanerError):

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.bodies import read_body
 from collector.people import accounts
 from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
-from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, Role
+from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role
 from collector.problems import RequestInvalid
 from collector.store.depends import Db
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=PolicyRoute)
 _LONGEST_BODY = 4096
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from collector.people.policy import Lead
+from collector.people.policy import Lead, PolicyRoute
 from collector.prelabels.gathering import Asked
 from collector.prelabels.measuring import Measures
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
@@ -18,7 +18,7 @@ from prelabel.quality.shapes import PrelabelReport
 from wire.base import Id, Utc, WireModel
 from wire.errors import GleanerError
 
-router = APIRouter(tags=["pre-labels"])
+router = APIRouter(tags=["pre-labels"], route_class=PolicyRoute)
 
 
 class ModelNotPulled(GleanerError):

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter
 
-from collector.people.policy import Lead
+from collector.people.policy import Lead, PolicyRoute
 from collector.reports.today import Today, today
 from collector.store.depends import Db
 
-router = APIRouter(tags=["reports"])
+router = APIRouter(tags=["reports"], route_class=PolicyRoute)
 
 
 @router.get("/api/reports/today")

@@ -10,13 +10,13 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from collector.people.policy import Annotator, Lead, Person
+from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
 from collector.review.diff import Diff
 from collector.review.problems import NotYours
 from collector.review.queue import Lost
 from collector.review.rules import COUNT_LIMIT
-from collector.review.submitting import Submit, checked, prepared
+from collector.review.submitting import Documents, Submit, checked, prepared
 from collector.review.views import (
     LeaseView,
     Progress,
@@ -32,9 +32,9 @@ from collector.review.views import (
 from collector.store.database import Database
 from collector.store.depends import Blobs, Db
 from wire.base import Count, Id, WireModel, format_utc
-from wire.labels import LabelsDocument, TaskType
+from wire.labels import TaskType
 
-router = APIRouter(tags=["queue"])
+router = APIRouter(tags=["queue"], route_class=PolicyRoute)
 T = TypeVar("T")
 ALL_TYPES: list[TaskType] = ["boxes", "tracks", "speech", "text"]
 
@@ -69,7 +69,7 @@ class SkipRequest(WireModel):
 
 class DraftRequest(WireModel):
     fence: Count
-    documents: list[LabelsDocument]
+    documents: Documents
 
 
 class ActivityRequest(WireModel):

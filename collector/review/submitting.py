@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import AfterValidator, Field
 from sqlalchemy import Connection
 
 from collector.catalogue.derived import find_derived
@@ -21,7 +22,22 @@ from collector.review.rules import may_write
 from collector.store.blobs import BlobStore
 from wire.base import Count, Utc, WireModel, format_utc
 from wire.capture import FrameTable
-from wire.labels import LabelsDocument
+from wire.labels import LabelsDocument, Track
+
+MAX_SUBMIT_LABELS = 20_000
+
+
+def _check_amount(documents: list[LabelsDocument]) -> list[LabelsDocument]:
+    labels = [label for document in documents for label in document.labels]
+    amount = sum(len(label.keyframes) if isinstance(label, Track) else 1 for label in labels)
+    if amount > MAX_SUBMIT_LABELS:
+        raise ValueError(
+            f"{amount} labels and keyframes are more than the {MAX_SUBMIT_LABELS} that one person can send"
+        )
+    return documents
+
+
+Documents = Annotated[list[LabelsDocument], Field(max_length=100), AfterValidator(_check_amount)]
 
 
 class ActivityTold(WireModel):
@@ -37,7 +53,7 @@ class Submit(WireModel):
 
     fence: Count
     submit: UUID
-    documents: list[LabelsDocument]
+    documents: Documents
     opened_at: Utc
     first_input_at: Utc | None = None
     activity: list[ActivityTold] = []

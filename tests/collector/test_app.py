@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -12,9 +13,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
+from collector import guard
 from collector.app import create_app, documented_routes
-from collector.bodies import LONGEST_DOCUMENT
+from collector.bodies import LONGEST_DOCUMENT, MAX_STRANGER_BYTES
 from collector.cli.serving import AddressInvalid, PortTaken, claim_port
 from collector.guard import allowed_hosts, host_allowed
 from collector.page import page_file
@@ -95,18 +98,82 @@ def test_a_body_said_to_be_too_long_is_refused_before_it_comes(collector: Collec
     assert answer.startswith("HTTP/1.1 413") and "application/problem+json" in answer
 
 
-@pytest.mark.parametrize("path", ["/api/tasks/next", "/api/admin/user-add", "/api/devices/join"])
-def test_a_body_of_no_said_length_is_cut_at_the_limit(collector: Collector, path: str) -> None:
-    reply = httpx.post(
-        f"{collector.url}{path}",
-        content=(b" " * 2**20 for _ in range(LONGEST_DOCUMENT // 2**20 + 4)),
-        headers={"Content-Type": "application/json"},
-        timeout=30,
-    )
-    assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
-    assert str(LONGEST_DOCUMENT) in reply.json()["title"]
-    assert "x-content-type-options" in reply.headers
+def test_a_body_of_no_said_length_is_cut_at_the_limit(collector: Collector) -> None:
+    device, lead = collector.device(), collector.person("long-body", "lead")
+    for path, credential in (
+        ("/api/tasks/next", lead.headers["Authorization"]),
+        ("/api/admin/user-add", "Bearer " + (collector.data / "keys" / "admin.key").read_text().strip()),
+        ("/api/devices/heartbeat", f"Bearer {device.token}"),
+    ):
+        reply = httpx.post(
+            f"{collector.url}{path}",
+            content=(b" " * 2**20 for _ in range(LONGEST_DOCUMENT // 2**20 + 4)),
+            headers={"Content-Type": "application/json", "Authorization": credential},
+            timeout=30,
+        )
+        assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
+        assert str(LONGEST_DOCUMENT) in reply.json()["title"]
+        assert "x-content-type-options" in reply.headers
     assert "Traceback" not in collector.log
+
+
+def test_a_stranger_is_refused_before_the_body_is_read(collector: Collector) -> None:
+    """The answer comes while the sender has sent one byte and is silent, whatever the route."""
+    changing = [(method, path) for method, path in documented_routes() if method in ("POST", "PUT", "PATCH", "DELETE")]
+    closed = [(m, p) for m, p in changing if p not in ("/api/enter", "/api/devices/join", "/api/leave")]
+    assert len(closed) > 10
+    for method, path in [*closed, ("POST", "/api/admin/user-add")]:
+        with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as connection:
+            connection.sendall(
+                f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                "Content-Length: 1000\r\n\r\n{".encode()
+            )
+            assert connection.recv(12) == b"HTTP/1.1 401", f"{method} {path}"
+            while connection.recv(65536):
+                pass  # and the connection is closed, not held until the sender goes on
+
+
+def test_somebody_without_the_role_is_refused_before_the_body_is_read(collector: Collector) -> None:
+    token = collector.person("early", "annotator").headers["Authorization"]
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=20) as connection:
+        connection.sendall(
+            "POST /api/prelabel-runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Authorization: {token}\r\nContent-Length: 1000\r\n\r\n{{".encode()
+        )
+        assert connection.recv(12) == b"HTTP/1.1 403"
+
+
+def test_a_stranger_may_send_little(collector: Collector) -> None:
+    reply = httpx.post(f"{collector.url}/api/devices/join", content=b" " * (MAX_STRANGER_BYTES + 1))
+    assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
+
+
+@pytest.mark.parametrize("limit", ["IDLE_SECONDS", "MAX_BODY_SECONDS"])
+def test_a_body_that_does_not_end_is_let_go(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(guard, limit, 0.05)
+    sent: list[Message] = []
+    arrived = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+
+    async def receive() -> Message:
+        nonlocal arrived
+        arrived += 1
+        if limit == "IDLE_SECONDS" and arrived > 1:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/api/x", "headers": [(b"host", b"localhost")]}
+    asyncio.run(guard.Guard(app, Settings())(scope, receive, send))
+    assert [message.get("status") for message in sent] == [400, None] and arrived >= 1
+    assert b"body-cut" in sent[1]["body"]
 
 
 def test_uploads_are_not_bounded_as_documents_are(collector: Collector) -> None:

@@ -14,6 +14,8 @@ from collector.app import documented_routes
 from collector.guard import allowed_hosts, host_allowed
 from collector.ingest.tus import TusHeaderInvalid, UploadMetadataInvalid, parse_chunk, parse_creation
 from collector.page import page_file
+from collector.review.routes import DraftRequest
+from collector.review.submitting import MAX_SUBMIT_LABELS
 from collector.settings import Settings
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample, session_record
@@ -200,3 +202,13 @@ def test_names_end_where_they_end() -> None:
 
 def test_addresses_that_no_file_can_have() -> None:
     assert page_file("assets/\0") is None and page_file("assets/" + "a" * 5000) is None
+
+
+def test_a_submit_has_a_bound_of_labels() -> None:
+    box = {"id": "n", "kind": "box", "label": "cup", "x": 1, "y": 1, "width": 1, "height": 1}
+    boxes = [box | {"id": f"n{number}"} for number in range(MAX_SUBMIT_LABELS)]
+    document = {"capture": "cap-1", "source": {"kind": "person", "name": "x"}, "labels": boxes}
+    assert len(DraftRequest.model_validate({"fence": 1, "documents": [document]}).documents) == 1
+    one_more = document | {"capture": "cap-2", "labels": [box]}
+    with pytest.raises(ValidationError):
+        DraftRequest.model_validate({"fence": 1, "documents": [document, one_more]})
