@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -18,6 +18,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from device_agent.settings import AgentSettings, agent_version, default_state, read_settings
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
+
+if TYPE_CHECKING:
+    from wire.script import Plan
 
 
 class SpoolNotEmpty(GleanerError):
@@ -186,6 +189,7 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
         if settings.models
         else Models()
     )
+    _check_sensors(settings, plan)
     agent = Agent(settings, credentials, plan, models, people.print)
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)
@@ -217,6 +221,17 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
         "playing_seconds": round(outcome.playing_seconds, 3),
         "frames_dropped": outcome.frames_dropped,
     }
+
+
+def _check_sensors(settings: AgentSettings, plan: Plan) -> None:
+    """What is wrong with the names of sensors is told before the consent page, where nothing has to be opened."""
+    from device_agent.sensors import check_camera, check_microphone
+
+    uses = set(plan.consent.uses)
+    if uses & {"video", "image"}:
+        check_camera(settings.camera)
+    if "audio" in uses:
+        check_microphone(settings.microphone)
 
 
 def _deliver(agent: Any, seconds: float) -> None:

@@ -31,6 +31,8 @@ __all__ = [
     "Failed",
     "Frame",
     "Microphone",
+    "check_camera",
+    "check_microphone",
     "monotonic_us",
     "open_camera",
     "open_microphone",
@@ -67,6 +69,48 @@ def open_camera(spec: str, *, room: Room | None = None) -> Camera | None:
     from device_agent.sensors.files import VideoFile
 
     return VideoFile(Path(spec))
+
+
+def check_camera(spec: str) -> None:
+    """Check what can be known of `spec` without opening a camera: its kind, the library, the file.
+
+    Nothing looks into the room, so this is allowed before consent.
+
+    Raises:
+        SensorSpecUnknown, SensorMissing, SensorLibraryMissing, SensorFileMissing, SensorFileUnusable.
+    """
+    kind, _, rest = spec.partition(":")
+    if spec in ("none", "simulated") or (kind == "opencv" and rest):
+        return
+    if kind == "picamera2":
+        from device_agent.sensors.picamera2 import check_number
+
+        check_number(rest or "0")
+        return
+    _refuse_a_kind(spec, kind, rest, "camera")
+    from device_agent.sensors.files import check_file
+
+    check_file(Path(spec), "video")
+
+
+def check_microphone(spec: str) -> None:
+    """As `check_camera`, for a microphone; PortAudio names its inputs without listening to any.
+
+    Raises:
+        SensorSpecUnknown, SensorMissing, SensorLibraryMissing, SensorFileMissing, SensorFileUnusable.
+    """
+    kind, _, rest = spec.partition(":")
+    if spec in ("none", "simulated"):
+        return
+    if kind == "sounddevice":
+        from device_agent.sensors.sounddevice import check_input
+
+        check_input(rest or "default")
+        return
+    _refuse_a_kind(spec, kind, rest, "microphone")
+    from device_agent.sensors.files import check_file
+
+    check_file(Path(spec), "audio")
 
 
 def open_microphone(spec: str, *, room: Room | None = None) -> Microphone | None:

@@ -65,6 +65,16 @@ def opened(path: Path, stream: str) -> Iterator[tuple[Any, Any]]:
         container.close()
 
 
+def check_file(path: Path, stream: str) -> None:
+    """Read the header of a file that is to stand for a camera (`video`) or a microphone (`audio`).
+
+    Raises:
+        SensorFileMissing, SensorFileUnusable.
+    """
+    with opened(path, stream):
+        pass
+
+
 def _is_cover(stream: Any) -> bool:
     return (
         bool(getattr(stream, "disposition", 0) & av.stream.Disposition.attached_pic)

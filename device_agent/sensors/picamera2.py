@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,18 @@ def to_monotonic_us(sensor_ns: int, monotonic_ns: int, boot_ns: int) -> int:
 def frames_between(earlier_us: int, later_us: int, frame_us: int) -> int:
     """How many frames are missing between two stamps at the rate the camera says it runs at."""
     return max(0, round((later_us - earlier_us) / max(1, frame_us)) - 1)
+
+
+def check_number(number: str) -> None:
+    """Whether the number is one and picamera2 is installed; no camera is opened.
+
+    Raises:
+        SensorMissing, SensorLibraryMissing.
+    """
+    if number != "simulated":
+        _number(number)
+    if importlib.util.find_spec("picamera2") is None:
+        raise _missing(ModuleNotFoundError("No module named 'picamera2'", name="picamera2"))
 
 
 def _number(text: str) -> int:

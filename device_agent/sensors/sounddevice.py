@@ -103,6 +103,11 @@ def _library() -> Any:
     return sounddevice
 
 
+def check_input(wanted: str) -> None:
+    """Ask PortAudio for an input by name, without opening it. Raises SensorLibraryMissing, SensorMissing."""
+    _find(_library(), wanted)
+
+
 def _find(sd: Any, wanted: str) -> tuple[Any, dict[str, Any]]:
     """PortAudio's number (None: its default) and description of the input that is wanted."""
     device: int | str | None = None if wanted == "default" else int(wanted) if wanted.isdigit() else wanted

@@ -47,6 +47,27 @@ def test_a_camera_that_is_none(installation: Installation, camera: str, code: st
     assert len(list((installation.state / "sessions").iterdir())) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "code"),
+    [
+        ("--camera", "opencv", "sensor-unknown"),
+        ("--camera", "webcam:0", "sensor-unknown"),
+        ("--camera", "picamera2:first", "sensor-missing"),
+        ("--microphone", "gone.flac", "sensor-file-missing"),
+        ("--microphone", "sounddevize:default", "sensor-unknown"),
+    ],
+)
+def test_a_misspelt_sensor_is_told_before_the_consent_page(
+    installation: Installation, option: str, name: str, code: str
+) -> None:
+    done = installation.run(
+        "agent", "run", str(SHORT), "--state", str(installation.state), "--page-port", "0", option, name, check=False,
+    )  # fmt: skip
+    assert done.returncode in (2, 3) and f"[{code}]" in sentence(done.stderr)
+    assert "Session page" not in done.stderr
+    assert not (installation.state / "sessions").exists() or list((installation.state / "sessions").iterdir()) == []
+
+
 def test_a_script_with_an_unknown_kind_of_step(installation: Installation, tmp_path: Path) -> None:
     script = tmp_path / "typo.yaml"
     script.write_text(SHORT.read_text().replace("kind: do", "kind: dance"))
