@@ -6,7 +6,7 @@ Times of the remux come from the frame table at timescale 1,000,000: Matroska ke
 from __future__ import annotations
 
 import json
-import math
+import shutil
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,11 @@ PEAKS_PER_SECOND = 100
 MOST_PEAKS = 60_000
 # STREAMINFO (RFC 9639, 8.2): 36 bits of total samples after 20 + 3 + 5 bits of rate, channels and depth.
 FLAC_TOTAL_SAMPLES_AT = 21
+FLAC_HEAD_BYTES = 42
+COPY_BYTES = 1 << 20
+BLOCK_SAMPLES = 1 << 16
+
+Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def derive_capture(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +83,8 @@ def remux_video(source: Path, times_us: list[int], target: Path) -> None:
     Raises:
         MediaUnreadable: there are fewer packets than times.
     """
-    order = sorted(media.index_video(source).pts)[: len(times_us)]
+    index = media.index_video(source)
+    order = sorted(index.pts)[: len(times_us)]
     if len(order) < len(times_us):
         raise media.MediaUnreadable(f"The video has {len(order)} frames, its frame table {len(times_us)}.")
     rank = {pts: number for number, pts in enumerate(order)}
@@ -87,22 +93,23 @@ def remux_video(source: Path, times_us: list[int], target: Path) -> None:
         stream = container.streams.video[0]
         copy = output.add_stream_from_template(stream)
         copy.time_base = MICROSECOND
-        packets = []
+        # Decoding times rise in file order and never pass the presentation times; without B-frames both are equal.
+        numbers = [rank[pts] for pts in index.pts if pts in rank][: len(times_us)]
+        lag = max((times_us[place] - times_us[number] for place, number in enumerate(numbers)), default=0)
+        place = 0
         for packet in container.demux(stream):
             if packet.pts is None or not packet.size or packet.pts not in rank:
                 continue
-            packets.append((rank[packet.pts], packet))
-            if len(packets) == len(times_us):
-                break
-        # Decoding times rise in file order and never pass the presentation times; without B-frames both are equal.
-        lag = max((times_us[place] - times_us[number] for place, (number, _) in enumerate(packets)), default=0)
-        for place, (number, packet) in enumerate(packets):
+            number = rank[packet.pts]
             packet.stream = copy
             packet.time_base = MICROSECOND
             packet.pts = times_us[number]
             packet.dts = times_us[place] - lag
             packet.duration = _length_of(times_us, number)
             output.mux(packet)
+            place += 1
+            if place == len(times_us):
+                break
 
 
 def _length_of(times_us: list[int], number: int) -> int:
@@ -131,35 +138,91 @@ def thumbnail(source: Path, target: Path) -> None:
 def audio_peaks(source: Path) -> tuple[dict[str, Any], int]:
     """`{"schema": 1, "samples_per_peak", "sample_rate", "minimum": [-1..1], "maximum": [-1..1]}` and the sample count.
 
-    All channels together; 10 ms a peak, more when that would be over 60,000 peaks. A torn tail ends the sound.
+    All channels together; 10 ms a peak, doubled until there are 60,000 peaks at most. A torn tail ends the sound.
     """
-    blocks: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-    rate = 0
+    peaks = PeakCounter()
     with media.opened(source) as container:
         resampler = av.AudioResampler(format="fltp")
         try:
             for frame in container.decode(audio=0):
-                rate = frame.sample_rate
                 for even in resampler.resample(frame):
                     samples = even.to_ndarray()
-                    blocks.append(np.stack([samples.min(axis=0), samples.max(axis=0)]))
+                    peaks.add(samples.min(axis=0), samples.max(axis=0), frame.sample_rate)
         except av.error.FFmpegError:
-            if not blocks:
+            if not peaks.total:
                 raise
-    if not blocks:
+    if not peaks.total:
         raise media.MediaUnreadable("There is no sample in it.")
-    both = np.concatenate(blocks, axis=1)
-    total = both.shape[1]
-    per_peak = max(1, rate // PEAKS_PER_SECOND, math.ceil(total / MOST_PEAKS))
-    padded = np.pad(both, ((0, 0), (0, -total % per_peak)), mode="edge").reshape(2, -1, per_peak)
-    peaks = {
+    low, high = peaks.close()
+    made = {
         "schema": 1,
-        "samples_per_peak": per_peak,
-        "sample_rate": rate,
-        "minimum": [round(float(value), 4) for value in np.clip(padded[0].min(axis=1), -1, 1)],
-        "maximum": [round(float(value), 4) for value in np.clip(padded[1].max(axis=1), -1, 1)],
+        "samples_per_peak": peaks.per_peak,
+        "sample_rate": peaks.rate,
+        "minimum": [round(float(value), 4) for value in np.clip(low, -1, 1)],
+        "maximum": [round(float(value), 4) for value in np.clip(high, -1, 1)],
     }
-    return peaks, total
+    return made, peaks.total
+
+
+class PeakCounter:
+    """Lowest and highest sample per peak while sound streams by; memory is bounded by the number of peaks.
+
+    Peaks begin 10 ms long. Whenever there are more than MOST_PEAKS, each two neighbours become one.
+    """
+
+    def __init__(self, most: int = MOST_PEAKS) -> None:
+        self._most = most // 2 * 2
+        self._low = np.empty(0, np.float32)
+        self._high = np.empty(0, np.float32)
+        self._rest_low = np.empty(0, np.float32)
+        self._rest_high = np.empty(0, np.float32)
+        self.per_peak = 0
+        self.rate = 0
+        self.total = 0
+
+    def add(self, low: Samples, high: Samples, rate: int) -> None:
+        """Take in the next samples: the lowest and the highest of all channels."""
+        if not self.per_peak:
+            self.rate, self.per_peak = rate, max(1, rate // PEAKS_PER_SECOND)
+        self.total += len(low)
+        self._rest_low = np.concatenate([self._rest_low, low])
+        self._rest_high = np.concatenate([self._rest_high, high])
+        if len(self._rest_low) >= BLOCK_SAMPLES:
+            self._fold()
+
+    def close(self) -> tuple[Samples, Samples]:
+        """All peaks; the last one may stand for fewer samples."""
+        self._fold()
+        if len(self._rest_low):
+            self._append(self._rest_low[None, :], self._rest_high[None, :])
+            self._rest_low = self._rest_high = np.empty(0, np.float32)
+        self._halve_while_too_many(1)
+        return self._low, self._high
+
+    def _fold(self) -> None:
+        whole = len(self._rest_low) // self.per_peak * self.per_peak
+        self._append(
+            self._rest_low[:whole].reshape(-1, self.per_peak), self._rest_high[:whole].reshape(-1, self.per_peak)
+        )
+        self._rest_low, self._rest_high = self._rest_low[whole:], self._rest_high[whole:]
+        self._halve_while_too_many(2)
+
+    def _append(self, low: Samples, high: Samples) -> None:
+        self._low = np.concatenate([self._low, low.min(axis=1)])
+        self._high = np.concatenate([self._high, high.max(axis=1)])
+
+    def _halve_while_too_many(self, whole: int) -> None:
+        # While sound still comes, only whole pairs are merged: an odd last peak goes back with the samples to come.
+        while len(self._low) > self._most:
+            if len(self._low) % 2 and whole == 2:
+                self._rest_low = np.concatenate([np.full(self.per_peak, self._low[-1]), self._rest_low])
+                self._rest_high = np.concatenate([np.full(self.per_peak, self._high[-1]), self._rest_high])
+                self._low, self._high = self._low[:-1], self._high[:-1]
+            elif len(self._low) % 2:
+                self._low, self._high = np.append(self._low, self._low[-1]), np.append(self._high, self._high[-1])
+            self._low = self._low.reshape(-1, 2).min(axis=1)
+            self._high = self._high.reshape(-1, 2).max(axis=1)
+            self.per_peak *= 2
 
 
 def with_flac_length(source: Path, samples: int, target: Path) -> None:
@@ -168,10 +231,13 @@ def with_flac_length(source: Path, samples: int, target: Path) -> None:
     Raises:
         MediaUnreadable: it does not begin as FLAC does.
     """
-    data = bytearray(source.read_bytes())
-    if data[:4] != b"fLaC" or data[4] & 0x7F != 0 or len(data) < 42:
-        raise media.MediaUnreadable("It does not begin with fLaC and STREAMINFO.")
-    at = FLAC_TOTAL_SAMPLES_AT
-    data[at] = (data[at] & 0xF0) | (samples >> 32 & 0x0F)
-    data[at + 1 : at + 5] = (samples & 0xFFFFFFFF).to_bytes(4, "big")
-    target.write_bytes(data)
+    with source.open("rb") as file:
+        head = bytearray(file.read(FLAC_HEAD_BYTES))
+        if len(head) < FLAC_HEAD_BYTES or head[:4] != b"fLaC" or head[4] & 0x7F != 0:
+            raise media.MediaUnreadable("It does not begin with fLaC and STREAMINFO.")
+        at = FLAC_TOTAL_SAMPLES_AT
+        head[at] = (head[at] & 0xF0) | (samples >> 32 & 0x0F)
+        head[at + 1 : at + 5] = (samples & 0xFFFFFFFF).to_bytes(4, "big")
+        with target.open("wb") as copy:
+            copy.write(head)
+            shutil.copyfileobj(file, copy, COPY_BYTES)

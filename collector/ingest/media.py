@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import av
 from wire.errors import GleanerError
 
 EDGE_US = 1_000_000
+TEXT_PIECE = 1 << 20
 
 
 class MediaUnreadable(GleanerError):
@@ -149,7 +151,17 @@ def decode_image(path: Path) -> tuple[int, int]:
 
 def decode_text(path: Path) -> int:
     """Code points of a UTF-8 file. Raises MediaUnreadable."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="strict")
+    count = done = 0
     try:
-        return len(path.read_bytes().decode("utf-8", errors="strict"))
+        with path.open("rb") as file:
+            while piece := file.read(TEXT_PIECE):
+                waiting = len(decoder.getstate()[0])
+                done -= waiting
+                count += len(decoder.decode(piece))
+                done += waiting + len(piece)
+            done -= len(decoder.getstate()[0])
+            decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise MediaUnreadable(f"It is not UTF-8 ({error.reason} at byte {error.start}).") from error
+        raise MediaUnreadable(f"It is not UTF-8 ({error.reason} at byte {done + error.start}).") from error
+    return count

@@ -17,6 +17,7 @@ from typing import TypeVar
 from collector.ingest.tus import Checksum, ChecksumMismatch, Digest
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import sync_folder
+from collector.store.private import private_folder
 
 T = TypeVar("T")
 FILE_THREADS = 4
@@ -29,7 +30,7 @@ class LocalStaging:
         self.folder = folder
         self._reserve = reserve_bytes
         self._threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="staging")
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
 
     async def open(self, name: str, offset: int) -> StagedFile:
         """Open at `offset`, or at what the disk really has if that is less. Raises DiskFull."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from collector.review.views import day_start
+from collector.review.views import day_end, day_start
 from wire.base import WireModel, format_utc
 
 
@@ -63,8 +63,7 @@ _PEOPLE = text(
 def today(conn: Connection, now: datetime) -> Today:
     """The report of the local day that `now` lies in. People who did nothing and hold nothing are left out."""
     start = day_start(now)
-    # Twenty-six hours later is the next day also when clocks change; its midnight is the end.
-    end = day_start(start + timedelta(hours=26))
+    end = day_end(now)
     span = {"since": format_utc(start), "until": format_utc(end), "now": format_utc(now)}
     counts = conn.execute(_COUNTS, span).one()
     local = now.astimezone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
@@ -228,5 +228,15 @@ def progress(conn: Connection, person: str, now: datetime) -> Progress:
 
 
 def day_start(now: datetime) -> datetime:
-    """The local midnight before `now` on this machine, as UTC."""
-    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    """The beginning of the local day of `now` on this machine, as UTC."""
+    return _midnight(now.astimezone().date())
+
+
+def day_end(now: datetime) -> datetime:
+    """The beginning of the next local day, as UTC: 23, 24 or 25 hours after `day_start`."""
+    return _midnight(now.astimezone().date() + timedelta(days=1))
+
+
+def _midnight(day: date) -> datetime:
+    # The offset is the one at that midnight, not today's at another hour; where clocks skip it, timestamp() is the change.
+    return datetime.fromtimestamp(datetime(day.year, day.month, day.day).timestamp(), UTC)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from collector.store.blobs import BlobMissing, DiskFull
+from collector.store.private import private_file, private_folder
 
 PIECE = 1 << 20
 
@@ -21,7 +22,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True)
+        private_folder(root)
 
     def put_file(self, path: Path) -> str:
         key = hash_file(path)
@@ -32,6 +33,7 @@ class LocalBlobs:
         temp = target.parent / f".{key[:16]}.{secrets.token_hex(8)}"
         try:
             _link_or_copy(path, temp)
+            private_file(temp)
             fd = os.open(temp, os.O_RDONLY)
             try:
                 os.fdatasync(fd)
@@ -97,7 +99,7 @@ def _make_synced_folders(root: Path, folder: Path) -> None:
         missing.append(folder)
         folder = folder.parent
     for child in reversed(missing):
-        child.mkdir(exist_ok=True)
+        private_folder(child)
         sync_folder(child.parent)
 
 

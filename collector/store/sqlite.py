@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, e
 from sqlalchemy.exc import DBAPIError
 
 from collector.store.database import DatabaseFailed, DataInUse, Fn, said_topics
+from collector.store.private import private_database, private_folder
 
 T = TypeVar("T")
 GROUP_FNS = 128
@@ -43,7 +44,7 @@ class SqliteDatabase:
         self._read_only = read_only
         self._lock_fd: int | None = None
         if not read_only:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             self._lock_fd = _lock_folder(path.parent)
             try:
                 self._run_first(first)
@@ -64,6 +65,7 @@ class SqliteDatabase:
 
     def _run_first(self, first: Fn[Any] | None) -> None:
         # Switching a new file to WAL needs it alone: SQLite does not wait for another connection then.
+        private_database(self.path)
         engine = _engine(self.path, query_only=False)
         try:
             with engine.connect() as conn, conn.begin():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from hypothesis import strategies as st
 
 from collector.ingest import media
 from collector.ingest.derive import DERIVE, derive_kind
-from collector.ingest.derive_work import audio_peaks, derive_capture, remux_video, thumbnail, with_flac_length
+from collector.ingest.derive_work import (
+    PeakCounter,
+    audio_peaks,
+    derive_capture,
+    remux_video,
+    thumbnail,
+    with_flac_length,
+)
 from collector.ingest.media import MediaUnreadable
 from collector.jobs import Job
 from collector.store.blobs_local import LocalBlobs
@@ -176,3 +184,49 @@ def test_bytes_in_memory_open_as_files_do() -> None:
     with av.open(io.BytesIO(video_bytes(9)[0])) as container:
         assert container.duration is None or container.duration <= 0
         assert sum(1 for _ in container.decode(video=0)) == 9
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 900), min_size=1, max_size=40), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_peaks_of_streamed_sound_are_those_of_all_its_samples(lengths: list[int], pairs: int, seed: int) -> None:
+    sound = np.random.default_rng(seed).uniform(-1, 1, sum(lengths)).astype(np.float32)
+    counter, at = PeakCounter(most=2 * pairs), 0
+    for length in lengths:
+        counter.add(sound[at : at + length], sound[at : at + length], 1000)
+        at += length
+        if length % 3 == 0:
+            counter._fold()
+    low, high = counter.close()
+    step = counter.per_peak
+    assert counter.total == len(sound) and len(low) == len(high) == -(-len(sound) // step) <= 2 * pairs
+    for place in range(len(low)):
+        part = sound[place * step : (place + 1) * step]
+        assert low[place] == part.min() and high[place] == part.max()
+
+
+def test_a_long_sound_is_not_held_in_memory() -> None:
+    counter = PeakCounter()
+    block = np.zeros(1 << 16, np.float32)
+    tracemalloc.start()
+    for _ in range(2 * 3600 * 48_000 // len(block)):
+        counter.add(block, block, 48_000)
+    counter.close()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 << 20
+    assert len(counter.close()[0]) <= 60_000
+
+
+def test_text_is_counted_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "TEXT_PIECE", 5)
+    path = tmp_path / "a.txt"
+    words = "grün 𝄞𝄞 Ωx " * 7
+    path.write_text(words, encoding="utf-8")
+    assert media.decode_text(path) == len(words)
+    for tail in (b"\xe2\x82", b"\xffabcdefgh"):
+        data = "abcdé€".encode() * 3 + tail
+        path.write_bytes(data)
+        with pytest.raises(UnicodeDecodeError) as whole:
+            data.decode()
+        with pytest.raises(MediaUnreadable, match=f"at byte {whole.value.start}"):
+            media.decode_text(path)
