@@ -238,5 +238,5 @@ def day_end(now: datetime) -> datetime:
 
 
 def _midnight(day: date) -> datetime:
-    # The offset is the one at that midnight, not today's at another hour; where clocks skip it, timestamp() is the change.
+    # The offset at that midnight, not the one of another hour; where clocks skip it, the moment of the change.
     return datetime.fromtimestamp(datetime(day.year, day.month, day.day).timestamp(), UTC)
