@@ -151,6 +151,14 @@ class House:
             labels.append(Text(id=f"w{number}", label="text", score=score, parent=f"p{number}", text=said.lower()))
         return self._add("show", "Show the sign at your door", None, ["text"], {"image": (media.sign(), labels)})
 
+    def add_turned(self, *more: Label) -> str:
+        """A still with a box that is turned by 30 degrees."""
+        labels: list[Label] = [
+            Box(id="b1", label="cup", score=0.4, x=200, y=150, width=240, height=60, rotation=30.0),
+            *more,
+        ]
+        return self._add("show", "Show it", None, ["boxes"], {"image": (media.still(), labels)})
+
     def add_outlines(self) -> str:
         """A masked still with a box that has keypoints, and an outline of its own."""
         body = [(475.0, 80.0, 2), (0.0, 0.0, 0), (520.0, 160.0, 1)]

@@ -49,11 +49,13 @@ class Reviewer:
         self.page.wait_for_selector(".review[data-type]:not([data-type=''])")
         kind = self.page.get_attribute(".review", "data-type") or ""
         self.page.wait_for_selector(READY[kind])
+        self.page.wait_for_selector(".review[data-ready='true']")
         return kind
 
     def submit(self, key: str = "Enter") -> None:
         """Submits and waits until another item or the empty page is there."""
         before = self.task()
+        self.page.wait_for_selector(".review[data-ready='true']")
         self.press(key)
         self.page.wait_for_function("before => !document.querySelector(`.review[data-task='${before}']`)", arg=before)
 

@@ -17,8 +17,18 @@ export interface Editor {
   load(task: OpenTask, media: MediaSet): void;
   /** Carries out a key. False: not mine, the page may. The page undoes, submits and walks the labels. */
   command(stroke: Stroke): boolean;
+  /** Why the item must not be accepted yet: null once everything it holds is on screen. */
+  unready(): string | null;
   /** Leaves the host element empty. */
   dispose(): void;
+}
+
+type MediumState = "loading" | "failed" | "ready";
+
+/** Why media in these states must not be accepted; null when all of them are on screen. */
+export function mediumUnready(what: string, states: readonly (MediumState | undefined)[]): string | null {
+  if (states.length === 0 || states.includes("failed")) return `${what} cannot be shown: only S skips this item.`;
+  return states.every((state) => state === "ready") ? null : `${what} is not on screen yet.`;
 }
 
 export type Mount = (host: HTMLElement, context: EditorContext) => Editor;

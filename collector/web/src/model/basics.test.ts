@@ -17,6 +17,25 @@ describe("geometry", () => {
     expect(geometry.dragged(r, "top-left", 1, 2)).toEqual({ x: 11, y: 22, width: 29, height: 38 });
     expect(geometry.dragged(r, "inside", 1, 2)).toEqual({ ...r, x: 11, y: 22 });
   });
+  test("an edge of a turned box moves along the turned axis, the opposite edge stays", () => {
+    // Turned by 90 degrees the right edge points down: dragging it down widens the box.
+    const wider = geometry.dragged(r, "right", 0, 10, 90);
+    expect(wider.width).toBeCloseTo(40, 9);
+    const ends = (b: geometry.Rect, degrees: number): geometry.Point[] =>
+      [-1, 1].map((side) => {
+        const by = geometry.turned({ x: (side * b.width) / 2, y: 0 }, degrees);
+        return { x: b.x + b.width / 2 + by.x, y: b.y + b.height / 2 + by.y };
+      });
+    for (const degrees of [0, 30, 90, -145]) {
+      const [left, right] = ends(r, degrees) as [geometry.Point, geometry.Point];
+      const grown = geometry.keptTurned(r, geometry.edgeMoved(r, "right", 7), degrees);
+      const [stays, moves] = ends(grown, degrees) as [geometry.Point, geometry.Point];
+      expect(stays.x).toBeCloseTo(left.x, 9);
+      expect(stays.y).toBeCloseTo(left.y, 9);
+      expect(Math.hypot(moves.x - right.x, moves.y - right.y)).toBeCloseTo(7, 9);
+    }
+    expect(geometry.keptTurned(r, geometry.moved(r, 3, 4), 30)).toEqual(geometry.moved(r, 3, 4));
+  });
   test("there and back through a view", () => {
     const view = geometry.fit({ width: 1280, height: 720 }, { width: 1000, height: 700 }, 10);
     const on = geometry.toScreen(r, view);

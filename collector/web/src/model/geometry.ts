@@ -52,14 +52,37 @@ export function edgeMoved(r: Rect, edge: Edge, delta: number): Rect {
 }
 
 /** What dragging a handle by (dx, dy) does. */
-export function dragged(r: Rect, handle: Handle, dx: number, dy: number): Rect {
+export function dragged(r: Rect, handle: Handle, dx: number, dy: number, rotation = 0): Rect {
   if (handle === "inside") return moved(r, dx, dy);
+  const by = turned({ x: dx, y: dy }, -rotation);
   let out = r;
-  if (handle.includes("left")) out = edgeMoved(out, "left", dx);
-  if (handle.includes("right")) out = edgeMoved(out, "right", dx);
-  if (handle.includes("top")) out = edgeMoved(out, "top", dy);
-  if (handle.includes("bottom")) out = edgeMoved(out, "bottom", dy);
-  return out;
+  if (handle.includes("left")) out = edgeMoved(out, "left", by.x);
+  if (handle.includes("right")) out = edgeMoved(out, "right", by.x);
+  if (handle.includes("top")) out = edgeMoved(out, "top", by.y);
+  if (handle.includes("bottom")) out = edgeMoved(out, "bottom", by.y);
+  return keptTurned(r, out, rotation);
+}
+
+/** A vector turned by degrees, clockwise (y points down). */
+export function turned(p: Point, degrees: number): Point {
+  const angle = (degrees * Math.PI) / 180;
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  return { x: p.x * cos - p.y * sin, y: p.x * sin + p.y * cos };
+}
+
+/**
+ * What a change of the upright box means for a box that is turned about its centre: a moved edge must not swing the
+ * others around, so the centre moves along the turned axes.
+ */
+export function keptTurned(before: Rect, after: Rect, degrees: number): Rect {
+  if (degrees === 0 || (before.width === after.width && before.height === after.height)) return after;
+  const centre = { x: before.x + before.width / 2, y: before.y + before.height / 2 };
+  const by = turned(
+    { x: after.x + after.width / 2 - centre.x, y: after.y + after.height / 2 - centre.y },
+    degrees,
+  );
+  return { ...after, x: centre.x + by.x - after.width / 2, y: centre.y + by.y - after.height / 2 };
 }
 
 /** The box between two corners, in any order, at least SMALLEST in both directions. */

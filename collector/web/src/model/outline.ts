@@ -1,6 +1,6 @@
 /** What is drawn for labels that are no boxes: polygons, lines and keypoints. All functions are pure. */
 import type { Label } from "../api/types";
-import type { Point, Rect } from "./geometry";
+import { turned, type Point, type Rect } from "./geometry";
 
 export interface Outline {
   shape: "area" | "line" | "dots";
@@ -31,6 +31,14 @@ function makeOutline(label: Label): Outline | null {
     default:
       return null;
   }
+}
+
+/** The upright box around a box that is turned about its centre by degrees, clockwise. */
+export function hullOf(r: Rect, degrees: number): Rect {
+  if (degrees === 0) return r;
+  const centre = { x: r.x + r.width / 2, y: r.y + r.height / 2 };
+  const corners = cornersOf(r).map(([x, y]) => turned({ x: x - centre.x, y: y - centre.y }, degrees));
+  return boundsOf(corners.map((p) => ({ x: p.x + centre.x, y: p.y + centre.y })));
 }
 
 /** The smallest upright box around points. */

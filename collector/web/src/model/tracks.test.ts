@@ -89,6 +89,28 @@ describe("changing a track", () => {
     expect(xs(again)).toEqual([0, 10, 20, null, null, null, null, 20, null, null]);
   });
 
+  const box = (x: number): Rect => ({ x, y: 1, width: 5, height: 6 });
+
+  test("a box set after the end, before the start or in a gap is on that frame alone", () => {
+    const short = track(key(2, 0), key(4, 20));
+    expect(xs(tracks.withBox(short, 8, box(7), times))).toEqual([null, null, 0, xs(short)[3], 20, null, null, null, 7, null]);
+    expect(xs(tracks.withBox(short, 0, box(7), times))).toEqual([7, null, ...xs(short).slice(2)]);
+    const gap = track(key(0, 0), key(2, 9), key(4, 0, false), key(8, 50), key(9, 60));
+    for (const frame of [4, 5, 6, 7]) {
+      const set = tracks.withBox(gap, frame, box(77), times);
+      expect(rises(set)).toBe(true);
+      expect(xs(set)).toEqual(xs(gap).map((x, at) => (at === frame ? 77 : x)));
+    }
+    const next = tracks.withBox(short, 5, box(7), times);
+    expect(xs(next).slice(4)).toEqual([20, 7, null, null, null, null]);
+    expect(xs(tracks.withKeyframe(short, 9, times)).slice(5)).toEqual([null, null, null, null, 20]);
+  });
+
+  test("the nearest frame with a box is in the stretch that is closest", () => {
+    const gap = track(key(1, 0), key(2, 9), key(3, 0, false), key(8, 50), key(9, 60)).keyframes;
+    expect([0, 1, 2, 3, 4, 6, 9].map((frame) => tracks.nearestFrameOf(gap, frame))).toEqual([1, 1, 2, 2, 2, 8, 9]);
+  });
+
   test("its first keyframe cannot be hidden", () => {
     expect(tracks.withHidden(line, 0, times)).toBe(line);
   });

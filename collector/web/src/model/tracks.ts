@@ -95,8 +95,23 @@ function make(frame: number, times: readonly number[], box: Rect, like: Keyframe
 
 /** The track with this box at this frame: its keyframe changed, or a new one. What was filled in here is seen now. */
 export function withBox(track: TrackLabel, frame: number, box: Rect, times: readonly number[]): TrackLabel {
+  const absent = boxAt(track.keyframes, frame, times) === null;
+  return absent ? appearing(track, frame, box, times) : placed(track, frame, box, times);
+}
+
+function placed(track: TrackLabel, frame: number, box: Rect, times: readonly number[]): TrackLabel {
   const like = track.keyframes[indexAtOrBefore(track.keyframes, frame)];
   return { ...track, keyframes: put(track.keyframes, settled(make(frame, times, box, like))) };
+}
+
+/** The frame nearest to this one on which the track has a box: where to look when it is selected. */
+export function nearestFrameOf(keyframes: readonly Keyframe[], frame: number): number {
+  let best = keyframes[0]?.frame ?? 0;
+  for (const [from, to] of visibleStretches(keyframes)) {
+    const at = Math.min(Math.max(frame, from), to);
+    if (Math.abs(at - frame) < Math.abs(best - frame)) best = at;
+  }
+  return best;
 }
 
 /** A keyframe at this frame where the track is now; the picture does not change. A filled in place counts as seen. */
@@ -155,11 +170,30 @@ function hiddenFrom(track: TrackLabel, frame: number, times: readonly number[]):
 
 function shownFrom(track: TrackLabel, frame: number, times: readonly number[]): TrackLabel {
   const last = track.keyframes[track.keyframes.length - 1] as Keyframe;
-  const shown = withBox(track, frame, nearestBox(track.keyframes, frame), times);
+  const shown = placed(track, frame, nearestBox(track.keyframes, frame), times);
   if (!last.visible || last.frame >= frame - 1) return shown;
   // Past its end the track comes back here, it was not there in between.
   const gap: Keyframe = { ...make(last.frame + 1, times, rect(last), undefined), visible: false };
   return { ...shown, keyframes: put(shown.keyframes, gap) };
+}
+
+/**
+ * The track with a box on a frame where it has none. No other frame gains a box: it is not in the picture between its
+ * keyframe before and this one, nor between this one and its next.
+ */
+function appearing(track: TrackLabel, frame: number, box: Rect, times: readonly number[]): TrackLabel {
+  const last = track.keyframes[indexAtOrBefore(track.keyframes, frame - 1)];
+  const next = track.keyframes[indexAtOrBefore(track.keyframes, frame) + 1];
+  const held = frame > 0 ? boxAt(track.keyframes, frame - 1, times) : null;
+  const gone = (at: number): Keyframe => ({ ...make(at, times, box, undefined), visible: false });
+  let keyframes = put(track.keyframes, make(frame, times, box, undefined));
+  if (last && last.frame < frame - 1) {
+    // The box held up to here stays where it was; a track that was over is not drawn on.
+    if (held) keyframes = put(keyframes, make(frame - 1, times, held, last));
+    else if (last.visible) keyframes = put(keyframes, gone(last.frame + 1));
+  }
+  if (next?.visible && next.frame > frame + 1) keyframes = put(keyframes, gone(frame + 1));
+  return { ...track, keyframes };
 }
 
 /** Covered by something else from this frame on, or no longer. */

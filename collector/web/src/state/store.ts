@@ -4,11 +4,13 @@ import { api, Problem, Unreachable } from "../api/client";
 import type { Me, Progress, TaskView } from "../api/types";
 import { MediaSet } from "../media/load";
 import { editors } from "../media/editor";
+import { undrawn } from "../model/drawn";
 import { surfaceOf } from "../model/keys";
 import { documentsOf } from "../model/labels";
 import { ActivityLog } from "./activity";
 import * as clock from "./clock";
 import { Drafts } from "./drafts";
+import { Gate } from "./gate";
 import { Leases } from "./lease";
 import { Outbox, type Letter } from "./outbox";
 import { clientId, uuid } from "./storage";
@@ -37,6 +39,7 @@ export class Store {
   readonly notice = signal<Notice | null>(null);
   readonly drafts: Drafts;
   readonly outbox: Outbox;
+  readonly gate = new Gate();
   private readonly leases: Leases;
   private readonly activity = new ActivityLog();
   private readonly queue: Item[] = [];
@@ -104,6 +107,9 @@ export class Store {
     const { task } = item;
     const { lost, fence } = task.hold.value;
     if (lost !== null) return void this.leaveLost();
+    const refusal = this.gate.refusal() ?? undrawn(task.view, task.work.value);
+    if (refusal !== null) return this.say(refusal);
+    if (this.notice.value?.kind === "word") this.hush();
     this.outbox.post({
       task: task.id,
       title: task.view.step_title,
@@ -326,6 +332,7 @@ export class Store {
   }
 
   private show(item: Item | null): void {
+    if (item !== this.current.value) this.gate.watch(null);
     this.current.value = item;
     if (item) {
       item.task.openedAt ??= clock.nowText();

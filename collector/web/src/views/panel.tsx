@@ -201,7 +201,10 @@ const px = (value: number): string => value.toFixed(1).replace(/\.0$/, "");
 function facts(label: Label): string {
   switch (label.kind) {
     case "box":
-      return `x ${px(label.x)}  y ${px(label.y)}  ${px(label.width)} × ${px(label.height)} px`;
+      return (
+        `x ${px(label.x)}  y ${px(label.y)}  ${px(label.width)} × ${px(label.height)} px` +
+        (label.rotation ? `, turned ${px(label.rotation)}°` : "")
+      );
     case "track": {
       const first = label.keyframes[0]?.frame ?? 0;
       const last = label.keyframes[label.keyframes.length - 1]?.frame ?? 0;

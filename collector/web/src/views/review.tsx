@@ -18,7 +18,12 @@ export function Review({ store }: { store: Store }): preact.JSX.Element {
   useLayoutEffect(() => keyboard.listen(), [keyboard]);
   const item = store.current.value;
   return (
-    <div class="review" data-task={item?.task.id ?? ""} data-type={item?.task.view.type ?? ""}>
+    <div
+      class="review"
+      data-task={item?.task.id ?? ""}
+      data-type={item?.task.view.type ?? ""}
+      data-ready={store.gate.open.value}
+    >
       <Header store={store} keyboard={keyboard} />
       <main class="work" aria-label="The recording">
         {item && <LostBanner store={store} item={item} />}
@@ -82,6 +87,7 @@ function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Elemen
       mounted.current?.editor.dispose();
       mounted.current = null;
       keyboard.editor = null;
+      store.gate.watch(null);
       onStatus(null);
       playing.value = false;
     };
@@ -96,6 +102,7 @@ function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Elemen
       keyboard.editor = mounted.current.editor;
       playing.value = false;
       mounted.current.editor.load(next.task, next.media);
+      store.gate.watch(mounted.current.editor);
     };
     setTrouble(null);
     if (!item) clear();

@@ -5,7 +5,7 @@ import type { CaptureView, IntervalLabel, Label } from "../../api/types";
 import type { Stroke } from "../../model/keys";
 import { added, byTime, newId, replaced, same, type Ref } from "../../model/labels";
 import type { OpenTask } from "../../state/task";
-import type { Editor, EditorContext, Mount } from "../editor";
+import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import type { MediaSet } from "../load";
 import { SoundDesk } from "./desk";
 import type { SoundPlayer } from "./sound";
@@ -147,6 +147,10 @@ export class AudioEditor implements Editor {
       end_us: Math.max(Math.round(to), Math.round(from) + SHORTEST_US),
       ...(expected ? { expected } : {}),
     }));
+  }
+
+  unready(): string | null {
+    return mediumUnready("The sound", [this.desk.shown.value.state]);
   }
 
   command(stroke: Stroke): boolean {

@@ -4,6 +4,7 @@ import {
   between,
   edgeMoved,
   insidePicture,
+  keptTurned,
   moved,
   type Edge,
   type Point,
@@ -22,6 +23,8 @@ export interface BoxTarget {
   picture(): Size | null;
   /** The selected box, where arrows would move it; null when there is none. */
   selected(): Rect | null;
+  /** Degrees by which the selected box is turned, clockwise; 0 when it is upright. */
+  rotation?(): number;
   change(rect: Rect, series: string): void;
   create(rect: Rect): void;
   status(text: string | null): void;
@@ -110,7 +113,11 @@ export class BoxTool {
     const along = edge === "left" || edge === "right" ? to.x : to.y;
     // An arrow across the edge chooses the other pair of edges: four keys reach all four.
     if (along === 0) this.setEdge(to.edge);
-    else this.target.change(edgeMoved(rect, edge, along * step), "nudge-edge");
+    else
+      this.target.change(
+        keptTurned(rect, edgeMoved(rect, edge, along * step), this.target.rotation?.() ?? 0),
+        "nudge-edge",
+      );
     return true;
   }
 

@@ -5,11 +5,11 @@ import type { BoxLabel, CaptureView, Label } from "../../api/types";
 import type { Rect, Size } from "../../model/geometry";
 import type { Stroke } from "../../model/keys";
 import { same, type Ref } from "../../model/labels";
-import { boundsOf, outlineOf } from "../../model/outline";
+import { boundsOf, hullOf, outlineOf } from "../../model/outline";
 import type { OpenTask } from "../../state/task";
 import { lookOf } from "../../ui/words";
 import { Loading, Trouble } from "../../ui/parts";
-import type { Editor, EditorContext, Mount } from "../editor";
+import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import type { MediaSet } from "../load";
 import { BoxTool } from "./boxtool";
 import type { Shape } from "./shapes";
@@ -20,7 +20,7 @@ type Shown = { state: "loading" } | { state: "failed"; why: string } | { state: 
 const rectOf = (l: BoxLabel): Rect => ({ x: l.x, y: l.y, width: l.width, height: l.height });
 /** What a label covers of the picture, null for kinds that are not drawn. */
 function placeOf(label: Label | undefined): Rect | null {
-  if (isBox(label)) return rectOf(label);
+  if (isBox(label)) return hullOf(rectOf(label), label.rotation ?? 0);
   const outline = label ? outlineOf(label) : null;
   return outline && boundsOf(outline.points);
 }
@@ -44,6 +44,10 @@ class ImageEditor implements Editor {
       selected: () => {
         const label = this.task.value?.label();
         return isBox(label) ? rectOf(label) : null;
+      },
+      rotation: () => {
+        const label = this.task.value?.label();
+        return isBox(label) ? (label.rotation ?? 0) : 0;
       },
       change: (rect, series) => this.change(rect, series),
       create: (rect) => this.create(rect),
@@ -104,6 +108,11 @@ class ImageEditor implements Editor {
     if (capture) task.add(capture, (id) => ({ id, kind: "box", label: task.lastWord, score: null, ...rect }));
   }
 
+  unready(): string | null {
+    const task = this.task.value;
+    return mediumUnready("The picture", task ? this.pictures(task).map((c) => this.shown.value[c.id]?.state) : []);
+  }
+
   command(stroke: Stroke): boolean {
     if (stroke.command === "zoom") {
       this.close.value = !this.close.value && placeOf(this.task.value?.label()) !== null;
@@ -124,7 +133,7 @@ function shapesOf(task: OpenTask, capture: string): Shape[] {
   const selected = task.selected.value;
   const make = (label: Label, ghost: boolean): Shape[] => {
     const outline = outlineOf(label);
-    const rect = placeOf(label);
+    const rect = isBox(label) ? rectOf(label) : placeOf(label);
     if (!rect) return [];
     const ref: Ref = { capture, id: label.id };
     return [
@@ -132,6 +141,7 @@ function shapesOf(task: OpenTask, capture: string): Shape[] {
         ref,
         rect,
         outline,
+        rotation: isBox(label) ? (label.rotation ?? 0) : 0,
         // A box's keypoints stand inside it and would write its name over it once more.
         quiet: outline !== null && typeof label.parent === "string",
         look: lookOf(label, classes),

@@ -1,7 +1,7 @@
 /** Boxes and their tags on a picture, in screen pixels. */
 import { Component } from "preact";
 import type { Ref } from "../../model/labels";
-import type { Outline } from "../../model/outline";
+import { hullOf, type Outline } from "../../model/outline";
 import type { Edge, Handle, Rect, View } from "../../model/geometry";
 import { HANDLES, toScreen } from "../../model/geometry";
 import { Pure } from "../../ui/pure";
@@ -20,11 +20,17 @@ export interface Shape {
   unseen?: boolean;
   /** A label that is no box: this is drawn, in picture pixels, and `rect` is what it covers. It has no handles. */
   outline?: Outline | null;
+  /** Degrees by which the box is turned about its centre, clockwise. */
+  rotation?: number;
   /** Another name for its tag than the label's word. */
   title?: string;
   /** Its tag is shown only while it is selected. */
   quiet?: boolean;
 }
+
+/** The SVG transform of a box that is turned about its centre. */
+const turnOf = (on: Rect, rotation: number): string | undefined =>
+  rotation === 0 ? undefined : `rotate(${rotation} ${on.x + on.width / 2} ${on.y + on.height / 2})`;
 
 interface BoxProps {
   capture: string;
@@ -33,6 +39,7 @@ interface BoxProps {
   y: number;
   width: number;
   height: number;
+  rotation: number;
   view: View | null;
   outline: Outline | null;
   colour: number;
@@ -68,8 +75,11 @@ class BoxShape extends Pure<BoxProps> {
   }
 
   private line(name: string): preact.JSX.Element {
-    const { outline, view, x, y, width, height } = this.props;
-    if (!outline || !view) return <rect x={x} y={y} width={width} height={height} class={name} />;
+    const { outline, view, x, y, width, height, rotation } = this.props;
+    if (!outline || !view)
+      return (
+        <rect x={x} y={y} width={width} height={height} class={name} transform={turnOf({ x, y, width, height }, rotation)} />
+      );
     const points = outline.points.map((p) => ({ x: p.x * view.scale + view.dx, y: p.y * view.scale + view.dy }));
     if (outline.shape === "dots")
       return (
@@ -152,6 +162,7 @@ const sameShape = (a: Shape, b: Shape): boolean =>
     a.occluded === b.occluded &&
     a.unseen === b.unseen &&
     a.outline === b.outline &&
+    a.rotation === b.rotation &&
     a.title === b.title &&
     a.quiet === b.quiet &&
     sameRect(a.rect, b.rect));
@@ -185,6 +196,7 @@ export class Boxes extends Layer {
             capture={shape.ref.capture}
             id={shape.ref.id}
             {...toScreen(shape.rect, view)}
+            rotation={shape.rotation ?? 0}
             colour={shape.look.colour}
             model={shape.look.model}
             low={shape.look.low}
@@ -211,7 +223,7 @@ export class Tags extends Layer {
   private tag(shape: Shape): preact.JSX.Element {
     const { view, width, height } = this.props;
     const { look, ghost, selected } = shape;
-    const on = toScreen(shape.rect, view);
+    const on = toScreen(hullOf(shape.rect, shape.rotation ?? 0), view);
     const under = on.y < TAG_HEIGHT;
     const y = Math.min(Math.max(under ? on.y : on.y - TAG_HEIGHT, 0), Math.max(0, height - TAG_HEIGHT));
     const name = shape.title ?? look.name;
@@ -251,10 +263,12 @@ const CURSORS: Record<Handle, string> = {
 /** The eight handles of the selected box, and the edge that arrows move. */
 export function Handles({
   rect,
+  rotation,
   view,
   edge,
 }: {
   rect: Rect;
+  rotation: number;
   view: View;
   edge: Edge | "choose" | null;
 }): preact.JSX.Element {
@@ -269,7 +283,7 @@ export function Handles({
   };
   const chosen: Edge[] = edge === null ? [] : edge === "choose" ? ["left", "right", "top", "bottom"] : [edge];
   return (
-    <g>
+    <g transform={turnOf(on, rotation)}>
       {chosen.map((name) => {
         const [x1, y1, x2, y2] = lines[name];
         return (

@@ -42,7 +42,7 @@ export interface StageProps {
 }
 
 type Gesture =
-  | { kind: "change"; ref: Ref; handle: Handle; start: Point; rect: Rect; series: string }
+  | { kind: "change"; ref: Ref; handle: Handle; start: Point; rect: Rect; rotation: number; series: string }
   | { kind: "draw"; start: Point }
   | { kind: "pan"; screen: Point; view: View };
 
@@ -132,7 +132,7 @@ export class Stage extends Component<StageProps, State> {
     if (this.props.tool.drawing.value) {
       this.gesture = { kind: "draw", start: insidePicture(start, this.props.picture) };
     } else if (handle && selected) {
-      this.gesture = { kind: "change", ref: selected.ref, handle, start, rect: selected.rect, series };
+      this.gesture = { kind: "change", ref: selected.ref, handle, start, rect: selected.rect, rotation: selected.rotation ?? 0, series };
     } else {
       this.gesture = this.grab(target, start, series) ?? { kind: "pan", screen, view: this.view() };
     }
@@ -144,7 +144,7 @@ export class Stage extends Component<StageProps, State> {
     if (!shape) return null;
     this.props.onSelect(shape.ref);
     if (shape.outline) return null;
-    return { kind: "change", ref: shape.ref, handle: "inside", start, rect: shape.rect, series };
+    return { kind: "change", ref: shape.ref, handle: "inside", start, rect: shape.rect, rotation: shape.rotation ?? 0, series };
   }
 
   private readonly move = (event: PointerEvent): void => {
@@ -162,7 +162,8 @@ export class Stage extends Component<StageProps, State> {
         });
       }
     } else {
-      const rect = dragged(gesture.rect, gesture.handle, at.x - gesture.start.x, at.y - gesture.start.y);
+      const by = { x: at.x - gesture.start.x, y: at.y - gesture.start.y };
+      const rect = dragged(gesture.rect, gesture.handle, by.x, by.y, gesture.rotation);
       this.props.onChange(gesture.ref, rect, gesture.series);
     }
   };
@@ -202,7 +203,9 @@ export class Stage extends Component<StageProps, State> {
         <svg class="stage-labels" width={screen.width} height={screen.height} aria-hidden="true">
           <Boxes shapes={rest} {...layer} />
           <Boxes shapes={chosen} {...layer} />
-          {chosen[0] && !chosen[0].outline && <Handles rect={chosen[0].rect} view={view} edge={tool.edge.value} />}
+          {chosen[0] && !chosen[0].outline && (
+            <Handles rect={chosen[0].rect} rotation={chosen[0].rotation ?? 0} view={view} edge={tool.edge.value} />
+          )}
           {active && <Cross tool={tool} view={view} picture={picture} />}
         </svg>
         <div class="stage-tags" aria-hidden="true">

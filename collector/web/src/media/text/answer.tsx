@@ -7,7 +7,7 @@ import type { Stroke } from "../../model/keys";
 import { asStored } from "../../model/spans";
 import type { OpenTask } from "../../state/task";
 import { Unready } from "../../ui/parts";
-import type { Editor, EditorContext, Mount } from "../editor";
+import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import type { MediaSet } from "../load";
 import { OneText } from "./onetext";
 import { Asked, Written } from "./written";
@@ -67,6 +67,10 @@ export class AnswerEditor implements Editor {
     const [now, id] = written(history.now, task.before, { capture: capture.id, id: null }, original, like);
     task.history.value = { ...history, now };
     task.selected.value = id === null ? null : { capture: capture.id, id };
+  }
+
+  unready(): string | null {
+    return mediumUnready("The answer", [this.shown.value.state]);
   }
 
   command(stroke: Stroke): boolean {

@@ -18,7 +18,7 @@ import {
 } from "../../model/pieces";
 import { movedSpans } from "../../model/spans";
 import type { OpenTask } from "../../state/task";
-import type { Editor, EditorContext, Mount } from "../editor";
+import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import { BoxTool } from "../image/boxtool";
 import type { MediaSet } from "../load";
 import { ReadingView } from "./readingview";
@@ -152,6 +152,10 @@ export class ReadingEditor implements Editor {
     task.change(work);
     task.selected.value = { capture, id };
     requestAnimationFrame(() => this.write());
+  }
+
+  unready(): string | null {
+    return mediumUnready("The picture", [this.shown.value.state]);
   }
 
   command(stroke: Stroke): boolean {

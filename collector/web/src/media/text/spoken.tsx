@@ -8,7 +8,7 @@ import { Unready } from "../../ui/parts";
 import { SECOND_US, SoundDesk, type Heard } from "../audio/desk";
 import { Transport } from "../audio/transport";
 import { Wave } from "../audio/wave";
-import type { Editor, EditorContext, Mount } from "../editor";
+import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import type { MediaSet } from "../load";
 import { Timeline } from "../timeline/timeline";
 import { OneText } from "./onetext";
@@ -40,6 +40,10 @@ export class SpokenEditor implements Editor {
 
   open(): void {
     this.desk.open(this.media, this.text.capture());
+  }
+
+  unready(): string | null {
+    return mediumUnready("The sound", [this.desk.shown.value.state]);
   }
 
   command(stroke: Stroke): boolean {

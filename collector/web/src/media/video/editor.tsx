@@ -7,7 +7,7 @@ import type { Stroke } from "../../model/keys";
 import type { Ref } from "../../model/labels";
 import * as tracks from "../../model/tracks";
 import type { OpenTask } from "../../state/task";
-import type { Editor, EditorContext, Mount } from "../editor";
+import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import { BoxTool } from "../image/boxtool";
 import type { MediaSet } from "../load";
 import { otherZoom } from "../timeline/timeline";
@@ -155,11 +155,32 @@ export class VideoEditor implements Editor {
     task.add(capture, (id) => tracks.newTrack(id, task.lastWord, player.frame.value, rect, player.source.times));
   }
 
+  /** The selected track is in the picture: where it is not on this frame, the nearest one on which it is. */
+  goToTrack(): void {
+    const track = this.track();
+    const player = this.player();
+    if (!track || !player) return;
+    const frame = tracks.nearestFrameOf(track.keyframes, player.frame.value);
+    if (frame === player.frame.value) return;
+    player.pause();
+    player.go(frame);
+  }
+
   select(ref: Ref): void {
     const task = this.task.value;
     if (!task) return;
     task.settle();
     task.selected.value = ref;
+  }
+
+  unready(): string | null {
+    const states = (this.task.value ? this.videos(this.task.value) : []).map((capture) => {
+      const shown = this.shown.value[capture.id];
+      if (shown?.state !== "ready") return shown?.state;
+      if (shown.player.trouble.value !== null) return "failed";
+      return shown.player.picture.value === null ? "loading" : "ready";
+    });
+    return mediumUnready("The video", states);
   }
 
   command(stroke: Stroke): boolean {
@@ -170,6 +191,11 @@ export class VideoEditor implements Editor {
       this.active.value = this.activeCapture();
     }
     if (this.tool.command(stroke)) return true;
+    if (stroke.command === "next-label" || stroke.command === "previous-label") {
+      this.task.value?.select(stroke.command === "next-label" ? 1 : -1);
+      this.goToTrack();
+      return true;
+    }
     return this.walk(stroke, player) || this.change(stroke, player);
   }
 

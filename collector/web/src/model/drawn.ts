@@ -1,0 +1,38 @@
+/** Which labels a surface can show: what nobody could see is not accepted. */
+import type { Label, TaskView } from "../api/types";
+import { surfaceOf, type Surface } from "./keys";
+import type { Work } from "./labels";
+
+const POINTS: readonly Label["kind"][] = ["box", "polygon", "polyline", "keypoints"];
+
+/** The kinds that stand on the medium itself, or whose words are read whole in the list. */
+const DRAWN: Record<Surface, readonly Label["kind"][]> = {
+  boxes: [...POINTS, "text", "choice"],
+  tracks: ["track", "text", "choice"],
+  speech: ["interval", "text", "choice"],
+  text: ["text", "choice"],
+  spoken: ["text", "choice"],
+  reading: ["polygon", "box", "text", "choice"],
+};
+
+const NAMES: Partial<Record<Label["kind"], string>> = {
+  box: "a box",
+  mask: "a mask",
+  span: "a marked piece of text",
+  interval: "a stretch of time",
+  track: "a track",
+  keypoints: "points",
+  polygon: "an outline",
+  polyline: "a line",
+};
+
+/** Why this work must not be accepted: the first label that the page cannot show, in a sentence; null when it shows all. */
+export function undrawn(view: TaskView, work: Work): string | null {
+  const drawn = DRAWN[surfaceOf(view)];
+  for (const rows of Object.values(work)) {
+    const hidden = rows.find((label) => !drawn.includes(label.kind));
+    if (hidden)
+      return `“${hidden.label}” is ${NAMES[hidden.kind] ?? hidden.kind}, which this page cannot show: reject it (X) or skip the item (S).`;
+  }
+  return null;
+}

@@ -1,0 +1,131 @@
+"""Nothing becomes ground truth that was not on the screen of the person who accepted it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.collector.running import until
+from tests.web.conftest import Open
+from tests.web.house import House
+from tests.web.reviewer import Reviewer
+from wire.labels import Mask, Rle
+
+ACCEPT_ALL_WAYS = """() => {
+  const press = more => dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', cancelable: true, ...more}));
+  press({}); press({ctrlKey: true}); document.querySelector('.bar .primary').click();
+}"""
+
+
+@pytest.mark.parametrize("kind", ["boxes", "tracks", "speech", "text", "spoken", "reading"])
+def test_an_item_whose_medium_is_on_its_way_is_refused(house: House, open_page: Open, kind: str) -> None:
+    add = {"boxes": house.add_still, "text": house.add_answer, "spoken": house.add_spoken, "reading": house.add_sign}
+    add.get(kind, house.add_walk)()
+    house.publish()
+    ada = Reviewer(open_page())
+    held: list[Route] = []
+    ada.page.route("**/media", lambda route: held.append(route))
+    ada.page.reload()
+    task = ada.task()
+    if kind == "speech" and ada.page.get_attribute(".review", "data-type") == "tracks":
+        ada.press("s", "1")
+        ada.page.wait_for_function("before => !document.querySelector(`[data-task='${before}']`)", arg=task)
+        task = ada.task()
+    until(lambda: held or ada.page.wait_for_timeout(20))
+    ada.page.evaluate(ACCEPT_ALL_WAYS)
+    ada.word("not on screen yet")
+    assert ada.task() == task
+    for route in held:
+        route.continue_()
+    ada.page.unroute("**/media")
+    ada.kind()
+    assert house.revisions(task) == []
+    ada.submit()
+    until(lambda: house.revisions(task))
+
+
+def test_a_medium_that_failed_can_only_be_skipped(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.page.route("**/media", lambda route: route.abort())
+    ada.page.reload()
+    task = ada.task()
+    expect(ada.page.locator(".trouble")).to_contain_text("cannot be shown")
+    ada.page.evaluate(ACCEPT_ALL_WAYS)
+    ada.word("only S skips")
+    assert ada.task() == task and house.revisions(task) == []
+    ada.press("s", "2")
+    ada.empty()
+    assert [row["id"] for row in house.tasks("skipped")] == [task]
+
+
+def test_two_quick_enters_submit_one_item(house: House, open_page: Open) -> None:
+    for _ in range(3):
+        house.add_still()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    first = ada.task()
+    ada.page.evaluate(ACCEPT_ALL_WAYS)
+    ada.page.wait_for_function("before => !document.querySelector(`[data-task='${before}']`)", arg=first)
+    second = ada.task()
+    until(lambda: len(house.tasks("done")) == 1)
+    ada.kind()
+    assert ada.task() == second and len(house.tasks("done")) == 1
+    ada.submit()
+    until(lambda: len(house.tasks("done")) == 2)
+
+
+def test_a_turned_box_is_drawn_turned_and_stays_turned(house: House, open_page: Open) -> None:
+    house.add_turned()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    line = ada.page.locator("[data-label=b1] .box-line")
+    turn = line.evaluate("e => { const m = e.getCTM(); return Math.atan2(m.b, m.a) * 180 / Math.PI; }")
+    assert turn == pytest.approx(30, abs=0.01)
+    handles = ada.page.locator("g:has(> .handle)").first
+    assert handles.evaluate("e => Math.atan2(e.getCTM().b, e.getCTM().a) * 180 / Math.PI") == pytest.approx(
+        30, abs=0.01
+    )
+    ada.press("right", "e", "right", "Shift+ArrowRight")
+    ada.submit()
+    label = house.truth("boxes")[0]
+    assert label["rotation"] == 30 and label["width"] == 250
+    # The left end stays: half of the ten pixels along the turned axis for the centre, then half of the width back.
+    assert label["x"] == pytest.approx(201 + 5 * 0.8660254 - 5, abs=1e-6)
+    assert label["y"] == pytest.approx(150 + 5 * 0.5, abs=1e-6)
+
+
+def test_a_mask_that_is_not_drawn_is_not_accepted(house: House, open_page: Open) -> None:
+    house.add_turned(Mask(id="m1", label="person", score=0.1, rle=Rle(size=(360, 640), counts="0a0")))
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    task = ada.task()
+    ada.press("Enter")
+    ada.word("“person” is a mask, which this page cannot show")
+    assert ada.task() == task and house.revisions(task) == []
+    ada.press("x")
+    ada.submit()
+    assert [label["id"] for label in house.truth("boxes")] == ["b1"]
+
+
+def test_an_arrow_on_a_track_that_is_not_here_invents_no_frames(house: House, open_page: Open) -> None:
+    house.add_walk()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.go_to("tracks")
+    ada.frame(5)
+    ada.press("End")
+    ada.frame(44)
+    ada.press("right")
+    expect(ada.page.locator(".label-facts")).to_contain_text("frames 5 to 44")
+    ada.press("Home")
+    ada.frame(0)
+    ada.press("Tab")
+    ada.frame(5)
+    ada.submit()
+    keys = [(k["frame"], k.get("visible", True)) for k in house.truth("tracks")[0]["keyframes"]]
+    assert keys == [(5, True), (25, True), (30, False), (44, True)]
