@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.ingest import media
 from collector.store.blobs_local import LocalBlobs, hash_file
+from prelabel.label_geometry import readable_part
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, FrameTable
 from wire.errors import GleanerError
@@ -63,7 +64,7 @@ def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) 
     if manifest.sha256 is not None and original != manifest.sha256:
         raise PartMismatch("The original does not have the sha256 its manifest names.")
     facts, table = _read_torn(manifest, parts) if not manifest.complete else _read_complete(manifest, parts)
-    labels = [_labels(manifest.capture, name, place) for name, place in parts.items() if name.startswith("labels:")]
+    labels = [_labels(manifest, name, place) for name, place in parts.items() if name.startswith("labels:")]
     redaction = _redaction(manifest, parts.get("redaction"), table)
     blobs.put_file(path)
     frame_table = None
@@ -160,17 +161,20 @@ def _end_of(times_us: list[int]) -> int:
     return 2 * times_us[-1] - times_us[-2]
 
 
-def _labels(capture: str, name: str, path: Path) -> dict[str, Any]:
+def _labels(manifest: CaptureManifest, name: str, path: Path) -> dict[str, Any]:
+    """The document as sent, or without the labels that no reader takes: one bad label costs no capture."""
     raw = path.read_bytes()
     document = LabelsDocument.read(raw)
-    if document.capture != capture:
+    if document.capture != manifest.capture:
         raise PartMismatch(f"The part {name} is about the capture {document.capture}.")
+    width, height = manifest.format.width, manifest.format.height
+    part = readable_part(document, None if width is None or height is None else (width, height))
     return {
         "name": name.removeprefix("labels:"),
         "source_kind": document.source.kind,
         "source_name": document.source.name,
         "source_sha256": document.source.sha256,
-        "body": raw.decode(),
+        "body": raw.decode() if part is document else canonical_json(part).decode(),
         "raw_sha256": sha256_hex(raw),
     }
 

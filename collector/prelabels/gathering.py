@@ -17,6 +17,7 @@ from collector.review.facts import words_of
 from collector.review.jobs import known_words
 from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
+from prelabel.label_geometry import readable_part
 from prelabel.quality.reviewed import Reviewed
 from wire.base import format_utc
 from wire.capture import CaptureManifest, FrameTable
@@ -84,6 +85,8 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
             text_of, frames, documents = found.captures[after.capture]
             manifest = CaptureManifest.read(text_of)
             width, height = manifest.format.width, manifest.format.height
+            size = None if width is None or height is None else (width, height)
+            after = readable_part(after, size)
             times_us = None if frames is None else _times(blobs, frames)
             for before, shown in _documents(row.type, classes, documents):
                 if asked.model not in (None, before.source.name, before.source.sha256):
@@ -96,11 +99,11 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                     device=manifest.device,
                     script_sha256=row.script_sha256,
                     step=row.step,
-                    before=before,
+                    before=readable_part(before, size),
                     after=after,
                     language=language,
                     times_us=times_us,
-                    size=None if width is None or height is None else (width, height),
+                    size=size,
                     active_ms=row.active_ms,
                     drawn_by_chance=row.reason_kind == "random",
                     blind=not shown,

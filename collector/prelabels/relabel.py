@@ -12,12 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.catalogue.captures import capture_view
 from collector.catalogue.derived import find_derived
 from collector.jobs import Job, JobKind
 from collector.prelabels.runs import PRELABEL
 from collector.review.calibrations import calibrations
+from collector.review.facts import picture_size
 from collector.review.jobs import known_words, reconsider
 from collector.store.blobs import BlobStore
+from prelabel.label_geometry import readable_part
 from prelabel.quality.overlap import spoken
 from prelabel.quality.texts import main_language
 from wire.canonical import canonical_json, sha256_hex
@@ -87,6 +90,7 @@ def looks_per_second(frames: int | None, duration_us: int | None) -> float | Non
 def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
     document = LabelsDocument.read(result["document"])
     capture = document.capture
+    document = readable_part(document, picture_size(capture_view(conn, capture)))
     shown = bool(conn.execute(_UNTOUCHED, {"capture": capture}).scalar_one())
     if shown:
         _hide(conn, document, set(result["words"]))

@@ -13,6 +13,7 @@ from typing import Any
 
 from collector.review.diff import says_the_same
 from collector.review.problems import LabelsRefused
+from prelabel.label_geometry import geometry_fault
 from wire.errors import SchemaTooNew
 from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Polygon, Source, Span, TaskType, Track
 from wire.labels import Text as TextLabel
@@ -29,11 +30,14 @@ SLACK_US = 50_000
 
 @dataclass(frozen=True)
 class CaptureFacts:
-    """What a label can be checked against. `times_us` is the frame table of a video, None for other media."""
+    """What a label can be checked against. `times_us` is the frame table of a video, None for other media;
+    `size` is (width, height) of a picture.
+    """
 
     capture: str
     duration_us: int | None
     times_us: Sequence[int] | None = None
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def finished_documents(
             shown = [row.label for row in (known.get(here), before.get(here)) if row is not None]
             if not any(says_the_same(label, other) for other in shown):
                 _check(kind, facts, classes, label, [other.label for other in shown])
+            _check_geometry(facts, label)
             labels.append(_attributed(label, known.get(here), reviewer))
         source = Source(kind="person", name=reviewer)
         result.append(document.model_copy(update={"source": source, "labels": labels}))
@@ -136,7 +141,7 @@ def _check(kind: TaskType, facts: CaptureFacts, classes: Sequence[str], label: L
 
     if label.kind not in ALLOWED[kind]:
         raise refuse(f"is of kind {label.kind}, which a {kind} task does not take")
-    if classes and label.label not in classes and label.label not in shown and label.kind != "choice":
+    if classes and label.label not in classes and label.label not in shown:
         raise refuse(f'is called "{label.label}"; the study knows {", ".join(classes)}')
     if isinstance(label, Track):
         _check_keyframes(facts, label, refuse)
@@ -149,6 +154,14 @@ def _check(kind: TaskType, facts: CaptureFacts, classes: Sequence[str], label: L
             raise refuse(f"ends at {label.end_us / 1e6:.3f} s, the recording at {facts.duration_us / 1e6:.3f} s")
     if isinstance(label, Span) and label.parent is None:
         raise refuse("points into no text")
+
+
+def _check_geometry(facts: CaptureFacts, label: Label) -> None:
+    """Of labels that people were shown, too: what no reader takes does not become ground truth."""
+    fault = geometry_fault(label, facts.size)
+    if fault is not None:
+        message = f"Label {label.id} of capture {facts.capture} {fault}."
+        raise LabelsRefused(message, capture=facts.capture, label=label.id)
 
 
 def _check_keyframes(facts: CaptureFacts, track: Track, refuse: Callable[[str], LabelsRefused]) -> None:

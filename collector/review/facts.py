@@ -13,6 +13,7 @@ from collector.catalogue.captures import CaptureView, capture_view
 from collector.catalogue.shown_labels import shown_labels
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, parts_for
+from prelabel.label_geometry import readable_part
 from wire.labels import LabelsDocument, TaskType
 from wire.script import LabelSchema
 
@@ -77,7 +78,6 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
     session, take = json.loads(row.session_record), json.loads(row.take_record)
     captures = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
     classes = words_of(session, row.type)
-    labelled = [capture.id for capture in captures if capture.role == "labelled"]
     steps = {step["id"]: (number, step["title"]) for number, step in enumerate(session.get("steps", []), start=1)}
     number, title = steps.get(row.step, (row.step_number or 1, title_of(row.step)))
     return TaskFacts(
@@ -107,7 +107,7 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         language=session["language"],
         classes=classes,
         captures=captures,
-        prelabels=parts_for(row.type, classes, _prelabels(conn, labelled)),
+        prelabels=parts_for(row.type, classes, _prelabels(conn, captures)),
     )
 
 
@@ -128,9 +128,18 @@ def read_documents(body: str) -> list[LabelsDocument]:
     return [LabelsDocument.read(document) for document in json.loads(body)]
 
 
-def _prelabels(conn: Connection, captures: Sequence[str]) -> list[LabelsDocument]:
-    rows = conn.execute(_PRELABELS, {"captures": list(captures)}).all()
-    return shown_labels((row.body, row.shown) for row in rows).shown
+def _prelabels(conn: Connection, captures: Sequence[CaptureView]) -> list[LabelsDocument]:
+    """Without labels that could not be submitted: nobody is asked to correct what cannot be drawn."""
+    sizes = {capture.id: picture_size(capture) for capture in captures if capture.role == "labelled"}
+    rows = conn.execute(_PRELABELS, {"captures": list(sizes)}).all()
+    shown = shown_labels((row.body, row.shown) for row in rows).shown
+    return [readable_part(document, sizes[document.capture]) for document in shown]
+
+
+def picture_size(capture: CaptureView) -> tuple[int, int] | None:
+    """(width, height) as the manifest has it; None for sound and text."""
+    width, height = capture.format.width, capture.format.height
+    return None if width is None or height is None else (width, height)
 
 
 def title_of(step: str) -> str:

@@ -15,7 +15,7 @@ from collector.review import queue_sql as sql
 from collector.review.activity import Sign, counted_ms
 from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.diff import diff_labels
-from collector.review.facts import TaskFacts, task_facts, truth_documents
+from collector.review.facts import TaskFacts, picture_size, task_facts, truth_documents
 from collector.review.queue import holding
 from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
@@ -108,7 +108,10 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
     facts = found.facts
     captures = [
         CaptureFacts(
-            row.id, row.duration_us, frame_times(blobs, found.frames[row.id]) if row.id in found.frames else None
+            row.id,
+            row.duration_us,
+            frame_times(blobs, found.frames[row.id]) if row.id in found.frames else None,
+            picture_size(row),
         )
         for row in facts.labelled
     ]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.image.nms import iou_matrix
+from prelabel.label_geometry import geometry_fault
 from wire.labels import Box, Interval, Keypoints, Label, Mask, Polygon, Text, Track
 
 Array = NDArray[Any]
@@ -216,15 +217,15 @@ def _masks(first: Sequence[Any], second: Sequence[Any]) -> Array:
         return {"size": list(label.rle.size), "counts": label.rle.counts.encode()}
 
     # Masks of pictures of different size are of different pictures; the library would read past their end.
-    table = np.array(
-        [
-            [
-                float(mask.iou([runs(a)], [runs(b)], [0])[0][0]) if tuple(a.rle.size) == tuple(b.rle.size) else 0.0
-                for b in second
-            ]
-            for a in first
-        ]
-    ).reshape(len(first), len(second))
+    # One that cannot be read shares nothing; the library would end the whole report.
+    readable = {id(label): geometry_fault(label, None) is None for label in (*first, *second)}
+
+    def share(a: Mask, b: Mask) -> float:
+        if tuple(a.rle.size) != tuple(b.rle.size) or not (readable[id(a)] and readable[id(b)]):
+            return 0.0
+        return float(mask.iou([runs(a)], [runs(b)], [0])[0][0])
+
+    table = np.array([[share(a, b) for b in second] for a in first]).reshape(len(first), len(second))
     return np.where(_same_frame(first, second), table, 0.0)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.problems import LabelsRefused
+from prelabel.image.rle import encode
 from tests.collector.review.filled import MODEL, TIMES, box, document, interval, track
 from wire.errors import SchemaTooNew
 from wire.labels import LabelsDocument, TaskType
@@ -16,8 +18,8 @@ CLASSES: dict[TaskType, list[str]] = {
     "boxes": ["cup", "plate"], "tracks": ["person"], "speech": ["speech"], "text": ["answer"]
 }  # fmt: skip
 FACTS = {
-    "boxes": CaptureFacts("cap-1", None),
-    "tracks": CaptureFacts("cap-1", 400_000, TIMES),
+    "boxes": CaptureFacts("cap-1", None, size=(160, 120)),
+    "tracks": CaptureFacts("cap-1", 400_000, TIMES, (160, 120)),
     "speech": CaptureFacts("cap-1", 400_000),
     "text": CaptureFacts("cap-1", None),
 }
@@ -121,3 +123,56 @@ def test_a_newer_schema_is_not_guessed_at() -> None:
     newer = LabelsDocument.read(document("cap-1", [])).model_copy(update={"schema_number": 2})
     with pytest.raises(SchemaTooNew):
         finished_documents("boxes", [FACTS["boxes"]], [], [newer], [], [], "ann")
+
+
+def polygon(*points: tuple[float, float]) -> dict[str, Any]:
+    return {"id": "p", "kind": "polygon", "label": "cup", "points": [list(point) for point in points]}
+
+
+def mask(height: int, width: int, counts: str) -> dict[str, Any]:
+    return {"id": "m", "kind": "mask", "label": "cup", "rle": {"size": [height, width], "counts": counts}}
+
+
+EMPTY = encode(np.zeros((120, 160), dtype=bool), 120, 160).counts
+HIDDEN = {**track(), "keyframes": [{**row, "x": 400.0} for row in track()["keyframes"]]}
+UNREADABLE: list[tuple[TaskType, dict[str, Any], str]] = [
+    ("boxes", box(width=0.0), "no width"),
+    ("boxes", box(height=0.0), "no width or no height"),
+    ("boxes", box(width=1e300), "out of bounds"),
+    ("boxes", box(x=160.0), "outside"),
+    ("boxes", box(x=-31.0), "outside"),
+    ("boxes", box(y=-71.0, rotation=90.0), "outside"),
+    ("boxes", polygon((1, 1), (9, 9)), "two|2 points"),
+    ("boxes", polygon((1, 1), (9, 9), (5, 5)), "without area"),
+    ("boxes", polygon((0, 0), (10, 10), (10, 0), (0, 10)), "without area"),
+    ("boxes", polygon((200, 0), (210, 10), (210, 0)), "outside"),
+    ("boxes", mask(120, 160, "zzz garbage"), "run lengths"),
+    ("boxes", mask(120, 160, "\u00e9"), "run lengths"),
+    ("boxes", mask(60, 160, EMPTY), "160 x 60"),
+    ("boxes", mask(120, 160, EMPTY), "without a pixel"),
+    ("boxes", mask(-120, -160, EMPTY), "size"),
+    ("boxes", {"id": "k", "kind": "keypoints", "label": "cup", "points": [[1, 1, 0]]}, "labelled point"),
+    ("boxes", {"id": "c", "kind": "choice", "label": "moon"}, "moon"),
+    ("tracks", HIDDEN, "outside"),
+    ("text", {**text_label(), "language": "xx-notalang!!"}, "language tag"),
+]
+
+
+@pytest.mark.parametrize(("kind", "label", "word"), UNREADABLE)
+def test_what_no_reader_takes_is_refused(kind: TaskType, label: dict[str, Any], word: str) -> None:
+    with pytest.raises(LabelsRefused, match=word) as caught:
+        finish(kind, [label])
+    assert caught.value.facts["label"] == label["id"]
+    if label["kind"] != "choice":
+        with pytest.raises(LabelsRefused, match=word):
+            finish(kind, [label], [label])
+
+
+def test_what_reaches_over_the_edge_is_taken() -> None:
+    good = encode(np.ones((120, 160), dtype=bool), 120, 160).counts
+    rows = [box(x=-29.0), box("b2", x=159.0), polygon((-9, 1), (9, 9), (5, 50)), mask(120, 160, good)]
+    assert len(finish("boxes", rows).labels) == 4
+    leaving = track()
+    leaving["keyframes"][1]["x"] = 400.0
+    assert len(finish("tracks", [leaving]).labels) == 1
+    assert len(finish("text", [{**text_label(), "language": "zh-Hans-CN"}]).labels) == 1
