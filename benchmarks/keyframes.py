@@ -6,6 +6,7 @@ detector must find, and the tracks' document must show.
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -132,6 +133,7 @@ class PlainYolox:
     """YOLOX as its authors' demo runs it: letterbox at the top left, BGR 0..255, cells of 8, 16 and 32 pixels."""
 
     def __init__(self, model: Path, score: float) -> None:
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         self._score = score

@@ -181,6 +181,7 @@ class Others:
     """Three common ways to bring a picture to such a network, and the usual reading of its head in numpy."""
 
     def __init__(self, model: Path) -> None:
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

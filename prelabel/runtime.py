@@ -11,6 +11,7 @@ arena and the memory pattern stay on.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+
+# Official builds report to their maker from the import on, unless this is set before it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
