@@ -218,6 +218,8 @@ class Agent:
         return snapshot_of(
             self.runner,
             self.uplink.state,
+            pending=self.spool.backlog().captures,
+            set_aside=self.spool.set_aside_count,
             level_dbfs=self._audio.level_dbfs if self._audio is not None else None,
             speaking=self._labeller.speaking,
             detections=self._labeller.detections,

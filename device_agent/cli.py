@@ -262,24 +262,28 @@ def status(
     """What this device has joined, whether a session waits to go on, and what is not yet delivered."""
     from device_agent.pairing import load as load_credentials
     from device_agent.sessions import unfinished_session
-    from device_agent.spool.looking import backlog_of
+    from device_agent.spool.looking import backlog_of, set_aside_of
 
     credentials = load_credentials(state)
     waiting = unfinished_session(state)
     backlog = backlog_of(state / "spool")
-    facts = {
+    facts: dict[str, Any] = {
         "device": credentials.device,
         "collector": credentials.url,
         "unfinished_session": waiting[0].session if waiting else None,
         "captures_pending": backlog.captures,
         "bytes_pending": backlog.bytes,
         "free_bytes": backlog.free_bytes,
+        "set_aside": set_aside_of(state / "spool"),
     }
     if as_json:
         typer.echo(json.dumps(facts))
         return
-    for name, value in facts.items():
+    aside = facts.pop("set_aside")
+    for name, value in {**facts, "set_aside": len(aside)}.items():
         typer.echo(f"{name.replace('_', ' '):20} {'none' if value is None else value}")
+    for name, reason in aside.items():
+        typer.echo(f"  {name}: {reason}")
 
 
 if __name__ == "__main__":

@@ -5,16 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from device_agent.events import ENDED
-from device_agent.journal import Header
+from device_agent.journal import Header, JournalDamaged
 from device_agent.journal import read as read_journal
 from device_agent.record_keeping import replay
+from wire.errors import GleanerError
 from wire.session import SessionRecord
 
 
 def unfinished_session(state: Path) -> tuple[Header, Path] | None:
-    """The newest session under `state` whose journal has not come to an end."""
-    for path in _journals(state):
-        entries = read_journal(path)
+    """The newest session under `state` whose journal has not come to an end.
+
+    Raises:
+        JournalDamaged: of a session that may not be over. Damage to the journal of one that is over is passed by.
+    """
+    for index, path in enumerate(_journals(state)):
+        try:
+            entries = read_journal(path)
+        except JournalDamaged:
+            if not _is_over(state, path.parent.name, newest=index == 0):
+                raise
+            continue
         if entries and replay(entries).state.phase not in ENDED:
             header = entries[0]
             assert isinstance(header, Header)
@@ -24,8 +34,25 @@ def unfinished_session(state: Path) -> tuple[Header, Path] | None:
 
 def newest_record(state: Path) -> SessionRecord | None:
     """What is known of the session that was journaled last; None: nothing may leave the device of it."""
-    entries = next(filter(None, map(read_journal, _journals(state))), None)
-    return replay(entries).record if entries else None
+    for path in _journals(state):
+        try:
+            entries = read_journal(path)
+        except JournalDamaged:
+            return None  # its last record is in the spool
+        if entries:
+            return replay(entries).record
+    return None
+
+
+def _is_over(state: Path, session: str, *, newest: bool) -> bool:
+    """Whether the spool's record of a session has come to its end; records of older sessions are deleted when sent."""
+    path = state / "spool" / "sessions" / f"{session}.json"
+    if not path.exists():
+        return not newest
+    try:
+        return SessionRecord.read(path.read_bytes()).state != "running"
+    except (OSError, GleanerError):
+        return False
 
 
 def _journals(state: Path) -> list[Path]:

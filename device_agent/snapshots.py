@@ -14,12 +14,17 @@ def snapshot_of(
     runner: SessionRunner,
     uplink: UplinkState,
     *,
+    pending: int,
+    set_aside: int,
     level_dbfs: float | None,
     speaking: bool | None,
     detections: tuple[Detection, ...],
     preview: bool,
 ) -> Snapshot:
-    """A Snapshot. Reads only values that are replaced whole, so it may be called from any thread."""
+    """A Snapshot. `pending` and `set_aside` are the spool's counts of captures right now.
+
+    Reads only values that are replaced whole, so it may be called from any thread.
+    """
     replayed, deadline = runner.replayed, runner.deadline
     state, header = replayed.state, replayed.header
     now = time.monotonic()
@@ -44,8 +49,8 @@ def snapshot_of(
         consent_uses=tuple(header.plan.consent.uses),
         granted=state.granted,
         takes_closed=len(state.closed),
-        uploads_pending=uplink.pending,
+        uploads_pending=pending,
         collector_reachable=uplink.reachable,
         message=state.message or uplink.message,
-        facts={"gave_up": state.failures >= MOST_FAILURES},
+        facts={"gave_up": state.failures >= MOST_FAILURES, "set_aside": set_aside},
     )

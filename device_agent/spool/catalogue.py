@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,12 +17,22 @@ from device_agent.spool.capture import Entry, SpoolCapture
 from device_agent.spool.changes import Changes
 from device_agent.spool.done import DoneLedger
 from device_agent.spool.header import CaptureHeader, CaptureState, PendingCapture
-from device_agent.spool.layout import Layout, file_name, folder_bytes, sync_folder, throw_away, write_whole
+from device_agent.spool.layout import (
+    Layout,
+    delete,
+    file_name,
+    folder_bytes,
+    free_path,
+    sync_folder,
+    throw_away,
+    write_whole,
+)  # fmt: skip
+from device_agent.spool.parts import check_part, read_part, receipt_differences
 from device_agent.spool.room import Room, SpoolFull, spool_error
 from device_agent.spool.sessions import SessionShelf
 from device_agent.spool.torn import media_bytes, settle_torn
 from device_agent.spool.writer import SpoolWriter
-from wire.canonical import canonical_json, sha256_hex
+from wire.canonical import canonical_json
 from wire.capture import CaptureManifest
 from wire.device import Backlog, Receipt
 from wire.errors import GleanerError
@@ -89,6 +98,7 @@ class Spool:
         self.on_full = on_full or _nobody
         self.changes = Changes()
         self.troubles: list[str] = []
+        self.set_aside_count = 0  # captures, since the start
         try:
             self.layout.create()
             self._lock = os.open(self.layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -166,14 +176,22 @@ class Spool:
         """Durable bytes of a part from `offset`; shorter than `limit` where they end.
 
         Raises:
-            SpoolFailed: the disk's answer.
+            PartDamaged: the file is missing or shorter than what was recorded. SpoolFailed: the disk's answer.
         """
         size, _ = self.durable(capture, part)
-        try:
-            with (self.layout.capture(capture) / file_name(part)).open("rb") as file:
-                return os.pread(file.fileno(), max(0, min(limit, size - offset)), offset)
-        except OSError as error:
-            raise spool_error(error, f"reading {part} of {capture}") from error
+        return read_part(self.layout.capture(capture) / file_name(part), size, offset, limit)
+
+    def check_part(self, capture: str, part: str) -> None:
+        """Compare a part of a closed capture with its manifest.
+
+        Raises:
+            PartDamaged: the file is missing or holds other bytes. SpoolFailed: the disk's answer.
+        """
+        with self.changes:
+            entry = self._entries.get(capture)
+            named = entry.parts.get(part) if entry is not None and entry.state == "closed" else None
+        if named is not None:
+            check_part(self.layout.capture(capture) / file_name(part), named)
 
     def confirm(self, receipt: Receipt) -> None:
         """Delete a capture whose receipt says the collector holds exactly what its manifest names.
@@ -189,25 +207,34 @@ class Spool:
             entry = self._entries.get(receipt.capture)
         if entry is None or entry.manifest is None:
             raise ReceiptMismatch(f"A receipt came for {receipt.capture}, which is not closed here.")
-        check_receipt(receipt, entry.manifest)
+        differs = receipt_differences(receipt, entry.manifest)
+        if differs:
+            raise ReceiptMismatch(
+                f"The receipt of {receipt.capture} does not match its manifest: {', '.join(differs)}."
+            )
         self._leave(entry, "confirmed", {"receipt": receipt.to_json()})
         self.settle_unfinished()
 
     def set_aside(self, capture: str, reason: str) -> None:
-        """Keep a capture out of the way: the collector will never take it as it is."""
+        """Keep a capture out of the way: it can never be delivered as it is. `troubles` names it."""
         with self.changes:
-            entry = self._entries[capture]
+            entry = self._entries.get(capture)
+        if entry is None:
+            return
         note = canonical_json({"schema": 1, "capture": capture, "reason": reason})
 
         def move() -> None:
+            entry.folder.mkdir(exist_ok=True)
             write_whole(entry.folder / "aside.json", note)
-            entry.folder.rename(self.layout.aside / capture)
+            entry.folder.rename(free_path(self.layout.aside / capture))
             sync_folder(self.layout.aside)
             sync_folder(self.layout.captures)
 
         self._writer.call(move, "setting a capture aside")
         with self.changes:
             self._entries.pop(capture, None)
+            self.set_aside_count += 1
+        self.troubles.append(f"The capture {capture} was set aside. {reason}")
         self.changes.tell()
 
     def sessions_to_send(self) -> list[SessionRecord]:
@@ -313,51 +340,50 @@ class Spool:
         return PendingCapture(entry.header, entry.manifest, parts, sum(entry.size_of(name)[0] for name in parts))
 
     def _load(self) -> None:
-        for folder in self.layout.trash.iterdir():
-            shutil.rmtree(folder)
+        for path in self.layout.trash.iterdir():
+            with self._reported(path):
+                delete(path)
         for folder in sorted(self.layout.captures.iterdir()):
-            if self._done.state(folder.name) is not None:
-                throw_away(self.layout, folder)
-            elif not (folder / "header.json").exists():
-                shutil.rmtree(folder)  # the process died before the header was there: not a byte was recorded
-            else:
-                self._load_one(folder)
-        for folder in self.layout.aside.iterdir():
-            self._room.take(folder_bytes(folder))
+            with self._reported(folder):
+                if not folder.is_dir():
+                    self._set_stray_aside(folder, "it is no capture")
+                elif self._done.state(folder.name) is not None:
+                    throw_away(self.layout, folder)
+                elif (folder / "header.json").exists():
+                    self._load_one(folder)
+                elif media_bytes(folder) > 0 or (folder / "manifest.json").exists():
+                    self._set_stray_aside(folder, "its header.json is missing")
+                else:
+                    throw_away(self.layout, folder)  # the process died before the header: not a byte was recorded
+        for path in self.layout.aside.iterdir():
+            with self._reported(path):
+                self._room.take(folder_bytes(path))
+
+    @contextlib.contextmanager
+    def _reported(self, path: Path) -> Iterator[None]:
+        """One damaged entry never stops the start: it stays where it is and is reported."""
+        try:
+            yield
+        except OSError as error:
+            self.troubles.append(f"{path.parent.name}/{path.name} in the spool cannot be read: {error}.")
+
+    def _set_stray_aside(self, path: Path, why: str) -> None:
+        self.troubles.append(f"{path.name} in the spool is set aside: {why}.")
+        path.rename(free_path(self.layout.aside / path.name))
 
     def _load_one(self, folder: Path) -> None:
         try:
             entry = Entry(CaptureHeader.read((folder / "header.json").read_bytes()), folder, "unfinished")
+            if entry.header.capture != folder.name:
+                self._set_stray_aside(folder, f"it holds the header of {entry.header.capture}")
+                return
             if (folder / "manifest.json").exists():
                 entry.manifest = (folder / "manifest.json").read_bytes()
                 manifest = CaptureManifest.read(entry.manifest)
                 entry.parts = {part.name: part for part in manifest.parts}
                 entry.state = "closed"
         except GleanerError as error:
-            self.troubles.append(f"The capture {folder.name} cannot be read and is set aside: {error.message}")
-            folder.rename(self.layout.aside / folder.name)
+            self._set_stray_aside(folder, f"it cannot be read: {error.message}")
             return
         self._room.take(folder_bytes(folder))
         self._entries[folder.name] = entry
-
-
-def check_receipt(receipt: Receipt, manifest_bytes: bytes) -> None:
-    """Pure but for reading the manifest: does a receipt speak of exactly these bytes?
-
-    Raises:
-        ReceiptMismatch: naming what differs.
-    """
-    manifest = CaptureManifest.read(manifest_bytes)
-    differs = [
-        name
-        for name, same in (
-            ("capture", receipt.capture == manifest.capture),
-            ("manifest_sha256", receipt.manifest_sha256 == sha256_hex(manifest_bytes)),
-            ("parts", {part.name: part for part in receipt.parts} == {part.name: part for part in manifest.parts}),
-            ("sha256", manifest.sha256 is None or receipt.sha256 == manifest.sha256),
-            ("complete", receipt.complete == manifest.complete),
-        )
-        if not same
-    ]
-    if differs:
-        raise ReceiptMismatch(f"The receipt of {manifest.capture} does not match its manifest: {', '.join(differs)}.")

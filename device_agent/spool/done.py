@@ -22,7 +22,7 @@ class DoneLedger:
         self._states: dict[str, str] = {}
 
     def load(self) -> None:
-        rows = sorted(self._folder.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        rows = sorted(self._folder.glob("*.json"), key=lambda path: (path.lstat().st_mtime_ns, path.name))
         for path in rows:
             self._states[path.stem] = str(self._read(path).get("state", "confirmed"))
 
@@ -42,6 +42,6 @@ class DoneLedger:
     def _read(self, path: Path) -> dict[str, Any]:
         try:
             body = json.loads(path.read_bytes())
-        except ValueError:
+        except (ValueError, OSError):
             return {}
         return body if isinstance(body, dict) else {}

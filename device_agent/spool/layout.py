@@ -103,12 +103,31 @@ def sync_file(path: Path) -> None:
 def throw_away(layout: Layout, folder: Path) -> None:
     """Take a folder out of sight in one step, then delete it: a kill in between leaves it in the trash."""
     target = layout.trash / folder.name
-    if target.exists():
-        shutil.rmtree(target)
-    folder.rename(target)
+    delete(target)
+    with contextlib.suppress(FileNotFoundError):  # somebody deleted it already
+        folder.rename(target)
     sync_folder(folder.parent)
-    shutil.rmtree(target)
+    delete(target)
+
+
+def delete(path: Path) -> None:
+    """Delete a file, a link or a folder with all it holds; a path that is not there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def free_path(path: Path) -> Path:
+    """`path`, or with a number behind it where something has that name already."""
+    number, found = 2, path
+    while found.exists() or found.is_symlink():
+        found, number = path.with_name(f"{path.name}.{number}"), number + 1
+    return found
 
 
 def folder_bytes(folder: Path) -> int:
+    """Size of the files in a folder, or of the one file that lies in its place; 0: nothing is there."""
+    if not folder.is_dir():
+        return folder.lstat().st_size if folder.exists() else 0
     return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())

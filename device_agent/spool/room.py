@@ -30,6 +30,15 @@ class SpoolFailed(GleanerError):
     hint = "Check the disk; what was recorded before this moment is kept."
 
 
+class PartDamaged(GleanerError):
+    """A file of a closed capture is missing, too short, or holds other bytes than its manifest names."""
+
+    code: ClassVar[str] = "part-damaged"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 3
+    hint = "The capture is kept in the spool's folder aside. Check the disk; `gleaner agent status` lists it."
+
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

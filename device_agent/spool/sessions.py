@@ -27,8 +27,8 @@ class SessionShelf:
         for path in sorted(self._folder.glob("*.json")):
             try:
                 record = SessionRecord.read(path.read_bytes())
-            except GleanerError as error:
-                troubles.append(f"{path.name} in the spool cannot be read: {error.message}")
+            except (GleanerError, OSError) as error:
+                troubles.append(f"{path.name} in the spool cannot be read: {error}.")
                 continue
             self._records[record.session] = record
             with contextlib.suppress(OSError, ValueError):

@@ -20,7 +20,7 @@ from wire.redaction import MaskRecord
 def media_bytes(folder: Path) -> int:
     """Size of what was recorded; 0: nothing was."""
     media = folder / "media"
-    return media.stat().st_size if media.exists() else 0
+    return media.stat().st_size if media.is_file() else 0
 
 
 def settle_torn(folder: Path, header: CaptureHeader) -> CaptureManifest:

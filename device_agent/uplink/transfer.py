@@ -52,7 +52,7 @@ class Transfer:
         """Send at most one chunk's worth of bytes and, if that was all, the manifest. True: more could be sent now.
 
         Raises:
-            UplinkError, SpoolFailed.
+            UplinkError, PartDamaged, SpoolFailed.
         """
         budget = chunk_under(pace.rate, pace.chunk)
         whole = True
@@ -80,6 +80,8 @@ class Transfer:
             for part in error.parts:
                 self.uploads.pop(part, None)
                 self.missed[part] = self.missed.get(part, 0) + 1
+                if self.missed[part] >= 2:  # once may be lateness; twice, the file here may have changed
+                    spool.check_part(self.capture, part)
             raise
         except UploadGone:
             self.manifest_sent = False

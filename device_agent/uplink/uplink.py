@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 from device_agent.spool.catalogue import ReceiptMismatch, Spool
 from device_agent.spool.header import PendingCapture
+from device_agent.spool.room import PartDamaged, SpoolFailed, SpoolFull, spool_error
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.errors import (
     CaptureConflict,
@@ -44,7 +45,10 @@ OLDEST_AT_ONCE = 4
 SMALL_AT_ONCE = 32
 RECEIPTS_AT_ONCE = 16
 # One capture's or one record's trouble; everything else concerns the way to the collector.
-OF_ONE = (CollectorProblem, PartsMissing, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged, ReceiptMismatch)
+OF_ONE = (
+    CollectorProblem, PartsMissing, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged, ReceiptMismatch,
+    PartDamaged, SpoolFailed, SpoolFull, OSError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -255,21 +259,35 @@ class Uplink:
         transfer = self._transfers.setdefault(capture.capture, Transfer(capture.capture))
         try:
             return work(transfer, capture)
-        except (CaptureConflict, Withdrawn) as error:
-            self._spool.set_aside(capture.capture, str(error))
-            self._transfers.pop(capture.capture, None)
-            self._spool.troubles.append(f"The capture {capture.capture} was set aside. {error}")
-            self._publish(reachable=True, error=error)
+        except (CaptureConflict, Withdrawn, PartDamaged) as error:
+            if isinstance(error, PartDamaged) and capture.manifest is None:
+                self._delay(transfer, capture, error)  # it still records: its end settles what it holds
+            else:
+                self._set_aside(transfer, capture, error)
         except (*OF_ONE, DeviceRefused) as error:
             if isinstance(error, DeviceRefused) and error.answer == 401:
                 raise
-            transfer.failures += 1
-            transfer.not_before = time.monotonic() + self._patience(error, transfer.failures)
-            transfer.trouble = f"{capture.header.medium} of {capture.header.step}: {error}"
-            transfer.trouble_code = error.code
-            transfer.forget_offsets()
-            log.warning("%s: %s", capture.capture, error)
+            self._delay(transfer, capture, error)
         return False
+
+    def _set_aside(self, transfer: Transfer, capture: PendingCapture, error: GleanerError) -> None:
+        try:
+            self._spool.set_aside(capture.capture, str(error))
+        except (GleanerError, OSError) as failure:
+            self._delay(transfer, capture, failure)
+            return
+        log.warning("%s was set aside: %s", capture.capture, error)
+        self._transfers.pop(capture.capture, None)
+        self._publish(reachable=True, error=error)
+
+    def _delay(self, transfer: Transfer, capture: PendingCapture, error: GleanerError | OSError) -> None:
+        known = spool_error(error, f"sending {capture.capture}") if isinstance(error, OSError) else error
+        transfer.failures += 1
+        transfer.not_before = time.monotonic() + self._patience(known, transfer.failures)
+        transfer.trouble = f"{capture.header.medium} of {capture.header.step}: {known}"
+        transfer.trouble_code = known.code
+        transfer.forget_offsets()
+        log.warning("%s: %s", capture.capture, known)
 
     def _patience(self, error: GleanerError, failures: int) -> float:
         if isinstance(error, DeviceRefused) or (isinstance(error, CollectorProblem) and not error.transient):
@@ -308,7 +326,8 @@ class Uplink:
                 return transfer.trouble, transfer.trouble_code
         for _, error in self._session_refused.values():
             return f"The session record was refused: {error}", error.code
-        return None, None
+        troubles = self._spool.troubles
+        return (troubles[-1], "spool-damaged") if troubles else (None, None)
 
 
 def ready(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:

@@ -11,12 +11,15 @@ import pytest
 
 from device_agent.agent import Agent
 from device_agent.events import TakeClosed, TimerFired
-from device_agent.journal import Happened
+from device_agent.journal import Happened, JournalDamaged
 from device_agent.models import Models
 from device_agent.record_keeping import replay
+from device_agent.sessions import newest_record, unfinished_session
 from device_agent.settings import AgentSettings
 from device_agent.spool.catalogue import Spool
+from device_agent.spool.looking import set_aside_of
 from tests.device_agent.masked_agent import CREDENTIALS
+from tests.device_agent.spool.making import noise, spooled
 from tests.device_agent.test_journal import AT, GREET, recording, written
 from tests.device_agent.test_session import PLAN
 
@@ -61,4 +64,48 @@ def test_a_signal_is_heard_while_the_session_waits_for_a_person(tmp_path: Path) 
             agent.runner.run()
     finally:
         other.join()
+        agent.stop()
+
+
+def damage(path: Path) -> None:
+    rows = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([rows[0], b"\x00" * 40 + b"\n", *rows[2:]]))
+
+
+def test_damage_in_the_journal_of_a_session_that_is_over_never_stops_a_start(tmp_path: Path) -> None:
+    entries = [
+        *recording(),
+        Happened(TimerFired("recording", 2), 90, AT),
+        Happened(TakeClosed(GREET, 100), 1_000_100, AT),
+    ]
+    path = written(tmp_path / "sessions" / "ses-1" / "journal.jsonl", entries)
+    record = replay(entries).record
+    assert record is not None
+    spool = Spool(tmp_path / "spool", reserve_bytes=0)
+    spool.put_session(record)
+    spool.close()
+    damage(path)
+    assert unfinished_session(tmp_path) is None and newest_record(tmp_path) is None
+    waiting(tmp_path).stop()
+
+
+def test_damage_in_the_journal_of_a_session_that_may_go_on_is_reported(tmp_path: Path) -> None:
+    damage(written(tmp_path / "sessions" / "ses-1" / "journal.jsonl", recording()))
+    with pytest.raises(JournalDamaged, match="line 2"):
+        unfinished_session(tmp_path)
+
+
+def test_the_page_counts_what_lies_in_the_spool_right_now(tmp_path: Path) -> None:
+    """The uplink never ran: what it knows is old."""
+    agent = waiting(tmp_path)
+    try:
+        assert agent.snapshot().uploads_pending == 0
+        for seed in range(3):
+            spooled(agent.spool, noise(seed, 400))
+        assert agent.snapshot().uploads_pending == 3
+        capture = agent.spool.pending()[1].capture
+        agent.spool.set_aside(capture, "the file has changed")
+        assert agent.snapshot().uploads_pending == 2 and agent.snapshot().facts["set_aside"] == 1
+        assert set_aside_of(tmp_path / "spool") == {capture: "the file has changed"}
+    finally:
         agent.stop()

@@ -43,6 +43,7 @@ export function endedWords(snapshot) {
   const kept = snapshot.state === "stopped" ? "What was recorded before is kept." : every;
   const count = takes ? `${plural(takes, "take", "takes")}. ${kept}` : "Nothing was recorded.";
   const pending = snapshot.uploads_pending;
+  const aside = snapshot.facts?.set_aside ?? 0;
   let sending = takes ? "All of it is safe at the collector." : "";
   let close = "You can close this page.";
   if (pending) {
@@ -51,6 +52,8 @@ export function endedWords(snapshot) {
     if (snapshot.collector_reachable === false) {
       sending = `The collector cannot be reached now. ${plural(pending, "recording waits", "recordings wait")} safely on this device.`;
     }
+  } else if (aside) {
+    sending = `${plural(aside, "recording", "recordings")} could not be sent and stay on this device. Please tell the people who run the study.`;
   }
   return { title, takes: count, sending, close };
 }

@@ -412,3 +412,37 @@ def test_the_spool_needs_none_of_the_media_libraries() -> None:
     code = "import sys, device_agent.spool.catalogue, device_agent.uplink.uplink; print('av' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("place", ["captures", "aside", "trash", "sessions", "done"])
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_a_stray_never_stops_the_start(tmp_path: Path, place: str, kind: str) -> None:
+    first = Spool(tmp_path / "s", reserve_bytes=0)
+    manifest = spooled(first, b"abc")
+    first.close()
+    stray = tmp_path / "s" / place / "note.json"
+    if kind == "file":
+        stray.write_text("for a person")
+    elif kind == "folder":
+        (stray / "inner").mkdir(parents=True)
+    else:
+        stray.symlink_to(tmp_path / "nowhere")
+    again = Spool(tmp_path / "s", reserve_bytes=0)
+    assert [row.capture for row in again.pending()] == [manifest.capture]
+    again.close()
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_media_without_a_header_is_kept_aside_and_reported(tmp_path: Path, taken: bool) -> None:
+    first = Spool(tmp_path / "s", reserve_bytes=0)
+    manifest = spooled(first, b"what was said")
+    first.close()
+    (first.layout.captures / manifest.capture / "header.json").unlink()
+    if taken:
+        (first.layout.aside / manifest.capture).mkdir()
+        (first.layout.aside / manifest.capture / "note.txt").write_text("mine")
+    again = Spool(tmp_path / "s", reserve_bytes=0)
+    assert again.pending() == [] and again.state_of(manifest.capture) == "aside"
+    assert [path.read_bytes() for path in again.layout.aside.glob("*/media")] == [b"what was said"]
+    assert manifest.capture in again.troubles[0]
+    again.close()

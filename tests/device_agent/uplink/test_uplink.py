@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +287,46 @@ def test_a_new_uplink_goes_on_where_the_old_one_was(tmp_path: Path, peer: PeerPr
     sent = sum(int(row.split()[-1]) for row in peer.state()["journal"] if row.startswith("chunk"))
     assert sent == 400_000 and before < 400_000
     line.end()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:500] + bytes([data[500] ^ 4]) + data[501:])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def remove_all(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+@pytest.mark.parametrize("damage", [cut, empty, flip, Path.unlink, replace_by_folder, remove_all])
+def test_a_damaged_capture_is_set_aside_and_the_others_go(line: Line, damage: Callable[[Path], None]) -> None:
+    before, bad, after = (spooled(line.spool, noise(30 + index, 700_000)) for index in range(3))
+    damage(line.spool.layout.captures / bad.capture / "media")
+    line.uplink.start()
+    line.wait_for(lambda: line.spool.state_of(bad.capture) == "aside")
+    assert line.uplink.drain(60)
+    is_there(line.peer, before)
+    is_there(line.peer, after)
+    assert any(state.code == "part-damaged" for state in line.states)
+    line.wait_for(lambda: bad.capture in (line.uplink.state.message or ""))
+
+
+def test_the_other_parts_of_a_capture_are_checked_too(line: Line) -> None:
+    bad = spooled(line.spool, noise(41, 2000), labels=b'{"labels": []}')
+    (line.spool.layout.captures / bad.capture / "labels+vad").unlink()
+    line.uplink.start()
+    line.wait_for(lambda: line.spool.state_of(bad.capture) == "aside")
+    assert line.uplink.drain(60)
