@@ -91,4 +91,8 @@ def _placed(blobs: BlobStore, folder: Path, key: str, name: str) -> str:
 
 
 def _write(file: Any, line: dict[str, Any]) -> None:
-    file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    body = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    # Readers that split at every Unicode line end would cut a text in two.
+    for sign in "\x85\u2028\u2029":
+        body = body.replace(sign, f"\\u{ord(sign):04x}")
+    file.write(body + "\n")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from collector.review.geometry import Place, interval_iou, iou, track_iou
+from prelabel.quality.overlap import overlap_table
 from wire.base import Count, WireModel
 from wire.labels import BaseLabel, Box, Interval, Keypoints, Label, Polygon, Span, Text, Track
 
@@ -100,7 +101,10 @@ def says_the_same(first: Label, second: Label) -> bool:
 
 def said(label: Label) -> dict[str, Any]:
     """The statement of a label without its score, its source, its mark and what the script expected."""
-    return label.model_dump(mode="python", exclude=NOT_SAID)
+    whole = label.model_dump(mode="python", exclude=NOT_SAID)
+    if isinstance(label, Box):
+        whole["rotation"] = label.rotation or 0.0
+    return whole
 
 
 def compare(old: Label, new: Label) -> list[ChangeRow]:
@@ -143,6 +147,8 @@ def place_of(label: Label) -> dict[str, Any]:
     for row in whole.get("keyframes", ()):
         row.pop("attributes", None)
     whole.pop("words", None)
+    if "rotation" in whole:
+        whole["rotation"] = whole["rotation"] or 0.0
     return whole
 
 
@@ -185,7 +191,9 @@ def _box_move(old: Any, new: Any) -> dict[str, Any]:
     first = Place(old.x, old.y, old.width, old.height)
     second = Place(new.x, new.y, new.width, new.height)
     delta = [second.x - first.x, second.y - first.y, second.width - first.width, second.height - first.height]
-    return {"iou": round(iou(first, second), 6), "delta": [round(value, 3) for value in delta]}
+    turned = bool(old.rotation or new.rotation)
+    share = float(overlap_table([old], [new])[0, 0]) if turned else iou(first, second)
+    return {"iou": round(share, 6), "delta": [round(value, 3) for value in delta]}
 
 
 def _track_move(old: Any, new: Any) -> dict[str, Any]:

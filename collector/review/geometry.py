@@ -101,7 +101,11 @@ def interval_iou(first: tuple[int, int], second: tuple[int, int]) -> float:
 
 
 def track_iou(first: Track, second: Track) -> float:
-    """The mean over every keyframe of either track of the two boxes' intersection over union."""
+    """The mean of the two boxes' intersection over union, over the keyframes on which either track is seen.
+
+    Tracks that are seen on no keyframe agree.
+    """
     moments = {row.frame: row.start_us for row in (*first.keyframes, *second.keyframes)}
-    shares = [iou(place_at(first, frame, at), place_at(second, frame, at)) for frame, at in sorted(moments.items())]
-    return sum(shares) / len(shares)
+    pairs = [(place_at(first, frame, at), place_at(second, frame, at)) for frame, at in sorted(moments.items())]
+    shares = [iou(one, other) for one, other in pairs if one is not None or other is not None]
+    return sum(shares) / len(shares) if shares else 1.0

@@ -167,3 +167,14 @@ def test_ids_of_pre_labels_are_those_that_people_saw(filled: Filled, tmp_path: P
     assert {label["id"]: label["x"] for row in rows if row["shown"] for label in row["labels"]} == wanted
     assert wanted == {"b1": 90.0, "b1-2": 50.0}
     assert [label["x"] for row in rows if not row["shown"] for label in row["labels"]] == [10.0]
+
+
+def test_a_line_stays_one_line_for_every_reader(filled: Filled, tmp_path: Path) -> None:
+    words = "one\u2028two\u2029three\x85four"
+    ids = filled.take("ask", "answer", {"text": b"x"}, ["text"])
+    filled.make(ids["take"])
+    label = {"id": "w", "kind": "text", "label": "answer", "score": None, "text": words}
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["text"]: [label]})
+    assert export(filled, tmp_path / "out").exit_code == 0
+    (line,) = lines(tmp_path / "out" / "labels.jsonl")
+    assert line["labels"][0]["text"] == words

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from collector.review.diff import Diff, diff_labels, edit_distance, says_the_same
 from tests.collector.review.filled import box, interval, track
-from wire.labels import Label
+from wire.labels import Box, Keyframe, Label, Track
 
 read = TypeAdapter(Label).validate_python
 names = st.sampled_from(["cup", "plate", "fork"])
@@ -114,3 +114,25 @@ def test_edit_distance_is_between_length_difference_and_length(first: str, secon
     distance = edit_distance(first, second)
     assert abs(len(first) - len(second)) <= distance <= max(len(first), len(second))
     assert (distance == 0) == (first == second)
+
+
+def test_a_turn_shows_in_the_overlap() -> None:
+    upright = Box(id="b", label="cup", x=20, y=40, width=90, height=30)
+    across = upright.model_copy(update={"rotation": 90.0})
+    (row,) = diff_labels([upright], [across]).changes
+    assert row.change == "moved" and row.iou == pytest.approx(900 / (2 * 2700 - 900), abs=1e-3)
+    other_way = upright.model_copy(update={"x": 50.0, "y": 10.0, "width": 30.0, "height": 90.0})
+    assert diff_labels([across], [other_way]).changes[0].iou == pytest.approx(1.0, abs=1e-4)
+    still = upright.model_copy(update={"rotation": 0.0})
+    assert diff_labels([upright], [still]).kept == 1
+
+
+def test_frames_on_which_both_tracks_are_hidden_are_no_agreement() -> None:
+    def shown_once(x: float) -> Track:
+        rows = [
+            Keyframe(frame=n, start_us=n * 40_000, x=x, y=10, width=40, height=40, visible=n == 0)
+            for n in (0, 10, 20, 30)
+        ]
+        return Track(id="t", label="person", keyframes=rows)
+
+    assert diff_labels([shown_once(0)], [shown_once(300)]).changes[0].iou == 0.0
