@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import unquote
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -27,6 +28,7 @@ from wire.errors import GleanerError
 Role = Literal["annotator", "lead"]
 ROLES: tuple[Role, ...] = get_args(Role)
 PAGE_HEADER = "x-gleaner-page"
+PERSON_HEADER = "x-gleaner-person"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _ALLOWED = "gleaner.allowed"  # key of the request's scope: who passed the policy, so that it is checked once
 
@@ -54,6 +56,14 @@ class PageHeaderMissing(GleanerError):
     code = "page-header-missing"
     status = 403
     hint = "Send the header X-Gleaner-Page: 1, or use a bearer token."
+
+
+class SomeoneElseSignedIn(GleanerError):
+    """A page asked for a change in the name of somebody who is not signed in in this browser any more."""
+
+    code = "someone-else-signed-in"
+    status = 409
+    hint = "Reload the page, or open your own link again."
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
         person = await database.read(lambda conn: find_person(conn, secret, kind, now_text()))
         if person is None:
             raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
+        _must_be_whom_the_page_means(request, person)
         if person.role not in roles:
             raise NotAllowed(f"{person.name} is {_article(person.role)}; this is for {' or '.join(roles)}.")
         request.scope[_ALLOWED] = person
@@ -106,6 +117,13 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
 
     check.policy = Policy(roles)  # type: ignore[attr-defined]
     return check
+
+
+def _must_be_whom_the_page_means(request: Request, person: Person) -> None:
+    """All tabs of a browser share one cookie: a tab that was opened by somebody else must not write as this person."""
+    named = request.headers.get(PERSON_HEADER)
+    if named is not None and unquote(named) != person.name:
+        raise SomeoneElseSignedIn(f"This browser is signed in as {person.name} now.")
 
 
 async def allow_device(request: Request) -> Device:

@@ -109,7 +109,7 @@ def test_a_submit_whose_answer_is_lost_is_counted_once(house: House, open_page: 
     ada.page.route("**/submit", lose)
     ada.submit()
     ada.empty()
-    ada.page.wait_for_function("() => localStorage.getItem('gleaner.outbox.ada') === null")
+    ada.page.wait_for_function("() => !Object.keys(localStorage).some(n => n.startsWith('gleaner.letter.'))")
     expect(ada.page.locator(".caveat")).to_have_count(0)
     assert len(seen) == 2 and seen[0] == seen[1]
     assert len(house.revisions(task)) == 1
@@ -197,3 +197,44 @@ def test_the_collector_away_and_back(house: House, open_page: Open) -> None:
     house.collector.start()
     label = next(label for label in house.truth("boxes") if label["id"] == "b2")
     assert label["x"] == 431
+
+
+def test_two_tabs_lose_no_answer(house: House, open_page: Open) -> None:
+    for _ in range(6):
+        house.add_still()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    other = Reviewer(ada.page.context.new_page())
+    other.page.goto(house.collector.url)
+    other.kind()
+    tasks = [ada.task(), other.task()]
+    ada.page.context.set_offline(True)
+    ada.submit()
+    other.submit()
+    letters = "Object.keys(localStorage).filter(n => n.startsWith('gleaner.letter.')).length"
+    assert ada.page.evaluate(letters) == 2
+    # The first tab dies; the second sends what it left behind.
+    ada.page.close(run_before_unload=False)
+    other.page.context.set_offline(False)
+    until(lambda: all(house.revisions(task) for task in tasks), 60)
+    other.page.wait_for_function(f"() => {letters} === 0")
+
+
+def test_nothing_is_stored_under_the_name_of_who_signed_in_later(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.publish()
+    iris = Reviewer(open_page("iris"))
+    iris.kind()
+    task = iris.task()
+    # Without the word from the other tab: the collector alone has to notice.
+    boris = iris.page.context.new_page()
+    boris.add_init_script("delete globalThis.BroadcastChannel")
+    boris.goto(house.link("boris"))
+    boris.wait_for_url("**/")
+    iris.press("Enter")
+    iris.page.wait_for_selector("[data-state=signed-out]")
+    assert house.revisions(task) == []
+    iris.page.goto(house.new_link("iris"))
+    until(lambda: house.revisions(task), 60)
+    assert house.revisions(task)[0]["reviewer"] == "iris"

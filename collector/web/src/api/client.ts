@@ -41,6 +41,13 @@ export class Unreachable extends Error {
   }
 }
 
+let person: string | null = null;
+
+/** Everything this page sends from now on is in this person's name. */
+export function actAs(name: string): void {
+  person = name;
+}
+
 const TIMEOUT_MS = 20_000;
 // A long video over a slow line: its size, not the collector, decides how long it takes.
 const MEDIA_TIMEOUT_MS = 600_000;
@@ -55,6 +62,8 @@ async function send(
 ): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-Gleaner-Page"] = "1";
+  // Tabs share one cookie: with its person's name this page never acts as somebody who signed in in another tab.
+  if (person !== null) headers["X-Gleaner-Person"] = encodeURIComponent(person);
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
@@ -87,9 +96,11 @@ async function problemOf(response: Response): Promise<Problem> {
     const value = facts[name];
     return typeof value === "string" ? value : otherwise;
   };
+  const code = text("code", `http-${response.status}`);
   return new Problem(
-    response.status,
-    text("code", `http-${response.status}`),
+    // For this page the session of its person is over, whoever else has one.
+    code === "someone-else-signed-in" ? 401 : response.status,
+    code,
     text("title", `The collector answered ${response.status}.`),
     text("hint", ""),
     facts["retryable"] === true || response.status >= 500 || response.status === 429,

@@ -6,6 +6,35 @@ import { BINDINGS, help, strokeFor, surfaceOf, type Pressed } from "./keys";
 import * as spans from "./spans";
 import * as undo from "./undo";
 
+describe("keys of other keyboards", () => {
+  const on = (key: string, code: string, held: Partial<Pressed> = {}): Pressed => ({
+    key,
+    code,
+    shiftKey: false,
+    ctrlKey: false,
+    metaKey: false,
+    altKey: false,
+    ...held,
+  });
+  test("signs made with AltGr or Option, digits and letters of other layouts", () => {
+    const command = (press: Pressed): unknown => strokeFor(press, "tracks", false)?.command;
+    expect(command(on("[", "Digit8", { altKey: true, ctrlKey: true }))).toBe("keyframe-before");
+    expect(command(on("{", "Digit7", { altKey: true }))).toBe("keyframe-earlier");
+    expect(command(on("n", "KeyN", { altKey: true }))).toBeUndefined();
+    expect(strokeFor(on("é", "Digit2"), "tracks", false)?.digit).toBe(2);
+    expect(strokeFor(on("2", "Digit2", { shiftKey: true }), "tracks", false)?.digit).toBe(2);
+    expect(strokeFor(on("é", "Digit2"), "tracks", true)).toBeNull();
+    for (const [key, code, wanted] of [
+      ["т", "KeyN", "draw"],
+      ["Г", "KeyU", "redo"],
+      ["χ", "KeyX", "reject"],
+      ["ا", "KeyH", "hidden"],
+    ] as const)
+      expect(command(on(key, code, { shiftKey: key === "Г" }))).toBe(wanted);
+    expect(command(on("z", "KeyY"))).toBe("zoom");
+  });
+});
+
 describe("geometry", () => {
   const r = { x: 10, y: 20, width: 30, height: 40 };
   test("an edge never passes its opposite", () => {

@@ -203,14 +203,19 @@ export interface Pressed {
   ctrlKey: boolean;
   metaKey: boolean;
   altKey: boolean;
+  /** The place of the key, whatever its layout writes there. */
+  code?: string;
 }
 
 /** The command of a key press, or null when the page leaves it to the browser. */
 export function strokeFor(press: Pressed, type: Surface | null, inField: boolean): Stroke | null {
-  if (press.altKey) return null;
-  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
-  const ctrl = press.ctrlKey || press.metaKey;
-  if (!inField && !ctrl && !press.shiftKey && /^[1-9]$/.test(key)) return { command: "digit", digit: Number(key), far: false };
+  // AltGr (Ctrl and Alt at once on Windows) and Option write signs on many keyboards: the sign counts, not how it is made.
+  const made = press.altKey && /^[^\w\s]$/.test(press.key);
+  if (press.altKey && !made) return null;
+  const key = letterOf(press);
+  const ctrl = !made && (press.ctrlKey || press.metaKey);
+  const digit = !inField && !ctrl && !made && /^[1-9]$/.test(key) ? Number(key) : 0;
+  if (digit > 0) return { command: "digit", digit, far: false };
   const arrow = key.startsWith("Arrow");
   // A sign is the sign it is, whether or not this keyboard needs Shift for it.
   const sign = key.length === 1 && key !== " " && !/[a-z]/.test(key);
@@ -222,7 +227,18 @@ export function strokeFor(press: Pressed, type: Surface | null, inField: boolean
       (b.ctrl ?? false) === ctrl &&
       (b.on === undefined || (type !== null && b.on.includes(type))),
   );
-  return found ? { command: found.command, digit: 0, far: arrow && press.shiftKey } : null;
+  if (found) return { command: found.command, digit: 0, far: arrow && press.shiftKey };
+  // French keyboards write digits with Shift only: without it the place of the key decides.
+  const place = !inField && !ctrl && !made && !press.shiftKey ? /^Digit([1-9])$/.exec(press.code ?? "") : null;
+  return place ? { command: "digit", digit: Number(place[1]), far: false } : null;
+}
+
+/** The key in lower case; where the layout writes no Latin letters, the Latin letter at its place. */
+function letterOf(press: Pressed): string {
+  if (press.key.length !== 1) return press.key;
+  const place = /^Key([A-Z])$/.exec(press.code ?? "");
+  if (place && /^[^\0-\x7f]$/.test(press.key)) return (place[1] as string).toLowerCase();
+  return press.key.toLowerCase();
 }
 
 export interface Help {

@@ -28,9 +28,15 @@ export class Drafts {
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
   private onLost: (task: OpenTask, problem: Problem) => void = () => undefined;
 
+  private onSignedOut: () => void = () => undefined;
+
   constructor(private readonly person: string) {
     const oldest = Date.now() - KEPT_DAYS * 86_400_000;
     for (const name of keptNames("draft.")) if ((kept<Draft>(name)?.at ?? 0) < oldest) forget(name);
+  }
+
+  whenSignedOut(tell: () => void): void {
+    this.onSignedOut = tell;
   }
 
   whenLost(tell: (task: OpenTask, problem: Problem) => void): void {
@@ -84,6 +90,7 @@ export class Drafts {
       if (task.work.value === sent && !this.timers.has(task.id)) this.saved.value = { state: "saved" };
     } catch (error) {
       if (error instanceof Problem && error.status === 409) return this.onLost(task, error);
+      if (error instanceof Problem && error.status === 401) this.onSignedOut();
       if (error instanceof Problem && !error.retryable) {
         this.saved.value = { state: "here", why: error.title };
         return;

@@ -5,12 +5,14 @@
 import { signal } from "@preact/signals";
 import { api, Problem, Unreachable } from "../api/client";
 import type { Submit, SubmitReply } from "../api/types";
-import { forget, keep, kept, StorageFull } from "./storage";
+import { forget, keep, kept, keptNames, StorageFull } from "./storage";
 
 export interface Letter {
   task: string;
   title: string;
   body: Submit;
+  /** When it was posted, by this computer's clock: the order in which letters go out. */
+  at?: number;
 }
 
 export interface OutboxEvents {
@@ -28,22 +30,71 @@ export class Outbox {
   readonly trouble = signal<string | null>(null);
   private sending: Promise<void> | null = null;
   private failures = 0;
+  /** The letters that this browser could not store. */
+  private readonly unkept = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly person: string,
     private readonly events: OutboxEvents,
   ) {
-    this.waiting.value = kept<Letter[]>(this.name) ?? [];
+    this.unpackOldBox();
+    this.waiting.value = this.stored();
     addEventListener("online", () => void this.flush());
+    // Another tab wrote or sent an answer: what it leaves behind goes out from here.
+    addEventListener("storage", (event) => {
+      if (event.key === null || event.key.startsWith(`gleaner.${this.prefix}`)) this.follow();
+    });
   }
 
-  private get name(): string {
-    return `outbox.${this.person}`;
+  private get prefix(): string {
+    return `letter.${encodeURIComponent(this.person)}.`;
+  }
+
+  /** A key for each letter: two tabs never overwrite each other's. */
+  private name(letter: Letter): string {
+    return `${this.prefix}${letter.body.submit}`;
+  }
+
+  private stored(): Letter[] {
+    return keptNames(this.prefix)
+      .map((name) => kept<Letter>(name))
+      .filter((letter) => letter !== null)
+      .sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+  }
+
+  /** Earlier versions kept all letters of a person in one list. */
+  private unpackOldBox(): void {
+    const name = `outbox.${this.person}`;
+    for (const letter of kept<Letter[]>(name) ?? []) this.keep(letter);
+    forget(name);
+  }
+
+  private keep(letter: Letter): void {
+    try {
+      keep(this.name(letter), letter);
+    } catch (error) {
+      if (!(error instanceof StorageFull)) throw error;
+      // An unsent answer then lives in memory only; the browser asks before the page is closed (main.tsx).
+      this.unkept.add(letter.body.submit);
+    }
+  }
+
+  /** Takes over what other tabs wrote, and lets go of what they sent. */
+  private follow(): void {
+    const stored = this.stored();
+    const ids = new Set(stored.map((l) => l.body.submit));
+    const mine = new Map(this.waiting.value.map((l) => [l.body.submit, l]));
+    this.waiting.value = [
+      ...this.waiting.value.filter((l) => ids.has(l.body.submit) || this.unkept.has(l.body.submit)),
+      ...stored.filter((l) => !mine.has(l.body.submit)),
+    ];
   }
 
   post(letter: Letter): void {
-    this.set([...this.waiting.value, letter]);
+    const dated = { ...letter, at: Date.now() };
+    this.keep(dated);
+    this.waiting.value = [...this.waiting.value, dated];
     void this.flush();
   }
 
@@ -82,7 +133,9 @@ export class Outbox {
   private took(letter: Letter): void {
     this.failures = 0;
     this.trouble.value = null;
-    this.set(this.waiting.value.filter((l) => l !== letter));
+    forget(this.name(letter));
+    this.unkept.delete(letter.body.submit);
+    this.waiting.value = this.waiting.value.filter((l) => l.body.submit !== letter.body.submit);
   }
 
   private wait(error: Unreachable | Problem): void {
@@ -90,16 +143,5 @@ export class Outbox {
     const ms = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** Math.min(this.failures, 5)) * (0.5 + Math.random());
     this.failures += 1;
     this.timer = setTimeout(() => void this.flush(), ms);
-  }
-
-  private set(letters: readonly Letter[]): void {
-    this.waiting.value = letters;
-    if (letters.length === 0) return forget(this.name);
-    try {
-      keep(this.name, letters);
-    } catch (error) {
-      if (!(error instanceof StorageFull)) throw error;
-      // Unsent answers then live in memory only; the browser asks before the page is closed (main.tsx).
-    }
   }
 }

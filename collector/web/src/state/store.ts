@@ -1,6 +1,6 @@
 /** The page's store: what is open, what comes next, what was sent. Views read its signals and call its verbs. */
 import { signal } from "@preact/signals";
-import { api, Problem, Unreachable } from "../api/client";
+import { actAs, api, Problem, Unreachable } from "../api/client";
 import type { Me, Progress, TaskView } from "../api/types";
 import { MediaSet } from "../media/load";
 import { editors } from "../media/editor";
@@ -58,6 +58,8 @@ export class Store {
     this.drafts = new Drafts(me.name);
     this.leases = new Leases((task, problem) => this.lost(task, problem));
     this.drafts.whenLost((task, problem) => this.lost(task, problem));
+    this.drafts.whenSignedOut(() => this.signOut());
+    this.whenSomeoneElseSignsIn();
     this.outbox = new Outbox(me.name, {
       confirmed: (letter, reply) => {
         clock.heard(reply.now);
@@ -71,9 +73,20 @@ export class Store {
     this.trail = new Trail(me.name);
   }
 
+  /** Another tab of this browser opened somebody else's link: this page's person is signed out. */
+  private whenSomeoneElseSignsIn(): void {
+    if (!("BroadcastChannel" in globalThis)) return;
+    const channel = new BroadcastChannel("gleaner.signed-in");
+    channel.onmessage = (event: MessageEvent<unknown>) => {
+      if (event.data !== this.me.name) this.signOut();
+    };
+    channel.postMessage(this.me.name);
+  }
+
   /** Signs on and takes the first items. Throws Problem (401: no session) or Unreachable. */
   static async open(): Promise<Store> {
     const [me, client] = await Promise.all([api.me(), clientId()]);
+    actAs(me.name);
     return new Store(me, client);
   }
 

@@ -19,11 +19,18 @@ export class Trail {
   }
 
   add(id: string): void {
+    this.read();
     this.set([...this.ids.filter((other) => other !== id), id].slice(-DEPTH));
   }
 
   remove(id: string): void {
+    this.read();
     this.set(this.ids.filter((other) => other !== id));
+  }
+
+  /** What other tabs submitted since is part of the trail: storage is read and written in one turn, never a copy. */
+  private read(): void {
+    this.ids = kept<string[]>(this.name) ?? this.ids;
   }
 
   private set(ids: string[]): void {

@@ -252,7 +252,6 @@ function Names({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): prea
             type="button"
             tabIndex={-1}
             class={classNames("name", name === word && "name-on")}
-            disabled={index > 8}
             style={`--colour: var(--label-${index % 7})`}
             onClick={() => keyboard.run({ command: "digit", digit: index + 1, far: false })}
           >
