@@ -37,12 +37,14 @@ DECODERS: dict[str, Callable[[Manifest], Decoder]] = {
 __all__ = ["Detection", "Detector", "open_detector"]
 # A head's certainty is of the point being there to see; below it the point is not labelled (COCO's v = 0).
 _SEEN = 0.5
+MAX_COMPLETE = 20_000  # candidates that a strict detector merges; it refuses a picture with more
 
 
 class Detector:
     """A detector of any family; made by `open_detector`. `detect` is for one thread at a time."""
 
-    def __init__(self, network: PictureNetwork, decoder: Decoder) -> None:
+    def __init__(self, network: PictureNetwork, decoder: Decoder, complete: bool = False) -> None:
+        self._complete = complete
         self.package = network.package
         self.source: Source = network.package.source
         self.names: tuple[str, ...] = tuple(network.package.manifest.names)
@@ -64,7 +66,8 @@ class Detector:
         Raises:
             ValueError: not a picture of that shape and type.
             PictureTooLarge: more than `stills.MOST_PIXELS`.
-            ModelRefused: the network fails on it, or gives a class that has no name.
+            ModelRefused: the network fails on it, or gives a class that has no name; of a strict detector, more
+                candidates than can be merged.
         """
         outputs, place = self._network.run(image, self._decoder.feeds)
         found = self._decoder.decode(outputs, place, self._least if least is None else least)
@@ -72,7 +75,9 @@ class Detector:
             found = found.take(np.flatnonzero(found.scores >= self._thresholds[found.classes]))
         if only is not None:
             found = found.take(np.isin(found.classes, [at for at, name in enumerate(self.names) if name in only]))
-        if len(found.scores) > MOST_CANDIDATES:
+        if self._complete and len(found.scores) > MAX_COMPLETE:
+            raise ModelRefused(f"{self.package.name} finds {len(found.scores)} candidates in one picture: too many.")
+        if not self._complete and len(found.scores) > MOST_CANDIDATES:
             found = found.take(np.argsort(-found.scores, kind="stable")[:MOST_CANDIDATES])
         found, boxes = self._merged(found, place)
         rows = zip(boxes.tolist(), found.classes.tolist(), found.scores.tolist(), strict=True)
@@ -88,8 +93,11 @@ class Detector:
         ]
 
     def strict(self) -> Detector:
-        """The same detector, not loaded twice: `detect` refuses an answer with NaN instead of leaving it out."""
-        return Detector(self._network.strict(), self._decoder)
+        """The same detector, not loaded twice: `detect` leaves nothing out.
+
+        It refuses an answer with NaN, and reports every detection, however many: `maximum` is for labelling.
+        """
+        return Detector(self._network.strict(), self._decoder, complete=True)
 
     def labels(self, image: Image) -> list[Label]:
         """What `detect` finds, as labels; raises as it does."""
@@ -132,10 +140,11 @@ class Detector:
 
     def _kept(self, found: Candidates, shapes: Array) -> Array:
         thresholds = self.package.manifest.thresholds
+        maximum = len(found.scores) if self._complete else thresholds.maximum
         if self._decoder.merged:
-            return np.argsort(-found.scores, kind="stable")[: thresholds.maximum]
+            return np.argsort(-found.scores, kind="stable")[:maximum]
         overlap = iou_matrix if found.angles is None else probable_iou_matrix
-        return keep_best(shapes, found.scores, found.classes, thresholds.iou, thresholds.maximum, overlap)
+        return keep_best(shapes, found.scores, found.classes, thresholds.iou, maximum, overlap)
 
     def _extras(
         self, found: Candidates, boxes: Array, place: Placement, prototypes: Array | None

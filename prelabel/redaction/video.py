@@ -41,7 +41,7 @@ class VideoRedactor:
         width, height: of the frames, both even.
         allowed: the participant agreed to be filmed.
         live: frames come from a camera that does not wait: looks are spread so that the encoder keeps up, and darkness
-            or a gap of more than the margin ends the recording. Else (a file) every look is made, dark stretches are
+            or a gap of more than the margin ends the recording. Else (a file) every frame is looked at, darkness is
             masked whole and gaps of any length are bridged.
         longest: the longer side of the picture that the detectors get, when no smaller one is pushed.
 
@@ -156,7 +156,7 @@ class VideoRedactor:
 
     def _interval_us(self) -> int:
         if not self._live:
-            return limits.LOOK_EVERY_US
+            return 0  # a face may be there for one frame
         needed = round(self._cost_seconds / limits.LOOK_SHARE * 1_000_000)
         return min(limits.SLOWEST_LOOK_US, max(limits.LOOK_EVERY_US, needed))
 
