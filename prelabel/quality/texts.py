@@ -22,7 +22,7 @@ from wire.base import Count, WireModel
 
 PREFILL_BELOW = 0.30
 EVIDENCE_TEXTS, EVIDENCE_WORDS = 20, 200
-WITHOUT_SPACES = frozenset({"zh", "yue", "wuu", "ja", "th", "lo", "km", "my", "bo"})
+WITHOUT_SPACES = frozenset({"zh", "cmn", "yue", "wuu", "nan", "hak", "gan", "hsn", "ja", "th", "lo", "km", "my", "bo"})
 _Z95 = 1.959963984540054
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'")
 

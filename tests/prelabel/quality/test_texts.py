@@ -110,3 +110,9 @@ def test_the_interval_holds_the_rate_as_often_as_it_says() -> None:
         assert expected is not None
         held += expected.low <= (0.0 + 0.1 + 0.4) / 3 <= expected.high
     assert 0.90 <= held / 400 <= 0.985
+
+
+def test_chinese_languages_under_their_own_codes_have_no_spaces() -> None:
+    for language in ("cmn", "cmn-Hans-CN", "nan-Hant-TW", "hak"):
+        edits = word_edits("今天天气", "今天天汽", language)
+        assert (edits.edits, edits.length) == (1, 4)
