@@ -88,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
     )
     app.state.settings = settings
-    app.state.cookie = f"gleaner-page-{settings.port}"
+    app.state.cookie = f"{'__Host-' if settings.is_https else ''}gleaner-page-{settings.port}"
     for router in ROUTERS:
         app.include_router(router)
     install_problems(app)

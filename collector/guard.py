@@ -68,6 +68,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._allowed = allowed_hosts(settings)
+        self._strict = (*_STRICT, _ONLY_HTTPS) if settings.is_https else _STRICT
         self._any_number = settings.host not in LOOPBACK_NAMES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +80,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
                 names = {name.lower() for name, _ in headers}
-                for name, value in _STRICT:
+                for name, value in self._strict:
                     if name not in names:
                         headers.append((name, value))
                 message["headers"] = headers
@@ -166,6 +167,7 @@ _STRICT = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 
 
 async def _refuse(send: Send, error: GleanerError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from pathlib import Path
@@ -34,6 +35,9 @@ class Settings(BaseModel):
     host: str = Field(default="127.0.0.1", description="address to listen at; loopback unless asked")
     port: int = Field(default=8700, ge=0, le=65535, description="0 takes a free one")
     public_url: str | None = Field(default=None, description="the address people and devices use, behind a proxy")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="addresses of proxies whose X-Forwarded-For is believed"
+    )
     max_upload_bytes: int = Field(default=64 * 2**30, gt=0, description="largest single upload")
     upload_expires_seconds: int = Field(default=7 * 86400, gt=0, description="an upload without news is removed after")
     upload_idle_seconds: float = Field(default=30.0, gt=0, description="a silent sender is let go after")
@@ -46,6 +50,16 @@ class Settings(BaseModel):
         if value is not None and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
             raise ValueError("an address like https://gleaner.example.org is expected")
         return value.rstrip("/") if value else None
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_addresses(cls, value: Any) -> Any:
+        given = [piece.strip() for piece in value.split(",") if piece.strip()] if isinstance(value, str) else value
+        return tuple(str(ipaddress.ip_address(address)) for address in given)
+
+    @property
+    def is_https(self) -> bool:
+        return self.url.startswith("https:")
 
     @property
     def url(self) -> str:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from collector.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.devices.heartbeat import keep_heartbeat
 from collector.devices.joining import join
+from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, NotAllowed, PolicyRoute
 from collector.store.depends import Db
 from wire.device import Heartbeat, JoinReply, JoinRequest
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRo
 async def join_device(request: Request, db: Db) -> JoinReply:
     """Anyone with a join code, ten tries a minute from one address. The token is shown once."""
     state = request.app.state
-    state.join_limit.count(request.client.host if request.client else "")
+    state.join_limit.count(client_address(request, state.settings.trusted_proxies))
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
     device, token = await db.write(lambda conn: join(conn, body.code, body.device))
     return JoinReply(

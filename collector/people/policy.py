@@ -20,6 +20,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import Connection, text
 
+from collector.people.peers import is_local
 from collector.people.tokens import hash_secret, same_secret
 from collector.store.clock import now_text
 from collector.store.database import Database
@@ -147,13 +148,13 @@ async def allow_device(request: Request) -> Device:
 async def allow_admin(request: Request) -> None:
     """A dependency for the commands on this machine: the key file in the data folder, over loopback only."""
     secret, by_cookie = _credential(request)
-    if not _is_local(request) or by_cookie or secret is None or not same_secret(secret, request.app.state.admin_key):
+    if not is_local(request) or by_cookie or secret is None or not same_secret(secret, request.app.state.admin_key):
         raise NotSignedIn("This is for commands on the collector's own machine.", hint="Run it there, with --data.")
 
 
 async def anyone_here(request: Request) -> None:
     """A dependency that lets every program on this machine pass, and nobody else."""
-    if not _is_local(request):
+    if not is_local(request):
         raise NotAllowed("This is for programs on the collector's own machine.", hint="Ask over loopback.")
 
 
@@ -240,10 +241,6 @@ def _credential(request: Request) -> tuple[str | None, bool]:
         return value.strip(), False
     cookie = request.cookies.get(request.app.state.cookie)
     return (cookie, True) if cookie else (None, False)
-
-
-def _is_local(request: Request) -> bool:
-    return request.client is not None and request.client.host in ("127.0.0.1", "::1", "localhost")
 
 
 def _article(role: str) -> str:

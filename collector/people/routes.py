@@ -63,7 +63,7 @@ async def use_link(request: Request, db: Db) -> Response:
         max_age=int(accounts.PAGE_SECONDS),
         httponly=True,
         samesite="strict",
-        secure=settings.url.startswith("https:"),
+        secure=settings.is_https,
         path="/",
     )
     return reply
@@ -80,7 +80,7 @@ async def leave(request: Request, person: Annotator, db: Db) -> Response:
     secret = request.cookies.get(request.app.state.cookie)
     await db.write(lambda conn: accounts.leave(conn, person, secret))
     reply = Response(status_code=204)
-    reply.delete_cookie(request.app.state.cookie, path="/")
+    reply.delete_cookie(request.app.state.cookie, path="/", secure=request.app.state.settings.is_https)
     return reply
 
 
