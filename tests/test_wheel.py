@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -65,3 +66,13 @@ def test_it_runs_beside_a_project_that_owns_the_same_names(wheel: Path, tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert "kitchen-greeting" in done.stdout
+
+
+def test_no_hint_installs_a_stranger(wheel: Path) -> None:
+    assert wheel.name.startswith("gleaner_suite-")
+    listed = subprocess.run(["git", "ls-files", "*.py", "*.md", "Makefile"], cwd=ROOT, capture_output=True, text=True)
+    names = [name for name in listed.stdout.splitlines() if not name.startswith(("tests/", "docs/decisions/"))]
+    assert "collector/store/migrate.py" in names
+    stranger = re.compile(r"pip3? install [^`\n]*\bgleaner\b(?!-suite)")
+    assert stranger.search("pip install --upgrade gleaner") and stranger.search("pip install 'gleaner[device]'")
+    assert [name for name in names if stranger.search((ROOT / name).read_text(encoding="utf-8"))] == []

@@ -19,7 +19,7 @@ class DataTooNew(GleanerError):
     code = "data-too-new"
     status = 503
     exit_code = 3
-    hint = "Upgrade this installation (`pip install --upgrade gleaner`); the data was not touched."
+    hint = "Upgrade this installation (in its checkout: `git pull`, then `make venv`); the data was not touched."
 
 
 def alembic_config(conn: Connection | None = None) -> Config:

@@ -16,7 +16,10 @@ PACKAGES = {
     "fonts-dejavu-core": ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "browser tests: text in screenshots"),
     "pulseaudio": ("pulseaudio", "microphone tests without a sound card"),
     "pulseaudio-utils": ("pacat", "microphone tests without a sound card"),
-    "libcap-dev": ("/usr/include/sys/capability.h", "picamera2, the extra gleaner[device]"),
+    "libatomic1": ("/usr/lib/*/libatomic.so.1", "browser tests: the Node.js that Playwright brings"),
+    "gcc": ("gcc", "make device: picamera2 builds two of its packages"),
+    "python3-dev": ("/usr/include/python3*/Python.h", "make device"),
+    "libcap-dev": ("/usr/include/sys/capability.h", "make device"),
     "libasound2-plugins": ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so", "the same tests"),
 }
 

@@ -96,7 +96,7 @@ print(json.dumps({"rows": rows, "lost": lost, "more": more, "failure": failure.c
 
 def test_the_real_picamera2_over_the_stand_in(tmp_path: Path) -> None:
     if find_spec("picamera2") is None:
-        pytest.skip("picamera2 is not here: apt-get install libcap-dev, pip install 'gleaner[device]'")
+        pytest.skip("picamera2 is not here: run make system, then make device")
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path)],
