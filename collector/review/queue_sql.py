@@ -73,6 +73,7 @@ ADD_REVISION = text(
     " VALUES (:id, :task, :number, :person, :submit, :fence, :now, :opened_at, :first_input_at, :active_ms, :documents,"
     " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256)"
 )
+LAST_OF_LEASE = text("SELECT max(submitted_at) FROM revision WHERE task_id = :task AND fence = :fence")
 SET_REPLY = text("UPDATE revision SET reply = :reply WHERE id = :id")
 HAS_OWN = text(
     "SELECT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND person_id = :person)"
@@ -103,7 +104,11 @@ ACTIVITY = text(
 )
 
 DONE_SINCE = text("SELECT count(DISTINCT task_id) FROM revision WHERE person_id = :person AND submitted_at >= :since")
-PACE = text("SELECT count(*), min(submitted_at) FROM revision WHERE person_id = :person AND submitted_at >= :since")
+# Submits under one lease are one piece of work.
+PACE = text(
+    "SELECT count(DISTINCT task_id || '/' || fence), min(submitted_at) FROM revision"
+    " WHERE person_id = :person AND submitted_at >= :since"
+)
 # Counting stops at :most, so that a long queue does not slow every answer.
 OPEN_COUNT = text(
     "SELECT count(*) FROM (SELECT 1 FROM task WHERE state = 'open' AND reason_kind <> 'random'"

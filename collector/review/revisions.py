@@ -81,7 +81,7 @@ def submit(
         "submit": submit_uuid,
         "opened_at": facts.opened_at,
         "first_input_at": facts.first_input_at,
-        "active_ms": facts.active_ms,
+        "active_ms": _not_counted_yet(conn, task, fence, facts.active_ms, now),
         "documents": _json(facts.documents),
         "diff": _json(facts.diff),
         "reply": "",
@@ -96,6 +96,15 @@ def submit(
     reply = {"now": at, "revision": revision, "diff": dict(facts.diff), "progress": progress(conn)}
     conn.execute(sql.SET_REPLY, {"id": revision, "reply": _json(reply)})
     return reply
+
+
+def _not_counted_yet(conn: Connection, task: str, fence: int, active_ms: int, now: datetime) -> int:
+    """Active time of a submit: no more than has passed since the newest submit under the same lease."""
+    last = conn.execute(sql.LAST_OF_LEASE, {"task": task, "fence": fence}).scalar()
+    if last is None:
+        return active_ms
+    passed = round((now - datetime.fromisoformat(last)).total_seconds() * 1000)
+    return max(0, min(active_ms, passed))
 
 
 def keep_draft(

@@ -64,14 +64,14 @@ class Prepared:
     """What a submit is checked against.
 
     `answered` is the reply it got before, `holds` says whether its fence is good, `frames` has the blob of each
-    labelled video's frame table.
+    labelled video's frame table, `counts_from` is the start of the lease or its newest submit.
     """
 
     answered: dict[str, Any] | None
     holds: bool
     facts: TaskFacts
     truth: list[LabelsDocument]
-    leased_at: datetime
+    counts_from: datetime
     heard: list[Sign]
     frames: dict[str, str]
 
@@ -85,6 +85,8 @@ def prepared(conn: Connection, task: str, person: str, fence: int, submit: str) 
         Sign(datetime.fromisoformat(line.at), bool(line.visible), bool(line.playing), bool(line.input))
         for line in conn.execute(sql.ACTIVITY, asked)
     ]
+    # What an earlier submit under this lease counted is not counted again.
+    begun = max(row.leased_at or "", conn.execute(sql.LAST_OF_LEASE, asked).scalar() or "")
     found = {capture.id: find_derived(conn, capture.id, "frames") for capture in facts.labelled}
     frames = {capture: row.blob for capture, row in found.items() if row is not None}
     return Prepared(
@@ -92,7 +94,7 @@ def prepared(conn: Connection, task: str, person: str, fence: int, submit: str) 
         holds=may_write(row.fence, row.leased_to, person, fence),
         facts=facts,
         truth=truth_documents(conn, facts.revision_id),
-        leased_at=datetime.fromisoformat(row.leased_at) if row.leased_at else datetime.min.replace(tzinfo=UTC),
+        counts_from=datetime.fromisoformat(begun) if begun else datetime.min.replace(tzinfo=UTC),
         heard=heard,
         frames=frames,
     )
@@ -131,7 +133,7 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
         diff=diff,
         opened_at=format_utc(body.opened_at),
         first_input_at=format_utc(body.first_input_at) if body.first_input_at else None,
-        active_ms=counted_ms(found.heard, told, found.leased_at, body.opened_at, now),
+        active_ms=counted_ms(found.heard, told, found.counts_from, body.opened_at, now),
         reason_kind=facts.reason_kind,
         probability=facts.probability,
         instruction_version=facts.instruction_version,

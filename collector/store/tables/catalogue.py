@@ -43,6 +43,7 @@ take = Table(
     Column("closed_at", String),
     Column("record", Text, nullable=False),  # the TakeRecord
     Index("ix_take_session_id", "session_id"),
+    Index("ix_take_opened_at", "opened_at"),
 )
 
 capture = Table(
@@ -71,7 +72,8 @@ capture = Table(
     Column("opened_at", String),
     Column("problem", Text),  # one sentence when state is bad, or what a torn one lost
     Index("ix_capture_take_id", "take_id"),
-    Index("ix_capture_session_id", "session_id"),
+    Index("ix_capture_session_id_state", "session_id", "state"),
+    Index("ix_capture_received_at", "received_at"),
     Index("ix_capture_state", "state"),
 )
 

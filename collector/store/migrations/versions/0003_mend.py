@@ -1,0 +1,28 @@
+"""Indexes for the list of sessions and the report of a day."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("capture", schema=None) as batch_op:
+        batch_op.drop_index("ix_capture_session_id")
+        batch_op.create_index("ix_capture_session_id_state", ["session_id", "state"], unique=False)
+        batch_op.create_index("ix_capture_received_at", ["received_at"], unique=False)
+    with op.batch_alter_table("take", schema=None) as batch_op:
+        batch_op.create_index("ix_take_opened_at", ["opened_at"], unique=False)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("take", schema=None) as batch_op:
+        batch_op.drop_index("ix_take_opened_at")
+    with op.batch_alter_table("capture", schema=None) as batch_op:
+        batch_op.drop_index("ix_capture_received_at")
+        batch_op.drop_index("ix_capture_session_id_state")
+        batch_op.create_index("ix_capture_session_id", ["session_id"], unique=False)

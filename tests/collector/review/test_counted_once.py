@@ -1,0 +1,53 @@
+"""One lease is one piece of work, however many submits come under it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from collector.review import queue
+from collector.review.revisions import submit
+from collector.review.submitting import Submit, checked, prepared
+from collector.review.views import progress
+from tests.collector.review.filled import Filled
+from wire.labels import LabelsDocument
+
+NOW = datetime(2027, 2, 3, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_many_submits_under_one_lease_count_its_time_once(tmp_path: Path, at_once: bool) -> None:
+    filled = Filled(tmp_path / "data")
+    ids = filled.take("hold-up", "show", {"image": b"a jpeg"}, ["boxes"])
+    filled.make(ids["take"])
+    bea = filled.person("bea")
+    (lease,) = filled.db.write_sync(lambda conn: queue.take_next(conn, bea, "page", [], ["boxes"], [0.5], NOW))
+    document = LabelsDocument.model_validate(
+        {"schema": 1, "capture": ids["image"], "source": {"kind": "person", "name": "bea"}, "labels": []}
+    )
+    moments = [NOW + timedelta(seconds=12 + (0 if at_once else 3 * n)) for n in range(4)]
+    bodies = [
+        Submit(fence=lease.fence, submit=uuid4(), documents=[document], opened_at=NOW, activity=[]) for _ in moments
+    ]
+
+    def look(body: Submit) -> object:
+        return filled.db.read_sync(lambda conn: prepared(conn, lease.task, bea, lease.fence, str(body.submit)))
+
+    early = [look(body) for body in bodies]
+    for body, before, at in zip(bodies, early, moments, strict=True):
+        found = before if at_once else look(body)
+        facts = checked(found, body, "bea", filled.blobs, at)  # type: ignore[arg-type]
+        reply = filled.db.write_sync(
+            lambda conn, body=body, facts=facts, at=at: submit(  # type: ignore[misc]
+                conn, lease.task, bea, lease.fence, str(body.submit), facts, lambda _: {}, at
+            )
+        )
+        assert isinstance(reply, dict)
+    counted = [row.active_ms for row in filled.rows("SELECT active_ms FROM revision ORDER BY number")]
+    assert len(counted) == 4
+    assert sum(counted) == (moments[-1] - NOW).total_seconds() * 1000
+    shown = filled.db.read_sync(lambda conn: progress(conn, bea, moments[-1]))
+    assert shown.done_today == 1 and shown.per_minute <= 1.0
