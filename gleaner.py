@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -57,19 +58,34 @@ def root() -> None:
     """Gleaner: guided data collection on smart cameras, pre-labels on the device, people who correct them."""
 
 
+def discard_output() -> None:
+    """Point standard output at nothing, so that Python's own flush at the end cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command. A GleanerError is one sentence on standard error and its own exit code."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # a full disk behind it shows now, while a sentence can still be written
     except GleanerError as error:
         typer.echo(f"{error} [{error.code}]", err=True)
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         raise SystemExit(1) from None
     except Exception as error:  # the outermost edge: a person sees a sentence, never a stack
         if os.environ.get("GLEANER_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            discard_output()
+            typer.echo(
+                f"The output cannot be written: {error.strerror}. Make room there. [output-unwritable]", err=True
+            )
+            raise SystemExit(3) from None
         typer.echo(
             f"Something went wrong inside Gleaner: {type(error).__name__}: {error}. "
             "Run it again with GLEANER_DEBUG=1 to see where. [internal]",

@@ -156,13 +156,15 @@ class Demo:
         return record
 
     def _get(self, path: str, token: str) -> Any:
-        reply = httpx.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        reply = httpx.get(
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=10, trust_env=False
+        )
         reply.raise_for_status()
         return reply.json()
 
     def _collector_answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/api/ready", timeout=1).status_code == 200
+            return httpx.get(f"{self.url}/api/ready", timeout=1, trust_env=False).status_code == 200
         except httpx.HTTPError:
             return False
 

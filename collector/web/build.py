@@ -235,6 +235,9 @@ def main(words: list[str] | None = None) -> int:
     except BuildFailed as failure:
         say(str(failure))
         return 1
+    except KeyboardInterrupt:
+        say("Building the page was interrupted. Run make again to continue.")
+        return 130
     return 0
 
 
