@@ -32,7 +32,7 @@ from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
-from device_agent.sessions import newest_record, unfinished_session
+from device_agent.sessions import delete_unbegun, newest_record, unfinished_session
 from device_agent.settings import AgentSettings, agent_version
 from device_agent.snapshots import snapshot_of
 from device_agent.spool.catalogue import Spool
@@ -104,6 +104,8 @@ class Agent:
         self._settings = settings
         self._credentials = credentials
         header, journal = self._take_up(plan)
+        if header.plan != plan:
+            say(f"The script {plan.id} has changed; this session goes on with the version that was consented to.")
         self._masking = masking(header.plan)
         if self._masking is not None:
             forbid_core_dumps()
@@ -117,6 +119,7 @@ class Agent:
         self._preview: tuple[int, bytes] | None = None
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
+        delete_unbegun(settings.state)
         self._tell_the_last()
         self.uplink = Uplink(
             self.spool,

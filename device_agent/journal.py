@@ -95,8 +95,9 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
+        path.chmod(0o600)  # it holds typed answers
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from device_agent.events import ENDED
-from device_agent.journal import Header, JournalDamaged
+from device_agent.journal import Happened, Header, JournalDamaged
 from device_agent.journal import read as read_journal
 from device_agent.record_keeping import replay
+from wire.consent import ConsentRecord
 from wire.errors import GleanerError
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeRecord
 
 
 def unfinished_session(state: Path) -> tuple[Header, Path] | None:
-    """The newest session under `state` whose journal has not come to an end.
+    """The newest session under `state` that was consented to and whose journal has not come to an end.
 
     Raises:
         JournalDamaged: of a session that may not be over. Damage to the journal of one that is over is passed by.
@@ -25,11 +27,25 @@ def unfinished_session(state: Path) -> tuple[Header, Path] | None:
             if not _is_over(state, path.parent.name, newest=index == 0):
                 raise
             continue
-        if entries and replay(entries).state.phase not in ENDED:
+        consented = any(isinstance(entry, ConsentRecord) for entry in entries)
+        if consented and replay(entries).state.phase not in ENDED:
             header = entries[0]
             assert isinstance(header, Header)
             return header, path
     return None
+
+
+def delete_unbegun(state: Path) -> None:
+    """Delete the journals of sessions that nobody has answered: they hold no consent, no take and no refusal."""
+    for path in _journals(state):
+        try:
+            entries = read_journal(path)
+        except JournalDamaged:
+            continue
+        if not any(isinstance(entry, ConsentRecord | TakeRecord | Happened) for entry in entries):
+            path.unlink()
+            with suppress(OSError):  # something else lies in the folder
+                path.parent.rmdir()
 
 
 def newest_record(state: Path) -> SessionRecord | None:

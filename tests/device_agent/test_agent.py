@@ -11,7 +11,7 @@ import pytest
 
 from device_agent.agent import Agent
 from device_agent.events import TakeClosed, TimerFired
-from device_agent.journal import Happened, JournalDamaged
+from device_agent.journal import Happened, Header, JournalDamaged, Ran
 from device_agent.models import Models
 from device_agent.record_keeping import replay
 from device_agent.sessions import newest_record, unfinished_session
@@ -109,3 +109,34 @@ def test_the_page_counts_what_lies_in_the_spool_right_now(tmp_path: Path) -> Non
         assert set_aside_of(tmp_path / "spool") == {capture: "the file has changed"}
     finally:
         agent.stop()
+
+
+def test_a_session_that_nobody_consented_to_is_thrown_away(tmp_path: Path) -> None:
+    path = written(tmp_path / "sessions" / "ses-1" / "journal.jsonl", [recording()[0], Ran("boot-1", AT)])
+    assert unfinished_session(tmp_path) is None
+    agent = waiting(tmp_path)
+    try:
+        assert not path.exists() and agent.runner.replayed.header.session != "ses-1"
+        new = tmp_path / "sessions" / agent.runner.replayed.header.session / "journal.jsonl"
+        assert new.stat().st_mode & 0o777 == 0o600
+    finally:
+        agent.stop()
+
+
+def test_a_changed_script_is_reported_when_a_consented_session_goes_on(tmp_path: Path) -> None:
+    header = recording()[0]
+    assert isinstance(header, Header)
+    settings = AgentSettings(
+        state=tmp_path,
+        script="greeting",
+        camera="none",
+        microphone="none",
+        page_port=0,
+        pseudonym=header.participant,
+        home=header.home,
+    )
+    here = header.model_copy(update={"device": CREDENTIALS.device})
+    written(tmp_path / "sessions" / "ses-1" / "journal.jsonl", [here, *recording()[1:4]])
+    said: list[str] = []
+    Agent(settings, CREDENTIALS, PLAN.model_copy(update={"title": "Corrected"}), Models(), said.append).stop()
+    assert any("has changed" in line for line in said)
