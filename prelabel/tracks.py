@@ -25,6 +25,7 @@ Array = NDArray[Any]
 
 # What is seen in less than this share of the looks between its first and its last sighting blinks: no thing does.
 BLINK = 0.25
+LOST_LOOKS = 3.5
 LEAST_SHARE = 0.005  # what rounds to one in a hundred
 JUMP = 0.5  # IoU of a sighting with where the sightings beside it would have it; below, the box jumped
 
@@ -104,8 +105,8 @@ class Tracker:
     Args:
         strong: from which score on a detection of a label is strong and starts a track: the detector's `threshold`.
             Push all that its `floor` lets through, the weak ones hold a track that goes on.
-        lost_us: how long a track is looked for after it was last seen.
-        least_hits: tracks with fewer sightings are dropped.
+        lost_us: how long a track is looked for after it was last seen; LOST_LOOKS looks at least.
+        least_hits: tracks with fewer sightings are dropped, unless there were fewer looks.
     """
 
     def __init__(self, strong: Callable[[str], float], lost_us: int = 1_500_000, least_hits: int = 3) -> None:
@@ -115,7 +116,6 @@ class Tracker:
         self._frames: list[tuple[int, int]] = []
         self._sightings: list[Detection] = []
         self._look_of: list[int] = []
-        self._forward = Pass(self._strong, lost_us)
 
     def push(self, frame_index: int, time_us: int, detections: Sequence[Detection]) -> None:
         """Take one frame's detections; an empty frame must be pushed too, it tells of a gap.
@@ -125,29 +125,38 @@ class Tracker:
         """
         if self._frames and (frame_index <= self._frames[-1][0] or time_us <= self._frames[-1][1]):
             raise ValueError("frames and their times rise")
-        first = len(self._sightings)
         self._sightings += detections
         self._look_of += [len(self._frames)] * len(detections)
         self._frames.append((frame_index, time_us))
-        self._forward.look(time_us, list(enumerate(detections, first)))
 
     def finish(self) -> list[TrackPath]:
         """The tracks seen often enough, in order of their first frame."""
         if not self._sightings:
             return []
-        backward = Pass(self._strong, self._lost_us)
+        times_us = [time_us for _, time_us in self._frames]
+        lost_us = self._looked_for_us(times_us)
+        forward, backward = Pass(self._strong, lost_us), Pass(self._strong, lost_us)
+        seen: list[list[tuple[int, Detection]]] = [[] for _ in times_us]
+        for number, look in enumerate(self._look_of):
+            seen[look].append((number, self._sightings[number]))
+        for time_us, rows in zip(times_us, seen, strict=True):
+            forward.look(time_us, rows)
         numbers = reversed(range(len(self._sightings)))
         for look, group in groupby(numbers, key=lambda number: self._look_of[number]):
             backward.look(self._frames[look][1], [(number, self._sightings[number]) for number in sorted(group)])
-        times_us = [time_us for _, time_us in self._frames]
-        tracks = stitch(times_us, self._look_of, self._sightings, self._forward, backward, self._lost_us)
+        tracks = stitch(times_us, self._look_of, self._sightings, forward, backward, lost_us)
         paths = [self._path(track) for track in tracks if self._is_a_thing(track)]
         return sorted(paths, key=lambda path: path.points[0].frame)
+
+    def _looked_for_us(self, times_us: Sequence[int]) -> int:
+        """`lost_us`, or the time of a few looks where these are far apart."""
+        steps = np.diff(times_us)
+        return max(self._lost_us, round(LOST_LOOKS * float(np.median(steps)))) if len(steps) else self._lost_us
 
     def _is_a_thing(self, track: Stitched) -> bool:
         first, last = self._look_of[track.sightings[0]], self._look_of[track.sightings[-1]]
         hits = len(track.sightings)
-        return hits >= self._least_hits and hits >= BLINK * (last - first + 1)
+        return hits >= min(self._least_hits, len(self._frames)) and hits >= BLINK * (last - first + 1)
 
     def _path(self, track: Stitched) -> TrackPath:
         hits = [self._sightings[number] for number in track.sightings]
