@@ -201,12 +201,14 @@ class Agent:
             if self._camera is None:
                 raise SensorNotGiven("The script records pictures and --camera is none.")
             self._video = VideoStream(self._camera, self._labeller.see, self._trouble)
+            self._video.shut_out()  # the runner lets it in, unless the session is paused
         if "audio" in media:
             self._microphone = open_microphone(self._settings.microphone, room=self._room)
             if self._microphone is None:
                 raise SensorNotGiven("The script records sound and --microphone is none.")
             self._labeller.listen(self._microphone.sample_rate)
             self._audio = AudioStream(self._microphone, self._labeller.hear, self._trouble)
+            self._audio.shut_out()
         if self._camera is not None and self._video is not None:
             self._camera.start(self._video.deliver, self._video.sensor_failed)
         if self._microphone is not None and self._audio is not None:
@@ -218,15 +220,17 @@ class Agent:
 
     # ---------------------------------------------------------------- what page and participant see
     def snapshot(self) -> Snapshot:
+        seen = self._video is not None and not self._video.shut
+        heard = self._audio is not None and not self._audio.shut
         return snapshot_of(
             self.runner,
             self.uplink.state,
             pending=self.spool.backlog().captures,
             set_aside=self.spool.set_aside_count,
-            level_dbfs=self._audio.level_dbfs if self._audio is not None else None,
-            speaking=self._labeller.speaking,
-            detections=self._labeller.detections,
-            preview=self._shows_preview() and self._video is not None and self._video.newest is not None,
+            level_dbfs=self._audio.level_dbfs if self._audio is not None and heard else None,
+            speaking=self._labeller.speaking if heard else None,
+            detections=self._labeller.detections if seen else (),
+            preview=self._shows_preview() and self._video is not None and seen and self._video.newest is not None,
         )
 
     def preview(self) -> bytes | None:
@@ -234,9 +238,10 @@ class Agent:
 
         It is not masked and in memory alone; where faces are masked it is for this machine's own screen only.
         """
-        frame = self._video.newest if self._video is not None and self._shows_preview() else None
+        video = self._video
+        frame = video.newest if video is not None and self._shows_preview() and not video.shut else None
         if frame is None:
-            return None
+            return None  # also while paused and after the end: then nobody looks into the room
         made = self._preview
         if made is None or made[0] != frame.index:
             picture = cv2.cvtColor(frame.lores, cv2.COLOR_YUV2BGR_I420)

@@ -146,6 +146,12 @@ class Labeller:
         """The boxes on a still, uint8 of shape (height, width, 3); with `read` the text on it too."""
         return self._ask(lambda: self._still(capture, picture_bgr, read))
 
+    def rest(self) -> None:
+        """Look at nothing that waits, and show nothing that was seen or heard."""
+        with self._wake:
+            self._frame = None
+        self.detections, self.speaking = (), None
+
     def close(self) -> None:
         with self._wake:
             self._stopping = True

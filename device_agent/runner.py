@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 import queue
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,9 +24,11 @@ from device_agent.events import (
     Event,
     OpenSensors,
     OpenTake,
+    Pause,
     RecordConsent,
     Restarted,
     SetTimer,
+    Stop,
     TakeClosed,
     TakeFailed,
     TakeOpened,
@@ -80,6 +83,8 @@ class SessionRunner:
         self._queue: queue.Queue[Event] = queue.Queue()
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._maker: TakeMaker | None = None
+        self._shutting = threading.Lock()
+        self._halts = 0  # presses of PAUSE and STOP that were posted and are not handled yet
         self.deadline: Deadline | None = None
         self.playing_seconds = 0.0
         resumed = journal_path.exists() and journal_path.stat().st_size > 0
@@ -95,6 +100,17 @@ class SessionRunner:
 
     # ---------------------------------------------------------------- from any thread
     def post(self, event: Event) -> None:
+        """Hand an event to the session's thread; a recording that it ends is cut off from its sensors right here.
+
+        The session's thread may be waiting for the disk just now; a press never waits for that.
+        """
+        _, commands = step(self._replayed.state, event)
+        self._detach(commands)
+        if isinstance(event, Pause | Stop):
+            with self._shutting:
+                self._halts += 1
+                if self._maker is not None:
+                    self._maker.shut_out()
         self._queue.put(event)
 
     @property
@@ -132,38 +148,70 @@ class SessionRunner:
 
     def handle(self, event: Event) -> None:
         """Journal an event, let it change the state, then carry out what follows from it."""
+        try:
+            self._handle(event)
+        finally:
+            self._shut_or_let_in(event)
+
+    def _handle(self, event: Event) -> None:
         before = self._replayed.state
         after, commands = step(before, event)
         if after == before and not commands:
             return
+        self._detach(commands)  # before a disk is touched and before anybody reads the new state
         for command in commands:
             if isinstance(command, RecordConsent):
                 self._write(self._consent(command))  # before the event that opens sensors on its strength
         self._write(Happened(event, monotonic_us(), datetime.now(UTC)))
         self.deadline = None if after.token != before.token else self.deadline
+        for command in commands:
+            if isinstance(command, SetTimer):
+                self._set_timer(command)
         self._tell()
         if after.message and after.message != before.message:
             self._say(after.message)
         for command in commands:
             self._carry_out(command)
 
+    def _detach(self, commands: tuple[Command, ...]) -> None:
+        maker = self._maker
+        for command in commands:
+            if maker is not None and isinstance(command, CloseTake | TearTake):
+                maker.detach(command.take)
+
+    def _shut_or_let_in(self, event: Event) -> None:
+        """While paused and after the end the sensors' data goes nowhere; so it does while such a press waits."""
+        with self._shutting:
+            if isinstance(event, Pause | Stop):
+                self._halts = max(0, self._halts - 1)
+            if self._maker is None:
+                return
+            if self._halts or self._replayed.state.phase in ("paused", *ENDED):
+                self._maker.shut_out()
+            else:
+                self._maker.let_in()
+
+    def _set_timer(self, command: SetTimer) -> None:
+        now = time.monotonic()
+        self.deadline = Deadline(command.name, now + command.seconds, command.seconds, now, command.token)
+        self.playing_seconds += command.seconds
+        heapq.heappush(self._deadlines, (self.deadline.at, command.token, self.deadline))
+        if command.name == "recording" and self._maker is not None:
+            self._maker.limit(command.seconds)
+
     def _carry_out(self, command: Command) -> None:
         match command:
             case OpenSensors():
                 self._maker = self._room.open_sensors(command.media, self._origin())
-            case SetTimer():
-                now = time.monotonic()
-                self.deadline = Deadline(command.name, now + command.seconds, command.seconds, now, command.token)
-                self.playing_seconds += command.seconds
-                heapq.heappush(self._deadlines, (self.deadline.at, command.token, self.deadline))
             case OpenTake():
                 self._open_take(command)
             case CloseTake():
                 self._close_take(command)
             case TearTake():
                 self._tear(command.reason)
-            case RecordConsent() | EndSession():
-                pass  # the consent is journaled before its event; the loop sees the end by the phase
+            case RecordConsent() | SetTimer() | EndSession():
+                # The timer already runs. The consent is journaled before its event; the loop sees the end by the phase.
+                pass
 
     def _open_take(self, command: OpenTake) -> None:
         state = self._replayed.state
@@ -175,7 +223,6 @@ class SessionRunner:
         except GleanerError as error:
             self.post(TakeFailed(command.take, str(error), error.code))
             return
-        self._tell()
         self.post(TakeOpened(command.take, record.opened_us))
 
     def _close_take(self, command: CloseTake) -> None:

@@ -211,7 +211,7 @@ def _failed(state: SessionState, event: TakeFailed) -> Outcome:
     if state.take is None or event.take != state.take:
         return state, ()
     failures = state.failures + 1
-    phase: State = "paused" if failures >= MOST_FAILURES else "ready"
+    phase: State = "paused" if failures >= MOST_FAILURES or state.after_saving == "paused" else "ready"
     if state.after_saving == "stopped":
         phase = "stopped"
     commands: tuple[Command, ...] = (TearTake(event.take, event.message),)

@@ -59,6 +59,7 @@ class Recording(Generic[Item]):
     recorder: Recorder
     lost_before: int
     masker: Masker[Item] | None = None
+    until_us: int | None = None  # nothing later belongs to it
     dropped: int = 0
     written: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
@@ -75,23 +76,64 @@ class Stream(Generic[Item]):
         self._depth = depth
         self._failed = failed
         self.lost = False
-        self._recording: Recording[Item] | None = None
+        self._shutting = threading.Lock()
+        self._shut = False
+        self._recording: Recording[Item] | None = None  # where the sensor's items go
+        self._unended: Recording[Item] | None = None  # whose recorder is open
         self._thread = threading.Thread(target=self._encode, name=f"encoder-{name}", daemon=True)
         self._thread.start()
 
     def _begin(self, recording: Recording[Item]) -> Recording[Item]:
-        self._recording = recording
+        with self._shutting:
+            self._unended = recording
+            if not self._shut:
+                self._recording = recording
         return recording
+
+    @property
+    def shut(self) -> bool:
+        """Whether what the sensor gives is dropped: neither recorded nor shown, measured or looked at."""
+        return self._shut
+
+    def shut_out(self) -> None:
+        """Drop what the sensor gives from now on. Returns at once, touches no disk, from any thread."""
+        with self._shutting:
+            self._shut = True
+            self._recording = None
+
+    def let_in(self) -> None:
+        """The opposite of `shut_out`; a recording that was cut off stays cut off."""
+        self._shut = False
+
+    def detach(self) -> None:
+        """Cut the recording off from its sensor. Returns at once, touches no disk; `end` or `abandon` follows."""
+        with self._shutting:
+            self._recording = None
+
+    def limit(self, until_us: int) -> None:
+        """Record nothing that is stamped later than this device time."""
+        recording = self._recording
+        if recording is not None:
+            recording.until_us = until_us
 
     def sensor_failed(self, error: GleanerError) -> None:
         """The sensor gave up by itself; it is started again when the next take wants it."""
         self.lost = True
         self._failed(error)
 
+    def _start_again(self, stop: Callable[[], None], start: Callable[[], None]) -> None:
+        stop()
+        self.lost = False  # before the start: a sensor that fails at once reports that from its own thread
+        try:
+            start()
+        except BaseException:
+            self.lost = True
+            raise
+
     def _offer(self, item: Item) -> bool:
         """Called by the sensor's thread. True: the item is on its way into a recording."""
         recording = self._recording
-        if recording is None:
+        if recording is None or (recording.until_us is not None and item.stamp_us > recording.until_us):
             return False
         if self._queue.qsize() >= self._depth:
             recording.dropped += 1
@@ -105,9 +147,9 @@ class Stream(Generic[Item]):
         Raises:
             GleanerError: what the recorder or the spool met; EncoderStuck after ten seconds.
         """
-        recording = self._recording
+        self.detach()
+        recording, self._unended = self._unended, None
         assert recording is not None
-        self._recording = None
         if not self._put((recording, None)) or not recording.ended.wait(CLOSE_SECONDS):
             raise EncoderStuck(f"The recording of {recording.capture.header.sensor} did not end.")
         if recording.error is not None:
@@ -116,16 +158,18 @@ class Stream(Generic[Item]):
 
     @property
     def recording(self) -> bool:
-        return self._recording is not None
+        """Whether a recorder is open, cut off from its sensor or not."""
+        return self._unended is not None
 
     def abandon(self) -> None:
         """Stop recording before its time: what was taken in is written to its end, the caller tears the capture."""
-        recording, self._recording = self._recording, None
+        self.detach()
+        recording, self._unended = self._unended, None
         if recording is not None and self._put((recording, None)):
             recording.ended.wait(CLOSE_SECONDS)
 
     def close(self) -> None:
-        self._recording = None
+        self.shut_out()
         if self._put(None):
             self._thread.join(CLOSE_SECONDS)
 
@@ -192,15 +236,15 @@ class VideoStream(Stream[Frame]):
         super().__init__("video", QUEUE_FRAMES, failed)
 
     def deliver(self, frame: Frame) -> None:
+        if self._shut:
+            return
         self.newest = frame
         self._seen(frame, self._offer(frame))
 
     def revive(self) -> None:
         """Start a camera again that was lost. Raises what its start raises."""
         if self.lost:
-            self.camera.stop()
-            self.camera.start(self.deliver, self.sensor_failed)
-            self.lost = False
+            self._start_again(self.camera.stop, lambda: self.camera.start(self.deliver, self.sensor_failed))
 
     def begin(self, capture: SpoolCapture, masker: Masker[Frame] | None = None) -> Recording[Frame]:
         camera = self.camera
@@ -240,6 +284,8 @@ class AudioStream(Stream[AudioBlock]):
         super().__init__("audio", QUEUE_BLOCKS, failed)
 
     def deliver(self, block: AudioBlock) -> None:
+        if self._shut:
+            return
         self.newest_us = block.stamp_us
         self.level_dbfs = level_dbfs(block.samples)
         self._heard(block, self._offer(block))
@@ -247,9 +293,7 @@ class AudioStream(Stream[AudioBlock]):
     def revive(self) -> None:
         """Start a microphone again that was lost. Raises what its start raises."""
         if self.lost:
-            self.microphone.stop()
-            self.microphone.start(self.deliver, self.sensor_failed)
-            self.lost = False
+            self._start_again(self.microphone.stop, lambda: self.microphone.start(self.deliver, self.sensor_failed))
 
     def begin(self, capture: SpoolCapture, masker: Masker[AudioBlock] | None = None) -> Recording[AudioBlock]:
         microphone = self.microphone

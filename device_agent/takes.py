@@ -77,6 +77,7 @@ class OpenTake:
     step: PlanStep
     captures: dict[Medium, SpoolCapture]
     recordings: list[Recording[Any]] = field(default_factory=list)
+    detached_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,9 @@ class TakeMaker:
             microphone = self._audio.microphone
             mute = self._masking.sound(microphone.sample_rate, microphone.channels, step) if self._masking else None
             self._open.recordings.append(self._audio.begin(opened["audio"], mute))
+        if self._open.detached_us is not None:  # it failed while its recorders were opened
+            for stream in self._streams:
+                stream.detach()
         return record
 
     def close(self, text: str | None) -> int:
@@ -172,7 +176,8 @@ class TakeMaker:
             GleanerError: the take cannot be completed; tear it.
         """
         take = self._taken()
-        closed_us = monotonic_us()
+        self.detach(take.record.take)
+        closed_us = take.detached_us or monotonic_us()
         video = self._video.end() if self._video is not None and "video" in take.captures else None
         audio = self._audio.end() if self._audio is not None and "audio" in take.captures else None
         if video is not None and self._video is not None and video.recorded is not None:
@@ -202,16 +207,47 @@ class TakeMaker:
     def tear(self, reason: str) -> None:
         """End the take as an attempt that does not count. What is on the disk stays and is sent."""
         take, self._open = self._open, None
+        for stream in self._streams:
+            stream.detach()  # all of them before the first is waited for
         if take is None:
             return
-        for stream in (self._video, self._audio):
-            if stream is not None and stream.recording:
+        for stream in self._streams:
+            if stream.recording:
                 stream.abandon()
         for recording in take.recordings:
             self._note_masked(recording)
         for capture in take.captures.values():
             if self._spool.state_of(capture.header.capture) == "open":
                 capture.close_torn(reason)
+
+    def detach(self, take: str) -> None:
+        """The take records nothing from now on. Returns at once, touches no disk; `close` or `tear` follows."""
+        held = self._open
+        if held is None or held.record.take != take or held.detached_us is not None:
+            return
+        for stream in self._streams:
+            stream.detach()
+        held.detached_us = monotonic_us()
+
+    def limit(self, seconds: float) -> None:
+        """The open take records for so many seconds from now, however late its end is carried out."""
+        until_us = monotonic_us() + round(seconds * 1_000_000)
+        for stream in self._streams:
+            stream.limit(until_us)
+
+    def shut_out(self) -> None:
+        """Nothing that a sensor gives is recorded, shown, measured or looked at until `let_in`. Returns at once."""
+        for stream in self._streams:
+            stream.shut_out()
+        self._labeller.rest()
+
+    def let_in(self) -> None:
+        for stream in self._streams:
+            stream.let_in()
+
+    @property
+    def _streams(self) -> tuple[VideoStream | AudioStream, ...]:
+        return tuple(stream for stream in (self._video, self._audio) if stream is not None)
 
     def _taken(self) -> OpenTake:
         assert self._open is not None
