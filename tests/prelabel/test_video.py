@@ -298,7 +298,13 @@ def test_nothing_seen_is_an_empty_document(tmp_path: Path) -> None:
     assert label_video(write(tmp_path / "a.mp4", even(12)), Blocks(blind=range(12)), "cap").labels == []
     (path,) = track_video(write(tmp_path / "b.mp4", even(3)), Blocks()).paths
     assert path.hits == 3
-    assert track_video(write(tmp_path / "c.mp4", [0]), Blocks()).paths == []
+    assert track_video(write(tmp_path / "c.mp4", [0]), Blocks(blind=range(1))).paths == []
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_clip_of_fewer_than_three_frames_has_its_tracks(tmp_path: Path, frames: int) -> None:
+    (path,) = track_video(write(tmp_path / "a.mp4", even(frames)), Blocks()).paths
+    assert path.hits == frames
 
 
 def test_a_broken_file_gives_nothing_unless_its_part_is_wanted(tmp_path: Path) -> None:
