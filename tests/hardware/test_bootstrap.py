@@ -84,4 +84,4 @@ def test_the_demo_needs_room_for_its_data(small_disk: Path) -> None:
         check=False,
     )
     assert done.returncode == 3
-    assert "no room on the disk" in done.stderr and "[disk-full]" in done.stderr
+    assert "no room on the disk" in done.stderr and "[demo-no-room]" in done.stderr
