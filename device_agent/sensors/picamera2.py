@@ -188,7 +188,7 @@ def _missing(error: ImportError) -> SensorLibraryMissing:
         )
     return SensorLibraryMissing(
         f"The Pi camera needs picamera2, which cannot be imported ({error.name or error} is missing).",
-        hint="Run `make device` in the checkout (it needs gcc, python3-dev and libcap-dev).",
+        hint="To install it, run `make device` in the checkout (it needs gcc, python3-dev and libcap-dev).",
     )
 
 
