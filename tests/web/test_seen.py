@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
+from prelabel.image.rle import encode
 from tests.collector.running import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer
-from wire.labels import Mask, Rle
+from wire.labels import Mask
 
 ACCEPT_ALL_WAYS = """() => {
   const press = more => dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', cancelable: true, ...more}));
@@ -99,7 +101,8 @@ def test_a_turned_box_is_drawn_turned_and_stays_turned(house: House, open_page: 
 
 
 def test_a_mask_that_is_not_drawn_is_not_accepted(house: House, open_page: Open) -> None:
-    house.add_turned(Mask(id="m1", label="person", score=0.1, rle=Rle(size=(360, 640), counts="0a0")))
+    outline = encode(np.ones((120, 90), dtype=bool), 360, 640, top=40, left=60)
+    house.add_turned(Mask(id="m1", label="person", score=0.1, rle=outline))
     house.publish()
     ada = Reviewer(open_page())
     ada.kind()
