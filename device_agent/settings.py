@@ -12,6 +12,8 @@ from wire.errors import GleanerError
 
 Person = Literal["person", "simulated"]
 
+DISTRIBUTION = "gleaner-suite"  # as pyproject.toml names it; the command and the modules are called otherwise
+
 
 class SettingsUnreadable(GleanerError):
     """The settings file is not TOML or names a setting that does not exist."""
@@ -44,7 +46,7 @@ class AgentSettings:
 
 def agent_version() -> str:
     """The version of the installed distribution."""
-    return version("gleaner")
+    return version(DISTRIBUTION)
 
 
 def default_state() -> Path:

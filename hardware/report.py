@@ -17,11 +17,12 @@ import psutil
 from rich.markup import escape
 from rich.table import Table
 
+from device_agent.settings import DISTRIBUTION
 from hardware.plugin import CheckRecord, Measurement, Outcome, worst
 from wire.base import format_utc
 from wire.errors import GleanerError
 
-PARTS = ("gleaner", "av", "numpy", "onnxruntime", "opencv-python-headless", "picamera2", "sounddevice")
+PARTS = (DISTRIBUTION, "av", "numpy", "onnxruntime", "opencv-python-headless", "picamera2", "sounddevice")
 COLOURS: dict[Outcome, str] = {"PASS": "green", "FAIL": "bold red", "ERROR": "yellow"}
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "ERROR": 3}
 _MIB = 2**20

@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from device_agent.settings import DISTRIBUTION, agent_version
+from hardware.report import PARTS, versions
 from tests.needs import ROOT
 
 
@@ -76,3 +79,14 @@ def test_no_hint_installs_a_stranger(wheel: Path) -> None:
     stranger = re.compile(r"pip3? install [^`\n]*\bgleaner\b(?!-suite)")
     assert stranger.search("pip install --upgrade gleaner") and stranger.search("pip install 'gleaner[device]'")
     assert [name for name in names if stranger.search((ROOT / name).read_text(encoding="utf-8"))] == []
+
+
+def test_versions_are_asked_of_our_own_distribution() -> None:
+    """Nobody but us has installed a distribution of another name, so asking for it works on no fresh machine."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    assert project["name"] == DISTRIBUTION
+    assert agent_version() == versions()[DISTRIBUTION] == project["version"]
+    declared = {re.split(r"[<>=\[ ]", words)[0] for words in project["dependencies"]}
+    declared |= {re.split(r"[<>=\[ ]", words)[0] for words in project["optional-dependencies"]["device"]}
+    assert set(PARTS) <= declared | {DISTRIBUTION}
