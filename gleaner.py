@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import stat
 import sys
 from typing import Any
 
@@ -21,6 +22,9 @@ ROOMS = {
     "scripts": ("scripts.cli", "Scripts (SOPs): check, compile, show, list."),
     "hardware": ("hardware.cli", "A device on the bench: measurements with limits."),
 }
+
+
+_FULL_DEVICE = os.makedev(1, 7)  # /dev/full on Linux
 
 
 class Rooms(TyperGroup):
@@ -63,6 +67,19 @@ def discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _output_is_full() -> bool:
+    """Whether standard output is what has no room: a file on a full disk, or a device that is always full.
+
+    The same error comes from any other full disk; a pipe or a terminal never gives it.
+    """
+    if sys.stdout is None or sys.stdout.isatty():
+        return False
+    kind = os.fstat(sys.stdout.fileno())
+    if stat.S_ISREG(kind.st_mode):
+        return os.fstatvfs(sys.stdout.fileno()).f_bavail == 0
+    return stat.S_ISCHR(kind.st_mode) and kind.st_rdev == _FULL_DEVICE
+
+
 def main() -> None:
     """Run the command. A GleanerError is one sentence on standard error and its own exit code."""
     try:
@@ -80,7 +97,7 @@ def main() -> None:
     except Exception as error:  # the outermost edge: a person sees a sentence, never a stack
         if os.environ.get("GLEANER_DEBUG"):
             raise
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None and _output_is_full():
             discard_output()
             typer.echo(
                 f"The output cannot be written: {error.strerror}. Make room there. [output-unwritable]", err=True

@@ -61,11 +61,6 @@ def drawn(label: Label, frame: int | None, start_us: int | None, width: int, hei
             return None
 
 
-def polygon_area(points: list[float]) -> float:
-    """The area of x1, y1, x2, y2, … by the shoelace formula."""
-    return area_of(list(zip(points[0::2], points[1::2], strict=True)))
-
-
 def _upright(place: Place, attributes: dict[str, Any], width: int, height: int) -> Drawn | None:
     inside = place.clipped(width, height)
     if inside is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 FOLDER_MODE = 0o700
@@ -11,9 +12,13 @@ FILE_MODE = 0o600
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder only its owner may enter; one that is there already is closed to others."""
+    """Make a folder only its owner may enter; one that is there already is closed to others.
+
+    A folder that everybody shares on purpose (sticky, as /tmp) stays as it is: other programs live in it.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    _set_mode(folder, FOLDER_MODE)
+    if not folder.stat().st_mode & stat.S_ISVTX:
+        _set_mode(folder, FOLDER_MODE)
 
 
 def private_file(path: Path) -> None:

@@ -49,6 +49,19 @@ def test_a_full_disk_behind_standard_output(words: tuple[str, ...]) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_another_full_disk_is_not_taken_for_the_output(tmp_path: Path) -> None:
+    """The sentence about the output would send the reader to the wrong disk."""
+    full_elsewhere = "import gleaner\ndef stop():\n    raise OSError(28, 'No space left on device')\n"
+    (tmp_path / "trial.py").write_text(full_elsewhere + "gleaner.app = stop\ngleaner.main()\n")
+    with (tmp_path / "out").open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "trial.py")],
+            cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1 and "No space left" in done.stderr and "output-unwritable" not in done.stderr
+
+
 @pytest.mark.parametrize("words", [("hardware/install/bootstrap.py",), ("collector/web/build.py", "--force")])
 def test_an_interrupted_installation_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
     interrupted = "import shutil\ndef stop(*words, **more):\n    raise KeyboardInterrupt\n"

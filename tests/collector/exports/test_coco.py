@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.exports.frames import exact_frames
+from collector.exports.outlines import area_of
 from collector.exports.problems import MediaDamaged
-from collector.exports.shapes import drawn, polygon_area
+from collector.exports.shapes import drawn
 from prelabel.image.rle import encode
 from tests.collector.review.filled import TIMES, Filled, box, track
 from wire.labels import Box, Keypoints, Mask, Polygon, Rle
@@ -203,7 +204,7 @@ def test_a_polygon_keeps_its_outline_and_area() -> None:
     label = Polygon(id="p", label="cup", kind="polygon", points=[(0, 0), (10, 0), (0, 10)])
     here = drawn(label, None, None, WIDTH, HEIGHT)
     assert here is not None and here.bbox == [0, 0, 10, 10] and here.area == 50
-    assert polygon_area([0, 0, 4, 0, 4, 2, 0, 2]) == 8
+    assert area_of([(0, 0), (4, 0), (4, 2), (0, 2)]) == 8
 
 
 @given(st.floats(-60, 200), st.floats(-60, 160), st.floats(5, 200), st.floats(5, 200), st.floats(1, 359))

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import open_database
+from collector.store.private import private_folder
 
 
 @pytest.fixture
@@ -55,3 +56,13 @@ def test_a_folder_of_an_older_version_is_closed_at_the_next_start(tmp_path: Path
     open_database(data).close()
     assert data.stat().st_mode & 0o777 == 0o700
     assert (data / "collector.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_everybody_shares_stays_open(tmp_path: Path) -> None:
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    for folder, mode in ((shared, 0o1777), (own, 0o755)):
+        folder.mkdir()
+        folder.chmod(mode)
+        private_folder(folder)
+    assert shared.stat().st_mode & 0o7777 == 0o1777
+    assert own.stat().st_mode & 0o7777 == 0o700
