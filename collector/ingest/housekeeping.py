@@ -1,14 +1,15 @@
-"""What nobody needs any more in staging: at the start, and every hour."""
+"""What nobody needs any more in staging: at the start, every hour, and whenever parts were removed."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 
 from sqlalchemy import Connection
 
-from collector.ingest.offsets import delete_upload, expired_uploads, needed_staged
+from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
 from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs_local import LocalBlobs
 from collector.store.clock import now_text
@@ -27,23 +28,47 @@ def sweep(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
         else:
             left.unlink()
     db.write_sync(remove_expired)
-    needed = db.read_sync(needed_staged)
-    staging.remove_now(sorted(staging.names() - needed))
+    remove_unneeded(db, staging)
 
 
-async def housekeeping(db: Database, staging: LocalStaging) -> None:
-    """Every hour: uploads nobody went on with. Ends when cancelled."""
+async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float = EVERY_SECONDS) -> None:
+    """Every hour: uploads nobody went on with. Then, and after parts were removed: files without a purpose.
+
+    Ends when cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    removed = asyncio.Event()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(removed.set)
+
+    db.subscribe(PARTS_REMOVED, wake)
+    due = loop.time() + every_seconds
     while True:
-        await asyncio.sleep(EVERY_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(removed.wait(), max(0.0, due - loop.time()))
+        removed.clear()
+        is_due = loop.time() >= due
+        if is_due:
+            due = loop.time() + every_seconds
         try:
-            await staging.remove(await db.write(remove_expired))
+            # Files first: a full disk refuses the write that would come before.
+            await staging.run(lambda: remove_unneeded(db, staging))
+            if is_due:
+                await db.write(remove_expired)
         except GleanerError as error:
             log.error("housekeeping waits for the next hour: %s", error)
+        except Exception:
+            log.exception("housekeeping waits for the next hour")
 
 
-def remove_expired(conn: Connection) -> list[str]:
-    """Forget expired uploads; returns the names of their staged files."""
-    expired = expired_uploads(conn, now_text())
-    for upload, _ in expired:
+def remove_unneeded(db: Database, staging: LocalStaging) -> None:
+    """Remove staged files that no upload needs. Not on the event loop."""
+    names = staging.names()
+    staging.remove_now(db.read_sync(lambda conn: unneeded_staged(conn, names)))
+
+
+def remove_expired(conn: Connection) -> None:
+    """Forget expired uploads; their staged files go once that is committed."""
+    for upload in expired_uploads(conn, now_text()):
         delete_upload(conn, upload)
-    return [staged for _, staged in expired]

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from collector.ingest.tus import Creation, UploadState
 from collector.store.clock import now_text
+from collector.store.database import notify
 from wire.base import new_id
 from wire.errors import GleanerError
+
+STAGED_SUFFIX = ".part"
+PARTS_REMOVED = "parts-removed"  # topic: rows are gone whose staged files are not needed any more
+ASK_AT_ONCE = 500
+_STILL_NEEDED = text(
+    "SELECT upload.id FROM upload LEFT JOIN capture ON capture.id = upload.capture_id WHERE upload.id IN :uploads"
+    " AND (capture.id IS NULL OR capture.state <> 'opened' OR upload.state = 'open')"
+).bindparams(bindparam("uploads", expanding=True))
 
 
 class UploadUnknown(GleanerError):
@@ -76,7 +86,7 @@ def create_upload(conn: Connection, device: str, creation: Creation, expires_at:
             "part": creation.part,
             "device": device,
             "length": creation.length,
-            "staged": f"{upload_id}.part",
+            "staged": f"{upload_id}{STAGED_SUFFIX}",
             "state": "durable" if creation.length == 0 else "open",
             "expires": expires_at,
             "now": now_text(),
@@ -126,6 +136,8 @@ def set_offset(conn: Connection, upload_id: str, state: UploadState, expires_at:
 
 
 def delete_upload(conn: Connection, upload_id: str) -> None:
+    """Forget an upload; once this is committed, housekeeping removes its staged file."""
+    notify(conn, PARTS_REMOVED)
     conn.execute(text("DELETE FROM upload WHERE id = :id"), {"id": upload_id})
 
 
@@ -136,30 +148,36 @@ def parts_of(conn: Connection, capture: str) -> dict[str, Upload]:
 
 
 def delete_parts(conn: Connection, capture: str, names: list[str]) -> None:
+    """Forget these parts; once this is committed, housekeeping removes their staged files."""
+    if names:
+        notify(conn, PARTS_REMOVED)
     for name in names:
         conn.execute(
             text("DELETE FROM upload WHERE capture_id = :capture AND part = :part"), {"capture": capture, "part": name}
         )
 
 
-def expired_uploads(conn: Connection, now: str) -> list[tuple[str, str]]:
-    """(id, staged) of uploads that nobody went on with, whole ones whose manifest never came included."""
+def expired_uploads(conn: Connection, now: str) -> list[str]:
+    """Ids of uploads that nobody went on with, whole ones whose manifest never came included."""
     rows = conn.execute(
         text(
-            "SELECT id, staged FROM upload WHERE expires_at < :now AND"
+            "SELECT id FROM upload WHERE expires_at < :now AND"
             " NOT EXISTS (SELECT 1 FROM capture WHERE capture.id = upload.capture_id)"
         ),
         {"now": now},
     )
-    return [(row.id, row.staged) for row in rows]
+    return list(rows.scalars())
 
 
-def needed_staged(conn: Connection) -> set[str]:
-    """The staged files that are still to be read: of uploads whose capture is not opened."""
-    rows = conn.execute(
-        text(
-            "SELECT staged FROM upload LEFT JOIN capture ON capture.id = upload.capture_id"
-            " WHERE capture.id IS NULL OR capture.state != 'opened'"
-        )
-    )
-    return {row.staged for row in rows}
+def unneeded_staged(conn: Connection, names: Sequence[str]) -> list[str]:
+    """Those of the staged files `names` that no upload needs: its row is gone, or its capture is opened.
+
+    The caller lists the files before it asks: a file is made after its row is committed, so a file without a row
+    never gets one. Files that are not named like a staged upload are nobody's business here.
+    """
+    by_upload = {name.removesuffix(STAGED_SUFFIX): name for name in names if name.endswith(STAGED_SUFFIX)}
+    asked = list(by_upload)
+    for start in range(0, len(asked), ASK_AT_ONCE):
+        for row in conn.execute(_STILL_NEEDED, {"uploads": asked[start : start + ASK_AT_ONCE]}):
+            del by_upload[row.id]
+    return sorted(by_upload.values())

@@ -47,8 +47,8 @@ class LocalStaging:
         for name in names:
             (self.folder / name).unlink(missing_ok=True)
 
-    def names(self) -> set[str]:
-        return {path.name for path in self.folder.iterdir()}
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir())
 
     def check_room(self, wanted: int) -> None:
         """Raises DiskFull."""

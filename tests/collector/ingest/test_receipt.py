@@ -91,6 +91,21 @@ def test_a_part_that_is_not_the_one_named_is_asked_for_again(
     assert device.received(one.id).sha256 == one.manifest.sha256
 
 
+def test_parts_that_were_sent_wrong_leave_no_file(collector: Collector, device: DeviceClient) -> None:
+    one = sample("image", device.id)
+    device.send_part(one.id, "labels:test-model", one.parts["labels:test-model"])
+    device.put_manifest(one)
+    good = one.parts["media"]
+    files = []
+    for spoiled in (good[:-1] + b"?", b"?" + good[1:], good + b"?", good[:-1]):
+        location = device.send_part(one.id, "media", spoiled)
+        files.append(collector.data / "staging" / f"{location.rsplit('/', 1)[1]}.part")
+        assert device.settled(one.id).json()["code"] == "parts-missing"
+    until(lambda: not any(path.exists() for path in files))
+    device.send_part(one.id, "media", good)
+    assert device.received(one.id).sha256 == one.manifest.sha256
+
+
 def not_a_video(one: str) -> Sample:
     return sample("video", one, media=b"this is no film" * 100, times=[0, 40_000])
 

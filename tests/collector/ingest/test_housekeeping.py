@@ -1,0 +1,136 @@
+"""What staging is rid of, and what it is never rid of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from collector.ingest.housekeeping import housekeeping, remove_unneeded
+from collector.ingest.offsets import delete_parts
+from collector.ingest.staging_local import LocalStaging
+from collector.store.database import Database, open_database
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def staging(tmp_path: Path) -> Iterator[LocalStaging]:
+    opened = LocalStaging(tmp_path / "staging", 0)
+    yield opened
+    opened.close()
+
+
+def add(conn: Connection, upload: str, state: str, capture_state: str | None) -> None:
+    """An upload of a capture of its own, which is not known yet for the state None."""
+    conn.execute(
+        text(
+            "INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev', 'd', 'm', 't', '2026')"
+            " ON CONFLICT DO NOTHING"
+        )
+    )
+    conn.execute(
+        text(
+            'INSERT INTO upload (id, capture_id, part, device_id, "offset", staged, state, created_at, expires_at)'
+            " VALUES (:id, :id, 'media', 'dev', 1, :staged, :state, '2026', '2999')"
+        ),
+        {"id": upload, "staged": f"{upload}.part", "state": state},
+    )
+    if capture_state is not None:
+        conn.execute(
+            text(
+                "INSERT INTO capture (id, take_id, session_id, device_id, medium, sensor, step, attempt, consent,"
+                " complete, state, manifest, manifest_sha256, opened_us, wall_at, received_at) VALUES"
+                " (:id, 't', 's', 'dev', 'text', 'k', 'step', 1, 'c', 1, :state, '{}', '', 0, '2026', '2026')"
+            ),
+            {"id": upload, "state": capture_state},
+        )
+
+
+def test_only_files_that_no_upload_needs_are_removed(db: Database, staging: LocalStaging) -> None:
+    rows = {
+        "up-arriving": ("open", None),
+        "up-whole": ("durable", None),
+        "up-closed": ("durable", "received"),
+        "up-bad": ("durable", "bad"),
+        "up-late": ("open", "opened"),
+        "up-opened": ("durable", "opened"),
+    }
+    for upload, states in rows.items():
+        db.write_sync(lambda conn, upload=upload, states=states: add(conn, upload, *states))  # type: ignore[misc]
+        (staging.folder / f"{upload}.part").touch()
+    for stranger in ("up-gone.part", "notes.txt", "up-whole.part.bak"):
+        (staging.folder / stranger).touch()
+    (staging.folder / "lost+found").mkdir()
+    remove_unneeded(db, staging)
+    kept = ["up-arriving", "up-whole", "up-closed", "up-bad", "up-late"]
+    assert staging.names() == sorted(
+        [*(f"{name}.part" for name in kept), "lost+found", "notes.txt", "up-whole.part.bak"]
+    )
+
+
+def test_thousands_of_files_are_sorted_out(db: Database, staging: LocalStaging) -> None:
+    def fill(conn: Connection) -> None:
+        for number in range(0, 1201, 3):
+            add(conn, f"up-{number}", "open", None)
+
+    db.write_sync(fill)
+    for number in range(1201):
+        (staging.folder / f"up-{number}.part").touch()
+    remove_unneeded(db, staging)
+    assert staging.names() == sorted(f"up-{number}.part" for number in range(0, 1201, 3))
+
+
+def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalStaging) -> None:
+    db.write_sync(lambda conn: add(conn, "up-wrong", "durable", "received"))
+    file = staging.folder / "up-wrong.part"
+    file.touch()
+
+    async def watched() -> None:
+        keeping = asyncio.create_task(housekeeping(db, staging))
+        await asyncio.sleep(0)
+
+        def fails(conn: Connection) -> None:
+            delete_parts(conn, "up-wrong", ["media"])
+            raise ValueError("taken back")
+
+        with pytest.raises(ValueError, match="taken back"):
+            await db.write(fails)
+        await db.write(lambda conn: delete_parts(conn, "up-wrong", []))
+        assert file.exists()
+        await db.write(lambda conn: delete_parts(conn, "up-wrong", ["media"]))
+        async with asyncio.timeout(60):
+            while file.exists():
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    asyncio.run(watched())
+
+
+def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalStaging) -> None:
+    def expired(conn: Connection) -> None:
+        add(conn, "up-old", "open", None)
+        add(conn, "up-new", "open", None)
+        conn.execute(text("UPDATE upload SET expires_at = '2026' WHERE id = 'up-old'"))
+
+    db.write_sync(expired)
+    for name in ("up-old.part", "up-new.part"):
+        (staging.folder / name).touch()
+
+    async def watched() -> None:
+        keeping = asyncio.create_task(housekeeping(db, staging, every_seconds=0.05))
+        async with asyncio.timeout(60):
+            while len(staging.names()) > 1:
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    asyncio.run(watched())
+    assert staging.names() == ["up-new.part"]
