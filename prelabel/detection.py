@@ -37,7 +37,11 @@ DECODERS: dict[str, Callable[[Manifest], Decoder]] = {
 __all__ = ["Detection", "Detector", "open_detector"]
 # A head's certainty is of the point being there to see; below it the point is not labelled (COCO's v = 0).
 _SEEN = 0.5
-MAX_COMPLETE = 20_000  # candidates that a strict detector merges; it refuses a picture with more
+MAX_COMPLETE = 20_000  # candidates that a strict detector merges
+
+
+class TooManyCandidates(Exception):
+    """A strict detector sees more in one picture than it can merge; whoever asked decides what that means."""
 
 
 class Detector:
@@ -66,8 +70,8 @@ class Detector:
         Raises:
             ValueError: not a picture of that shape and type.
             PictureTooLarge: more than `stills.MOST_PIXELS`.
-            ModelRefused: the network fails on it, or gives a class that has no name; of a strict detector, more
-                candidates than can be merged.
+            ModelRefused: the network fails on it, or gives a class that has no name.
+            TooManyCandidates: by a strict detector, more than it can merge.
         """
         outputs, place = self._network.run(image, self._decoder.feeds)
         found = self._decoder.decode(outputs, place, self._least if least is None else least)
@@ -76,7 +80,7 @@ class Detector:
         if only is not None:
             found = found.take(np.isin(found.classes, [at for at, name in enumerate(self.names) if name in only]))
         if self._complete and len(found.scores) > MAX_COMPLETE:
-            raise ModelRefused(f"{self.package.name} finds {len(found.scores)} candidates in one picture: too many.")
+            raise TooManyCandidates(f"{self.package.name} finds {len(found.scores)} candidates in one picture.")
         if not self._complete and len(found.scores) > MOST_CANDIDATES:
             found = found.take(np.argsort(-found.scores, kind="stable")[:MOST_CANDIDATES])
         found, boxes = self._merged(found, place)

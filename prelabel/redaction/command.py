@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -18,6 +19,11 @@ from wire.errors import GleanerError
 if TYPE_CHECKING:  # listing models must not load what redaction needs
     from prelabel.redaction.files import RedactedFile
     from prelabel.redaction.videofile import Progress as Report
+    from wire.redaction import MaskRecord
+
+
+# Regions of an account that are pictures, by `why`.
+_MASKED = {"face": "faces", "person": "people", "undecided": "the whole picture"}
 
 
 class Faces(StrEnum):
@@ -112,15 +118,22 @@ def _line(path: Path, made: RedactedFile) -> str:
 
 
 def _sentence(path: Path, made: RedactedFile) -> str:
-    masks = made.facts.masks
+    return f"{path}: {what_was_masked(made.facts.masks)}; {made.output}"
+
+
+def what_was_masked(masks: MaskRecord) -> str:
+    """Pictures, faces and speech of an account, counted in one line."""
     parts = []
     if masks.frames:
+        counts = Counter(row.why for row in masks.regions if row.keyframes)
+        kinds = [f"{counts[why]} on {what}" for why, what in _MASKED.items() if counts[why]]
         noun = "picture" if masks.frames == 1 else "pictures"
-        parts.append(f"{masks.frames_masked} of {masks.frames} {noun} masked")
+        on = f" (masks: {', '.join(kinds)})" if kinds else ""
+        parts.append(f"{masks.frames_masked} of {masks.frames} {noun} masked{on}")
     speech_us = sum(row.end_us - row.start_us for row in masks.regions if row.why == "speech")
     if speech_us:
         parts.append(f"{speech_us / 1e6:.1f} s of speech muted")
-    return f"{path}: {', '.join(parts) or 'nothing to mask was found'}; {made.output}"
+    return ", ".join(parts) or "nothing to mask was found"
 
 
 @contextmanager

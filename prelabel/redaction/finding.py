@@ -9,7 +9,7 @@ import cv2
 from prelabel import catalogue
 from prelabel.audio.vad import VadModel
 from prelabel.boxes import Detection
-from prelabel.detection import Detector, open_detector
+from prelabel.detection import Detector, TooManyCandidates, open_detector
 from prelabel.image.letterbox import Image
 from prelabel.package import ModelPackage, open_model
 from prelabel.redaction import policy
@@ -39,11 +39,15 @@ class RedactionFailed(GleanerError):
 
 @dataclass(frozen=True)
 class Sightings:
-    """What one look found, in pixels of the picture that was looked at. `dark`: too dark to be believed."""
+    """What one look found, in pixels of the picture that was looked at.
+
+    `dark`: too dark to be believed. `crowded`: more was found than can be told apart, so all of the picture is masked.
+    """
 
     faces: list[Detection]
     people: list[Detection]
     dark: bool = False
+    crowded: bool = False
 
 
 class PeopleFinder:
@@ -78,8 +82,11 @@ class PeopleFinder:
         dark = mean < policy.DARK
         if mean < policy.DIM:
             bgr = cv2.convertScaleAbs(bgr, alpha=policy.BRIGHTENED / max(mean, 1.0))
-        faces = self._faces.detect(bgr, min(policy.FACE_FLOOR, self._faces.floor))
-        people = self._people.detect(bgr, min(policy.PERSON_FLOOR, self.person_score), {PERSON})
+        try:
+            faces = self._faces.detect(bgr, min(policy.FACE_FLOOR, self._faces.floor))
+            people = self._people.detect(bgr, min(policy.PERSON_FLOOR, self.person_score), {PERSON})
+        except TooManyCandidates:
+            return Sightings([], [], dark, crowded=True)
         return Sightings(faces, people, dark)
 
 

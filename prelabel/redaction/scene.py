@@ -58,12 +58,16 @@ class Scene:
         self._sure_face = max(scores[0], policy.SURE_FACE)
         self._participant = Participant(zone, width, height) if zone is not None else None
         self._looks: list[int] = []
+        self._crowded: set[int] = set()  # looks that found more than can be told apart
 
     def look(self, time_us: int, seen: Sightings, scale: tuple[float, float]) -> None:
         """Take what was found at a moment, unless it was dark; `scale` brings its pixels to those of the picture."""
         if seen.dark:
             return
         self._looks.append(time_us)
+        if seen.crowded:
+            self._crowded.add(time_us)
+            return
         faces = self._faces.look(time_us, seen.faces, scale)
         people = self._people.look(time_us, seen.people, scale)
         if self._participant is not None:
@@ -71,8 +75,11 @@ class Scene:
         self._give_owners(time_us, faces, people, [face.score >= self._sure_face for face in seen.faces])
 
     def masks(self, time_us: int) -> list[Mask]:
-        """What to mask at a moment: one mask over all where the detectors did not look, else faces and people."""
-        if not self._looked_near(time_us):
+        """What to mask at a moment: faces and people, or one mask over all.
+
+        All is masked where the detectors did not look, and beside a look that found more than can be told apart.
+        """
+        if not self._looked_near(time_us) or self._crowded_beside(time_us):
             return self.everything()
         rows: list[Mask] = []
         for face in self._faces.trails:
@@ -95,6 +102,7 @@ class Scene:
         self._faces.forget_before(oldest)
         self._people.forget_before(oldest)
         del self._looks[: max(0, bisect_left(self._looks, time_us) - 1)]
+        self._crowded = {crowded_us for crowded_us in self._crowded if crowded_us >= self._looks[0]}
 
     def _looked_near(self, time_us: int) -> bool:
         after = bisect_left(self._looks, time_us)
@@ -104,6 +112,13 @@ class Scene:
             # Before the first or after the last look; the ends of a recording are always looked at, dark ones are not.
             return False
         return self._looks[after] - self._looks[after - 1] <= policy.LOOK_LIMIT_US
+
+    def _crowded_beside(self, time_us: int) -> bool:
+        """Whether the look at this moment, or one of the two around it, found more than can be told apart."""
+        after = bisect_left(self._looks, time_us)
+        exact = self._looks[after : after + 1] == [time_us]
+        beside = self._looks[after : after + 1] if exact else self._looks[max(0, after - 1) : after + 1]
+        return not self._crowded.isdisjoint(beside)
 
     def _person(self, person: Trail, box: Array, time_us: int) -> list[Mask]:
         """The whole person when no face was seen on them within the margin, the head when not seen just now."""

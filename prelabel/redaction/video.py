@@ -11,21 +11,22 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.redaction import policy as limits
 from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable
-from prelabel.redaction.paint import Rect, even_rect, i420_to_bgr, paint_bgr, paint_i420
+from prelabel.redaction.paint import Method, Rect, even_rect, i420_to_bgr, paint_bgr, paint_i420
 from prelabel.redaction.policy import Redaction, margin_us
 from prelabel.redaction.record import MaskLog, MaskRecord
 from prelabel.redaction.scene import Scene
 from wire.errors import GleanerError
+from wire.redaction import Why
 
 Image = NDArray[np.uint8]
 Frames = list[tuple[Image, int]]
+Placed = tuple[tuple[str, int], Why, Rect]  # a mask: key of the thing, why, where
 
 LONGEST_SIDE = 640
 _SMOOTHING = 0.3
@@ -203,17 +204,21 @@ class VideoRedactor:
             self._scene.forget_before(self._ring[0][2] if self._ring else until_us)
         return out
 
-    def _paint(self, frame: Image, masks: list[tuple[Any, Any, Rect]]) -> None:
-        # An average of a whole dark or unknown picture could still show somebody: those are filled.
-        whole = [rect for _, why, rect in masks if why == "undecided"]
-        paint_i420(frame, [rect for _, why, rect in masks if why != "undecided"], self._policy.method, self._noise)
-        paint_i420(frame, whole, "solid", self._noise)
+    def _paint(self, frame: Image, masks: list[Placed]) -> None:
+        for method, rects in _by_method(masks, self._policy.method):
+            paint_i420(frame, rects, method, self._noise)
 
     def _fail(self, message: str, cause: Exception | None = None, hint: str | None = None) -> None:
         """Drop the ring and refuse all that follows."""
         self._ring.clear()
         self._failure = RedactionFailed(message, hint=hint)
         raise self._failure from cause
+
+
+def _by_method(masks: list[Placed], method: Method) -> list[tuple[Method, list[Rect]]]:
+    """The masks by how they are painted: an average of a whole unknown picture could still show somebody."""
+    whole = [rect for _, why, rect in masks if why == "undecided"]
+    return [(method, [rect for _, why, rect in masks if why != "undecided"]), ("solid", whole)]
 
 
 def redact_picture(bgr: Image, policy: Redaction, finder: PeopleFinder, allowed: bool) -> tuple[Image, MaskRecord]:
@@ -236,13 +241,15 @@ def redact_picture(bgr: Image, policy: Redaction, finder: PeopleFinder, allowed:
     except Exception as error:  # whatever a model throws: what it did not see may be a face
         reason = error.message if isinstance(error, GleanerError) else f"{type(error).__name__}: {error}."
         raise RedactionFailed(f"The detectors failed on the picture: {reason}") from error
-    if seen.dark:
+    if seen.dark and not seen.crowded:
         raise RedactionFailed("It is too dark to tell whether somebody is in the picture.", hint="Turn on a light.")
     zone = policy.zone if policy.faces == "bystanders" and allowed else None
     scene = Scene(width, height, margin_us(policy), zone, (finder.face_score, finder.person_score))
     scene.look(0, seen, (1.0, 1.0))
     rows = [(mask.key, mask.why, even_rect(mask.box, width, height)) for mask in scene.masks(0)]
     masks = [(key, why, rect) for key, why, rect in rows if rect is not None]
-    paint_bgr(masked, [rect for _, _, rect in masks], policy.method, np.random.default_rng(secrets.randbits(128)))
+    noise = np.random.default_rng(secrets.randbits(128))
+    for method, rects in _by_method(masks, policy.method):
+        paint_bgr(masked, rects, method, noise)
     log.frame(0, masks)
     return masked, log.record()

@@ -13,10 +13,12 @@ from prelabel import detection
 from prelabel.detection import Detector
 from prelabel.image.family import Array, Candidates, Decoder
 from prelabel.image.letterbox import Placement
-from prelabel.redaction.finding import PeopleFinder
-from prelabel.redaction.video import VideoRedactor
-from prelabel.runtime import ModelRefused
+from prelabel.redaction.command import what_was_masked
+from prelabel.redaction.finding import PeopleFinder, Sightings
+from prelabel.redaction.policy import SOLID_YUV
+from prelabel.redaction.video import VideoRedactor, redact_picture
 from tests.prelabel.redaction import colours as c
+from wire.redaction import MaskedRegion, MaskRecord
 from wire.script import Redaction
 
 
@@ -46,9 +48,68 @@ def test_every_face_of_a_crowd_is_found(tmp_path: Path, monkeypatch: pytest.Monk
     )
     seen = finder.find(c.picture())
     assert (len(seen.faces), len(seen.people)) == (523, 523)
+    assert not seen.crowded
     monkeypatch.setattr(detection, "MAX_COMPLETE", 522)
-    with pytest.raises(ModelRefused, match="523 candidates"):
-        finder.find(c.picture())
+    assert finder.find(c.picture()).crowded
+
+
+@pytest.mark.parametrize("method", ["solid", "mosaic"])
+def test_a_picture_with_more_faces_than_can_be_merged_is_masked_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    finder = PeopleFinder(
+        crowded(tmp_path / "faces", [c.BLUE], "face"), c.detector(tmp_path / "people", [c.RED], "person")
+    )
+    policy = Redaction(faces="everyone", speech=None, margin_seconds=0.5, method=method)
+    monkeypatch.setattr(detection, "MAX_COMPLETE", 522)
+    masked, account = redact_picture(c.picture((c.RED, (10, 10, 50, 90))), policy, finder, allowed=True)
+    assert (masked == SOLID_YUV[0]).all()
+    (region,) = account.regions
+    assert region.why == "undecided" and region.keyframes == [(0, 0, 0, c.WIDTH, c.HEIGHT)]
+    assert account.frames_masked == 1
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_frames_beside_a_look_that_saw_too_many_are_masked_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool
+) -> None:
+    real, crowd = c.detector(tmp_path / "faces", [c.BLUE], "face"), 6
+    looks: list[int] = []
+
+    def find(bgr: np.ndarray) -> Sightings:
+        looks.append(number)
+        return Sightings([], [], crowded=len(looks) == crowd)
+
+    finder = PeopleFinder(real, c.detector(tmp_path / "people", [c.RED], "person"))
+    monkeypatch.setattr(finder, "find", find)
+    redactor = VideoRedactor(
+        Redaction(faces="everyone", speech=None, margin_seconds=0.5), finder, c.WIDTH, c.HEIGHT, True, live=live
+    )
+    out = []
+    for number in range(40):
+        out += redactor.push(c.frame(), number * 20_000)
+    out += redactor.finish()
+    whole = [at for at, (frame, _) in enumerate(out) if (frame[: c.HEIGHT] == SOLID_YUV[0]).all()]
+    before, at, after = looks[crowd - 2 : crowd + 1]
+    assert whole == list(range(before + 1, after)) and at in whole and len(out) == 40
+
+
+def test_what_was_masked_whole_is_reported() -> None:
+    masks = MaskRecord(
+        method="solid", sound="zeros", models=[], margin_us=500_000, frames=40, frames_masked=9,
+        regions=[
+            MaskedRegion(start_us=0, end_us=40_000, why="face", keyframes=[(0, 1, 2, 3, 4)]),
+            MaskedRegion(start_us=20_000, end_us=60_000, why="face", keyframes=[(20_000, 1, 2, 3, 4)]),
+            MaskedRegion(start_us=60_000, end_us=100_000, why="undecided", keyframes=[(60_000, 0, 0, 9, 9)]),
+            MaskedRegion(start_us=0, end_us=9_000, why="undecided"),
+            MaskedRegion(start_us=0, end_us=1_500_000, why="speech"),
+        ],
+    )  # fmt: skip
+    assert (
+        what_was_masked(masks)
+        == "9 of 40 pictures masked (masks: 2 on faces, 1 on the whole picture), 1.5 s of speech muted"
+    )
+    assert what_was_masked(masks.model_copy(update={"regions": [], "frames_masked": 0})) == "0 of 40 pictures masked"
 
 
 @pytest.mark.parametrize("step_us", [33_333, 16_667])

@@ -1525,7 +1525,7 @@ export interface components {
          *     face       a face
          *     person     somebody whose face was not seen: the whole person, or the head where the face was seen before or after
          *     speech     sound, in all channels; no keyframes
-         *     undecided  the whole picture (a stretch the detectors did not look at, or too dark), or all sound there
+         *     undecided  the whole picture (not looked at, too dark, or more seen than can be told apart), or all sound there
          *
          *     `keyframes` are rows [us, x, y, width, height] in whole pixels of the stored picture; between two rows the mask is
          *     linear in time, exact to eight pixels, and the last one holds to the end.
