@@ -48,7 +48,7 @@ class Sound(StrEnum):
 
 def redact(
     files: Annotated[list[Path], typer.Argument(help="Videos, stills and sound.")],
-    out: Annotated[Path, typer.Option(help="Folder for NAME.redacted.EXT and NAME.redaction.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.redacted.EXT and NAME.EXT.redaction.json.")],
     faces: Annotated[Faces, typer.Option(help="Mask everybody's face (a person without one whole), or none.")] = (
         Faces.everyone
     ),
@@ -69,7 +69,7 @@ def redact(
     Nothing is written of a file for which it cannot be said what has to be masked; the others are done, and the exit
     status is that of the first failure. Needs the models centerface, yolox-nano and silero-vad (gleaner prelabel pull).
     """
-    from prelabel.redaction.files import NothingToRedact, redact_file
+    from prelabel.redaction.files import Claimed, NothingToRedact, redact_file
     from prelabel.redaction.policy import Redaction
 
     if faces is Faces.keep and speech is Speech.keep:
@@ -85,10 +85,12 @@ def redact(
     )
     console = Console(stderr=True, soft_wrap=True)
     status = 0
+    files = list(dict.fromkeys(files))
+    claimed = Claimed(files)
     for path in files:
         try:
             with _progress(console, path) as report:
-                made = redact_file(path, out, policy, report, prompted=stretches, force=force)
+                made = redact_file(path, out, policy, report, prompted=stretches, force=force, claimed=claimed)
         except GleanerError as error:
             status = status or error.exit_code
             if as_json:

@@ -1,6 +1,6 @@
 """Files that exist, redacted into new ones: the same masks as on the device, the original untouched.
 
-Beside each NAME.redacted.EXT lies NAME.redaction.json: hashes of both files and what was masked, never a picture.
+Beside each NAME.redacted.EXT lies NAME.EXT.redaction.json: hashes of both files and what was masked, never a picture.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -54,7 +54,7 @@ class FileFacts(WireModel):
 
 
 class FileRedaction(Document):
-    """What NAME.redaction.json holds."""
+    """What NAME.EXT.redaction.json holds."""
 
     original: FileFacts
     redacted: FileFacts
@@ -73,6 +73,27 @@ class RedactedFile:
 _Writer = Callable[[Path], MaskRecord]
 
 
+class Claimed:
+    """The files that no other file of a run may replace: the originals, and what the run has written."""
+
+    def __init__(self, paths: Iterable[Path] = ()) -> None:
+        self._files: dict[tuple[int, int], Path] = {}
+        for path in paths:
+            self.add(path, path)
+
+    def add(self, path: Path, original: Path) -> None:
+        """Claim a file, if it is there, for an original."""
+        with suppress(OSError):
+            self._files[_identity(path)] = original
+
+    def owner(self, path: Path) -> Path | None:
+        """Whose file is there, None when nobody claims it. Names that differ in case may be one file."""
+        try:
+            return self._files.get(_identity(path))
+        except OSError:
+            return None
+
+
 def redact_file(
     path: Path,
     out_folder: Path,
@@ -83,8 +104,12 @@ def redact_file(
     voice: Callable[[], VadModel] | None = None,
     prompted: Stretches = (),
     force: bool = False,
+    claimed: Claimed | None = None,
 ) -> RedactedFile:
-    """Write NAME.redacted.EXT and NAME.redaction.json into a folder; the first never without the second.
+    """Write NAME.redacted.EXT and NAME.EXT.redaction.json into a folder; the first never without the second.
+
+    Where EXT changes, NAME is the whole name of the original (`a.mp3` becomes `a.mp3.redacted.flac`), so files with
+    different names never share an output or an account.
 
     Videos become H.264 in MP4 (Matroska stays Matroska), stills stay JPEG or PNG (all else becomes PNG), WAV stays
     WAV, other sound becomes FLAC. Tags, EXIF, thumbnails, covers and subtitles are left behind. In a file nobody is
@@ -95,10 +120,11 @@ def redact_file(
         finder, voice: give the models, asked for when the file needs them; the catalogue's when None, loaded once.
         prompted: stretches [from, to) in microseconds of media time whose speech was asked for and stays.
         force: replace what an earlier run wrote.
+        claimed: what even `force` does not replace; the new file and its account are added.
 
     Raises:
         FileMissing: there is no such file.
-        OutputExists: it was written before.
+        OutputExists: it was written before, or another file of the run has that name.
         OutputUnwritable: the folder takes no files.
         NothingToRedact: the policy has nothing to do on it.
         RedactionUnavailable: a model it needs is not on this machine.
@@ -115,10 +141,11 @@ def redact_file(
         voice or catalogue_voice,
         prompted,
     )
-    output = out_folder / f"{path.stem}.redacted{suffix}"
-    account = out_folder / f"{path.stem}.redaction.json"
-    if output.exists() and not force:
-        raise OutputExists(f"{output} is there already.")
+    base = path.stem if path.suffix == suffix else path.name
+    output = out_folder / f"{base}.redacted{suffix}"
+    account = out_folder / f"{base}{suffix}.redaction.json"
+    claimed = Claimed() if claimed is None else claimed
+    _check_free(path, (output, account), force, claimed)
     try:
         out_folder.mkdir(parents=True, exist_ok=True)
         with _temporary(out_folder, suffix) as made, _temporary(out_folder, ".json") as told:
@@ -134,7 +161,21 @@ def redact_file(
     except (OSError, av.error.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputUnwritable(f"{output} cannot be written: {reason}.") from error
+    claimed.add(output, path)
+    claimed.add(account, path)
     return RedactedFile(output, account, facts)
+
+
+def _check_free(path: Path, targets: tuple[Path, Path], force: bool, claimed: Claimed) -> None:
+    for target in targets:
+        owner = claimed.owner(target)
+        if owner is not None:
+            raise OutputExists(
+                f"{path} would replace {target}, which is {'an original' if owner == target else f'of {owner}'}.",
+                hint="Redact files of one name into different folders.",
+            )
+    if targets[0].exists() and not force:
+        raise OutputExists(f"{targets[0]} is there already.")
 
 
 @cache
@@ -187,6 +228,11 @@ def _redact_still(path: Path, policy: Redaction, finder: PeopleFinder, out: Path
         raise OutputUnwritable(f"A picture of shape {masked.shape} could not be encoded.")
     out.write_bytes(data.tobytes())
     return record
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _facts(path: Path, name: str) -> FileFacts:

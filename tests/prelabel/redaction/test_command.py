@@ -64,7 +64,7 @@ def test_each_file_is_one_line_and_a_bad_one_stops_no_other(tmp_path: Path) -> N
     bad, good = (json.loads(line) for line in run.stdout.splitlines())
     assert bad["code"] == "not-redactable" and "cut off" in run.stderr and "Traceback" not in run.stderr
     assert good["masks"]["samples_muted"] == 0 and Path(good["output"]).is_file()
-    assert sorted(row.name for row in out.iterdir()) == ["good.redacted.wav", "good.redaction.json"]
+    assert sorted(row.name for row in out.iterdir()) == ["good.redacted.wav", "good.wav.redaction.json"]
     again = redact(tmp_path / "good.wav", "--out", out)
     assert again.returncode == 2 and "[output-exists]" in again.stderr and "--force" in again.stderr
     forced = redact(tmp_path / "good.wav", "--out", out, "--force")
@@ -111,5 +111,5 @@ def test_a_film_of_real_people_and_real_speech(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     still, sound = run.stdout.splitlines()
     assert "1 of 1 picture masked" in still and "s of speech muted" in sound
-    account = json.loads((out / "silero_test_speech.redaction.json").read_text())
+    account = json.loads((out / "silero_test_speech.wav.redaction.json").read_text())
     assert account["masks"]["sound"] == "noise" and account["masks"]["samples_muted"] > 400_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import struct
@@ -17,8 +18,9 @@ import numpy as np
 import pytest
 
 from prelabel.audio.vad import VadModel
+from prelabel.bulk import OutputExists
 from prelabel.package import open_model
-from prelabel.redaction.files import FileRedaction, redact_file
+from prelabel.redaction.files import Claimed, FileRedaction, redact_file
 from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.policy import SOLID_YUV
 from tests.prelabel import graphs
@@ -119,12 +121,13 @@ def near_solid(frame: np.ndarray, box: c.Box) -> bool:
 def test_a_video_keeps_its_times_and_loses_its_faces_and_speech(
     redact: Callable[..., Any], tmp_path: Path, suffix: str, left: str
 ) -> None:
+    name = "kitchen" if suffix == left else f"kitchen{suffix}"
     path = tmp_path / f"kitchen{suffix}"
     write_video(path, tone(2.0, (0.8, 1.2)))
     before = path.read_bytes()
     told: list[tuple[int, int]] = []
     made = redact(path, progress=lambda done, total: told.append((done, total)))
-    assert made.output == tmp_path / "out" / f"kitchen.redacted{left}" and path.read_bytes() == before
+    assert made.output == tmp_path / "out" / f"{name}.redacted{left}" and path.read_bytes() == before
     old, old_times = frames_of(path)
     new, new_times = frames_of(made.output)
     assert [time - new_times[0] for time in new_times] == pytest.approx([ms / 1000 for ms in TIMES_MS], abs=1e-9)
@@ -430,6 +433,64 @@ def test_what_is_there_is_replaced_only_when_asked(redact: Callable[..., Any], t
         redact(path)
     assert refused.value.code == "output-exists" and made.output.read_bytes() == b"mine"
     assert redact(path, force=True).output.read_bytes() != b"mine"
+
+
+def write_sound(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("flac", rate=RATE)
+        stream.layout = "mono"
+        part = av.AudioFrame.from_ndarray(tone(1.0).reshape(1, -1), format="s16", layout="mono")
+        part.sample_rate, part.pts = RATE, 0
+        container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+
+
+def test_files_whose_names_differ_share_neither_an_output_nor_an_account(
+    redact: Callable[..., Any], tmp_path: Path
+) -> None:
+    names = ["a.png", "a.PNG", "a.bmp", "a.jpg", "a.jpeg", "a.wav", "a.flac", "a.mka", "a.mkv", "a.mp4", "a.mov"]
+    claimed, made = Claimed(), []
+    for number, name in enumerate(names):
+        path = tmp_path / name
+        match path.suffix.lower():
+            case ".wav":
+                path.write_bytes(wav_bytes(tone(1.0)))
+            case ".flac" | ".mka":
+                write_sound(path)
+            case ".mkv" | ".mp4" | ".mov":
+                write_video(path, times_ms=TIMES_MS[: number + 1])
+            case _:
+                cv2.imwrite(str(path), c.picture((c.BLUE, (10 * number, 20, 30, 40))))
+        made.append(redact(path, force=True, claimed=claimed))
+    assert len({row.output for row in made}) == len({row.account for row in made}) == len(names)
+    for name, row in zip(names, made, strict=True):
+        facts = FileRedaction.read(row.account.read_bytes())
+        assert (facts.original.name, facts.redacted.name) == (name, row.output.name)
+        assert facts.redacted.sha256 == hashlib.sha256(row.output.read_bytes()).hexdigest()
+
+
+def test_force_lets_no_file_of_a_run_replace_another(redact: Callable[..., Any], tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "p.png" for folder in ("a", "b")]
+    for number, path in enumerate(paths):
+        path.parent.mkdir()
+        cv2.imwrite(str(path), c.picture((c.BLUE, (100 * number, 20, 30, 40))))
+    claimed = Claimed(paths)
+    made = redact(paths[0], claimed=claimed)
+    before = made.output.read_bytes(), made.account.read_bytes()
+    with pytest.raises(OutputExists, match="different folders"):
+        redact(paths[1], force=True, claimed=claimed)
+    assert (made.output.read_bytes(), made.account.read_bytes()) == before
+    assert redact(paths[1], force=True).output == made.output  # a run of its own replaces what was there
+
+
+def test_no_output_replaces_an_original_of_the_run(finder: Any, voice: Any, tmp_path: Path) -> None:
+    paths = [tmp_path / "p.png", tmp_path / "p.redacted.png"]
+    for path in paths:
+        cv2.imwrite(str(path), c.picture((c.BLUE, FACE)))
+    before = paths[1].read_bytes()
+    with pytest.raises(OutputExists, match="an original"):
+        redact_file(paths[0], tmp_path, BOTH, finder=finder, voice=voice, force=True, claimed=Claimed(paths))
+    assert paths[1].read_bytes() == before and not (tmp_path / "p.png.redaction.json").exists()
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(finder: Any, voice: Any, tmp_path: Path) -> None:
