@@ -19,11 +19,11 @@ from wire.errors import GleanerError
 if TYPE_CHECKING:  # listing models must not load what redaction needs
     from prelabel.redaction.files import RedactedFile
     from prelabel.redaction.videofile import Progress as Report
-    from wire.redaction import MaskRecord
+    from wire.redaction import MaskRecord, Why
 
 
 # Regions of an account that are pictures, by `why`.
-_MASKED = {"face": "faces", "person": "people", "undecided": "the whole picture"}
+_MASKED: dict[Why, str] = {"face": "faces", "person": "people", "undecided": "the whole picture"}
 
 
 class Faces(StrEnum):

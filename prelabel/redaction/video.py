@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,7 +205,7 @@ class VideoRedactor:
             self._scene.forget_before(self._ring[0][2] if self._ring else until_us)
         return out
 
-    def _paint(self, frame: Image, masks: list[Placed]) -> None:
+    def _paint(self, frame: Image, masks: Sequence[Placed]) -> None:
         for method, rects in _by_method(masks, self._policy.method):
             paint_i420(frame, rects, method, self._noise)
 
@@ -215,7 +216,7 @@ class VideoRedactor:
         raise self._failure from cause
 
 
-def _by_method(masks: list[Placed], method: Method) -> list[tuple[Method, list[Rect]]]:
+def _by_method(masks: Sequence[Placed], method: Method) -> list[tuple[Method, list[Rect]]]:
     """The masks by how they are painted: an average of a whole unknown picture could still show somebody."""
     whole = [rect for _, why, rect in masks if why == "undecided"]
     return [(method, [rect for _, why, rect in masks if why != "undecided"]), ("solid", whole)]
