@@ -1,6 +1,6 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page]      all of them by default
+python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause]      all of them by default
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import download, keyframes, masked, page, prelabel_overhead, session
+from benchmarks import download, keyframes, masked, page, pause, prelabel_overhead, session
 from benchmarks.figure import Figure
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
@@ -25,6 +25,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "keyframes": keyframes.measure,
     "masked": masked.measure,
     "page": page.measure,
+    "pause": pause.measure,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
