@@ -11,7 +11,6 @@ page             the session page
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from device_agent.journal import Header
 from device_agent.labelling import Labeller
 from device_agent.masking import MakeMasking, forbid_core_dumps, masking_of
 from device_agent.models import Models
+from device_agent.page.control import CONTROL_FILE, Control
+from device_agent.page.guard import session_key
 from device_agent.page.server import PageServer
 from device_agent.pairing import Credentials, is_loopback
 from device_agent.participant import Participant
@@ -36,7 +37,6 @@ from device_agent.sessions import delete_unbegun, newest_record, unfinished_sess
 from device_agent.settings import AgentSettings, agent_version
 from device_agent.snapshots import snapshot_of
 from device_agent.spool.catalogue import Spool
-from device_agent.spool.layout import write_whole
 from device_agent.spool.recover import recover
 from device_agent.spool.room import SpoolFull
 from device_agent.streams import AudioStream, VideoStream
@@ -136,7 +136,8 @@ class Agent:
             self.preview,
             settings.page_host,
             settings.page_port,
-            key=page_key(settings.state),
+            key=session_key(self.folder),
+            control=Control(self.folder / CONTROL_FILE),
         )
         self._participant = (
             Participant(self.snapshot, self.runner.post, self._room) if settings.participant == "simulated" else None
@@ -309,12 +310,3 @@ class Agent:
                 sensor.stop()
         if self._room is not None and self._room.truth:
             self._room.write_truth(self.folder / "truth.jsonl")
-
-
-def page_key(state: Path) -> str:
-    """The key that opens the session page: made once for a device, kept 0600."""
-    path = state / "page.key"
-    if not path.exists():
-        state.mkdir(parents=True, exist_ok=True)
-        write_whole(path, secrets.token_urlsafe(16).encode("ascii"))
-    return path.read_text(encoding="ascii").strip()

@@ -212,4 +212,5 @@ class Snapshot:
     uploads_pending: int
     collector_reachable: bool | None  # None: not tried yet
     message: str | None = None  # one sentence for the people in the room
+    controls: bool = True  # whether the screen that reads this runs the session, or only watches
     facts: dict[str, Any] = field(default_factory=dict)

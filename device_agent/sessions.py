@@ -8,6 +8,8 @@ from pathlib import Path
 from device_agent.events import ENDED
 from device_agent.journal import Happened, Header, JournalDamaged
 from device_agent.journal import read as read_journal
+from device_agent.page.control import CONTROL_FILE
+from device_agent.page.guard import KEY_FILE
 from device_agent.record_keeping import replay
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
@@ -44,8 +46,15 @@ def delete_unbegun(state: Path) -> None:
             continue
         if not any(isinstance(entry, ConsentRecord | TakeRecord | Happened) for entry in entries):
             path.unlink()
+            forget_page(path.parent)
             with suppress(OSError):  # something else lies in the folder
                 path.parent.rmdir()
+
+
+def forget_page(folder: Path) -> None:
+    """The addresses and cookies of a session that is over open nothing any more."""
+    for name in (KEY_FILE, CONTROL_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def newest_record(state: Path) -> SessionRecord | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -141,12 +142,6 @@ class Demo:
             child.end()
 
     # ---------------------------------------------------------------- looking
-    def session_page(self) -> str | None:
-        key = self.device_state / "page.key"
-        if not key.exists():
-            return None
-        return f"http://127.0.0.1:{self.page_port}/?key={key.read_text(encoding='ascii').strip()}"
-
     def tasks(self, token: str, session: str | None = None) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self._get("/api/tasks", token)["tasks"]
         return [row for row in rows if session is None or row["session"] == session]
@@ -270,7 +265,7 @@ def stay(run: Demo, browser: bool) -> None:
     agent = run.start_agent()
     link, token = run.reviewer_link(), run.token()
     agent.wait_until(lambda: "Session page" in agent.said(), START_SECONDS)
-    page = run.session_page()
+    page = session_page(agent)
     people.print(f"\n  Session page   {page}")
     people.print(f"  Review page    {link}")
     people.print(f"                 works once; another: {gleaner_program()} {run.link_words}")
@@ -294,6 +289,12 @@ def stay(run: Demo, browser: bool) -> None:
             told = True
             people.print(ending(agent, len(waiting)))
         time.sleep(0.5)
+
+
+def session_page(agent: Child) -> str | None:
+    """The address that the agent printed, with the key of its session."""
+    found = re.search(r"http://\S+\?key=\S+", agent.said())
+    return found.group() if found is not None else None
 
 
 def ending(agent: Child, waiting: int) -> str:

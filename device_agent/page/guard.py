@@ -1,4 +1,7 @@
-"""Who may look at the session page: the key of the printed address, the cookie it turns into, and the host's name."""
+"""Who may look at the session page: the key of its session, the cookie it turns into, and the host's name.
+
+A key belongs to one session. With the next session begins another key, and every older address and cookie is void.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,22 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from typing import Literal
 
+from device_agent.page.control import BROWSER_ID
+from device_agent.spool.layout import write_whole
 from wire.errors import GleanerError
 
 # key     the key in the address or the cookie: only the page itself, where the key becomes a cookie
 # cookie  the cookie, or the key as `Authorization: Bearer`: looking
 # act     like cookie, and the header X-Gleaner-Page, which no foreign page can send: changing something
+# Which of the browsers may change what is the business of control.py.
 Policy = Literal["key", "cookie", "act"]
 
 PAGE_HEADER = "x-gleaner-page"
+KEY_FILE = "page.key"
+PROGRAM = "program"  # who sends the key itself: the operator's own program, which holds the printed address
 
 
 class PageShut(GleanerError):
@@ -45,11 +54,24 @@ def new_key() -> str:
     return secrets.token_urlsafe(24)
 
 
+def session_key(folder: Path) -> str:
+    """The key of the session that is journaled in a folder: made once, kept 0600, the same after a restart.
+
+    Raises:
+        OSError: the disk's answer.
+    """
+    path = folder / KEY_FILE
+    if not path.exists():
+        write_whole(path, new_key().encode("ascii"))
+    return path.read_text(encoding="ascii").strip()
+
+
 @dataclass(frozen=True)
 class Guard:
-    """The page's lock. The cookie is derived from the key, so it outlives a restart of the agent with the same key.
+    """The page's lock. A cookie is derived from the key, so it outlives a restart of the agent with the same key.
 
-    A browser shares cookies between all ports of a machine, so the cookie's name carries the port.
+    Each browser has a cookie of its own: an id, and a seal of that id by the key. A browser shares cookies between all
+    ports of a machine, so the cookie's name carries the port.
     """
 
     key: str
@@ -60,28 +82,31 @@ class Guard:
     def cookie_name(self) -> str:
         return f"gleaner_page_{self.port}"
 
-    @property
-    def cookie_value(self) -> str:
-        return hmac.new(self.key.encode(), b"gleaner session page cookie", hashlib.sha256).hexdigest()
+    def cookie_value(self, browser: str) -> str:
+        message = b"gleaner session page cookie " + browser.encode()
+        return f"{browser}.{hmac.new(self.key.encode(), message, hashlib.sha256).hexdigest()}"
 
-    @property
-    def set_cookie(self) -> str:
-        return f"{self.cookie_name}={self.cookie_value}; Path=/; HttpOnly; SameSite=Lax"
+    def set_cookie(self, browser: str) -> str:
+        return f"{self.cookie_name}={self.cookie_value(browser)}; Path=/; HttpOnly; SameSite=Lax"
 
     def is_key(self, offered: str) -> bool:
         return hmac.compare_digest(offered.encode("utf-8", "replace"), self.key.encode())
 
-    def knows(self, headers: Mapping[str, str]) -> bool:
-        """Whether the request carries the cookie, or the key as a bearer token."""
+    def visitor(self, headers: Mapping[str, str]) -> str | None:
+        """Who asks: the id of a browser by its cookie, PROGRAM by the key as a bearer token, None: nobody known."""
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self.is_key(token.strip()):
-            return True
+            return PROGRAM
         try:
             jar = SimpleCookie(headers.get("cookie", ""))
         except CookieError:
-            return False
+            return None
         cookie = jar.get(self.cookie_name)
-        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self.cookie_value.encode())
+        browser = cookie.value.partition(".")[0] if cookie is not None else ""
+        if cookie is None or browser == PROGRAM or not BROWSER_ID.fullmatch(browser):
+            return None
+        known = hmac.compare_digest(cookie.value.encode("utf-8", "replace"), self.cookie_value(browser).encode())
+        return browser if known else None
 
     def check_host(self, headers: Mapping[str, str]) -> None:
         """Refuse names a foreign site could point at this machine (DNS rebinding). Any port is fine: tunnels change it.
@@ -94,12 +119,14 @@ class Guard:
             return
         raise WrongHost("The session page does not answer under this host name.")
 
-    def check(self, policy: Policy, headers: Mapping[str, str]) -> None:
-        """Raises: PageShut, PageHeaderMissing."""
-        if not self.knows(headers):
+    def check(self, policy: Policy, headers: Mapping[str, str]) -> str:
+        """Who asks. Raises: PageShut, PageHeaderMissing."""
+        visitor = self.visitor(headers)
+        if visitor is None:
             raise PageShut("The session page is shut to whoever has not got its key.")
         if policy == "act" and headers.get(PAGE_HEADER) != "1":
             raise PageHeaderMissing("This request changes something and does not come from the session page.")
+        return visitor
 
 
 def host_name(header: str) -> str | None:

@@ -7,7 +7,7 @@ import hashlib
 import mimetypes
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -22,8 +22,9 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from device_agent.events import Event, Snapshot
-from device_agent.page.guard import Guard, PageShut, Policy
+from device_agent.events import ENDED, Event, Pause, Snapshot, Stop
+from device_agent.page.control import Control
+from device_agent.page.guard import PROGRAM, Guard, PageShut, Policy, new_key
 from device_agent.page.messages import BODY_LIMIT, BadEvent, parse_event, snapshot_json
 from device_agent.page.stream import BOUNDARY, Lookers, pictures, snapshots
 from wire.errors import GleanerError
@@ -50,9 +51,15 @@ class NoSuchPage(GleanerError):
     hint = "docs/session-page.md lists the addresses."
 
 
+class PageWatches(GleanerError):
+    code = "page-watches"
+    status = 403
+    hint = "Press “Use this screen instead” on it, or go on where the session began. Pause and Stop work everywhere."
+
+
 @dataclass(frozen=True)
 class Desk:
-    """What the routes work with: the three doors to the session, the lock, and who looks."""
+    """What the routes work with: the three doors to the session, the lock, who runs the session, and who looks."""
 
     read: Callable[[], Snapshot]
     post: Callable[[Event], None]
@@ -60,6 +67,25 @@ class Desk:
     guard: Guard
     lookers: Lookers
     stopping: threading.Event
+    control: Control
+
+    def visitor(self, request: Request) -> str:
+        """Who asks; the route's policy has been checked."""
+        visitor = self.guard.visitor(request.headers)
+        assert visitor is not None
+        return visitor
+
+    def controls(self, visitor: str) -> bool:
+        return visitor == PROGRAM or self.control.holds(visitor)
+
+    def shown_to(self, visitor: str) -> bytes:
+        """The newest snapshot as JSON, for one of those who look."""
+        return snapshot_json(replace(self.read(), controls=self.controls(visitor)))
+
+    @property
+    def over(self) -> bool:
+        """Nobody looks into the room any more: the session has ended, or the page is closed."""
+        return self.stopping.is_set() or self.read().state in ENDED
 
 
 Endpoint = Callable[[Desk, Request], Awaitable[Response]]
@@ -87,9 +113,12 @@ def static_files() -> dict[str, tuple[bytes, str]]:
 async def page(desk: Desk, request: Request) -> Response:
     """The page; with `?key=` the key becomes a cookie and leaves the address."""
     offered = request.query_params.get("key")
+    visitor = desk.guard.visitor(request.headers)
     if offered is not None and desk.guard.is_key(offered):
-        return RedirectResponse("/", HTTPStatus.SEE_OTHER, {"set-cookie": desk.guard.set_cookie})
-    if not desk.guard.knows(request.headers):
+        browser = visitor if visitor not in (None, PROGRAM) else new_key()
+        desk.control.opened(browser)
+        return RedirectResponse("/", HTTPStatus.SEE_OTHER, {"set-cookie": desk.guard.set_cookie(browser)})
+    if visitor is None:
         return HTMLResponse(SHUT_PAGE, HTTPStatus.UNAUTHORIZED, {"content-security-policy": SHUT_POLICY})
     return Response(static_files()["index.html"][0], media_type="text/html")
 
@@ -103,11 +132,13 @@ async def static(desk: Desk, request: Request) -> Response:
 
 
 async def snapshot(desk: Desk, request: Request) -> Response:
-    return Response(snapshot_json(desk.read()), media_type="application/json")
+    return Response(desk.shown_to(desk.visitor(request)), media_type="application/json")
 
 
 async def stream(desk: Desk, request: Request) -> Response:
-    return StreamingResponse(snapshots(desk.read, desk.stopping), media_type="text/event-stream")
+    visitor = desk.visitor(request)
+    body = snapshots(lambda: desk.shown_to(visitor), desk.stopping)
+    return StreamingResponse(body, media_type="text/event-stream")
 
 
 async def picture(desk: Desk, request: Request) -> Response:
@@ -119,7 +150,7 @@ async def picture(desk: Desk, request: Request) -> Response:
 
 
 async def moving_picture(desk: Desk, request: Request) -> Response:
-    body = pictures(desk.preview, desk.lookers, desk.stopping)
+    body = pictures(desk.preview, desk.lookers, lambda: desk.over)
     return StreamingResponse(body, media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
 
 
@@ -129,7 +160,18 @@ async def events(desk: Desk, request: Request) -> Response:
         body += chunk
         if len(body) > BODY_LIMIT:
             raise EventTooLarge(f"An event has at most {BODY_LIMIT // 1024} KiB.")
-    desk.post(parse_event(body, desk.read()))
+    event = parse_event(body, desk.read())
+    if not desk.controls(desk.visitor(request)) and not isinstance(event, Pause | Stop):
+        raise PageWatches("Another screen runs this session.")
+    desk.post(event)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def control(desk: Desk, request: Request) -> Response:
+    """A person wants to run the session from this browser; the one before only watches from now on."""
+    visitor = desk.visitor(request)
+    if visitor != PROGRAM:
+        desk.control.take(visitor)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -141,6 +183,7 @@ ROUTES: tuple[PageRoute, ...] = (
     PageRoute("GET", "/api/preview.jpg", "cookie", picture),
     PageRoute("GET", "/api/preview.mjpeg", "cookie", moving_picture),
     PageRoute("POST", "/api/events", "act", events),
+    PageRoute("POST", "/api/control", "act", control),
 )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import uvicorn
 
 from device_agent.events import Event, Snapshot
+from device_agent.page.control import Control
 from device_agent.page.guard import Guard, is_loopback
 from device_agent.page.routes import Desk, make_app
 from device_agent.page.stream import Lookers
@@ -41,7 +42,7 @@ class PageServer:
 
     `read` gives the newest snapshot, `post` takes an event, `preview` gives the newest JPEG or None; all three are
     called from the page's thread and must return at once. `key` opens the page; the same key after a restart of the
-    agent keeps pages that are already open working.
+    agent keeps pages that are already open working. `control` knows which browser runs the session.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class PageServer:
         port: int = 8710,
         *,
         key: str,
+        control: Control | None = None,
     ) -> None:
         if not key:
             raise ValueError("the page needs a key")
@@ -60,6 +62,7 @@ class PageServer:
         self._host = host
         self._port = port
         self._key = key
+        self._control = control or Control()
         self._lookers = Lookers()
         self._stopping = threading.Event()
         self._server: uvicorn.Server | None = None
@@ -92,7 +95,8 @@ class PageServer:
         listener = listen(self._host, self._port)
         self._port = listener.getsockname()[1]
         guard = Guard(self._key, self._port, loopback=is_loopback(self._host))
-        app = make_app(Desk(*self._doors, guard=guard, lookers=self._lookers, stopping=self._stopping))
+        desk = Desk(*self._doors, guard=guard, lookers=self._lookers, stopping=self._stopping, control=self._control)
+        app = make_app(desk)
         config = uvicorn.Config(
             app,
             loop="asyncio",

@@ -9,12 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from device_agent.page.messages import snapshot_json
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from device_agent.events import Snapshot
 
 SNAPSHOT_SECONDS = 0.1
 # A page that hears nothing for longer than a few of these knows that the device is gone.
@@ -48,28 +44,31 @@ class Lookers:
         return self._streams > 0 or self._clock() - self._last < LOOK_SECONDS
 
 
-async def snapshots(read: Callable[[], Snapshot], stopping: threading.Event) -> AsyncIterator[bytes]:
+async def snapshots(read: Callable[[], bytes], stopping: threading.Event) -> AsyncIterator[bytes]:
     """Server-sent events: each change, ten a second at most; the newest snapshot again after two seconds, and last."""
     yield b"retry: 1000\n\n"
     last, silent = b"", 0.0
     while not stopping.is_set():
-        body = snapshot_json(read())
+        body = read()
         if body != last or silent >= SILENCE_SECONDS:
             yield b"event: snapshot\ndata: " + body + b"\n\n"
             last, silent = body, 0.0
         await asyncio.sleep(SNAPSHOT_SECONDS)
         silent += SNAPSHOT_SECONDS
     # The agent ends as soon as everything is delivered: whoever still looks should read that, not the moment before.
-    yield b"event: snapshot\ndata: " + snapshot_json(read()) + b"\n\n"
+    yield b"event: snapshot\ndata: " + read() + b"\n\n"
 
 
 async def pictures(
-    preview: Callable[[], bytes | None], lookers: Lookers, stopping: threading.Event
+    preview: Callable[[], bytes | None], lookers: Lookers, over: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    """multipart/x-mixed-replace parts, about eight a second, each a JPEG that differs from the one before."""
+    """multipart/x-mixed-replace parts, about eight a second, each a JPEG that differs from the one before.
+
+    They end with the session.
+    """
     last: bytes | None = None
     with lookers.looking():
-        while not stopping.is_set():
+        while not over():
             picture = preview()
             if picture is not None and picture is not last:
                 head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from device_agent.agent import Agent
@@ -140,3 +141,31 @@ def test_a_changed_script_is_reported_when_a_consented_session_goes_on(tmp_path:
     said: list[str] = []
     Agent(settings, CREDENTIALS, PLAN.model_copy(update={"title": "Corrected"}), Models(), said.append).stop()
     assert any("has changed" in line for line in said)
+
+
+def test_the_browser_of_the_last_session_is_shut_out_of_the_next(tmp_path: Path) -> None:
+    """Neither its address nor its cookie opens anything; after a restart in one session both still do."""
+    first = waiting(tmp_path)
+    with httpx.Client(headers={"X-Gleaner-Page": "1"}) as old:
+        try:
+            address = first.start()
+            session, port = first.runner.replayed.header.session, first.page.port
+            assert old.get(address).status_code == 303
+            assert old.get(f"{first.page.address}api/snapshot").json()["session"] == session
+        finally:
+            first.stop()
+        settings = AgentSettings(state=tmp_path, script="greeting", camera="none", microphone="none", page_port=port)
+        second = Agent(settings, CREDENTIALS, PLAN, Models(), lambda _: None)
+        try:
+            begun = second.start()
+            assert begun != address and second.runner.replayed.header.session != session
+            for way in ("", "api/snapshot", "api/stream", "api/preview.jpg", "api/preview.mjpeg", "static/app.js"):
+                assert old.get(f"{second.page.address}{way}").status_code == 401, way
+            assert old.get(address).status_code == 401
+            for event in ({"event": "consent", "granted": ["audio"]}, {"event": "stop"}):
+                assert old.post(f"{second.page.address}api/events", json=event).status_code == 401
+            assert old.post(f"{second.page.address}api/control").status_code == 401
+            assert second.runner.replayed.consent is None
+            assert list((tmp_path / "sessions").glob("*/page.key")) == [second.folder / "page.key"]
+        finally:
+            second.stop()

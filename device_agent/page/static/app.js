@@ -1,7 +1,7 @@
 // The session page: one snapshot in, one screen out; presses go to the device, which alone decides what happens.
 
 import { listenForKeys } from "./keys.js";
-import { listen, send, sendUntilHeard } from "./link.js";
+import { listen, send, sendUntilHeard, take } from "./link.js";
 import { Picture } from "./picture.js";
 import { $, Meter, buildConsent, put, show, showEnded, showHeader, showRec, showScreen, showWork } from "./screen.js";
 import { ENDED, placeOf, primaryOf, spoken, stopWords, viewOf } from "./view.js";
@@ -59,7 +59,7 @@ function primary() {
 }
 
 async function sendAnswer() {
-  if (snapshot?.state !== "answering") return;
+  if (!snapshot || !viewOf(snapshot).answering) return;
   const key = draftKey();
   if (!answerBox.value.trim()) {
     notice("Write an answer first.");
@@ -70,7 +70,7 @@ async function sendAnswer() {
 }
 
 function pause() {
-  if (snapshot?.state === "paused") postOnce("resume");
+  if (snapshot?.state === "paused") primary();
   else if (snapshot && viewOf(snapshot).pause) post("pause");
 }
 
@@ -99,7 +99,7 @@ function showStopWords(heard = stopHeard) {
 async function chosen() {
   const dialog = $("stop-dialog");
   if (dialog.returnValue === "stop") await stopForSure();
-  else if (dialog.dataset.paused === "yes" && snapshot.state === "paused") await post("resume");
+  else if (dialog.dataset.paused === "yes" && snapshot.state === "paused" && viewOf(snapshot).controls) await post("resume");
 }
 
 /** STOP is sent until the device has answered, however long the network is away. */
@@ -113,7 +113,13 @@ async function stopForSure() {
   else if (link === "live") show($("notice"), false);
 }
 
+async function takeOver() {
+  const reason = await take(UNHEARD);
+  if (reason) notice(reason);
+}
+
 function consent(agreed) {
+  if (!viewOf(snapshot).asks) return;
   const granted = agreed ? switches().filter((input) => input.checked).map((input) => input.name) : [];
   if (agreed && !granted.length) {
     notice(CHOOSE_ONE);
@@ -150,9 +156,9 @@ function onSnapshot(next) {
 }
 
 function showButtons(view) {
-  const asks = view.screen === "consent";
-  show($("decline"), asks);
-  show($("agree"), asks);
+  for (const name of ["decline", "agree", "allow-all"]) show($(name), view.asks);
+  for (const input of switches()) input.disabled = !view.asks;
+  show($("watching"), view.watching);
   show($("pause"), view.stop);
   $("pause").classList.toggle("empty", !view.pause);
   show($("primary"), view.stop);
@@ -215,6 +221,7 @@ $("allow-all").addEventListener("click", () => {
   for (const input of switches()) input.checked = true;
   $("agree").focus();
 });
+$("take-over").addEventListener("click", takeOver);
 $("primary").addEventListener("click", primary);
 $("pause").addEventListener("click", pause);
 $("stop").addEventListener("click", stop);

@@ -61,13 +61,18 @@ export async function sendUntilHeard(event, wanted, onUnheard) {
 }
 
 /** Send an event. Returns null when the device took it, else one sentence that says why not. */
-export async function send(event, unheard) {
+export const send = (event, unheard) => post("/api/events", event, unheard);
+
+/** Run the session from this screen from now on. Returns the same as `send`. */
+export const take = (unheard) => post("/api/control", {}, unheard);
+
+async function post(address, body, unheard) {
   let response;
   try {
-    response = await fetch("/api/events", {
+    response = await fetch(address, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Gleaner-Page": "1" },
-      body: JSON.stringify(event),
+      body: JSON.stringify(body),
       signal: AbortSignal.timeout(4000),
     });
   } catch {

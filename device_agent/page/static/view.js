@@ -21,8 +21,9 @@ export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.flo
 
 export const placeOf = (snapshot) => `${snapshot.session}/${snapshot.state}/${snapshot.step?.id}/${snapshot.attempt}`;
 
-/** The button that Enter and Space press: [word, event] or null. */
+/** The button that Enter and Space press: [word, event] or null. A screen that only watches has none. */
 export function primaryOf(snapshot) {
+  if (snapshot.controls === false) return null;
   switch (snapshot.state) {
     case "ready": return ["Start", "start"];
     case "recording": return snapshot.step?.kind === "show" ? null : ["Done", "done"];
@@ -97,8 +98,12 @@ export function viewOf(snapshot) {
   const screen = state === "consent" ? "consent" : ENDED.includes(state) ? "ended" : "work";
   const filmed = step?.record.some((medium) => RECORDS_PICTURE.includes(medium) && snapshot.granted.includes(medium));
   const heard = step?.record.includes("audio") && snapshot.granted.includes("audio");
+  const controls = snapshot.controls !== false;
   return {
     screen,
+    controls,
+    asks: screen === "consent" && controls,
+    watching: screen !== "ended" && !controls,
     rec: recOf(snapshot),
     where: { title: screen === "work" ? snapshot.title : "", step: screen === "work" && snapshot.step_number ? `step ${snapshot.step_number} of ${snapshot.step_count}` : "" },
     progress: snapshot.state === "finished" ? 1 : Math.max(0, snapshot.step_number - 1) / Math.max(1, snapshot.step_count),
@@ -110,7 +115,7 @@ export function viewOf(snapshot) {
     gauges: step !== null && !isTyped(step),
     picture: Boolean(filmed && (snapshot.preview || state === "paused")),
     looking: Boolean(filmed && snapshot.preview && state !== "paused"),
-    answering: state === "answering",
+    answering: state === "answering" && controls,
     pause: ["ready", "countdown", "recording", "answering"].includes(state),
     primary: primaryOf(snapshot),
     stop: screen === "work",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
-from device_agent.page.guard import Guard, PageHeaderMissing, PageShut, WrongHost, host_name, new_key
+from device_agent.page.control import Control
+from device_agent.page.guard import Guard, PageHeaderMissing, PageShut, WrongHost, host_name, new_key, session_key
 
 GUARD = Guard(key="right-key", port=8710, loopback=True)
 
@@ -57,7 +59,7 @@ def test_a_page_for_the_room_answers_under_addresses_and_its_own_name_but_no_for
     [
         {"authorization": "Bearer right-key"},
         {"authorization": "bearer right-key "},
-        {"cookie": f"other=1; gleaner_page_8710={GUARD.cookie_value}"},
+        {"cookie": f"other=1; gleaner_page_8710={GUARD.cookie_value('phone-1')}"},
     ],
 )
 def test_key_and_cookie_open_it(headers: dict[str, str]) -> None:
@@ -76,8 +78,12 @@ def test_key_and_cookie_open_it(headers: dict[str, str]) -> None:
         {"authorization": "Basic right-key"},
         {"authorization": "Bearer r\u0456ght-key"},
         {"cookie": "gleaner_page_8710=right-key"},
-        {"cookie": f"gleaner_page_9999={GUARD.cookie_value}"},
+        {"cookie": f"gleaner_page_9999={GUARD.cookie_value('phone-1')}"},
         {"cookie": "\x00;;=;"},
+        {"cookie": "gleaner_page_8710=phone-1."},
+        {"cookie": f"gleaner_page_8710={GUARD.cookie_value('phone-1').replace('phone-1', 'phone-2')}"},
+        {"cookie": f"gleaner_page_8710={GUARD.cookie_value('program')}"},
+        {"cookie": f"gleaner_page_8710={Guard(key='last-key', port=8710, loopback=True).cookie_value('phone-1')}"},
     ],
 )
 def test_nothing_else_opens_it(headers: dict[str, str]) -> None:
@@ -86,7 +92,43 @@ def test_nothing_else_opens_it(headers: dict[str, str]) -> None:
 
 
 def test_the_cookie_says_nothing_of_the_key_and_outlives_a_restart() -> None:
-    assert GUARD.key not in GUARD.set_cookie
-    assert {"HttpOnly", "SameSite=Lax"} <= set(GUARD.set_cookie.split("; "))
-    assert Guard(key="right-key", port=8710, loopback=True).cookie_value == GUARD.cookie_value
+    assert GUARD.key not in GUARD.set_cookie("phone-1")
+    assert {"HttpOnly", "SameSite=Lax"} <= set(GUARD.set_cookie("phone-1").split("; "))
+    again = Guard(key="right-key", port=8710, loopback=True)
+    assert again.cookie_value("phone-1") == GUARD.cookie_value("phone-1")
+    assert again.visitor({"cookie": GUARD.set_cookie("phone-1")}) == "phone-1"
     assert new_key() != new_key()
+
+
+def test_a_session_has_a_key_of_its_own_that_only_its_owner_can_read(tmp_path: Path) -> None:
+    keys = {}
+    for session in ("ses-1", "ses-2"):
+        folder = tmp_path / session
+        folder.mkdir()
+        keys[session] = session_key(folder)
+        assert session_key(folder) == keys[session], "the same after a restart"
+        assert (folder / "page.key").stat().st_mode & 0o777 == 0o600
+    assert keys["ses-1"] != keys["ses-2"]
+
+
+# ---------------------------------------------------------------- which browser runs the session
+def test_the_first_browser_runs_the_session_until_another_takes_over(tmp_path: Path) -> None:
+    path = tmp_path / "page.control"
+    control = Control(path)
+    assert control.holds("phone-1") and control.holds("phone-2")
+    control.opened("phone-1")
+    control.opened("phone-2")
+    assert (control.holds("phone-1"), control.holds("phone-2")) == (True, False)
+    assert not Control(path).holds("phone-2"), "a restart of the agent changes nothing"
+    control.take("phone-2")
+    assert (control.holds("phone-1"), control.holds("phone-2")) == (False, True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"a b", b"x" * 65], ids=["empty", "bytes", "space", "long"])
+def test_what_is_damaged_on_the_disk_locks_nobody_out(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "page.control"
+    path.write_bytes(damage)
+    control = Control(path)
+    control.opened("phone-2")
+    assert control.holds("phone-2")

@@ -392,3 +392,29 @@ def test_steps_that_were_left_out_are_counted_at_the_end(browser: Browser) -> No
         expect(page.locator("#ended-takes")).to_have_text(
             "1 take. 3 steps were left out: they need what you did not allow."
         )
+
+
+def test_a_second_screen_watches_until_somebody_uses_it_instead(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        phone = browser.new_context(viewport=PHONE).new_page()  # type: ignore[arg-type]
+        phone.goto(running.url)
+        expect(phone.locator("#watching")).to_contain_text("Another screen runs this session.")
+        for name in ("agree", "decline", "allow-all"):
+            expect(phone.locator(f"#{name}")).to_be_hidden()
+        expect(phone.locator("#use-audio")).to_be_disabled()
+        expect(page.locator("#watching")).to_be_hidden()
+        agree(page)
+        at(phone, "ready")
+        press(phone, "Enter")
+        expect(phone.locator("#primary")).not_to_be_visible()
+        press(phone, "p")
+        at(page, "paused")
+        press(phone, "p")
+
+        phone.locator("#take-over").click()
+        expect(page.locator("#watching")).to_be_visible()
+        expect(phone.locator("#watching")).to_be_hidden()
+        press(phone, "p")
+        at(page, "ready")
+        assert running.rehearsal.events == [ConsentAnswered(ALL, (), "P-rehearsal"), Pause(), Resume()]
+        phone.context.close()

@@ -6,12 +6,14 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
-from device_agent.events import ConsentAnswered, Start
+from device_agent.events import ConsentAnswered, Pause, Start, Stop
 from device_agent.page import PageServer, stream
+from device_agent.page.control import Control
 from device_agent.page.guard import Guard
 from device_agent.page.routes import ROUTES, SHUT_PAGE, Desk, PageRoute, make_app, static_files
 from device_agent.page.server import AddressUnusable, PortTaken, shown_host
@@ -34,7 +36,7 @@ def test_every_route_is_listed_with_a_policy() -> None:
     with stage() as running:
         doors = (running.rehearsal.read, running.rehearsal.post, running.rehearsal.preview)
         guard = Guard("k", 1, loopback=True)
-        app = make_app(Desk(*doors, guard=guard, lookers=Lookers(), stopping=threading.Event()))
+        app = make_app(Desk(*doors, guard=guard, lookers=Lookers(), stopping=threading.Event(), control=Control()))
     listed = {(row.method, row.path): row.policy for row in ROUTES}
     served = {
         (method, route.path)  # type: ignore[attr-defined]
@@ -119,6 +121,66 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
         for foreign in ("https://", "//cdn", "@import", "innerHTML", "eval("):
             assert foreign not in text, f"{name} holds {foreign}"
         assert "http://" not in text.replace("http://www.w3.org/2000/svg", ""), name
+
+
+# ---------------------------------------------------------------- which browser runs the session
+@contextmanager
+def browser_at(running: Stage) -> Iterator[httpx.Client]:
+    """A browser that opened the printed address."""
+    with running.client(headers={"X-Gleaner-Page": "1"}, follow_redirects=True) as client:
+        assert client.get(running.url).status_code == 200
+        yield client
+
+
+def test_the_first_browser_answers_and_the_others_watch() -> None:
+    with stage() as running, browser_at(running) as first, browser_at(running) as second:
+        assert (first.get("/api/snapshot").json()["controls"], second.get("/api/snapshot").json()["controls"]) == (
+            True,
+            False,
+        )
+        refused = second.post("/api/events", json={"event": "consent", "granted": ["text"]})
+        assert (refused.status_code, refused.json()["code"]) == (403, "page-watches")
+        assert running.rehearsal.events == []
+        assert first.post("/api/events", json={"event": "consent", "granted": ["video"]}).status_code == 204
+        for event in ({"event": "start"}, {"event": "done"}, {"event": "answer", "text": "a"}, {"event": "resume"}):
+            assert second.post("/api/events", json=event).status_code == 403
+        assert second.post("/api/events", json={"event": "pause"}).status_code == 204
+        assert second.post("/api/events", json={"event": "stop"}).status_code == 204
+        assert running.rehearsal.events == [
+            ConsentAnswered(("video",), ("audio", "image", "text"), "P-rehearsal"),
+            Pause(),
+            Stop(),
+        ]
+
+
+def test_a_person_can_go_on_at_another_browser() -> None:
+    with stage() as running, browser_at(running) as first, browser_at(running) as second:
+        assert second.post("/api/control", headers={"X-Gleaner-Page": "0"}).status_code == 403
+        assert second.post("/api/control").status_code == 204
+        assert first.post("/api/events", json={"event": "consent", "granted": ["text"]}).status_code == 403
+        assert second.post("/api/events", json={"event": "consent", "granted": ["audio"]}).status_code == 204
+        assert first.get(running.url).status_code == 200, "opening the address again takes nothing back"
+        assert first.get("/api/snapshot").json()["controls"] is False
+
+
+def test_the_stream_says_who_runs_the_session() -> None:
+    with stage() as running, browser_at(running) as first, browser_at(running) as second:
+        with second.stream("GET", "/api/stream") as answer:
+            rows = read_events(answer.iter_lines())
+            assert next(rows)["controls"] is False
+            second.post("/api/control")
+            assert next(row for row in rows if row["controls"])["state"] == "consent"
+        assert first.get("/api/snapshot").json()["controls"] is False
+
+
+def test_pictures_end_with_the_session() -> None:
+    with stage() as running, running.friend() as friend:
+        running.rehearsal.post(ConsentAnswered(("video",), ("audio", "image", "text"), "P-1"))
+        with friend.stream("GET", "/api/preview.mjpeg") as answer:
+            chunks = answer.iter_bytes()
+            assert next(chunks)
+            running.rehearsal.post(Stop())
+            assert sum(1 for _ in chunks) < 50, "it ends by itself"
 
 
 # ---------------------------------------------------------------- events and snapshots
@@ -290,7 +352,7 @@ def test_stop_ends_open_streams_and_the_thread_and_frees_the_port() -> None:
 
 
 def _cookie(port: int) -> str:
-    return Guard(KEY, port, loopback=True).cookie_value
+    return Guard(KEY, port, loopback=True).cookie_value("phone-1")
 
 
 def test_a_page_needs_a_key() -> None:
