@@ -50,17 +50,24 @@ def readable_part(document: LabelsDocument, size: Size | None) -> LabelsDocument
     return document if len(labels) == len(document.labels) else document.model_copy(update={"labels": labels})
 
 
+def box_outline(box: Box) -> list[tuple[float, float]]:
+    """The four corners of a box, turned clockwise by its degrees about its centre, from the top left one on."""
+    angle = math.radians(box.rotation or 0.0)
+    cos, sin = math.cos(angle), math.sin(angle)
+    x, y = box.x + box.width / 2, box.y + box.height / 2
+    sides = [(-box.width / 2, -box.height / 2), (box.width / 2, -box.height / 2)]
+    sides += [(box.width / 2, box.height / 2), (-box.width / 2, box.height / 2)]
+    return [(x + across * cos - down * sin, y + across * sin + down * cos) for across, down in sides]
+
+
 def _box_fault(box: Box, size: Size | None) -> str | None:
     fault = _extent_fault(box)
     if fault is not None:
         return fault
     if abs(box.rotation or 0.0) > MAX_COORDINATE:
         return "has a rotation out of bounds"
-    angle = math.radians(box.rotation or 0.0)
-    cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
-    across, down = (box.width * cos + box.height * sin) / 2, (box.width * sin + box.height * cos) / 2
-    x, y = box.x + box.width / 2, box.y + box.height / 2
-    return _outside([x - across, x + across], [y - down, y + down], size)
+    xs, ys = zip(*box_outline(box), strict=True)
+    return _outside([min(xs), max(xs)], [min(ys), max(ys)], size)
 
 
 def _track_fault(track: Track, size: Size | None) -> str | None:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from collector.exports.outlines import Ring, area_of, cut
-from collector.review.geometry import Place, attributes_at, hull, place_at, rotated_hull
+from collector.review.geometry import Place, attributes_at, hull, place_at
 from prelabel.image.rle import decode
+from prelabel.label_geometry import box_outline
 from wire.labels import Box, Keypoints, Label, Mask, Polygon, Track
 
 
@@ -46,9 +47,7 @@ def drawn(label: Label, frame: int | None, start_us: int | None, width: int, hei
             place = place_at(label, at, start_us or 0)
             return _upright(place, attributes_at(label, at), width, height) if place else None
         case Box() if label.rotation:
-            _, corners = rotated_hull(Place(label.x, label.y, label.width, label.height), label.rotation)
-            ring = list(zip(corners[0::2], corners[1::2], strict=True))
-            return _outlined(ring, {**attributes, "rotation": label.rotation}, width, height)
+            return _outlined(box_outline(label), {**attributes, "rotation": label.rotation}, width, height)
         case Box():
             return _upright(Place(label.x, label.y, label.width, label.height), attributes, width, height)
         case Polygon() if label.kind == "polygon":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -62,18 +61,6 @@ def attributes_at(track: Track, frame: int) -> dict[str, object]:
     rows = [row for row in track.keyframes if row.frame <= frame]
     own = {name: value for name, value in track.attributes.items() if name != TRACKER}
     return {**own, **(rows[-1].attributes if rows else {})}
-
-
-def rotated_hull(place: Place, degrees: float) -> tuple[Place, list[float]]:
-    """The upright hull and the corners (x1, y1, … x4, y4) of a box turned clockwise about its centre."""
-    angle = math.radians(degrees)
-    cos, sin = math.cos(angle), math.sin(angle)
-    cx, cy = place.x + place.width / 2, place.y + place.height / 2
-    corners: list[float] = []
-    for dx, dy in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)):
-        px, py = dx * place.width, dy * place.height
-        corners += [cx + px * cos - py * sin, cy + px * sin + py * cos]
-    return hull(corners), corners
 
 
 def hull(points: list[float]) -> Place:

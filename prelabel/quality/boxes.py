@@ -1,90 +1,122 @@
-"""Average precision of boxes, counted by faster-coco-eval: COCO's protocol, as all papers on detectors report it."""
+"""Average precision, counted by faster-coco-eval: COCO's protocol, as all papers on detectors and poses report it.
+
+What two labels share is `overlap_table`, as everywhere in the report: turned boxes by their corners, polygons and masks
+by area, poses by object keypoint similarity.
+"""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.quality.overlap import Size
+from prelabel.quality.overlap import Size, overlap_table
 from prelabel.quality.shapes import AveragePrecision
-from wire.labels import Box
+from wire.labels import Box, Keypoints, Mask, Polygon
 
 Array = NDArray[Any]
+Thing = Box | Polygon | Mask | Keypoints
+_Places = Sequence[tuple[int, int]]  # (index of the picture, index of its label)
+MOST, MOST_POSES = 100, 20  # labels of one word and picture that count, the surest ones
 
 
-class Picture(NamedTuple):
-    """The boxes of one still: the model's, the true ones, and (width, height) at whose edge both are cut."""
+@dataclass(frozen=True)
+class Picture:
+    """The labels of one kind of one still: the model's, the true ones; all are cut at the edge of `size`."""
 
-    made: Sequence[Box]
-    truth: Sequence[Box]
+    made: Sequence[Thing]
+    truth: Sequence[Thing]
     size: Size | None = None
+
+    @cached_property
+    def shares(self) -> Array:
+        """What each made label shares with each true one. One picture counts in several rows of a report."""
+        return overlap_table(self.made, self.truth, None, self.size)
 
 
 def average_precision(pictures: Sequence[Picture]) -> tuple[AveragePrecision | None, dict[str, AveragePrecision]]:
-    """Over all words that have a true box (each word counts the same), and of each of them.
+    """Over all words that have a true label (each word counts the same), and of each of them.
 
-    A box without a score counts as certain; turned boxes count by their unturned box. None without any true box.
+    A label without a score counts as certain. None without any true label.
     """
-    from faster_coco_eval import COCO, COCOeval_faster
-
-    words = sorted({box.label for picture in pictures for box in picture.truth})
+    words = sorted({label.label for picture in pictures for label in picture.truth})
     if not words:
         return None, {}
     number = {word: index for index, word in enumerate(words, start=1)}
-    images: dict[tuple[int, int], int] = {}
-
-    def image_of(place: int, box: Box) -> int:
-        return images.setdefault((place, -1 if box.frame is None else box.frame), len(images) + 1)
-
-    # Numbered as they come: of equal scores those of the first picture count first, whether it has true boxes or not.
-    for place, picture in enumerate(pictures):
-        for box in (*picture.truth, *picture.made):
-            image_of(place, box)
-    truth = [(box, image_of(place, box)) for place, picture in enumerate(pictures) for box in picture.truth]
+    truth = [(place, row) for place, picture in enumerate(pictures) for row in range(len(picture.truth))]
     made = [
-        (image_of(place, box), 1.0 if box.score is None else box.score, number[box.label])
+        (place, row)
         for place, picture in enumerate(pictures)
-        for box in picture.made
-        if box.label in number
+        for row, label in enumerate(picture.made)
+        if label.label in number
     ]
-    counts = Counter(box.label for box, _ in truth)
+    counts = Counter(pictures[place].truth[row].label for place, row in truth)
     if not made:
         return _none_found(counts)
+    precision = _precision(pictures, truth, made, number)
+    each = {word: _of(precision[:, :, index], counts[word]) for index, word in enumerate(words)}
+    return _of(precision, len(truth)), each
+
+
+def _precision(pictures: Sequence[Picture], truth: _Places, made: _Places, number: Mapping[str, int]) -> Array:
+    """Precision [overlaps, recalls, words] of COCO's protocol; -1 where a word has no true label."""
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    images = _images(pictures)
+
+    def row_of(label: Thing, place: int, index: int) -> dict[str, Any]:
+        # The library wants a box and an area; neither is looked at.
+        where = {"image_id": images[place, label.frame], "category_id": number[label.label]}
+        return {**where, "id": index, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0}
+
     known = COCO({
         "images": [{"id": image} for image in images.values()],
         "categories": [{"id": index, "name": word} for word, index in number.items()],
         "annotations": [
-            {
-                "id": index,
-                "image_id": image,
-                "category_id": number[box.label],
-                "bbox": place,
-                "area": place[2] * place[3],
-                "iscrowd": 0,
-            }
-            for index, ((box, image), place) in enumerate(
-                zip(truth, _cut([(row.truth, row.size) for row in pictures]).tolist(), strict=True), start=1
-            )
+            row_of(pictures[place].truth[row], place, index) for index, (place, row) in enumerate(truth, start=1)
         ],
     })  # fmt: skip
-    rows = np.array(made)
-    found = _cut([([box for box in row.made if box.label in number], row.size) for row in pictures])
-    table = np.column_stack([rows[:, :1], found, rows[:, 1:]])
-    evaluation = COCOeval_faster(known, known.loadRes(table), iouType="bbox", print_function=_quiet)
+    labels = [(pictures[place].made[row], place) for place, row in made]
+    table = [
+        [images[place, label.frame], 0, 0, 1, 1, 1.0 if label.score is None else label.score, number[label.label]]
+        for label, place in labels
+    ]
+    evaluation = COCOeval_faster(known, known.loadRes(np.array(table)), iouType="bbox", print_function=_quiet)
+
+    def shares(image: int, word: int) -> Any:
+        """Of one picture and word, the surest first. Both lists are numbered in the order they were given in."""
+        found, true = (
+            data.get_instances([image], [word], True)[0][0] for data in (evaluation.dt_dataset, evaluation.gt_dataset)
+        )
+        if not found or not true:
+            return []
+        surest = sorted(found, key=lambda row: -row["score"])[: evaluation.params.maxDets[-1]]
+        rows = [made[row["id"] - 1] for row in surest]
+        return pictures[rows[0][0]].shares[np.ix_([row for _, row in rows], [truth[row["id"] - 1][1] for row in true])]
+
+    evaluation.computeIoU = shares
     # Of the protocol's boxes by size and of its shorter lists nothing is reported.
     evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
-    evaluation.params.maxDets = [100]
+    evaluation.params.maxDets = [MOST_POSES if isinstance(labels[0][0], Keypoints) else MOST]
     evaluation.evaluate()
     evaluation.accumulate()
     # [overlaps, recalls, words, areas, limits]
     precision: Array = np.asarray(evaluation.eval["precision"])[:, :, :, 0, -1]
-    each = {word: _of(precision[:, :, index], counts[word]) for index, word in enumerate(words)}
-    return _of(precision, len(truth)), each
+    return precision
+
+
+def _images(pictures: Sequence[Picture]) -> dict[tuple[int, int | None], int]:
+    """A number for every frame of every picture that has a label.
+
+    As they come: of equal scores those of the first picture count first, whether it has true labels or not.
+    """
+    places = [(place, row.frame) for place, one in enumerate(pictures) for row in (*one.truth, *one.made)]
+    return {key: number for number, key in enumerate(dict.fromkeys(places), start=1)}
 
 
 def _of(precision: Array, truth: int) -> AveragePrecision:
@@ -98,18 +130,6 @@ def _of(precision: Array, truth: int) -> AveragePrecision:
 def _none_found(counts: Mapping[str, int]) -> tuple[AveragePrecision, dict[str, AveragePrecision]]:
     each = {word: AveragePrecision(ap=0.0, ap50=0.0, truth=count) for word, count in counts.items()}
     return AveragePrecision(ap=0.0, ap50=0.0, truth=sum(counts.values())), each
-
-
-def _cut(groups: Sequence[tuple[Sequence[Box], Size | None]]) -> Array:
-    """(x, y, width, height) of all boxes, each cut at the edge of its picture; N x 4."""
-    rows = [(box.x, box.y, box.x + box.width, box.y + box.height) for boxes, _ in groups for box in boxes]
-    edges = [(math.inf, math.inf) if size is None else size for boxes, size in groups for _ in boxes]
-    least = [-math.inf if size is None else 0.0 for boxes, size in groups for _ in boxes]
-    corners = np.array(rows, dtype=np.float64).reshape(-1, 4)
-    high = np.tile(np.array(edges, dtype=np.float64).reshape(-1, 2), 2)
-    cut = np.clip(corners, np.array(least)[:, np.newaxis], high)
-    cut[:, 2:] -= cut[:, :2]
-    return cut
 
 
 def _quiet(*_words: object) -> None:

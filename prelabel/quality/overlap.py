@@ -1,8 +1,9 @@
 """How much two labels share, 0..1, for every kind; and where a track is on many frames at once.
 
-Boxes: intersection over union (turned boxes by their corners). Polygons and masks: by area. Keypoints and polylines:
-by the upright box around them. Tracks: intersection over union summed over the frames on which either is seen (as
-Yang et al., Video Instance Segmentation, ICCV 2019). Intervals and spans: by length. Texts: 1 when equal, else 0.
+Boxes: intersection over union (turned boxes by their corners). Polygons and masks: by area. Keypoints: object keypoint
+similarity (poses.py). Polylines: by the upright box around them. Tracks: intersection over union summed over the
+frames on which either is seen (as Yang et al., Video Instance Segmentation, ICCV 2019). Intervals and spans: by length.
+Texts: 1 when equal, else 0.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.image.nms import iou_matrix
-from prelabel.label_geometry import geometry_fault
-from wire.labels import Box, Interval, Keypoints, Label, Mask, Polygon, Text, Track
+from prelabel.label_geometry import box_outline, geometry_fault
+from prelabel.quality.areas import outline_overlaps
+from prelabel.quality.poses import pose_overlaps
+from wire.labels import Box, Interval, Label, Mask, Polygon, Text, Track
 
 Array = NDArray[Any]
 Size = tuple[int, int]
@@ -29,7 +32,9 @@ def overlap_table(
 
     Args:
         times_us: the frame table, for tracks; without it they are compared at the keyframes of both lists.
-        size: (width, height) of the picture; boxes are cut at its edge first.
+        size: (width, height) of the picture; boxes, turned or not, and polygons are cut at its edge first.
+
+    The second list is the truth where a measure takes sides (keypoints).
     """
     table = np.zeros((len(first), len(second)))
     for kind in sorted({label.kind for label in first} & {label.kind for label in second}):
@@ -38,8 +43,8 @@ def overlap_table(
         ours, theirs = [first[index] for index in rows], [second[index] for index in columns]
         if kind == "track":
             part = track_overlaps(_tracks(ours), _tracks(theirs), times_us, size)
-        elif kind == "box":
-            part = _boxes(ours, theirs, size)
+        elif kind in ("box", "polygon"):
+            part = (_boxes if kind == "box" else _polygons)(ours, theirs, size)
         else:
             part = _MEASURES[kind](ours, theirs)
         table[np.ix_(rows, columns)] = part
@@ -175,9 +180,14 @@ def _cut(boxes: Array, size: Size | None) -> Array:
 def _boxes(first: Sequence[Any], second: Sequence[Any], size: Size | None) -> Array:
     ours, theirs = _corners(first), _corners(second)
     table = iou_matrix(_cut(ours, size), _cut(theirs, size))
-    for row, column in np.argwhere(_turned(first)[:, np.newaxis] | _turned(second)[np.newaxis, :]).tolist():
-        table[row, column] = _turned_iou(first[row], second[column])
+    turned = _turned(first)[:, np.newaxis] | _turned(second)[np.newaxis, :]
+    if turned.any():
+        table = np.where(turned, outline_overlaps(_outlines(first), _outlines(second), size), table)
     return np.where(_same_frame(first, second), table, 0.0)
+
+
+def _outlines(boxes: Sequence[Box]) -> list[Array]:
+    return [np.array(box_outline(box)) for box in boxes]
 
 
 def _corners(boxes: Sequence[Box]) -> Array:
@@ -194,20 +204,6 @@ def _same_frame(first: Sequence[Any], second: Sequence[Any]) -> Array:
     theirs = np.array([-1 if row.frame is None else row.frame for row in second])
     same: Array = ours[:, np.newaxis] == theirs[np.newaxis, :]
     return same
-
-
-def _turned_iou(first: Box, second: Box) -> float:
-    import cv2
-
-    def rectangle(box: Box) -> Any:
-        return (box.x + box.width / 2, box.y + box.height / 2), (box.width, box.height), box.rotation or 0.0
-
-    state, points = cv2.rotatedRectangleIntersection(rectangle(first), rectangle(second))
-    if state == cv2.INTERSECT_NONE or points is None:
-        return 0.0
-    inner = float(cv2.contourArea(cv2.convexHull(points)))
-    union = first.width * first.height + second.width * second.height - inner
-    return min(1.0, inner / union) if union > 0 else 0.0
 
 
 def _masks(first: Sequence[Any], second: Sequence[Any]) -> Array:
@@ -229,34 +225,20 @@ def _masks(first: Sequence[Any], second: Sequence[Any]) -> Array:
     return np.where(_same_frame(first, second), table, 0.0)
 
 
-def _polygons(first: Sequence[Any], second: Sequence[Any]) -> Array:
-    """By area on a grid of whole pixels, as COCO does."""
-    from faster_coco_eval.core import mask
+def _polygons(first: Sequence[Any], second: Sequence[Any], size: Size | None) -> Array:
+    ours, theirs = ([np.array(label.points) for label in labels] for labels in (first, second))
+    return np.where(_same_frame(first, second), outline_overlaps(ours, theirs, size), 0.0)
 
-    points = np.concatenate([np.array(label.points) for label in (*first, *second)])
-    low = np.floor(points.min(axis=0))
-    width, height = (np.ceil(points.max(axis=0)) - low + 1).astype(int).tolist()
-    runs = [
-        mask.merge(mask.frPyObjects([(np.array(label.points) - low).ravel().tolist()], height, width))
-        if len(label.points) > 2
-        else None
-        for label in (*first, *second)
-    ]
-    table = np.zeros((len(first), len(second)))
-    for row, ours in enumerate(runs[: len(first)]):
-        for column, theirs in enumerate(runs[len(first) :]):
-            if ours is not None and theirs is not None:
-                table[row, column] = float(mask.iou([ours], [theirs], [0])[0][0])
-    return np.where(_same_frame(first, second), table, 0.0)
+
+def _poses(first: Sequence[Any], second: Sequence[Any]) -> Array:
+    return np.where(_same_frame(first, second), pose_overlaps(first, second), 0.0)
 
 
 def _hulls(first: Sequence[Any], second: Sequence[Any]) -> Array:
     """A line has no area, so the box around the points reaches half a pixel further on each side."""
 
-    def hull(label: Polygon | Keypoints) -> tuple[float, float, float, float]:
-        # A keypoint that is not labelled (v = 0) lies nowhere.
-        points = [point for point in label.points if len(point) == 2 or point[2] > 0] or label.points
-        xs, ys = [point[0] for point in points], [point[1] for point in points]
+    def hull(label: Polygon) -> tuple[float, float, float, float]:
+        xs, ys = zip(*label.points, strict=True)
         return min(xs) - 0.5, min(ys) - 0.5, max(xs) + 0.5, max(ys) + 0.5
 
     table = iou_matrix(np.array([hull(label) for label in first]), np.array([hull(label) for label in second]))
@@ -287,9 +269,8 @@ def _choices(first: Sequence[Any], second: Sequence[Any]) -> Array:
 
 
 _MEASURES: dict[str, Callable[[Sequence[Any], Sequence[Any]], Array]] = {
-    "polygon": _polygons,
     "polyline": _hulls,
-    "keypoints": _hulls,
+    "keypoints": _poses,
     "mask": _masks,
     "interval": _intervals,
     "span": _spans,

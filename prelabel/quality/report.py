@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from prelabel.quality.boxes import Picture, average_precision
+from prelabel.quality.boxes import Picture, Thing, average_precision
 from prelabel.quality.costs import DEFAULT_COSTS, LEAST_PRELABELS, Work, unit_costs, worth
 from prelabel.quality.matching import OUTCOMES, Change
 from prelabel.quality.overlap import spoken
@@ -32,10 +32,11 @@ from prelabel.quality.shapes import (
     wilson,
 )
 from prelabel.quality.tally import Tally, tallies
-from wire.labels import Box, Label, Source
+from wire.labels import Label, Source
 
 Sample = Literal["all", "random", "blind"]
 _Model = tuple[str, str | None, str | None]
+_THINGS = ("box", "polygon", "mask", "keypoints")
 _CUTS: tuple[Cut, ...] = ("model", "class", "device", "step", "each")
 
 
@@ -163,15 +164,16 @@ def _work(found: Mapping[str, Sequence[tuple[Reviewed, Sequence[Change]]]]) -> l
 
 
 def _precisions(rows: Sequence[Reviewed], words: Mapping[_Model, frozenset[str]]) -> _Precisions:
-    """Average precision of boxes for every cut but the finest; that of words comes with that of all words."""
+    """Average precision of things on stills for every cut but the finest; that of words comes with that of all."""
     groups: dict[tuple[_Key, Sample], list[Picture]] = defaultdict(list)
     for item in rows:
         known = [label for label in item.after.labels if label.label in words[_model_key(item.model)]]
-        picture = Picture(_boxes(item.before.labels), _boxes(known), item.size)
-        if picture.made or picture.truth:
-            for cut in ("model", "device", "step"):
-                for sample in _samples(item):
-                    groups[_key(cut, item, "box", None), sample].append(picture)
+        for kind in _THINGS:
+            picture = Picture(_things(item.before.labels, kind), _things(known, kind), item.size)
+            if picture.made or picture.truth:
+                for cut in ("model", "device", "step"):
+                    for sample in _samples(item):
+                        groups[_key(cut, item, kind, None), sample].append(picture)
     result: _Precisions = {}
     for (key, sample), pictures in groups.items():
         whole, each = average_precision(pictures)
@@ -183,8 +185,8 @@ def _precisions(rows: Sequence[Reviewed], words: Mapping[_Model, frozenset[str]]
     return result
 
 
-def _boxes(labels: Sequence[Label]) -> list[Box]:
-    return [label for label in labels if isinstance(label, Box)]
+def _things(labels: Sequence[Label], kind: str) -> list[Thing]:
+    return [label for label in labels if isinstance(label, Thing) and label.kind == kind]
 
 
 def _rows(sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source]) -> list[QualityRow]:

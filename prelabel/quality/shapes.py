@@ -64,7 +64,10 @@ class Found(WireModel):
 
 
 class AveragePrecision(WireModel):
-    """COCO's: mean over overlaps 0.50 … 0.95, and at 0.50; `truth` is how many reviewed boxes it rests on."""
+    """COCO's: mean over overlaps 0.50 … 0.95, and at 0.50; `truth` is how many reviewed labels it rests on.
+
+    Overlap is by area, of turned boxes and polygons by their outlines; of poses it is object keypoint similarity.
+    """
 
     ap: float
     ap50: float

@@ -12,7 +12,6 @@ from collector.review.geometry import (
     interval_iou,
     iou,
     place_at,
-    rotated_hull,
     track_iou,
 )
 from wire.labels import Track
@@ -98,12 +97,6 @@ def test_clipping_stays_inside(place: Place, width: float, height: float) -> Non
         assert inside.x >= 0 and inside.y >= 0
         assert inside.x + inside.width <= width + 1e-9 and inside.y + inside.height <= height + 1e-9
         assert inside.area <= place.area + 1e-6
-
-
-def test_rotation_is_clockwise_about_the_centre() -> None:
-    hull, corners = rotated_hull(Place(0, 0, 4, 2), 90)
-    assert (hull.x, hull.y, hull.width, hull.height) == pytest.approx((1, -1, 2, 4))
-    assert corners[:2] == pytest.approx([3, -1])  # the top left corner went to the top right
 
 
 def test_track_iou_compares_over_all_keyframes() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +12,10 @@ from hypothesis import strategies as st
 
 from prelabel.quality.boxes import Picture, average_precision
 from tests.prelabel.quality.made import box
-from wire.labels import Box
+from wire.labels import Keypoints, Polygon
 
 
-def share(a: Box, b: Box) -> float:
+def share(a: Any, b: Any) -> float:
     w = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
     h = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
     return w * h / (a.width * a.height + b.width * b.height - w * h) if w > 0 and h > 0 else 0.0
@@ -102,8 +105,39 @@ def test_boxes_are_cut_at_the_edge_and_frames_are_pictures() -> None:
     over = Picture([box("a", 0, 0, 10, 10, score=0.9)], [box("b", -10, 0, 20, 10)], (100, 100))
     whole, _ = average_precision([over])
     assert whole is not None and whole.ap == 1
-    whole, _ = average_precision([over._replace(size=None)])
+    whole, _ = average_precision([replace(over, size=None)])
     assert whole is not None and whole.ap == pytest.approx(0.1)  # IoU 0.5: the first of ten levels
     apart = Picture([box("a", frame=1, start_us=0)], [box("b", frame=2, start_us=9)])
     whole, _ = average_precision([apart])
     assert whole is not None and whole.ap == 0
+
+
+def test_turned_boxes_count_by_their_outlines() -> None:
+    bench = box("t", 60, 50, 90, 12, rotation=25)
+    # The same rectangle with its sides swapped and a quarter turn more.
+    same = box("m", 99, 11, 12, 90, rotation=115, score=0.7)
+    whole, _ = average_precision([Picture([same], [bench], (200, 160))])
+    assert whole is not None and whole.ap == 1
+    across = box("m", 60, 50, 90, 12, rotation=115, score=0.7)
+    whole, _ = average_precision([Picture([across], [bench], (200, 160))])
+    assert whole is not None and whole.ap50 == 0
+
+
+def test_poses_count_by_keypoint_similarity() -> None:
+    true = Keypoints(id="t", label="hand", points=[(10, 10, 2), (110, 10, 2), (60, 90, 1)])
+    near = Keypoints(id="n", label="hand", points=[(11, 10, 2), (110, 11, 2), (60, 90, 2)], score=0.9)
+    # The box around it is the true one; each point is 40 pixels off or more.
+    far = Keypoints(id="f", label="hand", points=[(110, 90, 2), (10, 50, 2), (60, 10, 2)], score=0.9)
+    for made, expected in ((near, 1.0), (far, 0.0)):
+        whole, each = average_precision([Picture([made], [true])])
+        assert whole is not None and (whole.ap50, each["hand"].truth) == (expected, 1)
+
+
+def test_polygons_count_by_area() -> None:
+    def square(name: str, side: float, **more: Any) -> Polygon:
+        points = [(5.0, 5.0), (5 + side, 5.0), (5 + side, 5 + side), (5.0, 5 + side)]
+        return Polygon(id=name, kind="polygon", label="plate", points=points, **more)
+
+    # 0.81 of the area: right at 0.50 … 0.80, that is at seven of the ten levels.
+    whole, _ = average_precision([Picture([square("m", 9, score=0.5)], [square("t", 10)])])
+    assert whole is not None and whole.ap == pytest.approx(0.7)

@@ -73,7 +73,9 @@ def test_turned_boxes(first: float, second: float) -> None:
 def test_polygons_and_masks_by_area() -> None:
     square = Polygon(id="a", kind="polygon", label="x", points=[(0, 0), (40, 0), (40, 40), (0, 40)])
     triangle = Polygon(id="b", kind="polygon", label="x", points=[(0, 0), (40, 0), (0, 40)])
-    assert overlap_table([square], [triangle])[0, 0] == pytest.approx(0.5, abs=0.03)
+    assert overlap_table([square], [triangle])[0, 0] == pytest.approx(0.5)
+    # Cut at the edge of the picture: 20 x 30 of both, less the corner of 10 x 10 that the triangle lacks.
+    assert overlap_table([square], [triangle], size=(20, 30))[0, 0] == pytest.approx(550 / 600)
     assert overlap_table([square], [square])[0, 0] == 1
     # COCO's counts of a 4 x 4 picture by columns: the left half, and the first three columns.
     left = Mask(id="a", label="x", rle=Rle(size=(4, 4), counts="088"))
@@ -81,6 +83,30 @@ def test_polygons_and_masks_by_area() -> None:
     assert overlap_table([left], [three])[0, 0] == pytest.approx(8 / 12)
     other = Mask(id="c", label="x", rle=Rle(size=(2, 8), counts="088"))
     assert overlap_table([left], [other])[0, 0] == 0
+
+
+@pytest.mark.parametrize("degrees", [0.0, 1e-4, 90.0, 180.0, 30.0])
+def test_turned_boxes_are_cut_at_the_edge(degrees: float) -> None:
+    """Turned or not, only what lies in the picture counts."""
+    over, true = box("a", -30, 20, 80, 40, rotation=degrees), box("b", 0, 20, 50, 40)
+    ours, theirs = inside_turned(-30, 20, 80, 40, degrees), inside_turned(0, 20, 50, 40, 0)
+    share = (ours & theirs).sum() / (ours | theirs).sum()
+    assert overlap_table([over], [true], size=(100, 100))[0, 0] == pytest.approx(share, abs=0.01)
+
+
+def test_keypoint_similarity_is_cocos() -> None:
+    """17 points of a person of 200 x 400 pixels, each off by another distance, by the formula of the challenge."""
+    sigmas = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]
+    true = [(float(200 * (n % 2)), 25.0 * n, 2) for n in range(16)] + [(100.0, 400.0, 0)]
+    made = [(x + 2.0 * n, y, v) for n, (x, y, v) in enumerate(true)]
+    area = 200 * 375
+    shares = [math.exp(-((2 * n) ** 2) / (2 * area * (2 * sigma / 1000) ** 2)) for n, sigma in enumerate(sigmas[:16])]
+    pose, other = (Keypoints(id=name, label="p", points=points) for name, points in (("a", made), ("b", true)))
+    assert overlap_table([pose], [other])[0, 0] == pytest.approx(sum(shares) / 16)
+    # Points left out are wrong, another skeleton is another thing.
+    half = Keypoints(id="h", label="p", points=[(x, y, v if n < 8 else 0) for n, (x, y, v) in enumerate(true)])
+    assert overlap_table([half], [other])[0, 0] == pytest.approx(0.5)
+    assert overlap_table([Keypoints(id="s", label="p", points=true[:5])], [other])[0, 0] == 0
 
 
 def test_other_kinds() -> None:

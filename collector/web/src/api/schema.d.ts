@@ -754,7 +754,9 @@ export interface components {
         };
         /**
          * AveragePrecision
-         * @description COCO's: mean over overlaps 0.50 … 0.95, and at 0.50; `truth` is how many reviewed boxes it rests on.
+         * @description COCO's: mean over overlaps 0.50 … 0.95, and at 0.50; `truth` is how many reviewed labels it rests on.
+         *
+         *     Overlap is by area, of turned boxes and polygons by their outlines; of poses it is object keypoint similarity.
          */
         AveragePrecision: {
             /** Ap */

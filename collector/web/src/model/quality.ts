@@ -122,7 +122,7 @@ function boxFacts({ average_precision: ap, random }: QualityRow): Fact[] {
     {
       name: "mAP",
       value: hundredths(ap.ap),
-      note: `AP50 ${hundredths(ap.ap50)}, over ${plural(ap.truth, "reviewed box", "reviewed boxes")}`,
+      note: `AP50 ${hundredths(ap.ap50)}, over ${plural(ap.truth, "reviewed label")}`,
       chance: chance && hundredths(chance.ap),
     },
   ];
