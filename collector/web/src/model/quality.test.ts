@@ -77,7 +77,7 @@ describe("the report on pre-labels", () => {
       ["found", "100%", null],
       ["mAP", ".61", null],
     ]);
-    expect(quality.facts(made)[3]?.note).toBe("AP50 .84, over 1 reviewed box");
+    expect(quality.facts(made)[3]?.note).toBe("AP50 .84, over 1 reviewed label");
   });
 
   test("sound: how far ends are off and which way, what time is wrong, what words", () => {
