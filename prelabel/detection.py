@@ -110,11 +110,17 @@ class Detector:
     def try_out(self) -> None:
         """Run a black picture through the network and hold its answer against the manifest.
 
+        Where it finds nothing at all in black, its boxes are judged in dim noise.
+
         Raises:
-            ModelRefused: shapes are not those of the family, classes do not match `names`, values are not finite.
+            ModelRefused: shapes are not those of the family, classes do not match `names`, values are not finite, or
+                boxes cannot be boxes.
         """
         outputs, place = self._network.try_out(self._decoder.feeds)
         self._decoder.check(outputs, place)
+        if not self._decoder.check_boxes(outputs, place):
+            noise = np.random.default_rng(1).integers(0, 128, (place.height, place.width, 3), dtype=np.uint8)
+            self._decoder.check_boxes(*self._network.run(noise, self._decoder.feeds))
 
     def _merged(self, found: Candidates, place: Placement) -> tuple[Candidates, Array]:
         """The candidates that stay, best first, and their boxes x1, y1, x2, y2 in pixels of the picture.

@@ -18,6 +18,9 @@ Array = NDArray[Any]
 # A bad model may call every cell a cup; merging is quadratic, so only the best go into it.
 MOST_CANDIDATES = 3000
 _SLACK = 1e-3
+_SOME = 1e-9  # more than a score of 0
+_LEAST_NEAR = 0.5  # share of the boxes whose centres lie within the input, or beside it by no more than its size
+_FRACTIONS = 2.0  # pixels: an input is larger, a fraction is not
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,11 @@ class Decoder(ABC):
     """One family of detectors. `outputs` is keyed by role, as in the manifest, and of float32 or whole numbers.
 
     `merged`: the file gives each object once, so nothing is merged here.
+    `least_with_area`: the least share of the boxes that have an area; a head that was trained little has few.
     """
 
     merged = False
+    least_with_area = 0.5
 
     def __init__(self, manifest: Manifest) -> None:
         self.name = manifest.name
@@ -63,6 +68,36 @@ class Decoder(ABC):
     @abstractmethod
     def check(self, outputs: Mapping[str, Array], place: Placement) -> None:
         """Raise ModelRefused unless the outputs of a dry run have this family's shapes and ranges."""
+
+    def check_boxes(self, outputs: Mapping[str, Array], place: Placement) -> bool:
+        """Hold the boxes of a dry run against the input; whether there were any.
+
+        Raises:
+            ModelRefused: they cannot be boxes: most have no area or lie outside of the input, or all fit into a pixel.
+        """
+        # A merged file fills up with rows of score 0, in which anything may stand; others with rows of zeros.
+        boxes = self.decode(outputs, place, _SOME if self.merged else 0.0).boxes
+        boxes = boxes[np.isfinite(boxes).all(axis=1) & boxes.any(axis=1)]
+        if not len(boxes):
+            return False
+        size = np.array((place.input_width, place.input_height))
+        area = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / size
+        near = ((centre > -1) & (centre < 2)).all(axis=1)
+        fault = None
+        if area.mean() < self.least_with_area:
+            fault = f"{int((~area).sum())} of {len(boxes)} have no width or no height"
+        elif near.mean() < _LEAST_NEAR:
+            fault = f"{int((~near).sum())} of {len(boxes)} lie far outside of the picture"
+        elif float(np.abs(boxes).max()) <= _FRACTIONS:
+            fault = f"all {len(boxes)} lie within the first pixels of the picture, as fractions of it would"
+        if fault is not None:
+            raise ModelRefused(
+                f"The boxes of {self.name} cannot be boxes: {fault}.",
+                hint="Compare the form, order and unit of its boxes with [decode] in model.toml; export it with its "
+                "boxes decoded.",
+            )
+        return True
 
     @abstractmethod
     def decode(self, outputs: Mapping[str, Array], place: Placement, least: float) -> Candidates:

@@ -35,6 +35,8 @@ from prelabel.runtime import ModelRefused
 class Yolo(Decoder):
     """Decoder of family `yolo`."""
 
+    least_with_area = 0.1  # distances to the edges without an activation may be below 0 where nothing is
+
     def __init__(self, manifest: Manifest, settings: YoloDecode) -> None:
         super().__init__(manifest)
         self._settings = settings

@@ -59,7 +59,7 @@ def test_merged_detections_come_back(case: tuple, order: str, first: int, bytes_
 def test_candidates_come_back(case: tuple, label: int, background: int | None, order: str) -> None:
     width, height, (x, y, w, h) = case
     channels = 3 if background is None else 4
-    boxes = np.random.default_rng(1).random((1, 40, 4)).astype(np.float32)
+    boxes = np.sort(np.random.default_rng(1).random((1, 40, 2, 2)), axis=2).reshape(1, 40, 4).astype(np.float32)
     scores = np.full((1, 40, channels), 0.01, np.float32)
     if background is not None:
         scores[0, :, background] = 0.98
