@@ -37,6 +37,7 @@ class House:
     lead: httpx.Client
     takes: list[SampleTake] = field(default_factory=list)
     prompts: dict[str, str] = field(default_factory=dict)
+    schema: LabelSchema = SCHEMA
 
     @classmethod
     def start(cls, folder: Path) -> House:
@@ -197,7 +198,7 @@ class House:
     def _record(self) -> SessionRecord:
         made = session_record(self.device.id, self.takes, session=SESSION, revision=len(self.takes))
         takes = [take.model_copy(update={"prompt": self.prompts[take.take]}) for take in made.takes]
-        return made.model_copy(update={"label_schema": SCHEMA, "takes": takes})
+        return made.model_copy(update={"label_schema": self.schema, "takes": takes})
 
     # ------------------------------------------------------------ people
     def link(self, name: str, role: str = "annotator") -> str:

@@ -291,6 +291,25 @@ def test_skip_and_give_back(house: House, open_page: Open) -> None:
     ada.kind()
 
 
+def test_a_skip_is_taken_back_with_what_was_begun(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.add_answer()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.go_to("boxes")
+    task = ada.task()
+    ada.press("Shift+ArrowRight", "right", "s", "4")
+    ada.word("Skipped: I know this person. B takes it back.")
+    until(lambda: house.task(task)["state"] == "skipped")
+    ada.press("b")
+    ada.page.wait_for_selector(f".review[data-task='{task}']")
+    assert ada.kind() == "boxes"
+    expect(ada.page.locator(".label-facts")).to_contain_text("x 441")
+    ada.submit()
+    until(lambda: house.task(task)["state"] == "done")
+    assert house.truth("boxes")[1]["x"] == 441.0
+
+
 def test_what_is_on_its_way_is_given_back_too(house: House, open_page: Open) -> None:
     for _ in range(6):
         house.add_answer()

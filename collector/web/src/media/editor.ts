@@ -17,6 +17,8 @@ export interface Editor {
   load(task: OpenTask, media: MediaSet): void;
   /** Carries out a key. False: not mine, the page may. The page undoes, submits and walks the labels. */
   command(stroke: Stroke): boolean;
+  /** Gives the label that is being drawn a name. False, or no such verb: none is being drawn. */
+  nameNew?(word: string): boolean;
   /** Why the item must not be accepted yet: null once everything it holds is on screen. */
   unready(): string | null;
   /** Leaves the host element empty. */

@@ -26,6 +26,7 @@ export type Command =
   | "theme"
   | "zoom"
   | "digit"
+  | "names"
   | "up"
   | "down"
   | "left"
@@ -111,12 +112,13 @@ export const BINDINGS: readonly Binding[] = [
   { key: "Delete", command: "reject", shown: "Delete", says: "reject the selected label" },
   { key: "Backspace", command: "reject", shown: null, says: "reject the selected label" },
   { key: "x", command: "reject", shown: "X", says: "reject, too" },
+  { key: "0", command: "names", shown: "0", says: "choose from all names by typing" },
   { key: "n", command: "draw", shown: "N", says: "new label" },
   { key: "u", command: "undo", shown: "U", says: "undo" },
   { key: "u", shift: true, command: "redo", shown: "Shift U", says: "redo" },
   { key: "z", ctrl: true, command: "undo", shown: null, says: "undo" },
   { key: "z", ctrl: true, shift: true, command: "redo", shown: null, says: "redo" },
-  { key: "b", command: "back", shown: "B", says: "back to what you submitted last (up to twenty)" },
+  { key: "b", command: "back", shown: "B", says: "back to what you submitted or skipped last (up to twenty)" },
   { key: "s", command: "skip", shown: "S", says: "skip this item" },
   { key: "r", command: "return", shown: "R", says: "give back what you hold, and rest" },
   { key: "a", command: "take-again", shown: "A", says: "take an item again that went to someone else" },
@@ -229,8 +231,9 @@ export function strokeFor(press: Pressed, type: Surface | null, inField: boolean
   );
   if (found) return { command: found.command, digit: 0, far: arrow && press.shiftKey };
   // French keyboards write digits with Shift only: without it the place of the key decides.
-  const place = !inField && !ctrl && !made && !press.shiftKey ? /^Digit([1-9])$/.exec(press.code ?? "") : null;
-  return place ? { command: "digit", digit: Number(place[1]), far: false } : null;
+  const place = !inField && !ctrl && !made && !press.shiftKey ? /^Digit(\d)$/.exec(press.code ?? "") : null;
+  if (!place) return null;
+  return place[1] === "0" ? { command: "names", digit: 0, far: false } : { command: "digit", digit: Number(place[1]), far: false };
 }
 
 /** The key in lower case; where the layout writes no Latin letters, the Latin letter at its place. */

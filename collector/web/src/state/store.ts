@@ -151,9 +151,11 @@ export class Store {
     } catch (error) {
       return this.complain(error, "It was not skipped");
     }
-    this.drafts.done(item.task.id);
+    // What was begun on it stays in this browser: B takes the skip back.
+    this.drafts.hush(item.task.id);
+    this.trail.add(item.task.id);
     this.close(item);
-    this.say(`Skipped: ${reason}.`);
+    this.say(`Skipped: ${reason}. B takes it back.`);
     await this.advance();
   }
 
@@ -176,7 +178,7 @@ export class Store {
     this.phase.value = "resting";
   }
 
-  /** Opens the last submitted item again; what is open now comes right after it. */
+  /** Opens the item that was submitted or skipped last again; what is open now comes right after it. */
   back(): Promise<void> {
     this.returning ??= this.reopen().finally(() => {
       this.returning = null;

@@ -19,13 +19,13 @@ export function Bar({
   return (
     <footer class="bar">
       <span class="bar-verbs">
-        <button type="button" tabIndex={-1} onClick={() => void store.back()}>
+        <button type="button" onClick={() => void store.back()}>
           <kbd>B</kbd> back
         </button>
-        <button type="button" tabIndex={-1} disabled={!item} onClick={() => (keyboard.dialog.value = "skip")}>
+        <button type="button" disabled={!item} onClick={() => (keyboard.dialog.value = "skip")}>
           <kbd>S</kbd> skip
         </button>
-        <button type="button" tabIndex={-1} disabled={!item} onClick={() => void store.giveBack()}>
+        <button type="button" disabled={!item} onClick={() => void store.giveBack()}>
           <kbd>R</kbd> give back
         </button>
       </span>
@@ -33,7 +33,7 @@ export function Bar({
         {word ?? (item ? done(item.task) : "")}
       </span>
       <SavedWord store={store} />
-      <button type="button" tabIndex={-1} class="primary" disabled={!item} onClick={() => store.submit()}>
+      <button type="button" class="primary" disabled={!item} onClick={() => store.submit()}>
         <kbd>⏎</kbd> {item?.task.reopened ? "submit again" : "accept and next"}
       </button>
     </footer>

@@ -3,41 +3,39 @@ import { help, type Help, type Surface } from "../model/keys";
 import { keep, kept, StorageFull } from "../state/storage";
 import type { Store } from "../state/store";
 import { SKIP_REASONS, type Keyboard } from "./keyboard";
+import { Modal } from "./modal";
 
 export function KeysDialog({ keyboard, on }: { keyboard: Keyboard; on: Surface }): preact.JSX.Element {
   const { everywhere, here } = help(on);
   return (
-    <div class="veil" onClick={() => (keyboard.dialog.value = null)}>
-      <section
-        class="dialog"
-        role="dialog"
-        aria-modal="true"
-        aria-label="Every key"
-        onClick={(event) => event.stopPropagation()}
-      >
-        <h1>
+    <Modal name="Every key" onClose={() => (keyboard.dialog.value = null)}>
+        <h2 class="dialog-title">
           Every key{" "}
           <span class="note">
-            <kbd>Esc</kbd> or <kbd>?</kbd> closes
+            <kbd>Esc</kbd> or <kbd>?</kbd> closes, <kbd>↑ ↓</kbd> scroll
           </span>
-        </h1>
+        </h2>
         <div class="key-columns">
           <Keys title="Here" rows={here} />
           <Keys title="Everywhere" rows={everywhere} />
         </div>
         <p class="note">
           In a text field every plain key types; <kbd>Esc</kbd> leaves it, <kbd>Tab</kbd> goes to the next,{" "}
-          <kbd>Ctrl Enter</kbd> submits.
+          <kbd>Ctrl Enter</kbd> submits. Outside of it <kbd>Tab</kbd> goes to the buttons after the last label.
         </p>
-      </section>
-    </div>
+        <p class="actions">
+          <button type="button" onClick={() => (keyboard.dialog.value = null)}>
+            Close
+          </button>
+        </p>
+    </Modal>
   );
 }
 
 function Keys({ title, rows }: { title: string; rows: Help[] }): preact.JSX.Element {
   return (
     <div>
-      <h2>{title}</h2>
+      <h3>{title}</h3>
       <dl class="keys">
         {rows.map((row) => (
           <div key={row.shown}>
@@ -54,20 +52,13 @@ function Keys({ title, rows }: { title: string; rows: Help[] }): preact.JSX.Elem
 
 export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Store }): preact.JSX.Element {
   return (
-    <div class="veil" onClick={() => (keyboard.dialog.value = null)}>
-      <section
-        class="dialog dialog-small"
-        role="dialog"
-        aria-modal="true"
-        aria-label="Skip this item"
-        onClick={(event) => event.stopPropagation()}
-      >
-        <h1>
+    <Modal name="Skip this item" small onClose={() => (keyboard.dialog.value = null)}>
+        <h2 class="dialog-title">
           Skip because{" "}
           <span class="note">
             <kbd>Esc</kbd> stays
           </span>
-        </h1>
+        </h2>
         <ol class="reasons">
           {SKIP_REASONS.map((reason, index) => (
             <li key={reason}>
@@ -83,8 +74,15 @@ export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Sto
             </li>
           ))}
         </ol>
-      </section>
-    </div>
+        <p class="note">
+          It waits for a lead, who reads the reason. <kbd>B</kbd> takes a skip back.
+        </p>
+        <p class="actions">
+          <button type="button" onClick={() => (keyboard.dialog.value = null)}>
+            Cancel
+          </button>
+        </p>
+    </Modal>
   );
 }
 
@@ -137,7 +135,7 @@ export function Hints({ store, on }: { store: Store; on: Surface }): preact.JSX.
           <kbd>{key}</kbd> {text}
         </p>
       ))}
-      <button type="button" tabIndex={-1} onClick={close} aria-label="Close the hints">
+      <button type="button" onClick={close} aria-label="Close the hints">
         ✕
       </button>
     </aside>

@@ -42,12 +42,12 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
           </>
         )}
       </span>
-      <button type="button" tabIndex={-1} onClick={() => (keyboard.dialog.value = "keys")}>
+      <button type="button" onClick={() => (keyboard.dialog.value = "keys")}>
         <kbd>?</kbd> keys
       </button>
       <button
         type="button"
-        tabIndex={-1}
+       
         aria-label={`Colours: ${theme.value}`}
         title={`Colours: ${theme.value} (D)`}
         onClick={() => void nextTheme()}
@@ -56,10 +56,10 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
       </button>
       {store.me.role === "lead" && (
         <>
-          <a class="button top-today" href="#today" tabIndex={-1}>
+          <a class="button top-today" href="#today">
             today
           </a>
-          <a class="button top-today" href="#prelabels" tabIndex={-1}>
+          <a class="button top-today" href="#prelabels">
             pre-labels
           </a>
         </>

@@ -1,12 +1,13 @@
 /** The page's keyboard: the open dialog first, then the editor, then the page. */
 import { signal } from "@preact/signals";
 import { strokeFor, surfaceOf, type Command, type Stroke } from "../model/keys";
-import { find, relabelled } from "../model/labels";
+import { find, relabelled, same, type Ref } from "../model/labels";
 import type { Editor } from "../media/editor";
 import type { Store } from "../state/store";
+import type { OpenTask } from "../state/task";
 import { nextTheme } from "../ui/theme";
 
-export type Dialog = "keys" | "skip" | null;
+export type Dialog = "keys" | "skip" | "names" | null;
 
 export const SKIP_REASONS = [
   "it cannot be seen or heard well enough",
@@ -23,6 +24,8 @@ const ONCE: ReadonlySet<Command> = new Set(["submit", "back", "skip", "play"]);
 export class Keyboard {
   readonly dialog = signal<Dialog>(null);
   editor: Editor | null = null;
+  /** The labels that Tab went through: where it began and where it is. */
+  private round: { task: OpenTask; start: Ref | null; at: Ref | null } | null = null;
 
   constructor(private readonly store: Store) {}
 
@@ -33,8 +36,10 @@ export class Keyboard {
     };
     addEventListener("keydown", press);
     addEventListener("dragstart", paste);
+    addEventListener("click", releaseButton);
     return () => {
       removeEventListener("keydown", press);
+      removeEventListener("click", releaseButton);
       removeEventListener("dragstart", paste);
     };
   }
@@ -42,25 +47,43 @@ export class Keyboard {
   private press(event: KeyboardEvent): void {
     if (event.isComposing) return;
     const task = this.store.current.value?.task ?? null;
-    const inField = event.target instanceof Element && isField(event.target);
+    const target = event.target instanceof Element ? event.target : document.body;
+    const inField = isField(target);
     const stroke = strokeFor(event, task ? surfaceOf(task.view) : null, inField);
     if (!stroke) return;
+    if (this.dialog.value !== null) {
+      if (this.inDialog(stroke, target)) event.preventDefault();
+      return;
+    }
+    if (this.isOfControl(stroke, target, event)) return;
     event.preventDefault();
-    if (this.dialog.value !== null) return this.inDialog(stroke);
     if (event.repeat && ONCE.has(stroke.command)) return;
-    if (inField) return this.fromField(stroke, event.target as HTMLElement);
+    if (inField) return this.fromField(stroke, target as HTMLElement);
     this.run(stroke);
   }
 
-  private inDialog(stroke: Stroke): void {
-    if (this.dialog.value === "skip" && stroke.command === "digit") {
+  /** Whether the focused button, link or list gets this key from the browser. A held Enter presses nothing again. */
+  private isOfControl(stroke: Stroke, target: Element, event: KeyboardEvent): boolean {
+    if (!isControl(target)) return false;
+    if (stroke.command === "next-label" || stroke.command === "previous-label") return true;
+    if (target.getAttribute("role") === "listbox") return false;
+    return (event.key === "Enter" || event.key === " ") && !event.ctrlKey && !event.metaKey && !event.repeat;
+  }
+
+  /** True: the key was for the dialog. Everything else scrolls it and moves the focus in it. */
+  private inDialog(stroke: Stroke, target: Element): boolean {
+    const dialog = this.dialog.value;
+    if (dialog === "skip" && stroke.command === "digit") {
       const reason = SKIP_REASONS[stroke.digit - 1];
-      if (reason === undefined) return;
+      if (reason === undefined) return true;
       this.dialog.value = null;
       void this.store.skip(reason);
-    } else if (["leave", "keys", "submit", "skip"].includes(stroke.command)) {
-      this.dialog.value = null;
+      return true;
     }
+    const closes = stroke.command === "leave" || stroke.command === dialog;
+    if (!closes && (stroke.command !== "submit" || isControl(target))) return false;
+    this.dialog.value = null;
+    return true;
   }
 
   private fromField(stroke: Stroke, field: HTMLElement): void {
@@ -68,14 +91,35 @@ export class Keyboard {
     field.blur();
     if (stroke.command === "leave") return;
     this.run(stroke);
-    if (stroke.command === "next-label" || stroke.command === "previous-label") {
-      this.editor?.command({ command: "write", digit: 0, far: false });
-    }
+    const walks = stroke.command === "next-label" || stroke.command === "previous-label";
+    if (walks && !isControl(document.activeElement)) this.editor?.command({ command: "write", digit: 0, far: false });
   }
 
   run(stroke: Stroke): void {
+    if (stroke.command === "next-label" || stroke.command === "previous-label") return this.walk(stroke);
+    if (this.inList(stroke)) return;
     if (this.editor?.command(stroke)) return;
     this.page(stroke);
+  }
+
+  /** In the list of labels the arrows choose; everywhere else they move what is chosen. */
+  private inList(stroke: Stroke): boolean {
+    if (document.activeElement?.getAttribute("role") !== "listbox") return false;
+    if (stroke.command !== "up" && stroke.command !== "down") return false;
+    this.run({ ...stroke, command: stroke.command === "down" ? "next-label" : "previous-label" });
+    return true;
+  }
+
+  /** Goes to the next label. Once all of them were passed the focus goes on to the buttons, first to "accept". */
+  private walk(stroke: Stroke): void {
+    const task = this.store.current.value?.task;
+    const from = task?.selected.value ?? null;
+    if (task && (this.round?.task !== task || !same(this.round.at, from))) this.round = { task, start: from, at: from };
+    if (!this.editor?.command(stroke)) this.page(stroke);
+    const at = task?.selected.value ?? null;
+    if (this.round) this.round = { ...this.round, at };
+    const passed = !this.round || same(this.round.start, at);
+    if (passed && !isControl(document.activeElement)) document.querySelector<HTMLElement>(".bar .primary")?.focus();
   }
 
   private page(stroke: Stroke): void {
@@ -89,6 +133,9 @@ export class Keyboard {
       case "skip":
         if (task) this.dialog.value = "skip";
         return;
+      case "names":
+        if (task) this.dialog.value = "names";
+        return;
       case "return":
         return void store.giveBack();
       case "take-again":
@@ -97,6 +144,7 @@ export class Keyboard {
         this.dialog.value = "keys";
         return;
       case "leave":
+        this.toPage();
         return store.hush();
       case "theme":
         return store.say(`Colours: ${nextTheme()}.`);
@@ -125,12 +173,36 @@ export class Keyboard {
     if (!task) return;
     const word = task.view.classes[digit - 1];
     if (word === undefined) return this.store.say(`There is no name ${digit}.`);
+    this.name(word);
+  }
+
+  /** Gives this name to the label that is being drawn, else to the selected one. */
+  name(word: string): void {
+    const task = this.store.current.value?.task;
+    if (!task || this.editor?.nameNew?.(word)) return;
     const ref = task.selected.value;
     if (!ref || !find(task.work.value, ref)) return this.store.say("No label is selected.");
     task.settle();
     task.lastWord = word;
     task.change(relabelled(task.work.value, ref, word));
   }
+
+  /** Takes the focus off a button, so that every key is the page's again. */
+  toPage(): void {
+    this.round = null;
+    const active = document.activeElement;
+    if (isControl(active)) (active as HTMLElement).blur();
+  }
+}
+
+/** A button that was clicked does not stay focused: the next Enter accepts and presses nothing again. */
+function releaseButton(event: MouseEvent): void {
+  const button = event.target instanceof Element ? event.target.closest("button, a[href]") : null;
+  if (event.detail > 0 && button && button === document.activeElement) (button as HTMLElement).blur();
+}
+
+function isControl(element: Element | null): boolean {
+  return element?.closest("button, a[href], summary, [role=listbox]") != null;
 }
 
 function isField(element: Element): boolean {

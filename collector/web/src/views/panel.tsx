@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Label, TaskView } from "../api/types";
 import { fate } from "../model/diff";
 import { maskedWord } from "../model/masked";
+import { MAX_DIGITS } from "../model/names";
 import { surfaceOf, type Surface } from "../model/keys";
 import { byDoubt, same, type Ref } from "../model/labels";
 import { clock } from "../model/time";
@@ -92,6 +93,7 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
       <ul
         class="label-list"
         role="listbox"
+        tabIndex={0}
         aria-label="Labels, least certain first"
         aria-activedescendant={selected ? `label-${selected.id}` : undefined}
       >
@@ -240,24 +242,28 @@ function spoken(task: OpenTask, label: Label): string {
 
 function Names({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): preact.JSX.Element | null {
   const { classes } = task.view;
-  if (classes.length === 0) return null;
   const word = task.label()?.label;
+  const beyond = word !== undefined && classes.indexOf(word) >= MAX_DIGITS ? [word] : [];
   return (
     <section>
       <h2>Names</h2>
       <p class="names">
-        {classes.map((name, index) => (
+        {[...classes.slice(0, MAX_DIGITS), ...beyond].map((name, index) => (
           <button
             key={name}
             type="button"
-            tabIndex={-1}
             class={classNames("name", name === word && "name-on")}
-            style={`--colour: var(--label-${index % 7})`}
-            onClick={() => keyboard.run({ command: "digit", digit: index + 1, far: false })}
+            style={`--colour: var(--label-${classes.indexOf(name) % 7})`}
+            onClick={() => keyboard.name(name)}
           >
-            {index < 9 && <kbd>{index + 1}</kbd>} {name}
+            {index < MAX_DIGITS && <kbd>{index + 1}</kbd>} {name}
           </button>
         ))}
+        {(classes.length > MAX_DIGITS || classes.length === 0) && (
+          <button type="button" class="name" onClick={() => (keyboard.dialog.value = "names")}>
+            <kbd>0</kbd> {classes.length === 0 ? "any name" : `all ${classes.length} names`}
+          </button>
+        )}
       </p>
     </section>
   );

@@ -10,6 +10,7 @@ import { Hints, KeysDialog, SkipDialog } from "./dialogs";
 import { Header } from "./header";
 import { Keyboard } from "./keyboard";
 import { Panel } from "./panel";
+import { NamesDialog } from "./picker";
 
 export function Review({ store }: { store: Store }): preact.JSX.Element {
   const keyboard = useMemo(() => new Keyboard(store), [store]);
@@ -17,6 +18,7 @@ export function Review({ store }: { store: Store }): preact.JSX.Element {
   // Before it is seen: a quick hand's first key is meant for what is on the page, here and in the effects below.
   useLayoutEffect(() => keyboard.listen(), [keyboard]);
   const item = store.current.value;
+  useLayoutEffect(() => keyboard.toPage(), [keyboard, item]);
   return (
     <div
       class="review"
@@ -38,6 +40,7 @@ export function Review({ store }: { store: Store }): preact.JSX.Element {
       {item ? <Panel task={item.task} keyboard={keyboard} /> : <aside class="panel" />}
       <Bar store={store} keyboard={keyboard} status={status} />
       {keyboard.dialog.value === "keys" && <KeysDialog keyboard={keyboard} on={item ? surfaceOf(item.task.view) : "boxes"} />}
+      {keyboard.dialog.value === "names" && item && <NamesDialog keyboard={keyboard} task={item.task} />}
       {keyboard.dialog.value === "skip" && <SkipDialog keyboard={keyboard} store={store} />}
     </div>
   );
@@ -51,10 +54,10 @@ function LostBanner({ store, item }: { store: Store; item: Item }): preact.JSX.E
       <span>
         <strong>This item {lost}.</strong> Your work on it is kept as a draft; nothing was overwritten.
       </span>
-      <button type="button" tabIndex={-1} onClick={() => void store.takeAgain()}>
+      <button type="button" onClick={() => void store.takeAgain()}>
         <kbd>A</kbd> take it again
       </button>
-      <button type="button" tabIndex={-1} class="primary" onClick={() => store.submit()}>
+      <button type="button" class="primary" onClick={() => store.submit()}>
         <kbd>Enter</kbd> go on to the next
       </button>
     </div>

@@ -25,6 +25,8 @@ export interface BoxTarget {
   selected(): Rect | null;
   /** Degrees by which the selected box is turned, clockwise; 0 when it is upright. */
   rotation?(): number;
+  /** The name that a new box will have, where it has one. */
+  word?(): string;
   change(rect: Rect, series: string): void;
   create(rect: Rect): void;
   status(text: string | null): void;
@@ -86,8 +88,21 @@ export class BoxTool {
     if (!picture) return true;
     this.setEdge(null);
     this.drawing.value = { first: null, at: { x: Math.round(picture.width / 2), y: Math.round(picture.height / 2) } };
-    this.target.status("New box: drag, or move the cross with the arrows and press Space. Esc leaves.");
+    this.announce();
     return true;
+  }
+
+  /** What is drawn, under which name, and what comes next. */
+  announce(): void {
+    const drawing = this.drawing.value;
+    if (!drawing) return;
+    const word = this.target.word?.();
+    const what = word === undefined ? "New box" : `New box “${word}” (1 … 9 or 0: another name)`;
+    const next =
+      drawing.first === null
+        ? "drag, or move the cross with the arrows and press Space"
+        : "now the opposite corner: arrows, then Space";
+    this.target.status(`${what}: ${next}. Esc leaves.`);
   }
 
   private setEdge(edge: Edge | "choose" | null): void {
@@ -143,6 +158,8 @@ export class BoxTool {
         return true;
       case "keys":
       case "theme":
+      case "digit":
+      case "names":
         return false;
       default:
         // Any other key would do something to labels that are not looked at now.
@@ -153,7 +170,7 @@ export class BoxTool {
   private corner(drawing: Drawing): void {
     if (drawing.first === null) {
       this.drawing.value = { first: drawing.at, at: drawing.at };
-      this.target.status("Now the opposite corner: arrows, then Space. Esc leaves.");
+      this.announce();
       return;
     }
     this.finish(between(drawing.first, drawing.at));

@@ -52,6 +52,7 @@ class ImageEditor implements Editor {
       change: (rect, series) => this.change(rect, series),
       create: (rect) => this.create(rect),
       status: (text) => this.context.status(text),
+      word: () => this.task.value?.lastWord ?? "object",
     });
     render(<ImageView editor={this} />, host);
   }
@@ -106,6 +107,14 @@ class ImageEditor implements Editor {
       task.view.captures.find((c) => c.id === this.active.value && c.role === "labelled")?.id ??
       task.view.captures.find((c) => c.role === "labelled")?.id;
     if (capture) task.add(capture, (id) => ({ id, kind: "box", label: task.lastWord, score: null, ...rect }));
+  }
+
+  nameNew(word: string): boolean {
+    const task = this.task.value;
+    if (!task || !this.tool.drawing.value) return false;
+    task.lastWord = word;
+    this.tool.announce();
+    return true;
   }
 
   unready(): string | null {

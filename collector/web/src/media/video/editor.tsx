@@ -39,6 +39,7 @@ export class VideoEditor implements Editor {
       change: (rect, series) => this.moveBox(rect, series),
       create: (rect) => this.create(rect),
       status: (text) => this.context.status(text),
+      word: () => this.task.value?.lastWord ?? "object",
     });
     render(<VideoView editor={this} />, host);
   }
@@ -171,6 +172,14 @@ export class VideoEditor implements Editor {
     if (!task) return;
     task.settle();
     task.selected.value = ref;
+  }
+
+  nameNew(word: string): boolean {
+    const task = this.task.value;
+    if (!task || !this.tool.drawing.value) return false;
+    task.lastWord = word;
+    this.tool.announce();
+    return true;
   }
 
   unready(): string | null {
