@@ -1,10 +1,14 @@
 # Gleaner. A fresh machine needs git, make and Python 3.11 to 3.13; everything else lands in .venv.
 PYTHON ?= python3
 ARGS ?=
+.DEFAULT_GOAL := help
 BIN := .venv/bin
 BOOT := $(PYTHON) hardware/install/bootstrap.py
 
-.PHONY: demo test bench lint system web models device clean-demo venv dev
+.PHONY: help demo test bench lint system web models device clean-demo venv dev
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 demo: ## a whole installation on this machine: collector, device, one guided session, the review page
 	@$(BOOT) --web
@@ -43,5 +47,5 @@ venv:
 dev:
 	@$(BOOT) --dev --web
 
-clean-demo: ## forget the demo's data (captures, tasks, accounts of the demo)
+clean-demo: ## delete the demo's data (captures, tasks, accounts of the demo)
 	rm -rf .gleaner/demo

@@ -7,7 +7,7 @@ import importlib
 import os
 import stat
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -57,8 +57,20 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from wire.version import installed_version
+
+        typer.echo(f"gleaner {installed_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """Gleaner: guided data collection on smart cameras, pre-labels on the device, people who correct them."""
 
 

@@ -34,7 +34,7 @@ from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
 from device_agent.sessions import delete_unbegun, newest_record, unfinished_session
-from device_agent.settings import AgentSettings, agent_version
+from device_agent.settings import AgentSettings
 from device_agent.snapshots import snapshot_of
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
@@ -48,6 +48,7 @@ from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.script import Plan
 from wire.session import SessionRecord
+from wire.version import installed_version
 
 PREVIEW_QUALITY = 70
 SIMULATED = {"simulated", "picamera2:simulated"}
@@ -126,7 +127,7 @@ class Agent:
             lambda: CollectorClient(credentials),
             lambda _: None,
             settings.bandwidth,
-            agent_version=agent_version(),
+            agent_version=installed_version(),
         )
         self.folder = journal.parent
         self.runner = SessionRunner(header, journal, self, self._publish, say)
@@ -140,7 +141,15 @@ class Agent:
             control=Control(self.folder / CONTROL_FILE),
         )
         self._participant = (
-            Participant(self.snapshot, self.runner.post, self._room) if settings.participant == "simulated" else None
+            Participant(
+                self.snapshot,
+                self.runner.post,
+                self._room,
+                watched=lambda: self.page.opened,
+                wait_seconds=settings.wait_for_page,
+            )
+            if settings.participant == "simulated"
+            else None
         )
 
     # ---------------------------------------------------------------- life

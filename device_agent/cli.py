@@ -15,9 +15,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from device_agent.settings import AgentSettings, agent_version, default_state, read_settings
+from device_agent.settings import AgentSettings, default_state, read_settings
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
+from wire.version import installed_version
 
 if TYPE_CHECKING:
     from wire.script import Plan
@@ -77,7 +78,7 @@ def join(
         raise SpoolNotEmpty(f"The session {unfinished[0].session} of this device is not finished.")
     if waiting:
         raise SpoolNotEmpty(f"{waiting} captures still wait for the collector this device joined before.")
-    info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=agent_version())
+    info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=installed_version())
     credentials = pair(url, code, info, state, insecure=insecure)
     people.print(f"Joined {credentials.collector} as {credentials.device}.")
 
@@ -100,6 +101,14 @@ def run(
     participant: Annotated[
         str, typer.Option(envvar="GLEANER_PARTICIPANT", help="person (follows the page) or simulated.")
     ] = "person",
+    wait_for_page: Annotated[
+        float,
+        typer.Option(
+            envvar="GLEANER_WAIT_FOR_PAGE",
+            min=0,
+            help="Seconds a simulated participant waits for somebody to open the session page.",
+        ),
+    ] = 0.0,
     pseudonym: Annotated[str, typer.Option(envvar="GLEANER_PSEUDONYM", help="Never a name.")] = "participant-1",
     home: Annotated[str, typer.Option(envvar="GLEANER_HOME", help="Pseudonym of the home.")] = "home-1",
     page_host: Annotated[
@@ -151,6 +160,7 @@ def run(
         camera=camera,
         microphone=microphone,
         participant="simulated" if participant == "simulated" else "person",
+        wait_for_page=wait_for_page,
         pseudonym=pseudonym,
         home=home,
         page_host=page_host,

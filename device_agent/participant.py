@@ -6,6 +6,7 @@ With a simulated room it also acts: says the prompt, walks through the picture, 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from device_agent.events import ENDED, Answered, ConsentAnswered, Post, Snapshot, Start, Stop, Trouble
@@ -19,9 +20,22 @@ ANSWER = "Coffee, with a little milk."
 
 
 class Participant:
-    """One thread; ends by itself when the session has."""
+    """One thread; ends by itself when the session has.
 
-    def __init__(self, read: Callable[[], Snapshot], post: Post, room: Room | None) -> None:
+    Begins once `watched` says that somebody has the session page open, or after `wait_seconds`.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Snapshot],
+        post: Post,
+        room: Room | None,
+        *,
+        watched: Callable[[], bool] = lambda: True,
+        wait_seconds: float = 0.0,
+    ) -> None:
+        self._watched = watched
+        self._wait_seconds = wait_seconds
         self._read = read
         self._post = post
         self._room = room
@@ -37,6 +51,9 @@ class Participant:
             self._thread.join(2)
 
     def _live(self) -> None:
+        until = time.monotonic() + self._wait_seconds
+        while time.monotonic() < until and not self._watched() and not self._stopping.wait(LOOK_SECONDS):
+            pass
         answered: tuple[object, ...] | None = None
         while not self._stopping.is_set():
             seen = self._read()

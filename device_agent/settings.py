@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from wire.errors import GleanerError
 
 Person = Literal["person", "simulated"]
-
-DISTRIBUTION = "gleaner-suite"  # as pyproject.toml names it; the command and the modules are called otherwise
 
 
 class SettingsUnreadable(GleanerError):
@@ -32,6 +29,7 @@ class AgentSettings:
     collector: str | None = None  # the collector's address when it has moved
     camera: str = "simulated"
     microphone: str = "simulated"
+    wait_for_page: float = 0.0
     participant: Person = "person"
     pseudonym: str = "participant-1"
     home: str = "home-1"
@@ -42,11 +40,6 @@ class AgentSettings:
     still_models: tuple[str, ...] = ()
     sound_models: tuple[str, ...] = ()
     bandwidth: int | None = None
-
-
-def agent_version() -> str:
-    """The version of the installed distribution."""
-    return version(DISTRIBUTION)
 
 
 def default_state() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,9 +22,26 @@ SAMPLE_SECONDS = 0.05
 
 
 class ChildFailed(GleanerError):
-    """A process of the demo ended too early; the sentence is its own last one."""
+    """A process of the demo ended too early. When it printed a sentence with a code, both are its own."""
 
     code = "demo-process-failed"
+
+    @classmethod
+    def in_its_words(cls, printed: str, exit_code: int | None, otherwise: str) -> ChildFailed:
+        """The error a process printed last, with its own code and exit code; `otherwise` when it printed nothing."""
+        sentence, code = split_code(last_line(printed))
+        made = cls(sentence or otherwise)
+        if code:
+            made.code = code  # type: ignore[misc]  # this one error speaks for another process
+        if exit_code is not None and exit_code > 0:
+            made.exit_code = exit_code  # type: ignore[misc]
+        return made
+
+
+def split_code(line: str) -> tuple[str, str]:
+    """The sentence and the code of a line that `gleaner` ends with: `A sentence. [a-code]`."""
+    found = re.fullmatch(r"(.*\S) \[([a-z][a-z-]*)\]", line)
+    return (found[1], found[2]) if found else (line, "")
 
 
 def gleaner(*words: str) -> list[str]:
@@ -40,7 +58,9 @@ def call(*words: str, env: dict[str, str] | None = None) -> str:
     """
     done = subprocess.run(gleaner(*words), capture_output=True, text=True, env=env, check=False)
     if done.returncode != 0:
-        raise ChildFailed(last_line(done.stderr) or f"gleaner {words[0]} ended with {done.returncode}.")
+        raise ChildFailed.in_its_words(
+            done.stderr, done.returncode, f"gleaner {words[0]} ended with {done.returncode} and printed nothing."
+        )
     return done.stdout
 
 
@@ -89,9 +109,11 @@ class Child:
         until = time.monotonic() + seconds
         while not ready():
             if not self.running:
-                raise ChildFailed(last_line(self.said()) or f"{self.name} has ended.")
+                raise ChildFailed.in_its_words(self.said(), self.process.returncode, self.how_it_ended())
             if time.monotonic() > until:
-                raise ChildFailed(f"{self.name} was not ready after {seconds:.0f} s.", hint=f"Look into {self.log}.")
+                raise ChildFailed(
+                    f"The {self.name} was not ready after {seconds:.0f} s.", hint=f"Look into {self.log}."
+                )
             time.sleep(0.05)
 
     def said(self) -> str:
@@ -99,6 +121,15 @@ class Child:
         with self.log.open(encoding="utf-8", errors="replace") as file:
             file.seek(self._log_start)
             return file.read()
+
+    def how_it_ended(self) -> str:
+        """One sentence: by which signal, with which exit code."""
+        code = self.process.poll()
+        if code is None:
+            return f"The {self.name} is running."
+        if code < 0:
+            return f"The {self.name} process was ended from outside ({signal.Signals(-code).name})."
+        return f"The {self.name} process ended early (exit code {code})."
 
     def output(self) -> str:
         """Everything the process printed, once it has ended."""

@@ -17,10 +17,10 @@ import psutil
 from rich.markup import escape
 from rich.table import Table
 
-from device_agent.settings import DISTRIBUTION
 from hardware.plugin import CheckRecord, Measurement, Outcome, worst
 from wire.base import format_utc
 from wire.errors import GleanerError
+from wire.version import DISTRIBUTION
 
 PARTS = (DISTRIBUTION, "av", "numpy", "onnxruntime", "opencv-python-headless", "picamera2", "sounddevice")
 COLOURS: dict[Outcome, str] = {"PASS": "green", "FAIL": "bold red", "ERROR": "yellow"}

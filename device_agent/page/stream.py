@@ -26,6 +26,7 @@ class Lookers:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._streams = 0
+        self.opened = False  # whether anybody has had the page open yet
         self._last = float("-inf")
 
     def looked(self) -> None:

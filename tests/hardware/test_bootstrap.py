@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -85,3 +87,51 @@ def test_the_demo_needs_room_for_its_data(small_disk: Path) -> None:
     )
     assert done.returncode == 3
     assert "no room on the disk" in done.stderr and "[demo-no-room]" in done.stderr
+
+
+def loaded() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bootstrap", ROOT / "hardware" / "install" / "bootstrap.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PIP = """
+import sys
+for number in range(25):
+    print(f"Collecting thing{number} (from -r list)")
+print("Installing collected packages: thing0, thing1")
+print("ERROR: no room for thing24")
+sys.exit(int(sys.argv[1]))
+"""
+
+
+def test_installing_shows_how_far_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    assert loaded().run_with_progress([sys.executable, "-c", PIP, "0"])
+    told = capfd.readouterr().err
+    assert "10 packages" in told and "20 packages" in told and "ERROR" not in told
+
+
+def test_a_failed_installation_shows_the_last_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    assert not loaded().run_with_progress([sys.executable, "-c", PIP, "1"])
+    assert "ERROR: no room for thing24" in capfd.readouterr().err
+
+
+def test_the_former_distribution_is_uninstalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside `gleaner-suite` it would take the command with it when it goes."""
+    bootstrap = loaded()
+    folder = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    monkeypatch.setattr(bootstrap, "VENV", folder)
+    site = next(folder.glob("lib/python3*/site-packages"))
+    for name in ("gleaner-0.1.0", "gleaner_suite-0.1.0"):
+        info = site / f"{name}.dist-info"
+        info.mkdir()
+        project = name.split("-")[0].replace("_", "-")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project}\nVersion: 0.1.0\n")
+        (info / "RECORD").write_text(f"{name}.dist-info/METADATA,,\n{name}.dist-info/RECORD,,\n")
+        (info / "INSTALLER").write_text("pip\n")
+    bootstrap.remove_old_names()
+    assert not (site / "gleaner-0.1.0.dist-info" / "METADATA").exists()
+    assert (site / "gleaner_suite-0.1.0.dist-info" / "METADATA").exists()

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from hardware.demo import Demo
+from collector.client import ServiceNotAnswering
+from hardware.installation import Installation, Patience, Restarts
+from hardware.processes import Child, ChildFailed, call
 from tests.needs import ROOT, need
 
 
@@ -30,9 +33,9 @@ def test_a_proxy_does_not_stand_before_the_demo(tmp_path: Path, monkeypatch: pyt
         monkeypatch.delenv(name, raising=False)
     with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        run = Demo(tmp_path, server.server_address[1], 0, "simulated", "simulated", "simulated")
-        assert run._collector_answers()
-        assert run._get("/api/tasks", "token") == {}
+        run = Installation(tmp_path, server.server_address[1], 0, "simulated", "simulated", "simulated")
+        assert run.collector_answers()
+        assert run.get("/api/tasks", "token") == {}
         server.shutdown()
 
 
@@ -72,3 +75,68 @@ def test_an_interrupted_installation_is_one_sentence(tmp_path: Path, words: tupl
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
     assert len(done.stderr.splitlines()) == 1 and "interrupted" in done.stderr
+
+
+def test_a_command_that_failed_is_reported_in_its_own_words_and_code(tmp_path: Path) -> None:
+    with pytest.raises(ChildFailed) as told:
+        call("agent", "run", "kitchen-greeting", "--state", str(tmp_path / "nobody"))
+    assert told.value.code == "not-joined" and told.value.exit_code == 3
+    assert "[" not in str(told.value)
+
+
+def sleeper(tmp_path: Path, code: str) -> Child:
+    return Child("device", [sys.executable, "-c", code], tmp_path / "child.log")
+
+
+def test_a_killed_process_is_started_again_three_times_and_then_explained(tmp_path: Path) -> None:
+    restarts = Restarts()
+    child = sleeper(tmp_path, "import time; time.sleep(600)")
+    child.process.kill()
+    child.process.wait()
+    for _ in range(3):
+        assert restarts.check(child) == "The device process was ended from outside (SIGKILL)."
+    with pytest.raises(ChildFailed, match=r"started again 3 times.*child\.log"):
+        restarts.check(child)
+    child.end()
+
+
+def test_a_process_that_gave_a_reason_is_not_started_again(tmp_path: Path) -> None:
+    child = sleeper(
+        tmp_path, "import sys; sys.exit(print('No camera. Plug one in. [sensor-missing]', file=sys.stderr) or 3)"
+    )
+    child.process.wait()
+    with pytest.raises(ChildFailed) as told:
+        Restarts().check(child)
+    assert (str(told.value), told.value.code, told.value.exit_code) == ("No camera. Plug one in.", "sensor-missing", 3)
+    child.end()
+
+
+def test_a_silent_collector_is_given_time() -> None:
+    now = 0.0
+    patience = Patience(30, clock=lambda: now)
+    log = Path("collector.log")
+    patience.silent("http://127.0.0.1:1", log)
+    now = 29.0
+    patience.silent("http://127.0.0.1:1", log)
+    patience.heard()
+    now = 70.0
+    patience.silent("http://127.0.0.1:1", log)
+    now = 101.0
+    with pytest.raises(ServiceNotAnswering, match="has not answered for 30 s"):
+        patience.silent("http://127.0.0.1:1", log)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "gleaner", "--version"], capture_output=True, text=True, check=True
+    )
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert done.stdout == f"gleaner {tomllib.load(file)['project']['version']}\n"
+
+
+def test_make_alone_lists_every_goal() -> None:
+    listed = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for goal in ("demo", "test", "bench", "lint", "system", "device", "clean-demo"):
+        assert f"  make {goal} " in listed

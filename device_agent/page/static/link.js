@@ -1,5 +1,7 @@
 // The one place that talks to the device: snapshots come in, events go out.
 
+import { ENDED } from "./view.js";
+
 const SILENT_MS = 5000;
 const RETRY_MS = 1000;
 
@@ -8,6 +10,7 @@ export function listen(onSnapshot, onLink) {
   let source = null;
   let heard = performance.now();
   let retry = 0;
+  let ended = false;
 
   const open = () => {
     source?.close();
@@ -15,10 +18,16 @@ export function listen(onSnapshot, onLink) {
     source.addEventListener("snapshot", (event) => {
       heard = performance.now();
       onLink("live");
-      onSnapshot(JSON.parse(event.data));
+      const snapshot = JSON.parse(event.data);
+      ended = ENDED.includes(snapshot.state);
+      onSnapshot(snapshot);
     });
     source.addEventListener("error", () => {
       onLink("lost");
+      if (ended) {
+        source.close(); // the device ends with its session; its next one has a key of its own
+        return;
+      }
       // A browser gives up for good after an answer that is not a stream; this page does not.
       if (source.readyState === EventSource.CLOSED) {
         clearTimeout(retry);
@@ -32,7 +41,7 @@ export function listen(onSnapshot, onLink) {
     if (performance.now() - heard > SILENT_MS) onLink("lost");
   }, 1000);
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && performance.now() - heard > SILENT_MS) open();
+    if (!ended && !document.hidden && performance.now() - heard > SILENT_MS) open();
   });
 }
 

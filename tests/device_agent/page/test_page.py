@@ -290,7 +290,10 @@ def test_a_device_that_ends_leaves_a_true_last_word(browser: Browser, waiting: b
         running.rehearsal.post(Stop())
         at(page, "stopped")
         running.clock.pass_(10)
+        asked: list[str] = []
         running.server.stop()
+        expect(page.locator("#ended-takes")).to_be_visible()
+        page.on("request", lambda request: asked.append(request.url))
         if waiting:
             expect(page.locator("#notice")).to_contain_text("What is not sent yet stays safe on it.")
             expect(page.locator("#ended-sending")).to_contain_text("2 recordings wait safely on this device.")
@@ -298,6 +301,8 @@ def test_a_device_that_ends_leaves_a_true_last_word(browser: Browser, waiting: b
             expect(page.locator("#ended-sending")).to_have_text("All of it is safe at the collector.")
             expect(page.locator("#notice")).to_be_hidden()
         expect(page.locator("#ended-takes")).to_have_text("1 take. What was recorded before is kept.")
+        page.wait_for_timeout(2500)  # two and a half times the pause between tries: nobody is asked any more
+        assert asked == []
 
 
 def test_a_stop_that_was_not_heard_says_what_to_do(browser: Browser) -> None:

@@ -1,8 +1,7 @@
-"""Indexes for the list of sessions and the report of a day; what the service knows of itself."""
+"""Indexes for the list of sessions and the report of a day."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
@@ -12,12 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "service_state",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_service_state")),
-    )
     with op.batch_alter_table("capture", schema=None) as batch_op:
         batch_op.drop_index("ix_capture_session_id")
         batch_op.create_index("ix_capture_session_id_state", ["session_id", "state"], unique=False)
@@ -33,4 +26,3 @@ def downgrade() -> None:
         batch_op.drop_index("ix_capture_received_at")
         batch_op.drop_index("ix_capture_session_id_state")
         batch_op.create_index("ix_capture_session_id", ["session_id"], unique=False)
-    op.drop_table("service_state")
