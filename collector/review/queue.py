@@ -109,7 +109,7 @@ def _lease(conn: Connection, task: str, person: str, client: str, now: datetime)
 
 
 def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool, now: datetime) -> Lease | Lost:
-    """Lease a finished task again: what "back" does. Its ground truth stays until the next submit.
+    """Lease a finished, skipped or returned task again: what "back" does. Ground truth stays until the next submit.
 
     Raises:
         NoSuchTask, NotYours: not this person's submit, or a lead has corrected it since.
@@ -121,7 +121,7 @@ def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool,
         return Lost(task, row.state, row.holder, kept=False)
     if not is_lead and not (active and row.leased_to == person):
         if not conn.execute(sql.HAS_OWN, {"task": task, "person": person}).scalar():
-            raise NotYours("This task was not submitted by you.")
+            raise NotYours("This task was not submitted, skipped or returned by you, or somebody else has taken it.")
         if conn.execute(sql.TRUTH_PERSON, {"task": task}).scalar() not in (None, person):
             raise NotYours("Somebody else has corrected this task since you submitted it.")
     return _lease(conn, task, person, client, now)

@@ -75,9 +75,11 @@ ADD_REVISION = text(
 )
 LAST_OF_LEASE = text("SELECT max(submitted_at) FROM revision WHERE task_id = :task AND fence = :fence")
 SET_REPLY = text("UPDATE revision SET reply = :reply WHERE id = :id")
+# Submitted or skipped by this person, or returned while nobody has taken it since.
 HAS_OWN = text(
     "SELECT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND person_id = :person)"
-    " OR EXISTS (SELECT 1 FROM skip WHERE task_id = :task AND person_id = :person AND kind = 'skipped')"
+    " OR EXISTS (SELECT 1 FROM skip JOIN task ON task.id = skip.task_id WHERE skip.task_id = :task"
+    " AND skip.person_id = :person AND (skip.kind = 'skipped' OR skip.fence = task.fence))"
 )
 TRUTH_PERSON = text(
     "SELECT revision.person_id FROM task JOIN revision ON revision.id = task.revision_id WHERE task.id = :task"

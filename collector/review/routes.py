@@ -16,6 +16,7 @@ from collector.review.diff import Diff
 from collector.review.problems import NotYours
 from collector.review.queue import Lost
 from collector.review.rules import COUNT_LIMIT
+from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
 from collector.review.submitting import Documents, Submit, checked, prepared
 from collector.review.views import (
     LeaseView,
@@ -105,6 +106,10 @@ class Revisions(WireModel):
     revisions: list[RevisionView]
 
 
+class Drafts(WireModel):
+    drafts: list[PersonDraft]
+
+
 class TaskRows(WireModel):
     tasks: list[TaskRow]
 
@@ -135,6 +140,17 @@ async def list_tasks(
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> TaskRows:
     return TaskRows(tasks=await db.read(lambda conn: task_rows(conn, state, type, limit)))
+
+
+@router.get("/api/set-aside")
+async def list_set_aside(_person: Lead, db: Db) -> SetAside:
+    """Skipped items with their reasons, and work that came after its item had gone to somebody else."""
+    return await db.read(lambda conn: set_aside(conn, datetime.now(UTC)))
+
+
+@router.get("/api/tasks/{task}/drafts")
+async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
+    return Drafts(drafts=await db.read(lambda conn: drafts_of(conn, task)))
 
 
 @router.get("/api/tasks/{task}")

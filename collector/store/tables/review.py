@@ -46,6 +46,7 @@ task = Table(
     ),
     Index("ix_task_leased", "lease_expires_at", sqlite_where=text("state = 'leased'")),
     Index("ix_task_holder", "leased_to", "leased_client", sqlite_where=text("state = 'leased'")),
+    Index("ix_task_skipped", "id", sqlite_where=text("state = 'skipped'")),
     Index("ix_task_session_id", "session_id"),
     Index("ix_task_done_at", "done_at"),
 )

@@ -203,6 +203,21 @@ def test_return_and_skip(desk: Desk) -> None:
     assert isinstance(desk.reopen(desk.ann, second.task), Lease)
 
 
+def test_a_return_can_be_taken_back_until_somebody_else_has_it(desk: Desk) -> None:
+    kept, lost = desk.next(desk.ann, count=2)
+    for lease in (kept, lost):
+        desk.give_up(desk.ann, lease, "returned")
+    with pytest.raises(NotYours):
+        desk.reopen(desk.bob, kept.task)
+    again = desk.reopen(desk.ann, kept.task)
+    assert isinstance(again, Lease) and again.fence == kept.fence + 1
+    taken = next(lease for lease in desk.next(desk.bob, count=5) if lease.task == lost.task)
+    assert isinstance(desk.reopen(desk.ann, lost.task), Lost)
+    desk.give_up(desk.bob, taken, "returned")
+    with pytest.raises(NotYours, match="somebody else has taken it"):
+        desk.reopen(desk.ann, lost.task)
+
+
 def test_the_last_task_comes_back_to_who_returned_it(desk: Desk) -> None:
     leases = desk.next(desk.ann, count=4)
     desk.give_up(desk.ann, leases[0], "returned")

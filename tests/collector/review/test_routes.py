@@ -235,3 +235,29 @@ def test_every_route_names_its_answer(site: Site) -> None:
         for verb, facts in verbs.items():
             good = [facts["responses"][code] for code in ("200", "204") if code in facts["responses"]]
             assert good and ((verb == "post" and path == "/api/activity") or "content" in good[0]), (verb, path)
+
+
+def test_a_lead_sees_what_was_set_aside(site: Site) -> None:
+    first, second = site.next("ann", count=2)
+    body = {"fence": first["lease"]["fence"], "reason": "too dark"}
+    assert site.call("ann", "POST", f"/api/tasks/{first['id']}/skip", body).status_code == 200
+    site.filled.execute("UPDATE task SET lease_expires_at = '2020-01-01T00:00:00.000000Z' WHERE state = 'leased'")
+    (taken,) = site.next("bob")
+    assert taken["id"] == second["id"]
+    assert site.submit("ann", second, [track("t9")]).status_code == 409
+    told = site.call("lea", "GET", "/api/set-aside").json()
+    (skipped,), (late,) = told["skipped"], told["late"]
+    assert (skipped["task"], skipped["person"], skipped["reason"]) == (first["id"], "ann", "too dark")
+    assert (late["task"], late["person"], late["state"], late["labels"]) == (second["id"], "ann", "leased", 1)
+    (draft,) = site.call("lea", "GET", f"/api/tasks/{second['id']}/drafts").json()["drafts"]
+    assert draft["person"] == "ann" and draft["documents"][0]["labels"][0]["id"] == "t9"
+    for path in ("/api/set-aside", f"/api/tasks/{second['id']}/drafts"):
+        assert site.call("ann", "GET", path).status_code == 403
+    assert site.call("lea", "GET", "/api/tasks/task-none/drafts").status_code == 404
+    # What a lead has submitted since is done with.
+    assert site.submit("bob", taken, [track()]).status_code == 200
+    assert len(site.call("lea", "GET", "/api/set-aside").json()["late"]) == 1
+    for item in (first["id"], second["id"]):
+        again = site.call("lea", "POST", f"/api/tasks/{item}/reopen", {"client": "page-9"}).json()
+        assert site.submit("lea", again, [] if item == first["id"] else [track()]).status_code == 200
+    assert site.call("lea", "GET", "/api/set-aside").json() == {"skipped": [], "late": []}

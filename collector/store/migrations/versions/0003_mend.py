@@ -1,7 +1,8 @@
-"""Indexes for the list of sessions and the report of a day."""
+"""Indexes for the list of sessions, the report of a day and the skipped tasks."""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
@@ -17,9 +18,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_capture_received_at", ["received_at"], unique=False)
     with op.batch_alter_table("take", schema=None) as batch_op:
         batch_op.create_index("ix_take_opened_at", ["opened_at"], unique=False)
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.create_index("ix_task_skipped", ["id"], unique=False, sqlite_where=sa.text("state = 'skipped'"))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.drop_index("ix_task_skipped", sqlite_where=sa.text("state = 'skipped'"))
     with op.batch_alter_table("take", schema=None) as batch_op:
         batch_op.drop_index("ix_take_opened_at")
     with op.batch_alter_table("capture", schema=None) as batch_op:

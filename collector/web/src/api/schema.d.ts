@@ -404,6 +404,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/set-aside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Set Aside
+         * @description Skipped items with their reasons, and work that came after its item had gone to somebody else.
+         */
+        get: operations["list_set_aside_api_set_aside_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tasks/{task}/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Task Drafts */
+        get: operations["task_drafts_api_tasks__task__drafts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tasks/{task}": {
         parameters: {
             query?: never;
@@ -1086,6 +1123,11 @@ export interface components {
              */
             why: "working" | "lease-lost";
         };
+        /** Drafts */
+        Drafts: {
+            /** Drafts */
+            drafts: components["schemas"]["PersonDraft"][];
+        };
         /**
          * Edits
          * @description What became of the pre-labels that people saw; quality/matching.py has the words.
@@ -1421,6 +1463,36 @@ export interface components {
             /** Documents */
             documents: components["schemas"]["LabelsDocument"][];
         };
+        /**
+         * LateWork
+         * @description Unsent or unfinished work of a person whose item went to somebody else; `labels` is how many it has.
+         */
+        LateWork: {
+            /** Task */
+            task: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "boxes" | "tracks" | "speech" | "text";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "leased" | "done" | "skipped";
+            /** Study */
+            study: string;
+            /** Step */
+            step: string;
+            /** Attempt */
+            attempt: number;
+            /** Person */
+            person: string;
+            /** Saved At */
+            saved_at: string;
+            /** Labels */
+            labels: number;
+        };
         /** LeaseView */
         LeaseView: {
             /** Fence */
@@ -1608,6 +1680,20 @@ export interface components {
             sealed_sha256: string;
             /** Sealed Bytes */
             sealed_bytes: number;
+        };
+        /** PersonDraft */
+        PersonDraft: {
+            /** Documents */
+            documents: components["schemas"]["LabelsDocument"][];
+            /** Saved At */
+            saved_at: string;
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "working" | "lease-lost";
+            /** Person */
+            person: string;
         };
         /**
          * PersonToday
@@ -2029,6 +2115,16 @@ export interface components {
             captures_bad: number;
         };
         /**
+         * SetAside
+         * @description The newest first, at most 200 of each.
+         */
+        SetAside: {
+            /** Skipped */
+            skipped: components["schemas"]["SkippedItem"][];
+            /** Late */
+            late: components["schemas"]["LateWork"][];
+        };
+        /**
          * Share
          * @description A part of the items on its own: the random share of the queue, or what was labelled blind.
          */
@@ -2043,6 +2139,28 @@ export interface components {
         SkipRequest: {
             /** Fence */
             fence: number;
+            /** Reason */
+            reason: string;
+        };
+        /** SkippedItem */
+        SkippedItem: {
+            /** Task */
+            task: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "boxes" | "tracks" | "speech" | "text";
+            /** Study */
+            study: string;
+            /** Step */
+            step: string;
+            /** Attempt */
+            attempt: number;
+            /** Person */
+            person: string;
+            /** At */
+            at: string;
             /** Reason */
             reason: string;
         };
@@ -3361,6 +3479,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskRows"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_set_aside_api_set_aside_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetAside"];
+                };
+            };
+        };
+    };
+    task_drafts_api_tasks__task__drafts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drafts"];
                 };
             };
             /** @description Validation Error */
