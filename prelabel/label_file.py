@@ -125,13 +125,11 @@ def medium_of(path: Path) -> Medium:
     Raises:
         NotMedia: neither a picture nor a video nor sound.
     """
-    from prelabel.stills import is_picture
+    from prelabel.stills import is_still
 
-    with path.open("rb") as file:
-        head = file.read(16)
-    if not head:
+    if path.stat().st_size == 0:
         raise NotMedia(f"{path} is empty.", hint="Copy it again from where it came from.")
-    return "image" if is_picture(head) else _moving_or_heard(path)
+    return "image" if is_still(path) else _moving_or_heard(path)
 
 
 _PLURAL: dict[Medium, str] = {"video": "videos", "audio": "sound", "image": "stills", "text": "text"}
@@ -143,7 +141,7 @@ class NotMedia(GleanerError):
 
     code = "not-media"
     status = 422
-    hint = "Give pictures (JPEG, PNG, BMP, TIFF, WebP), videos or sound files."
+    hint = "Give pictures (JPEG, PNG, BMP, TIFF, WebP, HEIC, AVIF, GIF), videos or sound files."
 
 
 def _moving_or_heard(path: Path) -> Medium:

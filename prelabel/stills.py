@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,12 @@ from wire.errors import GleanerError
 Image = NDArray[np.uint8]
 MOST_PIXELS = 100_000_000  # a 100 megapixel picture is 300 MB once decoded
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, of whatever coding
+# ISO 23008-12 and AVIF: brands of a file of one picture; those of sequences (msf1, hevc, avis) are videos.
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
+_QUARTERS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+_GIF_TRAILER = b"\x3b"
+_HEAD_BYTES = 64 * 1024
+_MOST_DIRECTORIES = 100
 _HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
 # OpenCV would tell of a damaged file on standard error, in words of its own.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -36,8 +43,23 @@ class PictureUnreadable(GleanerError):
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether a file that begins like this is a still: JPEG, PNG, BMP, TIFF or WebP."""
-    return head.startswith(_HEADS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+    """Whether a file that begins like this is a picture: JPEG, PNG, BMP, TIFF, WebP, HEIC or AVIF."""
+    return head.startswith(_HEADS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or _is_heif(head)
+
+
+def is_still(path: Path) -> bool:
+    """Whether a file is one picture that `read_picture` reads; a PNG or GIF that moves is a video.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(b"GIF8"):
+        return _count_frames(path) == 1
+    # APNG 1.0: acTL lies before the picture's data.
+    moving = head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]
+    return is_picture(head) and not moving
 
 
 def read_picture(path: Path) -> Image:
@@ -45,12 +67,21 @@ def read_picture(path: Path) -> Image:
 
     Raises:
         PictureTooLarge: more than `MOST_PIXELS`; told by the header, nothing is decoded.
-        PictureUnreadable: cut off, damaged, or no picture.
+        PictureUnreadable: cut off, damaged, no picture, or several in one file.
     """
+    with path.open("rb") as file:
+        head = file.read(32)
+    if _is_heif(head) or head.startswith(b"GIF8"):
+        return _read_with_ffmpeg(path)
     width, height = _size(path)
     if width * height > MOST_PIXELS:
         raise PictureTooLarge(f"{path} is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
     data = path.read_bytes()
+    if _holds_several(data):
+        raise PictureUnreadable(
+            f"{path} holds several pictures, of which a label could mean any.",
+            hint="Save each of them as a file, or the moving ones as a video.",
+        )
     picture = None if _is_cut(data) else cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     if picture is None or 0 in picture.shape:
         raise PictureUnreadable(f"{path} cannot be decoded: it is cut off or damaged.")
@@ -63,6 +94,83 @@ def _is_cut(data: bytes) -> bool:
     if data.startswith(b"\xff\xd8"):
         return data.rfind(b"\xff\xd9", len(data) // 2) < 0  # the first half may hold the end of a thumbnail
     return data.startswith(b"\x89PNG") and data.rfind(b"IEND", len(data) // 2) < 0
+
+
+def _is_heif(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
+def _holds_several(data: bytes) -> bool:
+    """Whether a WebP moves (RFC 9649: a flag of VP8X), a TIFF has a second page, or a JPEG follows on another.
+
+    CIPA DC-007 says of a JPEG in its APP2 (MPF) that the others in the file are its own previews and gain maps.
+    """
+    if data.startswith(b"\xff\xd8"):
+        return b"\xff\xd9\xff\xd8\xff" in data and b"MPF\0" not in data[:_HEAD_BYTES]
+    if data[8:16] == b"WEBPVP8X":
+        return bool(data[20] & 0x02)
+    if not data.startswith((b"II*\0", b"MM\0*")):
+        return False
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+    at = int.from_bytes(data[4:8], order)
+    for _ in range(_MOST_DIRECTORIES):
+        end = at + 2 + 12 * int.from_bytes(data[at : at + 2], order)
+        at = int.from_bytes(data[end : end + 4], order)
+        if not 0 < at < len(data):
+            return False
+        if not _is_preview(data[at:], order):
+            return True
+    return True
+
+
+def _is_preview(directory: bytes, order: Literal["little", "big"]) -> bool:
+    """Whether a directory of a TIFF is a smaller copy of another one: NewSubfileType (254), bit 0."""
+    rows = [directory[2 + 12 * row :][:12] for row in range(int.from_bytes(directory[:2], order))]
+    kinds = [int.from_bytes(row[8:12], order) for row in rows if int.from_bytes(row[:2], order) == 254]
+    return bool(kinds and kinds[0] & 1)
+
+
+def _count_frames(path: Path, most: int = 2) -> int:
+    """The frames of a picture file, counted up to `most`; 0 where there is none."""
+    try:
+        with av.open(str(path.resolve()), container_options={"protocol_whitelist": "file"}) as container:
+            packets = (packet for packet in container.demux(video=0) if packet.size)
+            return sum(1 for _ in zip(range(most), packets, strict=False))
+    except (av.error.FFmpegError, IndexError, ValueError):
+        return 0
+
+
+def _read_with_ffmpeg(path: Path) -> Image:
+    """The one picture of a HEIC, AVIF or GIF file, upright."""
+    data = path.read_bytes()
+    if data.startswith(b"GIF8") and not data.rstrip(b"\0").endswith(_GIF_TRAILER):
+        raise PictureUnreadable(f"{path} cannot be decoded: it is cut off.")
+    try:
+        with av.open(str(path.resolve()), container_options={"protocol_whitelist": "file"}) as container:
+            streams = container.streams.video
+            if len(streams) != 1:
+                raise PictureUnreadable(
+                    f"{path} is made of {len(streams)} pictures, which are not put together here.",
+                    hint="Save it as JPEG or PNG.",
+                )
+            width, height = streams[0].width, streams[0].height
+            if width * height > MOST_PIXELS:
+                raise PictureTooLarge(f"{path} is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
+            frames = [frame for packet in container.demux(streams[0]) for frame in _whole(packet)]
+    except (av.error.FFmpegError, ValueError) as error:
+        raise PictureUnreadable(f"{path} cannot be decoded: it is cut off or damaged.") from error
+    if not frames:
+        raise PictureUnreadable(f"{path} cannot be decoded: it is cut off or damaged.")
+    picture: Image = frames[0].to_ndarray(format="bgr24")
+    quarters = round(frames[0].rotation / 90) % 4
+    return cv2.rotate(picture, _QUARTERS[quarters]) if quarters else picture
+
+
+def _whole(packet: av.Packet) -> list[av.VideoFrame]:
+    """The frames of a packet. Raises ValueError: it is cut off, which a decoder would hide."""
+    if packet.is_corrupt:
+        raise ValueError("a packet is cut off")
+    return [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
 
 
 def _size(path: Path) -> tuple[int, int]:

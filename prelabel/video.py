@@ -22,6 +22,7 @@ import numpy as np
 
 from prelabel.boxes import Detection
 from prelabel.documents import track_document
+from prelabel.frame_times import FrameTimes
 from prelabel.image.letterbox import Image
 from prelabel.tracks import Tracker, TrackPath
 from wire.errors import GleanerError
@@ -33,7 +34,7 @@ MOST_PIXELS = 8192 * 4352
 LEAST_LOSS_US = 1_000_000
 MOST_DAMAGED = 0.1  # of the packets; fewer leave holes, and every other frame keeps its time
 # Formats of FFmpeg that take any picture or text for a video.
-NO_VIDEO = ("image2", "tty")
+NO_VIDEO = ("image2", "tty", "ico")
 _US = 1_000_000
 _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 
@@ -89,8 +90,9 @@ class VideoFile:
     """A video file read once from its start: frame n is the n-th one that is decoded.
 
     Times are whole microseconds from the first frame, from the times in the file, whatever its frame rate; they rise
-    strictly (frames without a time, or with one that does not rise, come a microsecond after the one before). A
-    rotation mark of the file is applied (a mirroring one is not); pixels that are not square stay as they are
+    strictly (a time that does not rise is a microsecond after the one before). Frames of a raw stream come at the rate
+    that the stream says; a file whose frames have neither times nor a rate is refused. A rotation mark of the file is
+    applied (a mirroring one is not); pixels that are not square stay as they are
     stored. Use it as a context manager.
 
     `width`, `height`: of the pictures. `duration_us`: what the file says of its length, None where it says nothing.
@@ -115,10 +117,13 @@ class VideoFile:
             self._index_ends = max((entry.pos + entry.size for entry in self._stream.index_entries), default=0)
             self._fault: str | None = None
             self._damaged = 0
+            self._times = FrameTimes(self._container, self._stream)
             self._decoded = self._decode()
             self._first = next(self._decoded, None)
             if self._first is None:
                 raise self._nothing()
+            if self._first.pts is None:
+                raise self._timeless()
         except BaseException:
             self._container.close()
             raise
@@ -146,10 +151,12 @@ class VideoFile:
         origin, end_us = first.pts, 0
         for index, raw in enumerate(_with_first(first, self._decoded)):
             at = 0
+            if index and raw.pts is None:  # damaged: its own length after the one before
+                at = end_us
+            elif index:
+                at = self._us(raw.pts - origin, raw)
             if index:
-                at = self.times_us[-1] + 1
-                if raw.pts is not None and origin is not None:
-                    at = max(at, self._us(raw.pts - origin, raw))
+                at = max(at, self.times_us[-1] + 1)
             self.times_us.append(at)
             end_us = at + (self._us(raw.duration, raw) if raw.duration else 0)
             yield VideoFrame(index, at, partial(self._picture, raw))
@@ -185,9 +192,15 @@ class VideoFile:
                 if packet.size and frames:
                     # The last, empty packet brings out what lies before the damage, so it mends nothing.
                     self._fault = None
-                yield from frames
+                yield from self._times.set(packet, frames)
         except av.error.FFmpegError as error:
             self._fault = error.strerror
+
+    def _timeless(self) -> VideoUnreadable:
+        return VideoUnreadable(
+            f"{self.path} has frames without times and does not say its frame rate.",
+            hint="Put it into an MP4 at its rate: ffmpeg -framerate 30 -i FILE -c copy NEW.mp4",
+        )
 
     def _nothing(self) -> GleanerError:
         if self._fault is not None or self.duration_us:

@@ -27,13 +27,12 @@ from prelabel.redaction.reading import opened
 from prelabel.redaction.soundfile import Stretches, redact_sound, sound_suffix
 from prelabel.redaction.video import redact_picture
 from prelabel.redaction.videofile import LONGEST_SIDE, Progress, redact_video, video_stream, video_suffix
-from prelabel.stills import is_picture, read_picture
+from prelabel.stills import is_still, read_picture
 from wire.base import Count, Document, Sha256, WireModel
 from wire.errors import GleanerError
 from wire.redaction import MaskRecord
 
 JPEG_QUALITY = 92
-_HEAD_BYTES = 16
 
 
 class NothingToRedact(GleanerError):
@@ -198,9 +197,7 @@ def _plan(
     prompted: Stretches,
 ) -> tuple[str, _Writer]:
     """How the new file ends, and what writes it."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if is_picture(head):
+    if is_still(path):
         if policy.faces is None:
             raise NothingToRedact(f"{path} is a still, and faces are to be kept.")
         suffix = path.suffix.lower() if path.suffix.lower() in (".jpg", ".jpeg", ".png") else ".png"

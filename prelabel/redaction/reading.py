@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.frame_times import FrameTimes
 from wire.errors import GleanerError
 
 Image = NDArray[np.uint8]
@@ -51,9 +52,13 @@ def decoded(path: Path, container: Any, streams: list[Any]) -> Iterator[tuple[An
         NotRedactable: the file is damaged, ends before its time, or a stream holds nothing.
     """
     ends = dict.fromkeys((stream.index for stream in streams), 0.0)
+    times = {stream.index: FrameTimes(container, stream) for stream in streams if stream.type == "video"}
     try:
         for packet in container.demux(streams):
-            for frame in packet.decode():
+            frames = packet.decode()
+            if packet.stream.index in times:
+                frames = times[packet.stream.index].set(packet, frames)
+            for frame in frames:
                 ends[packet.stream.index] = max(ends[packet.stream.index], _end_seconds(packet.stream, frame))
                 yield packet.stream, frame
     except (av.error.FFmpegError, ValueError) as error:

@@ -70,13 +70,10 @@ def read_file(path: Path) -> Image | Sound:
         PictureUnreadable, PictureTooLarge, SoundUnreadable, SoundEmpty, SoundCut, SoundMissing: from the file.
     """
     from prelabel.audio.files import read_sound
-    from prelabel.stills import is_picture, read_picture
+    from prelabel.stills import is_still, read_picture
 
-    if path.is_file():
-        with path.open("rb") as source:
-            head = source.read(16)
-        if is_picture(head):
-            return read_picture(path)
+    if path.is_file() and is_still(path):
+        return read_picture(path)
     return Sound(*read_sound(path))
 
 

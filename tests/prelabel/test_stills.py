@@ -1,0 +1,153 @@
+"""Files of one picture, whatever their format; and files of several, in which it is not clear which one is meant."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from prelabel.label_file import NotMedia, label_file, medium_of
+from prelabel.stills import PictureTooLarge, PictureUnreadable, is_still, read_picture
+from tests.prelabel import graphs
+
+RED, GREEN = (30, 30, 200), (30, 200, 30)
+WIDTH, HEIGHT = 160, 96
+ORIENTATION = 0x0112
+
+
+def halves() -> np.ndarray:
+    """Left red, right green (BGR)."""
+    picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    picture[:, : WIDTH // 2], picture[:, WIDTH // 2 :] = RED, GREEN
+    return picture
+
+
+def pillow() -> Any:
+    return Pillow.fromarray(np.ascontiguousarray(halves()[:, :, ::-1]))
+
+
+def write_frames(path: Path, codec: str, count: int, pixels: str, options: dict[str, str] | None = None) -> None:
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=10, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
+        for number in range(count):
+            shifted = np.ascontiguousarray(np.roll(halves(), 8 * number, axis=1))
+            frame = av.VideoFrame.from_ndarray(shifted, format="bgr24").reformat(format=pixels)
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def near(picture: np.ndarray, x: int, y: int, colour: tuple[int, int, int]) -> bool:
+    return bool(np.abs(picture[y, x].astype(int) - np.array(colour)).max() < 40)
+
+
+@pytest.fixture
+def still(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    path = tmp_path / f"one.{request.param}"
+    pillow().save(path)
+    return path
+
+
+@pytest.mark.parametrize("still", ["avif", "gif"], indirect=True)
+def test_a_file_of_one_picture_is_a_still(still: Path) -> None:
+    picture = read_picture(still)
+    assert picture.shape == (HEIGHT, WIDTH, 3) and picture.dtype == np.uint8
+    assert near(picture, 20, 40, RED) and near(picture, 140, 40, GREEN)
+    assert is_still(still) and medium_of(still) == "image"
+
+
+@pytest.mark.parametrize("still", ["avif", "gif"], indirect=True)
+def test_a_file_of_one_picture_has_boxes(still: Path, tmp_path: Path) -> None:
+    planted = np.array([[[100.0, 100, 60, 40, 0.9]]], np.float32).transpose(0, 2, 1)
+    extra = '[input]\nsize = [320, 320]\n[decode]\nhead = "anchor-free"\n'
+    text = graphs.manifest("yolo", {"image": "image"}, {"predictions": "p"}, ["cup"], extra)
+    model = graphs.save_package(tmp_path / "own", graphs.constant({"p": planted}, (1, 3, 320, 320)), text)
+    done = label_file({"path": str(still), "model": str(model)})
+    assert done["media"]["medium"] == "image"
+    assert [(row["kind"], row["label"], row["score"]) for row in done["document"]["labels"]] == [("box", "cup", 0.9)]
+
+
+@pytest.mark.parametrize("still", ["avif", "gif"], indirect=True)
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.97])
+def test_a_picture_that_is_cut_off_is_refused(still: Path, share: float) -> None:
+    data = still.read_bytes()
+    still.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(PictureUnreadable):
+        read_picture(still)
+
+
+def test_a_turned_avif_is_upright(tmp_path: Path) -> None:
+    path, exif = tmp_path / "turned.avif", Pillow.Exif()
+    exif[ORIENTATION] = 6  # to be turned by 90 degrees clockwise
+    pillow().save(path, exif=exif)
+    picture = read_picture(path)
+    assert picture.shape == (WIDTH, HEIGHT, 3)
+    assert near(picture, 40, 20, RED) and near(picture, 40, 140, GREEN)
+
+
+def test_a_huge_avif_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "one.avif"
+    pillow().save(path)
+    monkeypatch.setattr("prelabel.stills.MOST_PIXELS", WIDTH * HEIGHT - 1)
+    with pytest.raises(PictureTooLarge, match="160 x 96"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize(("suffix", "codec", "pixels"), [("gif", "gif", "rgb8"), ("apng", "apng", "rgb24")])
+def test_moving_pictures_are_videos(tmp_path: Path, suffix: str, codec: str, pixels: str) -> None:
+    path = tmp_path / f"moving.{suffix}"
+    write_frames(path, codec, 4, pixels)
+    assert not is_still(path) and medium_of(path) == "video"
+
+
+def test_of_several_pictures_none_is_taken_for_the_file(tmp_path: Path) -> None:
+    pages, frames = tmp_path / "pages.tiff", tmp_path / "moving.webp"
+    pillow().save(pages, save_all=True, append_images=[pillow().rotate(90)])
+    pillow().save(frames, save_all=True, append_images=[pillow().rotate(90)], duration=100)
+    for path in (pages, frames):
+        with pytest.raises(PictureUnreadable, match="several pictures"):
+            read_picture(path)
+
+
+def test_jpegs_one_after_the_other_are_no_still(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mjpeg"
+    one = cv2.imencode(".jpg", halves())[1].tobytes()
+    path.write_bytes(one * 3)
+    with pytest.raises(PictureUnreadable, match="several pictures"):
+        read_picture(path)
+    app2 = b"\xff\xe2\0\x08MPF\0II"
+    path.write_bytes(one[:2] + app2 + one[2:] + one)
+    assert read_picture(path).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_an_icon_in_several_sizes_is_no_medium(tmp_path: Path) -> None:
+    path = tmp_path / "a.ico"
+    pillow().resize((64, 64)).save(path, sizes=[(16, 16), (64, 64)])
+    with pytest.raises(NotMedia):
+        medium_of(path)
+
+
+def test_a_preview_beside_a_picture_is_no_second_picture(tmp_path: Path) -> None:
+    path = tmp_path / "preview.tiff"
+    assert cv2.imwrite(str(path), halves(), [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    data = bytearray(path.read_bytes())
+    at = int.from_bytes(data[4:8], "little")
+    rows = int.from_bytes(data[at : at + 2], "little")
+    link = at + 2 + 12 * rows
+    for kind, several in ((1, False), (0, True)):  # NewSubfileType: a smaller copy, a full picture
+        row = (254).to_bytes(2, "little") + (4).to_bytes(2, "little") + (1).to_bytes(4, "little")
+        second = (1).to_bytes(2, "little") + row + kind.to_bytes(4, "little") + bytes(4)
+        data[link : link + 4] = len(data).to_bytes(4, "little")
+        path.write_bytes(bytes(data) + second)
+        if several:
+            with pytest.raises(PictureUnreadable, match="several pictures"):
+                read_picture(path)
+        else:
+            assert read_picture(path).shape == (HEIGHT, WIDTH, 3)
