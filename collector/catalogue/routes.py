@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 
 from collector.bodies import body_schema, document
+from collector.catalogue.capture_consent import check_capture
 from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
 from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.looks import keep_look
@@ -23,6 +26,7 @@ from wire.redaction import MaskRecord
 from wire.session import SessionRecord
 
 router = APIRouter(prefix="/api", tags=["catalogue"], route_class=PolicyRoute)
+MAX_CACHE_SECONDS = 600
 Why = Annotated[str, Query(max_length=200, description="why this is looked at; kept with the look")]
 
 
@@ -81,32 +85,30 @@ async def get_session(session: str, _person: Lead, db: Db) -> SessionDetail:
 
 @router.get("/captures/{capture}")
 async def get_capture(capture: str, _person: Annotator, db: Db) -> CaptureView:
-    return await db.read(lambda conn: capture_view(conn, capture))
+    return await db.read(lambda conn: (check_capture(conn, capture), capture_view(conn, capture))[1])
 
 
 @router.get("/captures/{capture}/labels")
 async def get_labels(capture: str, _person: Annotator, db: Db) -> LabelsReply:
-    return LabelsReply.model_validate({"documents": await db.read(lambda conn: capture_labels(conn, capture))})
+    documents = await db.read(lambda conn: (check_capture(conn, capture), capture_labels(conn, capture))[1])
+    return LabelsReply.model_validate({"documents": documents})
 
 
 @router.get("/captures/{capture}/frames", response_model=FrameTable)
 async def get_frames(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
-    found = await db.read(lambda conn: derived_of(conn, capture, "frames"))
-    return _send(request, blobs, found, found.media_type)
+    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, "frames")))
 
 
 @router.get("/captures/{capture}/redaction", response_model=MaskRecord)
 async def get_redaction(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
     """What the device masked before it wrote: regions and counts, as it sent them; never a picture of it."""
-    found = await db.read(lambda conn: derived_of(conn, capture, "redaction"))
-    return _send(request, blobs, found, found.media_type)
+    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, "redaction")))
 
 
 @router.get("/captures/{capture}/peaks")
 async def get_peaks(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
     """`{"schema": 1, "samples_per_peak", "sample_rate", "minimum": [-1..1], "maximum": [-1..1]}`"""
-    found = await db.read(lambda conn: derived_of(conn, capture, "peaks"))
-    return _send(request, blobs, found, found.media_type)
+    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, "peaks")))
 
 
 @router.head("/captures/{capture}/media", include_in_schema=False)
@@ -130,8 +132,8 @@ async def get_original(
 async def _look(
     request: Request, db: Db, blobs: Blobs, person: Person, capture: str, kind: DerivedKind, why: str
 ) -> Response:
-    found = await db.read(lambda conn: derived_of(conn, capture, kind))
-    reply = _send(request, blobs, found, found.media_type)
+    found, until = await db.read(lambda conn: _readable(conn, capture, kind))
+    reply = _send(request, blobs, (found, until))
     if reply.status_code in (200, 206) and request.method == "GET":
         start = parse_range(request.headers.get("range"), found.bytes)
         goes_on = start is not None and start[0] > 0
@@ -139,15 +141,27 @@ async def _look(
     return reply
 
 
-def _send(request: Request, blobs: Blobs, found: Derived, media_type: str) -> Response:
-    """A blob with ranges. Private, and good for ten minutes: the page prefetches it, the player must find it again."""
+def _readable(conn: Connection, capture: str, kind: DerivedKind) -> tuple[Derived, datetime]:
+    """A medium, and until when it may be used. Raises CaptureUnknown, ConsentEnded, NotMade."""
+    until = check_capture(conn, capture)
+    return derived_of(conn, capture, kind), until
+
+
+def _send(request: Request, blobs: Blobs, readable: tuple[Derived, datetime]) -> Response:
+    """A blob with ranges. Private, and good for ten minutes: the page prefetches it, the player must find it again.
+
+    No browser keeps it longer than the consent lasts.
+    """
+    found, until = readable
+    media_type = found.media_type
+    fresh_seconds = min(MAX_CACHE_SECONDS, int((until - datetime.now(UTC)).total_seconds()))
     if re.fullmatch(MEDIA_TYPE_PATTERN, media_type) is None:
         media_type = "application/octet-stream"
     etag = f'"{found.blob}"'
     headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, max-age=600",
+        "Cache-Control": f"private, max-age={max(0, fresh_seconds)}",
         "Vary": "Authorization, Cookie",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 
 from collector.catalogue.shown_labels import ShownLabels, shown_labels
+from collector.consent.allows import allows
 from collector.review.facts import read_documents
 from collector.store.database import Database
 from wire.capture import CaptureFormat, Medium
@@ -104,18 +105,10 @@ def schema_words(db: Database) -> list[str]:
     return list(dict.fromkeys(words))
 
 
-def allowed_media(record: dict[str, Any], now: datetime) -> set[Medium]:
-    """The media the session's consent still allows to be used."""
-    grants = record["consent"]["grants"]
-    return {
-        grant["use"] for grant in grants if grant.get("until") is None or datetime.fromisoformat(grant["until"]) > now
-    }
-
-
 def _item(conn: Connection, task: str, revision: str | None) -> Item:
     row = conn.execute(_ITEM, {"task": task}).one()
     record = json.loads(row.record)
-    allowed = allowed_media(record, datetime.now(UTC))
+    now = datetime.now(UTC)
     captures = conn.execute(_CAPTURES, {"task": task}).all()
     media = {
         line.id: Media(
@@ -128,7 +121,7 @@ def _item(conn: Connection, task: str, revision: str | None) -> Item:
             frames=line.frames,
         )
         for line in captures
-        if line.medium in allowed and line.original is not None
+        if line.original is not None and allows(record, [line.medium], now)
     }
     submitted = conn.execute(_REVISION, {"revision": revision}).one() if revision else None
     documents = read_documents(submitted.documents) if submitted else []

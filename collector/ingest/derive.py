@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.catalogue.capture_consent import is_withheld
 from collector.catalogue.derived import find_derived, keep_derived
 from collector.catalogue.takes import hand_on_when_ready
 from collector.jobs import Job, JobKind
@@ -28,7 +29,7 @@ def _prepare(conn: Connection, capture: str, blobs: BlobStore, folder: Path) -> 
     row = conn.execute(
         text("SELECT manifest, problem FROM capture WHERE id = :id AND state = 'opened'"), {"id": capture}
     ).one_or_none()
-    if row is None or row.problem is not None:
+    if row is None or row.problem is not None or is_withheld(conn, capture):
         return None
     manifest = CaptureManifest.read(row.manifest)
     keys = {

@@ -8,10 +8,12 @@ only what it could have said itself: a face detector takes away no cups.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.catalogue.capture_consent import capture_allowed_until
 from collector.catalogue.captures import capture_view
 from collector.catalogue.derived import find_derived
 from collector.jobs import Job, JobKind
@@ -59,7 +61,7 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
         {"id": capture},
     ).one_or_none()
     original = find_derived(conn, capture, "original")
-    if row is None or original is None:
+    if row is None or original is None or not _is_allowed(conn, capture):
         return None
     frames = find_derived(conn, capture, "frames")
     language, sha256 = json.loads(row.record)["language"], job.payload["sha256"]
@@ -80,6 +82,10 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
     }
 
 
+def _is_allowed(conn: Connection, capture: str) -> bool:
+    return capture_allowed_until(conn, capture) > datetime.now(UTC)
+
+
 def looks_per_second(frames: int | None, duration_us: int | None) -> float | None:
     """How often a video is looked at: on every frame (None) while these are few enough for one job."""
     if not frames or not duration_us or frames <= MOST_LOOKS:
@@ -90,6 +96,8 @@ def looks_per_second(frames: int | None, duration_us: int | None) -> float | Non
 def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
     document = LabelsDocument.read(result["document"])
     capture = document.capture
+    if not _is_allowed(conn, capture):
+        return  # the consent ended while the model ran
     document = readable_part(document, picture_size(capture_view(conn, capture)))
     shown = bool(conn.execute(_UNTOUCHED, {"capture": capture}).scalar_one())
     if shown:

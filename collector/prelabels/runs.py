@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 from sqlalchemy import Connection, text
 
+from collector.consent.allows import allows
 from collector.jobs import enqueue_all
 from collector.store.clock import now_text
 from wire.base import Id, Utc, WireModel, new_id
@@ -17,11 +19,12 @@ from wire.labels import Source
 
 PRELABEL = "prelabel"
 _CAPTURES = (
-    "SELECT capture.id FROM capture JOIN session ON session.id = capture.session_id"
+    "SELECT capture.id, capture.medium, capture.session_id FROM capture JOIN session ON session.id = capture.session_id"
     " WHERE capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN (SELECT value FROM"
     " json_each(:media)) AND (:study IS NULL OR session.study = :study) AND (:step IS NULL OR capture.step = :step)"
     " ORDER BY capture.received_at, capture.id"
 )
+_RECORD = text("SELECT record FROM session WHERE id = :session")
 _STATES = text(
     "SELECT state, count(*) AS jobs FROM job WHERE kind = :kind AND key >= :from AND key < :to GROUP BY state"
 )
@@ -36,7 +39,7 @@ class NoSuchRun(GleanerError):
 
 
 class NothingToLabel(GleanerError):
-    """No capture here is of the kind the model labels, or none that was asked for."""
+    """No capture here is of the kind the model labels and covered by consent, or none that was asked for."""
 
     code = "nothing-to-label"
     status = 409
@@ -79,7 +82,7 @@ def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Me
     """
     wanted = [medium for medium in media if asked.medium in (None, medium)]
     values = {"media": json.dumps(wanted), "study": asked.study, "step": asked.step}
-    captures = list(conn.execute(text(_CAPTURES), values).scalars())
+    captures = _allowed(conn, conn.execute(text(_CAPTURES), values).all())
     if not captures:
         raise NothingToLabel(f"There is no capture here that {source.name} was asked to label.")
     run = new_id("run")
@@ -100,6 +103,16 @@ def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Me
     payload = {"model": asked.model, "sha256": source.sha256}
     enqueue_all(conn, PRELABEL, {f"{run}:{capture}": {**payload, "capture": capture} for capture in captures})
     return run
+
+
+def _allowed(conn: Connection, rows: Sequence[Any]) -> list[str]:
+    """The captures that the consent of their session covers now."""
+    now = datetime.now(UTC)
+    grants: dict[tuple[str, Medium], bool] = {}
+    for session in dict.fromkeys(row.session_id for row in rows):
+        record = json.loads(conn.execute(_RECORD, {"session": session}).scalar_one())
+        grants |= {(session, medium): allows(record, [medium], now) for medium in get_args(Medium)}
+    return [row.id for row in rows if grants[row.session_id, row.medium]]
 
 
 def stop_run(conn: Connection, run: str) -> PrelabelRun:

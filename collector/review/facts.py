@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, text
 
 from collector.catalogue.captures import CaptureView, capture_view
 from collector.catalogue.shown_labels import shown_labels
+from collector.consent.allows import allows
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, parts_for
 from prelabel.label_geometry import readable_part
@@ -35,11 +37,14 @@ _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """A task with its take, session, captures and pre-labels. `prelabels` are of the labelled captures only."""
+    """A task with its take, session, captures and pre-labels. `prelabels` are of the labelled captures only.
+
+    Captures that the consent does not cover now are left out, with everything about them.
+    """
 
     id: str
     type: TaskType
-    state: Literal["open", "leased", "done", "skipped"]
+    state: Literal["open", "leased", "done", "skipped", "withheld"]
     fence: int
     take: str
     session: str
@@ -76,7 +81,8 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
     if row is None:
         raise NoSuchTask(f"There is no task {task}.")
     session, take = json.loads(row.session_record), json.loads(row.take_record)
-    captures = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
+    found = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
+    captures = [capture for capture in found if allows(session, [capture.medium], datetime.now(UTC))]
     classes = words_of(session, row.type)
     steps = {step["id"]: (number, step["title"]) for number, step in enumerate(session.get("steps", []), start=1)}
     number, title = steps.get(row.step, (row.step_number or 1, title_of(row.step)))

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, text
 
 from collector.catalogue.shown_labels import shown_labels
+from collector.catalogue.takes import is_settled
 from collector.review.calibrations import calibrations
 from collector.review.facts import words_of
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority, reason_for
+from collector.review.task_consent import refresh_task
 from prelabel import catalogue
 from wire.base import format_utc, new_id
 from wire.labels import TaskType
@@ -43,6 +45,7 @@ _UNOPENED = text(
     " AND task.opened_at IS NULL AND task.reason_kind <> 'random'"
 )
 _LABELLED = text("SELECT capture_id FROM task_capture WHERE task_id = :task AND role = 'labelled' ORDER BY position")
+_OF_TAKE = text("SELECT id FROM task WHERE take_id = :take")
 _REASON = text("UPDATE task SET priority = :priority, reason_kind = :kind, reason_text = :text WHERE id = :task")
 _ADD_TASK = text(
     "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
@@ -60,7 +63,7 @@ def make_tasks(conn: Connection, take_id: str) -> int:
 
     Nothing happens while the take's record or one of its captures is still on the way: whoever brings the rest asks
     again. A torn take makes no tasks (its step runs again), nor does a capture that could not be opened. Asking twice
-    makes nothing twice.
+    makes nothing twice. Tasks that the consent does not cover, in the newest record of the session, are set aside.
     """
     take = conn.execute(_TAKE, {"take": take_id}).one_or_none()
     if take is None or take.state != "closed":
@@ -69,7 +72,7 @@ def make_tasks(conn: Connection, take_id: str) -> int:
     wanted = [row.capture for row in record.captures]
     asked = {"captures": wanted, "take": take_id, "session": take.session_id}
     here = {row.id: row for row in conn.execute(_CAPTURES, asked)}
-    if any(name not in here or not _settled(here[name]) for name in wanted):
+    if any(name not in here or not is_settled(conn, here[name]) for name in wanted):
         return 0
     whole = [row for row in record.captures if here[row.capture].state == "opened"]
     made = 0
@@ -81,6 +84,8 @@ def make_tasks(conn: Connection, take_id: str) -> int:
             reason = _reason(conn, kind, classes, record, labelled, random.random())
             facts = {"take": take_id, "session": take.session_id, "study": take.study, "consent": take.consent}
             made += add_task(conn, kind, facts, labelled, beside, reason)
+    for task in list(conn.execute(_OF_TAKE, {"take": take_id}).scalars()):
+        refresh_task(conn, task, datetime.now(UTC))
     return made
 
 
@@ -118,11 +123,6 @@ def add_task(
     ]
     conn.execute(_ADD_CAPTURE, rows)
     return 1
-
-
-def _settled(row: Any) -> bool:
-    """Whether a capture is ready to be looked at, or known never to be."""
-    return row.state == "bad" or (row.state == "opened" and bool(row.playable))
 
 
 def reconsider(conn: Connection, capture: str) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from collector.review import queue_sql as sql
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours
 from collector.review.rules import LEASE_SECONDS, may_write, random_first
+from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
 from wire.base import format_utc
 from wire.labels import TaskType
 
@@ -35,7 +36,7 @@ class Lease:
 class Holding:
     """What a write finds."""
 
-    state: Literal["open", "leased", "done", "skipped"]
+    state: Literal["open", "leased", "done", "skipped", "withheld"]
     fence: int
     leased_to: str | None
     leased_at: str | None
@@ -71,19 +72,24 @@ def take_next(
 ) -> list[Lease]:
     """Lease up to `len(draws)` tasks to a person's page; those it was given before and does not `have` come first.
 
+    What the consent does not cover now is set aside on the way.
+
     Args:
         draws: one random number in [0, 1) a task: the coin of the random share.
     """
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
     asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at}
     conn.execute(sql.SETTLE_REOPENED, {"now": at})
+    settle_consents(conn, now)
     leases: list[Lease] = []
     for row in conn.execute(sql.HELD, asked).all():
-        if row.id not in have and len(leases) < len(draws):
+        if row.id not in have and len(leases) < len(draws) and _is_usable(conn, row.id, now):
             conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
             leases.append(Lease(row.id, row.fence, expires))
     for draw in draws[len(leases) :]:
         task = _choose(conn, asked, draw)
+        while task is not None and not _is_usable(conn, task, now):
+            task = _choose(conn, asked, draw)
         if task is None:
             break
         leases.append(_lease(conn, task, person, client, now))
@@ -102,6 +108,11 @@ def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> str | None:
     return None
 
 
+def _is_usable(conn: Connection, task: str, now: datetime) -> bool:
+    """Whether the session's record allows the task now; if not, it is set aside, so that it is read only once."""
+    return usable_until(conn, task) > now or refresh_task(conn, task, now)
+
+
 def _lease(conn: Connection, task: str, person: str, client: str, now: datetime) -> Lease:
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
     values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
@@ -112,8 +123,10 @@ def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool,
     """Lease a finished, skipped or returned task again: what "back" does. Ground truth stays until the next submit.
 
     Raises:
-        NoSuchTask, NotYours: not this person's submit, or a lead has corrected it since.
+        NoSuchTask, ConsentEnded.
+        NotYours: not this person's submit, or a lead has corrected it since.
     """
+    check_task(conn, task, now)
     row = holding(conn, task)
     at = format_utc(now)
     active = row.state == "leased" and (row.expires_at or "") > at
@@ -128,7 +141,12 @@ def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool,
 
 
 def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -> Lease | Lost:
-    """Hold on to a task for another ten minutes. After the work has ended it changes nothing."""
+    """Hold on to a task for another ten minutes. After the work has ended it changes nothing.
+
+    Raises:
+        NoSuchTask, ConsentEnded.
+    """
+    check_task(conn, task, now)
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         return Lost(task, row.state, row.holder, kept=False)

@@ -18,6 +18,7 @@ from collector.review import queue_sql as sql
 from collector.review.problems import SubmitReused
 from collector.review.queue import Holding, Lost, holding, works_on
 from collector.review.rules import may_write
+from collector.review.task_consent import check_task
 from wire.base import format_utc, new_id
 
 
@@ -64,11 +65,12 @@ def submit(
     """Make a revision and point the task's ground truth at it; returns the reply, the same one for the same UUID.
 
     Raises:
-        NoSuchTask, SubmitReused.
+        NoSuchTask, SubmitReused, ConsentEnded.
     """
     before = answered_before(conn, task, person, submit_uuid)
     if before is not None:
         return before
+    check_task(conn, task, now)
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         return _lost_with_draft(conn, task, person, fence, facts.documents, row, now)
@@ -110,7 +112,12 @@ def _not_counted_yet(conn: Connection, task: str, fence: int, active_ms: int, no
 def keep_draft(
     conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
 ) -> Lost | None:
-    """Keep unfinished work, one draft a task, person and lease. Once the task is submitted there is nothing to keep."""
+    """Keep unfinished work, one draft per task, person and lease. Once the task is submitted there is nothing to keep.
+
+    Raises:
+        NoSuchTask, ConsentEnded.
+    """
+    check_task(conn, task, now)
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         return _lost_with_draft(conn, task, person, fence, documents, row, now)

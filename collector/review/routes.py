@@ -18,6 +18,7 @@ from collector.review.queue import Lost
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
 from collector.review.submitting import Documents, Submit, checked, prepared
+from collector.review.task_consent import check_task
 from collector.review.views import (
     LeaseView,
     Progress,
@@ -155,6 +156,7 @@ async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
 
 @router.get("/api/tasks/{task}")
 async def one_task(task: Id, person: Annotator, db: Db) -> TaskView:
+    await db.read(lambda conn: check_task(conn, task, datetime.now(UTC)))
     return await db.read(lambda conn: task_view(conn, task, person.id))
 
 
@@ -180,6 +182,7 @@ async def submit_task(task: Id, body: Submit, person: Annotator, db: Db, blobs: 
     found = await db.read(lambda conn: prepared(conn, task, person.id, body.fence, str(body.submit)))
     if found.answered is not None:
         return SubmitReply.model_validate(found.answered)
+    await db.read(lambda conn: check_task(conn, task, now))
     if not found.holds:
         held(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
     facts = await asyncio.to_thread(checked, found, body, person.name, blobs, now)
@@ -224,7 +227,8 @@ async def keep_draft(task: Id, body: DraftRequest, person: Annotator, db: Db) ->
 
 @router.get("/api/tasks/{task}/revisions")
 async def task_revisions(task: Id, person: Annotator, db: Db) -> Revisions:
-    rows = await db.read(lambda conn: (queue.holding(conn, task), revision_views(conn, task))[1])
+    await db.read(lambda conn: check_task(conn, task, datetime.now(UTC)))
+    rows = await db.read(lambda conn: revision_views(conn, task))
     if person.role != "lead":
         own = [row for row in rows if row.reviewer == person.name]
         if rows and not own:

@@ -20,7 +20,7 @@ from wire.labels import LabelsDocument, TaskType
 
 PACE_MINUTES = 10
 OPEN_LIMIT = 10_000
-State = Literal["open", "leased", "done", "skipped"]
+State = Literal["open", "leased", "done", "skipped", "withheld"]
 
 _REVISIONS = text(
     "SELECT revision.*, person.name AS reviewer FROM revision JOIN person ON person.id = revision.person_id"
@@ -127,9 +127,12 @@ class TaskRow(WireModel):
 
 
 def task_view(conn: Connection, task: str, person: str, lease: Lease | None = None) -> TaskView:
-    """A task as one person sees it, with that person's draft. Raises NoSuchTask."""
+    """A task as one person sees it, with that person's draft. Raises NoSuchTask.
+
+    Without its labelled captures (the consent has ended) there is no draft and no revision either.
+    """
     facts = task_facts(conn, task)
-    revisions = [row for row in revision_views(conn, task) if row.id == facts.revision_id]
+    revisions = [row for row in revision_views(conn, task) if row.id == facts.revision_id and facts.labelled]
     draft = conn.execute(sql.OWN_DRAFT, {"task": task, "person": person, "fence": facts.fence}).one_or_none()
     return TaskView(
         id=facts.id,
@@ -153,7 +156,7 @@ def task_view(conn: Connection, task: str, person: str, lease: Lease | None = No
         captures=facts.captures,
         prelabels=facts.prelabels,
         draft=DraftView(documents=read_documents(draft.documents), saved_at=draft.saved_at, why=draft.why)
-        if draft
+        if draft and facts.labelled
         else None,
         revision=revisions[0] if revisions else None,
         reason=ReasonView(kind=facts.reason_kind, probability=facts.probability, text=facts.reason_text),

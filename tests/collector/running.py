@@ -21,7 +21,7 @@ import httpx
 
 from collector.client import ask
 from collector.settings import Settings
-from tests.collector.samples import Sample
+from tests.collector.samples import Sample, session_record
 from wire.device import Receipt
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -206,6 +206,11 @@ class DeviceClient:
         return self.call("PUT", f"/api/captures/{one.id}/manifest", content=raw or one.raw_manifest)
 
     def send(self, one: Sample) -> None:
+        """All of a capture, and the consent of its session where no record has come yet."""
+        session = one.manifest.session
+        record = json.dumps(session_record(self.id, [], session, 0).to_json())
+        reply = self.call("PUT", f"/api/sessions/{session}", content=record)
+        assert reply.status_code == 200, reply.text
         for name, data in one.parts.items():
             self.send_part(one.id, name, data)
         reply = self.put_manifest(one)

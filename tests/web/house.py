@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,15 @@ class House:
         assert reply.status_code == 200, reply.text
         wanted = sum(len(take.reviews) for take in self.takes)
         until(lambda: len(self.tasks()) == wanted, 90)
+
+    def end_consent(self) -> None:
+        """The session's consent ended yesterday, says a newer record."""
+        record = self._record()
+        ended = datetime.now(UTC) - timedelta(days=1)
+        grants = [grant.model_copy(update={"until": ended}) for grant in record.consent.grants]
+        changed = {"revision": record.revision + 1, "consent": record.consent.model_copy(update={"grants": grants})}
+        body = record.model_copy(update=changed).to_json()
+        assert self.device.call("PUT", f"/api/sessions/{SESSION}", json=body).status_code == 200
 
     def _record(self) -> SessionRecord:
         made = session_record(self.device.id, self.takes, session=SESSION, revision=len(self.takes))

@@ -238,3 +238,16 @@ def test_nothing_is_stored_under_the_name_of_who_signed_in_later(house: House, o
     iris.page.goto(house.new_link("iris"))
     until(lambda: house.revisions(task), 60)
     assert house.revisions(task)[0]["reviewer"] == "iris"
+
+
+def test_an_item_whose_consent_ends_leaves_the_page(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.publish()
+    ada = Reviewer(open_page())
+    assert ada.kind() == "boxes"
+    house.end_consent()
+    ada.press("Tab", "right")
+    ada.page.wait_for_selector("[data-state=empty]", timeout=60_000)
+    expect(ada.page.get_by_role("status")).to_contain_text("The consent to use this recording has ended.")
+    assert ada.page.evaluate("() => Object.keys(localStorage).filter(n => n.startsWith('gleaner.draft.'))") == []
+    assert [task["state"] for task in house.tasks()] == ["withheld"]

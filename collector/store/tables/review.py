@@ -14,7 +14,7 @@ task = Table(
     Column("session_id", ForeignKey("session.id"), nullable=False),
     Column("study", String, nullable=False),
     Column("type", String, nullable=False),  # boxes | tracks | speech | text
-    Column("state", String, nullable=False),  # open | leased | done | skipped
+    Column("state", String, nullable=False),  # open | leased | done | skipped | withheld (the consent has ended)
     Column("fence", Integer, nullable=False),  # rises by one with every lease
     Column("leased_to", ForeignKey("person.id")),  # the newest holder; stays after the lease has ended
     Column("leased_client", String),  # the page of the newest holder
@@ -29,6 +29,8 @@ task = Table(
     Column("opened_at", String),  # first lease ever
     Column("done_at", String),  # newest submit
     Column("consent", String, nullable=False),
+    # Until when the consent covers all labelled captures; collector/review/task_consent.py.
+    Column("usable_until", String, nullable=False, server_default="9999-12-31T23:59:59.999999Z"),
     # Ground truth is this pointer. No foreign key: the two tables would then need each other.
     Column("revision_id", String),
     UniqueConstraint("take_id", "type"),
@@ -47,6 +49,7 @@ task = Table(
     Index("ix_task_leased", "lease_expires_at", sqlite_where=text("state = 'leased'")),
     Index("ix_task_holder", "leased_to", "leased_client", sqlite_where=text("state = 'leased'")),
     Index("ix_task_skipped", "id", sqlite_where=text("state = 'skipped'")),
+    Index("ix_task_usable_until", "state", "usable_until", sqlite_where=text("usable_until < '9999'")),
     Index("ix_task_session_id", "session_id"),
     Index("ix_task_done_at", "done_at"),
 )

@@ -32,6 +32,16 @@ export class Problem extends Error {
   ) {
     super(`${title} ${hint}`.trim());
   }
+
+  /** Nobody may work on the item, or see it, any more. */
+  get consentEnded(): boolean {
+    return this.code === "consent-ended";
+  }
+
+  /** This page cannot go on with the item: somebody else has it, or the consent has ended. */
+  get endsWork(): boolean {
+    return this.status === 409 || this.consentEnded;
+  }
 }
 
 /** No answer at all: no network, or the collector is away. The same request may be sent again. */

@@ -1479,7 +1479,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "open" | "leased" | "done" | "skipped";
+            state: "open" | "leased" | "done" | "skipped" | "withheld";
             /** Study */
             study: string;
             /** Step */
@@ -2351,7 +2351,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "open" | "leased" | "done" | "skipped";
+            state: "open" | "leased" | "done" | "skipped" | "withheld";
             /** Study */
             study: string;
             /** Session */
@@ -2427,7 +2427,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "open" | "leased" | "done" | "skipped";
+            state: "open" | "leased" | "done" | "skipped" | "withheld";
             lease: components["schemas"]["LeaseView"] | null;
         };
         /** Text */
@@ -3462,7 +3462,7 @@ export interface operations {
     list_tasks_api_tasks_get: {
         parameters: {
             query?: {
-                state?: ("open" | "leased" | "done" | "skipped") | null;
+                state?: ("open" | "leased" | "done" | "skipped" | "withheld") | null;
                 type?: ("boxes" | "tracks" | "speech" | "text") | null;
                 limit?: number;
             };

@@ -89,7 +89,7 @@ export class Drafts {
       clock.heard(reply.now);
       if (task.work.value === sent && !this.timers.has(task.id)) this.saved.value = { state: "saved" };
     } catch (error) {
-      if (error instanceof Problem && error.status === 409) return this.onLost(task, error);
+      if (error instanceof Problem && error.endsWork) return this.onLost(task, error);
       if (error instanceof Problem && error.status === 401) this.onSignedOut();
       if (error instanceof Problem && !error.retryable) {
         this.saved.value = { state: "here", why: error.title };

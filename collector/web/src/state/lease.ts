@@ -39,7 +39,7 @@ export class Leases {
       if (!this.timers.has(task)) return;
       task.hold.value = { fence: reply.lease.fence, expiresAt: Date.parse(reply.lease.expires_at), lost: null };
     } catch (error) {
-      if (error instanceof Problem && (error.status === 409 || error.status === 404)) {
+      if (error instanceof Problem && (error.endsWork || error.status === 404)) {
         if (this.timers.has(task)) this.onLost(task, error);
         return this.drop(task);
       }

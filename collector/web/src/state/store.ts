@@ -265,6 +265,7 @@ export class Store {
 
   private lost(task: OpenTask, problem: Problem): void {
     this.leases.drop(task);
+    if (problem.consentEnded) return this.withdraw(task, problem);
     task.hold.value = { ...task.hold.value, lost: holder(problem) ?? problem.title };
     const waiting = this.queue.findIndex((item) => item.task === task);
     if (waiting < 0) return;
@@ -273,10 +274,26 @@ export class Store {
     void this.topUp();
   }
 
+  /** Takes an item off this page, with what this browser stored of it. */
+  private withdraw(task: OpenTask, problem: Problem): void {
+    this.drafts.done(task.id);
+    const waiting = this.queue.findIndex((item) => item.task === task);
+    for (const item of waiting < 0 ? [] : this.queue.splice(waiting, 1)) this.close(item);
+    const item = this.current.value;
+    if (item?.task !== task) return void this.topUp();
+    this.close(item);
+    this.say(`“${task.view.step_title}” was taken away: ${problem.title}`, "care");
+    void this.advance();
+  }
+
   private refused(letter: Letter, problem: Problem): void {
     const task = this.sent.get(letter.task);
     this.sent.delete(letter.task);
     this.trail.remove(letter.task);
+    if (problem.consentEnded) {
+      this.drafts.done(letter.task);
+      return this.say(`“${letter.title}” was not saved: ${problem.title}`, "care");
+    }
     if (problem.status === 409) {
       const who = holder(problem);
       this.say(

@@ -1,0 +1,45 @@
+"""The consent that covers a capture, out of the database: checked before anything of it is read or worked on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, text
+
+from collector.catalogue.captures import CaptureUnknown
+from collector.consent.allows import ConsentEnded, allowed_until, allows
+
+_CAPTURE = text(
+    "SELECT capture.medium, session.record FROM capture LEFT JOIN session ON session.id = capture.session_id"
+    " WHERE capture.id = :capture"
+)
+
+
+def capture_allowed_until(conn: Connection, capture: str) -> datetime:
+    """Raises CaptureUnknown."""
+    row = conn.execute(_CAPTURE, {"capture": capture}).one_or_none()
+    if row is None:
+        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
+    return allowed_until(None if row.record is None else json.loads(row.record), [row.medium])
+
+
+def check_capture(conn: Connection, capture: str) -> datetime:
+    """Until when the capture may be used.
+
+    Raises:
+        CaptureUnknown.
+        ConsentEnded: it may not be used now.
+    """
+    until = capture_allowed_until(conn, capture)
+    if until <= datetime.now(UTC):
+        raise ConsentEnded(f"The consent does not cover the capture {capture} now.")
+    return until
+
+
+def is_withheld(conn: Connection, capture: str) -> bool:
+    """Whether the session's record is here and does not cover the capture now: nothing more is made of it."""
+    row = conn.execute(_CAPTURE, {"capture": capture}).one_or_none()
+    if row is None or row.record is None:
+        return False
+    return not allows(json.loads(row.record), [row.medium], datetime.now(UTC))

@@ -1,0 +1,1 @@
+"""Consent: what participants allowed, and until when."""

@@ -1,0 +1,46 @@
+"""Whether a participant's consent covers a use at a moment: the one rule. Pure.
+
+Queue, page, media, model runs and exports ask `allows` or `allowed_until`; nothing else decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from wire.capture import Medium
+from wire.errors import GleanerError
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class ConsentEnded(GleanerError):
+    """The consent to a use has ended, or never covered it: nothing of it is shown, labelled or exported."""
+
+    code = "consent-ended"
+    status = 403
+    hint = "Go on with the next task. What was collected is not shown any more."
+
+
+def allowed_until(record: Mapping[str, Any] | None, uses: Iterable[Medium]) -> datetime:
+    """The moment from which one of the uses is no longer allowed: FOREVER where no end was set, NEVER without a grant.
+
+    Args:
+        record: the session record as JSON; None where none has come yet: nothing is known to be allowed.
+    """
+    grants = {} if record is None else {grant["use"]: grant.get("until") for grant in record["consent"]["grants"]}
+    return min((_end(grants, use) for use in uses), default=FOREVER)
+
+
+def allows(record: Mapping[str, Any] | None, uses: Iterable[Medium], now: datetime) -> bool:
+    """Whether all of the uses are allowed now."""
+    return now < allowed_until(record, uses)
+
+
+def _end(grants: Mapping[str, str | None], use: Medium) -> datetime:
+    if use not in grants:
+        return NEVER
+    until = grants[use]
+    return FOREVER if until is None else datetime.fromisoformat(until)

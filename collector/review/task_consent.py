@@ -1,0 +1,65 @@
+"""The consent that covers a task: all its labelled captures. Checked before a task is leased, shown or written to.
+
+`task.usable_until` has the moment beforehand, so that `next` sets aside with one indexed statement what has ended; the
+session's record decides before anything is leased.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from collector.consent.allows import ConsentEnded, allowed_until
+from collector.review.problems import NoSuchTask
+from wire.base import format_utc
+
+_USES = text(
+    "SELECT session.record, capture.medium FROM task JOIN session ON session.id = task.session_id"
+    " LEFT JOIN task_capture ON task_capture.task_id = task.id AND task_capture.role = 'labelled'"
+    " LEFT JOIN capture ON capture.id = task_capture.capture_id WHERE task.id = :task"
+)
+# `usable_until < '9999'` is the condition of the index: tasks without an end are not in it.
+_WITHHOLD = text(
+    "UPDATE task SET state = 'withheld' WHERE state IN ('open', 'leased') AND usable_until < '9999'"
+    " AND usable_until <= :now"
+)
+_RELEASE = text(
+    "UPDATE task SET state = CASE WHEN revision_id IS NULL THEN 'open' ELSE 'done' END"
+    " WHERE state = 'withheld' AND usable_until < '9999' AND usable_until > :now"
+)
+_SET_UNTIL = text(
+    "UPDATE task SET usable_until = :until, state = CASE"
+    " WHEN state IN ('open', 'leased') AND :until <= :now THEN 'withheld'"
+    " WHEN state = 'withheld' AND :until > :now THEN CASE WHEN revision_id IS NULL THEN 'open' ELSE 'done' END"
+    " ELSE state END WHERE id = :task"
+)
+
+
+def settle_consents(conn: Connection, now: datetime) -> None:
+    """Set aside what may not be worked on any more, and bring back what may: the clock was put right."""
+    at = {"now": format_utc(now)}
+    conn.execute(_WITHHOLD, at)
+    conn.execute(_RELEASE, at)
+
+
+def usable_until(conn: Connection, task: str) -> datetime:
+    """Raises NoSuchTask."""
+    rows = conn.execute(_USES, {"task": task}).all()
+    if not rows:
+        raise NoSuchTask(f"There is no task {task}.")
+    return allowed_until(json.loads(rows[0].record), [row.medium for row in rows if row.medium is not None])
+
+
+def refresh_task(conn: Connection, task: str, now: datetime) -> bool:
+    """Set what the session's record says now; returns whether the task may be worked on. Raises NoSuchTask."""
+    until = usable_until(conn, task)
+    conn.execute(_SET_UNTIL, {"task": task, "until": format_utc(until), "now": format_utc(now)})
+    return until > now
+
+
+def check_task(conn: Connection, task: str, now: datetime) -> None:
+    """Raises NoSuchTask, ConsentEnded."""
+    if usable_until(conn, task) <= now:
+        raise ConsentEnded("The consent to use this recording has ended.")
