@@ -25,6 +25,8 @@ WORD = "text"
 # The direction network is wrong or unsure about one line in ten that stands on its head; recognition tells the ways
 # apart: with PP-OCR's weights upright lines of print are read at 0.96 and above, upside-down ones below 0.85.
 CLEAR = 0.9
+# Digits such as 6 and 9 read as well on their heads as upright: a reading that is better by less settles nothing.
+MARGIN = 0.1
 CATALOGUE_PARTS = ("ocr-detection", "ocr-direction", "ocr-recognition")
 
 
@@ -165,10 +167,12 @@ class Reader:
     def _read_pieces(self, cuts: list[tuple[Image, Array]]) -> list[tuple[Array, Line | None]]:
         """Corners from where the text begins, and what it says."""
         sure = np.ones(len(cuts), dtype=bool)
+        flipped = np.zeros(len(cuts), dtype=bool)
         if self._direction is not None:
             heads, flip = self._direction.upside_down([cut for cut, _ in cuts]), self._direction.flip
-            sure = (heads > flip) | (heads <= 1 - flip)
-            cuts = [upended(*one) if head > flip else one for one, head in zip(cuts, heads, strict=True)]
+            flipped = heads > flip
+            sure = flipped | (heads <= 1 - flip)
+            cuts = [upended(*one) if over else one for one, over in zip(cuts, flipped, strict=True)]
         if self._recognition is None:
             return [(corners, None) for _, corners in cuts]
         lines = self._recognition.read([cut for cut, _ in cuts])
@@ -179,11 +183,22 @@ class Reader:
             return pieces
         again = [number for number, line in enumerate(lines) if not sure[number] or line.score < CLEAR]
         turned = [upended(*cuts[number]) for number in again]
-        for number, (_, corners), line in zip(
-            again, turned, self._recognition.read([cut for cut, _ in turned]), strict=True
-        ):
-            if line.score > lines[number].score and (not sure[number] or line.score >= CLEAR):
-                pieces[number] = (corners, line)
+        others = {
+            number: (corners, line)
+            for number, (_, corners), line in zip(
+                again, turned, self._recognition.read([cut for cut, _ in turned]), strict=True
+            )
+        }
+        open_ones = []
+        for number, other in others.items():
+            better = other[1].score - lines[number].score
+            if not sure[number] and abs(better) < MARGIN:
+                open_ones.append(number)
+            elif better > 0 and (not sure[number] or other[1].score >= CLEAR):
+                pieces[number], flipped[number] = other, not flipped[number]
+        if _most_are_flipped(pieces, flipped, set(open_ones)):
+            for number in open_ones:
+                pieces[number] = others[number]
         return pieces
 
     def _found(self, image: Image) -> list[tuple[Array, float | None]]:
@@ -196,3 +211,13 @@ class Reader:
         if line is None or self._recognition is None:
             return True
         return bool(line.text) and line.score >= self._recognition.package.manifest.thresholds.score
+
+
+def _most_are_flipped(pieces: list[tuple[Array, Line | None]], flipped: Array, undecided: set[int]) -> bool:
+    """Whether most of the text whose direction is settled stands on its head; a picture without such text does not."""
+    votes = [
+        (len(line.text), bool(over))
+        for number, ((_, line), over) in enumerate(zip(pieces, flipped, strict=True))
+        if line is not None and number not in undecided
+    ]
+    return sum(length if over else -length for length, over in votes) > 0

@@ -234,6 +234,9 @@ def test_a_reader_without_detection_reads_the_whole_picture(tmp_path: Path) -> N
         (0.5, 0.9, 0.3, [0, 0], 0.9),
         (0.5, 0.3, 0.8, [320, 48], 0.8),
         (0.89, 0.95, 0.94, [0, 0], 0.95),
+        # Unsure, and both ways read well: as it lies.
+        (0.5, 0.95, 0.99, [0, 0], 0.95),
+        (0.89, 0.5, 0.55, [0, 0], 0.5),
     ],
 )
 def test_direction_and_reading_settle_which_way_up(
@@ -251,6 +254,27 @@ def test_direction_and_reading_settle_which_way_up(
     (one,) = reader.read(picture)
     assert one.points[0].tolist() == begins
     assert one.line is not None and one.line.score == pytest.approx(score, abs=0.01)
+
+
+def counted(rows: list[tuple[str, str]], turns: int) -> np.ndarray:
+    """A table of words and single digits, turned by so many quarters."""
+    page = np.full((90 * len(rows) + 40, 720, 3), 255, dtype=np.uint8)
+    for number, row in enumerate(rows):
+        for text, left in zip(row, (60, 600), strict=True):
+            place = (left, 90 * number + 85)
+            cv2.putText(page, text, place, cv2.FONT_HERSHEY_SIMPLEX, 1.7, (20, 20, 20), 4, cv2.LINE_AA)
+    return np.ascontiguousarray(np.rot90(page, turns))
+
+
+@pytest.mark.parametrize("turns", [0, 2])
+def test_single_digits_stand_as_the_rest_of_the_page(reader: Reader, turns: int) -> None:
+    rows = [("Bottles", "6"), ("Towels", "9"), ("Glasses", "6"), ("Sponges", "8"), ("Baskets", "9"), ("Brushes", "6")]
+    assert said(reader, counted(rows, turns)) == [text for row in rows for text in row]
+
+
+def test_a_digit_alone_is_read_as_it_lies(reader: Reader) -> None:
+    for digit in "698":
+        assert said(reader, counted([("", digit)], 0)) == [digit]
 
 
 def test_what_is_read_badly_is_left_out(tmp_path: Path) -> None:
