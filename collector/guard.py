@@ -13,12 +13,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.bodies import IDLE_SECONDS, LONGEST_DOCUMENT, MAX_BODY_SECONDS, BodyCut, BodyTooLong
+from collector.ingest.tus import is_upload_path
 from collector.problems import MEDIA_TYPE
 from collector.settings import Settings
 from wire.errors import GleanerError
 
-# Media: the device is known before a byte is read, and the upload's own length is the limit.
-UPLOADS = "/api/uploads"
 _HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:/\\@?#]+))(:[0-9]{0,5})?")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 # wavesurfer.js styles its shadow root with an element; scripts, frames and other origins stay shut.
@@ -90,7 +89,8 @@ class Guard:
         if not host_allowed(host, self._allowed, any_number=self._any_number):
             await _refuse(send_strict, HostWrong(f"There is no {host[:100] or 'nameless host'} here."))
             return
-        if scope["path"] == UPLOADS or scope["path"].startswith(f"{UPLOADS}/"):
+        if is_upload_path(scope["path"]):
+            # Media: the device is known before a byte is read, and the upload's own length is the limit.
             await self._app(scope, receive, send_strict)
             return
         await _bounded(self._app, scope, receive, send_strict)

@@ -38,6 +38,9 @@ class Settings(BaseModel):
     trusted_proxies: tuple[str, ...] = Field(
         default=(), description="addresses of proxies whose X-Forwarded-For is believed"
     )
+    upload_origins: tuple[str, ...] = Field(
+        default=(), description="origins of other web pages that may upload from a browser"
+    )
     max_upload_bytes: int = Field(default=64 * 2**30, gt=0, description="largest single upload")
     upload_expires_seconds: int = Field(default=7 * 86400, gt=0, description="an upload without news is removed after")
     upload_idle_seconds: float = Field(default=30.0, gt=0, description="a silent sender is let go after")
@@ -56,6 +59,20 @@ class Settings(BaseModel):
     def _are_addresses(cls, value: Any) -> Any:
         given = [piece.strip() for piece in value.split(",") if piece.strip()] if isinstance(value, str) else value
         return tuple(str(ipaddress.ip_address(address)) for address in given)
+
+    @field_validator("upload_origins", mode="before")
+    @classmethod
+    def _are_origins(cls, value: Any) -> Any:
+        given = [piece.strip() for piece in value.split(",") if piece.strip()] if isinstance(value, str) else value
+        for origin in given:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or not parts.hostname
+                or f"{parts.scheme}://{parts.netloc}" != origin
+            ):
+                raise ValueError(f"an origin like https://lab.example.org is expected, not {origin}")
+        return tuple(given)
 
     @property
     def is_https(self) -> bool:

@@ -12,7 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, mo
 from wire.base import Count, Document, Id, Microseconds, Ordinal, Sha256, Utc, WireModel
 
 Medium = Literal["video", "audio", "image", "text"]
-PART_PATTERN = r"^(media|frames|redaction|labels:[A-Za-z0-9_.-]{1,64})$"
+PART_PATTERN = r"^(media|frames|redaction|labels:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63})$"
 PartName = Annotated[str, StringConstraints(pattern=PART_PATTERN)]
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 MEDIA_TYPE_PATTERN = rf"^{_TOKEN}/{_TOKEN}( *; *{_TOKEN}=({_TOKEN}|\"[ -!#-\[\]-~]*\"))*$"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, text
 
-from collector.ingest.tus import Creation, UploadState
+from collector.ingest.tus import MAX_DEFERRED_UNCLAIMED_BYTES, PARTIAL, Creation, LengthConflict, UploadState
 from collector.store.clock import now_text
 from collector.store.database import notify
 from wire.base import new_id
@@ -37,62 +37,134 @@ class CaptureTaken(GleanerError):
     hint = "Capture ids are random; this one is another device's. Keep the data and look at the device's clock and id."
 
 
+class UnclaimedFull(GleanerError):
+    """A device has too many uploads, or too many bytes, that belong to no capture."""
+
+    code = "unclaimed-uploads-full"
+    status = 429
+    retryable = True
+    hint = "Name capture and part in Upload-Metadata, or end old uploads with DELETE; they are removed after a day."
+
+
+MAX_UNCLAIMED_UPLOADS = 64  # per device
+
+
 @dataclass(frozen=True)
 class Upload:
-    """A row of `upload`."""
+    """A row of `upload`. `capture` and `part` are None while it belongs to no capture."""
 
     id: str
-    capture: str
-    part: str
+    capture: str | None
+    part: str | None
     state: UploadState
     staged: str
     durable: bool
     expires_at: str
+    metadata: str | None
+    concat: str | None
+
+    @property
+    def is_final(self) -> bool:
+        return self.concat not in (None, PARTIAL)
+
+    def max_bytes(self, setting: int) -> int:
+        """The most bytes it may have; less when nothing is known of it."""
+        is_known = self.capture is not None or self.state.length is not None
+        return setting if is_known else min(setting, MAX_DEFERRED_UNCLAIMED_BYTES)
 
 
-_COLUMNS = 'id, capture_id, part, device_id, "offset", length, staged, state, expires_at'
+_COLUMNS = 'id, capture_id, part, device_id, "offset", length, staged, state, expires_at, metadata, concat'
 
 
 def _upload(row: Any) -> Upload:
     state = UploadState(row.offset, row.length)
-    return Upload(row.id, row.capture_id, row.part, state, row.staged, row.state == "durable", row.expires_at)
+    return Upload(
+        row.id, row.capture_id, row.part, state, row.staged, row.state == "durable", row.expires_at, row.metadata,
+        row.concat,
+    )  # fmt: skip
 
 
-def create_upload(conn: Connection, device: str, creation: Creation, expires_at: str) -> tuple[Upload, bool]:
+def create_upload(
+    conn: Connection, device: str, creation: Creation, expires_at: str, max_bytes: int
+) -> tuple[Upload, bool]:
     """The upload of this (capture, part), and whether it is new. The same creation again finds the same one.
 
     Raises:
         CaptureTaken: another device uses this capture id.
+        LengthConflict: it was created with another length.
+        UnclaimedFull: it is for no capture, and the device has too many such already.
     """
+    if creation.capture is None:
+        require_unclaimed_room(conn, device, creation.length, max_bytes)
+    else:
+        found = find_claimed(conn, device, creation)
+        if found is not None:
+            return _created_again(conn, device, found, creation.length, expires_at), False
+    return insert_upload(conn, device, creation, creation.length, expires_at), True
+
+
+def find_claimed(conn: Connection, device: str, creation: Creation) -> Upload | None:
+    """The upload of the creation's (capture, part). Raises CaptureTaken."""
+    if creation.capture is None:
+        return None
+    _check_owner(conn, creation.capture, device)
     row = conn.execute(
         text(f"SELECT {_COLUMNS} FROM upload WHERE capture_id = :capture AND part = :part"),
         {"capture": creation.capture, "part": creation.part},
     ).one_or_none()
-    _check_owner(conn, creation.capture, device)
-    if row is not None:
-        if row.length is None and creation.length is not None and creation.length >= row.offset:
-            set_offset(conn, row.id, UploadState(row.offset, creation.length), expires_at)
-            return find_upload(conn, row.id, device), False
-        return _upload(row), False
+    return None if row is None else _upload(row)
+
+
+def _created_again(conn: Connection, device: str, found: Upload, length: int | None, expires_at: str) -> Upload:
+    if found.is_final and not found.durable:
+        raise LengthConflict("This part is to be joined from partial uploads.")
+    if length is None or length == found.state.length:
+        return found
+    if found.state.length is not None:
+        raise LengthConflict(f"The upload was created with {found.state.length} bytes, not {length}.")
+    if length < found.state.offset:
+        raise LengthConflict(f"The upload has {found.state.offset} bytes already, not {length} in all.")
+    set_offset(conn, found.id, UploadState(found.state.offset, length), expires_at)
+    return find_upload(conn, found.id, device)
+
+
+def require_unclaimed_room(conn: Connection, device: str, length: int | None, max_bytes: int) -> None:
+    """Raises UnclaimedFull."""
+    count, size = conn.execute(
+        text(
+            "SELECT count(*), coalesce(sum(coalesce(length, :deferred)), 0) FROM upload"
+            " WHERE capture_id IS NULL AND device_id = :device"
+        ),
+        {"device": device, "deferred": MAX_DEFERRED_UNCLAIMED_BYTES},
+    ).one()
+    more = MAX_DEFERRED_UNCLAIMED_BYTES if length is None else length
+    if count >= MAX_UNCLAIMED_UPLOADS or (count and size + more > max_bytes):
+        raise UnclaimedFull(f"This device has {count} uploads of {size} bytes that belong to no capture.")
+
+
+def insert_upload(conn: Connection, device: str, creation: Creation, length: int | None, expires_at: str) -> Upload:
+    """A new upload without bytes; one of no length at all is whole. Its file is named like its id."""
     upload_id = new_id("up")
     conn.execute(
         text(
-            f"INSERT INTO upload ({_COLUMNS}, created_at)"
-            " VALUES (:id, :capture, :part, :device, 0, :length, :staged, :state, :expires, :now)"
+            f"INSERT INTO upload ({_COLUMNS}, created_at) VALUES (:id, :capture, :part, :device, 0, :length,"
+            " :staged, :state, :expires, :metadata, :concat, :now)"
         ),
         {
             "id": upload_id,
             "capture": creation.capture,
             "part": creation.part,
             "device": device,
-            "length": creation.length,
+            "length": length,
             "staged": f"{upload_id}{STAGED_SUFFIX}",
-            "state": "durable" if creation.length == 0 else "open",
+            "state": "durable" if length == 0 else "open",
             "expires": expires_at,
+            "metadata": creation.metadata,
+            "concat": creation.concat,
             "now": now_text(),
         },
     )
-    return find_upload(conn, upload_id, device), True
+    return find_upload(conn, upload_id, device)
 
 
 def _check_owner(conn: Connection, capture: str, device: str) -> None:
@@ -133,6 +205,18 @@ def set_offset(conn: Connection, upload_id: str, state: UploadState, expires_at:
             "expires": expires_at,
         },
     )
+
+
+def waiting_finals(conn: Connection, device: str) -> list[Upload]:
+    """The final uploads of a device that are not joined yet."""
+    rows = conn.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM upload WHERE state = 'open' AND device_id = :device AND concat LIKE 'final;%'"
+            " ORDER BY created_at"
+        ),
+        {"device": device},
+    )
+    return [_upload(row) for row in rows]
 
 
 def delete_upload(conn: Connection, upload_id: str) -> None:

@@ -24,6 +24,7 @@ from wire.errors import GleanerError
 PIECE_BYTES = 1 << 20
 CHECKPOINT_BYTES = 8 << 20
 CHECKPOINT_SECONDS = 1.0
+MAX_UNCLAIMED_SECONDS = 86400
 
 
 class SenderGone(GleanerError):
@@ -43,8 +44,10 @@ class Receiver:
     staging: LocalStaging
     settings: Settings
 
-    def expiry(self) -> str:
-        return now_text(self.settings.upload_expires_seconds)
+    def expiry(self, capture: str | None) -> str:
+        """When an upload without news is removed; one that belongs to no capture is after a day at most."""
+        seconds = self.settings.upload_expires_seconds
+        return now_text(seconds if capture is not None else min(seconds, MAX_UNCLAIMED_SECONDS))
 
     async def receive(self, request: Request, holder: Holder, upload: Upload, chunk: Chunk) -> UploadState:
         """Receive one chunk; the caller holds the upload's lock. Returns the state that may be promised.
@@ -56,7 +59,8 @@ class Receiver:
         """
         file = await self.staging.open(upload.staged, upload.state.offset)
         try:
-            state = begin_chunk(UploadState(file.durable, upload.state.length), chunk, self.settings.max_upload_bytes)
+            limit = upload.max_bytes(self.settings.max_upload_bytes)
+            state = begin_chunk(UploadState(file.durable, upload.state.length), chunk, limit)
             try:
                 await self._take_in(request, holder, upload, chunk, state, file)
                 await file.verify(chunk.checksum)
@@ -77,7 +81,7 @@ class Receiver:
     async def _take_in(
         self, request: Request, holder: Holder, upload: Upload, chunk: Chunk, state: UploadState, file: StagedFile
     ) -> None:
-        limit = self.settings.max_upload_bytes if state.length is None else state.length
+        limit = upload.max_bytes(self.settings.max_upload_bytes) if state.length is None else state.length
         waiting: list[bytes] = []
         size = 0
         arrived = state.offset
@@ -112,11 +116,11 @@ class Receiver:
         state = UploadState(offset, length)
         if state == upload.state and not state.whole:
             return state
-        expires = self.expiry()
+        expires = self.expiry(upload.capture)
 
         def keep(conn: Connection) -> None:
             set_offset(conn, upload.id, state, expires)
-            if state.whole:
+            if state.whole and upload.capture is not None:
                 open_when_complete(conn, upload.capture)
 
         await self.db.write(keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from collector.bodies import body_schema, read_body
 from collector.ingest import tus
+from collector.ingest.concat import create_final, join, join_waiting
 from collector.ingest.locks import UploadLocks
 from collector.ingest.manifests import (
     CaptureConflict,
@@ -20,6 +22,7 @@ from collector.ingest.manifests import (
 )
 from collector.ingest.offsets import Upload, create_upload, delete_upload, find_upload
 from collector.ingest.receive import Receiver
+from collector.people.peers import base_url
 from collector.people.policy import Anyone, JoinedDevice, PolicyRoute
 from collector.store.depends import Db
 from wire.capture import CaptureManifest
@@ -53,40 +56,67 @@ Locks = Annotated[UploadLocks, Depends(_locks)]
 
 @router.options("/api/uploads", status_code=204, dependencies=[Anyone])
 async def options(receiver: Receiving) -> Response:
+    """What of tus is spoken here; also the answer to the preflight request of a browser."""
     return Response(status_code=204, headers=tus.option_headers(receiver.settings.max_upload_bytes))
+
+
+@router.options("/api/uploads/{upload}", status_code=204, dependencies=[Anyone])
+async def upload_options(receiver: Receiving) -> Response:
+    return await options(receiver)
 
 
 @router.post("/api/uploads", status_code=201)
 async def create(request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
     """Create an upload, with its first bytes if they come along. The same (capture, part) again finds the same one."""
     creation = tus.parse_creation(request.headers, receiver.settings.max_upload_bytes)
-    expires = receiver.expiry()
+    if creation.partials:
+        return _created(request, await create_final(receiver, locks, device.id, creation))
+    expires = receiver.expiry(creation.capture)
 
     def make(conn: Connection) -> tuple[Upload, bool]:
-        upload, is_new = create_upload(conn, device.id, creation, expires)
-        if upload.durable:
+        limit = receiver.settings.max_upload_bytes
+        upload, is_new = create_upload(conn, device.id, creation, expires, limit)
+        if upload.durable and upload.capture is not None:
             open_when_complete(conn, upload.capture)
         return upload, is_new
 
     upload, is_new = await receiver.db.write(make)
     state = upload.state
     if is_new and creation.has_body and not upload.durable:
-        content_length = request.headers.get("content-length", "")
-        chunk = tus.Chunk(0, None, int(content_length) if content_length.isdecimal() else None, creation.checksum)
+        chunk = tus.Chunk(0, None, _content_length(request), creation.checksum)
         async with locks.hold(upload.id) as holder:
             state = await receiver.receive(request, holder, upload, chunk)
     elif not is_new:
-        state, _ = await _true_state(receiver, locks, upload.id, device.id)
-    headers = tus.answer_headers(state, expires) | {"Location": f"/api/uploads/{upload.id}"}
+        state = (await _true_upload(receiver, locks, upload.id, device.id)).state
+    await _went_on(receiver, locks, device.id, upload, state)
+    return _created(request, replace(upload, state=state, expires_at=expires))
+
+
+async def _went_on(receiver: Receiver, locks: UploadLocks, device: str, upload: Upload, state: tus.UploadState) -> None:
+    if upload.concat == tus.PARTIAL and state.whole:
+        await join_waiting(receiver, locks, device, upload.id)
+
+
+def _created(request: Request, upload: Upload) -> Response:
+    location = f"{base_url(request, request.app.state.settings)}{tus.UPLOADS}/{upload.id}"
+    headers = tus.answer_headers(upload.state, upload.expires_at, concat=upload.concat) | {"Location": location}
     return Response(status_code=201, headers=headers)
+
+
+def _content_length(request: Request) -> int | None:
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isdecimal() else None
 
 
 @router.head("/api/uploads/{upload}")
 async def offset(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
     """The offset of bytes that are on disk. A sender that is still at it keeps what arrived, then leaves."""
     tus.check_version(request.headers)
-    state, expires = await _true_state(receiver, locks, upload, device.id)
-    return Response(status_code=200, headers=tus.answer_headers(state, expires))
+    found = await _true_upload(receiver, locks, upload, device.id)
+    if found.is_final:
+        found = await join(receiver, locks, device.id, found)
+    headers = tus.answer_headers(found.state, found.expires_at, found.metadata, found.concat)
+    return Response(status_code=200, headers=headers)
 
 
 @router.patch("/api/uploads/{upload}", status_code=204)
@@ -94,12 +124,15 @@ async def patch(upload: str, request: Request, device: JoinedDevice, receiver: R
     chunk = tus.parse_chunk(request.headers)
     async with locks.hold(upload) as holder:
         found = await receiver.db.read(lambda conn: find_upload(conn, upload, device.id))
+        if found.is_final:
+            raise tus.ConcatFinal(f"The upload {found.id} was joined from partial ones.")
         if found.durable:
             # An empty chunk at the end is how a client makes sure; anything else does not fit any more.
             state = tus.begin_chunk(found.state, chunk, receiver.settings.max_upload_bytes)
         else:
             state = await receiver.receive(request, holder, found, chunk)
-    return Response(status_code=204, headers=tus.answer_headers(state, receiver.expiry()))
+    await _went_on(receiver, locks, device.id, found, state)
+    return Response(status_code=204, headers=tus.answer_headers(state, receiver.expiry(found.capture)))
 
 
 @router.delete("/api/uploads/{upload}", status_code=204)
@@ -109,23 +142,24 @@ async def terminate(upload: str, request: Request, device: JoinedDevice, receive
 
         def forget(conn: Connection) -> str:
             found = find_upload(conn, upload, device.id)
-            if conn.execute(text("SELECT 1 FROM capture WHERE id = :id"), {"id": found.capture}).first():
+            is_closed = text("SELECT 1 FROM capture WHERE id = :id")
+            if found.capture is not None and conn.execute(is_closed, {"id": found.capture}).first():
                 raise UploadFinal(f"The capture {found.capture} is closed.")
             delete_upload(conn, upload)
             return found.staged
 
         await receiver.staging.remove([await receiver.db.write(forget)])
-    return Response(status_code=204, headers={"Tus-Resumable": tus.VERSION})
+    return Response(status_code=204)
 
 
-async def _true_state(receiver: Receiver, locks: UploadLocks, upload: str, device: str) -> tuple[tus.UploadState, str]:
-    """min(bytes on disk, offset in the row), after whoever was writing has left."""
+async def _true_upload(receiver: Receiver, locks: UploadLocks, upload: str, device: str) -> Upload:
+    """With min(bytes on disk, offset in the row), after whoever was writing has left."""
     async with locks.hold(upload):
         found = await receiver.db.read(lambda conn: find_upload(conn, upload, device))
-        if found.durable:
-            return found.state, found.expires_at
+        if found.durable or found.is_final:
+            return found
         on_disk = await receiver.staging.length(found.staged)
-        return tus.UploadState(min(on_disk, found.state.offset), found.state.length), found.expires_at
+        return replace(found, state=tus.UploadState(min(on_disk, found.state.offset), found.state.length))
 
 
 @router.put("/api/captures/{capture}/manifest", status_code=202, openapi_extra=body_schema(CaptureManifest))

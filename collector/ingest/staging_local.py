@@ -14,13 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from collector.ingest.tus import Checksum, ChecksumMismatch, Digest
+from collector.ingest.tus import Checksum, ChecksumMismatch, Digest, PartialGone
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import sync_folder
 from collector.store.private import private_folder
 
 T = TypeVar("T")
 FILE_THREADS = 4
+COPY_BYTES = 1 << 20
 
 
 class LocalStaging:
@@ -39,6 +40,51 @@ class LocalStaging:
     async def length(self, name: str) -> int:
         """Bytes the disk really has."""
         return await self.run(lambda: path.stat().st_size if (path := self.folder / name).exists() else 0)
+
+    async def join(self, target: str, sources: Sequence[tuple[str, int]]) -> int:
+        """Copy files, each of (name, bytes that count), into one new file; returns its size, once durable.
+
+        Raises:
+            DiskFull, PartialGone (a file has fewer bytes than it should): there is no new file then.
+        """
+        return await self.run(lambda: self._join_now(self.folder / target, sources))
+
+    def _join_now(self, target: Path, sources: Sequence[tuple[str, int]]) -> int:
+        self.check_room(sum(size for _, size in sources))
+        try:
+            with _room():
+                into = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+                try:
+                    size = sum(self._copy_now(name, size, into) for name, size in sources)
+                    os.fsync(into)
+                finally:
+                    os.close(into)
+                sync_folder(self.folder)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return size
+
+    def _copy_now(self, name: str, size: int, into: int) -> int:
+        if size == 0:
+            return 0  # an empty upload has no file
+        try:
+            source = os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise PartialGone("The bytes of a partial upload are not there any more.") from error
+        try:
+            done = 0
+            while done < size:
+                piece = os.pread(source, min(COPY_BYTES, size - done), done)
+                if not piece:
+                    raise PartialGone("The bytes of a partial upload are not there any more.")
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(into, view) :]
+                done += len(piece)
+            return done
+        finally:
+            os.close(source)
 
     async def remove(self, names: Sequence[str]) -> None:
         await self.run(lambda: self.remove_now(names))

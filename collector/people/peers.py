@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from fastapi import Request
+
+from collector.settings import Settings
 
 LOCAL_PEERS = frozenset({"127.0.0.1", "::1", "localhost"})
 LOCAL_NAMES = frozenset({"127.0.0.1", "[::1]", "localhost"})
@@ -34,3 +37,18 @@ def client_address(request: Request, trusted_proxies: tuple[str, ...]) -> str:
         except ValueError:
             break
     return address
+
+
+def base_url(request: Request, settings: Settings) -> str:
+    """The address under which the asking program reaches this collector, without a slash at the end.
+
+    It is `public_url` for requests of that name or through a proxy, and else what the Host header says.
+    """
+    host = request.headers.get("host", "")
+    if settings.public_url is not None:
+        is_public = host.lower() == urlsplit(settings.public_url).netloc.lower()
+        if is_public or any(header in request.headers for header in FORWARDED):
+            return settings.public_url
+    is_believed = request.client is not None and request.client.host in settings.trusted_proxies
+    scheme = request.headers.get("x-forwarded-proto", "http") if is_believed else "http"
+    return f"{'https' if scheme == 'https' else 'http'}://{host}"

@@ -169,7 +169,8 @@ class DeviceClient:
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0", **more.pop("headers", {})}
-        return httpx.request(method, f"{self.collector.url}{path}", headers=headers, timeout=30, **more)
+        url = path if path.startswith("http") else f"{self.collector.url}{path}"
+        return httpx.request(method, url, headers=headers, timeout=30, **more)
 
     def create(self, capture: str, part: str, length: int | None, **more: Any) -> httpx.Response:
         pairs = (("capture", capture), ("part", part))

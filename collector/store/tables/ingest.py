@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
 
 from collector.store.tables.base import metadata
 
@@ -10,8 +10,9 @@ upload = Table(
     "upload",
     metadata,
     Column("id", String, primary_key=True),
-    Column("capture_id", String, nullable=False),  # no foreign key: bytes come before their manifest
-    Column("part", String, nullable=False),
+    # No foreign key: bytes come before their manifest. Null with the part: an upload that belongs to no capture.
+    Column("capture_id", String),
+    Column("part", String),
     Column("device_id", ForeignKey("device.id"), nullable=False),
     Column("offset", BigInteger, nullable=False),  # bytes known to be on disk
     Column("length", BigInteger),  # null while the capture is still being recorded
@@ -20,8 +21,11 @@ upload = Table(
     Column("state", String, nullable=False),  # open | durable
     Column("created_at", String, nullable=False),
     Column("expires_at", String, nullable=False),
+    Column("metadata", Text),  # Upload-Metadata of the creation, as it came
+    Column("concat", String),  # Upload-Concat of the creation, as it came
     UniqueConstraint("capture_id", "part"),
     Index("ix_upload_open", "expires_at", sqlite_where=Column("state", String) == "open"),
+    Index("ix_upload_unclaimed", "device_id", sqlite_where=text("capture_id IS NULL")),
 )
 
 manifest_conflict = Table(

@@ -23,12 +23,21 @@ def creation(**more: str) -> dict[str, str]:
     return {"tus-resumable": "1.0.0", "upload-metadata": encoded(capture="cap-1", part="media")} | more
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(max_size=20), max_size=4))
-def test_metadata_comes_back(pairs: dict[str, str]) -> None:
-    assert tus.parse_metadata(encoded(**pairs)) == pairs
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.binary(max_size=20), max_size=4))
+def test_metadata_comes_back(pairs: dict[str, bytes]) -> None:
+    header = ",".join(f"{key} {base64.b64encode(value).decode()}" for key, value in pairs.items())
+    assert tus.parse_metadata(header) == pairs
 
 
-@pytest.mark.parametrize("header", ["capture ===", "capture YQ==,capture YQ==", "capture /w=="])
+def test_metadata_may_have_keys_without_a_value_and_spaces_after_commas() -> None:
+    assert tus.parse_metadata("flag,name YQ==, other YmM=,") == {"flag": b"", "name": b"a", "other": b"bc"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["capture ===", "capture YQ==,capture YQ==", "flag,flag", "capture YQ==, YWJj", " YQ==", "na\xefve YQ==",
+     "a YQ== YQ==", "k " + "QUJD" * 2048],
+)  # fmt: skip
 def test_bad_metadata_is_one_sentence(header: str) -> None:
     with pytest.raises(tus.UploadMetadataInvalid):
         tus.parse_metadata(header)
@@ -48,6 +57,36 @@ def test_creation_has_a_length_or_defers_it(more: dict[str, str], length: int | 
 )  # fmt: skip
 def test_other_creations_are_refused(more: dict[str, str]) -> None:
     with pytest.raises(tus.TusHeaderInvalid):
+        tus.parse_creation(creation(**more), MOST)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"capture": "cap-1"}, {"part": "media"}, {"capture": "", "part": "media"}, {"capture": "cap-1\n", "part": "media"},
+     {"capture": "cap-1", "part": "media\n"}, {"capture": "cap-1", "part": "labels:.."}],
+)  # fmt: skip
+def test_half_a_claim_is_refused(metadata: dict[str, str]) -> None:
+    with pytest.raises(tus.UploadMetadataInvalid):
+        tus.parse_creation(creation(**{"upload-length": "5", "upload-metadata": encoded(**metadata)}), MOST)
+
+
+def test_an_upload_may_belong_to_no_capture() -> None:
+    made = tus.parse_creation(creation(**{"upload-length": "5", "upload-metadata": "filename YQ=="}), MOST)
+    assert (made.capture, made.part, made.metadata) == (None, None, "filename YQ==")
+    partial = tus.parse_creation(creation(**{"upload-length": "5", "upload-concat": "partial"}), MOST)
+    assert (partial.capture, partial.concat) == (None, "partial")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"upload-concat": "half"}, {"upload-concat": "final;"}, {"upload-concat": "final;/api/uploads/"},
+     {"upload-concat": "final;http://[/api/uploads/up-1"}, {"upload-concat": "final;/api/uploads/up-1 /files/up-2"},
+     {"upload-concat": "final;" + " ".join(["/api/uploads/up-1"] * 65)},
+     {"upload-concat": "final;/api/uploads/up-1", "upload-length": "5"},
+     {"upload-concat": "final;/api/uploads/up-1", "content-type": tus.BODY_TYPE}],
+)  # fmt: skip
+def test_other_concatenations_are_refused(more: dict[str, str]) -> None:
+    with pytest.raises(tus.ConcatInvalid):
         tus.parse_creation(creation(**more), MOST)
 
 

@@ -9,6 +9,7 @@ import random
 import socket
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -30,7 +31,8 @@ def raw_patch(
     """A PATCH whose head was sent, with the beginning of its body; what follows is up to the test."""
     connection = socket.create_connection(("127.0.0.1", collector.port), timeout=30)
     head = (
-        f"PATCH {location} HTTP/1.1\r\nHost: 127.0.0.1:{collector.port}\r\nAuthorization: Bearer {device.token}\r\n"
+        f"PATCH {urlsplit(location).path} HTTP/1.1\r\nHost: 127.0.0.1:{collector.port}\r\n"
+        f"Authorization: Bearer {device.token}\r\n"
         f"Tus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\nContent-Type: application/offset+octet-stream\r\n"
         f"Content-Length: {length}\r\n\r\n"
     )
@@ -56,7 +58,7 @@ def test_options_say_what_is_spoken(collector: Collector) -> None:
     assert reply.status_code == 204
     assert reply.headers["Tus-Version"] == "1.0.0"
     assert "creation-defer-length" in reply.headers["Tus-Extension"]
-    assert reply.headers["Tus-Checksum-Algorithm"] == "sha256,sha1"
+    assert reply.headers["Tus-Checksum-Algorithm"] == "sha256,sha1,crc32c"
 
 
 def test_the_same_creation_again_finds_the_same_upload_and_its_offset(device: DeviceClient) -> None:
@@ -150,6 +152,9 @@ def test_more_bytes_than_the_length_are_refused(device: DeviceClient) -> None:
         ("no/slash", "media", 1, "upload-metadata-invalid"),
         ("cap-1", "film", 1, "upload-metadata-invalid"),
         ("cap-1", "labels:../x", 1, "upload-metadata-invalid"),
+        ("cap-1", "labels:..", 1, "upload-metadata-invalid"),
+        ("cap-1\n", "media", 1, "upload-metadata-invalid"),
+        ("cap-1", "media\n", 1, "upload-metadata-invalid"),
         ("cap-1", "media", 2**60, "tus-header-invalid"),
         ("cap-1", "media", 2**40, "upload-too-long"),
     ],

@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 
 from collector.app import create_app
-from collector.people.peers import client_address, is_local
+from collector.people.peers import base_url, client_address, is_local
 from collector.settings import Settings, SettingsInvalid, load_settings
 from tests.collector.running import Collector
 
@@ -55,6 +55,37 @@ def test_the_address_behind_trusted_proxies(forwarded: list[str], address: str) 
     asked = request("127.0.0.1", *(("X-Forwarded-For", value) for value in forwarded))
     assert client_address(asked, ("127.0.0.1", "10.0.0.2")) == address
     assert client_address(asked, ()) == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "headers", "base"),
+    [
+        (None, {"Host": "127.0.0.1:8700"}, "http://127.0.0.1:8700"),
+        (None, {"Host": "[fd00::7]:8700"}, "http://[fd00::7]:8700"),
+        (None, {"Host": "10.0.0.7", "X-Forwarded-Proto": "https"}, "https://10.0.0.7"),
+        ("https://g.example/lab", {"Host": "g.example"}, "https://g.example/lab"),
+        ("https://g.example", {"Host": "127.0.0.1:8700", "X-Forwarded-For": "203.0.113.7"}, "https://g.example"),
+        # A device in the same network that uses the address itself is not sent elsewhere.
+        ("https://g.example", {"Host": "10.0.0.7:8700"}, "http://10.0.0.7:8700"),
+    ],
+)
+def test_the_address_that_a_client_is_given(public_url: str | None, headers: dict[str, str], base: str) -> None:
+    settings = Settings(public_url=public_url, trusted_proxies=("127.0.0.1",))
+    assert base_url(request("127.0.0.1", *headers.items()), settings) == base
+
+
+def test_only_a_trusted_proxy_names_the_scheme() -> None:
+    asked = request("203.0.113.7", ("Host", "10.0.0.7"), ("X-Forwarded-Proto", "https"))
+    assert base_url(asked, Settings(trusted_proxies=("127.0.0.1",))) == "http://10.0.0.7"
+
+
+@pytest.mark.parametrize("origin", ["lab.example", "https://lab.example/", "https://lab.example/x", "*", "null"])
+def test_an_origin_is_scheme_and_host(origin: str) -> None:
+    assert load_settings({"upload_origins": "https://a.example, http://b.example:81"}).upload_origins[1:] == (
+        "http://b.example:81",
+    )
+    with pytest.raises(SettingsInvalid):
+        load_settings({"upload_origins": origin})
 
 
 def test_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:

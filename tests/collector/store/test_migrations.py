@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from collector.store.database import open_database
-from collector.store.migrate import DataTooNew, current, upgrade
+from collector.store.migrate import DataTooNew, alembic_config, current, upgrade
 from collector.store.tables import metadata
 
 
@@ -62,3 +64,28 @@ def test_a_database_from_nothing_and_one_by_steps_end_alike(tmp_path: Path) -> N
     with engine.begin() as conn:
         head = upgrade(conn)
         assert current(conn) == head
+
+
+def test_uploads_of_before_are_there_after_migrating(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    with engine.begin() as conn:
+        command.upgrade(alembic_config(conn), "0002")
+        conn.execute(
+            text("INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev-1', 'd', 'm', 'h', 't')")
+        )
+        conn.execute(
+            text(
+                'INSERT INTO upload (id, capture_id, part, device_id, "offset", length, staged, state, created_at,'
+                " expires_at) VALUES ('up-1', 'cap-1', 'media', 'dev-1', 3, 9, 'up-1.part', 'open', 't', 't')"
+            )
+        )
+        upgrade(conn)
+        row = conn.execute(text("SELECT * FROM upload")).one()
+        assert (row.id, row.capture_id, row.offset, row.length, row.metadata) == ("up-1", "cap-1", 3, 9, None)
+        again = (
+            "INSERT INTO upload SELECT 'up-2', capture_id, part, device_id, 0, 9, 'x', NULL, state, 't', 't', NULL,"
+            " NULL FROM upload"
+        )
+        with pytest.raises(IntegrityError, match=r"upload\.capture_id, upload\.part"):
+            conn.execute(text(again))
+    engine.dispose()

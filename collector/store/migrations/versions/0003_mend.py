@@ -1,4 +1,6 @@
-"""Indexes for the list of sessions, the report of a day and the skipped tasks; how long a task's consent lasts."""
+"""Indexes for the list of sessions, the report of a day and the skipped tasks; how long a task's consent lasts;
+uploads that belong to no capture.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _let_uploads_have_no_capture()
     with op.batch_alter_table("capture", schema=None) as batch_op:
         batch_op.drop_index("ix_capture_session_id")
         batch_op.create_index("ix_capture_session_id_state", ["session_id", "state"], unique=False)
@@ -31,7 +34,29 @@ def upgrade() -> None:
         )
 
 
+def _let_uploads_have_no_capture() -> None:
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.alter_column("capture_id", existing_type=sa.String(), nullable=True)
+        batch_op.alter_column("part", existing_type=sa.String(), nullable=True)
+        batch_op.add_column(sa.Column("metadata", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("concat", sa.String(), nullable=True))
+        batch_op.create_index(
+            "ix_upload_unclaimed", ["device_id"], unique=False, sqlite_where=sa.text("capture_id IS NULL")
+        )
+
+
+def _uploads_have_a_capture() -> None:
+    op.execute("DELETE FROM upload WHERE capture_id IS NULL")
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.drop_index("ix_upload_unclaimed")
+        batch_op.drop_column("concat")
+        batch_op.drop_column("metadata")
+        batch_op.alter_column("part", existing_type=sa.String(), nullable=False)
+        batch_op.alter_column("capture_id", existing_type=sa.String(), nullable=False)
+
+
 def downgrade() -> None:
+    _uploads_have_a_capture()
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index("ix_task_skipped", sqlite_where=sa.text("state = 'skipped'"))
         batch_op.drop_index("ix_task_usable_until", sqlite_where=sa.text("usable_until < '9999'"))
