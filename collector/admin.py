@@ -1,7 +1,7 @@
 """What commands on this machine may ask for, one table: run by the service when it is up, else on the database.
 
-`collector join-code`, `collector user …` and `collector prelabel …` call `run_verb` either through
-`POST /api/admin/{verb}` (a running service holds the data folder) or directly.
+`collector join-code`, `collector device …`, `collector user …` and `collector prelabel …` call `run_verb` either
+through `POST /api/admin/{verb}` (a running service holds the data folder) or directly.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from fastapi import APIRouter, Body, Request
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from collector.devices import fleet
 from collector.devices.joining import new_join_code
 from collector.people import accounts
 from collector.people.policy import Admin, PolicyRoute
@@ -72,6 +73,11 @@ def _keep_calibration(conn: Connection, given: dict[str, str], _settings: Settin
 
 VERBS: dict[str, Verb] = {
     "join-code": _join_code,
+    "device-list": lambda conn, _given, _settings: fleet.list_devices(conn).to_json(),
+    "device-revoke": lambda conn, given, _settings: fleet.revoke(conn, given["device"]).to_json(),
+    "device-rename": lambda conn, given, _settings: fleet.rename(
+        conn, given["device"], fleet.NewName(name=given["name"])
+    ).to_json(),
     "user-add": lambda conn, given, _settings: accounts.add_user(conn, given["name"], given["role"]),
     "user-token": lambda conn, given, _settings: {"token": accounts.new_token(conn, given["name"])},
     "user-link": _link,

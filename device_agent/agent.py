@@ -12,7 +12,7 @@ page             the session page
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,18 +27,17 @@ from device_agent.models import Models
 from device_agent.page.control import CONTROL_FILE, Control
 from device_agent.page.guard import session_key
 from device_agent.page.server import PageServer
-from device_agent.pairing import Credentials, is_loopback
+from device_agent.pairing import Credentials, is_loopback, newest
 from device_agent.participant import Participant
 from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
-from device_agent.sessions import delete_unbegun, newest_record, unfinished_session
+from device_agent.sessions import delete_unbegun, put_newest_record, unfinished_session
 from device_agent.settings import AgentSettings
 from device_agent.snapshots import snapshot_of
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
-from device_agent.spool.room import SpoolFull
 from device_agent.streams import AudioStream, VideoStream
 from device_agent.takes import Origin, TakeMaker
 from device_agent.uplink.client import CollectorClient
@@ -121,10 +120,10 @@ class Agent:
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
         delete_unbegun(settings.state)
-        self._tell_the_last()
+        put_newest_record(self.spool, settings.state, credentials.device)
         self.uplink = Uplink(
             self.spool,
-            lambda: CollectorClient(credentials),
+            lambda: CollectorClient(newest(credentials, settings.state)),
             lambda _: None,
             settings.bandwidth,
             agent_version=installed_version(),
@@ -267,13 +266,6 @@ class Agent:
     def _publish(self, record: SessionRecord) -> None:
         self.spool.put_session(record)
         self.uplink.tell(record.state, record.session)
-
-    def _tell_the_last(self) -> None:
-        """A kill may have come between the last line of a journal, that of a session's end too, and its record."""
-        record = newest_record(self._settings.state)
-        if record is not None and record.device == self._credentials.device:
-            with suppress(SpoolFull):  # as at every change of a session: what waits is sent first
-                self.spool.put_session(record)
 
     def _trouble(self, error: GleanerError) -> None:
         """Something a recording depends on gave up."""

@@ -15,24 +15,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from device_agent import spool_cli
 from device_agent.settings import AgentSettings, default_state, read_settings
 from wire.device import DeviceInfo
-from wire.errors import GleanerError
 from wire.version import installed_version
 
 if TYPE_CHECKING:
+    from device_agent.spool.catalogue import Spool
+    from device_agent.uplink.uplink import Uplink
     from wire.script import Plan
 
 
-class SpoolNotEmpty(GleanerError):
-    """A device with captures of its old identity would come back as a new one and could never deliver them."""
-
-    code = "spool-not-empty"
-    exit_code = 1
-    hint = "Finish and deliver it with `gleaner agent run`, or join with another --state folder."
-
-
 app = typer.Typer(no_args_is_help=True, help="The smart camera: join a collector, run a session.")
+app.add_typer(spool_cli.app, name="spool")
 people = Console(stderr=True)
 
 State = Annotated[
@@ -67,20 +62,17 @@ def join(
         bool, typer.Option(help="Allow plain http to another machine (a trusted network only).")
     ] = False,
 ) -> None:
-    """Make this device known to a collector with a join code; keeps the token in the state folder."""
-    from device_agent.pairing import join as pair
-    from device_agent.sessions import unfinished_session
-    from device_agent.spool.looking import backlog_of
+    """Make this device known to a collector with a join code; saves the token in the state folder.
 
-    waiting = backlog_of(state / "spool").captures
-    unfinished = unfinished_session(state)
-    if unfinished is not None:
-        raise SpoolNotEmpty(f"The session {unfinished[0].session} of this device is not finished.")
-    if waiting:
-        raise SpoolNotEmpty(f"{waiting} captures still wait for the collector this device joined before.")
+    What still waits on the device stays, under the id it was recorded with, and is sent to this collector.
+    """
+    from device_agent.joining import join_again
+
     info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=installed_version())
-    credentials = pair(url, code, info, state, insecure=insecure)
+    credentials, waiting = join_again(url, code, info, state, insecure=insecure)
     people.print(f"Joined {credentials.collector} as {credentials.device}.")
+    if waiting:
+        people.print(f"{waiting} captures wait here; `gleaner agent deliver` sends them, and so does the next session.")
 
 
 @app.command()
@@ -215,7 +207,7 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
                 people.print(f"Of each the last {masks.margin_seconds:g} s waited in memory to be masked and are lost.")
         record = agent.run()
         people.print(f"Session {record.state if record else 'refused'}.")
-        _deliver(agent, deliver_seconds)
+        _deliver(agent.spool, agent.uplink, deliver_seconds)
         outcome = agent.outcome()
     finally:
         agent.stop()
@@ -244,20 +236,50 @@ def _check_sensors(settings: AgentSettings, plan: Plan) -> None:
         check_microphone(settings.microphone)
 
 
-def _deliver(agent: Any, seconds: float) -> None:
+def _deliver(spool: Spool, uplink: Uplink, seconds: float) -> bool:
     """Wait for the last receipts with a bar; what is not delivered stays in the spool for the next run."""
     until = time.monotonic() + seconds
-    total = max(1, agent.spool.backlog().captures)
+    total = max(1, spool.backlog().captures)
     with Progress(TextColumn("delivering"), BarColumn(), TextColumn("{task.fields[left]} left"), console=people) as bar:
         task = bar.add_task("deliver", total=total, left=total)
         while time.monotonic() < until:
-            done = agent.drain(0.25)
-            left = agent.spool.backlog().captures
+            done = uplink.drain(0.25)
+            left = spool.backlog().captures
             bar.update(task, completed=total - min(left, total), left=left)
             if done:
-                return
-    message = agent.uplink.state.message or "The collector has not confirmed everything yet."
-    people.print(f"{message} {agent.spool.backlog().captures} captures stay in the spool; the next run sends them.")
+                return True
+    message = uplink.state.message or "The collector has not confirmed everything yet."
+    people.print(f"{message} {spool.backlog().captures} captures stay in the spool; the next run sends them.")
+    return False
+
+
+@app.command()
+def deliver(
+    state: State = DEFAULT_STATE,
+    bandwidth: Annotated[
+        int | None, typer.Option(envvar="GLEANER_BANDWIDTH", help="Upload limit in bytes a second.")
+    ] = None,
+    deliver_seconds: Annotated[
+        float, typer.Option(envvar="GLEANER_DELIVER_SECONDS", help="How long to wait for the last receipts.")
+    ] = 120.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what it came to as one JSON line.")] = False,
+) -> None:
+    """Send what waits, without a session: no sensor is opened. An interrupted session can go on afterwards."""
+    from device_agent.delivery import Delivery
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    with Delivery(state, bandwidth) as delivery:
+        before = delivery.spool.backlog().captures
+        done = _deliver(delivery.spool, delivery.uplink, deliver_seconds)
+        left = delivery.spool.backlog().captures
+        aside = delivery.spool.set_aside_count
+    if as_json:
+        typer.echo(json.dumps({"sent": before - left - aside, "left": left, "set_aside": aside}))
+    else:
+        people.print(
+            f"{before - left - aside} captures are safe at the collector, {left} wait, {aside} were set aside."
+        )
+    raise typer.Exit(0 if done and not aside else 1)
 
 
 def _interrupt(*_: object) -> None:

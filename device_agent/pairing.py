@@ -76,8 +76,12 @@ class Credentials(Document):
     collector: str
 
 
-def join(url: str, code: str, info: DeviceInfo, state_dir: Path, insecure: bool = False) -> Credentials:
-    """Redeem a join code and keep what comes back.
+def join(
+    url: str, code: str, info: DeviceInfo, state_dir: Path, insecure: bool = False, known_as: str | None = None
+) -> Credentials:
+    """Redeem a join code and save what comes back.
+
+    `known_as`: the id under which this device recorded what still waits on it; it gets that id back.
 
     Raises:
         JoinInsecure: plain http to another machine. WrongCode: unknown, used or expired. JoinUnreachable,
@@ -85,7 +89,7 @@ def join(url: str, code: str, info: DeviceInfo, state_dir: Path, insecure: bool 
     """
     url = check_address(url, insecure)
     try:
-        request = JoinRequest(code=code.strip().upper(), device=info)
+        request = JoinRequest(code=code.strip().upper(), device=info, known_as=known_as)
     except ValueError as error:
         raise WrongCode(f"{code.strip()!r} is not a join code: one looks like ABCD-2345.") from error
     try:
@@ -108,6 +112,8 @@ def join(url: str, code: str, info: DeviceInfo, state_dir: Path, insecure: bool 
         )
     except ValueError as error:
         raise JoinNotACollector(f"The collector at {url} sent a key that is none.") from error
+    if known_as is not None and credentials.device != known_as:
+        raise JoinFailed(f"The collector at {url} gave another id than {known_as}, under which captures wait here.")
     save(credentials, state_dir)
     return credentials
 
@@ -125,6 +131,19 @@ def load(state_dir: Path) -> Credentials:
         raise NotJoined("This device has not joined a collector.") from error
     except (OSError, GleanerError) as error:
         raise NotJoined(f"{path} cannot be read, so this device does not know its collector.") from error
+
+
+def newest(credentials: Credentials, state_dir: Path) -> Credentials:
+    """What lies in the state folder now, when the same device has joined the same collector again; else what was given.
+
+    So an agent that is at work goes on with the token that `agent join` brought beside it.
+    """
+    try:
+        found = load(state_dir)
+    except NotJoined:
+        return credentials
+    same = (found.device, found.verify_key) == (credentials.device, credentials.verify_key)
+    return credentials.model_copy(update={"token": found.token}) if same else credentials
 
 
 def save(credentials: Credentials, state_dir: Path) -> None:

@@ -11,6 +11,9 @@ from device_agent.journal import read as read_journal
 from device_agent.page.control import CONTROL_FILE
 from device_agent.page.guard import KEY_FILE
 from device_agent.record_keeping import replay
+from device_agent.spool.catalogue import Spool
+from device_agent.spool.looking import waiting_of
+from device_agent.spool.room import SpoolFull
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
@@ -57,6 +60,15 @@ def forget_page(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def device_of_what_waits(state: Path) -> str | None:
+    """The id under which this device recorded what it still holds: an unfinished session, or captures in the spool."""
+    with suppress(JournalDamaged):
+        unfinished = unfinished_session(state)
+        if unfinished is not None:
+            return unfinished[0].device
+    return next((one.device for one in waiting_of(state / "spool")), None)
+
+
 def newest_record(state: Path) -> SessionRecord | None:
     """What is known of the session that was journaled last; None: nothing may leave the device of it."""
     for path in _journals(state):
@@ -67,6 +79,14 @@ def newest_record(state: Path) -> SessionRecord | None:
         if entries:
             return replay(entries).record
     return None
+
+
+def put_newest_record(spool: Spool, state: Path, device: str) -> None:
+    """A kill may have come between the last line of a journal, that of a session's end too, and its record."""
+    record = newest_record(state)
+    if record is not None and record.device == device:
+        with suppress(SpoolFull):  # as at every change of a session: what waits is sent first
+            spool.put_session(record)
 
 
 def _is_over(state: Path, session: str, *, newest: bool) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from wire.base import Count, Document, Id, Sha256, Utc, WireModel
 from wire.canonical import canonical_json
-from wire.capture import Part
+from wire.capture import Part, say_schema, without_nulls
 
 
 class DeviceInfo(WireModel):
@@ -19,8 +19,22 @@ class DeviceInfo(WireModel):
 
 
 class JoinRequest(Document):
+    """`known_as` (schema 2): the id under which the device recorded what still waits on it; it wants it back."""
+
+    SCHEMA: ClassVar[int] = 2
+
     code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}-?[A-Z0-9]{4}$")]
     device: DeviceInfo
+    known_as: Id | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "known_as")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        say_schema(self, 1 if self.known_as is None else 2)
+        return self
 
 
 class JoinReply(Document):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from collector.cli import export, join_code, migrate, prelabel, report, serve, user
+from collector.cli import device, export, join_code, migrate, prelabel, report, serve, user
 
 app = typer.Typer(no_args_is_help=True, help="The service, its people, its reports and exports.")
 app.command("serve")(serve.serve)
 app.command("join-code")(join_code.join_code)
+app.add_typer(device.app, name="device")
 app.add_typer(user.app, name="user")
 app.command("migrate")(migrate.migrate)
 app.add_typer(report.app, name="report")

@@ -40,6 +40,14 @@ class JoinCodeUsed(GleanerError):
     hint = "Each device needs a code of its own: `gleaner collector join-code`."
 
 
+class DeviceHeard(GleanerError):
+    """A code was used to take over the id of a device that is at work."""
+
+    code = "device-heard"
+    status = 409
+    hint = "Stop its agent and get a new code, or revoke it first: `gleaner collector device revoke`."
+
+
 class TooManyTries(GleanerError):
     code = "too-many-tries"
     status = 429
@@ -58,25 +66,33 @@ def new_join_code(conn: Connection) -> dict[str, str]:
     return {"code": f"{letters[:4]}-{letters[4:]}", "expires_at": expires_at}
 
 
-def join(conn: Connection, code: str, info: DeviceInfo) -> tuple[str, str]:
+def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = None) -> tuple[str, str]:
     """Use a code up for a device. Returns (device id, token); the token is shown once.
 
+    `known_as`: the id under which the device recorded what it still holds. It gets that id back with a new token, and
+    the old token ends, unless the device was heard under the old one since the code was made.
+
     Raises:
-        JoinCodeWrong, JoinCodeExpired, JoinCodeUsed.
+        JoinCodeWrong, JoinCodeExpired, JoinCodeUsed, DeviceHeard.
     """
     now = now_text()
     values: dict[str, Any] = {"hash": hash_secret(code.replace("-", "").upper()), "now": now}
-    row = conn.execute(text("SELECT expires_at, used_at FROM join_code WHERE code_hash = :hash"), values).one_or_none()
+    row = conn.execute(
+        text("SELECT created_at, expires_at, used_at FROM join_code WHERE code_hash = :hash"), values
+    ).one_or_none()
     if row is None:
         raise JoinCodeWrong("This join code is not one of this collector's.")
     if row.used_at is not None:
         raise JoinCodeUsed("This join code was used before.")
     if row.expires_at <= now:
         raise JoinCodeExpired("This join code has expired.")
-    device, token = new_id("dev"), new_secret()
+    if known_as is not None:
+        _check_silent(conn, known_as, row.created_at)
+    device, token = known_as or new_id("dev"), new_secret()
     conn.execute(
         text(
             "INSERT INTO device (id, name, model, token_hash, joined_at) VALUES (:device, :name, :model, :token, :now)"
+            " ON CONFLICT (id) DO UPDATE SET model = :model, token_hash = :token, revoked_at = NULL"
         ),
         values | {"device": device, "name": info.name, "model": info.model, "token": hash_secret(token)},
     )
@@ -85,6 +101,13 @@ def join(conn: Connection, code: str, info: DeviceInfo) -> tuple[str, str]:
         values | {"device": device},
     )
     return device, token
+
+
+def _check_silent(conn: Connection, device: str, since: str) -> None:
+    """Raises DeviceHeard: a device whose token works needs no other one, and nobody else may have its name."""
+    row = conn.execute(text("SELECT revoked_at, last_seen_at FROM device WHERE id = :id"), {"id": device}).one_or_none()
+    if row is not None and row.revoked_at is None and (row.last_seen_at or "") >= since:
+        raise DeviceHeard(f"The device {device} was heard after this code was made: its token works.")
 
 
 class TryLimit:

@@ -1,16 +1,17 @@
-"""`/api/devices/…`: joining and heartbeats."""
+"""`/api/devices/…`: joining, heartbeats, and what leads do with devices."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
 
 from collector.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
+from collector.devices import fleet
 from collector.devices.heartbeat import keep_heartbeat
 from collector.devices.joining import join
 from collector.people.peers import client_address
-from collector.people.policy import Anyone, JoinedDevice, NotAllowed, PolicyRoute
+from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
 from collector.store.depends import Db
 from wire.device import Heartbeat, JoinReply, JoinRequest
 
@@ -23,7 +24,7 @@ async def join_device(request: Request, db: Db) -> JoinReply:
     state = request.app.state
     state.join_limit.count(client_address(request, state.settings.trusted_proxies))
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
-    device, token = await db.write(lambda conn: join(conn, body.code, body.device))
+    device, token = await db.write(lambda conn: join(conn, body.code, body.device, body.known_as))
     return JoinReply(
         device=device, token=token, collector=state.receipt_key.collector, verify_key=state.receipt_key.verify_key
     )
@@ -35,3 +36,19 @@ async def heartbeat(device: JoinedDevice, db: Db, body: Annotated[Heartbeat, Dep
         raise NotAllowed("A device speaks for itself only.")
     await db.write(lambda conn: keep_heartbeat(conn, body))
     return Response(status_code=204)
+
+
+@router.get("")
+async def list_devices(_lead: Lead, db: Db) -> fleet.DeviceRows:
+    return await db.read(fleet.list_devices)
+
+
+@router.post("/{device}/revoke")
+async def revoke_device(device: str, _lead: Lead, db: Db) -> fleet.DeviceRow:
+    """Its token opens nothing from now on. A join code makes it known again, under the same id."""
+    return await db.write(lambda conn: fleet.revoke(conn, device))
+
+
+@router.patch("/{device}")
+async def rename_device(device: str, _lead: Lead, db: Db, asked: Annotated[fleet.NewName, Body()]) -> fleet.DeviceRow:
+    return await db.write(lambda conn: fleet.rename(conn, device, asked))

@@ -160,10 +160,12 @@ def test_a_consent_is_one_persons(installation: Installation) -> None:
         done = installation.run(*run, *other, check=False)
         assert done.returncode == 2
         assert "[session-unfinished]" in done.stderr and "participant-1" in sentence(done.stderr)
+    before = (installation.state / "device.json").read_bytes()
     again = installation.run(
         "agent", "join", installation.url, "AAAA-BBBB", "--state", str(installation.state), check=False
     )
-    assert again.returncode == 1 and "not finished" in sentence(again.stderr)
+    assert again.returncode == 2 and "[join-code-refused]" in again.stderr
+    assert (installation.state / "device.json").read_bytes() == before
     assert installation.rows("SELECT id FROM capture") == []
     done = installation.run(*run, "--json")
     assert "Going on with the session" in sentence(done.stderr)

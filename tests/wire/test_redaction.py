@@ -12,11 +12,12 @@ from tests.wire.test_documents import SHA, manifest
 from wire.base import Document
 from wire.canonical import canonical_json, document_hash
 from wire.capture import CaptureManifest, Redacted
+from wire.device import JoinRequest
 from wire.errors import BadDocument
 from wire.script import Plan, Redaction
 
 GOLDEN = Path(__file__).parent / "golden"
-KINDS: dict[str, type[Document]] = {kind.__name__: kind for kind in (Plan, CaptureManifest)}
+KINDS: dict[str, type[Document]] = {kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest)}
 PART = {"name": "redaction", "sealed_sha256": SHA, "sealed_bytes": 10}
 MEDIA = {"name": "media", "sealed_sha256": SHA, "sealed_bytes": 10}
 

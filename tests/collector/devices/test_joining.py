@@ -44,7 +44,7 @@ def test_a_device_joins_once_with_a_code(fresh: Collector) -> None:
     assert ask(fresh, made["code"]).json()["code"] == "join-code-used"
     assert ask(fresh, "AAAA-AAAA").json()["code"] == "join-code-wrong"
     assert ask(fresh, "too short").json()["code"] == "document-invalid"
-    assert ask(fresh, "AAAA-AAAA", schema=2).json()["code"] == "schema-too-new"
+    assert ask(fresh, "AAAA-AAAA", schema=3).json()["code"] == "schema-too-new"
 
 
 def test_ten_tries_a_minute(fresh: Collector) -> None:

@@ -118,6 +118,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Devices */
+        get: operations["list_devices_api_devices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{device}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Device
+         * @description Its token opens nothing from now on. A join code makes it known again, under the same id.
+         */
+        post: operations["revoke_device_api_devices__device__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{device}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Rename Device */
+        patch: operations["rename_device_api_devices__device__patch"];
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -1052,6 +1106,37 @@ export interface components {
             given_at: string;
         };
         /**
+         * DeviceRow
+         * @description A device as leads see it. What it said of itself comes from its last heartbeat, null before the first.
+         */
+        DeviceRow: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Model */
+            model: string;
+            /** Joined At */
+            joined_at: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Last Seen At */
+            last_seen_at: string | null;
+            /** Agent Version */
+            agent_version: string | null;
+            /** State */
+            state: string | null;
+            /** Session */
+            session: string | null;
+            /** Captures Waiting */
+            captures_waiting: number | null;
+        };
+        /** DeviceRows */
+        DeviceRows: {
+            /** Devices */
+            devices: components["schemas"]["DeviceRow"][];
+        };
+        /**
          * Diff
          * @description Counts of labels by what happened to them, and every change. kept + changed + deleted = labels before.
          */
@@ -1635,6 +1720,14 @@ export interface components {
              * @enum {string}
              */
             role: "annotator" | "lead";
+        };
+        /** NewName */
+        NewName: {
+            /**
+             * Name
+             * @description How people call the device, 1 to 100 characters
+             */
+            name: string;
         };
         /** NextReply */
         NextReply: {
@@ -2738,7 +2831,10 @@ export interface components {
             state: string;
             backlog: components["schemas"]["Backlog"];
         };
-        /** JoinRequest */
+        /**
+         * JoinRequest
+         * @description `known_as` (schema 2): the id under which the device recorded what still waits on it; it wants it back.
+         */
         JoinRequest: {
             /**
              * Schema
@@ -2748,6 +2844,11 @@ export interface components {
             /** Code */
             code: string;
             device: components["schemas"]["DeviceInfo"];
+            /**
+             * Known As
+             * @default null
+             */
+            known_as?: string | null;
         };
         /**
          * Wall
@@ -2918,6 +3019,92 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_devices_api_devices_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRows"];
+                };
+            };
+        };
+    };
+    revoke_device_api_devices__device__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRow"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rename_device_api_devices__device__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewName"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRow"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
             };
         };
     };

@@ -1,0 +1,89 @@
+"""The devices that joined: who they are, when they were heard, and taking their tokens back."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+from sqlalchemy import Connection, text
+
+from collector.store.clock import now_text
+from wire.base import Id, WireModel
+from wire.errors import GleanerError
+
+DeviceName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+
+
+class DeviceUnknown(GleanerError):
+    code = "device-unknown"
+    status = 404
+    hint = "`gleaner collector device list` shows the devices that joined."
+
+
+class DeviceRow(WireModel):
+    """A device as leads see it. What it said of itself comes from its last heartbeat, null before the first."""
+
+    id: Id
+    name: str
+    model: str
+    joined_at: str
+    revoked_at: str | None
+    last_seen_at: str | None
+    agent_version: str | None
+    state: str | None
+    session: str | None
+    captures_waiting: int | None
+
+
+class DeviceRows(WireModel):
+    devices: list[DeviceRow]
+
+
+class NewName(WireModel):
+    name: DeviceName = Field(description="How people call the device, 1 to 100 characters")
+
+
+def list_devices(conn: Connection) -> DeviceRows:
+    """Every device, the newest first."""
+    rows = conn.execute(text(f"{_SELECT} ORDER BY joined_at DESC, id")).mappings()
+    return DeviceRows(devices=[_row(dict(row)) for row in rows])
+
+
+def revoke(conn: Connection, device: str) -> DeviceRow:
+    """Its token opens nothing from now on; what it sent stays. Revoking twice changes nothing. Raises DeviceUnknown."""
+    conn.execute(
+        text("UPDATE device SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"),
+        {"now": now_text(), "id": device},
+    )
+    return find(conn, device)
+
+
+def rename(conn: Connection, device: str, asked: NewName) -> DeviceRow:
+    """Raises DeviceUnknown."""
+    conn.execute(text("UPDATE device SET name = :name WHERE id = :id"), {"name": asked.name, "id": device})
+    return find(conn, device)
+
+
+def find(conn: Connection, device: str) -> DeviceRow:
+    """Raises DeviceUnknown."""
+    row = conn.execute(text(f"{_SELECT} WHERE id = :id"), {"id": device}).mappings().one_or_none()
+    if row is None:
+        raise DeviceUnknown(f"No device {device} has joined here.")
+    return _row(dict(row))
+
+
+_SELECT = "SELECT id, name, model, joined_at, revoked_at, last_seen_at, heartbeat FROM device"
+
+
+def _row(row: dict[str, Any]) -> DeviceRow:
+    beat = json.loads(row.pop("heartbeat") or "{}")
+    return DeviceRow(
+        **row,
+        agent_version=beat.get("agent_version"),
+        state=beat.get("state"),
+        session=beat.get("session"),
+        captures_waiting=beat.get("backlog", {}).get("captures"),
+    )
