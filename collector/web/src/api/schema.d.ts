@@ -187,7 +187,10 @@ export interface paths {
          */
         post: operations["create_api_uploads_post"];
         delete?: never;
-        /** Options */
+        /**
+         * Options
+         * @description What of tus is spoken here; also the answer to the preflight request of a browser.
+         */
         options: operations["options_api_uploads_options"];
         head?: never;
         patch?: never;
@@ -205,7 +208,8 @@ export interface paths {
         post?: never;
         /** Terminate */
         delete: operations["terminate_api_uploads__upload__delete"];
-        options?: never;
+        /** Upload Options */
+        options: operations["upload_options_api_uploads__upload__options"];
         /**
          * Offset
          * @description The offset of bytes that are on disk. A sender that is still at it keeps what arrived, then leaves.
@@ -3172,6 +3176,24 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
                 };
+            };
+        };
+    };
+    upload_options_api_uploads__upload__options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
