@@ -214,6 +214,14 @@ def _fill_decode(merged: dict[str, Any], said: Said, facts: FileFacts, place: st
         for name, line in decoded.missing.items():
             missing[f"decode.{name}"] = f"[decode] {line}"
         merged["decode"] = decoded.table
+    if merged["family"] == "detr" and "form" not in given and said.table.get("family") == "detr":
+        form = _rtdetr_form(merged, said, facts)
+        if form is None:
+            missing["decode.form"] = (
+                '[decode] form = "joined" (probabilities of each class; or "rows": score and number)'
+            )
+        else:
+            merged["decode"] = {**given, "form": form}
     alphabet = given.get("alphabet")
     if said.vocabulary and isinstance(alphabet, list) and len(alphabet) != said.vocabulary:
         raise ModelRefused(
@@ -225,6 +233,15 @@ def _fill_decode(merged: dict[str, Any], said: Said, facts: FileFacts, place: st
         ):  # fmt: skip
             if name not in given:
                 missing[f"decode.{name}"] = f"[decode] {line}"
+
+
+def _rtdetr_form(merged: Mapping[str, Any], said: Said, facts: FileFacts) -> str | None:
+    """Which of ultralytics' two forms: by the width of a row, and where both are as wide by the version."""
+    boxes, names = facts.outputs.get(_tensor(merged, "outputs", "boxes")), merged.get("names")
+    width = boxes.shape[-1] if boxes is not None and boxes.shape else None
+    if width is not None and isinstance(names, list) and len(names) != 2 and width in (6, 4 + len(names)):
+        return "rows" if width == 6 else "joined"
+    return None if said.ranked is None else ("rows" if said.ranked else "joined")
 
 
 def _tensor(merged: Mapping[str, Any], word: str, role: str) -> str:

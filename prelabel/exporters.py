@@ -19,6 +19,7 @@ from typing import Any
 _TASKS = {"detect": "detect", "segment": "segment", "pose": "pose", "obb": "obb"}
 # Heads of ultralytics whose output is neither of the three of YOLO, whatever the task.
 _RTDETR_HEAD = "RTDETRDecoder"
+_RANKED_SINCE = (8, 4, 47)  # of ultralytics: RTDETRDecoder.postprocess
 _MOST_TEXT = 4_000_000
 _FEATURE_HOP_MS = 10.0  # sherpa-onnx computes its features every 10 ms
 
@@ -32,6 +33,8 @@ class Said:
     modern        whether the head is one of YOLO 8 and later, which has no objectness
     vocabulary    how many tokens the network knows, when it says so
     beyond        why the network cannot be read here, as the end of a sentence; None when nothing speaks against it
+    ranked        whether an RT-DETR gives its best rows with a class number each, not a probability of every class;
+                  None when it does not say, or is none
     unreadable    keys whose text is not what their exporter writes
     """
 
@@ -40,6 +43,7 @@ class Said:
     modern: bool = False
     vocabulary: int | None = None
     beyond: str | None = None
+    ranked: bool | None = None
     unreadable: tuple[str, ...] = ()
 
 
@@ -70,10 +74,12 @@ def _ultralytics(metadata: Mapping[str, str]) -> Said:
         unreadable.append("names")
     picture = _picture(metadata, unreadable)
     task = metadata["task"]
-    beyond = None
+    beyond, ranked = None, None
     if metadata.get("head") == _RTDETR_HEAD and task == "detect":
         table["family"] = "detr"
-        table["decode"] = {"form": "joined", "box": "cxcywh", "unit": "normalised"}
+        table["decode"] = {"box": "cxcywh", "unit": "normalised"}
+        made_by = _version(version)
+        ranked = None if made_by is None else made_by >= _RANKED_SINCE
     elif task == "classify":
         table["family"] = "classification"
         # Its own preprocessing: the shorter side to the size with antialiasing, the middle cut out, bytes / 255.
@@ -90,7 +96,7 @@ def _ultralytics(metadata: Mapping[str, str]) -> Said:
         beyond = f"its metadata say task {task!r}, which is not read here"
     if picture:
         table["input"] = picture
-    return Said(table, _end2end(metadata), modern=True, beyond=beyond, unreadable=tuple(unreadable))
+    return Said(table, _end2end(metadata), modern=True, beyond=beyond, ranked=ranked, unreadable=tuple(unreadable))
 
 
 def _yolov5(metadata: Mapping[str, str]) -> Said:
@@ -175,6 +181,11 @@ def _literal(text: str | None) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
+
+
+def _version(text: str | None) -> tuple[int, ...] | None:
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", text or "")
+    return None if found is None else tuple(map(int, found.groups()))
 
 
 def _whole(value: Any, count: int) -> bool:

@@ -53,13 +53,13 @@ class SsdDecode(WireModel):
 
 class DetrDecode(WireModel):
     """RT-DETR, D-FINE, RF-DETR. `deploy`: labels, boxes, scores out of the file; `logits`: class logits and boxes;
-    `joined`: a box and the probability of each class in one row.
+    `joined`: a box and the probability of each class in one row; `rows`: a box, its score and its class's number.
 
     `target`: what the second input holds, if there is one: the size boxes come back in. `class_ids`: the file's
     number of each name when they are not 0, 1, 2, … (COCO's have holes).
     """
 
-    form: Literal["deploy", "logits", "joined"]
+    form: Literal["deploy", "logits", "joined", "rows"]
     box: Literal["cxcywh", "xyxy"]
     unit: Literal["normalised", "target"]
     target: Literal["width-height", "height-width"] | None = None

@@ -3,8 +3,9 @@
     deploy   boxes [1, N, 4], scores [1, N], labels [1, N]; boxes are fractions, or in the units of a second input
              target_size [1, 2] that holds the size they come back in
     logits   boxes [1, N, 4] as fractions, logits [1, N, channels]; every query and channel is one candidate
-    joined   boxes [1, N, 4 + classes], RT-DETR as ultralytics exports it: probabilities beside each box, of which the
-             largest counts
+    joined   boxes [1, N, 4 + classes], RT-DETR as ultralytics up to 8.4.46 exports it: probabilities beside each box,
+             of which the largest counts
+    rows     boxes [1, N, 6], RT-DETR as ultralytics from 8.4.47 on exports it: each box, its score and class number
 
 As the size they come back in the input's own is given, so that the one way back from the input serves all fits, and
 width and height may be told apart. Sources: lyuwenyu/RT-DETR and Peterande/D-FINE, tools/inference/onnx_inf.py;
@@ -34,7 +35,12 @@ from prelabel.runtime import ModelRefused
 _FLAT = 60.0  # beyond it a sigmoid does not change any more, and exp would overflow
 
 
-WANTED = {"deploy": {"boxes", "scores", "labels"}, "logits": {"boxes", "logits"}, "joined": {"boxes"}}
+WANTED = {
+    "deploy": {"boxes", "scores", "labels"},
+    "logits": {"boxes", "logits"},
+    "joined": {"boxes"},
+    "rows": {"boxes"},
+}
 
 
 class Detr(Decoder):
@@ -56,6 +62,7 @@ class Detr(Decoder):
                 hint='Name the input target_size and say what it holds: target = "width-height" or "height-width".',
             )
         ids = settings.class_ids
+        self._words = manifest.names
         self._channels = len(self.names) if ids is None else max(ids) + 1
         self._numbers = ClassNumbers(manifest, range(len(self.names)) if ids is None else ids, holes=ids is not None)
 
@@ -69,6 +76,13 @@ class Detr(Decoder):
         if self._settings.form == "joined":
             require_shape(self.name, "boxes", outputs["boxes"], (1, "N", 4 + self._channels))
             require_fractions(self.name, "boxes", outputs["boxes"][:, :, 4:])
+            self._refuse_numbers(outputs["boxes"][0, :, 4:])
+            return
+        if self._settings.form == "rows":
+            require_shape(self.name, "boxes", outputs["boxes"], (1, "N", 6))
+            rows = outputs["boxes"][0]
+            require_fractions(self.name, "scores", rows[:, 4])
+            self._numbers.places(rows[rows[:, 4] > 0, 5])
             return
         require_shape(self.name, "boxes", outputs["boxes"], (1, "N", 4))
         count = outputs["boxes"].shape[1]
@@ -88,11 +102,24 @@ class Detr(Decoder):
         if self._numbers.highest >= channels:
             raise ModelRefused(f"{self.name} gives {channels} classes; its class_ids go up to {self._numbers.highest}.")
 
+    def _refuse_numbers(self, chances: Array) -> None:
+        """Probabilities of two classes look like a score and a class number, but are never whole in every row."""
+        numbers = chances[:, 1] if chances.shape[1] == 2 else chances[:0, 0]
+        if len(numbers) > 1 and chances[:, 0].any() and np.isin(numbers, (0, 1)).all():
+            raise ModelRefused(
+                f"{self.name} gives whole numbers as the probability of {self._words[1]}: they are class numbers.",
+                hint='Write form = "rows" under [decode] in model.toml.',
+            )
+
     def decode(self, outputs: Mapping[str, Array], place: Placement, least: float) -> Candidates:
         if self._settings.form == "deploy":
             scores = outputs["scores"][0]
             near = np.flatnonzero(scores >= least)
             scores, classes = scores[near], self._numbers.places(outputs["labels"][0][near])
+        elif self._settings.form == "rows":
+            scores = outputs["boxes"][0, :, 4]
+            near = np.flatnonzero(scores >= least)
+            scores, classes = scores[near], self._numbers.places(outputs["boxes"][0, near, 5])
         elif self._settings.form == "joined":
             chances = outputs["boxes"][0, :, 4:]
             best = chances.argmax(axis=1)

@@ -261,6 +261,35 @@ def test_an_ultralytics_rt_detr(tmp_path: Path) -> None:
     assert found.decode == DetrDecode(form="joined", box="cxcywh", unit="normalised")
 
 
+@pytest.mark.parametrize(
+    ("names", "columns", "version", "form"),
+    [
+        (COCO8, 6, "8.4.190", "rows"),
+        (COCO8, 6, None, "rows"),
+        (COCO8, 12, "8.4.190", "joined"),
+        (["cup"], 5, "8.3.9", "joined"),
+        (["cup"], 6, "8.4.47", "rows"),
+        (["cup", "plate"], 6, "8.4.47", "rows"),
+        (["cup", "plate"], 6, "8.4.46", "joined"),
+        (["cup", "plate"], 6, "8.10.0", "rows"),
+        (["cup", "plate"], 6, "9.0.1", "rows"),
+    ],
+)
+def test_the_form_of_an_rt_detr_is_that_of_its_shape_and_version(
+    tmp_path: Path, names: list[str], columns: int, version: str | None, form: str
+) -> None:
+    metadata = ultralytics(names=names, head="RTDETRDecoder", version=version)
+    found = decided(tmp_path, {"version": "1"}, IMAGE, {"output0": [1, 300, columns]}, metadata)
+    assert isinstance(found.decode, DetrDecode) and found.decode.form == form
+
+
+def test_an_rt_detr_of_two_names_without_a_version_is_undecided(tmp_path: Path) -> None:
+    metadata = ultralytics(names=["cup", "plate"], head="RTDETRDecoder", version=None)
+    with pytest.raises(ModelUndecided, match="form") as refused:
+        decided(tmp_path, {"version": "1"}, IMAGE, {"output0": [1, 300, 6]}, metadata)
+    assert 'form = "joined"' in str(refused.value)
+
+
 def test_an_ultralytics_classifier(tmp_path: Path) -> None:
     metadata = ultralytics("classify", imgsz=[224, 224], stride=1)
     found = decide({}, facts(tmp_path, {"images": [1, 3, 224, 224]}, {"output0": [1, 8]}, metadata), "m", WORDS)

@@ -118,6 +118,31 @@ def test_rows_with_probabilities_come_back(case: tuple, score: float) -> None:
     plants.assert_same(found.detect(plants.picture(width, height)), box, "cup", score)
 
 
+@settings(max_examples=40, deadline=None)
+@given(plants.boxed_frames(), st.floats(0.31, 0.99), st.integers(0, 2))
+def test_rows_with_a_class_number_come_back(case: tuple, score: float, label: int) -> None:
+    width, height, box = case
+    x, y, w, h = plants.middle(plants.way("stretch", width, height, 640, 640).box(box))
+    rows = np.random.default_rng(2).random((1, 50, 6)).astype(np.float32)
+    rows[0, :, 4] *= 0.25
+    rows[0, :, 5] = np.arange(50) % 3
+    rows[0, 9] = x / 640, y / 640, w / 640, h / 640, score, label
+    text = toml('form = "rows"\nbox = "cxcywh"\nunit = "normalised"', (640, 640), {"boxes": "output0"})
+    found = plants.detector(graphs.constant({"output0": rows}, (1, 3, 640, 640)), text)
+    plants.assert_same(found.detect(plants.picture(width, height)), box, NAMES[label], score)
+
+
+@pytest.mark.parametrize(("form", "names"), [("joined", ["cup", "plate"]), ("rows", ["cup"])])
+def test_class_numbers_are_no_probabilities(tmp_path: Path, form: str, names: list[str]) -> None:
+    rows = np.random.default_rng(2).random((1, 50, 6)).astype(np.float32)
+    rows[0, :, 5] = np.arange(50) % 2
+    decode = f'[input]\nsize = [64, 64]\n[decode]\nform = "{form}"\nbox = "cxcywh"\nunit = "normalised"\n'
+    text = graphs.manifest("detr", {"image": "image"}, {"boxes": "output0"}, names, decode)
+    folder = graphs.save_package(tmp_path / "own", graphs.constant({"output0": rows}, (1, 3, 64, 64)), text)
+    with pytest.raises(ModelRefused, match="class number"):
+        open_detector(open_model(folder))
+
+
 def test_boxes_of_one_place_are_not_merged() -> None:
     boxes = np.tile(np.array([0.5, 0.5, 0.2, 0.2], np.float32), (1, 3, 1))
     logits = np.array([[[2, -9, -9], [1, -9, -9], [-9, -9, 0]]], np.float32)
