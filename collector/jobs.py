@@ -11,8 +11,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -30,6 +31,8 @@ POISON_AFTER = 5
 WORK_SECONDS = 540.0
 LONGEST_BACKOFF_SECONDS = 60.0
 REFUSED_SECONDS = 5.0
+# Short jobs have a worker of their own for when the others are busy, so that none waits behind an hour of video.
+SHORT_WORK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -69,23 +72,29 @@ class JobKind:
     bulk: bool = False
 
 
-def enqueue(conn: Connection, kind: str, key: str, payload: dict[str, Any] | None = None) -> None:
-    """Add a job, or start it again if it was done or given up. One that waits or runs stays as it is."""
-    enqueue_all(conn, kind, {key: payload or {}})
+def enqueue(
+    conn: Connection, kind: str, key: str, payload: dict[str, Any] | None = None, *, short: bool = False
+) -> None:
+    """Add a job, or start it again if it was done or given up. One that waits or runs stays as it is.
+
+    Args:
+        short: it should take seconds at most; one that fails is not short any more.
+    """
+    enqueue_all(conn, kind, {key: payload or {}}, short=short)
 
 
-def enqueue_all(conn: Connection, kind: str, payloads: Mapping[str, dict[str, Any]]) -> None:
+def enqueue_all(conn: Connection, kind: str, payloads: Mapping[str, dict[str, Any]], *, short: bool = False) -> None:
     """`enqueue` of many, by key, in one statement: nobody else writes meanwhile."""
-    now = now_text()
+    common = {"kind": kind, "now": now_text(), "short": short}
     conn.execute(
         text(
-            "INSERT INTO job (kind, key, payload, state, attempts, not_before, created_at)"
-            " VALUES (:kind, :key, :payload, 'waiting', 0, :now, :now)"
+            "INSERT INTO job (kind, key, payload, state, attempts, not_before, created_at, is_short)"
+            " VALUES (:kind, :key, :payload, 'waiting', 0, :now, :now, :short)"
             " ON CONFLICT (kind, key) DO UPDATE SET payload = excluded.payload, state = 'waiting', attempts = 0,"
-            " not_before = excluded.not_before, error = NULL, done_at = NULL"
+            " not_before = excluded.not_before, error = NULL, done_at = NULL, is_short = excluded.is_short"
             " WHERE job.state IN ('done', 'failed')"
         ),
-        [{"kind": kind, "key": key, "payload": json.dumps(row), "now": now} for key, row in payloads.items()],
+        [{**common, "key": key, "payload": json.dumps(row)} for key, row in payloads.items()],
     )
     notify(conn, TOPIC)
 
@@ -102,8 +111,25 @@ def release_all(conn: Connection) -> int:
     ).rowcount
 
 
+@dataclass(frozen=True)
+class _Lane:
+    """What one thread does: jobs of `kinds`, then of `bulk`, in `worker`; or only the short ones."""
+
+    name: str
+    kinds: list[str]
+    bulk: list[str] = field(default_factory=list)
+    worker: Worker | None = None
+    only_short: bool = False
+
+
+# The conditions of the partial indexes of `job`.
+_WAITING = {False: "state = 'waiting'", True: "state = 'waiting' AND is_short"}
+
+
 class JobRunner:
-    """One lane of its own for kinds that are only SQL, and a lane with a warm worker process for each worker."""
+    """One lane of its own for kinds that are only SQL, a lane with a warm worker process for each worker, and one that
+    does short jobs while all of those are busy; its process starts when it is first needed.
+    """
 
     def __init__(self, db: Database, kinds: Sequence[JobKind], *, workers: int, preload: Sequence[str] = ()) -> None:
         self._db = db
@@ -115,10 +141,14 @@ class JobRunner:
         sql_only = [kind.kind for kind in kinds if kind.work is None]
         heavy = [kind.kind for kind in kinds if kind.work is not None and not kind.bulk]
         bulk = [kind.kind for kind in kinds if kind.bulk]
-        self._threads = [threading.Thread(target=self._lane, args=(sql_only, [], None), name="jobs-sql", daemon=True)]
-        self._threads += [
-            threading.Thread(target=self._lane, args=(heavy, bulk, worker), name=f"jobs-{number}", daemon=True)
-            for number, worker in enumerate(self._workers)
+        self._spare = Worker(preload)
+        self._busy = 0
+        lanes = [_Lane("sql", sql_only)]
+        lanes += [_Lane(str(number), heavy, bulk, worker) for number, worker in enumerate(self._workers)]
+        lanes.append(_Lane("short", heavy, worker=self._spare, only_short=True))
+        self._threads = [
+            threading.Thread(target=self._run_lane, args=(lane,), name=f"jobs-{lane.name}", daemon=True)
+            for lane in lanes
         ]
 
     def start(self) -> None:
@@ -134,7 +164,7 @@ class JobRunner:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        for worker in self._workers:
+        for worker in (*self._workers, self._spare):
             worker.stop()
         for thread in self._threads:
             thread.join()
@@ -151,14 +181,15 @@ class JobRunner:
             self._generation += 1
             self._changed.notify_all()
 
-    def _lane(self, kinds: list[str], bulk: list[str], worker: Worker | None) -> None:
+    def _run_lane(self, lane: _Lane) -> None:
         while not self._is_stopping():
             with self._changed:
                 seen = self._generation
             try:
-                job, wait_seconds = self._next(kinds, bulk)
+                job, wait_seconds = self._next(lane)
                 if job is not None:
-                    self._run(job, worker)
+                    with self._counted(lane):
+                        self._run(job, lane)
                     continue
             except GleanerError as error:
                 if self._is_stopping():
@@ -174,20 +205,37 @@ class JobRunner:
                 if self._generation == seen and not self._stopping:
                     self._changed.wait(wait_seconds)
 
-    def _next(self, kinds: list[str], bulk: list[str]) -> tuple[Job | None, float | None]:
+    @contextmanager
+    def _counted(self, lane: _Lane) -> Iterator[None]:
+        """The lane of a worker is busy; when all are, short jobs are done beside them."""
+        if lane.worker is None or lane.only_short:
+            yield
+            return
+        with self._changed:
+            self._busy += 1
+        self._wake()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+
+    def _next(self, lane: _Lane) -> tuple[Job | None, float | None]:
         """Lease the next job, or say how long nothing is due (None: until a commit says so)."""
-        every = [*kinds, *bulk]
-        if not every:
+        every = [*lane.kinds, *lane.bulk]
+        if not every or (lane.only_short and self._busy < len(self._workers)):
             return None, None
-        due = self._db.read_sync(lambda conn: _next_due(conn, every))
+        due = self._db.read_sync(lambda conn: _next_due(conn, every, lane.only_short))
         if due is None:
             return None, None
         seconds = (datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds()
         if seconds > 0:
             return None, seconds
-        return self._db.write_sync(lambda conn: _lease(conn, kinds) or _lease(conn, bulk)), None
+        return self._db.write_sync(
+            lambda conn: _lease(conn, lane.kinds, lane.only_short) or _lease(conn, lane.bulk, lane.only_short)
+        ), None
 
-    def _run(self, job: Job, worker: Worker | None) -> None:
+    def _run(self, job: Job, lane: _Lane) -> None:
         kind = self._kinds[job.kind]
         prepare = kind.prepare
         began = time.monotonic()
@@ -197,8 +245,8 @@ class JobRunner:
                 self._db.write_sync(lambda conn: _mark_done(conn, job))
                 return
             result = inputs
-            if kind.work is not None and worker is not None:
-                result = worker.run(kind.work, inputs, WORK_SECONDS)
+            if kind.work is not None and lane.worker is not None:
+                result = lane.worker.run(kind.work, inputs, SHORT_WORK_SECONDS if lane.only_short else WORK_SECONDS)
             self._db.write_sync(lambda conn: _apply(conn, kind, job, result))
         except WorkerStopped:
             return
@@ -237,15 +285,15 @@ class JobRunner:
                     self._changed.wait(REFUSED_SECONDS)
 
 
-def _next_due(conn: Connection, kinds: list[str]) -> str | None:
+def _next_due(conn: Connection, kinds: list[str], only_short: bool) -> str | None:
     marks, values = _marks(kinds)
     due: str | None = conn.execute(
-        text(f"SELECT min(not_before) FROM job WHERE state = 'waiting' AND kind IN ({marks})"), values
+        text(f"SELECT min(not_before) FROM job WHERE {_WAITING[only_short]} AND kind IN ({marks})"), values
     ).scalar()
     return due
 
 
-def _lease(conn: Connection, kinds: list[str]) -> Job | None:
+def _lease(conn: Connection, kinds: list[str], only_short: bool) -> Job | None:
     """The job that has been due longest; in the order of the index, so that of 100,000 none is sorted."""
     if not kinds:
         return None
@@ -253,7 +301,7 @@ def _lease(conn: Connection, kinds: list[str]) -> Job | None:
     now = now_text()
     row = conn.execute(
         text(
-            f"SELECT id, kind, key, payload, attempts FROM job WHERE state = 'waiting' AND kind IN ({marks})"
+            f"SELECT id, kind, key, payload, attempts FROM job WHERE {_WAITING[only_short]} AND kind IN ({marks})"
             " AND not_before <= :now ORDER BY not_before, id LIMIT 1"
         ),
         values | {"now": now},
@@ -285,7 +333,7 @@ def _retry_or_fail(
 ) -> None:
     given_up = job.attempts >= POISON_AFTER and not retryable
     conn.execute(
-        text("UPDATE job SET state = :state, error = :error, not_before = :later WHERE id = :id"),
+        text("UPDATE job SET state = :state, error = :error, not_before = :later, is_short = 0 WHERE id = :id"),
         {
             "state": "failed" if given_up else "waiting",
             "error": sentence,

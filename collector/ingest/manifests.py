@@ -16,6 +16,8 @@ from wire.capture import CaptureManifest
 from wire.errors import GleanerError
 
 OPEN = "open"
+MAX_SHORT_BYTES = 4 * 2**20
+MAX_SHORT_US = 60_000_000
 
 
 class CaptureConflict(GleanerError):
@@ -124,6 +126,12 @@ def _insert(conn: Connection, device: str, manifest: CaptureManifest, raw: bytes
     conn.execute(text(f"INSERT INTO capture ({columns}) VALUES ({', '.join(':' + name for name in values)})"), values)
 
 
+def is_short(manifest: CaptureManifest) -> bool:
+    """Whether opening and deriving this capture takes seconds at most, by what its manifest says."""
+    size = sum(part.sealed_bytes for part in manifest.parts)
+    return size <= MAX_SHORT_BYTES and (manifest.duration_us or 0) <= MAX_SHORT_US
+
+
 def missing_parts(conn: Connection, manifest: CaptureManifest) -> list[str]:
     """Parts the manifest names of which not every byte is here."""
     uploads = parts_of(conn, manifest.capture)
@@ -149,7 +157,7 @@ def open_when_complete(conn: Connection, capture: str) -> None:
     ]
     delete_parts(conn, capture, wrong)
     if not missing_parts(conn, manifest):
-        enqueue(conn, OPEN, capture)
+        enqueue(conn, OPEN, capture, short=is_short(manifest))
 
 
 def receipt_state(conn: Connection, device: str, capture: str) -> str | None:

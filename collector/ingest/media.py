@@ -16,6 +16,7 @@ from wire.errors import GleanerError
 
 EDGE_US = 1_000_000
 TEXT_PIECE = 1 << 20
+MAX_TORN_FRAMES = 1_500
 
 
 class MediaUnreadable(GleanerError):
@@ -56,15 +57,23 @@ def index_video(path: Path) -> VideoIndex:
         if not container.streams.video:
             raise MediaUnreadable("There is no video in it.")
         stream = container.streams.video[0]
-        try:
-            for packet in container.demux(stream):
-                if packet.pts is not None and packet.size:
-                    pts.append(packet.pts)
-                    keys.append(packet.is_keyframe)
-        except av.error.FFmpegError as error:
-            if not pts:
-                raise MediaUnreadable(f"It cannot be read ({error.strerror}).") from error
+        for packet in _packets(container, stream):
+            pts.append(packet.pts)
+            keys.append(packet.is_keyframe)
         return VideoIndex(pts, keys, float(stream.time_base * 1_000_000))
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Every whole packet with a time, in file order. Raises MediaUnreadable when there is not even a first one."""
+    is_any = False
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.size:
+                is_any = True
+                yield packet
+    except av.error.FFmpegError as error:
+        if not is_any:
+            raise MediaUnreadable(f"It cannot be read ({error.strerror}).") from error
 
 
 def decode_video_edges(path: Path, index: VideoIndex) -> int:
@@ -78,12 +87,8 @@ def decode_video_edges(path: Path, index: VideoIndex) -> int:
     with opened(path) as container:
         stream = container.streams.video[0]
         decoder = stream.codec_context
-        position = -1
         jumped = False
-        for packet in container.demux(stream):
-            if packet.pts is None or not packet.size:
-                continue
-            position += 1
+        for position, packet in enumerate(_packets(container, stream)):
             at_head, at_tail = packet.pts <= first + edge, position >= tail
             if not at_head and not at_tail:
                 jumped = True
@@ -105,18 +110,49 @@ def _tail_start(index: VideoIndex, wanted: float) -> int:
     return keys[-1] if keys else 0
 
 
-def count_decodable_frames(path: Path) -> int:
-    """Frames that come out of a torn video, up to the first one that does not; 0 when nothing does."""
-    count = 0
+def count_torn_frames(path: Path) -> int:
+    """Frames of a torn video that can be played: its whole packets, up to the first one that does not decode.
+
+    Only the first and the last second are decoded, so an hour takes as long as it takes to read. Without a key frame
+    near the end it is MAX_TORN_FRAMES from the last key frame on. 0 when nothing decodes.
+    """
+    try:
+        index = index_video(path)
+    except MediaUnreadable:
+        return 0
+    if not index.pts:
+        return 0
+    edge, every = EDGE_US / index.time_base_us, len(index.pts)
+    head = sum(pts <= min(index.pts) + edge for pts in index.pts)
+    tail = _tail_start(index, max(index.pts) - edge)
+    for start, end in [(0, head), (tail, every)] if tail > head else [(0, every)]:
+        end = min(end, start + MAX_TORN_FRAMES)
+        reached = _decodable_until(path, start, end)
+        if reached < end:
+            return reached
+    return every
+
+
+def _decodable_until(path: Path, start: int, end: int) -> int:
+    """Position of the first packet in [start, end) that does not decode, `end` if all do; `start` if nothing comes out.
+
+    The packet at `start` is a key frame, or the first one.
+    """
+    position, frames = -1, 0
     try:
         with opened(path) as container:
-            if not container.streams.video:
-                return 0
-            for _frame in container.decode(container.streams.video[0]):
-                count += 1
+            stream = container.streams.video[0]
+            decoder = stream.codec_context
+            for position, packet in enumerate(_packets(container, stream)):
+                if position >= end:
+                    break
+                if position >= start:
+                    frames += len(decoder.decode(packet))
+            position = end
+            frames += len(decoder.decode(None))
     except MediaUnreadable:
-        return count
-    return count
+        pass
+    return max(start, position) if frames else start
 
 
 def decode_audio(path: Path) -> tuple[int, int]:

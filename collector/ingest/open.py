@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from collector.catalogue.derived import keep_derived
 from collector.catalogue.takes import hand_on_when_ready
 from collector.ingest.derive import DERIVE
-from collector.ingest.manifests import OPEN
+from collector.ingest.manifests import OPEN, is_short
 from collector.ingest.offsets import delete_parts, parts_of
 from collector.ingest.staging_local import LocalStaging
 from collector.jobs import Job, JobKind, enqueue
@@ -105,7 +105,7 @@ def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: Re
         text("INSERT INTO receipt (capture_id, body) VALUES (:capture, :body) ON CONFLICT DO NOTHING"),
         {"capture": capture, "body": json.dumps(key.sign(receipt).to_json())},
     )
-    enqueue(conn, DERIVE, capture)
+    enqueue(conn, DERIVE, capture, short=is_short(manifest))
     hand_on_when_ready(conn, row.take_id)
 
 

@@ -112,7 +112,7 @@ def _read_torn(manifest: CaptureManifest, parts: dict[str, Path]) -> tuple[dict[
     try:
         if manifest.medium == "video":
             table = _frame_table(manifest, parts)
-            count = min(media.count_decodable_frames(path), len(table.times_us))
+            count = min(media.count_torn_frames(path), len(table.times_us))
             table = FrameTable(capture=manifest.capture, times_us=table.times_us[:count])
             facts |= {"frames": count, "duration_us": _end_of(table.times_us)}
         elif manifest.medium == "audio":

@@ -105,6 +105,46 @@ def test_thousands_of_bulk_jobs_do_not_delay_the_others(db: Database) -> None:
     assert order == ["new-1", "new-2", "old-1", "old-2"]
 
 
+def test_short_jobs_do_not_wait_behind_a_long_one(db: Database, tmp_path: Path) -> None:
+    gate, applied = tmp_path / "gate", []
+    kind = JobKind("open", lambda conn, job, result: applied.append(job.key), work=f"{WORK}:wait_for_file")
+
+    def put(key: str, *, short: bool) -> None:
+        payload = {"key": key} if short else {"key": key, "file": str(gate)}
+        db.write_sync(lambda conn: enqueue(conn, "open", key, payload, short=short))
+
+    put("hour", short=False)
+    with Running(db, kind) as runner:
+        until(lambda: rows(db)["hour"][0] == "leased")
+        put("second-hour", short=False)
+        for key in ("text", "picture", "word"):
+            put(key, short=True)
+        until(lambda: len(applied) == 3)
+        assert applied == ["text", "picture", "word"] and rows(db)["second-hour"][0] == "waiting"
+        put("bad", short=True)
+        until(lambda: rows(db)["bad"][1] == 1 and rows(db)["bad"][0] == "waiting")
+        gate.touch()
+        until(lambda: {"hour", "second-hour"} <= set(applied))
+        assert runner.alive()
+    asked = text("SELECT is_short FROM job WHERE key = 'bad'")
+    assert not db.read_sync(lambda conn: conn.execute(asked).scalar_one())
+
+
+def test_a_short_job_needs_no_second_process_while_a_worker_is_idle(db: Database) -> None:
+    pids: set[int] = set()
+    kind = JobKind(
+        "open",
+        lambda conn, job, result: pids.add(result["pid"]),
+        work=f"{WORK}:square",
+        prepare=lambda conn, job: {"number": 2},
+    )
+    with Running(db, kind):
+        for number in range(10):
+            db.write_sync(lambda conn, number=number: enqueue(conn, "open", str(number), short=True))  # type: ignore[misc]
+            until(lambda number=number: rows(db)[str(number)][0] == "done")  # type: ignore[misc]
+    assert len(pids) == 1
+
+
 def test_enqueue_is_idempotent_until_done_and_starts_again_after(db: Database) -> None:
     counts: list[str] = []
     add(db, "count", "a", "a", "a")

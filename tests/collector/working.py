@@ -27,6 +27,15 @@ def die_once(inputs: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def wait_for_file(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Long work: it ends when the test makes the file. Short work has no file to wait for."""
+    while "file" in inputs and not Path(inputs["file"]).exists():
+        time.sleep(0.01)
+    if inputs["key"] == "bad":
+        raise ValueError("it burns")
+    return {}
+
+
 def sleep(inputs: dict[str, Any]) -> dict[str, Any]:
     time.sleep(600)
     return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
 
 from collector.store.tables.base import metadata
 
@@ -19,6 +19,9 @@ job = Table(
     Column("error", Text),
     Column("created_at", String, nullable=False),
     Column("done_at", String),
+    # Done beside a long one when every worker is busy; one that failed is not short any more.
+    Column("is_short", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("kind", "key"),
     Index("ix_job_waiting", "kind", "not_before", "id", sqlite_where=Column("state", String) == "waiting"),
+    Index("ix_job_short", "kind", "not_before", "id", sqlite_where=text("state = 'waiting' AND is_short")),
 )

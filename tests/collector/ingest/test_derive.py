@@ -141,6 +141,57 @@ def test_edges_are_decoded_and_the_middle_is_not(tmp_path: Path) -> None:
     assert 25 + 25 <= count < 80
 
 
+def decodable(path: Path) -> int:
+    """Frames that come out when everything is decoded."""
+    count = 0
+    try:
+        with media.opened(path) as container:
+            for _ in container.decode(video=0):
+                count += 1
+    except media.MediaUnreadable:
+        pass
+    return count
+
+
+@pytest.mark.parametrize("frames", [4, 26, 130])
+def test_a_torn_video_is_cut_where_decoding_all_of_it_would_cut_it(tmp_path: Path, frames: int) -> None:
+    data, _ = video_bytes(frames)
+    path = tmp_path / "torn.mkv"
+    for cut in [*range(0, len(data), max(1, len(data) // 41)), len(data) - 1, len(data)]:
+        path.write_bytes(data[:cut])
+        assert media.count_torn_frames(path) == decodable(path), f"cut at {cut} of {len(data)}"
+
+
+def test_the_middle_of_a_torn_video_is_not_decoded(tmp_path: Path) -> None:
+    data, _ = video_bytes(150)
+    path = tmp_path / "torn.mkv"
+    path.write_bytes(data)
+    with media.opened(path) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    spoiled = bytearray(data)
+    for position in range(60, 80):
+        start, size = packets[position]
+        at = data.index(b"\x00\x00\x00", start) + 4
+        spoiled[at : start + size] = b"\xff" * (start + size - at)
+    path.write_bytes(spoiled[:-40])
+    assert decodable(path) < 100
+    assert 148 <= media.count_torn_frames(path) <= 149
+
+
+def test_a_torn_end_that_does_not_decode_is_cut_off(tmp_path: Path) -> None:
+    data, _ = video_bytes(150)
+    path = tmp_path / "torn.mkv"
+    path.write_bytes(data)
+    with media.opened(path) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    start, size = packets[140]
+    spoiled = bytearray(data)
+    at = data.index(b"\x00\x00\x00", start) + 4
+    spoiled[at : start + size] = b"\xff" * (start + size - at)
+    path.write_bytes(spoiled)
+    assert media.count_torn_frames(path) == 140
+
+
 def test_deriving_leaves_nothing_behind_and_can_be_repeated(tmp_path: Path) -> None:
     blobs = LocalBlobs(tmp_path / "blobs")
     (tmp_path / "a.flac").write_bytes(audio_bytes())

@@ -14,6 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _add_service_state()
+    _mark_short_jobs()
     _let_uploads_have_no_capture()
     with op.batch_alter_table("capture", schema=None) as batch_op:
         batch_op.drop_index("ix_capture_session_id")
@@ -31,6 +33,26 @@ def upgrade() -> None:
             ["state", "usable_until"],
             unique=False,
             sqlite_where=sa.text("usable_until < '9999'"),
+        )
+
+
+def _add_service_state() -> None:
+    op.create_table(
+        "service_state",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_service_state")),
+    )
+
+
+def _mark_short_jobs() -> None:
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("is_short", sa.Boolean(), server_default="0", nullable=False))
+        batch_op.create_index(
+            "ix_job_short",
+            ["kind", "not_before", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting' AND is_short"),
         )
 
 
@@ -67,3 +89,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_capture_received_at")
         batch_op.drop_index("ix_capture_session_id_state")
         batch_op.create_index("ix_capture_session_id", ["session_id"], unique=False)
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index("ix_job_short")
+        batch_op.drop_column("is_short")
+    op.drop_table("service_state")
