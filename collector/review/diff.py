@@ -1,41 +1,47 @@
-"""What a person changed: two lists of labels compared by label id. Pure.
+"""What a person changed: the labels they were shown and those they submitted. Pure.
 
-A label of the first list is kept, changed (moved, relabelled, text edited, attributes: several at once are
-possible) or deleted; a label of the second list that the first does not know is added. Scores, sources and the
-`edited` mark are no part of what a label says.
+A label goes with the one that kept its id; what is left over goes by the best overlap, so a label that was deleted and
+drawn again is the same thing (prelabel/quality/matching.py, as in the report on pre-labels). A label of the first list
+is kept, changed (moved, relabelled, text edited, attributes: several at once are possible) or deleted; a label of the
+second list that goes with none is added. What counts as a change is decided by prelabel/quality/sameness.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from collector.review.geometry import Place, interval_iou, iou, track_iou
-from prelabel.quality.overlap import overlap_table
+from prelabel.quality.matching import by_id, by_overlap
+from prelabel.quality.overlap import Size, overlap_table, spoken
+from prelabel.quality.sameness import same_attributes, same_label, same_place, same_text
 from wire.base import Count, WireModel
-from wire.labels import BaseLabel, Box, Interval, Keypoints, Label, Polygon, Span, Text, Track
+from wire.labels import BaseLabel, Box, Interval, Keypoints, Label, Polygon, Span, Track
 
+MAX_LEFT_OVER = 40_000  # pairs that are compared by overlap: a still has a few hundred, a submit may have anything
+MAX_DISTANCE_CELLS = 10_000_000_000  # of two texts, lengths multiplied: a second
 Change = Literal["moved", "relabelled", "deleted", "added", "text_edit", "attributes"]
-NOT_SAID = {"score", "source", "edited", "expected"}
 
 
 class ChangeRow(WireModel):
     """One change of one label. The members that fit its kind are there, the others are left out.
 
-    `iou` is 0..1 (boxes, intervals; of a track the mean over all keyframes); the deltas are microseconds (intervals),
-    code points (spans) or float pixels (boxes: x, y, width, height); `distance` is the number of single-character
-    edits between two texts.
+    `was` is the pre-label's id where a label was deleted and drawn again. `iou` is 0..1: shared through united area,
+    length or, of tracks, area summed over all frames on which either is seen; `oks` is the keypoint similarity of
+    poses. The deltas are microseconds (intervals), code points (spans) or float pixels (boxes: x, y, width, height);
+    `distance` is the number of single-character edits between two texts, left out where both are very long.
     """
 
     id: str
     change: Change
     kind: str
     label: str
+    was: str | None = None
     before: str | None = None
     after: str | None = None
     iou: float | None = None
+    oks: float | None = None
     start_delta: int | None = None
     end_delta: int | None = None
     delta: list[float] | None = None
@@ -60,23 +66,31 @@ class Diff(WireModel):
     changes: list[ChangeRow] = Field(default_factory=list)
 
 
-def diff_labels(before: Iterable[Label], after: Iterable[Label]) -> Diff:
-    """Compare two lists of labels whose ids are unique within each list."""
-    old = {label.id: label for label in before}
-    new = {label.id: label for label in after}
+def diff_labels(
+    before: Iterable[Label], after: Iterable[Label], times_us: Sequence[int] | None = None, size: Size | None = None
+) -> Diff:
+    """Compare two lists of labels whose ids are unique within each list.
+
+    Args:
+        times_us: the frame table of a video; without it tracks are measured at their keyframes.
+        size: (width, height) of the picture, at whose edge places are cut before they are measured.
+    """
+    old, new = list(before), list(after)
+    pairs = _pairs(old, new, times_us, size)
     changes: list[ChangeRow] = []
     kept = 0
-    for name, label in old.items():
-        if name not in new:
-            changes.append(ChangeRow(id=name, change="deleted", kind=label.kind, label=label.label))
+    for row, label in enumerate(old):
+        if row not in pairs:
+            changes.append(ChangeRow(id=label.id, change="deleted", kind=label.kind, label=label.label))
             continue
-        rows = compare(label, new[name])
+        rows = compare(label, new[pairs[row]], times_us, size)
         kept += not rows
         changes += rows
+    taken = set(pairs.values())
     changes += [
-        ChangeRow(id=name, change="added", kind=label.kind, label=label.label)
-        for name, label in new.items()
-        if name not in old
+        ChangeRow(id=label.id, change="added", kind=label.kind, label=label.label)
+        for column, label in enumerate(new)
+        if column not in taken
     ]
 
     def count(change: Change) -> int:
@@ -94,130 +108,78 @@ def diff_labels(before: Iterable[Label], after: Iterable[Label]) -> Diff:
     )
 
 
-def says_the_same(first: Label, second: Label) -> bool:
-    """Whether two labels make the same statement, whoever makes it and however surely."""
-    return said(first) == said(second)
-
-
-def said(label: Label) -> dict[str, Any]:
-    """The statement of a label without its score, its source, its mark and what the script expected."""
-    whole = label.model_dump(mode="python", exclude=NOT_SAID)
-    if isinstance(label, Box):
-        whole["rotation"] = label.rotation or 0.0
-    return whole
-
-
-def compare(old: Label, new: Label) -> list[ChangeRow]:
-    """The changes from one label to another of the same id; an empty list means kept."""
-    if says_the_same(old, new):
-        return []
+def compare(old: Label, new: Label, times_us: Sequence[int] | None = None, size: Size | None = None) -> list[ChangeRow]:
+    """The changes from one label to the one that it became; an empty list means kept."""
     rows: list[ChangeRow] = []
 
     def add(change: Change, **facts: Any) -> None:
-        rows.append(ChangeRow(id=new.id, change=change, kind=new.kind, label=new.label, **facts))
+        was = None if old.id == new.id else old.id
+        rows.append(ChangeRow(id=new.id, change=change, kind=new.kind, label=new.label, was=was, **facts))
 
+    if same_label(old, new):
+        return rows
     if old.label != new.label:
         add("relabelled", before=old.label, after=new.label)
-    moved = movement(old, new)
-    if moved is not None:
-        add("moved", **moved)
-    if text_of(old) != text_of(new):
-        before, after = text_of(old), text_of(new)
+    if not same_place(old, new):
+        add("moved", **_movement(old, new, times_us, size))
+    if not same_text(old, new):
+        before, after = spoken(old), spoken(new)
         add("text_edit", before=before, after=after, distance=edit_distance(before or "", after or ""))
-    if not rows or attributes_of(old) != attributes_of(new):
+    if not rows or not same_attributes(old, new):
         add("attributes")
     return rows
 
 
-def movement(old: Label, new: Label) -> dict[str, Any] | None:
-    """How far a label moved in space or time, None when it did not. A change of kind is a move without measures."""
-    if type(old) is not type(new) or old.kind != new.kind:
-        return {}
-    if place_of(old) == place_of(new):
-        return None
+def _pairs(
+    old: Sequence[Label], new: Sequence[Label], times_us: Sequence[int] | None, size: Size | None
+) -> dict[int, int]:
+    """Index before to index after: by id, and what is left over by overlap unless it is too much."""
+    pairs = by_id(old, new)
+    taken = set(pairs.values())
+    rows = [row for row in range(len(old)) if row not in pairs]
+    columns = [column for column in range(len(new)) if column not in taken]
+    if rows and columns and len(rows) * len(columns) <= MAX_LEFT_OVER:
+        gone, come = [old[row] for row in rows], [new[column] for column in columns]
+        table = overlap_table(gone, come, times_us, size)
+        again = by_overlap(gone, come, table, range(len(gone)), range(len(come)))
+        pairs.update({rows[row]: columns[column] for row, column in again.items()})
+    return pairs
+
+
+def _movement(old: Label, new: Label, times_us: Sequence[int] | None, size: Size | None) -> dict[str, Any]:
+    """How far a label moved in space or time."""
+    share = round(float(overlap_table([old], [new], times_us, size)[0, 0]), 6)
     measure = _MEASURES.get(type(old))
-    return measure(old, new) if measure else {}
+    return {"oks" if isinstance(old, Keypoints) else "iou": share, **(measure(old, new) if measure else {})}
 
 
-def place_of(label: Label) -> dict[str, Any]:
-    """Everything that says where and when, nothing else."""
-    whole = label.model_dump(
-        mode="python", exclude=NOT_SAID | {"id", "kind", "label", "attributes", "text", "language"}
-    )
-    for row in whole.get("keyframes", ()):
-        row.pop("attributes", None)
-    whole.pop("words", None)
-    if "rotation" in whole:
-        whole["rotation"] = whole["rotation"] or 0.0
-    return whole
+def edit_distance(first: str, second: str) -> int | None:
+    """Levenshtein distance in code points; None where both texts are so long that counting would stop the service."""
+    if len(first) * len(second) > MAX_DISTANCE_CELLS:
+        return None
+    from rapidfuzz.distance import Levenshtein
+
+    return int(Levenshtein.distance(first, second))
 
 
-def text_of(label: Label) -> str | None:
-    if isinstance(label, Interval):
-        spoken = label.text if label.words is None else " ".join(word.text for word in label.words)
-        return label.text if label.text is not None else spoken
-    return label.text if isinstance(label, Text) else None
+def _box_move(old: Box, new: Box) -> dict[str, Any]:
+    pairs = ((old.x, new.x), (old.y, new.y), (old.width, new.width), (old.height, new.height))
+    return {"delta": [round(after - before, 3) for before, after in pairs]}
 
 
-def attributes_of(label: Label) -> Any:
-    rows = label.keyframes if isinstance(label, Track) else ()
-    language = label.language if isinstance(label, Text) else None
-    return label.attributes, {row.frame: row.attributes for row in rows if row.attributes}, language
+def _track_move(old: Track, new: Track) -> dict[str, Any]:
+    return {"keyframes": [len(old.keyframes), len(new.keyframes)]}
 
 
-def edit_distance(first: str, second: str) -> int:
-    """Levenshtein distance in code points of what lies between the common start and end of two texts.
-
-    What lies between is cut at 1,000 characters, so that no pasted book stops the service.
-    """
-    start = _shared_start(first, second)
-    first, second = first[start:], second[start:]
-    end = _shared_start(first[::-1], second[::-1])
-    first, second = first[: len(first) - end][:1000], second[: len(second) - end][:1000]
-    row = list(range(len(second) + 1))
-    for i, a in enumerate(first, 1):
-        diagonal, row[0] = row[0], i
-        for j, b in enumerate(second, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
-    return row[-1]
+def _interval_move(old: Interval, new: Interval) -> dict[str, Any]:
+    return {"start_delta": new.start_us - old.start_us, "end_delta": new.end_us - old.end_us}
 
 
-def _shared_start(first: str, second: str) -> int:
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((index for index, (a, b) in pairs if a != b), min(len(first), len(second)))
+def _span_move(old: Span, new: Span) -> dict[str, Any]:
+    return {"start_delta": new.start - old.start, "end_delta": new.end - old.end}
 
 
-def _box_move(old: Any, new: Any) -> dict[str, Any]:
-    first = Place(old.x, old.y, old.width, old.height)
-    second = Place(new.x, new.y, new.width, new.height)
-    delta = [second.x - first.x, second.y - first.y, second.width - first.width, second.height - first.height]
-    turned = bool(old.rotation or new.rotation)
-    share = float(overlap_table([old], [new])[0, 0]) if turned else iou(first, second)
-    return {"iou": round(share, 6), "delta": [round(value, 3) for value in delta]}
-
-
-def _track_move(old: Any, new: Any) -> dict[str, Any]:
-    return {"iou": round(track_iou(old, new), 6), "keyframes": [len(old.keyframes), len(new.keyframes)]}
-
-
-def _interval_move(old: Any, new: Any) -> dict[str, Any]:
-    share = interval_iou((old.start_us, old.end_us), (new.start_us, new.end_us))
-    return {
-        "iou": round(share, 6),
-        "start_delta": new.start_us - old.start_us,
-        "end_delta": new.end_us - old.end_us,
-    }
-
-
-def _span_move(old: Any, new: Any) -> dict[str, Any]:
-    return {
-        "iou": round(interval_iou((old.start, old.end), (new.start, new.end)), 6),
-        "start_delta": new.start - old.start,
-        "end_delta": new.end - old.end,
-    }
-
-
-def _points_move(old: Any, new: Any) -> dict[str, Any]:
+def _points_move(old: Polygon | Keypoints, new: Polygon | Keypoints) -> dict[str, Any]:
     return {"keyframes": [len(old.points), len(new.points)]}
 
 

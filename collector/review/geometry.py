@@ -1,4 +1,4 @@
-"""Where a track is on a frame, and how much two places or intervals share. Pure; contracts.md, Geometry and tracks."""
+"""Where a track is on a frame. Pure; contracts.md, Geometry and tracks."""
 
 from __future__ import annotations
 
@@ -67,32 +67,3 @@ def hull(points: list[float]) -> Place:
     """The upright box around x1, y1, x2, y2, …"""
     xs, ys = points[0::2], points[1::2]
     return Place(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
-
-
-def iou(first: Place | None, second: Place | None) -> float:
-    """Intersection over union of two boxes, 0..1. Two absent places agree (1), one absent place shares nothing (0)."""
-    if first is None or second is None:
-        return 1.0 if first is second else 0.0
-    across = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
-    down = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
-    shared = max(0.0, across) * max(0.0, down)
-    union = first.area + second.area - shared
-    return min(1.0, shared / union) if union > 0 else float(first == second)
-
-
-def interval_iou(first: tuple[int, int], second: tuple[int, int]) -> float:
-    """Intersection over union of two half-open intervals, 0..1."""
-    shared = max(0, min(first[1], second[1]) - max(first[0], second[0]))
-    union = (first[1] - first[0]) + (second[1] - second[0]) - shared
-    return shared / union if union > 0 else 1.0
-
-
-def track_iou(first: Track, second: Track) -> float:
-    """The mean of the two boxes' intersection over union, over the keyframes on which either track is seen.
-
-    Tracks that are seen on no keyframe agree.
-    """
-    moments = {row.frame: row.start_us for row in (*first.keyframes, *second.keyframes)}
-    pairs = [(place_at(first, frame, at), place_at(second, frame, at)) for frame, at in sorted(moments.items())]
-    shares = [iou(one, other) for one, other in pairs if one is not None or other is not None]
-    return sum(shares) / len(shares) if shares else 1.0

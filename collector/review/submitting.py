@@ -120,10 +120,13 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
     documents = finished_documents(
         facts.type, captures, facts.classes, body.documents, facts.prelabels, found.truth, reviewer
     )
+    places = {row.capture: row for row in captures}
     diff = {
         document.capture: diff_labels(
             [label for shown in facts.prelabels if shown.capture == document.capture for label in shown.labels],
             document.labels,
+            places[document.capture].times_us,
+            places[document.capture].size,
         ).to_json()
         for document in documents
     }

@@ -3,6 +3,9 @@
 The plane is cut into slabs at every corner and every crossing of two edges. Within a slab no edges cross, so lengths
 grow linearly and the length at half its height times its height is the area. Inside is what an odd number of edges
 lies left of (even-odd rule), as in COCO's masks; so concave and self-crossing outlines count, too.
+
+Every edge is held against every other, so outlines of more corners than `EXACT_CORNERS` are counted on whole pixels,
+as COCO does: with so many corners they are the outlines of pixels anyway.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Size = tuple[int, int]
+EXACT_CORNERS = 4000  # of all outlines that are compared
 _BLOCK = 1 << 20  # entries of one table: an outline of thousands of corners must not fill the memory
 
 
@@ -49,6 +53,8 @@ def _touching(first: Array, second: Array) -> Array:
 def _common(rings: Sequence[Array], size: Size | None) -> float:
     """The area inside all of the outlines (and the picture)."""
     rings = [np.asarray(ring, dtype=np.float64).reshape(-1, 2) for ring in rings]
+    if sum(map(len, rings)) > EXACT_CORNERS:
+        return _pixels(rings, size)
     # Around the first corner: far from the origin small areas would drown in rounding.
     origin = rings[0][0]
     start = np.concatenate(rings) - origin
@@ -64,6 +70,19 @@ def _common(rings: Sequence[Array], size: Size | None) -> float:
     levels = np.concatenate([start[:, 1], end[:, 1], *_crossings(start, end), _sides(start, end, bounds[:, 0])])
     levels = np.unique(np.clip(levels, *bounds[:, 1]))
     return _swept(start, end, owner, levels, bounds[:, 0], len(rings))
+
+
+def _pixels(rings: Sequence[Array], size: Size | None) -> float:
+    """Whole pixels inside all of the outlines (and the picture)."""
+    from faster_coco_eval.core import mask
+
+    if size is None:
+        low = np.floor(np.min([ring.min(axis=0) for ring in rings], axis=0))
+        width, height = (np.ceil(np.max([ring.max(axis=0) for ring in rings], axis=0)) - low).astype(int).tolist()
+    else:
+        low, (width, height) = np.zeros(2), size
+    runs = [mask.frPyObjects([(ring - low).ravel().tolist()], height, width)[0] for ring in rings]
+    return float(mask.area(mask.merge(runs, True)))
 
 
 def _crossings(start: Array, end: Array) -> list[Array]:

@@ -1,13 +1,12 @@
 """What became of each pre-label, and which pre-labels were right. Pure.
 
 Two questions, two answers. *What did people do?* A pre-label goes with the reviewed label that kept its id; what is
-left over goes by the best overlap, same words first (`edits`). *Was the model right?* Ids say nothing about that: a
-pre-label is right when a reviewed label of the same word lies there (`found`).
+left over goes by the best overlap, same words first (`edits`; the stored diff of a submit pairs alike). *Was the model
+right?* Ids say nothing about that: a pre-label is right when a reviewed label of the same word lies there (`found`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 from prelabel.assign import best_pairs
 from prelabel.quality.overlap import overlap_table, spoken
 from prelabel.quality.reviewed import Reviewed
-from wire.labels import Box, Interval, Keypoints, Label, Mask, Polygon, Span, Text, Track
+from prelabel.quality.sameness import same_attributes, same_place, same_text
+from wire.labels import Label
 
 Array = NDArray[Any]
 
@@ -33,7 +33,6 @@ Outcome = Literal["accepted", "moved", "edited", "relabelled", "deleted", "doubl
 OUTCOMES: tuple[Outcome, ...] = ("accepted", "moved", "edited", "relabelled", "deleted", "doubled", "added")
 
 SAME_THING = 0.5  # overlap from which two labels mean the same thing
-SAME_PLACE = 0.011  # of a pixel: documents keep two decimals
 
 
 @dataclass(frozen=True)
@@ -78,20 +77,14 @@ def edits(item: Reviewed, table: Array) -> list[Change]:
         table: `overlap_table` of before and after.
     """
     before, after = item.before.labels, item.after.labels
-    place_of = {label.id: index for index, label in enumerate(after) if not item.of_another_model(label)}
-    pairs: dict[int, int] = {}
-    for row, label in enumerate(before):
-        column = place_of.get(label.id)
-        if column is not None and after[column].kind == label.kind:
-            pairs[row] = column
+    pairs = by_id(before, after, [not item.of_another_model(label) for label in after])
     kept_ids = set(pairs)
+    taken = set(pairs.values())
     rows = [row for row in range(len(before)) if row not in pairs]
-    columns = [column for column in range(len(after)) if column not in set(pairs.values())]
-    for same_word in (True, False):
-        for row, column in _best(before, after, table, rows, columns, same_word):
-            pairs[row] = column
-            rows.remove(row)
-            columns.remove(column)
+    columns = [column for column in range(len(after)) if column not in taken]
+    pairs.update(by_overlap(before, after, table, rows, columns))
+    taken = set(pairs.values())
+    columns = [column for column in columns if column not in taken]
     changes = []
     for row, label in enumerate(before):
         if row not in pairs:
@@ -106,6 +99,27 @@ def edits(item: Reviewed, table: Array) -> list[Change]:
         changes.append(Change(outcome, label, after[column], float(table[row, column])))
     by_people = [after[column] for column in columns if item.said_by(after[column]).kind == "person"]
     return changes + [Change("added", None, label, 0.0) for label in by_people]
+
+
+def by_id(before: Sequence[Label], after: Sequence[Label], allowed: Sequence[bool] | None = None) -> dict[int, int]:
+    """Index before to index after of the labels that kept id and kind; of `after` those alone that are `allowed`."""
+    places = {(label.id, label.kind): index for index, label in enumerate(after) if allowed is None or allowed[index]}
+    found = ((row, places.get((label.id, label.kind))) for row, label in enumerate(before))
+    return {row: column for row, column in found if column is not None}
+
+
+def by_overlap(
+    before: Sequence[Label], after: Sequence[Label], table: Array, rows: Sequence[int], columns: Sequence[int]
+) -> dict[int, int]:
+    """The best pairs of what is left over, deleted and drawn again: those of the same word first."""
+    pairs: dict[int, int] = {}
+    for same_word in (True, False):
+        taken = set(pairs.values())
+        free = [row for row in rows if row not in pairs]
+        pairs.update(
+            _best(before, after, table, free, [column for column in columns if column not in taken], same_word)
+        )
+    return pairs
 
 
 def found(before: Sequence[Label], after: Sequence[Label], table: Array, least: float = SAME_THING) -> Found:
@@ -125,15 +139,12 @@ def outcome_of(before: Label, after: Label) -> Outcome:
     """What happened to a label that is still there."""
     if before.label != after.label:
         return "relabelled"
-    if not _same_place(before, after):
+    if not same_place(before, after):
         return "moved"
     # Where the model wrote nothing, a person's transcript is work of its own and no correction of the pre-label.
-    text = spoken(before)
-    if text is not None and text != spoken(after):
+    if spoken(before) is not None and not same_text(before, after):
         return "edited"
-    if isinstance(before, Text) and isinstance(after, Text) and before.language not in (None, after.language):
-        return "edited"
-    return "accepted" if before.attributes == after.attributes else "edited"
+    return "accepted" if same_attributes(before, after) else "edited"
 
 
 def _best(
@@ -166,35 +177,3 @@ def _assigned(part: Array, least: float) -> list[tuple[int, int]]:
     if bool((allowed.sum(axis=0) <= 1).all() and (allowed.sum(axis=1) <= 1).all()):
         return [(row, column) for row, column in np.argwhere(allowed).tolist()]
     return best_pairs(part, least)
-
-
-def _same_place(before: Label, after: Label) -> bool:
-    first, second = _place(before), _place(after)
-    return len(first) == len(second) and all(
-        a == b if not (isinstance(a, float) and isinstance(b, float)) else math.isclose(a, b, abs_tol=SAME_PLACE)
-        for a, b in zip(first, second, strict=True)
-    )
-
-
-def _place(label: Label) -> list[Any]:
-    """Everything that says where and when, as one flat list."""
-    match label:
-        case Box():
-            return [float(label.x), float(label.y), float(label.width), float(label.height), label.frame,
-                    float(label.rotation or 0.0)]  # fmt: skip
-        case Track():
-            return [
-                value
-                for row in label.keyframes
-                for value in (row.frame, row.visible, float(row.x), float(row.y), float(row.width), float(row.height))
-            ]
-        case Polygon() | Keypoints():
-            return [label.frame, *(float(value) for point in label.points for value in point)]
-        case Mask():
-            return [label.frame, label.rle.size, label.rle.counts]
-        case Interval():
-            return [label.start_us, label.end_us, label.channel]
-        case Span():
-            return [label.start, label.end, label.parent]
-        case _:
-            return []

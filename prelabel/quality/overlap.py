@@ -8,6 +8,7 @@ Texts: 1 when equal, else 0.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -129,14 +130,13 @@ def length_overlaps(first: Array, second: Array) -> Array:
 
 
 def spoken(label: Label) -> str | None:
-    """What a label says was said or written; words count when there is no text of their interval."""
-    if isinstance(label, Text):
-        return label.text
-    if not isinstance(label, Interval):
+    """What a label says was said or written, in NFC; words count when there is no text of their interval."""
+    if not isinstance(label, Text | Interval):
         return None
-    if label.text is None and label.words is not None:
-        return " ".join(word.text for word in label.words)
-    return label.text
+    text = label.text
+    if text is None and isinstance(label, Interval) and label.words is not None:
+        text = " ".join(word.text for word in label.words)
+    return None if text is None else unicodedata.normalize("NFC", text)
 
 
 def _tracks(labels: Sequence[Label]) -> list[Track]:

@@ -1,4 +1,4 @@
-"""Tracks between their keyframes, and shared areas."""
+"""Tracks between their keyframes, and places cut at the edge."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from collector.review.geometry import (
     Place,
     attributes_at,
-    interval_iou,
-    iou,
     place_at,
-    track_iou,
 )
 from wire.labels import Track
 
@@ -72,22 +69,6 @@ boxes = st.builds(
 )
 
 
-@given(boxes, boxes)
-def test_iou_is_a_share_and_symmetric(first: Place, second: Place) -> None:
-    share = iou(first, second)
-    assert 0 <= share <= 1
-    assert share == pytest.approx(iou(second, first))
-    assert iou(first, first) == pytest.approx(1, abs=1e-6)
-
-
-def test_iou_of_absent_places_and_known_boxes() -> None:
-    assert iou(None, None) == 1
-    assert iou(Place(0, 0, 1, 1), None) == 0
-    assert iou(Place(0, 0, 10, 10), Place(5, 0, 10, 10)) == pytest.approx(1 / 3)
-    assert interval_iou((0, 100), (50, 150)) == pytest.approx(1 / 3)
-    assert interval_iou((0, 100), (100, 200)) == 0
-
-
 @given(boxes, st.floats(1, 300), st.floats(1, 300))
 def test_clipping_stays_inside(place: Place, width: float, height: float) -> None:
     inside = place.clipped(width, height)
@@ -97,9 +78,3 @@ def test_clipping_stays_inside(place: Place, width: float, height: float) -> Non
         assert inside.x >= 0 and inside.y >= 0
         assert inside.x + inside.width <= width + 1e-9 and inside.y + inside.height <= height + 1e-9
         assert inside.area <= place.area + 1e-6
-
-
-def test_track_iou_compares_over_all_keyframes() -> None:
-    first = track((0, 0.0, True), (4, 0.0, True))
-    assert track_iou(first, first) == 1
-    assert track_iou(first, track((0, 0.0, True), (2, 0.0, True))) == pytest.approx(2 / 3)

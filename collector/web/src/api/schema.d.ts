@@ -987,9 +987,10 @@ export interface components {
          * ChangeRow
          * @description One change of one label. The members that fit its kind are there, the others are left out.
          *
-         *     `iou` is 0..1 (boxes, intervals; of a track the mean over all keyframes); the deltas are microseconds (intervals),
-         *     code points (spans) or float pixels (boxes: x, y, width, height); `distance` is the number of single-character
-         *     edits between two texts.
+         *     `was` is the pre-label's id where a label was deleted and drawn again. `iou` is 0..1: shared through united area,
+         *     length or, of tracks, area summed over all frames on which either is seen; `oks` is the keypoint similarity of
+         *     poses. The deltas are microseconds (intervals), code points (spans) or float pixels (boxes: x, y, width, height);
+         *     `distance` is the number of single-character edits between two texts, left out where both are very long.
          */
         ChangeRow: {
             /** Id */
@@ -1003,12 +1004,16 @@ export interface components {
             kind: string;
             /** Label */
             label: string;
+            /** Was */
+            was?: string | null;
             /** Before */
             before?: string | null;
             /** After */
             after?: string | null;
             /** Iou */
             iou?: number | null;
+            /** Oks */
+            oks?: number | null;
             /** Start Delta */
             start_delta?: number | null;
             /** End Delta */

@@ -1,6 +1,11 @@
-/** What a person changed, against where the labels came from. By id, as the collector counts it. */
-import type { Label } from "../api/types";
+/**
+ * What a person changed, against where the labels came from: by id, while they work. What was deleted and drawn again
+ * at the same place counts as both here, and as kept once the collector has compared the submit.
+ */
+import type { Keyframe, Label } from "../api/types";
+import type { Rect } from "./geometry";
 import type { Work } from "./labels";
+import { boxAt } from "./tracks";
 
 export interface Changes {
   kept: number;
@@ -12,31 +17,75 @@ export interface Changes {
 }
 export type Fate = "kept" | "moved" | "relabelled" | "text" | "added";
 
-const geometry = (l: Label): string => {
-  switch (l.kind) {
-    case "box":
-      return JSON.stringify([l.x, l.y, l.width, l.height, l.rotation ?? 0]);
-    case "track":
-      return JSON.stringify(
-        l.keyframes.map((k) => [k.frame, k.x, k.y, k.width, k.height, k.visible, k.attributes ?? {}]),
-      );
-    case "interval":
-      return JSON.stringify([l.start_us, l.end_us]);
-    default:
-      return "";
-  }
-};
+/** Of a pixel, and of a degree: documents keep two decimals (prelabel/quality/sameness.py, the rules of all of this). */
+const SAME_PLACE = 0.011;
 
-const words = (l: Label): string | null =>
-  l.kind === "interval" ? (l.text ?? "") : l.kind === "text" ? JSON.stringify([l.text, l.language ?? ""]) : null;
+const near = (a: number, b: number): boolean => Math.abs(a - b) <= SAME_PLACE;
+
+const sameRect = (a: Rect, b: Rect): boolean =>
+  near(a.x, b.x) && near(a.y, b.y) && near(a.width, b.width) && near(a.height, b.height);
+
+const samePoints = (a: readonly number[][], b: readonly number[][]): boolean =>
+  a.length === b.length && a.every((point, i) => point.every((value, axis) => near(value, b[i]?.[axis] ?? Infinity)));
+
+/** Degrees from one turn to another, -180 to 180. */
+const turnBetween = (from: number, to: number): number => to - from - 360 * Math.round((to - from) / 360);
+
+/** Both are linear between the keyframes of either, so these frames, and one in each gap, decide about all. */
+function samePath(a: readonly Keyframe[], b: readonly Keyframe[]): boolean {
+  const times: number[] = [];
+  for (const row of [...a, ...b]) times[row.frame] = row.start_us;
+  const frames = Object.keys(times).map(Number);
+  frames.forEach((frame, i) => {
+    const next = frames[i + 1];
+    if (next === undefined || next === frame + 1) return;
+    times[frame + 1] = ((times[frame] as number) + (times[next] as number)) / 2;
+  });
+  return Object.keys(times).every((key) => {
+    const [ours, theirs] = [boxAt(a, Number(key), times), boxAt(b, Number(key), times)];
+    return ours === null || theirs === null ? ours === theirs : sameRect(ours, theirs);
+  });
+}
+
+/** Whether two labels are where and when the other is. */
+function samePlace(a: Label, b: Label): boolean {
+  switch (a.kind) {
+    case "box":
+      return (
+        b.kind === "box" && sameRect(a, b) && Math.abs(turnBetween(a.rotation ?? 0, b.rotation ?? 0)) <= SAME_PLACE
+      );
+    case "track":
+      return b.kind === "track" && samePath(a.keyframes, b.keyframes);
+    case "interval":
+      return b.kind === "interval" && a.start_us === b.start_us && a.end_us === b.end_us && (a.channel ?? null) === (b.channel ?? null);
+    case "polygon":
+    case "polyline":
+      return b.kind === a.kind && samePoints(a.points, b.points);
+    case "keypoints":
+      return b.kind === "keypoints" && samePoints(a.points, b.points);
+    case "span":
+      return b.kind === "span" && a.start === b.start && a.end === b.end && (a.parent ?? null) === (b.parent ?? null);
+    case "mask":
+      return b.kind === "mask" && a.rle.counts === b.rle.counts;
+    default:
+      return a.kind === b.kind;
+  }
+}
+
+/** What was said or written, and in which language once it is named; composed letters are their parts. */
+function sameWords(a: Label, b: Label): boolean {
+  const said = (l: Label): string => (l.kind === "interval" || l.kind === "text" ? (l.text ?? "") : "");
+  if (said(a).normalize("NFC") !== said(b).normalize("NFC")) return false;
+  return a.kind !== "text" || b.kind !== "text" || a.language == null || a.language === b.language;
+}
 
 /** What became of one label; `before` is undefined for one a person added. */
 export function fate(before: Label | undefined, now: Label): Fate {
   if (before === undefined) return "added";
   if (before === now) return "kept";
   if (before.label !== now.label) return "relabelled";
-  if (words(before) !== words(now)) return "text";
-  if (geometry(before) !== geometry(now)) return "moved";
+  if (!sameWords(before, now)) return "text";
+  if (!samePlace(before, now)) return "moved";
   return "kept";
 }
 
@@ -55,8 +104,8 @@ export function changes(before: Work, now: Work): Changes {
         out.kept += 1;
         continue;
       }
-      const wordsDiffer = words(was) !== words(label);
-      const movedHere = geometry(was) !== geometry(label);
+      const wordsDiffer = !sameWords(was, label);
+      const movedHere = !samePlace(was, label);
       const named = was.label !== label.label;
       if (named) out.relabelled += 1;
       if (movedHere) out.moved += 1;

@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { BoxLabel, IntervalLabel, LabelsDocument, TaskView } from "../api/types";
+import type { BoxLabel, IntervalLabel, Label, LabelsDocument, TaskView } from "../api/types";
 import { changes, fate, sentence } from "./diff";
 import * as labels from "./labels";
 
@@ -143,3 +144,21 @@ test.each([
   [0, ".00"],
   [null, ""],
 ])("the score %s on a tag is %s", (score, text) => expect(labels.scoreText(score)).toBe(text));
+
+const corpus = JSON.parse(
+  readFileSync(new URL("../../../../wire/conformance/changes.json", import.meta.url), "utf8"),
+) as { cases: { name: string; before: Label; after: Label; changes: string[] }[] };
+
+describe("what counts as a change, as everywhere else in the house", () => {
+  test.each(corpus.cases)("$name", ({ before, after, changes: expected }) => {
+    const found = changes({ c: [before] }, { c: [after] });
+    const names = [
+      [found.relabelled, "relabelled"],
+      [found.moved, "moved"],
+      [found.textEdits, "text_edit"],
+    ] as const;
+    expect(names.filter(([count]) => count > 0).map(([, name]) => name)).toEqual(expected);
+    expect(found.kept).toBe(expected.length === 0 ? 1 : 0);
+    expect(fate(before, after) === "kept").toBe(expected.length === 0);
+  });
+});
