@@ -39,7 +39,7 @@ from collector.reports.routes import router as reports_router
 from collector.review.jobs import make_tasks
 from collector.review.routes import router as review_router
 from collector.settings import Settings
-from collector.store.blobs_local import LocalBlobs
+from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.database import open_database
 from collector.vitals import router as vitals_router
 from wire.capture import CaptureManifest, FrameTable
@@ -103,10 +103,11 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
     state = app.state
     state.db = open_database(settings.data)
     try:
-        state.blobs = LocalBlobs(settings.blobs_folder)
-        state.staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
-        state.receipt_key = load_receipt_key(settings.keys_folder)
-        state.admin_key = load_admin_key(settings.keys_folder)
+        with disk_errors("The data folder cannot be used"):
+            state.blobs = LocalBlobs(settings.blobs_folder)
+            state.staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
+            state.receipt_key = load_receipt_key(settings.keys_folder, state.db)
+            state.admin_key = load_admin_key(settings.keys_folder)
         state.join_limit = TryLimit()
         state.upload_locks = UploadLocks()
         state.measurer = Measurer(settings.data, settings.blobs_folder)

@@ -9,10 +9,14 @@ from pathlib import Path
 
 from nacl.encoding import HexEncoder
 from nacl.signing import SigningKey
+from sqlalchemy import Connection, text
 
 from collector.store.blobs_local import sync_folder
+from collector.store.database import Database
 from wire.device import Receipt
 from wire.errors import GleanerError
+
+RECEIPT_KEY = "receipt.key"
 
 
 class KeyFileDamaged(GleanerError):
@@ -36,24 +40,79 @@ class ReceiptKey:
 
     @property
     def collector(self) -> str:
-        return f"collector-{self.verify_key[:16]}"
+        return collector_name(self.verify_key)
 
     def sign(self, receipt: Receipt) -> Receipt:
         signature = self.signing.sign(receipt.signed_bytes()).signature
         return receipt.model_copy(update={"signature": signature.hex()})
 
 
-def load_receipt_key(folder: Path) -> ReceiptKey:
-    """The receipt key of this collector, made at the first call.
+class ReceiptKeyReplaced(GleanerError):
+    """The receipt key is missing, or is not the one that devices know."""
+
+    code = "receipt-key-replaced"
+    status = 503
+    exit_code = 3
+    hint = (
+        "Put keys/receipt.key back from a backup. If there is none: `gleaner collector new-receipt-key`; then every"
+        " device has to join again."
+    )
+
+
+def load_receipt_key(folder: Path, database: Database) -> ReceiptKey:
+    """The receipt key of this collector, made at the first start and the same one ever after.
 
     Raises:
         KeyFileDamaged: the file is there and does not hold a key.
+        ReceiptKeyReplaced: devices or receipts know another key than the one in the file, or there is no file.
     """
-    text = _load_or_make(folder / "receipt.key")
+    path = folder / RECEIPT_KEY
+    known = database.read_sync(_known_collector)
+    if known is not None and not path.exists():
+        raise ReceiptKeyReplaced(f"The receipt key {path} is missing, and devices check receipts against it.")
+    content = _load_or_make(path)
     try:
-        return ReceiptKey(SigningKey(text.encode(), encoder=HexEncoder))
+        key = ReceiptKey(SigningKey(content.encode(), encoder=HexEncoder))
     except (ValueError, TypeError) as error:
-        raise KeyFileDamaged(f"The key file {folder / 'receipt.key'} does not hold an Ed25519 key.") from error
+        raise KeyFileDamaged(f"The key file {path} does not hold an Ed25519 key.") from error
+    if known not in (None, key.collector):
+        raise ReceiptKeyReplaced(f"The receipt key {path} is another one than devices check receipts against.")
+    database.write_sync(lambda conn: _record(conn, key.verify_key))
+    return key
+
+
+def renew_receipt_key(folder: Path, database: Database) -> ReceiptKey:
+    """A new receipt key in place of a lost one; a file that is there is set aside. Devices have to join again."""
+    path = folder / RECEIPT_KEY
+    if path.exists():
+        path.rename(path.with_name(f"{RECEIPT_KEY}.{secrets.token_hex(4)}.old"))
+    key = ReceiptKey(SigningKey(_load_or_make(path).encode(), encoder=HexEncoder))
+    database.write_sync(lambda conn: _record(conn, key.verify_key))
+    return key
+
+
+def _known_collector(conn: Connection) -> str | None:
+    """The collector's name by the key that was recorded, in older data by a receipt; None before there is either."""
+    recorded = conn.execute(text("SELECT value FROM service_state WHERE name = 'verify_key'")).scalar()
+    if recorded is not None:
+        return collector_name(recorded)
+    receipt = conn.execute(text("SELECT body FROM receipt LIMIT 1")).scalar()
+    return None if receipt is None else Receipt.read(receipt).collector
+
+
+def _record(conn: Connection, verify_key: str) -> None:
+    conn.execute(
+        text(
+            "INSERT INTO service_state (name, value) VALUES ('verify_key', :key)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        ),
+        {"key": verify_key},
+    )
+
+
+def collector_name(verify_key: str) -> str:
+    """A collector's stable name, by the public half of its receipt key."""
+    return f"collector-{verify_key[:16]}"
 
 
 def load_admin_key(folder: Path) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from sqlalchemy import Connection, text
 
 from collector.people.policy import AnyoneHere, PolicyRoute
+from collector.readiness import Readiness, readiness
 from collector.store.depends import Db
 
 router = APIRouter(tags=["vitals"], route_class=PolicyRoute)
@@ -27,12 +28,16 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/api/ready", dependencies=[AnyoneHere])
-async def ready(request: Request, db: Db) -> Response:
-    """The database answers and every job lane runs; 503 otherwise."""
-    await db.read(lambda conn: conn.execute(text("SELECT 1")).scalar())
-    runs = request.app.state.jobs.alive()
-    return JSONResponse({"status": "ready" if runs else "jobs-stopped"}, status_code=200 if runs else 503)
+@router.get(
+    "/api/ready", dependencies=[AnyoneHere], response_model_exclude_none=True, responses={503: {"model": Readiness}}
+)
+async def ready(request: Request, response: Response, db: Db) -> Readiness:
+    """A row and a file were written just now, every table is there and every job lane runs; 503 otherwise."""
+    state = request.app.state
+    folders = (state.settings.staging_folder, state.settings.blobs_folder)
+    found = await readiness(db, state.staging, folders, state.jobs)
+    response.status_code = 200 if found.status == "ready" else 503
+    return found
 
 
 @router.get("/metrics", dependencies=[AnyoneHere], response_class=PlainTextResponse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from collector.cli import device, export, join_code, migrate, prelabel, report, serve, user
+from collector.cli import device, export, join_code, migrate, new_receipt_key, prelabel, report, serve, user
 
 app = typer.Typer(no_args_is_help=True, help="The service, its people, its reports and exports.")
 app.command("serve")(serve.serve)
@@ -12,6 +12,7 @@ app.command("join-code")(join_code.join_code)
 app.add_typer(device.app, name="device")
 app.add_typer(user.app, name="user")
 app.command("migrate")(migrate.migrate)
+app.command("new-receipt-key")(new_receipt_key.new_receipt_key)
 app.add_typer(report.app, name="report")
 app.add_typer(prelabel.app, name="prelabel")
 app.command("export")(export.export)

@@ -6,8 +6,8 @@ One process, because SQLite has one writer and because kill -9 of the one pid a 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
+import logging
 import os
 import resource
 import signal
@@ -23,8 +23,10 @@ from collector.app import create_app
 from collector.client import publish_service
 from collector.keys import write_private
 from collector.settings import Settings
+from collector.store.blobs_local import disk_errors
 from wire.errors import GleanerError, PortTaken
 
+log = logging.getLogger("gleaner.collector")
 LAST_REQUESTS_SECONDS = 2.0
 MAX_CONNECTIONS = 1024
 MAX_OPEN_FILES = 8192
@@ -70,7 +72,8 @@ def serve(settings: Settings, ready: Callable[[Settings], None], ready_file: Pat
     """Serve until SIGTERM or SIGINT. `ready` is called once, when the port answers.
 
     Raises:
-        PortTaken, AddressInvalid, DataInUse, DataTooNew, DatabaseFailed, KeyFileDamaged.
+        PortTaken, AddressInvalid, DataInUse, DataTooNew, DatabaseFailed, DatabaseLost, KeyFileDamaged,
+        ReceiptKeyReplaced, StorageUnusable.
     """
     allow_open_files()
     with claim_port(settings.host, settings.port) as held:
@@ -98,10 +101,11 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
         task = asyncio.create_task(server.serve())
         try:
             await _listening(settings, task)
-            publish_service(settings, os.getpid())
-            if ready_file is not None:
-                ready_file.parent.mkdir(parents=True, exist_ok=True)
-                write_private(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}')
+            with disk_errors("The address of the service cannot be written"):
+                publish_service(settings, os.getpid())
+                if ready_file is not None:
+                    ready_file.parent.mkdir(parents=True, exist_ok=True)
+                    write_private(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}')
             ready(settings)
             await asyncio.wait([task, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
             app.state.upload_locks.close()
@@ -109,8 +113,15 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
             # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
             await asyncio.wait([task], timeout=LAST_REQUESTS_SECONDS)
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                settings.address_file.unlink()
+            _forget_address(settings.address_file)
+
+
+def _forget_address(file: Path) -> None:
+    # A folder that became read-only is no reason to end badly: whoever reads the file finds nobody answering.
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("the file %s could not be removed: %s", file, error.strerror)
 
 
 async def _listening(settings: Settings, task: asyncio.Task[None]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -41,8 +40,8 @@ def derive_capture(inputs: dict[str, Any]) -> dict[str, Any]:
     """
     blobs = LocalBlobs(Path(inputs["blobs"]))
     path = Path(inputs["original"])
-    with tempfile.TemporaryDirectory(dir=blobs.root, prefix=".made-") as folder:
-        made = _derive(inputs, path, Path(folder))
+    with blobs.working_folder() as folder:
+        made = _derive(inputs, path, folder)
         rows = []
         for kind, (file, media_type) in made.items():
             key = inputs["original_key"] if file == path else blobs.put_file(file)

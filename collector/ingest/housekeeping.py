@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
 from collector.ingest.staging_local import LocalStaging
-from collector.store.blobs_local import LocalBlobs
+from collector.store.blobs_local import MAKING_PREFIX, LocalBlobs
 from collector.store.clock import now_text
 from collector.store.database import Database
 from wire.errors import GleanerError
@@ -22,7 +22,7 @@ EVERY_SECONDS = 3600.0
 
 def sweep(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
     """At the start, before anything comes in: half-made files, and staged ones whose capture is opened or gone."""
-    for left in blobs.root.glob(".made-*"):
+    for left in blobs.root.glob(f"{MAKING_PREFIX}*"):
         if left.is_dir():
             shutil.rmtree(left)
         else:

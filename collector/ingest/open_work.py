@@ -5,13 +5,11 @@ A device deletes only what this function has read. Input and output are JSON typ
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from collector.ingest import media
-from collector.store.blobs_local import LocalBlobs, hash_file
+from collector.store.blobs_local import LocalBlobs, disk_errors, hash_file
 from prelabel.label_geometry import readable_part
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, FrameTable
@@ -53,7 +51,8 @@ def _as_sent(path: Path | None, sealed_sha256: str) -> bool:
         return False
     if not path.exists():
         return sealed_sha256 == sha256_hex(b"")
-    return hash_file(path) == sealed_sha256
+    with disk_errors("A part cannot be read"):
+        return hash_file(path) == sealed_sha256
 
 
 def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) -> dict[str, Any]:
@@ -180,11 +179,8 @@ def _labels(manifest: CaptureManifest, name: str, path: Path) -> dict[str, Any]:
 
 
 def _put_bytes(blobs: LocalBlobs, data: bytes) -> dict[str, Any]:
-    fd, name = tempfile.mkstemp(dir=blobs.root, prefix=".made-")
-    path = Path(name)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
+    with blobs.working_folder() as folder:
+        path = folder / "bytes"
+        with disk_errors("A document could not be stored"):
+            path.write_bytes(data)
         return {"blob": blobs.put_file(path), "bytes": len(data)}
-    finally:
-        path.unlink()

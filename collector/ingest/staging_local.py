@@ -7,7 +7,8 @@ is cut to the truth whenever it is opened, so bytes that came without being prom
 from __future__ import annotations
 
 import asyncio
-import errno
+import contextlib
+import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +17,17 @@ from typing import TypeVar
 
 from collector.ingest.tus import Checksum, ChecksumMismatch, Digest, PartialGone
 from collector.store.blobs import DiskFull
-from collector.store.blobs_local import sync_folder
+from collector.store.blobs_local import disk_errors, sync_folder
 from collector.store.private import private_folder
 
 T = TypeVar("T")
 FILE_THREADS = 4
 COPY_BYTES = 1 << 20
+log = logging.getLogger("gleaner.ingest")
+
+
+def _disk_errors() -> contextlib.AbstractContextManager[None]:
+    return disk_errors("Nothing more is received")
 
 
 class LocalStaging:
@@ -52,7 +58,7 @@ class LocalStaging:
     def _join_now(self, target: Path, sources: Sequence[tuple[str, int]]) -> int:
         self.check_room(sum(size for _, size in sources))
         try:
-            with _room():
+            with _disk_errors():
                 into = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
                 try:
                     size = sum(self._copy_now(name, size, into) for name, size in sources)
@@ -94,13 +100,15 @@ class LocalStaging:
             (self.folder / name).unlink(missing_ok=True)
 
     def names(self) -> list[str]:
-        return sorted(path.name for path in self.folder.iterdir())
+        """Files in the folder; none when it is gone."""
+        return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
 
     def check_room(self, wanted: int) -> None:
-        """Raises DiskFull."""
-        stat = os.statvfs(self.folder)
+        """Raises DiskFull, StorageUnusable."""
+        with _disk_errors():
+            stat = os.statvfs(self.folder)
         if stat.f_bavail * stat.f_frsize < wanted + self._reserve:
-            raise DiskFull("The collector's disk is full: nothing more is taken in.")
+            raise DiskFull("The collector's disk is full: nothing more is received.")
 
     async def run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -124,8 +132,13 @@ class StagedFile:
 
     @classmethod
     def open(cls, staging: LocalStaging, path: Path, offset: int) -> StagedFile:
-        is_new = not path.exists()
-        with _room():
+        with _disk_errors():
+            if not path.parent.exists():
+                log.error(
+                    "The staging folder %s was gone and is made again; what was in it is sent again.", path.parent
+                )
+                private_folder(path.parent)
+            is_new = not path.exists()
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 size = os.fstat(fd).st_size
@@ -146,7 +159,7 @@ class StagedFile:
         self._staging.check_room(sum(map(len, pieces)))
         if checksum is not None and self._digest is None:
             self._digest = checksum.start()
-        with _room():
+        with _disk_errors():
             for piece in pieces:
                 view = memoryview(piece)
                 while view:
@@ -162,7 +175,7 @@ class StagedFile:
         return self.durable
 
     def _sync_now(self) -> None:
-        with _room():
+        with _disk_errors():
             os.fdatasync(self._fd)
         self.durable = self.written
 
@@ -186,14 +199,3 @@ class StagedFile:
 
     async def close(self) -> None:
         await self._staging.run(lambda: os.close(self._fd))
-
-
-class _room:  # noqa: N801 - reads as a statement: with _room(): …
-    """Maps the system's words for a full disk at the edge where they enter."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull("The collector's disk is full: nothing more is taken in.") from error

@@ -26,6 +26,19 @@ class DiskFull(GleanerError):
     hint = "Make room on the disk that holds the collector's data folder; senders go on by themselves."
 
 
+class StorageUnusable(GleanerError):
+    """The data folder cannot be written or read: read-only, unmounted, another user's, or a failing disk."""
+
+    code = "storage-unusable"
+    status = 503
+    exit_code = 3
+    retryable = True
+    hint = (
+        "Check that the disk with the data folder is mounted and writable, and that the folder belongs to the user who"
+        " runs the collector."
+    )
+
+
 class BlobStore(Protocol):
     """Six duties. Keys are 64 lower-case hex digits; a blob never changes once its key is returned."""
 
@@ -36,6 +49,7 @@ class BlobStore(Protocol):
 
         Raises:
             DiskFull: there is no room.
+            StorageUnusable: the disk refuses for another reason.
         """
         ...
 

@@ -8,13 +8,15 @@ import hashlib
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from collector.store.blobs import BlobMissing, DiskFull
+from collector.store.blobs import BlobMissing, DiskFull, StorageUnusable
 from collector.store.private import private_file, private_folder
 
 PIECE = 1 << 20
+MAKING_PREFIX = ".made-"
 
 
 class LocalBlobs:
@@ -29,26 +31,38 @@ class LocalBlobs:
         target = self._place(key)
         if target.exists():
             return key
-        _make_synced_folders(self.root, target.parent)
-        temp = target.parent / f".{key[:16]}.{secrets.token_hex(8)}"
-        try:
-            _link_or_copy(path, temp)
-            private_file(temp)
-            fd = os.open(temp, os.O_RDONLY)
+        with disk_errors("A capture could not be stored"):
+            _make_synced_folders(self.root, target.parent)
+            temp = target.parent / f".{key[:16]}.{secrets.token_hex(8)}"
             try:
-                os.fdatasync(fd)
+                _link_or_copy(path, temp)
+                private_file(temp)
+                fd = os.open(temp, os.O_RDONLY)
+                try:
+                    os.fdatasync(fd)
+                finally:
+                    os.close(fd)
+                temp.rename(target)
+                sync_folder(target.parent)
             finally:
-                os.close(fd)
-            temp.rename(target)
-            sync_folder(target.parent)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull("The collector's disk is full: a capture could not be kept.") from error
-            raise
-        finally:
-            # rename() of two links to one file does nothing, so the temp name may still be there.
-            temp.unlink(missing_ok=True)
+                # rename() of two links to one file does nothing, so the temp name may still be there.
+                with contextlib.suppress(OSError):
+                    temp.unlink(missing_ok=True)
         return key
+
+    @contextlib.contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """A folder for files in the making, beside the blobs, gone afterwards; the sweep at the start removes others'.
+
+        Raises:
+            DiskFull, StorageUnusable: it cannot be made.
+        """
+        with disk_errors("A working folder could not be made"):
+            folder = Path(tempfile.mkdtemp(dir=self.root, prefix=MAKING_PREFIX))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         with self.path_of(key).open("rb") as file:
@@ -78,6 +92,35 @@ class LocalBlobs:
 
     def _place(self, key: str) -> Path:
         return self.root / key[:2] / key[2:4] / key
+
+
+@contextlib.contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Map what the system says of a disk, at the edge where it enters: `what` begins the sentence.
+
+    Raises:
+        DiskFull, StorageUnusable.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{what}: the collector's disk is full.") from error
+        place = f" ({error.filename})" if error.filename else ""
+        raise StorageUnusable(f"{what}: {error.strerror or error}{place}.") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Write a file into the folder, sync it and remove it again. Raises DiskFull, StorageUnusable."""
+    with disk_errors("The data folder cannot be written"):
+        place = folder / f"{MAKING_PREFIX}{secrets.token_hex(8)}"
+        fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(fd, b"written to see whether this folder can be written")
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+            place.unlink()
 
 
 def hash_file(path: Path) -> str:

@@ -33,6 +33,15 @@ class DatabaseFailed(GleanerError):
     hint = "Look at the free space and the health of the disk that holds the data folder, then try again."
 
 
+class DatabaseLost(GleanerError):
+    """Media are there, and the database that knows them is missing or empty."""
+
+    code = "database-lost"
+    status = 503
+    exit_code = 3
+    hint = "Put collector.db back from a backup. To begin anew, move the whole data folder away."
+
+
 class UnknownDatabase(GleanerError):
     code = "database-unknown"
     status = 500
@@ -99,12 +108,15 @@ def open_database(url_or_path: str | Path, *, migrate: bool = True) -> Database:
 
     Raises:
         DataInUse: another process has it open for writing.
+        DatabaseLost: there are media and no rows that know them; nothing was touched.
+        StorageUnusable: the folder cannot be made or written.
         UnknownDatabase: an address of an engine this version does not have.
     """
-    from collector.store.migrate import upgrade
+    from collector.store.migrate import upgrade_data
     from collector.store.sqlite import SqliteDatabase
 
-    return SqliteDatabase(database_file(url_or_path), first=upgrade if migrate else None)
+    path = database_file(url_or_path)
+    return SqliteDatabase(path, first=(lambda conn: upgrade_data(conn, path.parent)) if migrate else None)
 
 
 def open_reader(url_or_path: str | Path) -> Database:

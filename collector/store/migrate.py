@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from collector.store.database import DatabaseLost
 from wire.errors import GleanerError
 
 
@@ -43,6 +45,26 @@ def upgrade(conn: Connection) -> str:
     command.upgrade(alembic_config(conn), "head")
     head = script.get_current_head()
     return head or ""
+
+
+def upgrade_data(conn: Connection, folder: Path) -> None:
+    """`upgrade` the database of a data folder, unless it is a new one beside media of an old one.
+
+    Raises:
+        DatabaseLost, DataTooNew.
+    """
+    if current(conn) is None and (media := _first_file(folder / "blobs") or _first_file(folder / "staging")):
+        raise DatabaseLost(f"The database in {folder} is empty, and there are media beside it, such as {media}.")
+    upgrade(conn)
+
+
+def _first_file(folder: Path) -> Path | None:
+    """Any file below the folder whose name does not begin with a dot: those are half-made."""
+    for place, _folders, names in os.walk(folder):
+        for name in names:
+            if not name.startswith("."):
+                return Path(place, name)
+    return None
 
 
 def current(conn: Connection) -> str | None:

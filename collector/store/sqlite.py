@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from collector.store.blobs_local import disk_errors
 from collector.store.database import DatabaseFailed, Fn, said_topics
 from collector.store.lock import lock_folder
 from collector.store.private import private_database, private_folder
@@ -38,14 +39,15 @@ class SqliteDatabase:
         """`first` (the migrations) runs alone, before any other connection is made.
 
         Raises:
-            DataInUse, DatabaseFailed, and what `first` raises.
+            DataInUse, DatabaseFailed, StorageUnusable, and what `first` raises.
         """
         self.path = path
         self._read_only = read_only
         self._lock_fd: int | None = None
         if not read_only:
-            private_folder(path.parent)
-            self._lock_fd = lock_folder(path.parent)
+            with disk_errors("The data folder cannot be used"):
+                private_folder(path.parent)
+                self._lock_fd = lock_folder(path.parent)
             try:
                 self._run_first(first)
             except BaseException:
@@ -65,7 +67,8 @@ class SqliteDatabase:
 
     def _run_first(self, first: Fn[Any] | None) -> None:
         # Switching a new file to WAL needs it alone: SQLite does not wait for another connection then.
-        private_database(self.path)
+        with disk_errors("The database cannot be opened"):
+            private_database(self.path)
         engine = _engine(self.path, query_only=False)
         try:
             with engine.connect() as conn, conn.begin():

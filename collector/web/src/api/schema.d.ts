@@ -765,7 +765,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description The database answers and every job lane runs; 503 otherwise.
+         * @description A row and a file were written just now, every table is there and every job lane runs; 503 otherwise.
          */
         get: operations["ready_api_ready_get"];
         put?: never;
@@ -1967,6 +1967,19 @@ export interface components {
             high: number;
             /** Of */
             of: number;
+        };
+        /**
+         * Readiness
+         * @description `detail` says why it is not ready.
+         */
+        Readiness: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ready" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unusable";
+            /** Detail */
+            detail?: string | null;
         };
         /** ReasonView */
         ReasonView: {
@@ -4234,7 +4247,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
                 };
             };
         };

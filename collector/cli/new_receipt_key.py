@@ -1,0 +1,30 @@
+"""`gleaner collector new-receipt-key`: a new identity for a collector whose receipt key is lost."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from collector.cli.options import Data, SettingsFile
+from collector.settings import load_settings
+
+
+def new_receipt_key(
+    data: Data = None,
+    settings_file: SettingsFile = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Make a new receipt key while the service is stopped. Every device has to join again; recordings stay."""
+    from collector.keys import renew_receipt_key
+    from collector.store.database import open_database
+
+    settings = load_settings({"data": data}, settings_file)
+    if not yes:
+        typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
+    database = open_database(settings.data)
+    try:
+        key = renew_receipt_key(settings.keys_folder, database)
+    finally:
+        database.close()
+    typer.echo(f"This collector is now {key.collector}. Let every device join again: gleaner collector join-code")

@@ -1,0 +1,81 @@
+"""Whether this collector can do its work now, found out by doing a little of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from collector.ingest.staging_local import LocalStaging
+from collector.jobs import JobRunner
+from collector.store.blobs import DiskFull
+from collector.store.blobs_local import check_writable
+from collector.store.clock import now_text
+from collector.store.database import Database
+from collector.store.tables import metadata
+from wire.base import WireModel
+from wire.errors import GleanerError
+
+READY_SECONDS = 5.0
+_WRITE = text(
+    "INSERT INTO service_state (name, value) VALUES ('ready_at', :now)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+_READ = text("SELECT value FROM service_state WHERE name = 'ready_at'")
+_TABLES = text("SELECT name FROM sqlite_master WHERE type = 'table'")
+
+
+class Readiness(WireModel):
+    """`detail` says why it is not ready."""
+
+    status: Literal[
+        "ready", "jobs-stopped", "database-busy", "database-failed", "tables-missing", "disk-full", "storage-unusable"
+    ]
+    detail: str | None = None
+
+
+async def readiness(
+    db: Database, staging: LocalStaging, folders: Sequence[Path], jobs: JobRunner, seconds: float = READY_SECONDS
+) -> Readiness:
+    """Commit a row and read it back, look for every table, write a file into each folder, and see the job lanes run."""
+    if not jobs.alive():
+        return Readiness(status="jobs-stopped", detail="A lane of jobs has ended. Restart the collector.")
+    try:
+        async with asyncio.timeout(seconds):
+            found = await _database(db) or await staging.run(lambda: _folders(staging, folders))
+    except TimeoutError:
+        return Readiness(status="database-busy", detail=f"Nothing could be written within {seconds:g} seconds.")
+    return found or Readiness(status="ready")
+
+
+async def _database(db: Database) -> Readiness | None:
+    now = now_text()
+    try:
+        missing = sorted(set(metadata.tables) - await db.read(_tables))
+        if missing:
+            return Readiness(status="tables-missing", detail=f"The database has no table {', '.join(missing)}.")
+        await db.write(lambda conn: conn.execute(_WRITE, {"now": now}).rowcount)
+        if not await db.read(lambda conn: conn.execute(_READ).scalar()):
+            return Readiness(status="database-failed", detail="What was written is not read back.")
+    except GleanerError as error:
+        return Readiness(status="database-failed", detail=error.message)
+    return None
+
+
+def _tables(conn: Connection) -> set[str]:
+    return set(conn.execute(_TABLES).scalars())
+
+
+def _folders(staging: LocalStaging, folders: Sequence[Path]) -> Readiness | None:
+    try:
+        staging.check_room(0)
+        for folder in folders:
+            check_writable(folder)
+    except DiskFull as error:
+        return Readiness(status="disk-full", detail=error.message)
+    except GleanerError as error:
+        return Readiness(status="storage-unusable", detail=error.message)
+    return None
