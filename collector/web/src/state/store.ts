@@ -4,6 +4,7 @@ import { actAs, api, Problem, Unreachable } from "../api/client";
 import type { Me, Progress, TaskView } from "../api/types";
 import { MediaSet } from "../media/load";
 import { editors } from "../media/editor";
+import { misplaced } from "../model/bounds";
 import { undrawn } from "../model/drawn";
 import { surfaceOf } from "../model/keys";
 import { documentsOf } from "../model/labels";
@@ -122,6 +123,11 @@ export class Store {
     if (lost !== null) return void this.leaveLost();
     const refusal = this.gate.refusal() ?? undrawn(task.view, task.work.value);
     if (refusal !== null) return this.say(refusal);
+    const wrong = misplaced(task.view, task.work.value);
+    if (wrong) {
+      task.selected.value = wrong.ref;
+      return this.say(wrong.why, "care");
+    }
     if (this.notice.value?.kind === "word") this.hush();
     this.outbox.post({
       task: task.id,

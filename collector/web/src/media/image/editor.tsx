@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import type { BoxLabel, CaptureView, Label } from "../../api/types";
+import { heldInside } from "../../model/bounds";
 import type { Rect, Size } from "../../model/geometry";
 import type { Stroke } from "../../model/keys";
 import { same, type Ref } from "../../model/labels";
@@ -97,7 +98,9 @@ class ImageEditor implements Editor {
   }
 
   change(rect: Rect, series: string): void {
-    this.task.value?.edit((l) => (isBox(l) ? { ...l, ...rect } : l), series);
+    const picture = this.picture();
+    const change = (l: BoxLabel): Label => ({ ...l, ...(picture ? heldInside(l, rect, l.rotation ?? 0, picture) : rect) });
+    this.task.value?.edit((l) => (isBox(l) ? change(l) : l), series);
   }
 
   private create(rect: Rect): void {

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { render } from "preact";
 import type { CaptureView, Label, TrackLabel } from "../../api/types";
+import { heldInside } from "../../model/bounds";
 import type { Rect, Size } from "../../model/geometry";
 import type { Stroke } from "../../model/keys";
 import type { Ref } from "../../model/labels";
@@ -145,7 +146,10 @@ export class VideoEditor implements Editor {
   }
 
   moveBox(rect: Rect, series: string): void {
-    this.edit((track, frame, times) => tracks.withBox(track, frame, rect, times), series);
+    const picture = this.picture();
+    const before = this.selectedRect();
+    const held = picture && before ? heldInside(before, rect, 0, picture) : rect;
+    this.edit((track, frame, times) => tracks.withBox(track, frame, held, times), series);
   }
 
   private create(rect: Rect): void {
