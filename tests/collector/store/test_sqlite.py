@@ -18,13 +18,13 @@ from sqlalchemy.exc import IntegrityError
 from collector.store.database import (
     Database,
     DatabaseFailed,
-    DataInUse,
     UnknownDatabase,
     database_file,
     notify,
     open_database,
     open_reader,
 )
+from collector.store.lock import DataInUse
 from tests.collector.running import ROOT
 
 ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
