@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from collector.devices import fleet
+from collector.devices.announcing import own_addresses
 from collector.devices.joining import new_join_code
 from collector.people import accounts
 from collector.people.policy import Admin, PolicyRoute
@@ -56,7 +57,8 @@ def _link(conn: Connection, given: dict[str, str], settings: Settings) -> dict[s
 
 
 def _join_code(conn: Connection, _given: dict[str, str], settings: Settings) -> dict[str, Any]:
-    return new_join_code(conn) | {"url": settings.url}
+    announced = settings.announce and bool(own_addresses(settings.host))
+    return new_join_code(conn) | {"url": settings.url, "announced": announced}
 
 
 def _start_prelabel_run(conn: Connection, given: dict[str, str], _settings: Settings) -> dict[str, Any]:

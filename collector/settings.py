@@ -41,6 +41,9 @@ class Settings(BaseModel):
     upload_origins: tuple[str, ...] = Field(
         default=(), description="origins of other web pages that may upload from a browser"
     )
+    announce: bool = Field(
+        default=True, description="announce this collector on the local network when it listens beyond this machine"
+    )
     max_upload_bytes: int = Field(default=64 * 2**30, gt=0, description="largest single upload")
     upload_expires_seconds: int = Field(default=7 * 86400, gt=0, description="an upload without news is removed after")
     upload_idle_seconds: float = Field(default=30.0, gt=0, description="a silent sender is let go after")

@@ -20,3 +20,5 @@ def join_code(data: Data = None, as_json: Json = False, settings_file: SettingsF
         return
     typer.echo(made["code"])
     typer.echo(f"On the device, within ten minutes: gleaner agent join {made['url']} {made['code']}", err=True)
+    if made.get("announced"):
+        typer.echo(f"In the same local network the address is found: gleaner agent join {made['code']}", err=True)

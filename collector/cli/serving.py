@@ -21,6 +21,7 @@ from granian.server.embed import Server
 
 from collector.app import create_app
 from collector.client import publish_service
+from collector.devices.announcing import Announcement
 from collector.keys import write_private
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors
@@ -95,6 +96,7 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
     )
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
+    announcement = Announcement(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with app.router.lifespan_context(app):
@@ -106,6 +108,7 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
                 if ready_file is not None:
                     ready_file.parent.mkdir(parents=True, exist_ok=True)
                     write_private(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}')
+            await asyncio.to_thread(announcement.start)
             ready(settings)
             await asyncio.wait([task, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
             app.state.upload_locks.close()
@@ -113,6 +116,7 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
             # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
             await asyncio.wait([task], timeout=LAST_REQUESTS_SECONDS)
         finally:
+            await asyncio.to_thread(announcement.stop)
             _forget_address(settings.address_file)
 
 
