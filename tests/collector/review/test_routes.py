@@ -99,7 +99,7 @@ def test_next_gives_what_the_page_needs(site: Site) -> None:
 
 def test_submit_is_a_revision_with_its_diff(site: Site) -> None:
     (task,) = site.next("ann")
-    reply = site.submit("ann", task, [box(x=12.0), box("new", "plate")])
+    reply = site.submit("ann", task, [box(x=12.0), box("new", "plate", x=80.0)])
     body = reply.json()
     assert reply.status_code == 200, reply.text
     (diff,) = body["diff"].values()
