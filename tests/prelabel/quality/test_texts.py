@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from prelabel.quality.texts import (
     PREFILL_BELOW,
+    EditSums,
     TextPair,
     character_edits,
+    characters,
     expected_word_error_rate,
     normalised,
     word_edits,
@@ -116,3 +118,51 @@ def test_chinese_languages_under_their_own_codes_have_no_spaces() -> None:
     for language in ("cmn", "cmn-Hans-CN", "nan-Hant-TW", "hak"):
         edits = word_edits("今天天气", "今天天汽", language)
         assert (edits.edits, edits.length) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("truth", "made", "language"),
+    [
+        ("می\u200cروم خانه", "میروم خانه", "fa"),  # a joiner that keeps letters apart without a space
+        ("ක්\u200dෂමා", "ක්ෂමා", "si"),  # a joiner that binds them
+        ("left\u00adover tea", "leftover tea", "en"),
+        ("I \u2764\ufe0f tea", "I tea", "en"),
+        ("the \U0001f469\u200d\U0001f373 cooks", "the cooks", "en"),
+        ("press 1\ufe0f\u20e3 now", "press 1 now", "en"),
+        ("waving \U0001f44b\U0001f3fd hand", "waving hand", "en"),
+        ("\u202bשלום\u202c", "שלום", "he"),
+        ("ISPARTA IŞIĞI", "ısparta ışığı", "tr-TR"),
+        ("İZMİR", "izmir", "tr"),
+        ("I\u0307ZMIR", "izmır", "az"),
+        ("葛\U000e0100城", "葛城", "ja"),
+    ],
+)
+def test_what_nobody_sees_or_writes_otherwise_is_no_mistake(truth: str, made: str, language: str) -> None:
+    assert word_edits(truth, made, language).edits == 0
+    assert character_edits(truth, made, language).edits == 0
+
+
+def test_an_i_without_a_dot_is_another_letter_in_turkish() -> None:
+    assert word_edits("kısa", "kisa", "tr").edits == 1
+    assert word_edits("ILL", "ill", "en").edits == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "same"),
+    [
+        ("我用 iPhone15 打电话", "cmn-Hans-CN", "我 用 iphone15 打 电 话"),
+        ("スーパーでUSBを買う", "ja", "ス ー パ ー で usb を 買 う"),
+        ("tâi-oân 話", "nan", "tâi oân 話"),
+        ("ไปกิน KFC", "th", "ไ ป กิ น kfc"),
+        ("a\u200bb", "en", "a b"),
+    ],
+)
+def test_scripts_without_spaces_are_parted_and_others_are_not(text: str, language: str, same: str) -> None:
+    assert normalised(text, language) == same
+
+
+def test_characters_are_what_people_see() -> None:
+    """A syllable of several code points is one character: one wrong of three."""
+    edits = character_edits("नमस्ते", "नमस्तु", "hi")
+    assert edits.edits == 1 and edits.length == len(characters("नमस्ते")) < len("नमस्ते")
+    assert character_edits("\u1100\u1161\u11a8간", "\uac01간", "ko") == EditSums(0, 2)
