@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +21,7 @@ from wire.canonical import canonical_json
 from wire.errors import GleanerError
 from wire.script import Plan, PlanStep, Redaction
 
+TEMPLATE = Path(__file__).parent / "template.yaml"
 app = typer.Typer(help="Check, compile and show the scripts that sessions run.", no_args_is_help=True)
 
 
@@ -29,6 +32,31 @@ class OutputFailed(GleanerError):
     status = 500
     exit_code = 3
     hint = "Name a file in a folder that you may write to."
+
+
+class ScriptExists(GleanerError):
+    """`scripts new` does not write over a file."""
+
+    code = "script-exists"
+    status = 409
+    exit_code = 2
+    hint = "Choose another name, or delete the file first."
+
+
+@app.command()
+def new(
+    path: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file to write.")],
+) -> None:
+    """Write a script to start from, with a comment on every part and each kind of step once."""
+    if path.exists():
+        raise ScriptExists(f"{path} exists already.")
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "my-study"
+    template = TEMPLATE.read_text(encoding="utf-8").replace("my-study", name).replace("FILE", shlex.quote(str(path)))
+    write_whole(path, template.encode())
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"Wrote {path}. Change it, then:", markup=False)
+    for verb in ("scripts check", "demo --script"):
+        console.print(f"  gleaner {verb} {shlex.quote(str(path))}", markup=False)
 
 
 @app.command()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scripts import load
-from scripts.cli import OutputFailed, app
+from scripts.cli import OutputFailed, ScriptExists, app
 from tests.scripts.test_check import GOOD
 from wire.script import Plan
 
@@ -71,3 +71,28 @@ def test_compile_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(OutputFailed) as caught:
         run(app, ["compile", "kitchen-greeting", "-o", str(tmp_path / "no" / "plan.json")], catch_exceptions=False)
     assert "cannot be written" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["garden.yaml", "12 homes, north.yaml", "küche.yaml", "___.yaml"])
+def test_a_new_script_has_no_finding_and_every_kind_of_step(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    done = CliRunner().invoke(app, ["new", str(path)])
+    assert done.exit_code == 0, done.output
+    checked = CliRunner().invoke(app, ["check", str(path)])
+    assert checked.exit_code == 0 and checked.stdout == "", checked.stdout
+    plan = load(str(path))
+    assert {step.kind for step in plan.steps} == {"say", "do", "show", "answer"}
+    assert plan.study == plan.id
+
+
+def test_a_new_script_is_named_for_its_file(tmp_path: Path) -> None:
+    CliRunner().invoke(app, ["new", str(tmp_path / "garden.yaml")])
+    assert load(str(tmp_path / "garden.yaml")).id == "garden"
+
+
+def test_a_new_script_never_writes_over_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("id: mine\n")
+    done = CliRunner().invoke(app, ["new", str(path)])
+    assert isinstance(done.exception, ScriptExists)
+    assert path.read_text() == "id: mine\n"
