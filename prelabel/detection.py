@@ -54,9 +54,9 @@ class Detector:
         self.names: tuple[str, ...] = tuple(network.package.manifest.names)
         thresholds = network.package.manifest.thresholds
         self.threshold = thresholds.of
-        self.floor = min(thresholds.floor, *thresholds.scores.values(), 1.0)
         self._thresholds = np.array([thresholds.of(name) for name in self.names])
         self._least = float(self._thresholds.min())
+        self.floor = min(thresholds.floor, self._least)
         self._network = network
         self._decoder = decoder
 

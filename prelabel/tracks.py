@@ -2,7 +2,7 @@
 
 Because labels are made after the take, the frames are passed twice: forward as they come, and backward at the end.
 Where the two agree they are believed, where they differ the motion on both sides decides (stitching.py). What was
-seen fewer than three times (or at fewer than all looks, where there were one or two), or blinks, is dropped. What stays
+seen well fewer than three times (or at fewer than all looks, where there were one or two), or blinks, is dropped. What stays
 is smoothed (smoothing.py), and its gaps are filled by straight lines in time.
 """
 
@@ -56,12 +56,13 @@ class TrackPath:
     """One thing through the frames that were looked at; begins and ends with a sighting.
 
     `mismatch`: share 0..1 of the steps from sighting to sighting that the forward and the backward pass did not both
-    make, of those that both could.
+    make, of those that both could. `strong`: the score from which a sighting counts by itself.
     """
 
     label: str
     points: tuple[PathPoint, ...]
     mismatch: float = 0.0
+    strong: float = 0.0
 
     @property
     def hits(self) -> int:
@@ -69,8 +70,9 @@ class TrackPath:
 
     @property
     def score(self) -> float:
-        """Mean score of the sightings."""
-        return float(np.mean([point.score for point in self.points if point.score is not None]))
+        """Mean score of the strong sightings: the weak ones only say where the thing is."""
+        scores = [point.score for point in self.points if point.score is not None]
+        return float(np.mean([score for score in scores if score >= self.strong] or scores))
 
     @property
     def gaps(self) -> float:
@@ -106,7 +108,7 @@ class Tracker:
         strong: from which score on a detection of a label is strong and starts a track: the detector's `threshold`.
             Push all that its `floor` lets through, the weak ones hold a track that goes on.
         lost_us: how long a track is looked for after it was last seen; LOST_LOOKS looks at least.
-        least_hits: tracks with fewer sightings are dropped, unless there were fewer looks.
+        least_hits: tracks with fewer strong sightings are dropped, unless there were fewer looks.
     """
 
     def __init__(self, strong: Callable[[str], float], lost_us: int = 1_500_000, least_hits: int = 3) -> None:
@@ -155,8 +157,9 @@ class Tracker:
 
     def _is_a_thing(self, track: Stitched) -> bool:
         first, last = self._look_of[track.sightings[0]], self._look_of[track.sightings[-1]]
-        hits = len(track.sightings)
-        return hits >= min(self._least_hits, len(self._frames)) and hits >= BLINK * (last - first + 1)
+        hits = [self._sightings[number] for number in track.sightings]
+        strong = sum(hit.score >= self._strong(hit.label) for hit in hits)
+        return strong >= min(self._least_hits, len(self._frames)) and len(hits) >= BLINK * (last - first + 1)
 
     def _path(self, track: Stitched) -> TrackPath:
         hits = [self._sightings[number] for number in track.sightings]
@@ -167,7 +170,8 @@ class Tracker:
         filled = np.stack([np.interp([self._frames[look][1] for look in every], times, row) for row in boxes.T])
         seen = dict(zip(looks.tolist(), hits, strict=True))
         points = [self._point(look, box, seen.get(look)) for look, box in zip(every, filled.T.tolist(), strict=True)]
-        return TrackPath(hits[0].label, tuple(points), track.disputed / max(1, len(hits) - 1))
+        label = hits[0].label
+        return TrackPath(label, tuple(points), track.disputed / max(1, len(hits) - 1), self._strong(label))
 
     def _point(self, look: int, box: list[float], hit: Detection | None) -> PathPoint:
         frame, time_us = self._frames[look]

@@ -232,6 +232,10 @@ def test_single_names_have_their_own_thresholds(tmp_path: Path) -> None:
     assert (model.threshold("cup"), model.threshold("person"), model.floor) == (0.9, 0.3, 0.1)
     (path / "model.toml").write_text(toml + "[thresholds]\nscores = { cup = 0.04 }\n")
     assert open_detector(open_model(path)).floor == 0.04
+    (path / "model.toml").write_text(toml + "[thresholds]\nscore = 0.06\n")
+    assert open_detector(open_model(path)).floor == 0.06  # a video finds what a still finds
+    (path / "model.toml").write_text(toml + "[thresholds]\nscore = 0.06\nscores = { cup = 0.5, person = 0.5 }\n")
+    assert open_detector(open_model(path)).floor == 0.1
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,14 @@ def test_weak_sightings_hold_a_track_but_start_none() -> None:
     assert track({frame: [seen(5 * frame, score=0.3)] for frame in range(20)}) == []
 
 
+@pytest.mark.parametrize(("strong", "tracks"), [(0, 0), (1, 0), (2, 0), (3, 1), (20, 1)])
+def test_a_track_counts_by_its_strong_sightings(strong: int, tracks: int) -> None:
+    """Two lucky looks make no track of forty bad ones, and no track says less than its threshold."""
+    frames = {frame: [seen(5 * frame, score=0.55 if 10 <= frame < 10 + strong else 0.12)] for frame in range(40)}
+    paths = track(frames)
+    assert [path.score for path in paths] == pytest.approx([0.55] * tracks)
+
+
 def test_weak_sightings_before_the_start_are_taken_from_behind() -> None:
     frames = {frame: [seen(5 * frame, score=0.2 if frame < 6 else 0.9)] for frame in range(20)}
     (path,) = track(frames)
