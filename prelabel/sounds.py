@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.audio.files import open_sound
+from prelabel.audio.files import mixed, open_sound
 from prelabel.audio.keyword import KeywordSpotter, KeywordStream
 from prelabel.audio.prefill import Prefill, prefill_allowed
 from prelabel.audio.recogniser import Recogniser, RecogniserStream
@@ -29,6 +29,9 @@ Progress = Callable[[int, int | None], None]
 
 class SoundStream(Protocol):
     """One recording, block by block, for one thread. Times are media time: the first sample pushed is at 0."""
+
+    def push_channels(self, rows: Samples) -> None:
+        """The next samples of every channel, (channels, n): instead of `push`, for all of a recording."""
 
     def push(self, samples: Samples) -> None:
         """The next mono samples, float32 -1..1, of the rate that `listen` was told."""
@@ -102,7 +105,7 @@ def label_sound(
 
     Args:
         progress: told after every block.
-        channel: one channel of several; the mean of all when None.
+        channel: one channel of several; else speech is looked for in each, and all else in their mean.
 
     Raises:
         SoundMissing, SoundUnreadable, SoundEmpty, SoundCut: from the file.
@@ -111,8 +114,8 @@ def label_sound(
     """
     with open_sound(path, channel) as sound:
         stream = model.listen(sound.rate, expected)
-        for block in sound.blocks():
-            stream.push(block)
+        for rows in sound.channel_blocks():
+            stream.push_channels(rows)
             if progress is not None:
                 progress(sample_time_us(sound.samples, sound.rate), sound.duration_us)
         return stream.finish()
@@ -186,36 +189,57 @@ class Transcriber(_Model):
 
 
 class _Speech:
+    """Somebody who speaks is often in one channel only, or in two as opposites: each channel is heard.
+
+    Channels that are the same so far share a stream.
+    """
+
     def __init__(self, stream: VadStream, expected: str | None) -> None:
-        self._stream, self._expected = stream, expected
+        self._streams, self._expected = [stream], expected
 
     def push(self, samples: Samples) -> None:
-        self._stream.push(samples)
+        self._streams[0].push(samples)
+
+    def push_channels(self, rows: Samples) -> None:
+        if len(self._streams) == 1 and (rows[1:] != rows[0]).any():
+            self._streams += [self._streams[0].copy() for _ in rows[1:]]
+        for stream, row in zip(self._streams, rows, strict=False):
+            stream.push(row)
 
     def finish(self) -> list[Label]:
-        return [*speech_labels(self._stream.finish(), self._expected)]
+        return [*speech_labels(self._streams[0].finish(self._streams[1:]), self._expected)]
 
 
-class _Heard:
-    def __init__(self, stream: TagStream | KeywordStream) -> None:
+class _Mixed:
+    """What hears the mean of the channels."""
+
+    def __init__(self, stream: TagStream | KeywordStream | RecogniserStream) -> None:
         self._stream = stream
 
     def push(self, samples: Samples) -> None:
         self._stream.push(samples)
 
+    def push_channels(self, rows: Samples) -> None:
+        self._stream.push(mixed(rows))
+
+
+class _Heard(_Mixed):
+    def __init__(self, stream: TagStream | KeywordStream) -> None:
+        super().__init__(stream)
+        self._stream: TagStream | KeywordStream = stream
+
     def finish(self) -> list[Label]:
         return [*heard_labels(self._stream.finish())]
 
 
-class _Spoken:
+class _Spoken(_Mixed):
     def __init__(
         self, stream: RecogniserStream, model: Recogniser, speech: VadModel | None, expected: str | None, write: bool
     ) -> None:
-        self._stream, self._model, self._speech = stream, model, speech
+        super().__init__(stream)
+        self._stream: RecogniserStream = stream
+        self._model, self._speech = model, speech
         self._expected, self._write = expected, write
-
-    def push(self, samples: Samples) -> None:
-        self._stream.push(samples)
 
     def finish(self) -> list[Label]:
         rows = self._stream.finish()

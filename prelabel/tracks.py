@@ -2,8 +2,8 @@
 
 Because labels are made after the take, the frames are passed twice: forward as they come, and backward at the end.
 Where the two agree they are believed, where they differ the motion on both sides decides (stitching.py). What was
-seen well fewer than three times (or at fewer than all looks, where there were one or two), or blinks, is dropped. What stays
-is smoothed (smoothing.py), and its gaps are filled by straight lines in time.
+seen well fewer than three times (or at fewer than all looks, where there were one or two), or blinks, is dropped. What
+stays is smoothed (smoothing.py), and its gaps are filled by straight lines in time.
 """
 
 from __future__ import annotations

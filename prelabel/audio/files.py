@@ -22,6 +22,7 @@ BLOCK = 16_384  # samples of silence at once, where a file has a hole
 _HOLE_US = 50_000  # a step in a file's own times under this is the container's rounding
 _LONGEST_HOLE_US = 600_000_000
 _CUT_US = 100_000
+_OPPOSITE = 0.9  # correlation of a channel with the loudest one, with its sign changed
 _MOST_DAMAGED = 0.1
 _STREAMED = (0, 0xFFFFFFFF)
 _SCALES: dict[str, tuple[float, float]] = {
@@ -96,6 +97,14 @@ class SoundFile:
     def blocks(self) -> Iterator[Samples]:
         """The samples, float32 -1..1, mono, in blocks of a size the file gives. `samples` counts them.
 
+        Channels that are the opposite of each other do not cancel out. Raises as `channel_blocks`.
+        """
+        for rows in self.channel_blocks():
+            yield mixed(rows)
+
+    def channel_blocks(self) -> Iterator[Samples]:
+        """The samples of every channel (of one, where one was chosen), float32 -1..1 of shape (channels, n).
+
         Raises:
             SoundUnreadable: nothing can be decoded, a tenth of it is damaged, or a value is not finite.
             SoundEmpty: there is no sample.
@@ -104,12 +113,12 @@ class SoundFile:
         heard = 0
         for frame in self._frames():
             yield from self._silence(frame)
-            block = self._mono(frame)
-            if not np.isfinite(block).all():
+            rows = self._rows(frame)
+            if not np.isfinite(rows).all():
                 raise SoundUnreadable(f"{self.path} holds values that are not finite.")
             heard += 1
-            self.samples += len(block)
-            yield block
+            self.samples += rows.shape[1]
+            yield rows
         if self._damaged > _MOST_DAMAGED * (heard + self._damaged):
             raise SoundUnreadable(f"{self.path} is damaged: {self._damaged} of its packets cannot be decoded.")
         if not self.samples:
@@ -146,11 +155,11 @@ class SoundFile:
         if missing > self.rate * _LONGEST_HOLE_US // 1_000_000:
             raise SoundUnreadable(f"{self.path} has a hole of {missing / self.rate:.0f} s in its sound.")
         for start in range(0, missing, BLOCK):
-            block = np.zeros(min(BLOCK, missing - start), dtype=np.float32)
-            self.samples += len(block)
-            yield block
+            count = min(BLOCK, missing - start)
+            self.samples += count
+            yield np.zeros((self.channels if self._channel is None else 1, count), dtype=np.float32)
 
-    def _mono(self, frame: Any) -> Samples:
+    def _rows(self, frame: Any) -> Samples:
         if frame.sample_rate != self.rate or frame.layout.nb_channels != self.channels:
             raise SoundUnreadable(f"{self.path} changes its sample rate or its channels on the way.")
         kind = frame.format.name.removesuffix("p")
@@ -161,8 +170,20 @@ class SoundFile:
         shift, scale = _SCALES[kind]
         chosen = rows if self._channel is None else rows[self._channel : self._channel + 1]
         floats = (chosen.astype(np.float64 if kind in ("s32", "s64", "dbl") else np.float32) + shift) * scale
-        mono: Samples = (floats[0] if len(floats) == 1 else floats.mean(axis=0)).astype(np.float32)
-        return mono
+        samples: Samples = np.ascontiguousarray(floats, dtype=np.float32)
+        return samples
+
+
+def mixed(rows: Samples) -> Samples:
+    """The mean of channels (channels, n), those that are the opposite of the loudest one turned over."""
+    if len(rows) == 1:
+        return rows.reshape(-1)
+    loudest = rows[int(np.square(rows).sum(axis=1).argmax())]
+    alike = rows @ loudest
+    against = alike < -_OPPOSITE * np.sqrt(np.square(rows).sum(axis=1) * np.square(loudest).sum())
+    signs = np.where(against, -1, 1).astype(np.float32)
+    mono: Samples = (signs @ rows / len(rows)).astype(np.float32)
+    return mono
 
 
 @contextmanager

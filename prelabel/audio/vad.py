@@ -8,6 +8,8 @@ utils_vad.py, OnnxWrapper.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from copy import copy, deepcopy
 from typing import Any
 
 import numpy as np
@@ -131,12 +133,33 @@ class VadStream:
         self._pushed += len(samples)
         self._take(self._resampler.push(_as_float(samples)))
 
-    def finish(self) -> list[Region]:
+    def copy(self) -> VadStream:
+        """Another stream that has heard the same so far."""
+        other = copy(self)
+        other._resampler, other._now = deepcopy(self._resampler), deepcopy(self._now)
+        other._probabilities = list(self._probabilities)
+        return other
+
+    def finish(self, others: Sequence[VadStream] = ()) -> list[Region]:
         """End of the recording: every stretch of speech, in order, without overlap.
+
+        Args:
+            others: streams of the other channels; speech in one of them is speech.
 
         Raises:
             ValueError: called twice.
         """
+        total = max(stream._close() for stream in (self, *others))
+        for other in others:
+            pairs = zip(self._probabilities, other._probabilities, strict=True)
+            self._probabilities = [max(pair) for pair in pairs]
+        end_us = sample_time_us(self._pushed, self._rate)
+        found = stretches(self._probabilities, total, WINDOW, RATE, self._speech)
+        rows = ((sample_time_us(row.start, RATE), min(end_us, sample_time_us(row.end, RATE)), row) for row in found)
+        return [Region(start, end, row.score) for start, end, row in rows if end > start]
+
+    def _close(self) -> int:
+        """Hear what is left; how many samples of 16 kHz there were."""
         if self._finished:
             raise ValueError("the stream is finished")
         self._take(self._resampler.finish())
@@ -144,10 +167,7 @@ class VadStream:
         if len(self._waiting):
             self._take(np.zeros(WINDOW - len(self._waiting), dtype=np.float32))
         self._finished = True
-        end_us = sample_time_us(self._pushed, self._rate)
-        found = stretches(self._probabilities, total, WINDOW, RATE, self._speech)
-        rows = ((sample_time_us(row.start, RATE), min(end_us, sample_time_us(row.end, RATE)), row) for row in found)
-        return [Region(start, end, row.score) for start, end, row in rows if end > start]
+        return total
 
     def _take(self, samples: NDArray[np.float32]) -> None:
         waiting = np.concatenate([self._waiting, samples])

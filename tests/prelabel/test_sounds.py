@@ -69,6 +69,37 @@ def test_a_file_and_its_samples_and_any_blocks_give_the_same(tmp_path: Path, fam
     assert model.labels(np.zeros(0, np.float32), 16_000) == []
 
 
+EARLY = np.concatenate([np.full(8000, 0.7), np.zeros(24_000)]).astype(np.float32)
+LATE = np.concatenate([np.zeros(20_000), np.full(8000, 0.7), np.zeros(4000)]).astype(np.float32)
+SILENT = np.zeros(32_000, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("channels", "spoken"),
+    [
+        ([EARLY, EARLY], [EARLY]),
+        ([EARLY, -EARLY], [EARLY]),
+        ([-LATE, LATE, SILENT], [LATE]),
+        ([SILENT, SILENT, SILENT, LATE, SILENT, SILENT], [LATE]),
+        ([EARLY, LATE], [EARLY, LATE]),  # the same silence, later another one speaks
+    ],
+)
+def test_speech_is_found_in_every_channel(tmp_path: Path, channels: list[np.ndarray], spoken: list[np.ndarray]) -> None:
+    model = open_sound_model(voice(tmp_path / "m"))
+    wanted = [(row.start_us, row.end_us) for one in spoken for row in intervals(model.labels(one, 16_000))]
+    found = intervals(label_sound(wav(tmp_path / "a.wav", np.stack(channels, axis=1)), model))
+    assert [(row.start_us, row.end_us) for row in found] == wanted and len(wanted) == len(spoken)
+    assert all(row.score == pytest.approx(0.7, abs=0.05) for row in found)
+
+
+@pytest.mark.parametrize("family", ["tagging", "keyword", "ctc"])
+def test_opposite_channels_do_not_cancel_out(tmp_path: Path, family: str) -> None:
+    model = open_sound_model(FAMILIES[family](tmp_path / "m"))
+    whole = label_sound(wav(tmp_path / "mono.wav", SOUND), model)
+    opposite = wav(tmp_path / "stereo.wav", np.stack([SOUND, -SOUND], axis=1))
+    assert label_sound(opposite, model) == whole != []
+
+
 def test_every_region_has_its_part_of_the_prompt(tmp_path: Path) -> None:
     sound = np.concatenate([SOUND, SOUND])
     found = intervals(open_sound_model(voice(tmp_path / "m")).labels(sound, 16_000, "Hello kitchen. Turn it on."))
