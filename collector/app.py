@@ -119,7 +119,13 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
             prelabel_kind(state.blobs),
             JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
         ]
-        state.jobs = JobRunner(state.db, kinds, workers=settings.workers, preload=WORKER_MODULES)
+        state.jobs = JobRunner(
+            state.db,
+            kinds,
+            workers=settings.workers,
+            preload=WORKER_MODULES,
+            memory_bytes=settings.worker_memory_bytes,
+        )
         state.jobs.start()
     except BaseException:
         state.db.close()

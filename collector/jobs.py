@@ -131,17 +131,26 @@ class JobRunner:
     does short jobs while all of those are busy; its process starts when it is first needed.
     """
 
-    def __init__(self, db: Database, kinds: Sequence[JobKind], *, workers: int, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        db: Database,
+        kinds: Sequence[JobKind],
+        *,
+        workers: int,
+        preload: Sequence[str] = (),
+        memory_bytes: int | None = None,
+    ) -> None:
+        """`memory_bytes`: the most that one worker process may use."""
         self._db = db
         self._kinds = {kind.kind: kind for kind in kinds}
         self._changed = threading.Condition()
         self._generation = 0
         self._stopping = False
-        self._workers = [Worker(preload) for _ in range(workers)]
+        self._workers = [Worker(preload, memory_bytes=memory_bytes) for _ in range(workers)]
         sql_only = [kind.kind for kind in kinds if kind.work is None]
         heavy = [kind.kind for kind in kinds if kind.work is not None and not kind.bulk]
         bulk = [kind.kind for kind in kinds if kind.bulk]
-        self._spare = Worker(preload)
+        self._spare = Worker(preload, memory_bytes=memory_bytes)
         self._busy = 0
         lanes = [_Lane("sql", sql_only)]
         lanes += [_Lane(str(number), heavy, bulk, worker) for number, worker in enumerate(self._workers)]

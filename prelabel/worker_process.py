@@ -11,16 +11,21 @@ import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.worker")
+MEMORY_OPTION = "--memory-bytes="
+NICENESS = 10
+OOM_SCORE = 500
 
 
 class WorkFailed(GleanerError):
@@ -51,12 +56,14 @@ class Worker:
 
     Args:
         preload: modules that it imports before the first piece of work.
+        memory_bytes: more than this much memory it is not given; it then also yields the processors to others, and is
+            the first to go when the machine's memory ends. None: no limit.
         quiet: what it and its libraries write to standard error is no log that somebody keeps, so it is dropped
             (GLEANER_DEBUG keeps it).
     """
 
-    def __init__(self, preload: Sequence[str] = (), *, quiet: bool = False) -> None:
-        self._preload = list(preload)
+    def __init__(self, preload: Sequence[str] = (), *, quiet: bool = False, memory_bytes: int | None = None) -> None:
+        self._words = [*([] if memory_bytes is None else [f"{MEMORY_OPTION}{memory_bytes}"]), *preload]
         self._errors = subprocess.DEVNULL if quiet and not os.environ.get("GLEANER_DEBUG") else None
         self._process: subprocess.Popen[bytes] | None = None
         self._guard = threading.Lock()
@@ -69,7 +76,7 @@ class Worker:
             if self._process is not None and self._process.poll() is None:
                 return
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "prelabel.worker_process", *self._preload],
+                [sys.executable, "-P", "-m", "prelabel.worker_process", *self._words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -137,6 +144,9 @@ def serve_work(requests: IO[bytes], answers: IO[bytes]) -> None:
             answer = {"result": getattr(importlib.import_module(module), function)(request["inputs"])}
         except GleanerError as error:
             answer = {"error": _told(error.message, error.retryable, error.hint, error.code, error.exit_code)}
+        except MemoryError:
+            log.error("%s needs more memory than it may use", request["work"])
+            answer = {"error": _told("It needs more memory than a worker may use.", False, WorkFailed.hint, None, 1)}
         except Exception as error:
             log.exception("%s failed", request["work"])
             answer = {"error": _told(f"{type(error).__name__}: {error}", False, WorkFailed.hint, None, 1)}
@@ -148,6 +158,21 @@ def _told(message: str, retryable: bool, hint: str, code: str | None, status: in
     return {"message": message, "retryable": retryable, "hint": hint, "code": code, "status": status}
 
 
+def limit_this_process(memory_bytes: int) -> None:
+    """Refuse this process more memory, let others go first, and be the one that the kernel ends when there is none.
+
+    RLIMIT_DATA and not RLIMIT_AS: what is only reserved (the thread arenas of a machine with many cores) is no memory.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    os.nice(NICENESS)
+    try:
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
+    except OSError as error:
+        log.debug("no oom_score_adj here: %s", error)
+
+
 def main() -> None:
     """Entry of the child. Libraries may print: file descriptor 1 becomes standard error, answers keep their own."""
     answers = os.fdopen(os.dup(1), "wb")
@@ -155,9 +180,17 @@ def main() -> None:
     # Ctrl-C reaches the whole foreground group; the service ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="worker %(levelname)s %(message)s")
-    for module in sys.argv[1:]:
+    for module in _after_limits(sys.argv[1:]):
         importlib.import_module(module)
     serve_work(sys.stdin.buffer, answers)
+
+
+def _after_limits(words: list[str]) -> list[str]:
+    """Apply the limit that the first word may name; returns the modules to import."""
+    if not words or not words[0].startswith(MEMORY_OPTION):
+        return words
+    limit_this_process(int(words[0].removeprefix(MEMORY_OPTION)))
+    return words[1:]
 
 
 if __name__ == "__main__":

@@ -27,6 +27,13 @@ class MediaUnreadable(GleanerError):
     hint = "The device keeps its copy; play it there to see what was recorded."
 
 
+class MediaTooLarge(MediaUnreadable):
+    """Media that need more memory to decode than a worker process may use."""
+
+    code = "media-too-large"
+    hint = "The device keeps its copy. The setting worker_memory_bytes of the collector is the limit."
+
+
 @dataclass(frozen=True)
 class VideoIndex:
     """What a video file holds: packets in file order, by presentation time and key."""
@@ -38,12 +45,16 @@ class VideoIndex:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """The container of a file. Raises MediaUnreadable; a system error stays one."""
+    """The container of a file. Raises MediaUnreadable, MediaTooLarge; another system error stays one."""
     try:
         with av.open(str(path), "r") as container:
             yield container
+    except MemoryError as error:
+        raise MediaTooLarge("It needs more memory than a worker may use.") from error
     except av.error.FFmpegError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        if error.errno == errno.ENOMEM:
+            raise MediaTooLarge("It needs more memory than a worker may use.") from error
+        if error.errno in (errno.EMFILE, errno.ENFILE):
             raise
         # A file that ends in its header is EIO to FFmpeg; a disk that fails was met earlier, by the hash.
         raise MediaUnreadable(f"It cannot be decoded ({error.strerror}).") from error

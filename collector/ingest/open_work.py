@@ -17,6 +17,8 @@ from wire.errors import GleanerError
 from wire.labels import LabelsDocument
 from wire.redaction import MaskRecord
 
+MAX_DOCUMENT_BYTES = 64 * 2**20  # of a part that is read whole: frame table, labels, masks
+
 
 class PartMismatch(GleanerError):
     """A part belongs to another capture, or disagrees with its media."""
@@ -126,8 +128,16 @@ def _read_torn(manifest: CaptureManifest, parts: dict[str, Path]) -> tuple[dict[
     return facts, table
 
 
+def _document_bytes(name: str, path: Path) -> bytes:
+    """A part that is read whole. Raises PartMismatch: no document is that long."""
+    size = path.stat().st_size
+    if size > MAX_DOCUMENT_BYTES:
+        raise PartMismatch(f"The part {name} has {size} bytes; a document has {MAX_DOCUMENT_BYTES} at most.")
+    return path.read_bytes()
+
+
 def _frame_table(manifest: CaptureManifest, parts: dict[str, Path]) -> FrameTable:
-    table = FrameTable.read(parts["frames"].read_bytes())
+    table = FrameTable.read(_document_bytes("frames", parts["frames"]))
     if table.capture != manifest.capture:
         raise PartMismatch(f"The frame table is of the capture {table.capture}.")
     return table
@@ -141,7 +151,7 @@ def _redaction(manifest: CaptureManifest, path: Path | None, table: FrameTable |
     """
     if path is None:
         return None
-    raw = path.read_bytes()
+    raw = _document_bytes("redaction", path)
     record = MaskRecord.read(raw)
     if record.capture != manifest.capture:
         raise PartMismatch(f"The part redaction is about the capture {record.capture}.")
@@ -162,7 +172,7 @@ def _end_of(times_us: list[int]) -> int:
 
 def _labels(manifest: CaptureManifest, name: str, path: Path) -> dict[str, Any]:
     """The document as sent, or without the labels that no reader takes: one bad label costs no capture."""
-    raw = path.read_bytes()
+    raw = _document_bytes(name, path)
     document = LabelsDocument.read(raw)
     if document.capture != manifest.capture:
         raise PartMismatch(f"The part {name} is about the capture {document.capture}.")

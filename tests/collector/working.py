@@ -39,3 +39,10 @@ def wait_for_file(inputs: dict[str, Any]) -> dict[str, Any]:
 def sleep(inputs: dict[str, Any]) -> dict[str, Any]:
     time.sleep(600)
     return {}
+
+
+def allocate(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Use so many bytes of memory for a moment; says how this process stands beside others."""
+    size = len(bytearray(inputs["bytes"]))
+    score = Path("/proc/self/oom_score_adj").read_text(encoding="ascii").strip()
+    return {"size": size, "nice": os.nice(0), "oom_score": int(score)}
