@@ -33,7 +33,7 @@ from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
-from device_agent.sessions import delete_unbegun, put_newest_record, unfinished_session
+from device_agent.sessions import JOURNAL, delete_unbegun, settle_ended, unfinished_session
 from device_agent.settings import AgentSettings
 from device_agent.snapshots import snapshot_of
 from device_agent.spool.catalogue import Spool
@@ -120,7 +120,7 @@ class Agent:
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
         delete_unbegun(settings.state)
-        put_newest_record(self.spool, settings.state, credentials.device)
+        settle_ended(self.spool, settings.state, credentials.device)
         self.uplink = Uplink(
             self.spool,
             lambda: CollectorClient(newest(credentials, settings.state)),
@@ -289,7 +289,7 @@ class Agent:
             started_at=datetime.now(UTC),
             plan=plan,
         )
-        return header, self._settings.state / "sessions" / header.session / "journal.jsonl"
+        return header, self._settings.state / "sessions" / header.session / JOURNAL
 
     def _check_same(self, header: Header, plan: Plan) -> None:
         """A consent is one person's, in one home, to one script: another's session never goes on under it."""

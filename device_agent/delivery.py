@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from device_agent.pairing import load, newest
-from device_agent.sessions import put_newest_record
+from device_agent.sessions import settle_ended
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
 from device_agent.uplink.client import CollectorClient
@@ -27,7 +27,7 @@ class Delivery:
         credentials = load(state)
         self.spool = Spool(state / "spool")
         recover(self.spool)
-        put_newest_record(self.spool, state, credentials.device)
+        settle_ended(self.spool, state, credentials.device)
         self.uplink = Uplink(
             self.spool,
             lambda: CollectorClient(newest(credentials, state)),

@@ -6,6 +6,9 @@
     take      a take is about to record: its captures and the time of its opening
     event     what happened, in the words of events.py
 
+What a participant typed is not journaled: it goes into its capture alone, and an answer that was not yet safe there is
+asked for again. Journals of earlier versions hold it, and are read.
+
 The last line may be torn by a power cut; it is cut off when the journal is opened again, nothing after it had begun.
 """
 
@@ -20,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from device_agent import events
-from device_agent.events import Event
+from device_agent.events import Answered, Event
 from wire.base import Document, Id, Utc
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.script import Plan
 from wire.session import TakeRecord
 
+NOT_JOURNALED = "…"  # stands for an answer that says something
 EVENTS: dict[str, type[Any]] = {
     name: getattr(events, name)
     for name in (
@@ -151,11 +155,14 @@ def _entries(path: Path, data: bytes) -> Iterator[Entry]:
 
 def _encode(entry: Entry) -> dict[str, Any]:
     if isinstance(entry, Happened):
+        event = entry.event
+        if isinstance(event, Answered) and event.text.strip():
+            event = Answered(NOT_JOURNALED)
         body: dict[str, Any] = {
-            "type": type(entry.event).__name__,
+            "type": type(event).__name__,
             "us": entry.at_us,
             "at": entry.at.isoformat(),
-            **asdict(entry.event),
+            **asdict(event),
         }
         return {"event": body}
     if isinstance(entry, Ran):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from device_agent.events import Restarted, TakeClosed, TakeFailed
+from device_agent.events import ENDED, Restarted, TakeClosed, TakeFailed
 from device_agent.journal import Entry, Happened, Header, Ran
 from device_agent.session import SessionState, step
 from wire.consent import ConsentRecord
@@ -16,44 +17,25 @@ from wire.session import SessionRecord, StepTitle, TakeRecord
 
 @dataclass(frozen=True)
 class Replayed:
-    """A session as its journal tells it."""
+    """A session as its journal has it. `entries`: how many there are."""
 
     header: Header
     state: SessionState
     consent: ConsentRecord | None
     takes: tuple[TakeRecord, ...]
     runs: int
-    record: SessionRecord | None  # None until there is a consent record: nothing may leave the device before
+    entries: int = 1
+    ended_at: datetime | None = None
 
-
-def replay(entries: Sequence[Entry]) -> Replayed:
-    """Fold a journal (its first entry is the header) into the session's state and record."""
-    header = entries[0]
-    assert isinstance(header, Header)
-    state = SessionState(session=header.session, plan=header.plan)
-    consent: ConsentRecord | None = None
-    takes: dict[str, TakeRecord] = {}
-    ended_at = None
-    runs = 0
-    for entry in entries[1:]:
-        if isinstance(entry, ConsentRecord):
-            consent = entry
-        elif isinstance(entry, TakeRecord):
-            takes[entry.take] = entry
-        elif isinstance(entry, Ran):
-            runs += 1
-        elif isinstance(entry, Happened):
-            before = state
-            state, _ = step(state, entry.event)
-            if before.take and state.take is None:
-                _end_take(takes, before.take, entry, before)
-            if state.phase != before.phase and state.phase in ("finished", "stopped", "refused"):
-                ended_at = entry.at
-    record = None
-    if consent is not None:
-        record = SessionRecord(
+    @cached_property
+    def record(self) -> SessionRecord | None:
+        """What the collector hears; None until there is a consent record: nothing may leave the device before."""
+        header, phase = self.header, self.state.phase
+        if self.consent is None:
+            return None
+        return SessionRecord(
             session=header.session,
-            revision=len(entries),
+            revision=self.entries,
             study=header.plan.study,
             script=header.plan.ref,
             language=header.plan.language,
@@ -62,13 +44,59 @@ def replay(entries: Sequence[Entry]) -> Replayed:
             device=header.device,
             participant=header.participant,
             home=header.home,
-            consent=consent,
-            state=state.phase if state.phase in ("finished", "stopped", "refused") else "running",
+            consent=self.consent,
+            state=phase if phase in ("finished", "stopped", "refused") else "running",
             started_at=header.started_at,
-            ended_at=ended_at,
-            takes=list(takes.values()),
+            ended_at=self.ended_at,
+            takes=list(self.takes),
         )
-    return Replayed(header, state, consent, tuple(takes.values()), runs, record)
+
+
+class Fold:
+    """A journal folded entry by entry: what an entry costs does not grow with those before it."""
+
+    def __init__(self, header: Header) -> None:
+        self._takes: dict[str, TakeRecord] = {}
+        self.replayed = Replayed(header, SessionState(session=header.session, plan=header.plan), None, (), 0)
+
+    def add(self, entry: Entry) -> None:
+        changes: dict[str, Any] = {"entries": self.replayed.entries + 1}
+        if isinstance(entry, ConsentRecord):
+            changes["consent"] = entry
+        elif isinstance(entry, TakeRecord):
+            self._takes[entry.take] = entry
+            changes["takes"] = tuple(self._takes.values())
+        elif isinstance(entry, Ran):
+            changes["runs"] = self.replayed.runs + 1
+        elif isinstance(entry, Happened):
+            changes |= self._happened(entry)
+        self.replayed = replace(self.replayed, **changes)
+
+    def _happened(self, entry: Happened) -> dict[str, Any]:
+        before = self.replayed.state
+        state, _ = step(before, entry.event)
+        changes: dict[str, Any] = {"state": state}
+        if before.take and state.take is None:
+            _end_take(self._takes, before.take, entry, before)
+            changes["takes"] = tuple(self._takes.values())
+        if state.phase != before.phase and state.phase in ENDED:
+            changes["ended_at"] = entry.at
+        return changes
+
+
+def fold(entries: Sequence[Entry]) -> Fold:
+    """A journal (its first entry is the header) as far as it goes."""
+    header = entries[0]
+    assert isinstance(header, Header)
+    folded = Fold(header)
+    for entry in entries[1:]:
+        folded.add(entry)
+    return folded
+
+
+def replay(entries: Sequence[Entry]) -> Replayed:
+    """The session's state and record from its journal."""
+    return fold(entries).replayed
 
 
 def _end_take(takes: dict[str, TakeRecord], take: str, entry: Happened, before: SessionState) -> None:

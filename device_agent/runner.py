@@ -38,7 +38,7 @@ from device_agent.events import (
 )
 from device_agent.journal import Entry, Happened, Header, Journal, Ran, boot_id
 from device_agent.journal import read as read_journal
-from device_agent.record_keeping import Replayed, replay
+from device_agent.record_keeping import Replayed, fold
 from device_agent.sensors.clock import monotonic_us
 from device_agent.session import step
 from device_agent.takes import Origin, TakeMaker
@@ -48,6 +48,8 @@ from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
 
 HEARING_SECONDS = 0.2  # a signal is heard within this time
+TAKE_BYTES = 700  # of a take in a session record, about
+RECORD_RATE = 50_000  # bytes a second that session records may come to, on the disk and on the way
 
 
 class Room(Protocol):
@@ -89,11 +91,14 @@ class SessionRunner:
         self.playing_seconds = 0.0
         resumed = journal_path.exists() and journal_path.stat().st_size > 0
         self.resumed = resumed
-        self._entries: list[Entry] = read_journal(journal_path) if resumed else []
+        entries: list[Entry] = read_journal(journal_path) if resumed else []
         self._journal = Journal(journal_path)
-        if not self._entries:
-            self._write(header)
-        self._replayed = replay(self._entries)
+        if not entries:
+            self._journal.append(header)
+        self._fold = fold(entries or [header])
+        self._replayed = self._fold.replayed
+        self._told: object = None  # what the last record said besides its revision
+        self._tell_at = 0.0  # time.monotonic() before which no further record is made, but for a pause and the end
         self._write(Ran(boot_id(), datetime.now(UTC)))
         if resumed:
             self.post(Restarted())
@@ -129,6 +134,7 @@ class SessionRunner:
             while self._replayed.state.phase not in ENDED:
                 self.handle(self._next_event())
         finally:
+            self._tell(at_once=True)
             self._journal.close()
         return self._replayed.record
 
@@ -144,7 +150,7 @@ class SessionRunner:
             try:
                 return self._queue.get(timeout=timeout)
             except queue.Empty:
-                continue
+                self._tell()  # what an earlier change left for later
 
     def handle(self, event: Event) -> None:
         """Journal an event, let it change the state, then carry out what follows from it."""
@@ -167,7 +173,7 @@ class SessionRunner:
         for command in commands:
             if isinstance(command, SetTimer):
                 self._set_timer(command)
-        self._tell()
+        self._tell(at_once=after.phase in ("paused", *ENDED))
         if after.message and after.message != before.message:
             self._say(after.message)
         for command in commands:
@@ -269,13 +275,24 @@ class SessionRunner:
 
     def _write(self, entry: Entry | TakeRecord) -> None:
         self._journal.append(entry)
-        self._entries.append(entry)
-        self._replayed = replay(self._entries)
+        self._fold.add(entry)
+        self._replayed = self._fold.replayed
 
-    def _tell(self) -> None:
-        if self._replayed.record is None:
+    def _tell(self, *, at_once: bool = False) -> None:
+        """Publish the record when it says something new, not so often that long sessions cost more and more.
+
+        A record grows with its session: it is made in intervals that grow alike, at RECORD_RATE bytes a second.
+        """
+        replayed = self._replayed
+        says = (replayed.takes, replayed.consent, replayed.ended_at)
+        if replayed.consent is None or says == self._told or (time.monotonic() < self._tell_at and not at_once):
             return
+        record = replayed.record
+        assert record is not None
         try:
-            self._publish(self._replayed.record)
+            self._publish(record)
         except GleanerError as error:
             self._say(str(error))  # the record is made anew from the journal at every change and every start
+            return
+        self._told = says
+        self._tell_at = time.monotonic() + len(replayed.takes) * TAKE_BYTES / RECORD_RATE

@@ -1,4 +1,8 @@
-"""The sessions of a device, by their journals."""
+"""The sessions of a device, by their journals.
+
+A journal that has come to its end, and whose last record is in the spool, gets the file `over` beside it at the next
+start, and no later one reads it. It is deleted once the collector has the record and every capture has its receipt.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,9 @@ from device_agent.spool.room import SpoolFull
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
+
+JOURNAL = "journal.jsonl"
+OVER = "over"
 
 
 def unfinished_session(state: Path) -> tuple[Header, Path] | None:
@@ -81,12 +88,37 @@ def newest_record(state: Path) -> SessionRecord | None:
     return None
 
 
-def put_newest_record(spool: Spool, state: Path, device: str) -> None:
-    """A kill may have come between the last line of a journal, that of a session's end too, and its record."""
-    record = newest_record(state)
-    if record is not None and record.device == device:
-        with suppress(SpoolFull):  # as at every change of a session: what waits is sent first
-            spool.put_session(record)
+def settle_ended(spool: Spool, state: Path, device: str) -> None:
+    """Put into the spool what a kill kept out of it, then delete the journals of sessions that the collector has whole.
+
+    A kill may have come between the last line of a journal, that of a session's end too, and its record.
+    """
+    for path in _journals(state):
+        try:
+            replayed = replay(read_journal(path))
+        except (JournalDamaged, IndexError):
+            continue
+        record = replayed.record
+        if record is not None and record.device == device:
+            try:
+                spool.put_session(record)
+            except SpoolFull:  # as at every change of a session: what waits is sent first
+                continue
+        if replayed.state.phase in ENDED:
+            (path.parent / OVER).touch(mode=0o600)
+    waiting = spool.sessions_waiting()
+    for mark in (state / "sessions").glob(f"*/{OVER}"):
+        if mark.parent.name not in waiting and spool.session_is_delivered(mark.parent.name):
+            _forget(mark.parent)
+
+
+def _forget(folder: Path) -> None:
+    """The mark goes last: a kill in between is finished at the next start."""
+    (folder / JOURNAL).unlink(missing_ok=True)
+    forget_page(folder)
+    (folder / OVER).unlink(missing_ok=True)
+    with suppress(OSError):  # something else lies in the folder
+        folder.rmdir()
 
 
 def _is_over(state: Path, session: str, *, newest: bool) -> bool:
@@ -101,6 +133,6 @@ def _is_over(state: Path, session: str, *, newest: bool) -> bool:
 
 
 def _journals(state: Path) -> list[Path]:
-    """Newest first."""
-    found = (state / "sessions").glob("*/journal.jsonl")
+    """Those that are not known to be over, newest first."""
+    found = [path for path in (state / "sessions").glob(f"*/{JOURNAL}") if not (path.parent / OVER).exists()]
     return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)

@@ -115,8 +115,8 @@ class Spool:
         self._sessions = SessionShelf(self.layout.sessions, self._writer, self.changes)
         self._entries: dict[str, Entry] = {}
         self._done.load()
-        self.troubles += self._sessions.load()
         self._load()
+        self.troubles += self._sessions.load(self.sessions_waiting())
         self._sequence = max((entry.header.sequence for entry in self._entries.values()), default=0)
         self._writer.start()
 
@@ -239,6 +239,15 @@ class Spool:
 
     def sessions_to_send(self) -> list[SessionRecord]:
         return self._sessions.to_send()
+
+    def sessions_waiting(self) -> set[str]:
+        """The sessions of which captures wait for a receipt."""
+        with self.changes:
+            return {entry.header.session for entry in self._entries.values()}
+
+    def session_is_delivered(self, session: str) -> bool:
+        """Whether the collector has the last record of a session that is over."""
+        return self._sessions.is_delivered(session)
 
     def session_sent(self, session: str, revision: int) -> None:
         self._sessions.sent(session, revision)

@@ -12,32 +12,37 @@ KEEP = 20_000
 
 
 class DoneLedger:
-    """A small file a capture; the oldest go first once there are more than `KEEP`.
+    """A small file a capture; the oldest go first once there are more than `keep`. A start reads names alone.
 
     `write` runs on the writer thread; the other methods on any.
     """
 
     def __init__(self, folder: Path, keep: int = KEEP) -> None:
         self._folder, self._keep = folder, keep
-        self._states: dict[str, str] = {}
+        self._names: set[str] = set()
 
     def load(self) -> None:
-        rows = sorted(self._folder.glob("*.json"), key=lambda path: (path.lstat().st_mtime_ns, path.name))
-        for path in rows:
-            self._states[path.stem] = str(self._read(path).get("state", "confirmed"))
+        self._names = {path.stem for path in self._folder.glob("*.json")}
 
     def write(self, capture: str, state: str, facts: dict[str, Any]) -> None:
         """Durable on return."""
         data = json.dumps({"schema": 1, "capture": capture, "state": state, **facts}).encode()
         write_whole(self._folder / f"{capture}.json", data)
-        self._states[capture] = state
-        while len(self._states) > self._keep:
-            oldest = next(iter(self._states))
-            del self._states[oldest]
-            (self._folder / f"{oldest}.json").unlink(missing_ok=True)
+        self._names.add(capture)
+        if len(self._names) > self._keep:
+            self._delete_oldest()
 
     def state(self, capture: str) -> str | None:
-        return self._states.get(capture)
+        if capture not in self._names:
+            return None
+        return str(self._read(self._folder / f"{capture}.json").get("state", "confirmed"))
+
+    def _delete_oldest(self) -> None:
+        """A twentieth at once, so that the folder is not sorted for every receipt."""
+        rows = sorted(self._folder.glob("*.json"), key=lambda path: (path.lstat().st_mtime_ns, path.name))
+        for path in rows[: len(rows) - self._keep + self._keep // 20]:
+            path.unlink(missing_ok=True)
+            self._names.discard(path.stem)
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:

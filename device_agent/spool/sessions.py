@@ -1,8 +1,8 @@
-"""The newest record of every session, until the collector has it; then the last few hundred."""
+"""The newest record of every session, until the collector has it and a receipt for everything that belongs to it."""
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Collection
 from pathlib import Path
 
 from device_agent.spool.changes import Changes
@@ -12,28 +12,55 @@ from wire.canonical import canonical_json
 from wire.errors import GleanerError
 from wire.session import SessionRecord
 
-KEEP = 200
+OVER = "over"  # behind the revision in SESSION.sent: it was the last one
 
 
 class SessionShelf:
+    """SESSION.json is the newest record, SESSION.sent the revision that the collector has."""
+
     def __init__(self, folder: Path, writer: SpoolWriter, changes: Changes) -> None:
         self._folder, self._writer, self._changes = folder, writer, changes
         self._records: dict[str, SessionRecord] = {}
         self._sent: dict[str, int] = {}
 
-    def load(self) -> list[str]:
-        """Read the folder. Returns a sentence for each file that cannot be read; it is kept."""
+    def load(self, waiting: Collection[str] = ()) -> list[str]:
+        """Read the folder. Returns a sentence for each file that cannot be read; it is kept.
+
+        A record that the collector has and that is over is deleted, unless captures of its session are among the
+        `waiting`: another collector may want both.
+        """
         troubles = []
         for path in sorted(self._folder.glob("*.json")):
+            sent, over = self._read_sent(path.stem)
+            if over and path.stem not in waiting:
+                self._delete(path.stem)
+                continue
             try:
                 record = SessionRecord.read(path.read_bytes())
             except (GleanerError, OSError) as error:
                 troubles.append(f"{path.name} in the spool cannot be read: {error}.")
                 continue
             self._records[record.session] = record
-            with contextlib.suppress(OSError, ValueError):
-                self._sent[record.session] = int((self._folder / f"{record.session}.sent").read_text())
+            if sent is not None:
+                self._sent[record.session] = sent
         return troubles
+
+    def is_delivered(self, session: str) -> bool:
+        """Whether the collector has the last record of a session; one that is not here was deleted for that."""
+        with self._changes:
+            record = self._records.get(session)
+        return self._over(record) if record is not None else not (self._folder / f"{session}.json").exists()
+
+    def _read_sent(self, session: str) -> tuple[int | None, bool]:
+        try:
+            words = (self._folder / f"{session}.sent").read_text(encoding="ascii").split()
+            return int(words[0]), words[1:] == [OVER]
+        except (OSError, ValueError, IndexError):
+            return None, False
+
+    def _delete(self, session: str) -> None:
+        for end in (".json", ".sent"):  # the mark last: without it the record would be sent again, which does no harm
+            (self._folder / f"{session}{end}").unlink(missing_ok=True)
 
     def put(self, record: SessionRecord) -> None:
         """Keep a record unless a newer revision is here already; durable on return."""
@@ -65,17 +92,15 @@ class SessionShelf:
         with self._changes:
             if revision <= self._sent.get(session, -1):
                 return
+        with self._changes:
+            record = self._records.get(session)
+        over = record is not None and record.state != "running" and revision >= record.revision
+        note = f"{revision} {OVER}" if over else str(revision)
         self._writer.call(
-            lambda: write_whole(self._folder / f"{session}.sent", str(revision).encode()), "noting a sent session"
+            lambda: write_whole(self._folder / f"{session}.sent", note.encode("ascii")), "noting a sent session"
         )
         with self._changes:
             self._sent[session] = revision
-            over = [row for row in self._records.values() if self._over(row)]
-            for row in sorted(over, key=lambda row: row.started_at)[:-KEEP]:
-                for end in (".json", ".sent"):
-                    (self._folder / f"{row.session}{end}").unlink(missing_ok=True)
-                del self._records[row.session]
-                self._sent.pop(row.session, None)
         self._changes.tell()
 
     def _over(self, record: SessionRecord) -> bool:

@@ -142,8 +142,11 @@ class CollectorClient:
             raise Withdrawn(f"The capture {capture} was withdrawn at the collector.")
         raise problem_of(reply, self._base)
 
-    def put_session(self, record: SessionRecord) -> None:
-        self._put(f"/api/sessions/{record.session}", record.model_dump_json(by_alias=True).encode())
+    def put_session(self, record: SessionRecord) -> int:
+        """Returns how many bytes were sent."""
+        body = record.model_dump_json(by_alias=True).encode()
+        self._put(f"/api/sessions/{record.session}", body)
+        return len(body)
 
     def heartbeat(self, heartbeat: Heartbeat) -> None:
         body = heartbeat.model_dump_json(by_alias=True).encode()

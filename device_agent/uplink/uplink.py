@@ -218,7 +218,7 @@ class Uplink:
             if self._stopping.is_set() or self._session_refused.get(key, (0.0,))[0] > time.monotonic():
                 continue
             try:
-                client.put_session(record)
+                self._spend(client.put_session(record))
             except (CollectorProblem, DeviceRefused) as error:
                 if isinstance(error, DeviceRefused) and error.answer == 401:
                     raise

@@ -10,18 +10,21 @@ from pathlib import Path
 import httpx
 import pytest
 
+from device_agent import sessions
 from device_agent.agent import Agent
-from device_agent.events import TakeClosed, TimerFired
-from device_agent.journal import Happened, Header, JournalDamaged, Ran
+from device_agent.events import Start, TakeClosed, TakeOpened, TimerFired
+from device_agent.journal import Entry, Happened, Header, JournalDamaged, Ran
+from device_agent.journal import read as read_journal
 from device_agent.models import Models
 from device_agent.record_keeping import replay
+from device_agent.session import take_id
 from device_agent.sessions import newest_record, unfinished_session
 from device_agent.settings import AgentSettings
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.looking import set_aside_of
 from tests.device_agent.masked_agent import CREDENTIALS
 from tests.device_agent.spool.making import noise, spooled
-from tests.device_agent.test_journal import AT, GREET, recording, written
+from tests.device_agent.test_journal import AT, GREET, consented, recording, take, written
 from tests.device_agent.test_session import PLAN
 
 
@@ -169,3 +172,57 @@ def test_the_browser_of_the_last_session_is_shut_out_of_the_next(tmp_path: Path)
             assert list((tmp_path / "sessions").glob("*/page.key")) == [second.folder / "page.key"]
         finally:
             second.stop()
+
+
+def ended(state: Path, session: str) -> Path:
+    """The journal of a session that came to its end, as its agent left it."""
+    header = recording()[0]
+    assert isinstance(header, Header)
+    own = header.model_copy(update={"session": session, "device": CREDENTIALS.device})
+    name = take_id(session, "greet", 1)
+    entries = [
+        own,
+        *consented()[1:],
+        Happened(Start(), 2, AT),
+        Happened(TimerFired("countdown", 1), 3, AT),
+        take(name),
+        Happened(TakeOpened(name, 5), 6, AT),
+        Happened(TimerFired("recording", 2), 90, AT),
+        Happened(TakeClosed(name, 100), 1_000_100, AT),
+    ]
+    return written(state / "sessions" / session / "journal.jsonl", entries)
+
+
+def test_the_journal_of_a_session_goes_once_the_collector_has_all_of_it(tmp_path: Path) -> None:
+    paths = {session: ended(tmp_path, session) for session in ("ses-1", "ses-2")}
+    agent = waiting(tmp_path)
+    try:
+        assert {record.session for record in agent.spool.sessions_to_send()} == set(paths)
+        spooled(agent.spool, noise(1, 400))  # of ses-1
+        for record in agent.spool.sessions_to_send():
+            agent.spool.session_sent(record.session, record.revision)
+    finally:
+        agent.stop()
+    assert all(path.exists() for path in paths.values())
+    waiting(tmp_path).stop()
+    assert paths["ses-1"].exists(), "a capture of it waits"
+    assert not paths["ses-2"].parent.exists()
+    assert not (tmp_path / "spool" / "sessions" / "ses-2.json").exists()
+
+
+def test_a_start_reads_no_journal_of_a_session_that_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is delivered, so none may be deleted."""
+    paths = [ended(tmp_path, f"ses-{number}") for number in range(12)]
+    waiting(tmp_path).stop()
+    reads: list[Path] = []
+
+    def read(path: Path) -> list[Entry]:
+        reads.append(path)
+        return read_journal(path)
+
+    monkeypatch.setattr(sessions, "read_journal", read)
+    agent = waiting(tmp_path)
+    agent.stop()
+    assert unfinished_session(tmp_path) is None
+    assert not set(reads) & set(paths)
+    assert all(path.exists() for path in paths) and len(agent.spool.sessions_to_send()) == 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,11 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_agent.consent import consent_record
-from device_agent.events import Answered, ConsentAnswered, Pause, Restarted, Start, TakeClosed, TakeOpened, TimerFired
+from device_agent.events import (
+    Answered,
+    ConsentAnswered,
+    Pause,
+    Restarted,
+    Start,
+    TakeClosed,
+    TakeFailed,
+    TakeOpened,
+    TimerFired,
+)
 from device_agent.journal import Entry, Happened, Header, Journal, JournalDamaged, Ran, read
 from device_agent.record_keeping import replay
 from device_agent.session import take_id
 from tests.device_agent.test_session import PLAN
+from wire.script import PlanStep
 from wire.session import TakeCapture, TakeRecord
 
 AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -48,6 +60,16 @@ def recording() -> list[Entry]:
     ]
 
 
+def consented_to_text() -> list[Entry]:
+    """A session whose one step is typed."""
+    tea = PlanStep(id="tea", kind="answer", title="Tea", prompt="What do you drink?", record=["text"])
+    plan = PLAN.model_copy(update={"steps": [tea]})
+    consent = consent_record(plan, "ses-1", "p-1", ("text",), ("audio", "video", "image"), "participant")
+    answered = ConsentAnswered(("text",), ("audio", "video", "image"), "participant")
+    here = header().model_copy(update={"plan": plan})
+    return [here, Ran("boot-1", AT), consent, Happened(answered, 1, AT)]
+
+
 def written(path: Path, entries: list[Entry]) -> Path:
     journal = Journal(path)
     for entry in entries:
@@ -57,8 +79,30 @@ def written(path: Path, entries: list[Entry]) -> Path:
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
-    entries = [*recording(), Happened(Answered("ja \U0001f600"), 8, AT)]
+    failed = TakeFailed(GREET, "Kein Platz \U0001f600.", "spool-full")
+    entries = [*recording(), Happened(failed, 8, AT)]
     assert read(written(tmp_path / "s" / "journal.jsonl", entries)) == entries
+
+
+@pytest.mark.parametrize("text", ["my secret \U0001f600", " secret\n", "  ", ""])
+def test_what_was_typed_is_not_journaled_and_replays_alike(tmp_path: Path, text: str) -> None:
+    entries = [
+        *consented_to_text(),
+        Happened(Start(), 2, AT),
+        Happened(TakeOpened(take_id("ses-1", "tea", 1), 5), 6, AT),
+        Happened(Answered(text), 8, AT),
+    ]
+    path = written(tmp_path / "s" / "journal.jsonl", entries)
+    assert b"secret" not in path.read_bytes()
+    assert replay(read(path)).state == replay(entries).state
+    assert replay(entries).state.phase == ("saving" if text.strip() else "answering")
+
+
+def test_a_journal_that_holds_an_answer_is_still_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "journal.jsonl", recording())
+    line = {"event": {"type": "Answered", "us": 8, "at": AT.isoformat(), "text": "tea"}}
+    path.write_bytes(path.read_bytes() + json.dumps(line).encode() + b"\n")
+    assert read(path)[-1] == Happened(Answered("tea"), 8, AT)
 
 
 @settings(deadline=None)  # every line is synced
