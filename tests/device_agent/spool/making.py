@@ -76,7 +76,7 @@ def session_record(session: str = "ses-1", revision: int = 1, state: str = "runn
         participant="p-1",
         text_sha256="0" * 64,
         locale="en",
-        grants=[Grant(use="audio")],
+        grants=[Grant(use=use) for use in ("video", "audio", "image", "text")],
         given_by="participant",
         given_at=MOMENT,
     )
