@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from collector.bodies import body_schema, document
-from collector.catalogue.capture_consent import check_capture
+from collector.catalogue.access import check_visible
 from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
 from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.looks import keep_look
@@ -84,31 +84,31 @@ async def get_session(session: str, _person: Lead, db: Db) -> SessionDetail:
 
 
 @router.get("/captures/{capture}")
-async def get_capture(capture: str, _person: Annotator, db: Db) -> CaptureView:
-    return await db.read(lambda conn: (check_capture(conn, capture), capture_view(conn, capture))[1])
+async def get_capture(capture: str, person: Annotator, db: Db) -> CaptureView:
+    return await db.read(lambda conn: (check_visible(conn, capture, person), capture_view(conn, capture))[1])
 
 
 @router.get("/captures/{capture}/labels")
-async def get_labels(capture: str, _person: Annotator, db: Db) -> LabelsReply:
-    documents = await db.read(lambda conn: (check_capture(conn, capture), capture_labels(conn, capture))[1])
+async def get_labels(capture: str, person: Annotator, db: Db) -> LabelsReply:
+    documents = await db.read(lambda conn: (check_visible(conn, capture, person), capture_labels(conn, capture))[1])
     return LabelsReply.model_validate({"documents": documents})
 
 
 @router.get("/captures/{capture}/frames", response_model=FrameTable)
-async def get_frames(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
-    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, "frames")))
+async def get_frames(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
+    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "frames")))
 
 
 @router.get("/captures/{capture}/redaction", response_model=MaskRecord)
-async def get_redaction(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
+async def get_redaction(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
     """What the device masked before it wrote: regions and counts, as it sent them; never a picture of it."""
-    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, "redaction")))
+    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "redaction")))
 
 
 @router.get("/captures/{capture}/peaks")
-async def get_peaks(capture: str, request: Request, _person: Annotator, db: Db, blobs: Blobs) -> Response:
+async def get_peaks(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
     """`{"schema": 1, "samples_per_peak", "sample_rate", "minimum": [-1..1], "maximum": [-1..1]}`"""
-    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, "peaks")))
+    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "peaks")))
 
 
 @router.head("/captures/{capture}/media", include_in_schema=False)
@@ -132,7 +132,7 @@ async def get_original(
 async def _look(
     request: Request, db: Db, blobs: Blobs, person: Person, capture: str, kind: DerivedKind, why: str
 ) -> Response:
-    found, until = await db.read(lambda conn: _readable(conn, capture, kind))
+    found, until = await db.read(lambda conn: _readable(conn, capture, person, kind))
     reply = _send(request, blobs, (found, until))
     if reply.status_code in (200, 206) and request.method == "GET":
         start = parse_range(request.headers.get("range"), found.bytes)
@@ -141,9 +141,9 @@ async def _look(
     return reply
 
 
-def _readable(conn: Connection, capture: str, kind: DerivedKind) -> tuple[Derived, datetime]:
-    """A medium, and until when it may be used. Raises CaptureUnknown, ConsentEnded, NotMade."""
-    until = check_capture(conn, capture)
+def _readable(conn: Connection, capture: str, person: Person, kind: DerivedKind) -> tuple[Derived, datetime]:
+    """A medium, and until when it may be used. Raises CaptureUnknown, ConsentEnded, NotAllowed, NotMade."""
+    until = check_visible(conn, capture, person)
     return derived_of(conn, capture, kind), until
 
 

@@ -4,6 +4,7 @@ GleanerError
 ├── NoSuchTask        task-unknown
 ├── LeaseLost         lease-lost        the body's documents are kept as a draft
 ├── NotYours          task-not-yours
+├── TooManyLeases     leases-full
 ├── SubmitReused      submit-reused
 └── LabelsRefused     labels-refused
 """
@@ -31,6 +32,15 @@ class NotYours(GleanerError):
     code = "task-not-yours"
     status = 403
     hint = "Ask a lead to open it again."
+
+
+class TooManyLeases(GleanerError):
+    """A person holds as many tasks as one may, on all pages together."""
+
+    code = "leases-full"
+    status = 429
+    retryable = True
+    hint = "Finish or return tasks that are open in other tabs, or wait: a lease without news ends after ten minutes."
 
 
 class SubmitReused(GleanerError):

@@ -16,8 +16,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from collector.review import queue_sql as sql
-from collector.review.problems import LeaseLost, NoSuchTask, NotYours
-from collector.review.rules import LEASE_SECONDS, may_write, random_first
+from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLeases
+from collector.review.rules import LEASE_SECONDS, MAX_LEASES, may_write, random_first
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
 from wire.base import format_utc
 from wire.labels import TaskType
@@ -76,6 +76,9 @@ def take_next(
 
     Args:
         draws: one random number in [0, 1) a task: the coin of the random share.
+
+    Raises:
+        TooManyLeases: the page has nothing, and the person's other pages hold all that one person may.
     """
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
     asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at}
@@ -86,7 +89,10 @@ def take_next(
         if row.id not in have and len(leases) < len(draws) and _is_usable(conn, row.id, now):
             conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
             leases.append(Lease(row.id, row.fence, expires))
-    for draw in draws[len(leases) :]:
+    room = MAX_LEASES - conn.execute(sql.ACTIVE_LEASES, asked).scalar_one()
+    if room <= 0 and not leases and not have:
+        raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
+    for draw in draws[len(leases) :][: max(0, room)]:
         task = _choose(conn, asked, draw)
         while task is not None and not _is_usable(conn, task, now):
             task = _choose(conn, asked, draw)
@@ -116,7 +122,9 @@ def _is_usable(conn: Connection, task: str, now: datetime) -> bool:
 def _lease(conn: Connection, task: str, person: str, client: str, now: datetime) -> Lease:
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
     values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
-    return Lease(task, conn.execute(sql.LEASE, values).scalar_one(), expires)
+    fence = conn.execute(sql.LEASE, values).scalar_one()
+    conn.execute(sql.REMEMBER_LEASE, {**values, "fence": fence})
+    return Lease(task, fence, expires)
 
 
 def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool, now: datetime) -> Lease | Lost:
@@ -125,6 +133,7 @@ def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool,
     Raises:
         NoSuchTask, ConsentEnded.
         NotYours: not this person's submit, or a lead has corrected it since.
+        TooManyLeases.
     """
     check_task(conn, task, now)
     row = holding(conn, task)
@@ -137,6 +146,9 @@ def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool,
             raise NotYours("This task was not submitted, skipped or returned by you, or somebody else has taken it.")
         if conn.execute(sql.TRUTH_PERSON, {"task": task}).scalar() not in (None, person):
             raise NotYours("Somebody else has corrected this task since you submitted it.")
+    values = {"person": person, "now": at}
+    if not (active and row.leased_to == person) and conn.execute(sql.ACTIVE_LEASES, values).scalar_one() >= MAX_LEASES:
+        raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
     return _lease(conn, task, person, client, now)
 
 
@@ -144,11 +156,12 @@ def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -
     """Hold on to a task for another ten minutes. After the work has ended it changes nothing.
 
     Raises:
-        NoSuchTask, ConsentEnded.
+        NoSuchTask, ConsentEnded, NotYours.
     """
     check_task(conn, task, now)
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
+        require_held(conn, task, person)
         return Lost(task, row.state, row.holder, kept=False)
     if not works_on(conn, task, row):
         return Lease(task, fence, row.expires_at or format_utc(now))
@@ -166,9 +179,14 @@ def give_up(
     reason: str,
     now: datetime,
 ) -> Lost | None:
-    """Skip a task (it waits for a lead) or return it (the next person gets it). Ground truth is never lost by it."""
+    """Skip a task (it waits for a lead) or return it (the next person gets it). Ground truth is never lost by it.
+
+    Raises:
+        NoSuchTask, NotYours.
+    """
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
+        require_held(conn, task, person)
         return Lost(task, row.state, row.holder, kept=False)
     if row.state == "leased":
         values = {"task": task, "person": person, "fence": fence, "now": format_utc(now), "kind": kind}
@@ -181,12 +199,19 @@ def give_up(
 def note_activity(
     conn: Connection, task: str, person: str, fence: int, signs: Mapping[str, bool], now: datetime
 ) -> Lost | None:
-    """One sign of life of the page: `signs` has visible, playing and input."""
+    """One sign of life of the page: `signs` has visible, playing and input. Raises NoSuchTask, NotYours."""
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
+        require_held(conn, task, person)
         return Lost(task, row.state, row.holder, kept=False)
     conn.execute(sql.ADD_ACTIVITY, {"task": task, "person": person, "fence": fence, "now": format_utc(now), **signs})
     return None
+
+
+def require_held(conn: Connection, task: str, person: str) -> None:
+    """Raises NotYours: this person was never given the task, so nothing of it is shown or taken."""
+    if not conn.execute(sql.WAS_LEASED, {"task": task, "person": person}).scalar():
+        raise NotYours("This task was never given to you.", hint="Ask the queue for a task.")
 
 
 def works_on(conn: Connection, task: str, row: Holding) -> bool:

@@ -48,6 +48,15 @@ LEASE = text(
     " leased_at = :now, lease_expires_at = :expires, opened_at = coalesce(opened_at, :now)"
     " WHERE id = :task RETURNING fence"
 )
+REMEMBER_LEASE = text("INSERT INTO lease (task_id, fence, person_id) VALUES (:task, :fence, :person)")
+WAS_LEASED = text("SELECT EXISTS (SELECT 1 FROM lease WHERE task_id = :task AND person_id = :person)")
+WAS_LEASED_UNDER = text(
+    "SELECT EXISTS (SELECT 1 FROM lease WHERE task_id = :task AND fence = :fence AND person_id = :person)"
+)
+# Of all pages of a person.
+ACTIVE_LEASES = text(
+    "SELECT count(*) FROM task WHERE state = 'leased' AND leased_to = :person AND lease_expires_at > :now"
+)
 RENEW = text("UPDATE task SET lease_expires_at = :expires WHERE id = :task")
 HOLDING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from collector.review import queue_sql as sql
 from collector.review.problems import SubmitReused
-from collector.review.queue import Holding, Lost, holding, works_on
+from collector.review.queue import Holding, Lost, holding, require_held, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
 from wire.base import format_utc, new_id
@@ -65,7 +65,7 @@ def submit(
     """Make a revision and point the task's ground truth at it; returns the reply, the same one for the same UUID.
 
     Raises:
-        NoSuchTask, SubmitReused, ConsentEnded.
+        NoSuchTask, SubmitReused, ConsentEnded, NotYours.
     """
     before = answered_before(conn, task, person, submit_uuid)
     if before is not None:
@@ -115,7 +115,7 @@ def keep_draft(
     """Keep unfinished work, one draft per task, person and lease. Once the task is submitted there is nothing to keep.
 
     Raises:
-        NoSuchTask, ConsentEnded.
+        NoSuchTask, ConsentEnded, NotYours.
     """
     check_task(conn, task, now)
     row = holding(conn, task)
@@ -129,7 +129,11 @@ def keep_draft(
 def lost_submit(
     conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
 ) -> Lost | None:
-    """For a submit that is not a revision yet: None if its fence is good, else keep its documents as a draft."""
+    """For a submit that is not a revision yet: None if its fence is good, else keep its documents as a draft.
+
+    Raises:
+        NoSuchTask, NotYours.
+    """
     row = holding(conn, task)
     if may_write(row.fence, row.leased_to, person, fence):
         return None
@@ -145,6 +149,11 @@ def _lost_with_draft(
     row: Holding,
     now: datetime,
 ) -> Lost:
+    """Keep the documents if this person had the task under this fence. Raises NotYours: never had it at all."""
+    require_held(conn, task, person)
+    values = {"task": task, "person": person, "fence": fence}
+    if not conn.execute(sql.WAS_LEASED_UNDER, values).scalar():
+        return Lost(task, row.state, row.holder, kept=False)
     _keep(conn, task, person, fence, documents, "lease-lost", now)
     return Lost(task, row.state, row.holder, kept=True)
 

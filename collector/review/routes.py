@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
 from pydantic import Field
+from sqlalchemy import Connection
 
 from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
@@ -120,13 +121,14 @@ async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> NextReply:
     now = datetime.now(UTC)
     types = ALL_TYPES if body.types is None else body.types
     draws = [random.random() for _ in range(body.count)]
+    is_lead = person.role == "lead"
     leases = await db.write(
         lambda conn: queue.take_next(conn, person.id, body.client, body.have, types, draws, now) if types else []
     )
     return await db.read(
         lambda conn: NextReply(
             now=format_utc(datetime.now(UTC)),
-            tasks=[task_view(conn, lease.task, person.id, lease) for lease in leases],
+            tasks=[task_view(conn, lease.task, person.id, lease, is_lead=is_lead) for lease in leases],
             progress=progress(conn, person.id, now),
         )
     )
@@ -156,8 +158,18 @@ async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
 
 @router.get("/api/tasks/{task}")
 async def one_task(task: Id, person: Annotator, db: Db) -> TaskView:
-    await db.read(lambda conn: check_task(conn, task, datetime.now(UTC)))
-    return await db.read(lambda conn: task_view(conn, task, person.id))
+    def look_up(conn: Connection) -> TaskView:
+        _check_visible(conn, task, person)
+        return task_view(conn, task, person.id, is_lead=person.role == "lead")
+
+    return await db.read(look_up)
+
+
+def _check_visible(conn: Connection, task: str, person: Person) -> None:
+    """Leads see every task, annotators those they hold or have held. Raises NoSuchTask, ConsentEnded, NotYours."""
+    check_task(conn, task, datetime.now(UTC))
+    if person.role != "lead":
+        queue.require_held(conn, task, person.id)
 
 
 @router.post("/api/tasks/{task}/reopen")
@@ -165,7 +177,7 @@ async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) 
     now = datetime.now(UTC)
     is_lead = person.role == "lead"
     lease = held(await db.write(lambda conn: queue.reopen(conn, task, person.id, body.client, is_lead, now)))
-    return await db.read(lambda conn: task_view(conn, task, person.id, lease))
+    return await db.read(lambda conn: task_view(conn, task, person.id, lease, is_lead=is_lead))
 
 
 @router.post("/api/tasks/{task}/renew")
@@ -227,8 +239,11 @@ async def keep_draft(task: Id, body: DraftRequest, person: Annotator, db: Db) ->
 
 @router.get("/api/tasks/{task}/revisions")
 async def task_revisions(task: Id, person: Annotator, db: Db) -> Revisions:
-    await db.read(lambda conn: check_task(conn, task, datetime.now(UTC)))
-    rows = await db.read(lambda conn: revision_views(conn, task))
+    def look_up(conn: Connection) -> list[RevisionView]:
+        _check_visible(conn, task, person)
+        return revision_views(conn, task)
+
+    rows = await db.read(look_up)
     if person.role != "lead":
         own = [row for row in rows if row.reviewer == person.name]
         if rows and not own:

@@ -24,6 +24,7 @@ from wire.labels import Choice, Interval, Label, LabelsDocument, TaskType, Text
 RANDOM_SHARE = 0.1
 LEASE_SECONDS = 600
 COUNT_LIMIT = 5
+MAX_LEASES = 40  # of one person at a time, on all pages together: eight of them, each with five tasks
 
 ReasonKind = Literal["uncertainty", "flicker", "disagreement", "conflict", "transcript", "age", "random"]
 Medium = Literal["video", "audio", "image", "text"]

@@ -24,7 +24,7 @@ State = Literal["open", "leased", "done", "skipped", "withheld"]
 
 _REVISIONS = text(
     "SELECT revision.*, person.name AS reviewer FROM revision JOIN person ON person.id = revision.person_id"
-    " WHERE revision.task_id = :task ORDER BY revision.number"
+    " WHERE revision.task_id = :task AND (:person IS NULL OR revision.person_id = :person) ORDER BY revision.number"
 )
 _ROWS = (
     "SELECT task.id, task.type, task.state, task.study, task.session_id, task.take_id, take.step, take.attempt,"
@@ -126,13 +126,17 @@ class TaskRow(WireModel):
     done_at: str | None
 
 
-def task_view(conn: Connection, task: str, person: str, lease: Lease | None = None) -> TaskView:
-    """A task as one person sees it, with that person's draft. Raises NoSuchTask.
+def task_view(
+    conn: Connection, task: str, person: str, lease: Lease | None = None, *, is_lead: bool = False
+) -> TaskView:
+    """A task as one person sees it, with that person's draft, and the newest revision if it is the person's own.
 
+    Leads see everybody's. The caller guarantees that the person may see the task. Raises NoSuchTask.
     Without its labelled captures (the consent has ended) there is no draft and no revision either.
     """
     facts = task_facts(conn, task)
-    revisions = [row for row in revision_views(conn, task) if row.id == facts.revision_id and facts.labelled]
+    seen = revision_views(conn, task, None if is_lead else person)
+    revisions = [row for row in seen if row.id == facts.revision_id and facts.labelled]
     draft = conn.execute(sql.OWN_DRAFT, {"task": task, "person": person, "fence": facts.fence}).one_or_none()
     return TaskView(
         id=facts.id,
@@ -165,8 +169,8 @@ def task_view(conn: Connection, task: str, person: str, lease: Lease | None = No
     )
 
 
-def revision_views(conn: Connection, task: str) -> list[RevisionView]:
-    """Every revision of a task, the first one first."""
+def revision_views(conn: Connection, task: str, person: str | None = None) -> list[RevisionView]:
+    """Every revision of a task, or those of one person, the first one first."""
     return [
         RevisionView(
             id=row.id,
@@ -184,7 +188,7 @@ def revision_views(conn: Connection, task: str) -> list[RevisionView]:
             reason=row.reason_kind,
             probability=row.probability,
         )
-        for row in conn.execute(_REVISIONS, {"task": task})
+        for row in conn.execute(_REVISIONS, {"task": task, "person": person})
     ]
 
 

@@ -157,6 +157,20 @@ class Collector:
         token = self.ask("user-token", name=name)["token"]
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
+    def holder(self, name: str, capture: str) -> tuple[httpx.Client, list[dict[str, Any]]]:
+        """A new annotator who takes tasks until one of this capture is there, and the tasks."""
+        person = self.person(name, "annotator")
+        tasks: list[dict[str, Any]] = []
+
+        def is_given() -> bool:
+            have = [task["id"] for task in tasks]
+            reply = person.post("/api/tasks/next", json={"client": "page", "have": have, "count": 5})
+            tasks.extend(reply.json()["tasks"])
+            return any(row["id"] == capture for task in tasks for row in task["captures"])
+
+        until(is_given)
+        return person, tasks
+
 
 class DeviceClient:
     """The wire side of a device: tus by hand, so that a test can do it wrong."""

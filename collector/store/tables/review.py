@@ -54,6 +54,15 @@ task = Table(
     Index("ix_task_done_at", "done_at"),
 )
 
+# Who was ever given a task, under which fence: what people may see and write of it hangs on this.
+lease = Table(
+    "lease",
+    metadata,
+    Column("task_id", ForeignKey("task.id"), primary_key=True),
+    Column("fence", Integer, primary_key=True),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+)
+
 task_capture = Table(
     "task_capture",
     metadata,

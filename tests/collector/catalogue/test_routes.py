@@ -57,8 +57,9 @@ def test_media_has_ranges_and_an_etag(one: Sample, lead: httpx.Client) -> None:
 
 def test_every_look_is_a_row_and_a_players_many_ranges_are_one(collector: Collector, device: DeviceClient) -> None:
     made = sample("image", device.id, "take-i", "ses-i")
+    put(device, "ses-i", session_record(device.id, [SampleTake("take-i", "step-1", [made], ["boxes"])], "ses-i"))
     device.send(made)
-    annotator = collector.person("anton", "annotator")
+    annotator, _ = collector.holder("anton", made.id)
     path = f"/api/captures/{made.id}/media"
     until(lambda: annotator.head(path).status_code == 200)
     assert looks(collector, made.id) == []
@@ -70,6 +71,34 @@ def test_every_look_is_a_row_and_a_players_many_ranges_are_one(collector: Collec
     assert looks(collector, made.id) == [("anton", "review"), ("anton", "audit 7")]
     assert annotator.get(f"/api/captures/{made.id}/original").status_code == 403
     assert looks(collector, made.id)[2:] == []
+
+
+def test_annotators_see_captures_of_their_tasks_only(collector: Collector, device: DeviceClient) -> None:
+    made, other = (sample("audio", device.id, f"take-{name}", "ses-see") for name in ("v1", "v2"))
+    takes = [
+        SampleTake("take-v1", "step-1", [made], ["speech"]),
+        SampleTake("take-v2", "step-2", [other], []),  # nothing of it is reviewed: nobody is given it
+    ]
+    put(device, "ses-see", session_record(device.id, takes, "ses-see"))
+    device.send(made)
+    device.send(other)
+    (holder, tasks), stranger = collector.holder("vera", made.id), collector.person("ulf", "annotator")
+    lead = collector.person("vlad", "lead")
+    until(lambda: lead.head(f"/api/captures/{other.id}/media").status_code == 200)
+    for route in ("", "/labels", "/media", "/peaks"):
+        assert holder.get(f"/api/captures/{made.id}{route}").status_code == 200
+        assert lead.get(f"/api/captures/{other.id}{route}").status_code == 200
+        for person, capture in ((stranger, made.id), (stranger, other.id), (holder, other.id)):
+            reply = person.get(f"/api/captures/{capture}{route}")
+            assert (reply.status_code, reply.json()["code"]) == (403, "not-allowed")
+    assert stranger.head(f"/api/captures/{made.id}/media").status_code == 403
+    assert stranger.get("/api/captures/cap-none").status_code == 404
+    assert [row for row in looks(collector, made.id) if row[0] == "ulf"] == []
+    # What somebody has held stays visible to that person.
+    for task in tasks:
+        body = {"fence": task["lease"]["fence"]}
+        assert holder.post(f"/api/tasks/{task['id']}/return", json=body).status_code == 200
+    assert holder.get(f"/api/captures/{made.id}/media").status_code == 200
 
 
 def test_a_capture_says_where_it_lies_in_its_take(device: DeviceClient, lead: httpx.Client) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from collector.ingest.open_work import open_capture
 from tests.collector.running import Collector, DeviceClient
-from tests.collector.samples import Sample, sample
+from tests.collector.samples import Sample, SampleTake, sample, session_record
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest
 from wire.redaction import MaskedRegion, MaskModel, MaskRecord
@@ -76,7 +76,10 @@ def test_an_annotator_may_know_what_was_masked(collector: Collector, device: Dev
     one = masked(device.id)
     device.send(one)
     device.received(one.id)
-    person = collector.person("anna", "annotator")
+    takes = [SampleTake(one.manifest.take, "step-1", [one], ["tracks"])]
+    record = session_record(device.id, takes, one.manifest.session)
+    device.call("PUT", f"/api/sessions/{record.session}", content=json.dumps(record.to_json()))
+    person, _ = collector.holder("anna", one.id)
     assert person.get(f"/api/captures/{one.id}/redaction").json()["frames_masked"] == 10
 
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection
 
 from collector.review import queue, revisions
-from collector.review.problems import LeaseLost, NoSuchTask, NotYours, SubmitReused
+from collector.review.problems import LeaseLost, NoSuchTask, NotYours, SubmitReused, TooManyLeases
 from collector.review.queue import Lease, Lost
 from collector.review.revisions import Facts
 from tests.collector.review.filled import Filled
@@ -230,10 +230,45 @@ def test_renewing_holds_a_task_and_a_stranger_cannot(desk: Desk) -> None:
     renewed = desk.write(lambda conn: queue.renew(conn, lease.task, desk.ann, lease.fence, soon))
     assert isinstance(renewed, Lease) and renewed.expires_at > lease.expires_at
     assert lease.task not in {row.task for row in desk.next(desk.bob, count=4, now=LATER)}
-    lost = desk.write(lambda conn: queue.renew(conn, lease.task, desk.bob, lease.fence, soon))
+    with pytest.raises(NotYours):
+        desk.write(lambda conn: queue.renew(conn, lease.task, desk.bob, lease.fence, soon))
+    desk.give_up(desk.ann, lease, "returned", soon)
+    assert lease.task in {row.task for row in desk.next(desk.bob, have=[], count=4, now=soon)}
+    lost = desk.write(lambda conn: queue.renew(conn, lease.task, desk.ann, lease.fence, soon))
     assert isinstance(lost, Lost) and not lost.kept
     with pytest.raises(LeaseLost):
         raise lost.error()
+
+
+def test_a_draft_needs_a_lease_that_there_was(desk: Desk) -> None:
+    mine = desk.next(desk.ann, count=4)[0]
+    for fence in (0, mine.fence, 7):
+        with pytest.raises(NotYours):
+            desk.draft(desk.bob, Lease(mine.task, fence, ""), "never given to bob")
+        with pytest.raises(NotYours):
+            desk.submit(desk.bob, mine.task, fence, str(uuid4()))
+    for fence in (0, 2, 99):
+        lost = desk.draft(desk.ann, Lease(mine.task, fence, ""), "no such lease")
+        assert isinstance(lost, Lost) and not lost.kept
+    assert desk.drafts() == []
+
+
+def test_a_person_holds_so_many_tasks_on_all_pages_together(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "MAX_LEASES", 3)
+    first = desk.next(desk.ann, "p1", count=2)
+    second = desk.next(desk.ann, "p2", count=2)
+    assert (len(first), len(second)) == (2, 1)
+    assert desk.next(desk.ann, "p1", count=2) == first  # a lost reply is answered again
+    assert desk.next(desk.ann, "p2", have=[second[0].task], count=2) == []
+    with pytest.raises(TooManyLeases):
+        desk.next(desk.ann, "p3")
+    (theirs,) = desk.next(desk.bob, "p3")
+    desk.submit(desk.bob, theirs.task, theirs.fence, str(uuid4()))
+    desk.submit(desk.ann, first[0].task, first[0].fence, str(uuid4()))
+    assert isinstance(desk.reopen(desk.ann, first[0].task, "p3"), Lease)
+    with pytest.raises(TooManyLeases):
+        desk.reopen(desk.ann, theirs.task, "p3", is_lead=True)
+    assert desk.next(desk.ann, "p4", now=LATER) != []  # leases that ran out do not count
 
 
 def test_drafts_are_kept_by_lease_and_go_with_the_submit(desk: Desk) -> None:

@@ -157,11 +157,12 @@ def test_renew_draft_return_skip(site: Site) -> None:
     assert saved["saved_at"]
     (again,) = site.next("ann")
     assert again["draft"]["documents"][0]["labels"][0]["x"] == 5.0 and again["draft"]["saved_at"] == saved["saved_at"]
-    assert site.call("bob", "POST", f"{path}/renew", fence).json()["code"] == "lease-lost"
+    assert site.call("bob", "POST", f"{path}/renew", fence).json()["code"] == "task-not-yours"
     assert site.call("ann", "POST", f"{path}/return", fence).status_code == 200
     assert site.filled.tasks(id=task["id"])[0].state == "open"
     (back,) = site.next("bob")
     assert back["id"] == task["id"]
+    assert site.call("ann", "POST", f"{path}/renew", fence).json()["code"] == "lease-lost"
     skipped = site.call("bob", "POST", f"{path}/skip", {"fence": 2, "reason": "too dark"})
     assert skipped.status_code == 200
     assert site.filled.rows("SELECT reason FROM skip WHERE kind = 'skipped'")[0].reason == "too dark"
@@ -216,11 +217,35 @@ def test_who_may(site: Site) -> None:
     assert site.call("lea", "GET", "/api/tasks?state=odd").status_code == 422
 
 
+def test_a_task_shows_others_nothing_of_who_worked_on_it(site: Site) -> None:
+    (task,) = site.next("ann")
+    path = f"/api/tasks/{task['id']}"
+    assert site.submit("ann", task, [box(x=31.5)]).status_code == 200
+    body = {"fence": 1, "documents": []}
+    for refused in (
+        site.call("bob", "GET", path),
+        site.call("bob", "GET", f"{path}/revisions"),
+        site.call("bob", "PUT", f"{path}/draft", body),
+        site.call("bob", "POST", f"{path}/return", {"fence": 1}),
+        site.submit("bob", task, []),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "task-not-yours")
+        assert "ann" not in refused.text.replace("annotator", "")
+    assert site.call("ann", "GET", path).json()["revision"]["reviewer"] == "ann"
+    assert site.call("lea", "GET", path).json()["revision"]["documents"][0]["labels"][0]["x"] == 31.5
+    # A lead corrects it: the first annotator still sees the task, and not whose labels count now.
+    again = site.call("lea", "POST", f"{path}/reopen", {"client": "page-9"}).json()
+    assert site.submit("lea", again, [box(x=2.0)]).status_code == 200
+    assert site.call("ann", "GET", path).json()["revision"] is None
+    assert site.call("lea", "GET", path).json()["revision"]["reviewer"] == "lea"
+
+
 def test_signs_of_life_are_counted(site: Site) -> None:
     (task,) = site.next("ann")
     sign = {"task": task["id"], "fence": 1, "visible": True, "playing": False, "input": True}
     assert site.call("ann", "POST", "/api/activity", sign).status_code == 204
-    assert site.call("bob", "POST", "/api/activity", sign).json()["code"] == "lease-lost"
+    assert site.call("bob", "POST", "/api/activity", sign).json()["code"] == "task-not-yours"
+    assert site.call("ann", "POST", "/api/activity", sign | {"fence": 9}).json()["code"] == "lease-lost"
     assert len(site.filled.rows("SELECT id FROM activity")) == 1
     site.filled.execute("UPDATE task SET leased_at = '2026-01-01T00:00:00.000000Z'")
     site.filled.execute("UPDATE activity SET at = '2026-11-20T12:00:05.000000Z'")

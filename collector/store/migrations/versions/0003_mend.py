@@ -1,5 +1,5 @@
 """Indexes for the list of sessions, the report of a day and the skipped tasks; how long a task's consent lasts;
-uploads that belong to no capture.
+uploads that belong to no capture; who was ever given a task.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ def upgrade() -> None:
     _add_service_state()
     _mark_short_jobs()
     _let_uploads_have_no_capture()
+    _remember_leases()
     with op.batch_alter_table("capture", schema=None) as batch_op:
         batch_op.drop_index("ix_capture_session_id")
         batch_op.create_index("ix_capture_session_id_state", ["session_id", "state"], unique=False)
@@ -67,6 +68,26 @@ def _let_uploads_have_no_capture() -> None:
         )
 
 
+def _remember_leases() -> None:
+    op.create_table(
+        "lease",
+        sa.Column("task_id", sa.String(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_lease_person_id_person")),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_lease_task_id_task")),
+        sa.PrimaryKeyConstraint("task_id", "fence", name=op.f("pk_lease")),
+    )
+    # What earlier versions left behind of each lease. Drafts are no witness: their fence was the caller's word.
+    for rows in (
+        "SELECT id, fence, leased_to FROM task WHERE leased_to IS NOT NULL",
+        "SELECT task_id, fence, person_id FROM revision",
+        "SELECT task_id, fence, person_id FROM skip",
+        "SELECT task_id, fence, person_id FROM activity",
+    ):
+        op.execute(f"INSERT OR IGNORE INTO lease (task_id, fence, person_id) {rows}")
+
+
 def _uploads_have_a_capture() -> None:
     op.execute("DELETE FROM upload WHERE capture_id IS NULL")
     with op.batch_alter_table("upload", schema=None) as batch_op:
@@ -78,6 +99,7 @@ def _uploads_have_a_capture() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("lease")
     _uploads_have_a_capture()
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index("ix_task_skipped", sqlite_where=sa.text("state = 'skipped'"))
