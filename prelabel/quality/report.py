@@ -18,6 +18,7 @@ from prelabel.quality.shapes import (
     ClassWorth,
     Cut,
     Edits,
+    Estimate,
     Found,
     IntervalScores,
     PrelabelReport,
@@ -27,9 +28,9 @@ from prelabel.quality.shapes import (
     TrackScores,
     UnitCosts,
     boundary,
+    estimate,
     found_shares,
     quartiles,
-    wilson,
 )
 from prelabel.quality.tally import Tally, tallies
 from wire.labels import Label, Source
@@ -209,7 +210,7 @@ def _rows(sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source])
                 step=key.step,
                 items=tally.items,
                 edits=Edits(prelabels=tally.prelabels, **{name: tally.outcomes[name] for name in OUTCOMES}),
-                acceptance=wilson(tally.outcomes["accepted"], tally.prelabels),
+                acceptance=_acceptance(tally),
                 moved_iou=quartiles(tally.moved),
                 found=_found(tally),
                 average_precision=precisions.get((key, "all")),
@@ -225,10 +226,14 @@ def _rows(sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source])
 def _share(tally: Tally, precision: AveragePrecision | None) -> Share:
     return Share(
         items=tally.items,
-        acceptance=wilson(tally.outcomes["accepted"], tally.prelabels),
+        acceptance=_acceptance(tally),
         found=_found(tally),
         average_precision=precision,
     )
+
+
+def _acceptance(tally: Tally) -> Estimate | None:
+    return estimate((row.accepted, row.prelabels) for row in tally.captures.values())
 
 
 def _found(tally: Tally) -> Found:
@@ -274,7 +279,7 @@ def _text_scores(tally: Tally) -> TextScores | None:
         character_error_rate=_rounded(characters.error_rate),
         words=words.length,
         characters=characters.length,
-        unchanged=wilson(tally.unchanged, tally.texts),
+        unchanged=estimate((row.unchanged, row.texts) for row in tally.captures.values()),
     )
 
 

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from prelabel.quality.estimates import clustered
 from wire.base import Count, Document, Sha256, Utc, WireModel
 from wire.labels import Source
 
 Cut = Literal["model", "class", "device", "step", "each"]
-_Z95 = 1.959963984540054
 _DECIMALS = 6
 
 
 class Estimate(WireModel):
-    """A share with the 95 % interval of Wilson (JASA 1927), which takes labels as independent of each other."""
+    """A share of labels with its 95 % interval, clustered by capture: labels of one capture are right together.
+
+    `of` is the number of labels, `captures` that of the captures they are from (quality/estimates.py).
+    """
 
     share: float
     low: float
     high: float
     of: Count
+    captures: Count
 
 
 class Quartiles(WireModel):
@@ -212,19 +215,13 @@ class PrelabelReport(Document):
     anchoring: list[Anchoring]
 
 
-def wilson(good: int, of: int) -> Estimate | None:
-    """A share and its 95 % interval; None of nothing."""
-    if of == 0:
+def estimate(rows: Iterable[tuple[int, int]]) -> Estimate | None:
+    """From (good, of) of each capture; None of nothing."""
+    found = clustered(rows)
+    if found is None:
         return None
-    share, z2 = good / of, _Z95**2
-    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z95 / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return Estimate(
-        share=round(share, _DECIMALS),
-        low=round(max(0.0, centre - half), _DECIMALS),
-        high=round(min(1.0, centre + half), _DECIMALS),
-        of=of,
-    )
+    share, low, high = (round(value, _DECIMALS) for value in (found.rate, found.low, found.high))
+    return Estimate(share=share, low=low, high=high, of=found.of, captures=found.clusters)
 
 
 def quartiles(values: Sequence[float]) -> Quartiles | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from prelabel.quality.intervals import COLLAR_US, TimeSums, time_sums
 from prelabel.quality.matching import OUTCOMES, Change, Found, Outcome, compare
@@ -36,12 +37,21 @@ class Whole:
         self.characters.add(other.characters)
 
 
+class Counts(NamedTuple):
+    """What of one capture shares are made of: they hold or fall together."""
+
+    accepted: int
+    prelabels: int
+    unchanged: int
+    texts: int
+
+
 @dataclass
 class Tally:
     """Counts of one word, or of all words of a kind.
 
     `starts_us`, `ends_us` are made minus true; `texts` are pre-labels that said something and were kept, `unchanged`
-    of them to the letter.
+    of them to the letter. `captures` has the counts of each capture, by its id.
     """
 
     items: int = 0
@@ -55,6 +65,7 @@ class Tally:
     ends_us: list[int] = field(default_factory=list)
     texts: int = 0
     unchanged: int = 0
+    captures: dict[str, Counts] = field(default_factory=dict)
     whole: Whole = field(default_factory=Whole)
 
     @property
@@ -73,6 +84,9 @@ class Tally:
             self.ends_us += other.ends_us
             self.texts += other.texts
             self.unchanged += other.unchanged
+            for name, counts in other.captures.items():
+                mine = self.captures.get(name)
+                self.captures[name] = counts if mine is None else Counts(*map(sum, zip(mine, counts, strict=True)))
             if other.tracks is not None:
                 self.tracks = self.tracks or TrackSums()
                 self.tracks.add(other.tracks)
@@ -124,6 +138,10 @@ def tallies(item: Reviewed, words: frozenset[str], writes: bool) -> ItemTallies:
         for change in changes:
             _count_change(cell(change.label), change)
     _count_found(item, found, words, cell)
+    for tally in cells.values():
+        counts = Counts(tally.outcomes["accepted"], tally.prelabels, tally.unchanged, tally.texts)
+        if counts.prelabels:
+            tally.captures[item.capture] = counts
     return ItemTallies(cells, changes)
 
 

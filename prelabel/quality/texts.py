@@ -11,7 +11,6 @@ words are put into the text only when the evidence says that it stays below that
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -19,12 +18,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from prelabel.quality.estimates import clustered
 from wire.base import Count, WireModel
 
 PREFILL_BELOW = 0.30
 EVIDENCE_TEXTS, EVIDENCE_WORDS = 20, 200
 WITHOUT_SPACES = frozenset({"zh", "cmn", "yue", "wuu", "nan", "hak", "gan", "hsn", "ja", "th", "lo", "km", "my", "bo"})
-_Z95 = 1.959963984540054
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ`´"), "'")
 DOTLESS_I = frozenset({"tr", "az"})  # Unicode's SpecialCasing.txt
 _TURKIC = {ord("I"): "ı", ord("İ"): "i"}
@@ -192,18 +191,8 @@ def main_language(language: str) -> str:
 
 
 def _measured(rows: Sequence[EditSums]) -> ExpectedErrors:
-    """A ratio of sums with the linearised variance of a cluster sample: words of one text are wrong together."""
-    words = sum(row.length for row in rows)
-    rate = sum(row.edits for row in rows) / words
-    scatter = sum((row.edits - rate * row.length) ** 2 for row in rows)
-    count = len(rows)
-    spread = _Z95 * math.sqrt(scatter * count / (count - 1)) / words
-    # With no error at all the scatter is nothing; three over n is then the upper end (Hanley, Lippman-Hand, 1983).
-    high = rate + spread if rate > 0 else 3 / words
-    return ExpectedErrors(
-        rate=round(rate, 6),
-        low=round(max(0.0, rate - spread), 6),
-        high=round(high, 6),
-        texts=count,
-        words=words,
-    )
+    """Clustered by text: words of one text are wrong together, and texts without an error prove as much as they are."""
+    found = clustered((row.edits, row.length) for row in rows)
+    assert found is not None, "there are words"
+    rate, low, high = (round(value, 6) for value in (found.rate, found.low, found.high))
+    return ExpectedErrors(rate=rate, low=low, high=high, texts=found.clusters, words=found.of)

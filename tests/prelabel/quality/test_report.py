@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from prelabel.quality.estimates import exact_interval
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
-from prelabel.quality.shapes import PrelabelReport, QualityRow, wilson
+from prelabel.quality.shapes import Estimate, PrelabelReport, QualityRow, estimate
 from tests.prelabel.quality.made import FRAME_US, MODEL, OTHER, box, interval, kept, reviewed, text, track
 from wire.labels import Choice, Source
 
@@ -37,6 +38,28 @@ def boxes_of(count: int, **more: object) -> list[Reviewed]:
     ]
 
 
+def share_of(good: int, of: int, captures: int) -> Estimate:
+    low, high = (round(end, 6) for end in exact_interval(good, of))
+    return Estimate(share=round(good / of, 6), low=low, high=high, of=of, captures=captures)
+
+
+def test_labels_of_one_capture_are_right_together() -> None:
+    """All right on one half of the captures, all wrong on the other: worth as many labels as there are captures."""
+    items = [
+        reviewed(
+            [box(f"b{row}", 20 * row, score=0.9) for row in range(8)],
+            [kept(box(f"b{row}", 20 * row)) for row in range(8)] if number % 2 else [],
+            revision=f"r{number}",
+            capture=f"c{number}",
+        )
+        for number in range(20)
+    ]
+    (row,) = rows(prelabel_report(items, NOW), "model")
+    assert row.acceptance is not None and (row.acceptance.of, row.acceptance.captures) == (160, 20)
+    low, high = exact_interval(10, 20)
+    assert row.acceptance.low == pytest.approx(low, abs=0.03) and row.acceptance.high == pytest.approx(high, abs=0.03)
+
+
 def test_counts_by_hand() -> None:
     report = prelabel_report(boxes_of(10) + boxes_of(30, device="cam-2", step="pour", drawn_by_chance=True), NOW)
     (total,) = rows(report, "model")
@@ -48,7 +71,8 @@ def test_counts_by_hand() -> None:
     assert (total.found.right, total.found.wrong, total.found.missed) == (80, 40, 40)
     assert (total.found.precision, total.found.recall) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
     assert total.moved_iou is not None and total.moved_iou.median == pytest.approx(2 / 3, abs=1e-5)
-    assert total.acceptance == wilson(40, 120)
+    # One of three on every capture: nothing is right together.
+    assert total.acceptance == share_of(40, 120, 40)
     cup, mug = rows(report, "class")
     assert (cup.label, cup.edits.prelabels, cup.edits.added) == ("cup", 80, 40)
     assert (mug.label, mug.edits.deleted, mug.found.precision, mug.found.recall) == ("mug", 40, 0, None)
@@ -59,7 +83,7 @@ def test_counts_by_hand() -> None:
     assert cup.average_precision is not None and cup.average_precision.ap50 == pytest.approx(67 / 101, abs=1e-6)
     assert cup.average_precision.ap == pytest.approx((4 * 67 + 6 * 34) / 10 / 101, abs=1e-6)
     assert report.items == 40 and report.random_items == 30 and report.blind_items == 0
-    assert total.random is not None and total.random.items == 30 and total.random.acceptance == wilson(30, 90)
+    assert total.random is not None and total.random.items == 30 and total.random.acceptance == share_of(30, 90, 30)
     assert rows(report, "device", device="cam-1")[0].random is None
 
 
@@ -169,7 +193,7 @@ def test_intervals_and_transcripts() -> None:
     assert (row.intervals.truth_seconds, row.intervals.false_seconds) == (4.2, 1)
     # "hello" for "bye bye" is two edits, "cup" one; the model wrote nothing for "one two".
     assert (row.texts.words, row.texts.word_error_rate) == (8, pytest.approx(5 / 8))
-    assert row.texts.unchanged == wilson(0, 1)
+    assert row.texts.unchanged == share_of(0, 1, 1)
 
 
 def test_a_speech_detector_has_no_word_error_rate() -> None:
@@ -185,7 +209,7 @@ def test_texts() -> None:
     assert row.texts is not None
     # exit 0 of 4, "no smoking" 1 of 10, "noise" 5 put in, "push" 4 of 4 left out
     assert (row.texts.characters, row.texts.character_error_rate) == (18, pytest.approx(10 / 18, abs=1e-6))
-    assert row.texts.unchanged == wilson(1, 2)
+    assert row.texts.unchanged == estimate([(1, 2)])
     assert (row.edits.accepted, row.edits.edited, row.edits.deleted, row.edits.added) == (1, 1, 1, 1)
 
 
@@ -193,14 +217,3 @@ def test_an_empty_item_counts() -> None:
     (row,) = rows(prelabel_report([reviewed([], [])], NOW), "model")
     assert (row.kind, row.items, row.edits.prelabels, row.acceptance) == ("box", 1, 0, None)
     assert prelabel_report([], NOW).rows == []
-
-
-@pytest.mark.parametrize(("good", "of"), [(0, 10), (5, 10), (10, 10), (31, 40), (1, 1000)])
-def test_wilson(good: int, of: int) -> None:
-    """At each end p the share lies 1.96 standard deviations of a share of p away."""
-    found = wilson(good, of)
-    assert found is not None and found.low <= found.share <= found.high
-    for end in (found.low, found.high):
-        if 0 < end < 1:
-            assert abs(good / of - end) == pytest.approx(1.959964 * (end * (1 - end) / of) ** 0.5, abs=1e-5)
-    assert wilson(0, 0) is None

@@ -166,3 +166,20 @@ def test_characters_are_what_people_see() -> None:
     edits = character_edits("नमस्ते", "नमस्तु", "hi")
     assert edits.edits == 1 and edits.length == len(characters("नमस्ते")) < len("नमस्ते")
     assert character_edits("\u1100\u1161\u11a8간", "\uac01간", "ko") == EditSums(0, 2)
+
+
+def test_texts_without_an_error_prove_no_more_than_their_number() -> None:
+    """One text in forty wholly wrong: most samples of 25 show none, and the upper end must hold all the same."""
+    import numpy as np
+
+    rng = np.random.default_rng(8)
+    held = 0
+    for _ in range(300):
+        wrong = rng.random(25) < 1 / 40
+        drawn = [pair for bad in wrong for pair in pairs(1, 10 if bad else 0)]
+        expected = expected_word_error_rate("en", drawn)
+        assert expected is not None
+        held += expected.high >= 1 / 40
+    assert held / 300 >= 0.95
+    none_wrong = expected_word_error_rate("en", pairs(25, 0))
+    assert none_wrong is not None and none_wrong.high == pytest.approx(1 - 0.025 ** (1 / 25), abs=1e-6)

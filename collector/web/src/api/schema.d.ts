@@ -1272,7 +1272,9 @@ export interface components {
         };
         /**
          * Estimate
-         * @description A share with the 95 % interval of Wilson (JASA 1927), which takes labels as independent of each other.
+         * @description A share of labels with its 95 % interval, clustered by capture: labels of one capture are right together.
+         *
+         *     `of` is the number of labels, `captures` that of the captures they are from (quality/estimates.py).
          */
         Estimate: {
             /** Share */
@@ -1283,6 +1285,8 @@ export interface components {
             high: number;
             /** Of */
             of: number;
+            /** Captures */
+            captures: number;
         };
         /** FenceRequest */
         FenceRequest: {

@@ -64,12 +64,12 @@ describe("the report on pre-labels", () => {
   });
 
   test("measures of every kind, the random share beside them", () => {
-    const acceptance = { share: 0.836, low: 0.74, high: 0.9, of: 80 };
+    const acceptance = { share: 0.836, low: 0.74, high: 0.9, of: 80, captures: 9 };
     const made = row({
       acceptance,
       found: { precision: 0.5, recall: 1 },
       average_precision: { ap: 0.613, ap50: 0.84, truth: 1 },
-      random: { items: 5, acceptance: { share: 0.9, low: 0.6, high: 0.98, of: 10 }, found: { precision: 0.75 } },
+      random: { items: 5, acceptance: { share: 0.9, low: 0.6, high: 0.98, of: 10, captures: 5 }, found: { precision: 0.75 } },
     });
     expect(quality.facts(made).map((f) => [f.name, f.value, f.chance])).toEqual([
       ["accepted as it was", "84%", "90% (60 to 98%)"],
