@@ -28,7 +28,7 @@ MIB = 2**20
 @pytest.fixture
 def small() -> Iterator[Worker]:
     """A worker that may use little more than what its libraries need."""
-    worker = Worker([WORK, *MEDIA], memory_bytes=320 * MIB)
+    worker = Worker([WORK, *MEDIA], memory_bytes=256 * MIB)
     yield worker
     worker.stop()
 
@@ -77,7 +77,7 @@ def test_a_worker_without_a_limit_stands_as_its_parent() -> None:
         assert worker.run(f"{WORK}:allocate", {"bytes": 1000 * MIB}, 60)["nice"] == os.nice(0)
     finally:
         worker.stop()
-    assert resource.getrlimit(resource.RLIMIT_DATA)[0] != 320 * MIB
+    assert resource.getrlimit(resource.RLIMIT_DATA)[0] != 256 * MIB
 
 
 def test_twenty_minutes_of_sound_in_a_few_kilobytes_are_decoded_in_little_memory(small: Worker, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_twenty_minutes_of_sound_in_a_few_kilobytes_are_decoded_in_little_memory
 
 
 def test_a_picture_that_needs_too_much_memory_is_refused_with_a_sentence(small: Worker, tmp_path: Path) -> None:
-    data = cv2.imencode(".jpg", np.full((20_000, 19_000), 90, np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 1])[1].tobytes()
+    data = cv2.imencode(".jpg", np.full((16_200, 16_200), 90, np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 1])[1].tobytes()
     one = sample("image", "dev-1", media=data)
     LocalBlobs(tmp_path / "blobs")
     said = small.run("collector.ingest.open_work:open_capture", opening(one, tmp_path), 120)
