@@ -38,8 +38,8 @@ web: ## build the review page
 models: dev ## the models and photographs that tests use, through the catalogue
 	@$(BIN)/gleaner prelabel pull silero-vad centerface photo-person photo-cup ocr-detection ocr-direction ocr-recognition >/dev/null
 
-device: dev ## picamera2 beside the rest, as on a Raspberry Pi (needs gcc, python3-dev and libcap-dev, see make system)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[device]'
+device: ## picamera2 and the system's libcamera, as on a Raspberry Pi (needs gcc, python3-dev and libcap-dev, see make system)
+	@$(BOOT) --device
 
 venv:
 	@$(BOOT)

@@ -63,7 +63,7 @@ class JoinInsecure(JoinFailed):
     code: ClassVar[str] = "join-insecure"
     status: ClassVar[int] = 400
     exit_code: ClassVar[int] = 2
-    hint = "Use https, or say --insecure if everybody on this network may listen."
+    hint = "Use https, or pass --insecure if everybody on this network may listen."
 
 
 class Credentials(Document):

@@ -43,7 +43,7 @@ class OutputExists(GleanerError):
     code = "output-exists"
     status = 409
     exit_code = 2
-    hint = "Choose another name, or say --force to replace it."
+    hint = "Choose another name, or pass --force to replace it."
 
 
 class OutputUnwritable(GleanerError):
@@ -60,7 +60,7 @@ class RunDiffers(GleanerError):
     code = "run-differs"
     status = 409
     exit_code = 2
-    hint = "Choose another output, or say --force to begin anew."
+    hint = "Choose another output, or pass --force to begin again."
 
 
 class FileFailed(GleanerError):

@@ -29,7 +29,7 @@ def serve(
     ready_file: Annotated[
         Path | None, typer.Option(help="Write {url, pid} here once the port answers; for programs that start this one.")
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what jobs do.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what jobs do.")] = False,
 ) -> None:
     """Run the collector until Ctrl-C or SIGTERM. Data and keys are made at the first start."""
     from collector.cli.serving import serve as run

@@ -27,6 +27,7 @@ NEEDED_MIB = {"run": 1200, "dev": 2200}
 OLDEST, NEWEST = (3, 11), (3, 13)
 NODE = (20, 19)
 OLD_NAME = "gleaner"
+SYSTEM_LIBCAMERA = (Path("/usr/lib/python3/dist-packages/libcamera"),)
 
 
 def stop(sentence: str, code: int = 3) -> NoReturn:
@@ -50,6 +51,15 @@ def check_room(kind: str) -> None:
     free = shutil.disk_usage(ROOT).free // (1 << 20)
     if free < NEEDED_MIB[kind] and not (VENV / "bin" / "gleaner").exists():
         stop(f"There is no room on the disk: {free} MiB are free at {ROOT}, installing needs {NEEDED_MIB[kind]} MiB.")
+
+
+def allow_system_packages() -> None:
+    """Let the virtual environment see the system's libcamera: it comes with Raspberry Pi OS, not from an index."""
+    if not any(folder.exists() for folder in SYSTEM_LIBCAMERA):
+        return
+    config = VENV / "pyvenv.cfg"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("include-system-site-packages = false", "include-system-site-packages = true"))
 
 
 def make_venv(python: str) -> None:
@@ -83,7 +93,7 @@ def install(name: str, words: list[str]) -> None:
     remove_old_names()
     command = [
         str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
-        "-c", str(ROOT / "constraints.txt"), *words,
+        "--no-compile", "-c", str(ROOT / "constraints.txt"), *words,
     ]  # fmt: skip
     if not run_with_progress(command):
         stop("Installing failed, see the lines above: check the network and `pip config list`, then run make again.", 1)
@@ -152,11 +162,15 @@ def page_is_built() -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description="From a fresh clone to a working virtual environment.")
     parser.add_argument("--dev", action="store_true", help="with the tools for tests and lint")
-    parser.add_argument("--web", action="store_true", help="with a Node.js to build the page")
+    parser.add_argument("--web", action="store_true", help="with a Node.js to build the page, where it is not built")
+    parser.add_argument("--device", action="store_true", help="with picamera2, and the system's libcamera in sight")
     wanted = parser.parse_args()
     os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
     check_room("dev" if wanted.dev else "run")
     make_venv(find_python())
+    if wanted.device:
+        allow_system_packages()
+        install("device", ["-e", ".[device]"])
     dev_is_here = (VENV / ".installed-dev").exists()
     if wanted.dev:
         install("dev", ["-e", ".[dev]"])

@@ -135,3 +135,20 @@ def test_the_former_distribution_is_uninstalled(tmp_path: Path, monkeypatch: pyt
     bootstrap.remove_old_names()
     assert not (site / "gleaner-0.1.0.dist-info" / "METADATA").exists()
     assert (site / "gleaner_suite-0.1.0.dist-info" / "METADATA").exists()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_environment_sees_the_systems_libcamera_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    bootstrap = loaded()
+    system = tmp_path / "dist-packages"
+    system.mkdir()
+    if is_there:
+        (system / "libcamera").mkdir()
+    monkeypatch.setattr(bootstrap, "SYSTEM_LIBCAMERA", (system / "libcamera",))
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "venv")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    bootstrap.allow_system_packages()
+    config = (tmp_path / "venv" / "pyvenv.cfg").read_text()
+    assert ("include-system-site-packages = true" in config) == is_there
