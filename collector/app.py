@@ -36,6 +36,7 @@ from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.routes import router as prelabels_router
 from collector.problems import install_problems
 from collector.reports.routes import router as reports_router
+from collector.review.instructions import save_instructions
 from collector.review.jobs import make_tasks
 from collector.review.routes import router as review_router
 from collector.settings import Settings
@@ -113,6 +114,7 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
         state.measurer = Measurer(settings.data, settings.blobs_folder)
         state.receiver = Receiver(state.db, state.staging, settings)
         sweep(state.db, state.staging, state.blobs)
+        state.db.write_sync(save_instructions)
         kinds = [
             open_kind(state.staging, settings.blobs_folder, state.receipt_key),
             derive_kind(state.blobs, settings.blobs_folder),

@@ -1,7 +1,13 @@
-"""What a person is asked to do, by task type. A change of the words raises the version; revisions keep it."""
+"""What a person is asked to do, by task type. A change of the words raises the version; revisions remember it.
+
+The words of every version that was in use stay in the table `instruction`.
+"""
 
 from __future__ import annotations
 
+from sqlalchemy import Connection, text
+
+from collector.store.clock import now_text
 from wire.base import WireModel
 from wire.labels import TaskType
 
@@ -34,3 +40,18 @@ INSTRUCTIONS: dict[TaskType, Instructions] = {
         " Text on a picture: write it as it stands there, one field a piece; take out what is no text.",
     ),
 }
+
+
+def save_instructions(conn: Connection) -> None:
+    """At the start of the service: the words of versions that are new here."""
+    rows = [
+        {"type": kind, "version": shown.version, "text": shown.text, "now": now_text()}
+        for kind, shown in INSTRUCTIONS.items()
+    ]
+    conn.execute(
+        text(
+            "INSERT INTO instruction (type, version, text, first_used_at) VALUES (:type, :version, :text, :now)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        rows,
+    )

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from collector.review import queue_sql as sql
+from collector.review.instructions import INSTRUCTIONS
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, may_write, random_first
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
@@ -88,6 +89,7 @@ def take_next(
     for row in conn.execute(sql.HELD, asked).all():
         if row.id not in have and len(leases) < len(draws) and _is_usable(conn, row.id, now):
             conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
+            conn.execute(sql.SHOW, {"task": row.id, "version": INSTRUCTIONS[row.type].version})
             leases.append(Lease(row.id, row.fence, expires))
     room = MAX_LEASES - conn.execute(sql.ACTIVE_LEASES, asked).scalar_one()
     if room <= 0 and not leases and not have:
@@ -122,9 +124,10 @@ def _is_usable(conn: Connection, task: str, now: datetime) -> bool:
 def _lease(conn: Connection, task: str, person: str, client: str, now: datetime) -> Lease:
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
     values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
-    fence = conn.execute(sql.LEASE, values).scalar_one()
-    conn.execute(sql.REMEMBER_LEASE, {**values, "fence": fence})
-    return Lease(task, fence, expires)
+    row = conn.execute(sql.LEASE, values).one()
+    conn.execute(sql.SHOW, {"task": task, "version": INSTRUCTIONS[row.type].version})
+    conn.execute(sql.REMEMBER_LEASE, {**values, "fence": row.fence})
+    return Lease(task, row.fence, expires)
 
 
 def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool, now: datetime) -> Lease | Lost:

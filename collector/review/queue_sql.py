@@ -15,7 +15,7 @@ def _typed(sql: str) -> TextClause:
 
 # What a page already holds: a lost reply is answered again without a new lease.
 HELD = _typed(
-    "SELECT id, fence FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client = :client"
+    "SELECT id, fence, type FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client = :client"
     " AND type IN :types ORDER BY leased_at, priority DESC, id DESC"
 )
 # A lease that ran out goes first to the person who had it (the draft is theirs), then to anybody.
@@ -46,7 +46,7 @@ SETTLE_REOPENED = text(
 LEASE = text(
     "UPDATE task SET state = 'leased', fence = fence + 1, leased_to = :person, leased_client = :client,"
     " leased_at = :now, lease_expires_at = :expires, opened_at = coalesce(opened_at, :now)"
-    " WHERE id = :task RETURNING fence"
+    " WHERE id = :task RETURNING fence, type"
 )
 REMEMBER_LEASE = text("INSERT INTO lease (task_id, fence, person_id) VALUES (:task, :fence, :person)")
 WAS_LEASED = text("SELECT EXISTS (SELECT 1 FROM lease WHERE task_id = :task AND person_id = :person)")
@@ -57,6 +57,8 @@ WAS_LEASED_UNDER = text(
 ACTIVE_LEASES = text(
     "SELECT count(*) FROM task WHERE state = 'leased' AND leased_to = :person AND lease_expires_at > :now"
 )
+# The instructions that this delivery shows: the revision remembers them.
+SHOW = text("UPDATE task SET instruction_version = :version WHERE id = :task AND instruction_version <> :version")
 RENEW = text("UPDATE task SET lease_expires_at = :expires WHERE id = :task")
 HOLDING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"

@@ -24,7 +24,7 @@ task = Table(
     Column("reason_kind", String, nullable=False),  # uncertainty | conflict | age | random
     Column("reason_text", Text, nullable=False),
     Column("probability", Float, nullable=False),  # with which the queue's coin chose the lane
-    Column("instruction_version", Integer, nullable=False),
+    Column("instruction_version", Integer, nullable=False),  # those shown with the newest lease
     Column("created_at", String, nullable=False),
     Column("opened_at", String),  # first lease ever
     Column("done_at", String),  # newest submit
@@ -61,6 +61,31 @@ lease = Table(
     Column("task_id", ForeignKey("task.id"), primary_key=True),
     Column("fence", Integer, primary_key=True),
     Column("person_id", ForeignKey("person.id"), nullable=False),
+)
+
+instruction = Table(
+    "instruction",
+    metadata,
+    Column("type", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("text", Text, nullable=False),  # what people were shown under this version
+    Column("first_used_at", String, nullable=False),
+)
+
+category = Table(
+    "category",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),  # of the word in every export, for ever
+    Column("word", String, nullable=False, unique=True),
+)
+
+export = Table(
+    "export",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("made_at", String, nullable=False),
+    Column("format", String, nullable=False),  # jsonl | coco
+    Column("body", Text, nullable=False),  # what left: options, revisions, sessions, hash of the list of files
 )
 
 task_capture = Table(

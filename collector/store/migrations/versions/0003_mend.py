@@ -1,8 +1,10 @@
 """Indexes for the list of sessions, the report of a day and the skipped tasks; how long a task's consent lasts;
-uploads that belong to no capture; who was ever given a task.
+uploads that belong to no capture; who was ever given a task; words with lasting ids, instructions, exports.
 """
 
 from __future__ import annotations
+
+import json
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,6 +20,7 @@ def upgrade() -> None:
     _mark_short_jobs()
     _let_uploads_have_no_capture()
     _remember_leases()
+    _add_what_exports_need()
     with op.batch_alter_table("capture", schema=None) as batch_op:
         batch_op.drop_index("ix_capture_session_id")
         batch_op.create_index("ix_capture_session_id_state", ["session_id", "state"], unique=False)
@@ -88,6 +91,43 @@ def _remember_leases() -> None:
         op.execute(f"INSERT OR IGNORE INTO lease (task_id, fence, person_id) {rows}")
 
 
+def _add_what_exports_need() -> None:
+    op.create_table(
+        "instruction",
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("first_used_at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("type", "version", name=op.f("pk_instruction")),
+    )
+    op.create_table(
+        "category",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("word", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_category")),
+        sa.UniqueConstraint("word", name=op.f("uq_category_word")),
+    )
+    op.create_table(
+        "export",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("made_at", sa.String(), nullable=False),
+        sa.Column("format", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export")),
+    )
+    _name_categories()
+
+
+def _name_categories() -> None:
+    """The words of the sessions that are here, in the order in which exports numbered them until now."""
+    conn = op.get_bind()
+    rows = conn.execute(sa.text("SELECT record FROM session ORDER BY started_at, id")).scalars().all()
+    schemas = [json.loads(record)["label_schema"] for record in rows]
+    words = [word for kind in ("boxes", "tracks") for schema in schemas for word in schema.get(kind, [])]
+    for word in dict.fromkeys(words):
+        conn.execute(sa.text("INSERT INTO category (word) VALUES (:word)"), {"word": word})
+
+
 def _uploads_have_a_capture() -> None:
     op.execute("DELETE FROM upload WHERE capture_id IS NULL")
     with op.batch_alter_table("upload", schema=None) as batch_op:
@@ -100,6 +140,8 @@ def _uploads_have_a_capture() -> None:
 
 def downgrade() -> None:
     op.drop_table("lease")
+    for table in ("export", "category", "instruction"):
+        op.drop_table(table)
     _uploads_have_a_capture()
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index("ix_task_skipped", sqlite_where=sa.text("state = 'skipped'"))

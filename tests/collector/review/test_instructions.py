@@ -1,0 +1,71 @@
+"""A revision remembers the instructions that its person was shown; the words of every version stay."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from collector.review import instructions
+from collector.review.instructions import INSTRUCTIONS, Instructions, save_instructions
+from collector.review.views import revision_views, task_view
+from tests.collector.review.filled import Filled, box
+from tests.collector.review.test_routes import Site
+from wire.labels import TaskType
+
+# Words that change under the same version would be lost: raise the version and add a line here.
+SHIPPED: dict[tuple[TaskType, int], str] = {
+    ("boxes", 1): "5470a842e5c182c66ab345b0e3660048ec2e9917ac69e636bf02f8a720c2de90",
+    ("tracks", 1): "2725f5acde907192ce46642e1f0765db470a7132abf0bae6e625b3f021d63c0e",
+    ("speech", 1): "a718ae0f44a8f038e327f8fc0ed4b29bec9cd8125dba6504d64ea2379a9a7273",
+    ("text", 3): "cb711c121985a88ffb61c9177ea589998706d52891e89028555f5769c30de125",
+}
+NEWER = Instructions(version=7, text="Box the handle, too.")
+
+
+def test_words_never_change_under_the_same_version() -> None:
+    found = {(kind, shown.version): sha256(shown.text.encode()).hexdigest() for kind, shown in INSTRUCTIONS.items()}
+    assert found == SHIPPED
+
+
+def still(filled: Filled) -> tuple[str, str]:
+    ids = filled.take("show", "show", {"image": b"jpeg"}, ["boxes"])
+    filled.make(ids["take"])
+    return ids["image"], filled.tasks()[-1].id
+
+
+def test_a_revision_remembers_what_was_shown(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, (capture, task) = filled.person("ann"), still(filled)
+    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)
+    shown = filled.db.read_sync(lambda conn: task_view(conn, task, ann)).instructions.version
+    filled.submit(ann, task, {capture: [box()]})
+    assert shown == 7
+    assert [row.instruction_version for row in filled.db.read_sync(lambda conn: revision_views(conn, task))] == [7]
+
+
+def test_a_page_that_got_the_older_words_submits_under_them(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, at_noon: None
+) -> None:
+    site = Site(filled)
+    site.add("ann")
+    still(filled)
+    (task,) = site.next("ann")
+    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)  # the service was restarted meanwhile
+    assert site.submit("ann", task, []).status_code == 200
+    still(filled)
+    (second,) = site.next("ann")
+    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", Instructions(version=8, text="And the saucer."))
+    (again,) = site.next("ann")  # a page that was loaded anew is shown the newest words
+    assert (second["instructions"]["version"], again["instructions"]["version"]) == (7, 8)
+    assert site.submit("ann", again, []).status_code == 200
+    versions = filled.rows("SELECT instruction_version FROM revision ORDER BY submitted_at")
+    assert [row.instruction_version for row in versions] == [1, 8]
+
+
+def test_the_words_of_every_version_stay(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled.db.write_sync(save_instructions)
+    before = INSTRUCTIONS["boxes"].text
+    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)
+    filled.db.write_sync(save_instructions)
+    rows = filled.rows("SELECT version, text FROM instruction WHERE type = 'boxes' ORDER BY version")
+    assert [tuple(row) for row in rows] == [(1, before), (7, NEWER.text)]
