@@ -26,7 +26,7 @@ from rich.console import Console
 
 from hardware.installation import PAGE_WAIT_SECONDS, START_SECONDS, Installation, Patience, Restarts, session_page
 from hardware.processes import Child, ChildFailed, last_line
-from prelabel.catalogue import available, choose, fetch
+from prelabel.catalogue import CacheUnwritable, ModelUnavailable, available, best, choose, fetch
 from scripts import load
 
 people = Console(stderr=True, soft_wrap=True)
@@ -35,6 +35,7 @@ app = typer.Typer(add_completion=False)
 LEAD = "demo"
 SESSION_SECONDS = 900.0
 SETTLE_SECONDS = 60.0
+BEST_SECONDS = 20.0  # for a model that the demo can do without
 
 
 @contextlib.contextmanager
@@ -48,7 +49,7 @@ def doing(what: str) -> Iterator[Callable[[str], None]]:
         yield lambda words: status.update(f"{words} …")
 
 
-def pull(name: str) -> None:
+def pull(name: str, seconds: float | None = None) -> None:
     """Download an item of the catalogue; nothing is shown for what is already here."""
     if available(name):
         return
@@ -58,13 +59,25 @@ def pull(name: str) -> None:
             size = f" of {total / 1e6:.1f}" if total else ""
             change(f"Downloading {name}: {done / 1e6:.1f}{size} MB")
 
-        fetch(name, progress)
+        fetch(name, progress, seconds)
+
+
+def pull_best(name: str) -> None:
+    """Download the model that knows most, which stays in the cache; the demo goes on without it."""
+    try:
+        pull(name, BEST_SECONDS)
+    except (ModelUnavailable, CacheUnwritable) as error:
+        people.print(
+            f"{error.message} The demo goes on with another model; `gleaner prelabel pull {name}` tries again."
+        )
 
 
 def prepare(run: Installation) -> None:
     """Script, ports, room and models, each checked before anything starts."""
     load(run.script)
     run.choose_ports()
+    for name in dict.fromkeys((best("people"), best("objects"))):
+        pull_best(name)
     wanted = [choose("people"), choose("objects"), choose("speech")]
     if run.camera == "simulated":
         wanted += ["photo-person", "photo-cup"]

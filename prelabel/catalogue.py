@@ -27,8 +27,8 @@ from wire.errors import GleanerError
 
 __all__ = [
     "CacheUnwritable", "Catalogue", "Item", "ModelCorrupt", "ModelFolderMissing", "ModelUnavailable", "ModelUnknown",
-    "Source", "Task", "adopt", "available", "cache_folder", "check_hash", "choose", "fetch", "file_sha256", "forget",
-    "item", "items", "locate", "words",
+    "Source", "Task", "adopt", "available", "best", "cache_folder", "check_hash", "choose", "fetch", "file_sha256",
+    "forget", "item", "items", "locate", "words",
 ]  # fmt: skip
 
 Task = Literal["people", "objects", "speech"]
@@ -141,6 +141,10 @@ class Catalogue:
         choice = self._choices[task]
         return next((name for name in choice.order if self.locate(name) is not None), choice.otherwise)
 
+    def best(self, task: Task) -> str:
+        """The name of the best model for a task, whether it is here or not."""
+        return self._choices[task].order[0]
+
     def words(self, task: Task) -> frozenset[str] | None:
         """The labels that count for a task; None when all of the model's do."""
         words = self._choices[task].words
@@ -165,8 +169,11 @@ class Catalogue:
             return cached
         return None
 
-    def fetch(self, name: str, progress: Progress | None = None) -> Path:
+    def fetch(self, name: str, progress: Progress | None = None, seconds: float | None = None) -> Path:
         """The file, brought here if need be. `progress(done, total)` in bytes, total None when not known.
+
+        Args:
+            seconds: how long an address may take; what has arrived by then is kept for the next time.
 
         Raises:
             ModelUnknown, ModelCorrupt, ModelFolderMissing: as `locate`.
@@ -182,7 +189,7 @@ class Catalogue:
             target.parent.mkdir(parents=True, exist_ok=True)
             with _locked(target.with_name(target.name + ".lock")):
                 # Another process may have brought it while this one waited for the lock.
-                return self.locate(name) or self._bring(item, progress)
+                return self.locate(name) or self._bring(item, progress, seconds)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
@@ -214,12 +221,12 @@ class Catalogue:
             reason = error.strerror or str(error)
             raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
 
-    def _bring(self, item: Item, progress: Progress | None) -> Path:
+    def _bring(self, item: Item, progress: Progress | None, seconds: float | None) -> Path:
         reasons: list[str] = []
         for source in item.sources:
             try:
                 if source.address is not None:
-                    return self._bring_from_address(source.address, item, progress)
+                    return self._bring_from_address(source.address, item, progress, seconds)
                 return self._bring_from_package(source, item, progress)
             except SourceFailed as error:
                 reasons.append(str(error))
@@ -230,17 +237,17 @@ class Catalogue:
             reasons=reasons,
         )
 
-    def _bring_from_address(self, address: str, item: Item, progress: Progress | None) -> Path:
+    def _bring_from_address(self, address: str, item: Item, progress: Progress | None, seconds: float | None) -> Path:
         target = self._cached(item)
         part = target.with_name(target.name + ".part")
         resumed = part.exists()
         try:
-            return _publish(from_address(address, item.size, part, progress), item, target, address)
+            return _publish(from_address(address, item.size, part, progress, seconds), item, target, address)
         except SourceFailed:
             # What an earlier try left behind may have been another file; a whole one gets one more chance.
             if not resumed or part.exists():
                 raise
-            return _publish(from_address(address, item.size, part, progress), item, target, address)
+            return _publish(from_address(address, item.size, part, progress, seconds), item, target, address)
 
     def _bring_from_package(self, source: Source, item: Item, progress: Progress | None) -> Path:
         target = self._cached(item)
@@ -283,9 +290,9 @@ def item(name: str) -> Item:
     return _catalogue().item(name)
 
 
-def fetch(name: str, progress: Progress | None = None) -> Path:
+def fetch(name: str, progress: Progress | None = None, seconds: float | None = None) -> Path:
     """`Catalogue.fetch` of the catalogue that ships."""
-    return _catalogue().fetch(name, progress)
+    return _catalogue().fetch(name, progress, seconds)
 
 
 def forget(name: str) -> None:
@@ -311,6 +318,11 @@ def available(name: str) -> bool:
 def choose(task: Task) -> str:
     """`Catalogue.choose` of the catalogue that ships."""
     return _catalogue().choose(task)
+
+
+def best(task: Task) -> str:
+    """`Catalogue.best` of the catalogue that ships."""
+    return _catalogue().best(task)
 
 
 def words(task: Task) -> frozenset[str] | None:

@@ -85,11 +85,14 @@ def take_out(wheel: Path, member: str, size: int, target: Path) -> Path:
     return target
 
 
-def from_address(address: str, size: int, part: Path, progress: Progress | None = None) -> Path:
+def from_address(
+    address: str, size: int, part: Path, progress: Progress | None = None, seconds: float | None = None
+) -> Path:
     """Download `address` into `part`, going on where an earlier try ended.
 
     Args:
         size: the bytes the file must have; a longer answer is cut off at once.
+        seconds: how long all of it may take; any time when None.
 
     Raises:
         SourceFailed: the address does not answer with the file; what has arrived stays in `part`.
@@ -101,9 +104,11 @@ def from_address(address: str, size: int, part: Path, progress: Progress | None 
     have = have if have < size else 0
     # Offsets count bytes of the file, so no encoding on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    wait, connect = min(_SECONDS, seconds or _SECONDS), _CONNECT_SECONDS if seconds is None else seconds / 4
+    ends = None if seconds is None else time.monotonic() + seconds
     try:
         with (
-            httpx.Client(follow_redirects=True, timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS)) as client,
+            httpx.Client(follow_redirects=True, timeout=httpx.Timeout(wait, connect=connect)) as client,
             client.stream("GET", address, headers=headers) as reply,
         ):
             if reply.status_code not in (200, 206):
@@ -111,7 +116,7 @@ def from_address(address: str, size: int, part: Path, progress: Progress | None 
                     part.unlink()
                 raise SourceFailed(f"{address} answered {reply.status_code} {reply.reason_phrase}".rstrip())
             resumed = have > 0 and reply.status_code == 206
-            _write(reply, part, have if resumed else 0, size, progress)
+            _write(reply, part, have if resumed else 0, size, progress, ends)
     except httpx.HTTPError as error:
         raise SourceFailed(f"{address} cannot be reached ({error or type(error).__name__})") from error
     if part.stat().st_size < size:
@@ -119,7 +124,9 @@ def from_address(address: str, size: int, part: Path, progress: Progress | None 
     return part
 
 
-def _write(reply: httpx.Response, part: Path, start: int, size: int, progress: Progress | None) -> None:
+def _write(
+    reply: httpx.Response, part: Path, start: int, size: int, progress: Progress | None, ends: float | None
+) -> None:
     done = start
     with part.open("ab" if start else "wb") as out:
         for chunk in reply.iter_bytes(CHUNK):
@@ -127,6 +134,8 @@ def _write(reply: httpx.Response, part: Path, start: int, size: int, progress: P
             if done > size:
                 break
             out.write(chunk)
+            if ends is not None and done < size and time.monotonic() > ends:
+                raise SourceFailed(f"{reply.url} is slow: {done} of {size} bytes are here")
             if progress is not None:
                 progress(done, size)
     if done > size:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -86,6 +87,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.data, self.cut, self.ranges, self.status = DATA, None, True, 200
+        self.slow: threading.Event | None = None  # after a third of the answer, the rest only when it is set
         self.asked: list[str | None] = []
 
     @property
@@ -104,7 +106,14 @@ class Answer(BaseHTTPRequestHandler):
         self.send_response(self.server.status if self.server.status != 200 else 206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body if self.server.cut is None else body[: self.server.cut])
+        if self.server.slow is not None:
+            third = len(body) // 3
+            self.wfile.write(body[:third])
+            self.wfile.flush()
+            self.server.slow.wait()
+            body = body[third:]
+        with suppress(ConnectionError):
+            self.wfile.write(body if self.server.cut is None else body[: self.server.cut])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -274,6 +283,30 @@ def test_what_a_server_can_do_wrong(
         shelves.fetch("model")
     vars(server).update({"status": 200, "data": DATA})
     assert shelves.fetch("model").read_bytes() == DATA
+
+
+def test_a_slow_address_is_given_up_and_what_came_is_kept(
+    tmp_path: Path, environ: dict[str, str], server: Server
+) -> None:
+    shelves = shelf(tmp_path, item("model", DATA, f'address = "{server.address}"'), environ)
+    server.slow = threading.Event()
+    with pytest.raises(ModelUnavailable, match=r"cannot be reached|is slow"):
+        shelves.fetch("model", seconds=1.0)
+    server.slow.set()
+    server.slow = None
+    assert shelves.fetch("model", seconds=600.0).read_bytes() == DATA
+    assert server.asked[0] is None and (server.asked[1] or "").startswith("bytes=")
+
+
+def test_the_best_model_is_chosen_once_it_is_here(tmp_path: Path, environ: dict[str, str], server: Server) -> None:
+    text = item("great", DATA, f'address = "{server.address}"') + item(
+        "small", OTHER, wheel_source("weights/other.bin")
+    )
+    text += '[tasks.people]\norder = ["great"]\notherwise = "small"\n'
+    shelves = shelf(tmp_path, text, environ)
+    assert (shelves.best("people"), shelves.choose("people")) == ("great", "small")
+    shelves.fetch(shelves.best("people"), seconds=600.0)
+    assert shelves.choose("people") == "great"
 
 
 def test_the_next_source_is_tried(tmp_path: Path, environ: dict[str, str], index: Path, server: Server) -> None:
