@@ -20,7 +20,7 @@ from wire.errors import GleanerError
 
 _HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:/\\@?#]+))(:[0-9]{0,5})?")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-# wavesurfer.js styles its shadow root with an element; scripts, frames and other origins stay shut.
+# Views set places and colours by style attributes; scripts, frames and other origins stay shut.
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' blob:;"

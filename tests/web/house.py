@@ -96,6 +96,28 @@ class House:
         captures = {"video": (recorded, tracks), "audio": (sound, speech)}
         return self._add("say", prompt, prompt, ["tracks", "speech"], captures, times=times)
 
+    def add_heavy_walk(self, frames: int, snowy: int) -> int:
+        """A video of a track that is no small file; the bytes of what the device made."""
+        recorded, times = media.video(frames, snowy)
+        labels: list[Label] = [
+            Track(id="t1", label="person", score=0.6, keyframes=[_keyframe(n, times) for n in (5, 25)])
+        ]
+        self._add("do", "Walk", None, ["tracks"], {"video": (recorded, labels)}, times=times)
+        return len(recorded)
+
+    def add_two_cameras(self, later_us: int) -> str:
+        """A take of two cameras, the second opened later, with a track in each."""
+        take, step = new_id("take"), f"step-{len(self.takes) + 1}"
+        recorded, times = media.video()
+        sent: list[Sample] = []
+        for number, opened in enumerate((OPENED_US, OPENED_US + later_us)):
+            keys = [_keyframe(n, times) for n in ((5, 25), (20, 40))[number]]
+            labels: list[Label] = [Track(id="t1", label="person", score=0.5 + number / 10, keyframes=keys)]
+            made = one_capture("video", self.device.id, take, step, recorded, labels, times)
+            where = {"sensor": f"camera-{number}", "opened_us": opened, "clock_map": [(0, opened)]}
+            sent.append(Sample(made.manifest.model_copy(update=where), made.parts))
+        return self._send(sent, step, "Walk to the door", ["tracks"], kind="do")
+
     def add_answer(self, typed: str = "Ein roter Becher ☕ und ein Löfel") -> str:
         return self._add("answer", "What did you hold up?", None, ["text"], {"text": (typed.encode(), [])})
 
@@ -120,6 +142,7 @@ class House:
         times: list[int] | None = None,
         redaction: Redacted | None = None,
         length: int | None = None,
+        channels: int = 1,
     ) -> str:
         take = new_id("take")
         step = f"step-{len(self.takes) + 1}"
@@ -134,16 +157,33 @@ class House:
                 times if medium == "video" else None,
                 redaction,
                 length,
+                channels,
             )
             for medium, (data, labels) in captures.items()
         ]
+        return self._send(sent, step, prompt, reviews, kind=kind, expected=expected, objects=objects or [])
+
+    def _send(self, sent: list[Sample], step: str, prompt: str, reviews: list[str], **more: Any) -> str:
+        take = sent[0].manifest.take
         for one in sent:
             self.device.send(one)
-        self.takes.append(SampleTake(take, step, sent, reviews, kind=kind, expected=expected, objects=objects or []))
+        self.takes.append(SampleTake(take, step, sent, reviews, **more))
         self.prompts[take] = prompt
         return take
 
-    def add_sign(self) -> str:
+    def add_marked(self, labels: list[Label]) -> str:
+        """A spoken answer with these labels of a model."""
+        sound = media.speech_like([(0.5, 2.1)], 3)
+        captures = {"audio": (sound, labels)}
+        return self._add("answer", "Whom did Ada meet?", None, ["text"], captures, length=3_000_000)
+
+    def add_speech(self, labels: list[Label], seconds: float, channels: int = 1) -> str:
+        """A sound of this length with these regions of a model."""
+        sound = media.speech_like([(0.3, seconds - 0.3)], seconds, channels=channels)
+        captures = {"audio": (sound, labels)}
+        return self._add("say", "Say it", None, ["speech"], captures, length=round(seconds * 1e6), channels=channels)
+
+    def add_sign(self, *more: Label) -> str:
         """A still with writing in it: a task of text whose labels are a place and what it says, three times."""
         labels: list[Label] = []
         for number, ((x, y, width, height), said) in enumerate(media.SIGN, start=1):
@@ -151,6 +191,7 @@ class House:
             score = (0.97, 0.52, 0.88)[number - 1]
             labels.append(Polygon(id=f"p{number}", kind="polygon", label="text", score=0.9, points=corners))
             labels.append(Text(id=f"w{number}", label="text", score=score, parent=f"p{number}", text=said.lower()))
+        labels.extend(more)
         return self._add("show", "Show the sign at your door", None, ["text"], {"image": (media.sign(), labels)})
 
     def add_turned(self, *more: Label) -> str:
@@ -262,6 +303,7 @@ def one_capture(
     times: list[int] | None,
     redaction: Redacted | None = None,
     length: int | None = None,
+    channels: int = 1,
 ) -> Sample:
     """`length` is that of a sound in microseconds; when left out, that of the video beside it."""
     capture = new_id("cap")
@@ -272,6 +314,8 @@ def one_capture(
         document = LabelsDocument(capture=capture, source=MODEL, labels=labels)
         parts["labels:test-model"] = json.dumps(document.to_json()).encode()
     size = {"width": media.WIDTH, "height": media.HEIGHT} if medium in ("video", "image") else {}
+    if medium == "audio":
+        size = {"channels": channels}
     length = length or media.frame_times(45)[-1]
     duration = {"video": (times or [0])[-1] + 40_000, "audio": length}.get(medium, 0)
     manifest = CaptureManifest(

@@ -51,8 +51,16 @@ def picture(frame: int | None) -> NDArray[np.uint8]:
     return room
 
 
-def video(frames: int = 45) -> tuple[bytes, list[int]]:
-    """Streamed Matroska with B frames off, as a device writes it, and its frame times."""
+def snow(rows: int) -> NDArray[np.uint8]:
+    """What no encoder makes small."""
+    return np.random.default_rng(5).integers(0, 256, (rows, WIDTH, 3), np.uint8)
+
+
+def video(frames: int = 45, snowy: int = 0) -> tuple[bytes, list[int]]:
+    """Streamed Matroska with B frames off, as a device writes it, and its frame times. The last `snowy` rows of every
+    picture are noise of its own, so that it weighs something.
+    """
+    noise = snow(2 * snowy) if snowy else None
     target = Streamed()
     times = frame_times(frames)
     with av.open(target, "w", format="matroska", options={"flush_packets": "1", "cluster_time_limit": "500"}) as out:
@@ -60,7 +68,10 @@ def video(frames: int = 45) -> tuple[bytes, list[int]]:
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1_000_000)
         for number, at in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24").reformat(format="yuv420p")
+            shown = picture(number)
+            if noise is not None:
+                shown[-snowy:] = np.roll(noise, 37 * number, axis=0)[:snowy]
+            frame = av.VideoFrame.from_ndarray(shown, format="bgr24").reformat(format="yuv420p")
             frame.pts, frame.time_base = at, Fraction(1, 1_000_000)
             for packet in stream.encode(frame):
                 out.mux(packet)
@@ -90,7 +101,7 @@ def still() -> bytes:
     return bytes(cv2.imencode(".jpg", picture(None), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
 
 
-def speech_like(bursts: list[tuple[float, float]], seconds: float, rate: int = 16_000) -> bytes:
+def speech_like(bursts: list[tuple[float, float]], seconds: float, rate: int = 16_000, channels: int = 1) -> bytes:
     """Streamed FLAC: a voice's harmonics with a beat of syllables in each burst (from, to in seconds), room noise."""
     time = np.arange(int(seconds * rate)) / rate
     noise = np.random.default_rng(7).normal(0, 60, time.size)
@@ -103,10 +114,11 @@ def speech_like(bursts: list[tuple[float, float]], seconds: float, rate: int = 1
     target = Streamed()
     with av.open(target, "w", format="flac") as out:
         stream = out.add_stream("flac", rate=rate)
-        stream.layout, stream.format = "mono", "s16"
+        layout = {1: "mono", 2: "stereo"}[channels]
+        stream.layout, stream.format = layout, "s16"
         for start in range(0, len(samples), 1600):
-            block = samples[start : start + 1600]
-            frame = av.AudioFrame.from_ndarray(block[np.newaxis, :], format="s16", layout="mono")
+            block = np.repeat(samples[start : start + 1600], channels)
+            frame = av.AudioFrame.from_ndarray(block[np.newaxis, :], format="s16", layout=layout)
             frame.sample_rate, frame.pts = rate, start
             for packet in stream.encode(frame):
                 out.mux(packet)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 import pytest
 from playwright.sync_api import Route, expect
 
-from prelabel.image.rle import encode
 from tests.collector.running import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer
-from wire.labels import Mask
 
 ACCEPT_ALL_WAYS = """() => {
   const press = more => dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', cancelable: true, ...more}));
@@ -100,19 +99,40 @@ def test_a_turned_box_is_drawn_turned_and_stays_turned(house: House, open_page: 
     assert label["y"] == pytest.approx(150 + 5 * 0.5, abs=1e-6)
 
 
-def test_a_mask_that_is_not_drawn_is_not_accepted(house: House, open_page: Open) -> None:
-    outline = encode(np.ones((120, 90), dtype=bool), 360, 640, top=40, left=60)
-    house.add_turned(Mask(id="m1", label="person", score=0.1, rle=outline))
+@pytest.mark.parametrize(
+    ("label", "word"),
+    [
+        ({"kind": "mask", "rle": {"size": [360, 640], "counts": "4"}}, "a mask"),
+        ({"kind": "mask", "rle": {"size": [2, 2], "counts": "4"}}, "a mask"),
+        ({"kind": "span", "parent": "b1", "start": 0, "end": 2}, "a marked piece of text"),
+        ({"kind": "track", "keyframes": []}, "a track"),
+    ],
+)
+def test_what_cannot_be_drawn_is_not_accepted(house: House, open_page: Open, label: dict[str, Any], word: str) -> None:
+    """A collector that is newer than the page may hand out kinds that the page does not know how to show."""
+    house.add_still()
     house.publish()
     ada = Reviewer(open_page())
     ada.kind()
+
+    def answer(route: Route) -> None:
+        reply = route.fetch()
+        told = reply.json()
+        for task in told["tasks"]:
+            task["prelabels"][0]["labels"].append({"id": "x1", "label": "person", "score": 0.1, **label})
+        route.fulfill(response=reply, json=told)
+
+    ada.page.route("**/api/tasks/next", answer, times=1)
+    ada.page.reload()
+    ada.kind()
     task = ada.task()
+    assert ada.selected() == "x1"
     ada.press("Enter")
-    ada.word("“person” is a mask, which this page cannot show")
+    ada.word(f"“person” is {word}, which this page cannot show")
     assert ada.task() == task and house.revisions(task) == []
     ada.press("x")
     ada.submit()
-    assert [label["id"] for label in house.truth("boxes")] == ["b1"]
+    assert [row["id"] for row in house.truth("boxes")] == ["b1", "b2"]
 
 
 def test_an_arrow_on_a_track_that_is_not_here_invents_no_frames(house: House, open_page: Open) -> None:

@@ -160,12 +160,44 @@ export const api = {
   stopRun: (id: string): Promise<PrelabelRun> => json("POST", `/api/prelabel-runs/${encodeURIComponent(id)}/stop`),
   peaks: (url: string): Promise<Peaks> => json("GET", url),
   frames: (url: string): Promise<FrameTable> => json("GET", url),
-  media: async (url: string): Promise<Blob> => {
-    const response = await send("GET", url, undefined, { timeout: MEDIA_TIMEOUT_MS });
+  /**
+   * A medium, whole. `heard` is told how much of it is here. Larger than `most` bytes: null, it is read piece by piece
+   * where it is shown.
+   */
+  media: async (url: string, heard: Heard = () => undefined, most = Infinity): Promise<Blob | null> => {
+    const stop = new AbortController();
+    const response = await send("GET", url, undefined, { timeout: MEDIA_TIMEOUT_MS, signal: stop.signal });
+    const total = Number(response.headers.get("Content-Length") ?? 0);
+    if (total > most) {
+      stop.abort();
+      return null;
+    }
     try {
-      return await response.blob();
+      return await new Response(counted(response, total, heard), { headers: response.headers }).blob();
     } catch {
       throw new Unreachable();
     }
   },
 };
+
+/** How many bytes of a medium are here, of how many; 0 where the collector did not say. */
+export type Heard = (bytes: number, total: number) => void;
+
+function counted(response: Response, total: number, heard: Heard): ReadableStream<Uint8Array> | null {
+  let bytes = 0;
+  return (
+    response.body?.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(chunk, out) {
+          bytes += chunk.byteLength;
+          heard(bytes, total);
+          out.enqueue(chunk);
+        },
+      }),
+    ) ?? null
+  );
+}
+
+/** What a request for a piece of a medium carries, whoever makes it. */
+export const mediaHeaders = (): Record<string, string> =>
+  person === null ? {} : { "X-Gleaner-Person": encodeURIComponent(person) };

@@ -18,10 +18,11 @@ export type TrackLabel = Omit<Scored<Schemas["Track"]>, "keyframes"> & { keyfram
 export type IntervalLabel = Scored<Schemas["Interval"]>;
 export type TextLabel = Scored<Schemas["Text"]>;
 export type SpanLabel = Scored<Schemas["Span"]>;
-/** Kinds without an editor: those with points are drawn, the others are in the list; all can be renamed and rejected. */
+/** Kinds without an editor: they are drawn or stand in the list; all can be renamed and rejected. */
 export type PolygonLabel = Scored<Schemas["Polygon"]>;
 export type KeypointsLabel = Scored<Schemas["Keypoints"]>;
-export type OtherLabel = Scored<Schemas["Mask"]> | Scored<Schemas["Choice"]>;
+export type MaskLabel = Scored<Schemas["Mask"]>;
+export type OtherLabel = MaskLabel | Scored<Schemas["Choice"]>;
 export type Label = BoxLabel | TrackLabel | IntervalLabel | TextLabel | SpanLabel | PolygonLabel | KeypointsLabel | OtherLabel;
 
 export type LabelsDocument = Omit<Always<Schemas["LabelsDocument"], "schema">, "labels"> & { labels: Label[] };

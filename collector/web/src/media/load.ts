@@ -1,4 +1,5 @@
 /** Fetches and decodes what a task shows, so that it is ready before the task is. */
+import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { api } from "../api/client";
 import type { CaptureView, Peaks, TaskView } from "../api/types";
 import type { FrameSource } from "./video/frames";
@@ -6,12 +7,23 @@ import type { FrameSource } from "./video/frames";
 export type Media =
   | { kind: "image"; bitmap: ImageBitmap }
   | { kind: "video"; url: string; times: number[]; frames: FrameSource | null }
-  | { kind: "audio"; url: string; peaks: Peaks | null }
+  /** The waveform comes before the sound: `sound` is its address once it can be played from there. */
+  | { kind: "audio"; sound: Promise<string>; peaks: Peaks | null }
   | { kind: "text"; text: string };
+
+/** How much of a medium is here, in bytes; `total` is 0 until the collector has said. */
+export interface Arrived {
+  bytes: number;
+  total: number;
+}
+
+/** A larger sound or video is not fetched whole: what is shown or played is read piece by piece. */
+const WHOLE_BYTES = 4 * 1024 * 1024;
 
 /** Everything of one task. `of` gives the same promise each time; `dispose` frees decoders and object addresses. */
 export class MediaSet {
   private readonly loading = new Map<string, Promise<Media>>();
+  private readonly counts = new Map<string, Signal<Arrived>>();
   private readonly urls: string[] = [];
   private gone = false;
 
@@ -28,8 +40,22 @@ export class MediaSet {
     const started = this.load(capture);
     this.loading.set(capture.id, started);
     // A failed load is asked for again the next time it is needed.
-    started.catch(() => this.loading.delete(capture.id));
+    const forget = (): void => {
+      if (this.loading.get(capture.id) === started) this.loading.delete(capture.id);
+    };
+    started.then((media) => (media.kind === "audio" ? media.sound.catch(forget) : undefined), forget);
     return started;
+  }
+
+  /** How much of a capture's medium is here. */
+  arrived(capture: string): ReadonlySignal<Arrived> {
+    return this.count(capture);
+  }
+
+  private count(capture: string): Signal<Arrived> {
+    const found = this.counts.get(capture) ?? signal({ bytes: 0, total: 0 });
+    this.counts.set(capture, found);
+    return found;
   }
 
   dispose(): void {
@@ -49,31 +75,42 @@ export class MediaSet {
   private async load(capture: CaptureView): Promise<Media> {
     switch (capture.medium) {
       case "image":
-        return { kind: "image", bitmap: await createImageBitmap(await api.media(capture.media_url)) };
+        return { kind: "image", bitmap: await createImageBitmap(await this.fetch(capture)) };
       case "text":
-        return { kind: "text", text: await (await api.media(capture.media_url)).text() };
+        return { kind: "text", text: await (await this.fetch(capture)).text() };
       case "audio": {
-        const [blob, peaks] = await Promise.all([
-          api.media(capture.media_url),
-          capture.peaks_url ? api.peaks(capture.peaks_url) : Promise.resolve(null),
-        ]);
-        return { kind: "audio", url: this.address(blob), peaks };
+        const sound = this.fetchUpTo(capture).then((blob) => (blob ? this.address(blob) : capture.media_url));
+        // Said where it is played.
+        sound.catch(() => undefined);
+        return { kind: "audio", sound, peaks: capture.peaks_url ? await api.peaks(capture.peaks_url) : null };
       }
       case "video":
         return this.loadVideo(capture);
     }
   }
 
+  private fetchUpTo(capture: CaptureView, most = WHOLE_BYTES): Promise<Blob | null> {
+    const count = this.count(capture.id);
+    const heard = (bytes: number, total: number): void => {
+      count.value = { bytes, total };
+    };
+    return api.media(capture.media_url, heard, most);
+  }
+
+  private async fetch(capture: CaptureView): Promise<Blob> {
+    return (await this.fetchUpTo(capture, Infinity)) as Blob;
+  }
+
   private async loadVideo(capture: CaptureView): Promise<Media> {
     const [blob, table] = await Promise.all([
-      api.media(capture.media_url),
+      this.fetchUpTo(capture),
       capture.frames_url ? api.frames(capture.frames_url) : Promise.resolve(null),
     ]);
-    const url = this.address(blob);
+    const url = blob ? this.address(blob) : capture.media_url;
     const times = table?.times_us ?? [];
     if (capture.role !== "labelled") return { kind: "video", url, times, frames: null };
     const { openFrames } = await import("./video/frames");
-    const frames = await openFrames(blob, url, times);
+    const frames = await openFrames(blob ?? capture.media_url, url, times);
     await frames.get(0);
     if (this.gone) frames.dispose();
     return { kind: "video", url, times: frames.times, frames };

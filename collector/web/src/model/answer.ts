@@ -12,10 +12,13 @@ const WORD = "answer";
 export const answerWord = (classes: readonly string[], last: string): string =>
   classes.length === 0 || classes.includes(WORD) ? WORD : last;
 
-/** The answer of a capture: the selected text, else the first one. */
+/** The answer of a capture: the selected text, or the one whose span is selected, else the first one. */
 export function answerOf(work: Work, capture: string, selected: Ref | null): TextLabel | null {
-  const texts = (work[capture] ?? []).filter(isText);
-  return texts.find((l) => selected?.capture === capture && l.id === selected.id) ?? texts[0] ?? null;
+  const labels = work[capture] ?? [];
+  const texts = labels.filter(isText);
+  const chosen = selected?.capture === capture ? labels.find((l) => l.id === selected.id) : undefined;
+  const id = chosen?.kind === "span" ? chosen.parent : chosen?.id;
+  return texts.find((l) => l.id === id) ?? texts[0] ?? null;
 }
 
 /** The answer that was there before and was taken away. */

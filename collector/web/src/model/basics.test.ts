@@ -94,6 +94,27 @@ describe("text offsets count code points", () => {
   test("an offset inside a pair counts as before it", () => expect(spans.toCodePoints("👍x", 1)).toBe(0));
   test("what is stored is NFC", () => expect(spans.asStored("e\u0301")).toBe("\u00e9"));
 
+  test("a span is drawn over whole signs, and beside those it shares text with", () => {
+    const text = "👨‍👩‍👧 e\u0323\u0302 שלום";
+    const span = (id: string, start: number, end: number): Label => ({
+      id,
+      kind: "span",
+      label: "place",
+      score: 0.5,
+      parent: "t",
+      start,
+      end,
+    });
+    const rows = [span("whole", 0, 14), span("half", 2, 3), span("mark", 7, 8), span("word", 10, 14)];
+    const marks = spans.marksOf(text, "t", [...rows, { ...span("other", 0, 1), parent: "u" } as Label]);
+    expect(marks.map((m) => [m.span.id, text.slice(m.from, m.to), m.lane])).toEqual([
+      ["whole", text, 0],
+      ["half", "👨‍👩‍👧", 1],
+      ["mark", "e\u0323\u0302", 1],
+      ["word", "שלום", 1],
+    ]);
+    expect(spans.marksOf(text, "none", rows)).toEqual([]);
+  });
   test("spans move with their text, or go when their words changed", () => {
     const span = (id: string, start: number, end: number): Label => ({
       id,

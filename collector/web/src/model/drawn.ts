@@ -2,17 +2,18 @@
 import type { Label, TaskView } from "../api/types";
 import { surfaceOf, type Surface } from "./keys";
 import type { Work } from "./labels";
+import { outlineOf } from "./outline";
 
-const POINTS: readonly Label["kind"][] = ["box", "polygon", "polyline", "keypoints"];
+const SHAPES: readonly Label["kind"][] = ["box", "polygon", "polyline", "keypoints", "mask"];
 
 /** The kinds that stand on the medium itself, or whose words are read whole in the list. */
 const DRAWN: Record<Surface, readonly Label["kind"][]> = {
-  boxes: [...POINTS, "text", "choice"],
+  boxes: [...SHAPES, "text", "choice"],
   tracks: ["track", "text", "choice"],
-  speech: ["interval", "text", "choice"],
-  text: ["text", "choice"],
-  spoken: ["text", "choice"],
-  reading: ["polygon", "box", "text", "choice"],
+  speech: ["interval", "text", "span", "choice"],
+  text: ["text", "span", "choice"],
+  spoken: ["text", "span", "choice"],
+  reading: ["polygon", "text", "span", "choice"],
 };
 
 const NAMES: Partial<Record<Label["kind"], string>> = {
@@ -26,11 +27,14 @@ const NAMES: Partial<Record<Label["kind"], string>> = {
   polyline: "a line",
 };
 
+/** A mask without a pixel, or whose run lengths are damaged: there is nothing of it to look at. */
+const isUnreadable = (label: Label): boolean => label.kind === "mask" && outlineOf(label) === null;
+
 /** Why this work must not be accepted: the first label that the page cannot show, in a sentence; null when it shows all. */
 export function undrawn(view: TaskView, work: Work): string | null {
   const drawn = DRAWN[surfaceOf(view)];
   for (const rows of Object.values(work)) {
-    const hidden = rows.find((label) => !drawn.includes(label.kind));
+    const hidden = rows.find((label) => !drawn.includes(label.kind) || isUnreadable(label));
     if (hidden)
       return `“${hidden.label}” is ${NAMES[hidden.kind] ?? hidden.kind}, which this page cannot show: reject it (X) or skip the item (S).`;
   }

@@ -154,3 +154,14 @@ export function zoomedAt(v: View, at: Point, factor: number, least: number): Vie
   const change = scale / v.scale;
   return { scale, dx: at.x - (at.x - v.dx) * change, dy: at.y - (at.y - v.dy) * change };
 }
+
+/** In how many columns pictures of these sizes are seen largest, side by side or one under the other, all in equal cells. */
+export function bestColumns(pictures: readonly Size[], screen: Size): number {
+  const covered = (columns: number): number => {
+    const cell = { width: screen.width / columns, height: screen.height / Math.ceil(pictures.length / columns) };
+    return pictures.reduce((sum, p) => sum + p.width * p.height * fit(p, cell).scale ** 2, 0);
+  };
+  let best = pictures.length;
+  for (let columns = pictures.length - 1; columns > 0; columns -= 1) if (covered(columns) > covered(best)) best = columns;
+  return Math.max(1, best);
+}

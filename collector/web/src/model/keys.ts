@@ -25,6 +25,7 @@ export type Command =
   | "leave"
   | "theme"
   | "zoom"
+  | "tags"
   | "digit"
   | "names"
   | "up"
@@ -135,6 +136,7 @@ export const BINDINGS: readonly Binding[] = [
     says: "take one edge; E again takes the whole box",
   },
   { key: "z", command: "zoom", on: seen, shown: "Z", says: "look closer at the selected label, and back" },
+  { key: "t", command: "tags", on: seen, shown: "T", says: "hide the names on the picture, and show them again" },
   { key: "ArrowLeft", command: "left", shown: null, says: "left" },
   { key: "ArrowRight", command: "right", shown: null, says: "right" },
   { key: "ArrowUp", command: "up", shown: null, says: "up" },

@@ -1,15 +1,24 @@
-/** What is drawn for labels that are no boxes: polygons, lines and keypoints. All functions are pure. */
+/** What is drawn for labels that are no boxes: polygons, lines, keypoints and masks. All functions are pure. */
 import type { Label } from "../api/types";
 import { turned, type Point, type Rect } from "./geometry";
+import { maskShape } from "./masks";
 
 export interface Outline {
-  shape: "area" | "line" | "dots";
+  shape: "area" | "line" | "dots" | "mask";
+  /** Of a mask: the corners of the box around it. */
   points: readonly Point[];
+  /** Of a mask: SVG path data in picture pixels. */
+  path?: string;
+  /** Of a mask: its number of pixels. */
+  area?: number;
 }
 
 const outlines = new WeakMap<Label, Outline | null>();
 
-/** Null for kinds that have no points, and for keypoints of which none is labelled; the same object for the same label. */
+/**
+ * Null for kinds that have no outline, for keypoints of which none is labelled, and for a mask that is empty or cannot
+ * be read; the same object for the same label.
+ */
 export function outlineOf(label: Label): Outline | null {
   const known = outlines.get(label);
   if (known !== undefined) return known;
@@ -27,6 +36,12 @@ function makeOutline(label: Label): Outline | null {
       // COCO's v: 0 is not labelled, and its numbers mean nothing (contracts.md).
       const points = label.points.filter(([, , v]) => v > 0).map(([x, y]) => ({ x, y }));
       return points.length > 0 ? { shape: "dots", points } : null;
+    }
+    case "mask": {
+      const mask = maskShape(label.rle);
+      if (mask === null) return null;
+      const points = cornersOf(mask.bounds).map(([x, y]) => ({ x, y }));
+      return { shape: "mask", points, path: mask.path, area: mask.area };
     }
     default:
       return null;

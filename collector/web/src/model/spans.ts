@@ -52,3 +52,37 @@ export function movedSpans(labels: readonly Label[], textId: string, before: str
     return [];
   });
 }
+
+export interface Mark {
+  span: SpanLabel;
+  /** What is marked on screen, in UTF-16 units: a sign that is only partly in the span is marked whole. */
+  from: number;
+  to: number;
+  /** Spans that share text lie on lines of their own, 0 nearest to it. */
+  lane: number;
+}
+
+/** The spans of a text as they are drawn: in the order they begin, the longer one first. */
+export function marksOf(text: string, textId: string, labels: readonly Label[]): Mark[] {
+  const spans = labels.filter((l): l is SpanLabel => l.kind === "span" && l.parent === textId);
+  spans.sort((a, b) => a.start - b.start || b.end - a.end || (a.id < b.id ? -1 : 1));
+  const ends: number[] = [];
+  return spans.map((span) => {
+    const [from, to] = signsOf(text, span);
+    const free = ends.findIndex((end) => end <= from);
+    const lane = free < 0 ? ends.length : free;
+    ends[lane] = to;
+    return { span, from, to, lane };
+  });
+}
+
+/** The words of a span, with a sign that is cut shown whole. */
+export const wordsOf = (text: string, span: SpanLabel): string => text.slice(...signsOf(text, span));
+
+/** The stretch of a span in UTF-16 units, widened to whole graphemes: half of one cannot be seen. */
+function signsOf(text: string, span: SpanLabel): [number, number] {
+  const signs = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text);
+  const from = signs.containing(toUnits(text, span.start))?.index ?? text.length;
+  const last = signs.containing(toUnits(text, span.end) - 1);
+  return [from, last ? last.index + last.segment.length : text.length];
+}

@@ -1,6 +1,7 @@
 /**
- * Nothing a person did is ever lost: each change is written into this browser at once, and to the collector soon
- * after. A crash, a lost network and a lease that went to somebody else all leave a draft behind.
+ * Nothing a person did is ever lost: each change is written into this browser a twentieth of a second later, or when
+ * the page is left, whichever comes first, and to the collector soon after. A crash, a lost network and a lease that
+ * went to somebody else all leave a draft behind.
  */
 import { signal } from "@preact/signals";
 import { api, Problem } from "../api/client";
@@ -19,18 +20,25 @@ export interface Draft {
 export type Saved =
   { state: "saved" } | { state: "saving" } | { state: "here"; why: string } | { state: "failed"; why: string };
 
+/** Long enough for the frame that shows the change to come first. */
+const WRITE_MS = 50;
 const DEBOUNCE_MS = 1500;
 const RETRY_MS = 5000;
 const KEPT_DAYS = 14;
 
 export class Drafts {
   readonly saved = signal<Saved>({ state: "saved" });
+  /** What changed since the last frame: a thousand labels are not written out while a key waits for its picture. */
+  private readonly unwritten = new Map<string, Draft>();
+  private writing: ReturnType<typeof setTimeout> | undefined;
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
   private onLost: (task: OpenTask, problem: Problem) => void = () => undefined;
 
   private onSignedOut: () => void = () => undefined;
 
   constructor(private readonly person: string) {
+    addEventListener("pagehide", this.write);
+    document.addEventListener("visibilitychange", this.write);
     const oldest = Date.now() - KEPT_DAYS * 86_400_000;
     for (const name of keptNames("draft.")) if ((kept<Draft>(name)?.at ?? 0) < oldest) forget(name);
   }
@@ -49,6 +57,7 @@ export class Drafts {
 
   /** What this browser kept of a task, if the collector has nothing newer. */
   of(task: string, newerThan: string | null): Draft | null {
+    this.write();
     const draft = kept<Draft>(this.name(task));
     if (!draft) return null;
     return newerThan !== null && Date.parse(newerThan) > draft.at ? null : draft;
@@ -62,16 +71,25 @@ export class Drafts {
       work: task.work.value,
       selected: task.selected.value,
     };
-    try {
-      keep(this.name(task.id), draft);
-      if (this.saved.value.state !== "here") this.saved.value = { state: "saving" };
-    } catch (error) {
-      if (!(error instanceof StorageFull)) throw error;
-      this.saved.value = { state: "failed", why: "this browser keeps nothing; the collector still does" };
-    }
+    this.unwritten.set(this.name(task.id), draft);
+    this.writing ??= setTimeout(this.write, WRITE_MS);
+    if (this.saved.value.state !== "here") this.saved.value = { state: "saving" };
     if (task.hold.value.lost === null) this.later(task, DEBOUNCE_MS);
     else this.saved.value = { state: "here", why: "this item went to someone else" };
   }
+
+  private readonly write = (): void => {
+    clearTimeout(this.writing);
+    this.writing = undefined;
+    try {
+      for (const [name, draft] of this.unwritten) keep(name, draft);
+    } catch (error) {
+      if (!(error instanceof StorageFull)) throw error;
+      this.saved.value = { state: "failed", why: "this browser keeps nothing; the collector still does" };
+    } finally {
+      this.unwritten.clear();
+    }
+  };
 
   private later(task: OpenTask, ms: number): void {
     clearTimeout(this.timers.get(task.id));
@@ -110,6 +128,7 @@ export class Drafts {
   /** The work is in a revision: nothing to keep. */
   done(task: string): void {
     this.hush(task);
+    this.unwritten.delete(this.name(task));
     forget(this.name(task));
   }
 }

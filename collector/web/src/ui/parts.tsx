@@ -1,11 +1,37 @@
 /** Small things every view uses. */
+import type { ReadonlySignal } from "@preact/signals";
 import { Component, createRef } from "preact";
 import { asStored } from "../model/spans";
 
-export function Loading({ what }: { what: string }): preact.JSX.Element {
+interface ArrivingProps {
+  what: string;
+  /** How many bytes of it are here, of how many. */
+  arrived?: ReadonlySignal<{ bytes: number; total: number }>;
+}
+
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+
+/** What is on its way, and how far it is. */
+export function Arriving({ what, arrived }: ArrivingProps): preact.JSX.Element {
+  const { bytes, total } = arrived?.value ?? { bytes: 0, total: 0 };
   return (
-    <div class="quiet" role="status">
+    <span class="arriving" role="status">
       Loading {what}
+      {total > 0 && (
+        <>
+          {" "}
+          <progress value={bytes} max={total} aria-label={`Loading ${what}`} /> {megabytes(bytes)} of {megabytes(total)}{" "}
+          MB
+        </>
+      )}
+    </span>
+  );
+}
+
+export function Loading(props: ArrivingProps): preact.JSX.Element {
+  return (
+    <div class="quiet">
+      <Arriving {...props} />
     </div>
   );
 }

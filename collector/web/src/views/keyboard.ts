@@ -5,6 +5,7 @@ import { find, relabelled, same, type Ref } from "../model/labels";
 import type { Editor } from "../media/editor";
 import type { Store } from "../state/store";
 import type { OpenTask } from "../state/task";
+import { tagsShown } from "../state/shown";
 import { nextTheme } from "../ui/theme";
 
 export type Dialog = "keys" | "skip" | "names" | null;
@@ -146,6 +147,9 @@ export class Keyboard {
       case "leave":
         this.toPage();
         return store.hush();
+      case "tags":
+        tagsShown.value = !tagsShown.value;
+        return store.say(tagsShown.value ? "Names are shown." : "Names are hidden: T shows them again.");
       case "theme":
         return store.say(`Colours: ${nextTheme()}.`);
       case "next-label":

@@ -1,11 +1,13 @@
 /** The right side: what the script expected, the labels with the least certain first, the instructions. */
-import { useEffect, useRef } from "preact/hooks";
-import type { Label, TaskView } from "../api/types";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Label, SpanLabel, TaskView } from "../api/types";
 import { fate } from "../model/diff";
 import { maskedWord } from "../model/masked";
 import { MAX_DIGITS } from "../model/names";
 import { surfaceOf, type Surface } from "../model/keys";
 import { byDoubt, same, type Ref } from "../model/labels";
+import { outlineOf } from "../model/outline";
+import { wordsOf } from "../model/spans";
 import { clock } from "../model/time";
 import { unseenStretches } from "../model/tracks";
 import { keep, kept, StorageFull } from "../state/storage";
@@ -13,6 +15,7 @@ import type { OpenTask } from "../state/task";
 import { Pure } from "../ui/pure";
 import { characters, classNames, lookOf, sourceText } from "../ui/words";
 import type { Keyboard } from "./keyboard";
+import { isLong, LongList } from "./longlist";
 
 export function Panel({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): preact.JSX.Element {
   return (
@@ -58,6 +61,9 @@ function Masked({ view }: { view: TaskView }): preact.JSX.Element | null {
   );
 }
 
+/** Where a text has no place of its own: it is read whole under the list. */
+const PICTURES: ReadonlySet<string> = new Set(["boxes", "tracks"]);
+
 /** What an empty list says when it is submitted, where that is not simply nothing. */
 const NOTHING: Partial<Record<Surface, string>> = { text: "no usable answer", spoken: "no usable answer" };
 
@@ -69,16 +75,9 @@ interface Row {
 
 function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
   const many = task.view.captures.filter((c) => c.role === "labelled");
-  const rows: Row[] = [
-    ...Object.entries(task.work.value).flatMap(([capture, labels]) =>
-      labels.map((label) => ({ ref: { capture, id: label.id }, label, ghost: false })),
-    ),
-    ...task.ghosts.value.map((g) => ({ ...g, ghost: true })),
-  ];
-  const place = new Map(byDoubt(rows.map((r) => r.label)).map((label, index) => [label, index]));
-  const places = textPlaces(rows);
-  rows.sort((a, b) => (place.get(a.label) ?? 0) - (place.get(b.label) ?? 0));
-  const selected = task.selected.value;
+  const { work, ghosts, selected: chosen } = task;
+  const rows = useMemo(() => rowsOf(task), [task, work.value, ghosts.value]);
+  const selected = chosen.value;
   const label = task.label();
   return (
     <section class="labels">
@@ -90,35 +89,54 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
           None. <kbd>Enter</kbd> says that there is {NOTHING[surfaceOf(task.view)] ?? "nothing"}.
         </p>
       )}
-      <ul
-        class="label-list"
-        role="listbox"
-        tabIndex={0}
-        aria-label="Labels, least certain first"
-        aria-activedescendant={selected ? `label-${selected.id}` : undefined}
-      >
-        {rows
-          .filter(({ ref }) => !places.has(`${ref.capture}/${ref.id}`))
-          .map(({ ref, label: row, ghost }) => (
-          <LabelRow
-            key={`${ref.capture}/${ref.id}`}
-            task={task}
-            id={ref.id}
-            capture={ref.capture}
-            label={row}
-            ghost={ghost}
-            before={task.beforeOf(ref)}
-            selected={!ghost && same(ref, selected)}
-            sensor={many.length > 1 ? (many.find((c) => c.id === ref.capture)?.sensor ?? "") : ""}
-          />
-        ))}
-      </ul>
-      <p class="label-facts">{label ? facts(label) : ""}</p>
+      <LongList
+        count={rows.length}
+        chosen={selected === null ? -1 : rows.findIndex((r) => !r.ghost && same(r.ref, selected))}
+        label="Labels, least certain first"
+        active={selected ? `label-${selected.id}` : undefined}
+        row={(index) => {
+          const { ref, label: row, ghost } = rows[index] as Row;
+          return (
+            <LabelRow
+              key={`${ref.capture}/${ref.id}`}
+              task={task}
+              id={ref.id}
+              capture={ref.capture}
+              label={row}
+              ghost={ghost}
+              before={task.beforeOf(ref)}
+              selected={!ghost && same(ref, selected)}
+              sensor={many.length > 1 ? (many.find((c) => c.id === ref.capture)?.sensor ?? "") : ""}
+              place={index + 1}
+              count={rows.length}
+            />
+          );
+        }}
+      />
+      <p class="label-facts">
+        {label ? facts(label) : ""}
+        {label?.kind === "text" && PICTURES.has(task.view.type) && `\n“${label.text}”`}
+      </p>
       <p class="sr-only" role="status">
         {label ? spoken(task, label) : ""}
       </p>
     </section>
   );
+}
+
+/** What the list shows, least certain first. */
+function rowsOf(task: OpenTask): Row[] {
+  const rows: Row[] = [
+    ...Object.entries(task.work.value).flatMap(([capture, labels]) =>
+      labels.map((label) => ({ ref: { capture, id: label.id }, label, ghost: false })),
+    ),
+    ...task.ghosts.value.map((g) => ({ ...g, ghost: true })),
+  ];
+  const place = new Map(byDoubt(rows.map((r) => r.label)).map((label, index) => [label, index]));
+  const places = textPlaces(rows);
+  return rows
+    .filter(({ ref }) => !places.has(`${ref.capture}/${ref.id}`))
+    .sort((a, b) => (place.get(a.label) ?? 0) - (place.get(b.label) ?? 0));
 }
 
 /** A place and its text are one row: the text's. */
@@ -144,6 +162,9 @@ interface RowProps {
   ghost: boolean;
   selected: boolean;
   sensor: string;
+  /** Its place among all rows, from 1: of a long list only those in sight exist. */
+  place: number;
+  count: number;
 }
 
 const FATES = { kept: "", moved: "moved", relabelled: "renamed", text: "text edited", added: "" } as const;
@@ -152,11 +173,12 @@ class LabelRow extends Pure<RowProps> {
   private readonly host = { current: null as HTMLLIElement | null };
 
   override componentDidUpdate(before: RowProps): void {
-    if (this.props.selected && !before.selected) this.host.current?.scrollIntoView({ block: "nearest" });
+    const { selected, count } = this.props;
+    if (selected && !before.selected && !isLong(count)) this.host.current?.scrollIntoView({ block: "nearest" });
   }
 
   override render(): preact.JSX.Element {
-    const { task, id, capture, label, before, ghost, selected, sensor } = this.props;
+    const { task, id, capture, label, before, ghost, selected, sensor, place, count } = this.props;
     const look = lookOf(label, task.view.classes);
     const what = ghost ? "rejected" : FATES[fate(before, label)];
     const ref = { capture, id };
@@ -166,6 +188,8 @@ class LabelRow extends Pure<RowProps> {
         id={`label-${id}`}
         role="option"
         aria-selected={selected}
+        aria-posinset={place}
+        aria-setsize={count}
         data-label={id}
         class={classNames("label-row", selected && "label-selected", ghost && "label-ghost")}
         style={`--colour: var(--label-${look.colour})`}
@@ -183,6 +207,7 @@ class LabelRow extends Pure<RowProps> {
           {label.kind === "interval" && <i> {clock(label.start_us)}</i>}
           {label.kind === "text" && label.language && <i class="label-language"> {label.language}</i>}
           {label.kind === "text" && <i> {label.text}</i>}
+          {label.kind === "span" && <i> {spanWords(task, ref, label)}</i>}
           {KIND_WORDS[label.kind] && <i> {KIND_WORDS[label.kind]}</i>}
           {sensor && <i> {sensor}</i>}
         </span>
@@ -196,6 +221,13 @@ class LabelRow extends Pure<RowProps> {
       </li>
     );
   }
+}
+
+/** The words that a span marks. */
+function spanWords(task: OpenTask, ref: Ref, label: SpanLabel): string {
+  const rows = task.work.value[ref.capture] ?? [];
+  const text = rows.find((l) => l.id === label.parent) ?? task.beforeOf({ ...ref, id: label.parent ?? "" });
+  return text?.kind === "text" ? `“${wordsOf(text.text, label)}”` : "";
 }
 
 const px = (value: number): string => value.toFixed(1).replace(/\.0$/, "");
@@ -226,8 +258,10 @@ function facts(label: Label): string {
       return `${label.points.length} corners`;
     case "keypoints":
       return `${label.points.filter(([, , v]) => v > 0).length} of ${label.points.length} points`;
+    case "span":
+      return `characters ${label.start + 1} to ${label.end}`;
     case "mask":
-      return "a mask, not drawn here";
+      return `a mask of ${outlineOf(label)?.area ?? 0} px`;
     default:
       return "";
   }

@@ -1,17 +1,20 @@
 /** One recording on the desk of whoever listens: loaded, played, looked at closer. What every editor of sound has. */
-import { signal } from "@preact/signals";
+import { signal, type ReadonlySignal } from "@preact/signals";
 import type { CaptureView, Peaks } from "../../api/types";
 import type { Stroke } from "../../model/keys";
 import { sampleTime } from "../../model/time";
-import type { Media, MediaSet } from "../load";
-import { otherZoom } from "../timeline/timeline";
+import type { Arrived, Media, MediaSet } from "../load";
+import { NOTHING_SEEN, otherZoom } from "../timeline/timeline";
 import { changeSpeed, SoundPlayer } from "./sound";
 
 export interface Heard {
   state: "ready";
   player: SoundPlayer;
   peaks: Peaks | null;
-  url: string;
+  /** Where the sound is, once it is. */
+  sound: Promise<string>;
+  /** How much of the sound is here. */
+  arrived: ReadonlySignal<Arrived>;
 }
 export type Shown = { state: "loading" } | { state: "failed"; why: string } | Heard;
 
@@ -20,6 +23,8 @@ export const SECOND_US = 1_000_000;
 export class SoundDesk {
   readonly shown = signal<Shown>({ state: "loading" });
   readonly zoom = signal(1);
+  /** The part of the recording that is drawn. */
+  readonly seen = signal(NOTHING_SEEN);
   /** Counts what was opened: a recording that arrives after another was asked for is not shown. */
   private turn = 0;
 
@@ -34,7 +39,7 @@ export class SoundDesk {
     this.shown.value = { state: "loading" };
     media.of(capture).then(
       (found) => {
-        if (turn === this.turn && this.take(found, capture)) ready?.();
+        if (turn === this.turn && this.take(found, capture, media.arrived(capture.id))) ready?.();
       },
       (error: unknown) => {
         if (turn === this.turn) this.fail(error instanceof Error ? error.message : String(error));
@@ -42,23 +47,29 @@ export class SoundDesk {
     );
   }
 
-  private take(found: Media, capture: CaptureView): boolean {
+  private take(found: Media, capture: CaptureView, arrived: ReadonlySignal<Arrived>): boolean {
     if (found.kind !== "audio") {
       this.fail("This is not a sound.");
       return false;
     }
-    const { url, peaks } = found;
+    const { sound, peaks } = found;
     const duration = capture.duration_us ?? lengthOf(peaks);
-    const player = new SoundPlayer(url, duration, capture.take_offset_us, this.onPlaying, () => {
-      if (this.player() === player) this.fail("This browser cannot play the recording.");
+    const player: SoundPlayer = new SoundPlayer(sound, duration, capture.take_offset_us, this.onPlaying, (why) => {
+      if (this.player() === player) this.fail(why);
     });
-    this.shown.value = { state: "ready", player, peaks, url };
+    this.shown.value = { state: "ready", player, peaks, sound, arrived };
     return true;
   }
 
   private fail(why: string): void {
     this.player()?.dispose();
     this.shown.value = { state: "failed", why };
+  }
+
+  /** Whether the sound is on the page: its waveform is drawn and it can be heard. */
+  state(): "loading" | "failed" | "ready" {
+    const shown = this.shown.value;
+    return shown.state === "ready" && !shown.player.ready.value ? "loading" : shown.state;
   }
 
   player(): SoundPlayer | null {
@@ -92,10 +103,10 @@ export class SoundDesk {
         changeSpeed(1);
         return true;
       case "wider":
-        this.zoom.value = otherZoom(this.zoom.value, 1);
+        this.zoom.value = otherZoom(this.zoom.value, 1, player.duration);
         return true;
       case "narrower":
-        this.zoom.value = otherZoom(this.zoom.value, -1);
+        this.zoom.value = otherZoom(this.zoom.value, -1, player.duration);
         return true;
       default:
         return false;

@@ -4,6 +4,7 @@ import { render } from "preact";
 import type { CaptureView, IntervalLabel, Label } from "../../api/types";
 import type { Stroke } from "../../model/keys";
 import { added, byTime, newId, replaced, same, type Ref } from "../../model/labels";
+import { wordsAfter } from "../../model/wordtimes";
 import type { OpenTask } from "../../state/task";
 import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import type { MediaSet } from "../load";
@@ -103,7 +104,8 @@ export class AudioEditor implements Editor {
     return label.expected ?? this.wholePrompt();
   }
 
-  private wholePrompt(): string | null {
+  /** What the script expected of all regions together, where it was not shared out. */
+  wholePrompt(): string | null {
     const task = this.task.value;
     if (!task) return null;
     return this.regions(task).some((l) => typeof l.expected === "string") ? null : (task.view.expected ?? null);
@@ -127,8 +129,9 @@ export class AudioEditor implements Editor {
     if (!task || !capture) return;
     const change = (l: Label): Label => {
       if (!isInterval(l) || (l.text ?? "") === text) return l;
-      const { text: _before, words: _words, ...rest } = l;
-      return text === "" ? rest : { ...rest, text };
+      const { text: before, words, ...rest } = l;
+      const left = words ? wordsAfter(words, before ?? "", text) : [];
+      return { ...rest, ...(text === "" ? {} : { text }), ...(left.length > 0 ? { words: left } : {}) };
     };
     task.change(replaced(task.work.value, { capture: capture.id, id }, change), `text:${id}`);
   }
@@ -150,7 +153,7 @@ export class AudioEditor implements Editor {
   }
 
   unready(): string | null {
-    return mediumUnready("The sound", [this.desk.shown.value.state]);
+    return mediumUnready("The sound", [this.desk.state()]);
   }
 
   command(stroke: Stroke): boolean {
@@ -201,11 +204,14 @@ export class AudioEditor implements Editor {
     }
   }
 
-  /** Plays the selected region, or goes on from the playhead where there is none. */
+  /** Plays the selected region from its start; goes on from a playhead that stands inside it, or where there is none. */
   toggle(): void {
     const player = this.player();
-    if (player && !player.playing.peek() && this.peekRegion()) this.replay();
-    else player?.toggle();
+    const label = this.peekRegion();
+    if (!player || player.playing.peek() || !label) return player?.toggle();
+    const now = player.now.peek();
+    const inside = now > label.start_us && now < label.end_us;
+    player.play(inside ? now : label.start_us, label.end_us);
   }
 
   private nudge(label: IntervalLabel | null, by: number): void {

@@ -23,24 +23,37 @@ export class SoundPlayer {
   readonly playing = signal(false);
   /** The browser wants a key or a click before it plays anything. */
   readonly refused = signal(false);
+  /** Whether the sound itself is here, so far that it can be played. */
+  readonly ready = signal(false);
   readonly duration: number;
   private readonly element: HTMLAudioElement;
   private readonly beside = new Set<Beside>();
   private readonly stop: () => void;
   private until: number;
   private tick = 0;
+  /** Ends the wait for a sound that was to be played before it was here. */
+  private waiting: (() => void) | null = null;
+
+  private gone = false;
 
   constructor(
-    url: string,
+    sound: Promise<string>,
     duration: number,
     private readonly takeOffset: number,
     private readonly onPlaying: (now: boolean) => void,
-    onBroken: () => void,
+    onBroken: (why: string) => void,
   ) {
     this.duration = duration;
     this.until = duration;
-    this.element = new Audio(url);
+    this.element = new Audio();
     this.element.preload = "auto";
+    this.element.addEventListener("canplay", () => (this.ready.value = true));
+    sound.then(
+      (url) => {
+        if (!this.gone) this.element.src = url;
+      },
+      (error: unknown) => onBroken(error instanceof Error ? error.message : String(error)),
+    );
     this.element.addEventListener("ended", () => {
       // It may have been begun anew before this word of its end.
       if (!this.element.ended) return;
@@ -48,7 +61,9 @@ export class SoundPlayer {
       if (this.playing.value) this.now.value = this.until;
       this.pause();
     });
-    this.element.addEventListener("error", onBroken);
+    this.element.addEventListener("error", () => {
+      if (!this.gone) onBroken("This browser cannot play the recording.");
+    });
     this.stop = effect(() => {
       this.element.playbackRate = speed.value;
       for (const beside of this.beside) beside.element.playbackRate = speed.value;
@@ -67,6 +82,23 @@ export class SoundPlayer {
   play(from: number, to = this.duration): void {
     this.until = Math.min(to, this.duration);
     this.seek(from);
+    // Select = plays: what was selected before the sound came is played when it comes.
+    this.begin();
+  }
+
+  private begin(): void {
+    if (!this.ready.peek()) {
+      this.waiting ??= this.ready.subscribe((ready) => {
+        if (!ready) return;
+        // After the subscription is kept, so that it can be ended.
+        queueMicrotask(() => {
+          this.stopWaiting();
+          if (!this.gone) this.seek(this.now.peek());
+          if (!this.gone) this.begin();
+        });
+      });
+      return;
+    }
     this.element.play().then(
       () => {
         this.refused.value = false;
@@ -99,7 +131,13 @@ export class SoundPlayer {
     this.play(now >= this.duration ? 0 : now);
   }
 
+  private stopWaiting(): void {
+    this.waiting?.();
+    this.waiting = null;
+  }
+
   pause(): void {
+    this.stopWaiting();
     cancelAnimationFrame(this.tick);
     this.element.pause();
     for (const beside of this.beside) {
@@ -134,6 +172,7 @@ export class SoundPlayer {
   }
 
   dispose(): void {
+    this.gone = true;
     this.stop();
     this.pause();
     this.beside.clear();

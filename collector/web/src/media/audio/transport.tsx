@@ -1,22 +1,24 @@
 /** The row above a waveform: play, where the sound stands, how fast it runs. */
+import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { clock } from "../../model/time";
+import { Arriving } from "../../ui/parts";
+import type { Arrived } from "../load";
 import { changeSpeed, speed, type SoundPlayer } from "./sound";
 
 interface Props {
   player: SoundPlayer;
-  /** What the button says while it plays: a stretch stops, a whole recording pauses. */
-  pausing: "stop" | "pause";
+  arrived: ReadonlySignal<Arrived>;
   onToggle(): void;
   children?: ComponentChildren;
 }
 
-export function Transport({ player, pausing, onToggle, children }: Props): preact.JSX.Element {
+export function Transport({ player, arrived, onToggle, children }: Props): preact.JSX.Element {
   return (
     // A click here leaves the keys with the text field that has them.
     <div class="transport" onMouseDown={(event) => event.preventDefault()}>
       <button type="button" tabIndex={-1} class="transport-play" onClick={onToggle}>
-        {player.playing.value ? `❚❚ ${pausing}` : "▶ play"} <kbd>Space</kbd>
+        {player.playing.value ? "❚❚ pause" : "▶ play"} <kbd>Space</kbd>
       </button>
       <Clock player={player} />
       <Speed />
@@ -25,6 +27,7 @@ export function Transport({ player, pausing, onToggle, children }: Props): preac
           This browser plays sound after your first key: press Space.
         </span>
       )}
+      {!player.ready.value && <Arriving what="the sound" arrived={arrived} />}
       {children}
     </div>
   );

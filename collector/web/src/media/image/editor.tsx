@@ -1,5 +1,5 @@
 /** Stills with boxes. */
-import { signal } from "@preact/signals";
+import { signal, type ReadonlySignal } from "@preact/signals";
 import { render } from "preact";
 import type { BoxLabel, CaptureView, Label } from "../../api/types";
 import { heldInside } from "../../model/bounds";
@@ -11,10 +11,11 @@ import type { OpenTask } from "../../state/task";
 import { lookOf } from "../../ui/words";
 import { Loading, Trouble } from "../../ui/parts";
 import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
-import type { MediaSet } from "../load";
+import type { Arrived, MediaSet } from "../load";
 import { BoxTool } from "./boxtool";
 import type { Shape } from "./shapes";
 import { Stage } from "./stage";
+import { Stages } from "./stages";
 
 type Shown = { state: "loading" } | { state: "failed"; why: string } | { state: "ready"; bitmap: ImageBitmap };
 
@@ -82,6 +83,10 @@ class ImageEditor implements Editor {
         ),
       (error: unknown) => set({ state: "failed", why: error instanceof Error ? error.message : String(error) }),
     );
+  }
+
+  arrived(capture: string): ReadonlySignal<Arrived> | undefined {
+    return this.media?.arrived(capture);
   }
 
   pictures(task: OpenTask): CaptureView[] {
@@ -176,11 +181,11 @@ function ImageView({ editor }: { editor: ImageEditor }): preact.JSX.Element {
   const pictures = editor.pictures(task);
   return (
     <div class="medium">
-      <div class="stages" data-count={pictures.length}>
+      <Stages captures={pictures}>
         {pictures.map((capture) => (
           <Picture key={capture.id} editor={editor} task={task} capture={capture} />
         ))}
-      </div>
+      </Stages>
     </div>
   );
 }
@@ -195,7 +200,10 @@ function Picture({
   capture: CaptureView;
 }): preact.JSX.Element {
   const shown = editor.shown.value[capture.id];
-  if (!shown || shown.state === "loading") return <Loading what="the picture" />;
+  if (!shown || shown.state === "loading") {
+    const arrived = editor.arrived(capture.id);
+    return <Loading what="the picture" {...(arrived ? { arrived } : {})} />;
+  }
   if (shown.state === "failed")
     return <Trouble what="The picture" why={shown.why} retry={() => editor.open(task, capture)} />;
   const label = task.label();
@@ -210,6 +218,7 @@ function Picture({
       tool={editor.tool}
       active={active}
       close={editor.close.value && active ? placeOf(label) : null}
+      note={editor.pictures(task).length > 1 ? capture.sensor : null}
       onSelect={(ref) => {
         task.settle();
         task.selected.value = ref;

@@ -2,7 +2,8 @@
 import { Component } from "preact";
 import type { Ref } from "../../model/labels";
 import { hullOf, type Outline } from "../../model/outline";
-import type { Edge, Handle, Rect, View } from "../../model/geometry";
+import { inside, placeTags, type Wish } from "../../model/tags";
+import type { Edge, Handle, Point, Rect, View } from "../../model/geometry";
 import { HANDLES, toScreen } from "../../model/geometry";
 import { Pure } from "../../ui/pure";
 import { classNames, type Look } from "../../ui/words";
@@ -65,6 +66,7 @@ class BoxShape extends Pure<BoxProps> {
       p.occluded && "box-occluded",
       p.unseen && "box-unseen",
       p.outline && "box-outline",
+      p.outline?.shape === "mask" && "box-mask",
     );
     return (
       <g class={names} style={`--colour: var(--label-${p.colour})`} data-capture={p.capture} data-label={p.id}>
@@ -79,6 +81,16 @@ class BoxShape extends Pure<BoxProps> {
     if (!outline || !view)
       return (
         <rect x={x} y={y} width={width} height={height} class={name} transform={turnOf({ x, y, width, height }, rotation)} />
+      );
+    if (outline.shape === "mask")
+      return (
+        <path
+          d={outline.path}
+          class={name}
+          fill-rule="evenodd"
+          vector-effect="non-scaling-stroke"
+          transform={`translate(${view.dx} ${view.dy}) scale(${view.scale})`}
+        />
       );
     const points = outline.points.map((p) => ({ x: p.x * view.scale + view.dx, y: p.y * view.scale + view.dy }));
     if (outline.shape === "dots")
@@ -101,7 +113,6 @@ class BoxShape extends Pure<BoxProps> {
 interface TagProps {
   x: number;
   y: number;
-  under: boolean;
   name: string;
   digit: number;
   score: string;
@@ -122,7 +133,6 @@ class Tag extends Pure<TagProps> {
       p.ghost && "tag-ghost",
       p.low && "tag-low",
       p.striped && "tag-striped",
-      p.under && "tag-under",
     );
     return (
       <div class={names} style={`--colour: var(--label-${p.colour}); left: ${p.x}px; top: ${p.y}px`}>
@@ -134,8 +144,6 @@ class Tag extends Pure<TagProps> {
     );
   }
 }
-
-const TAG_HEIGHT = 20;
 
 /** Wide enough for what stands in it: a tag at the right edge is pushed in, not cut. */
 const tagWidth = (name: string, look: Look, ghost: boolean): number =>
@@ -167,16 +175,19 @@ const sameShape = (a: Shape, b: Shape): boolean =>
     a.quiet === b.quiet &&
     sameRect(a.rect, b.rect));
 
+const sameView = (a: LayerProps, b: LayerProps): boolean =>
+  a.width === b.width &&
+  a.height === b.height &&
+  a.view.scale === b.view.scale &&
+  a.view.dx === b.view.dx &&
+  a.view.dy === b.view.dy;
+
 /** A layer is drawn again only when one of its shapes or the view is another: a held arrow moves one box of a thousand. */
-abstract class Layer extends Component<LayerProps> {
-  override shouldComponentUpdate(next: Readonly<LayerProps>): boolean {
+abstract class Layer<P extends LayerProps = LayerProps> extends Component<P> {
+  override shouldComponentUpdate(next: Readonly<P>): boolean {
     const now = this.props;
     return (
-      now.width !== next.width ||
-      now.height !== next.height ||
-      now.view.scale !== next.view.scale ||
-      now.view.dx !== next.view.dx ||
-      now.view.dy !== next.view.dy ||
+      !sameView(now, next) ||
       now.shapes.length !== next.shapes.length ||
       now.shapes.some((shape, index) => !sameShape(shape, next.shapes[index] as Shape))
     );
@@ -215,26 +226,83 @@ export class Boxes extends Layer {
   }
 }
 
-export class Tags extends Layer {
-  override render(): preact.JSX.Element {
-    return <div class="tags">{this.props.shapes.filter((s) => s.selected || !s.quiet).map((s) => this.tag(s))}</div>;
+/** Where each shape's name stands; the same as long as no shape, name or view is another, whatever is selected. */
+export class TagPlaces {
+  private for: LayerProps | null = null;
+  private places = new Map<string, Point>();
+
+  of(layer: LayerProps): ReadonlyMap<string, Point> {
+    if (this.for && !this.differs(this.for, layer)) return this.places;
+    this.for = layer;
+    const { view, width, height } = layer;
+    const named = layer.shapes.filter((shape) => !shape.quiet).sort(byGhostAndArea);
+    const found = placeTags(
+      named.map((shape) => wishOf(shape, view)),
+      { width, height },
+    );
+    this.places = new Map(
+      named.flatMap((shape, index): [string, Point][] => {
+        const at = found[index];
+        return at ? [[keyOf(shape), at]] : [];
+      }),
+    );
+    return this.places;
   }
 
-  private tag(shape: Shape): preact.JSX.Element {
-    const { view, width, height } = this.props;
+  private differs(was: LayerProps, now: LayerProps): boolean {
+    return (
+      !sameView(was, now) ||
+      was.shapes.length !== now.shapes.length ||
+      was.shapes.some((shape, index) => !sameName(shape, now.shapes[index] as Shape))
+    );
+  }
+}
+
+const byGhostAndArea = (a: Shape, b: Shape): number =>
+  Number(a.ghost) - Number(b.ghost) || b.rect.width * b.rect.height - a.rect.width * a.rect.height;
+
+const sameName = (a: Shape, b: Shape): boolean =>
+  a === b ||
+  (a.ref.id === b.ref.id &&
+    a.ref.capture === b.ref.capture &&
+    a.look === b.look &&
+    a.ghost === b.ghost &&
+    a.quiet === b.quiet &&
+    a.title === b.title &&
+    a.rotation === b.rotation &&
+    sameRect(a.rect, b.rect));
+
+const wishOf = (shape: Shape, view: View): Wish => ({
+  on: toScreen(hullOf(shape.rect, shape.rotation ?? 0), view),
+  width: tagWidth(shape.title ?? shape.look.name, shape.look, shape.ghost),
+});
+
+interface TagsProps extends LayerProps {
+  places: ReadonlyMap<string, Point>;
+}
+
+export class Tags extends Layer<TagsProps> {
+  override shouldComponentUpdate(next: Readonly<TagsProps>): boolean {
+    return next.places !== this.props.places || super.shouldComponentUpdate(next);
+  }
+
+  override render(): preact.JSX.Element {
+    return <div class="tags">{this.props.shapes.map((shape) => this.tag(shape))}</div>;
+  }
+
+  private tag(shape: Shape): preact.JSX.Element | null {
+    const { view, width, height, places } = this.props;
     const { look, ghost, selected } = shape;
-    const on = toScreen(hullOf(shape.rect, shape.rotation ?? 0), view);
-    const under = on.y < TAG_HEIGHT;
-    const y = Math.min(Math.max(under ? on.y : on.y - TAG_HEIGHT, 0), Math.max(0, height - TAG_HEIGHT));
-    const name = shape.title ?? look.name;
-    const x = Math.min(Math.max(0, on.x), Math.max(0, width - tagWidth(name, look, ghost)));
+    const known = places.get(keyOf(shape));
+    // The selected one has its name in any case.
+    const at = known ?? (selected ? inside(wishOf(shape, view), { width, height }) : null);
+    if (!at) return null;
     return (
       <Tag
         key={keyOf(shape)}
-        x={x}
-        y={y}
-        under={under}
-        name={name}
+        x={at.x}
+        y={at.y}
+        name={shape.title ?? look.name}
         digit={look.digit}
         score={look.score}
         colour={look.colour}

@@ -17,7 +17,8 @@ import {
 } from "../../model/geometry";
 import type { Ref } from "../../model/labels";
 import type { BoxTool } from "./boxtool";
-import { Boxes, Handles, Tags, type Shape } from "./shapes";
+import { tagsShown } from "../../state/shown";
+import { Boxes, Handles, TagPlaces, Tags, type Shape } from "./shapes";
 
 type Source = ImageBitmap | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement;
 
@@ -34,6 +35,10 @@ export interface StageProps {
   active: boolean;
   /** The box to look at closely, or null for the whole picture. */
   close: Rect | null;
+  /** Which picture this is, where there are several. */
+  note?: string | null;
+  /** It shows another moment than the one that is looked at. */
+  dim?: boolean;
   onSelect(ref: Ref): void;
   onChange(ref: Ref, rect: Rect, series: string): void;
   /** The hand let go: what comes next is a step of its own. */
@@ -59,6 +64,7 @@ export class Stage extends Component<StageProps, State> {
   private readonly canvas = createRef<HTMLCanvasElement>();
   private observer: ResizeObserver | null = null;
   private gesture: Gesture | null = null;
+  private readonly tagPlaces = new TagPlaces();
 
   override componentDidMount(): void {
     const host = this.host.current as HTMLDivElement;
@@ -188,12 +194,13 @@ export class Stage extends Component<StageProps, State> {
       .sort((a, b) => b.rect.width * b.rect.height - a.rect.width * a.rect.height);
     const chosen = this.props.shapes.filter((s) => s.selected);
     const layer = { view, width: screen.width, height: screen.height };
+    const places = this.tagPlaces.of({ shapes: this.props.shapes, ...layer });
     const on = toScreen({ x: 0, y: 0, ...picture }, view);
     const place = `left: ${on.x}px; top: ${on.y}px; width: ${on.width}px; height: ${on.height}px`;
     return (
       <div
         ref={this.host}
-        class={`stage ${active ? "stage-active" : ""} ${tool.drawing.value && active ? "stage-drawing" : ""}`}
+        class={`stage ${active ? "stage-active" : ""} ${tool.drawing.value && active ? "stage-drawing" : ""} ${this.props.dim ? "stage-dim" : ""}`}
         onPointerDown={this.down}
         onPointerMove={this.move}
         onPointerUp={this.up}
@@ -209,9 +216,10 @@ export class Stage extends Component<StageProps, State> {
           {active && <Cross tool={tool} view={view} picture={picture} />}
         </svg>
         <div class="stage-tags" aria-hidden="true">
-          <Tags shapes={rest} {...layer} />
-          <Tags shapes={chosen} {...layer} />
+          {tagsShown.value && <Tags shapes={rest} places={places} {...layer} />}
+          {tagsShown.value && <Tags shapes={chosen} places={places} {...layer} />}
         </div>
+        {this.props.note && <div class="stage-note">{this.props.note}</div>}
       </div>
     );
   }

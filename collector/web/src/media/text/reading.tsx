@@ -1,10 +1,10 @@
 /** Text in a still: its places on the picture, one field for each in the order they are read. */
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
-import type { CaptureView, Label, TextLabel } from "../../api/types";
+import type { CaptureView, Label, SpanLabel, TextLabel } from "../../api/types";
 import type { Rect, Size } from "../../model/geometry";
 import type { Stroke } from "../../model/keys";
-import { removed, replaced, same, type Work } from "../../model/labels";
+import { neighbour, removed, replaced, same, type Work } from "../../model/labels";
 import {
   doubtNext,
   pieceOf,
@@ -94,8 +94,15 @@ export class ReadingEditor implements Editor {
     return piecesOf(this.task.value?.work.value[this.capture()?.id ?? ""] ?? []);
   }
 
+  /** The piece that is selected, or the one in whose text a selected span stands. */
   piece(): Piece | undefined {
-    return pieceOf(this.pieces(), this.task.value?.selected.value?.id);
+    const pieces = this.pieces();
+    return pieceOf(pieces, this.span()?.parent ?? this.task.value?.selected.value?.id);
+  }
+
+  private span(): SpanLabel | null {
+    const label = this.task.value?.label();
+    return label?.kind === "span" ? label : null;
   }
 
   select(piece: Piece | undefined): void {
@@ -172,10 +179,10 @@ export class ReadingEditor implements Editor {
         return true;
       case "next-label":
       case "previous-label":
-        this.select(doubtNext(this.pieces(), piece, stroke.command === "next-label" ? 1 : -1));
+        this.walk(stroke.command === "next-label" ? 1 : -1);
         return true;
       case "reject":
-        return this.reject(piece);
+        return this.span() === null && this.reject(piece);
       case "write":
         this.write();
         return true;
@@ -188,6 +195,19 @@ export class ReadingEditor implements Editor {
       default:
         return false;
     }
+  }
+
+  /** To the next least certain label: a place and its text are one, a span is one of its own. */
+  private walk(step: 1 | -1): void {
+    const task = this.task.value;
+    const capture = this.capture()?.id;
+    if (!task || !capture) return;
+    const places = new Set(this.pieces().flatMap((p) => (p.text && p.place ? [p.place.id] : [])));
+    const stops = (task.work.value[capture] ?? []).filter((l) => !places.has(l.id));
+    const next = neighbour({ [capture]: stops }, task.selected.value, step);
+    if (!next || same(next, task.selected.value)) return;
+    task.settle();
+    task.selected.value = next;
   }
 
   private write(): void {

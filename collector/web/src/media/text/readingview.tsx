@@ -10,6 +10,7 @@ import { classNames, lookOf } from "../../ui/words";
 import type { Shape } from "../image/shapes";
 import { Stage } from "../image/stage";
 import { LanguageChoice } from "./language";
+import { hasSpans, Marked } from "./marked";
 import type { ReadingEditor } from "./reading";
 
 export function ReadingView({ editor }: { editor: ReadingEditor }): preact.JSX.Element {
@@ -147,6 +148,7 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
   const host = useRef<HTMLLIElement>(null);
   const { text, place } = piece;
   const look = lookOf((text ?? place) as Label, task.view.classes);
+  const capture = editor.capture()?.id ?? "";
   useEffect(() => {
     if (selected) host.current?.scrollIntoView({ block: "nearest" });
   }, [selected]);
@@ -156,11 +158,14 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
       data-piece={piece.id}
       class={classNames("piece", selected && "piece-selected")}
       style={`--colour: var(--label-${look.colour})`}
-      onPointerDown={() => editor.select(piece)}
+      onPointerDown={(event) => {
+        if (!(event.target as Element).closest("[data-span]")) editor.select(piece);
+      }}
     >
       <span class="piece-number">{number}</span>
       <div class="piece-middle">
         {bitmap && place && <Crop bitmap={bitmap} place={place} />}
+        {text && hasSpans(task, capture, text.id) && <Marked task={task} capture={capture} text={text} />}
         {text ? (
           <TextField
             value={text.text}
@@ -169,7 +174,10 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
             oneLine
             placeholder="what stands here"
             onText={(value) => editor.setText(text.id, value)}
-            onFocus={() => editor.select(piece)}
+            onFocus={() => {
+              // A span of this text that is selected stays it.
+              if (editor.piece()?.id !== piece.id) editor.select(piece);
+            }}
             onLeave={() => task.settle()}
           />
         ) : (

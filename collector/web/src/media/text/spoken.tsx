@@ -43,7 +43,7 @@ export class SpokenEditor implements Editor {
   }
 
   unready(): string | null {
-    return mediumUnready("The sound", [this.desk.shown.value.state]);
+    return mediumUnready("The sound", [this.desk.state()]);
   }
 
   command(stroke: Stroke): boolean {
@@ -102,7 +102,7 @@ function SpokenView({ editor }: { editor: SpokenEditor }): preact.JSX.Element {
         <h2>
           Spoken <span class="note">the whole answer</span>
         </h2>
-        <Recording key={`${task.id} ${shown.url}`} editor={editor} heard={shown} />
+        <Recording key={task.id} editor={editor} heard={shown} />
         <Written
           key={task.id}
           text={editor.text}
@@ -120,10 +120,10 @@ function SpokenView({ editor }: { editor: SpokenEditor }): preact.JSX.Element {
 }
 
 function Recording({ editor, heard }: { editor: SpokenEditor; heard: Heard }): preact.JSX.Element {
-  const { player, peaks, url } = heard;
+  const { player, peaks, arrived } = heard;
   return (
     <div class="answer-sound rows-sound">
-      <Transport player={player} pausing="pause" onToggle={() => player.toggle()}>
+      <Transport player={player} arrived={arrived} onToggle={() => player.toggle()}>
         <span class="transport-word">
           <kbd>←</kbd> <kbd>→</kbd> one second
         </span>
@@ -134,10 +134,11 @@ function Recording({ editor, heard }: { editor: SpokenEditor; heard: Heard }): p
         zoom={editor.desk.zoom}
         label="Waveform of the answer"
         keepsField
+        seen={editor.desk.seen}
         onSeek={(us) => player.seek(us)}
       >
         <div class="wave-row">
-          <Wave peaks={peaks} url={url} duration={player.duration} />
+          <Wave peaks={peaks} sound={heard.sound} duration={player.duration} seen={editor.desk.seen} />
         </div>
       </Timeline>
     </div>

@@ -5,6 +5,7 @@ import type { OpenTask } from "../../state/task";
 import { TextField } from "../../ui/parts";
 import { characters } from "../../ui/words";
 import { LanguageChoice } from "./language";
+import { MarkedTexts } from "./marked";
 import type { OneText } from "./onetext";
 
 export function Asked({ task }: { task: OpenTask }): preact.JSX.Element {
@@ -55,6 +56,7 @@ export function Written({ text, task, title, name, standing, children }: Written
         <LanguageChoice value={language} first={task.view.language} onChoose={(tag) => text.setLanguage(tag)} />
         {label ? <Kept label={label} standing={standing(label)} /> : <NoAnswer text={text} task={task} />}
       </p>
+      <MarkedTexts task={task} capture={text.capture()?.id ?? ""} written={label?.id ?? null} />
     </>
   );
 }

@@ -1,12 +1,27 @@
 /** The ruler, the playhead and the rows of one capture, in its media time. Rows place themselves in percent. */
-import type { ReadonlySignal, Signal } from "@preact/signals";
+import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { Component, createRef, type ComponentChildren } from "preact";
 import { clock, otherStep, rulerStep } from "../../model/time";
 
-export const ZOOMS = [1, 1.5, 2, 3, 5, 8, 12, 20, 40];
+const ZOOMS = [1, 1.5, 2, 3, 5, 8, 12, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120];
+/** The closest look, however long the recording: this much of it fills the width. */
+const CLOSEST_US = 2_000_000;
 
-/** The zoom after (1) or before (-1) this one. */
-export const otherZoom = (zoom: number, step: 1 | -1): number => otherStep(ZOOMS, zoom, step);
+/** The zoom after (1) or before (-1) this one, in a recording of this length. */
+export function otherZoom(zoom: number, step: 1 | -1, duration: number): number {
+  const least = ZOOMS.findIndex((z) => duration / z <= CLOSEST_US);
+  return otherStep(ZOOMS.slice(0, least < 0 ? undefined : Math.max(least + 1, 9)), zoom, step);
+}
+
+/** What is drawn of a timeline: the part in sight and as much again on both sides. */
+export interface Seen {
+  from: number;
+  to: number;
+  /** Screen pixels per microsecond. */
+  scale: number;
+}
+
+export const NOTHING_SEEN: Seen = { from: 0, to: 0, scale: 0 };
 
 export const percent = (us: number, duration: number): string => `${(100 * us) / Math.max(1, duration)}%`;
 
@@ -17,6 +32,8 @@ interface Props {
   /** What the ruler's times mean for this capture; frames are written under them where there are any. */
   label: string;
   onSeek(us: number): void;
+  /** Follows what is in sight, for rows that draw only that. */
+  seen?: Signal<Seen>;
   /** A text field that is being written in keeps the keys when the timeline is clicked. */
   keepsField?: boolean;
   /** A drag over an empty part, from and to; without it a drag seeks. */
@@ -31,17 +48,44 @@ export class Timeline extends Component<Props> {
   private readonly inner = createRef<HTMLDivElement>();
   private start: { x: number; us: number; moved: boolean } | null = null;
   private stops: (() => void)[] = [];
+  private readonly own = signal(NOTHING_SEEN);
+
+  private get seen(): Signal<Seen> {
+    return this.props.seen ?? this.own;
+  }
 
   override componentDidMount(): void {
+    const scroller = this.scroller.current as HTMLDivElement;
+    const resized = new ResizeObserver(this.look);
+    resized.observe(scroller);
+    if (this.inner.current) resized.observe(this.inner.current);
+    scroller.addEventListener("scroll", this.look, { passive: true });
+    this.look();
     this.stops = [
       this.props.now.subscribe(() => this.follow()),
       this.props.zoom.subscribe(() => requestAnimationFrame(() => this.follow(true))),
+      () => resized.disconnect(),
+      () => scroller.removeEventListener("scroll", this.look),
     ];
   }
 
   override componentWillUnmount(): void {
     for (const stop of this.stops) stop();
   }
+
+  /** In steps of half the width, so that scrolling draws anew only now and then. */
+  private readonly look = (): void => {
+    const scroller = this.scroller.current;
+    if (!scroller || scroller.scrollWidth === 0) return;
+    const { duration } = this.props;
+    const scale = scroller.scrollWidth / Math.max(1, duration);
+    const half = Math.max(1, scroller.clientWidth / 2);
+    const first = Math.floor(scroller.scrollLeft / half);
+    const from = Math.max(0, ((first - 2) * half) / scale);
+    const to = Math.min(duration, ((first + 5) * half) / scale);
+    const before = this.seen.peek();
+    if (before.from !== from || before.to !== to || before.scale !== scale) this.seen.value = { from, to, scale };
+  };
 
   /** Keeps the playhead in sight. */
   private follow(centre = false): void {
@@ -97,7 +141,7 @@ export class Timeline extends Component<Props> {
           onPointerUp={this.up}
           onPointerCancel={this.up}
         >
-          <Ruler duration={duration} marks={10 * zoom.value} />
+          <Ruler duration={duration} marks={10 * zoom.value} seen={this.seen} />
           <div class="timeline-rows">{children}</div>
           <Playhead now={this.props.now} duration={duration} />
         </div>
@@ -106,14 +150,21 @@ export class Timeline extends Component<Props> {
   }
 }
 
-function Ruler({ duration, marks }: { duration: number; marks: number }): preact.JSX.Element {
+interface RulerProps {
+  duration: number;
+  marks: number;
+  seen: ReadonlySignal<Seen>;
+}
+
+function Ruler({ duration, marks, seen }: RulerProps): preact.JSX.Element {
   const step = rulerStep(duration, marks);
-  const count = Math.min(1000, Math.floor(duration / step) + 1);
+  const first = Math.floor(seen.value.from / step);
+  const count = Math.max(0, Math.floor(seen.value.to / step) - first + 1);
   return (
     <div class="ruler" aria-hidden="true">
       {Array.from({ length: count }, (_, i) => (
-        <span key={i} style={{ left: percent(i * step, duration) }}>
-          {short(i * step, step)}
+        <span key={first + i} style={{ left: percent((first + i) * step, duration) }}>
+          {short((first + i) * step, step)}
         </span>
       ))}
     </div>

@@ -1,5 +1,5 @@
 /** Video with tracks: frame-exact steps, boxes between keyframes, a timeline. */
-import { signal } from "@preact/signals";
+import { signal, type ReadonlySignal } from "@preact/signals";
 import { render } from "preact";
 import type { CaptureView, Label, TrackLabel } from "../../api/types";
 import { heldInside } from "../../model/bounds";
@@ -10,9 +10,10 @@ import * as tracks from "../../model/tracks";
 import type { OpenTask } from "../../state/task";
 import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
 import { BoxTool } from "../image/boxtool";
-import type { MediaSet } from "../load";
+import type { Arrived, MediaSet } from "../load";
 import { otherZoom } from "../timeline/timeline";
 import { FramePlayer } from "./player";
+import { Together } from "./together";
 import { VideoView } from "./view";
 
 export type Shown = { state: "loading" } | { state: "failed"; why: string } | { state: "ready"; player: FramePlayer };
@@ -28,6 +29,7 @@ export class VideoEditor implements Editor {
   readonly zoom = signal(1);
   readonly tool: BoxTool;
   private media: MediaSet | null = null;
+  readonly together: Together;
   private players: FramePlayer[] = [];
 
   constructor(
@@ -42,6 +44,7 @@ export class VideoEditor implements Editor {
       status: (text) => this.context.status(text),
       word: () => this.task.value?.lastWord ?? "object",
     });
+    this.together = new Together(() => this.player());
     render(<VideoView editor={this} />, host);
   }
 
@@ -70,6 +73,7 @@ export class VideoEditor implements Editor {
         this.players.push(player);
         set({ state: "ready", player });
         this.openAtLabel(task, capture, player);
+        this.together.add({ player, offset: capture.take_offset_us });
         void this.addSound(task, capture, player);
       },
       (error: unknown) => {
@@ -91,12 +95,17 @@ export class VideoEditor implements Editor {
     try {
       const media = await this.media.of(beside);
       if (media.kind !== "audio" || this.task.value !== task) return;
-      const element = new Audio(media.url);
+      const element = new Audio(await media.sound);
+      if (this.task.value !== task) return;
       element.preload = "auto";
       player.sound.value = { element, offset: capture.take_offset_us - beside.take_offset_us };
     } catch {
       this.context.say("The sound of this take cannot be played; the picture is complete.");
     }
+  }
+
+  arrived(capture: string): ReadonlySignal<Arrived> | undefined {
+    return this.media?.arrived(capture);
   }
 
   videos(task: OpenTask): CaptureView[] {
@@ -244,10 +253,10 @@ export class VideoEditor implements Editor {
         this.close.value = !this.close.value && this.track() !== null;
         return true;
       case "wider":
-        this.zoom.value = otherZoom(this.zoom.value, 1);
+        this.zoom.value = otherZoom(this.zoom.value, 1, player.length);
         return true;
       case "narrower":
-        this.zoom.value = otherZoom(this.zoom.value, -1);
+        this.zoom.value = otherZoom(this.zoom.value, -1, player.length);
         return true;
       default:
         return false;
@@ -305,12 +314,14 @@ export class VideoEditor implements Editor {
   }
 
   private closePlayers(): void {
+    this.together.clear();
     for (const player of this.players) player.dispose();
     this.players = [];
   }
 
   dispose(): void {
     this.task.value = null;
+    this.together.dispose();
     this.closePlayers();
     render(null, this.host);
   }

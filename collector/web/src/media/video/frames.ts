@@ -11,9 +11,12 @@ import {
   MATROSKA,
   MP4,
   QTFF,
+  UrlSource,
   WEBM,
+  type Source,
   type WrappedCanvas,
 } from "mediabunny";
+import { mediaHeaders } from "../../api/client";
 
 export type Picture = HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement;
 
@@ -31,8 +34,20 @@ export interface FrameSource {
   dispose(): void;
 }
 
+/** How often a piece of a video is asked for again, and how long after the try before, before it counts as failed. */
+const RETRY_SECONDS = [0.25, 0.5, 1, 2, 4];
+
+/** The whole of a video, or the address from which the pieces that are looked at are read. */
+const sourceOf = (where: Blob | string): Source =>
+  typeof where === "string"
+    ? new UrlSource(where, {
+        requestInit: { headers: mediaHeaders(), credentials: "same-origin" },
+        getRetryDelay: (attempts) => RETRY_SECONDS[attempts] ?? null,
+      })
+    : new BlobSource(where);
+
 /** Opens a video; `table` is the frame table of its manifest, empty when there is none. */
-export async function openFrames(blob: Blob, url: string, table: readonly number[]): Promise<FrameSource> {
+export async function openFrames(where: Blob | string, url: string, table: readonly number[]): Promise<FrameSource> {
   if (typeof VideoDecoder === "undefined") {
     return ElementFrames.open(
       url,
@@ -42,7 +57,7 @@ export async function openFrames(blob: Blob, url: string, table: readonly number
         : "Single frames need HTTPS or 127.0.0.1; what you see may be one frame off.",
     );
   }
-  const input = new Input({ source: new BlobSource(blob), formats: [MP4, QTFF, MATROSKA, WEBM] });
+  const input = new Input({ source: sourceOf(where), formats: [MP4, QTFF, MATROSKA, WEBM] });
   const track = await input.getPrimaryVideoTrack();
   if (!track) {
     input.dispose();

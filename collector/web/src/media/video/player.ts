@@ -36,6 +36,11 @@ export class FramePlayer {
     return Math.max(0, this.source.times.length - 1);
   }
 
+  /** Media time at which the last frame ends, microseconds: as long as a usual one. */
+  get length(): number {
+    return (this.source.times[this.last] ?? 0) + 40_000;
+  }
+
   go(frame: number): void {
     const target = Math.min(Math.max(frame, 0), this.last);
     if (target !== this.frame.value) this.frame.value = target;
@@ -75,8 +80,7 @@ export class FramePlayer {
     const frame = frameAt(this.source.times, us);
     if (frame !== this.frame.value) this.go(frame);
     this.source.ahead(frame + 1);
-    const lastStart = this.source.times[this.last] ?? 0;
-    if (us >= lastStart + 40_000) return this.pause();
+    if (us >= this.length) return this.pause();
     this.tick = requestAnimationFrame(this.step);
   };
 

@@ -9,10 +9,12 @@ import { Loading, Trouble } from "../../ui/parts";
 import { lookOf } from "../../ui/words";
 import type { Shape } from "../image/shapes";
 import { Stage } from "../image/stage";
+import { Stages } from "../image/stages";
 import { Timeline } from "../timeline/timeline";
 import { TrackRow } from "../timeline/trackrows";
 import { isTrack, type VideoEditor } from "./editor";
 import type { FramePlayer } from "./player";
+import type { Outside } from "./together";
 
 export function VideoView({ editor }: { editor: VideoEditor }): preact.JSX.Element {
   const task = editor.task.value;
@@ -21,11 +23,11 @@ export function VideoView({ editor }: { editor: VideoEditor }): preact.JSX.Eleme
   const player = editor.player();
   return (
     <div class="medium">
-      <div class="stages" data-count={videos.length}>
+      <Stages captures={videos}>
         {videos.map((capture) => (
           <Picture key={capture.id} editor={editor} task={task} capture={capture} />
         ))}
-      </div>
+      </Stages>
       {player ? (
         <Rows
           key={`${task.id}/${editor.activeCapture()}`}
@@ -73,16 +75,19 @@ function Picture({
   capture: CaptureView;
 }): preact.JSX.Element {
   const shown = editor.shown.value[capture.id];
-  if (!shown || shown.state === "loading") return <Loading what="the video" />;
+  const arrived = editor.arrived(capture.id);
+  const loading = <Loading what="the video" {...(arrived ? { arrived } : {})} />;
+  if (!shown || shown.state === "loading") return loading;
   if (shown.state === "failed")
     return <Trouble what="The video" why={shown.why} retry={() => editor.open(task, capture)} />;
   const { player } = shown;
   const trouble = player.trouble.value;
   const picture = player.picture.value;
   if (trouble) return <Trouble what="This frame" why={trouble} retry={() => player.go(player.frame.value)} />;
-  if (!picture) return <Loading what="the video" />;
+  if (!picture) return loading;
   const active = editor.activeCapture() === capture.id;
   const close = editor.close.value && active ? editor.selectedRect() : null;
+  const outside = editor.together.outside(player);
   return (
     <Stage
       picture={{ width: player.source.width, height: player.source.height }}
@@ -94,6 +99,8 @@ function Picture({
       tool={editor.tool}
       active={active}
       close={close}
+      note={editor.videos(task).length > 1 ? cameraNote(capture.sensor, outside) : null}
+      dim={outside !== null}
       onSelect={(ref) => editor.select(ref)}
       onChange={(_ref, rect, series) => editor.moveBox(rect, series)}
       onSettle={() => task.settle()}
@@ -104,6 +111,10 @@ function Picture({
     />
   );
 }
+
+/** Which camera this is, and whether it shows another moment than the one that is looked at. */
+const cameraNote = (sensor: string, outside: Outside): string =>
+  outside === null ? sensor : `${sensor} · ${outside === "over" ? "is over" : "has not begun"}`;
 
 function Rows({
   editor,
@@ -118,7 +129,7 @@ function Rows({
 }): preact.JSX.Element {
   const { times, caveat } = player.source;
   const now = useComputed(() => times[player.frame.value] ?? 0);
-  const duration = (times[times.length - 1] ?? 0) + 40_000;
+  const duration = player.length;
   const frame = player.frame.value;
   const track = editor.track();
   const rows: [TrackLabel, boolean][] = [
@@ -139,7 +150,7 @@ function Rows({
           {player.playing.value ? "❚❚ pause" : "▶ play"} <kbd>Space</kbd>
         </button>
         <output class="transport-time">
-          frame <b data-frame={frame}>{frame}</b> of {times.length} · {clock(now.value)}
+          frame <b data-frame={frame}>{frame}</b> of 0–{player.last} · {clock(now.value)}
         </output>
         {track && <span class="transport-word">{place(track, frame, times)}</span>}
         {player.sound.value === null && task.view.captures.some((c) => c.medium === "audio") && (
