@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from collector.catalogue.categories import save_words
 from collector.catalogue.takes import hand_on_when_ready
 from wire.base import format_utc
 from wire.errors import GleanerError
@@ -68,6 +69,7 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
         "ended_at": format_utc(record.ended_at) if record.ended_at else None,
     }
     _upsert(conn, "session", values)
+    save_words(conn, [*record.label_schema.boxes, *record.label_schema.tracks])
     numbers: dict[str, int] = {}
     for take in record.takes:
         number = numbers.setdefault(take.step, len(numbers) + 1)

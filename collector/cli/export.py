@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,8 @@ import typer
 
 from collector.cli.options import Data, Json, SettingsFile
 from collector.settings import load_settings
+
+MAX_STEP = 1_000_000
 
 
 def export(
@@ -22,11 +25,18 @@ def export(
     with_prelabels: Annotated[
         bool, typer.Option("--with-prelabels", help="Add what the models said, in a file of its own.")
     ] = False,
+    frames: Annotated[
+        str,
+        typer.Option(
+            "--frames", metavar="keyframes|every|N", help="coco: which frames of videos; N: every N-th from the first."
+        ),
+    ] = "keyframes",
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
     """Write ground truth to a folder. Only what people submitted; the folder appears whole or not at all."""
+    every = _step(frames)
     from rich.console import Console
     from rich.progress import Progress
 
@@ -39,7 +49,7 @@ def export(
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data)
     screen = Console(stderr=True)
-    make = {"jsonl": export_jsonl, "coco": export_coco}[format]
+    make = partial(export_coco, every=every) if format == "coco" else export_jsonl
     try:
         with whole_folder(to) as folder, Progress(console=screen, transient=True) as progress:
             bar = progress.add_task("Exporting", total=None)
@@ -60,3 +70,12 @@ def export(
         return
     pictures = f" on {summary.images} pictures" if format == "coco" else ""
     typer.echo(f"{summary.documents} documents with {summary.labels} labels{pictures}: {to}")
+
+
+def _step(frames: str) -> int | None:
+    """`--frames` as the distance between frames; None: those with a keyframe."""
+    if frames in ("keyframes", "every"):
+        return 1 if frames == "every" else None
+    if not frames.isascii() or not frames.isdigit() or not 1 <= int(frames[:10]) <= MAX_STEP:
+        raise typer.BadParameter("Give keyframes, every, or a number from 1 on.", param_hint="--frames")
+    return int(frames[:10])

@@ -1,28 +1,31 @@
 """Ground truth as COCO: `annotations.json`, `images/`, and with pre-labels `prelabels.json` in the results format.
 
-Shape: https://cocodataset.org/#format-data. Boxes are x, y, width, height in pixels, clipped to the picture; category
-ids count from 1 in the order of the studies' label schemas. A track gives an
-annotation on every exported frame where it is in the picture, with an integer `track_id` in its attributes.
+Shape: https://cocodataset.org/#format-data. Boxes are x, y, width, height in pixels, clipped to the picture. Every id
+stays the same from one export to the next (ids.py). A track gives an annotation on every exported frame where it is in
+the picture, with an integer `track_id` in its attributes.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 import cv2
 
+from collector.catalogue.categories import categories
 from collector.exports.folder import copy_blob
 from collector.exports.frames import Picture, exact_frames
+from collector.exports.ids import Categories, stable_id
 from collector.exports.problems import FolderNotWritable, MediaDamaged
 from collector.exports.shapes import carried, drawn
 from collector.exports.spill import Spill
 from collector.exports.summary import Summary
-from collector.exports.truth import Item, Media, item_ids, items, schema_words
+from collector.exports.truth import Item, Media, item_ids, items
 from collector.store.blobs import BlobStore
 from collector.store.database import Database
 from wire.base import format_utc
@@ -30,6 +33,8 @@ from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Mask, Track
 
 ANNOTATIONS, PRELABELS, IMAGES = "annotations.json", "prelabels.json", "images"
+# Where Datumaro, CVAT and Ultralytics look for them: the same file under a second name.
+LINKED = Path("annotations", "instances_default.json")
 
 
 @dataclass
@@ -44,23 +49,6 @@ class Image:
     start_us: int | None
 
 
-@dataclass
-class Numbers:
-    """The ids given out so far. Words the schemas do not know get the next category."""
-
-    categories: dict[str, int]
-    images: int = 0
-    annotations: int = 0
-    tracks: dict[tuple[str, str], int] = field(default_factory=dict)
-    points: dict[str, int] = field(default_factory=dict)
-
-    def category(self, word: str) -> int:
-        return self.categories.setdefault(word, len(self.categories) + 1)
-
-    def track(self, capture: str, label: str) -> int:
-        return self.tracks.setdefault((capture, label), len(self.tracks) + 1)
-
-
 def export_coco(
     db: Database,
     blobs: BlobStore,
@@ -69,18 +57,20 @@ def export_coco(
     with_prelabels: bool,
     begin: Callable[[int], None],
     advance: Callable[[], None],
+    every: int | None = None,
 ) -> Summary:
     """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
 
-    Stills come with their boxes; of a video come the frames on which a person set a keyframe, and the first one where
-    the reviewer found nothing at all. Pre-labels are given on the same pictures, so the two files can be compared.
+    Stills come with their boxes; of a video come the frames 0, `every`, 2 * `every`, …, with and without boxes. Without
+    `every` come those on which a person set a keyframe, and the first one where the reviewer found nothing at all.
+    Pre-labels are given on the same pictures, so the two files can be compared.
 
     Raises:
         MediaDamaged, BlobMissing.
     """
     ids = item_ids(db)
     begin(len(ids))
-    summary, numbers = Summary(), Numbers({word: index for index, word in enumerate(schema_words(db), 1)})
+    summary, words = Summary(), Categories(db.read_sync(categories))
     (folder / IMAGES).mkdir()
     with (
         Spill(folder, ".images") as images,
@@ -96,19 +86,20 @@ def export_coco(
                 shown = (
                     [row for row in item.prelabels.shown if row.capture == document.capture] if with_prelabels else []
                 )
-                for image in _pictures(blobs, folder / IMAGES, item.media[document.capture], document, numbers):
+                for image in _pictures(blobs, folder / IMAGES, item.media[document.capture], document, every):
                     images.add(_image_row(image, item, document.capture))
                     summary.images += 1
-                    for row in _annotations(document, image, numbers):
+                    for row in _annotations(document, image, words):
                         annotations.add(row)
-                    for row in _results(shown, image, numbers):
+                    for row in _results(shown, image, words):
                         prelabels.add(row)
                         summary.prelabels += 1
                 summary.documents += 1
                 summary.labels += len(document.labels)
                 summary.left_out += sum(not carried(label) for label in document.labels)
             advance()
-        _assemble(folder / ANNOTATIONS, numbers, images, annotations)
+        _assemble(folder / ANNOTATIONS, words, images, annotations)
+        _link(folder / ANNOTATIONS, folder / LINKED)
         if with_prelabels:
             with (folder / PRELABELS).open("w", encoding="utf-8") as file:
                 _list(file, prelabels)
@@ -116,30 +107,31 @@ def export_coco(
 
 
 def _pictures(
-    blobs: BlobStore, folder: Path, media: Media, document: LabelsDocument, numbers: Numbers
+    blobs: BlobStore, folder: Path, media: Media, document: LabelsDocument, every: int | None
 ) -> Iterator[Image]:
     """Write the pictures a document is exported on; each is yielded when its file is there."""
     if media.medium == "image":
         name = f"{media.capture}.{media.extension}"
         copy_blob(blobs, media.original, folder / name)
         width, height = _size(folder / name, media)
-        yield _numbered(numbers, name, width, height, None, None)
+        yield Image(stable_id("image", media.capture), name, width, height, None, None)
         return
     if media.frames is None:
         raise MediaDamaged(f"The video {media.capture} has no frame table.")
     times = FrameTable.read(b"".join(blobs.read(media.frames, 0, blobs.size(media.frames)))).times_us
-    tracks = [label for label in document.labels if isinstance(label, Track)]
-    wanted = sorted({row.frame for track in tracks for row in track.keyframes}) or [0]
-    for index, picture in exact_frames(blobs.path_of(media.original), wanted):
+    for index, picture in exact_frames(blobs.path_of(media.original), _wanted(document, len(times), every)):
         name = f"{media.capture}_{index:06d}.png"
         _write_picture(folder / name, picture)
         height, width = picture.shape[:2]
-        yield _numbered(numbers, name, width, height, index, times[index])
+        yield Image(stable_id("image", media.capture, index), name, width, height, index, times[index])
 
 
-def _numbered(numbers: Numbers, name: str, width: int, height: int, frame: int | None, start_us: int | None) -> Image:
-    numbers.images += 1
-    return Image(numbers.images, name, width, height, frame, start_us)
+def _wanted(document: LabelsDocument, frames: int, every: int | None) -> list[int]:
+    """The frames of a video that are exported, rising."""
+    if every is not None:
+        return list(range(0, frames, every))
+    tracks = [label for label in document.labels if isinstance(label, Track)]
+    return sorted({row.frame for track in tracks for row in track.keyframes}) or [0][:frames]
 
 
 def _write_picture(path: Path, picture: Picture) -> None:
@@ -165,20 +157,19 @@ def _image_row(image: Image, item: Item, capture: str) -> dict[str, Any]:
     return {**row, **where, "task": item.task, "revision": item.revision, "reviewer": item.reviewer, **item.origin}
 
 
-def _annotations(document: LabelsDocument, image: Image, numbers: Numbers) -> Iterator[dict[str, Any]]:
+def _annotations(document: LabelsDocument, image: Image, words: Categories) -> Iterator[dict[str, Any]]:
     for label in document.labels:
         here = drawn(label, image.frame, image.start_us, image.width, image.height)
         if here is None:
             continue
-        numbers.annotations += 1
         source = label.source or document.source
         attributes = {**here.attributes, "label_id": label.id, "source": source.name, "edited": label.edited}
         if isinstance(label, Track):
-            attributes["track_id"] = numbers.track(document.capture, label.id)
+            attributes["track_id"] = stable_id("track", document.capture, label.id)
         row = {
-            "id": numbers.annotations,
+            "id": stable_id("annotation", image.id, label.id),
             "image_id": image.id,
-            "category_id": numbers.category(label.label),
+            "category_id": words.id_of(label.label),
             "bbox": here.bbox,
             "area": here.area,
             "iscrowd": 0,
@@ -187,12 +178,12 @@ def _annotations(document: LabelsDocument, image: Image, numbers: Numbers) -> It
         }
         if here.keypoints is not None:
             count = len(here.keypoints) // 3
-            numbers.points[label.label] = max(count, numbers.points.get(label.label, 0))
+            words.points[label.label] = max(count, words.points.get(label.label, 0))
             row |= {"keypoints": here.keypoints, "num_keypoints": sum(v > 0 for v in here.keypoints[2::3])}
         yield row
 
 
-def _results(documents: list[LabelsDocument], image: Image, numbers: Numbers) -> Iterator[dict[str, Any]]:
+def _results(documents: list[LabelsDocument], image: Image, words: Categories) -> Iterator[dict[str, Any]]:
     """Detection results: {image_id, category_id, bbox, score}; a label without a score counts as certain."""
     for document in documents:
         for label in document.labels:
@@ -202,7 +193,7 @@ def _results(documents: list[LabelsDocument], image: Image, numbers: Numbers) ->
             score = 1.0 if label.score is None else label.score
             row = {
                 "image_id": image.id,
-                "category_id": numbers.category(label.label),
+                "category_id": words.id_of(label.label),
                 "bbox": here.bbox,
                 "score": score,
             }
@@ -214,15 +205,15 @@ def _results(documents: list[LabelsDocument], image: Image, numbers: Numbers) ->
             yield {**row, "attributes": {"label_id": label.id, "source": source.name, "sha256": source.sha256}}
 
 
-def _assemble(path: Path, numbers: Numbers, images: Spill, annotations: Spill) -> None:
+def _assemble(path: Path, words: Categories, images: Spill, annotations: Spill) -> None:
     info = {"description": "Gleaner ground truth", "version": "1", "date_created": format_utc(datetime.now(UTC))}
-    categories = [_category(word, number, numbers.points.get(word)) for word, number in numbers.categories.items()]
+    rows = [_category(word, number, words.points.get(word)) for word, number in words.listed.items()]
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{{"info": {json.dumps(info)}, "licenses": [], "images": ')
         _list(file, images)
         file.write(',\n"annotations": ')
         _list(file, annotations)
-        file.write(f',\n"categories": {json.dumps(categories, ensure_ascii=False)}}}\n')
+        file.write(f',\n"categories": {json.dumps(rows, ensure_ascii=False)}}}\n')
 
 
 def _category(word: str, number: int, points: int | None) -> dict[str, Any]:
@@ -231,6 +222,14 @@ def _category(word: str, number: int, points: int | None) -> dict[str, Any]:
     if points is not None:
         row |= {"keypoints": [str(index) for index in range(1, points + 1)], "skeleton": []}
     return row
+
+
+def _link(path: Path, target: Path) -> None:
+    target.parent.mkdir()
+    try:
+        target.hardlink_to(path)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, target)
 
 
 def _list(file: TextIO, rows: Spill) -> None:

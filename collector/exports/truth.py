@@ -21,12 +21,10 @@ from collector.review.facts import read_documents
 from collector.store.database import Database
 from wire.capture import CaptureFormat, Medium
 from wire.labels import LabelsDocument, TaskType
-from wire.script import LabelSchema
 
 EXTENSIONS = {"matroska": "mkv", "flac": "flac", "jpeg": "jpg", "plain": "txt"}
 
 _TASKS = text("SELECT id, revision_id FROM task WHERE revision_id IS NOT NULL OR :all ORDER BY created_at, id")
-_SCHEMAS = text("SELECT record FROM session ORDER BY started_at, id")
 _ITEM = text(
     "SELECT task.id AS task, task.type, task.take_id AS take, task.session_id AS session, task.study, task.consent,"
     " take.step, take.attempt, take.prompt, session.script_id, session.script_version, session.script_sha256,"
@@ -95,14 +93,6 @@ def items(db: Database, ids: Sequence[tuple[str, str | None]]) -> Iterator[Item]
     """The items of `ids`, read one at a time: memory does not grow with the export."""
     for task, revision in ids:
         yield db.read_sync(partial(_item, task=task, revision=revision))
-
-
-def schema_words(db: Database) -> list[str]:
-    """Every class of boxes, then of tracks, in the order of the studies' label schemas, each once."""
-    records = db.read_sync(lambda conn: conn.execute(_SCHEMAS).scalars().all())
-    schemas = [LabelSchema.model_validate(json.loads(record)["label_schema"]) for record in records]
-    words = [word for schema in schemas for word in schema.boxes] + [w for schema in schemas for w in schema.tracks]
-    return list(dict.fromkeys(words))
 
 
 def _item(conn: Connection, task: str, revision: str | None) -> Item:

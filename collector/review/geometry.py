@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from prelabel.keyframes import TRACKER
-from wire.labels import Track
+from wire.labels import Keyframe, Track
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def place_at(track: Track, frame: int, time_us: int) -> Place | None:
     keyframe on until the next visible one; absent before the first keyframe and after the frame of the last.
     """
     rows = track.keyframes
-    index = bisect_right([row.frame for row in rows], frame) - 1
+    index = bisect_right(rows, frame, key=_frame_of) - 1
     if index < 0 or frame > rows[-1].frame or not rows[index].visible:
         return None
     here = rows[index]
@@ -58,9 +58,13 @@ def attributes_at(track: Track, frame: int) -> dict[str, object]:
 
     What a tracker measured of its own work is none of the thing's.
     """
-    rows = [row for row in track.keyframes if row.frame <= frame]
+    index = bisect_right(track.keyframes, frame, key=_frame_of) - 1
     own = {name: value for name, value in track.attributes.items() if name != TRACKER}
-    return {**own, **(rows[-1].attributes if rows else {})}
+    return {**own, **(track.keyframes[index].attributes if index >= 0 else {})}
+
+
+def _frame_of(row: Keyframe) -> int:
+    return row.frame
 
 
 def hull(points: list[float]) -> Place:

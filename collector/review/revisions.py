@@ -14,12 +14,15 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from collector.catalogue.categories import save_words
 from collector.review import queue_sql as sql
 from collector.review.problems import SubmitReused
 from collector.review.queue import Holding, Lost, holding, require_held, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
 from wire.base import format_utc, new_id
+
+DRAWN_KINDS = ("box", "track", "mask", "keypoints", "polygon")
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,22 @@ def submit(
         "script_sha256": facts.script_sha256,
     }
     conn.execute(sql.ADD_REVISION, values)
+    save_words(conn, _drawn_words(facts.documents))
     conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
     conn.execute(sql.DROP_DRAFTS, who)
     reply = {"now": at, "revision": revision, "diff": dict(facts.diff), "progress": progress(conn)}
     conn.execute(sql.SET_REPLY, {"id": revision, "reply": _json(reply)})
     return reply
+
+
+def _drawn_words(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The words of things in pictures, in the order of the labels; outlines of written text are none."""
+    words = []
+    for document in documents:
+        labels = document.get("labels", [])
+        if all(label["kind"] != "text" for label in labels):
+            words += [label["label"] for label in labels if label["kind"] in DRAWN_KINDS]
+    return words
 
 
 def _not_counted_yet(conn: Connection, task: str, fence: int, active_ms: int, now: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.exports.frames import exact_frames
+from collector.exports.ids import Categories, stable_id
 from collector.exports.outlines import area_of
 from collector.exports.problems import MediaDamaged
 from collector.exports.shapes import drawn
 from prelabel.image.rle import encode
+from tests.collector.review import filled as module
 from tests.collector.review.filled import TIMES, Filled, box, track
 from wire.labels import Box, Keypoints, Mask, Polygon, Rle
 
@@ -85,6 +88,10 @@ def check(folder: Path) -> dict[str, Any]:
     for row in images.values():
         picture = cv2.imread(str(folder / "images" / row["file_name"]))
         assert picture is not None and picture.shape[:2] == (row["height"], row["width"])
+    assert (folder / "annotations" / "instances_default.json").read_bytes() == (
+        folder / "annotations.json"
+    ).read_bytes()
+    assert all(row["id"] < 2**53 for row in whole["annotations"] + whole["images"])
     for row in whole["annotations"]:
         image = images[row["image_id"]]
         x, y, width, height = row["bbox"]
@@ -117,7 +124,7 @@ def test_frames_are_the_frames_of_the_recording(filled: Filled, movie: bytes, tm
     assert seen[3, "t1"]["bbox"][0] == pytest.approx(4 + share * 16)
     assert seen[5, "t2"]["bbox"] == [12.0, 5.0, 20.0, 30.0]  # held until it is hidden
     tracks = {(row["attributes"]["label_id"], row["attributes"]["track_id"]) for row in whole["annotations"]}
-    assert tracks == {("t1", 1), ("t2", 2)}
+    assert len(tracks) == 2 and len({number for _, number in tracks}) == 2
     results = json.loads((tmp_path / "out" / "prelabels.json").read_text())
     assert [frame_of[row["image_id"]] for row in results] == [1, 3, 5, 7]
     assert {row["score"] for row in results} == {0.6} and {tuple(row)[:4] for row in results} == {
@@ -148,6 +155,92 @@ def test_nothing_seen_in_a_video_is_its_first_frame_without_boxes(filled: Filled
     filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["video"]: []})
     whole = export(filled, tmp_path / "out")
     assert [row["frame"] for row in whole["images"]] == [0] and whole["annotations"] == []
+
+
+def test_every_id_stays_when_more_is_exported(
+    filled: Filled, movie: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = filled.person("ann")
+
+    def add(medium: str, kind: str, labels: list[Any]) -> None:
+        ids = filled.take("show", "show", {medium: jpeg() if medium == "image" else movie}, [kind])
+        filled.make(ids["take"])
+        filled.submit(ann, filled.tasks()[-1].id, {ids[medium]: labels})
+
+    add("image", "boxes", [box("b1", "plate"), box("b2")])
+    add("video", "tracks", [track("t1", (2, 6))])
+    before = export(filled, tmp_path / "before")
+    # The study gets a word in front of its others, another session comes from a device whose clock is behind, and a
+    # lead corrects the first picture.
+    monkeypatch.setattr(module, "SCHEMA", {**module.SCHEMA, "boxes": ["fork", "plate"], "tracks": ["hand", "person"]})
+    monkeypatch.setattr(module, "START", module.START - timedelta(days=400))
+    (picture,) = filled.rows("SELECT id FROM capture WHERE medium = 'image'")
+    filled.submit(ann, filled.tasks()[0].id, {picture.id: [box("a0"), box("b2")]})
+    filled.session, filled.takes, filled.revision = "ses-late", [], 0
+    add("image", "boxes", [box("x", "fork")])
+    after = export(filled, tmp_path / "after")
+    for part, name in (("categories", "name"), ("images", "file_name")):
+        ids = {row[name]: row["id"] for row in after[part]}
+        assert all(ids[row[name]] == row["id"] for row in before[part]), part
+    assert [row["name"] for row in after["categories"]] == ["cup", "plate", "person", "face", "fork", "hand"]
+    assert [row["id"] for row in after["categories"]] == [1, 2, 3, 4, 5, 6]
+
+    def annotations(whole: dict[str, Any]) -> dict[Any, Any]:
+        return {
+            (row["image_id"], row["attributes"]["label_id"]): (row["id"], row["attributes"].get("track_id"))
+            for row in whole["annotations"]
+        }
+
+    found = annotations(after)
+    kept = {place: ids for place, ids in annotations(before).items() if place[1] != "b1"}
+    assert len(kept) == 3 and kept.items() <= found.items()
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [("every", list(range(10))), ("4", [0, 4, 8]), ("10", [0]), ("900", [0])])
+def test_frames_come_as_they_are_asked_for(
+    filled: Filled, movie: bytes, tmp_path: Path, asked: str, wanted: list[int]
+) -> None:
+    ids = filled.take("walk", "do", {"video": movie}, ["tracks"], prelabels={"video": [[track("m", (0, 9))]]})
+    filled.make(ids["take"])
+    gone = track("gone", (1, 3, 6, 8))
+    gone["keyframes"][1]["visible"] = False
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["video"]: [gone]})
+    whole = export(filled, tmp_path / "out", "--frames", asked, "--with-prelabels")
+    assert [row["frame"] for row in whole["images"]] == wanted
+    frame_of = {row["id"]: row["frame"] for row in whole["images"]}
+    here = [frame_of[row["image_id"]] for row in whole["annotations"]]
+    # Held until it is hidden, away until it is seen again, over after its last keyframe.
+    assert here == [frame for frame in wanted if frame in (1, 2, 6, 7, 8)]
+    frames = decoded(movie)
+    for row in whole["images"]:
+        picture = cv2.imread(str(tmp_path / "out" / "images" / row["file_name"]))
+        assert np.array_equal(picture, frames[row["frame"]]) and row["start_us"] == TIMES[row["frame"]]
+    results = json.loads((tmp_path / "out" / "prelabels.json").read_text())
+    assert [frame_of[row["image_id"]] for row in results] == wanted
+
+
+def test_negatives_of_a_video_come_too(filled: Filled, movie: bytes, tmp_path: Path) -> None:
+    ids = filled.take("walk", "do", {"video": movie}, ["tracks"])
+    filled.make(ids["take"])
+    filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["video"]: []})
+    whole = export(filled, tmp_path / "out", "--frames", "3")
+    assert [row["frame"] for row in whole["images"]] == [0, 3, 6, 9] and whole["annotations"] == []
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "1.5", "all", "", "\u0663", "99999999999"])
+def test_a_wrong_choice_of_frames_is_refused(filled: Filled, tmp_path: Path, asked: str) -> None:
+    words = ["export", "--format", "coco", "--frames", asked, "--to", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [*words, "--data", str(filled.folder)])
+    assert done.exit_code == 2 and not (tmp_path / "out").exists()
+
+
+def test_ids_are_numbers_that_every_reader_can_hold() -> None:
+    assert stable_id("image", "cap-1") == 7278566933388817
+    found = {stable_id("image", "cap-1", frame) for frame in range(20_000)}
+    assert len(found) == 20_000 and min(found) >= 1 and max(found) < 2**53
+    words = Categories({"cup": 1})
+    assert words.id_of("cup") == 1 and 10**9 <= words.id_of("saucer") < 2 * 10**9
+    assert words.id_of("saucer") == Categories({}).id_of("saucer")
 
 
 def test_what_coco_cannot_carry_is_counted(filled: Filled, tmp_path: Path) -> None:
