@@ -41,7 +41,7 @@ from device_agent.spool.recover import recover
 from device_agent.streams import AudioStream, VideoStream
 from device_agent.takes import Origin, TakeMaker
 from device_agent.uplink.client import CollectorClient
-from device_agent.uplink.uplink import Uplink
+from device_agent.uplink.uplink import Uplink, UplinkState
 from wire.base import new_id
 from wire.capture import Medium
 from wire.errors import GleanerError
@@ -102,6 +102,8 @@ class Agent:
             SessionOfAnother, GleanerError: the spool, the journal or the page cannot be had.
         """
         self._settings = settings
+        self._say = say
+        self._uplink_message: str | None = None
         self._credentials = credentials
         header, journal = self._take_up(plan)
         if header.plan != plan:
@@ -124,7 +126,7 @@ class Agent:
         self.uplink = Uplink(
             self.spool,
             lambda: CollectorClient(newest(credentials, settings.state)),
-            lambda _: None,
+            self._tell_operators,
             settings.bandwidth,
             agent_version=installed_version(),
         )
@@ -267,13 +269,20 @@ class Agent:
         self.spool.put_session(record)
         self.uplink.tell(record.state, record.session)
 
+    def _tell_operators(self, state: UplinkState) -> None:
+        """The page has the participant's sentence; the terminal has the operator's, once a change."""
+        if state.message != self._uplink_message:
+            self._uplink_message = state.message
+            if state.message is not None:
+                self._say(state.message)
+
     def _trouble(self, error: GleanerError) -> None:
         """Something a recording depends on gave up."""
         self.runner.trouble(error)
 
     def _mention(self, error: GleanerError) -> None:
         """Something went wrong that costs no recording."""
-        self.runner.post(Trouble(str(error)))
+        self.runner.post(Trouble(str(error), error.code))
 
     def _take_up(self, plan: Plan) -> tuple[Header, Path]:
         """The header and journal of the session to run: an unfinished one goes on before a new one begins."""

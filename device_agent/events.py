@@ -36,7 +36,9 @@ class Start:
 
 @dataclass(frozen=True)
 class Done:
-    """The participant ends the recording before its limit."""
+    """The participant ends the recording before its limit, `after_seconds` of it (None: not known)."""
+
+    after_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,10 @@ class Restarted:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something a person should know that ends nothing."""
+    """Something a person should know that ends nothing. `code`: as in TakeFailed."""
 
     message: str
+    code: str | None = None
 
 
 Event = (

@@ -95,6 +95,6 @@ class Participant:
                 else:
                     self._room.say(text)
             except GleanerError as error:
-                self._post(Trouble(str(error)))
+                self._post(Trouble(str(error), error.code))
         elif seen.step.kind == "do" and seen.state == "recording":
             self._room.walk(seen.step.seconds)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from device_agent.events import ENDED, Restarted, TakeClosed, TakeFailed
+from device_agent.events import ENDED, Done, Restarted, TakeClosed, TakeFailed
 from device_agent.journal import Entry, Happened, Header, Ran
-from device_agent.session import SessionState, step
+from device_agent.session import TOO_SHORT, SessionState, step
 from wire.consent import ConsentRecord
 from wire.session import SessionRecord, StepTitle, TakeRecord
 
@@ -122,4 +122,6 @@ def _interrupted(state: SessionState) -> str:
 def _reason(entry: Happened) -> str:
     if isinstance(entry.event, TakeFailed):
         return entry.event.message + (f" [{entry.event.code}]" if entry.event.code else "")
+    if isinstance(entry.event, Done):
+        return f"ended after {entry.event.after_seconds or 0.0:.1f} s [{TOO_SHORT}]"
     return type(entry.event).__name__.lower()

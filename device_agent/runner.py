@@ -20,6 +20,7 @@ from device_agent.events import (
     ENDED,
     CloseTake,
     Command,
+    Done,
     EndSession,
     Event,
     OpenSensors,
@@ -109,6 +110,8 @@ class SessionRunner:
 
         The session's thread may be waiting for the disk just now; a press never waits for that.
         """
+        if isinstance(event, Done) and event.after_seconds is None:
+            event = Done(self._recorded_seconds())
         _, commands = step(self._replayed.state, event)
         self._detach(commands)
         if isinstance(event, Pause | Stop):
@@ -117,6 +120,12 @@ class SessionRunner:
                 if self._maker is not None:
                     self._maker.shut_out()
         self._queue.put(event)
+
+    def _recorded_seconds(self) -> float:
+        """How long the recording has run; 0 before its first sample."""
+        deadline = self.deadline
+        running = deadline is not None and deadline.name == "recording"
+        return time.monotonic() - deadline.began if deadline is not None and running else 0.0
 
     @property
     def replayed(self) -> Replayed:
@@ -252,7 +261,7 @@ class SessionRunner:
     def trouble(self, error: GleanerError) -> None:
         """A sensor, an encoder or the spool gave up; called from their threads."""
         take = self._replayed.state.take
-        self.post(TakeFailed(take, str(error), error.code) if take is not None else Trouble(str(error)))
+        self.post(TakeFailed(take, str(error), error.code) if take is not None else Trouble(str(error), error.code))
 
     def _consent(self, command: RecordConsent) -> ConsentRecord:
         header = self._replayed.header

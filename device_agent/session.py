@@ -43,6 +43,8 @@ from wire.capture import Medium
 from wire.script import Plan, PlanStep
 
 MOST_FAILURES = 3
+MIN_TAKE_SECONDS = 1.0  # a recording that a press ends sooner is a slip of the finger
+TOO_SHORT = "take-too-short"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class SessionState:
     after_saving: State | None = None
     closed: tuple[str, ...] = ()
     message: str | None = None
+    code: str | None = None  # of the error that `message` tells; None: it is a word to the participant
 
     @property
     def step(self) -> PlanStep | None:
@@ -84,7 +87,7 @@ Outcome = tuple[SessionState, tuple[Command, ...]]
 def step(state: SessionState, event: Event) -> Outcome:
     """What an event makes of a session. An event that means nothing in this phase changes nothing."""
     if isinstance(event, Trouble):
-        return replace(state, message=event.message), ()
+        return replace(state, message=event.message, code=event.code), ()
     if state.phase in ENDED:
         return state, ()
     if isinstance(event, Restarted):
@@ -107,13 +110,13 @@ def step(state: SessionState, event: Event) -> Outcome:
         case "recording", TimerFired(name="recording", token=state.token):
             return _close_take(state)
         case "recording", Done() if state.step and state.step.kind != "show":
-            return _close_take(state)
+            return _done(state, event)
         case "answering", Answered():
             return _answered(state, event)
         case "saving", TakeClosed(take=state.take):
             return _take_closed(state)
         case "paused", Resume():
-            return replace(state, phase="ready", failures=0, message=None), ()
+            return replace(state, phase="ready", failures=0, message=None, code=None), ()
     return state, ()
 
 
@@ -138,7 +141,7 @@ def _consent(state: SessionState, event: ConsentAnswered) -> Outcome:
 
 def _start(state: SessionState) -> Outcome:
     present = _present(state)
-    state = replace(state, token=state.token + 1, message=None)
+    state = replace(state, token=state.token + 1, message=None, code=None)
     if present.is_typed or present.countdown_seconds == 0:
         return _open_take(state)
     return replace(state, phase="countdown"), (SetTimer("countdown", present.countdown_seconds, state.token),)
@@ -166,6 +169,17 @@ def _recording(state: SessionState) -> Outcome:
     return state, (SetTimer("recording", present.seconds, state.token),)
 
 
+def _done(state: SessionState, event: Done) -> Outcome:
+    """A press that comes at once was not meant: the attempt does not count and the step is done again."""
+    seconds = event.after_seconds
+    if seconds is None or seconds >= min(MIN_TAKE_SECONDS, _present(state).seconds):
+        return _close_take(state)
+    assert state.take is not None
+    message = f"That was only {seconds:.1f} seconds and does not count. Press Start to record it again."
+    torn = (TearTake(state.take, TOO_SHORT),)
+    return replace(state, phase="ready", take=None, token=state.token + 1, message=message, code=None), torn
+
+
 def _close_take(state: SessionState, text: str | None = None) -> Outcome:
     assert state.take is not None
     return replace(state, phase="saving", token=state.token + 1), (CloseTake(state.take, text),)
@@ -173,8 +187,8 @@ def _close_take(state: SessionState, text: str | None = None) -> Outcome:
 
 def _answered(state: SessionState, event: Answered) -> Outcome:
     if not event.text.strip():
-        return replace(state, message="Please type an answer, or press Stop."), ()
-    return _close_take(replace(state, message=None), event.text)
+        return replace(state, message="Please type an answer, or press Stop.", code=None), ()
+    return _close_take(replace(state, message=None, code=None), event.text)
 
 
 def _take_closed(state: SessionState) -> Outcome:
@@ -225,6 +239,7 @@ def _failed(state: SessionState, event: TakeFailed) -> Outcome:
         token=state.token + 1,
         after_saving=None,
         message=event.message,
+        code=event.code,
     )
     return state, commands
 

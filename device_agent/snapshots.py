@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from device_agent.events import Detection, Snapshot
+from device_agent.plain import plain
 from device_agent.runner import SessionRunner
 from device_agent.session import MOST_FAILURES
 from device_agent.uplink.uplink import UplinkState
@@ -51,6 +52,10 @@ def snapshot_of(
         takes_closed=len(state.closed),
         uploads_pending=pending,
         collector_reachable=uplink.reachable,
-        message=state.message or uplink.message,
-        facts={"gave_up": state.failures >= MOST_FAILURES, "set_aside": set_aside},
+        message=plain(state.message, state.code) or plain(uplink.message, uplink.code),
+        facts={
+            "gave_up": state.failures >= MOST_FAILURES,
+            "set_aside": set_aside,
+            "operator_message": state.message if state.code is not None else uplink.message,
+        },
     )

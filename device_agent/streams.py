@@ -31,6 +31,7 @@ QUEUE_BLOCKS = 400
 CLOSE_SECONDS = 10.0
 SILENCE_DBFS = -90.0
 LOOK_SECONDS = 0.01
+MAX_MISSING_US = 2_000_000  # at the end of a take that ran to its limit; a frame or two are nothing, seconds are
 
 Failed = Callable[[GleanerError], None]
 Item = TypeVar("Item", Frame, AudioBlock)
@@ -41,6 +42,15 @@ class EncoderStuck(GleanerError):
 
     code = "encoder-stuck"
     hint = "The attempt is kept as torn; run the step again."
+
+
+class TakeInterrupted(GleanerError):
+    """A take ran to its limit and a sensor gave nothing for the last seconds of it: the device stood still."""
+
+    code = "take-interrupted"
+    status = 503
+    retryable = True
+    hint = "The attempt is kept as torn; run the step again. Look at what else the device had to do."
 
 
 class Recorder(Protocol):
@@ -60,12 +70,23 @@ class Recording(Generic[Item]):
     lost_before: int
     masker: Masker[Item] | None = None
     until_us: int | None = None  # nothing later belongs to it
+    last_us: int | None = None  # stamp of the newest item of it
     dropped: int = 0
     written: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
     recorded: Recorded | None = None
     error: GleanerError | None = None
     masked: MaskRecord | None = None  # of all that reached the recorder, once that has ended
+
+    def check_lasted(self, ended_us: int) -> None:
+        """Raises TakeInterrupted: the limit has passed, and seconds before it are missing."""
+        if self.until_us is None or self.last_us is None or ended_us < self.until_us:
+            return
+        missing = self.until_us - self.last_us
+        if missing > MAX_MISSING_US:
+            raise TakeInterrupted(
+                f"{self.capture.header.sensor} gave nothing for the last {missing / 1e6:.1f} s of the take."
+            )
 
 
 class Stream(Generic[Item]):
@@ -138,6 +159,7 @@ class Stream(Generic[Item]):
         if self._queue.qsize() >= self._depth:
             recording.dropped += 1
             return False
+        recording.last_us = item.stamp_us
         self._queue.put_nowait((recording, item))
         return True
 

@@ -180,6 +180,9 @@ class TakeMaker:
         closed_us = take.detached_us or monotonic_us()
         video = self._video.end() if self._video is not None and "video" in take.captures else None
         audio = self._audio.end() if self._audio is not None and "audio" in take.captures else None
+        for recording in (video, audio):
+            if recording is not None:
+                recording.check_lasted(closed_us)
         if video is not None and self._video is not None and video.recorded is not None:
             if not video.written:
                 raise NoPicture("The camera gave no picture while the take was recorded.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from device_agent import session
 from device_agent.events import ConsentAnswered, Done, Event, Pause, Resume, Start, Stop
 from device_agent.journal import Header
 from device_agent.runner import SessionRunner
@@ -65,6 +66,7 @@ def drain(runner: SessionRunner) -> None:
 def test_a_press_ends_the_recording_while_the_disk_stalls(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, press: Event
 ) -> None:
+    monkeypatch.setattr(session, "MIN_TAKE_SECONDS", 0.0)
     runner = recording(bench, tmp_path)
     for _ in range(3):
         bench.video.deliver(bench.camera.frame(now=False))
@@ -82,17 +84,17 @@ def test_a_press_ends_the_recording_while_the_disk_stalls(
 
     monkeypatch.setattr(os, "fsync", stalling(os.fsync))
     monkeypatch.setattr(os, "fdatasync", stalling(os.fdatasync))
-    session = threading.Thread(target=drain, args=(runner,))
+    handling = threading.Thread(target=drain, args=(runner,))
     try:
         runner.post(press)
-        session.start()
+        handling.start()
         assert stalled.wait(60)
         for _ in range(5):  # the room goes on; nothing of it may be kept
             bench.video.deliver(bench.camera.frame(now=False))
             bench.audio.deliver(bench.microphone.block())
     finally:
         disk_works.set()
-        session.join(60)
+        handling.join(60)
     manifest = bench.manifests()["video"]
     assert manifest.frames == 3
     assert manifest.complete is isinstance(press, Done)
@@ -116,6 +118,21 @@ def test_while_paused_nothing_is_shown_measured_or_looked_at(bench: Bench, tmp_p
     frame = bench.camera.frame()
     bench.video.deliver(frame)
     assert bench.video.newest is frame
+
+
+def test_a_press_right_after_the_start_keeps_no_take(bench: Bench, tmp_path: Path) -> None:
+    """A double tap: the second tap falls on what Start has become."""
+    runner = recording(bench, tmp_path)
+    bench.video.deliver(bench.camera.frame())
+    bench.audio.deliver(bench.microphone.block())
+    runner.post(Done())
+    drain(runner)
+    state = runner.replayed.state
+    assert (state.phase, state.index, state.closed, state.failures) == ("ready", 0, (), 0)
+    assert "record it again" in (state.message or "")
+    assert not any(manifest.complete for manifest in bench.manifests().values())
+    (take,) = runner.replayed.takes
+    assert take.state == "torn" and "[take-too-short]" in (take.reason or "")
 
 
 class FailingCamera(HandCamera):

@@ -256,3 +256,29 @@ def test_whatever_happens(history: list[Event]) -> None:
         assert state.take == open_take
     assert ended == (state.phase in ENDED)
     assert len(state.closed) == len(set(state.closed))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limit", "phase"),
+    [
+        (None, 4.0, "saving"),
+        (0.0, 4.0, "ready"),
+        (0.9, 4.0, "ready"),
+        (1.0, 4.0, "saving"),
+        (0.4, 0.5, "ready"),
+        (0.5, 0.5, "saving"),
+    ],
+)
+def test_a_recording_that_a_press_ends_at_once_does_not_count(seconds: float | None, limit: float, phase: str) -> None:
+    steps = [PLAN.steps[0].model_copy(update={"seconds": limit, "countdown_seconds": 0}), *PLAN.steps[1:]]
+    state = SessionState(session="ses-1", plan=PLAN.model_copy(update={"steps": steps}))
+    state, _ = run(state, [ALL, Start()])
+    assert state.take is not None
+    state, _ = run(state, [TakeOpened(state.take, 5)])
+    after, commands = step(state, Done(seconds))
+    assert after.phase == phase
+    kind = CloseTake if phase == "saving" else TearTake
+    assert [type(command) for command in commands] == [kind]
+    if phase == "ready":
+        again, opened = step(after, Start())
+        assert again.attempt_of("greet") == 2 and isinstance(opened[0], OpenTake) and again.message is None

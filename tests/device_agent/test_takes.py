@@ -16,7 +16,7 @@ from device_agent.models import Models
 from device_agent.sensors.base import AudioBlock, Frame, SensorLost
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import Spool
-from device_agent.streams import QUEUE_FRAMES, AudioStream, VideoStream, level_dbfs
+from device_agent.streams import QUEUE_FRAMES, AudioStream, TakeInterrupted, VideoStream, level_dbfs
 from device_agent.takes import NoPicture, NoSound, Origin, TakeMaker
 from wire.capture import CaptureManifest, Medium
 from wire.errors import GleanerError
@@ -307,3 +307,25 @@ def test_a_typed_answer_is_a_label_of_the_script(bench: Bench, typed: str, said:
         (text, "en-GB") for text in said
     ]
     assert dict(bench.maker.tally.prelabels).get("text", 0) == len(said)
+
+
+@pytest.mark.parametrize(("behind_us", "kept"), [(0, True), (1_900_000, True), (2_100_000, False)])
+def test_a_take_that_ran_to_its_limit_while_the_device_stood_still_does_not_count(
+    bench: Bench, behind_us: int, kept: bool
+) -> None:
+    """As after SIGSTOP: the limit is long over when the process goes on, and nothing came for the last seconds."""
+    bench.open("do", "video", "audio")
+    bench.video.deliver(bench.camera.frame())
+    bench.audio.deliver(bench.microphone.block())
+    limits = []
+    for recording in (bench.video._recording, bench.audio._recording):
+        assert recording is not None and recording.last_us is not None
+        limits.append(recording.last_us + behind_us)
+        recording.until_us = limits[-1]
+        recording.check_lasted(limits[-1] - 1)  # ended by a press: however little there is
+    wait_for(lambda: monotonic_us() > max(limits))
+    if kept:
+        bench.maker.close(None)
+    else:
+        with pytest.raises(TakeInterrupted):
+            bench.maker.close(None)

@@ -9,6 +9,7 @@ import { CHOOSE_ONE, LOST, LOST_ENDED, STOP_UNHEARD, UNHEARD } from "./words.js"
 
 const NOTICE_MS = 8000;
 const BUSY_MS = 1500;
+const DEAD_MS = 600; // a second press of the same finger or key is not meant for what the button has become
 
 let snapshot = null;
 let place = "";
@@ -18,6 +19,7 @@ let busyAt = "";
 let stopHeard = true; // the device answered the last press of STOP
 let stopping = ""; // the session that STOP was chosen for, until the device has answered
 let noticeTimer = 0;
+let lastPress = { by: "", at: -Infinity, means: "" };
 let wakeLock = null;
 const meter = new Meter();
 const picture = new Picture($("preview").firstElementChild);
@@ -51,9 +53,14 @@ function notice(text, stays = false) {
   if (!stays) noticeTimer = setTimeout(() => show($("notice"), false), NOTICE_MS);
 }
 
-function primary() {
+/** `by`: the finger or key. The button changes its meaning in place: a double tap counts once. */
+function primary(by) {
   const button = snapshot && primaryOf(snapshot);
   if (!button) return;
+  const [now, before] = [performance.now(), lastPress];
+  const slip = before.by === by && before.means !== button[1] && now - before.at < DEAD_MS;
+  lastPress = { by, at: now, means: slip ? before.means : button[1] };
+  if (slip) return;
   if (button[1] === "answer") sendAnswer();
   else postOnce(button[1]);
 }
@@ -70,7 +77,7 @@ async function sendAnswer() {
 }
 
 function pause() {
-  if (snapshot?.state === "paused") primary();
+  if (snapshot?.state === "paused") primary("p");
   else if (snapshot && viewOf(snapshot).pause) post("pause");
 }
 
@@ -222,7 +229,7 @@ $("allow-all").addEventListener("click", () => {
   $("agree").focus();
 });
 $("take-over").addEventListener("click", takeOver);
-$("primary").addEventListener("click", primary);
+$("primary").addEventListener("click", () => primary("tap"));
 $("pause").addEventListener("click", pause);
 $("stop").addEventListener("click", stop);
 $("stop-no").addEventListener("click", () => $("stop-dialog").close(""));

@@ -17,7 +17,7 @@ export function listenForKeys(does) {
     if (event.key === "p" || event.key === "P") return take(event, does.pause);
     // A control that has just gone can hold the focus for one more frame: it takes no key away.
     const onControl = target.closest(CONTROLS) && target.checkVisibility();
-    if ((event.key === "Enter" || event.key === " ") && !onControl) take(event, does.primary);
+    if ((event.key === "Enter" || event.key === " ") && !onControl) take(event, () => does.primary(event.key));
   });
 }
 

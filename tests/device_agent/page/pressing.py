@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.device_agent.page.playing import Stage, stage
 
 WIDE = {"width": 1440, "height": 900}
+DEAD_MS = 650
+PRESSED = f"Date.now() - (window.pressed?.at ?? 0) < {DEAD_MS} ? window.pressed.key : null"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -36,7 +38,11 @@ def at(page: Page, state: str) -> None:
 
 
 def press(page: Page, *keys: str) -> None:
+    """As a person presses: the same key that means something new is not hit twice within the page's dead time."""
     for key in keys:
+        if page.evaluate(PRESSED) == key:
+            page.wait_for_timeout(DEAD_MS)
+        page.evaluate("(key) => { window.pressed = { key, at: Date.now() }; }", key)
         page.keyboard.press(key)
 
 

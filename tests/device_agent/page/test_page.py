@@ -423,3 +423,37 @@ def test_a_second_screen_watches_until_somebody_uses_it_instead(browser: Browser
         at(page, "ready")
         assert running.rehearsal.events == [ConsentAnswered(ALL, (), "P-rehearsal"), Pause(), Resume()]
         phone.context.close()
+
+
+def test_a_double_tap_counts_once(browser: Browser) -> None:
+    """The button becomes another in place: Start becomes Done, Done becomes the next step's Start."""
+    at_once = PlanStep(id="a", kind="say", title="A", prompt="A", record=["audio"], countdown_seconds=0, seconds=9)
+    steps = [at_once, at_once.model_copy(update={"id": "b", "title": "B"})]
+    with opened(browser, script=plan().model_copy(update={"steps": steps})) as (page, running):
+        agree(page)
+        page.evaluate(TAP_AGAIN)
+        running.clock.pass_(0.3)
+        at(page, "recording")
+        page.wait_for_function("window.tapped")
+        page.wait_for_timeout(500)  # a press that counts would be at the device by now
+        assert running.rehearsal.events[1:] == [Start()]
+        page.evaluate("performance.now = () => window.moment + 700")
+        page.locator("#primary").click()
+        at(page, "saving")
+        running.clock.pass_(0.5)
+        at(page, "ready")
+        assert running.rehearsal.events[1:] == [Start(), Done()]
+
+
+# Taps now, and once more as soon as the button has become Done; no time passes between the two.
+TAP_AGAIN = """() => {
+  window.moment = performance.now();
+  performance.now = () => window.moment;
+  const tap = () => document.querySelector("#primary").click();
+  new MutationObserver((_, seen) => {
+    if (document.body.dataset.state !== "recording") return;
+    seen.disconnect();
+    requestAnimationFrame(() => { tap(); window.tapped = true; });
+  }).observe(document.body, { attributes: true });
+  tap();
+}"""
