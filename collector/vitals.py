@@ -43,7 +43,7 @@ async def ready(request: Request, response: Response, db: Db) -> Readiness:
 @router.get("/metrics", dependencies=[AnyoneHere], response_class=PlainTextResponse)
 async def metrics(db: Db) -> PlainTextResponse:
     """Prometheus text, version 0.0.4."""
-    return PlainTextResponse(await db.read(_metrics_text), media_type="text/plain; version=0.0.4")
+    return PlainTextResponse(await db.read_long(_metrics_text), media_type="text/plain; version=0.0.4")
 
 
 @router.get("/api/openapi.json", dependencies=[AnyoneHere], include_in_schema=False)

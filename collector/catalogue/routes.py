@@ -20,7 +20,7 @@ from collector.catalogue.sessions import describe_session, keep_session, list_se
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
-from wire.base import WireModel
+from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord
 from wire.session import SessionRecord
@@ -54,7 +54,11 @@ class SessionRow(WireModel):
 
 
 class SessionList(WireModel):
+    """A page of sessions, newest first. `next` is the `after` of the next page; `studies` are all there are."""
+
     sessions: list[SessionRow]
+    studies: list[str]
+    next: str | None
 
 
 class SessionDetail(WireModel):
@@ -74,13 +78,15 @@ async def put_session(
 
 
 @router.get("/sessions")
-async def get_sessions(_person: Lead, db: Db) -> SessionList:
-    return SessionList.model_validate({"sessions": await db.read(list_sessions)})
+async def get_sessions(
+    _person: Lead, db: Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200, after: Id | None = None
+) -> SessionList:
+    return SessionList.model_validate(await db.read_long(lambda conn: list_sessions(conn, limit, after)))
 
 
 @router.get("/sessions/{session}")
 async def get_session(session: str, _person: Lead, db: Db) -> SessionDetail:
-    return SessionDetail.model_validate(await db.read(lambda conn: describe_session(conn, session)))
+    return SessionDetail.model_validate(await db.read_long(lambda conn: describe_session(conn, session)))
 
 
 @router.get("/captures/{capture}")

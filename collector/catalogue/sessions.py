@@ -36,6 +36,19 @@ class SessionUnknown(GleanerError):
     hint = "GET /api/sessions lists what is here."
 
 
+_ROWS = (
+    "SELECT id, study, script_id, script_version, device_id AS device, participant, state, started_at, ended_at,"
+    " (SELECT count(*) FROM take WHERE take.session_id = session.id AND take.state = 'closed') AS takes,"
+    " (SELECT count(*) FROM capture WHERE capture.session_id = session.id) AS captures,"
+    " (SELECT count(*) FROM capture WHERE capture.session_id = session.id AND capture.state = 'opened')"
+    " AS captures_opened,"
+    " (SELECT count(*) FROM capture WHERE capture.session_id = session.id AND capture.state = 'bad') AS captures_bad"
+    " FROM session {} ORDER BY started_at DESC, id DESC LIMIT :limit"
+)
+_PAGE = text(_ROWS.format(""))
+_LATER_PAGE = text(_ROWS.format("WHERE (started_at, id) < (:started, :after)"))
+
+
 def keep_session(conn: Connection, record: SessionRecord) -> int:
     """Keep a record unless a newer one is here; returns the revision that is kept. Repeating is harmless.
 
@@ -113,20 +126,24 @@ def _upsert(conn: Connection, table: str, values: dict[str, Any]) -> None:
     )
 
 
-def list_sessions(conn: Connection) -> list[dict[str, Any]]:
-    """Newest first: identity, state, counts of takes and of captures by state."""
-    rows = conn.execute(
-        text(
-            "SELECT id, study, script_id, script_version, device_id AS device, participant, state, started_at,"
-            " ended_at, (SELECT count(*) FROM take WHERE take.session_id = session.id AND take.state = 'closed')"
-            " AS takes, (SELECT count(*) FROM capture WHERE capture.session_id = session.id) AS captures,"
-            " (SELECT count(*) FROM capture WHERE capture.session_id = session.id AND capture.state = 'opened')"
-            " AS captures_opened,"
-            " (SELECT count(*) FROM capture WHERE capture.session_id = session.id AND capture.state = 'bad')"
-            " AS captures_bad FROM session ORDER BY started_at DESC, id"
-        )
-    )
-    return [dict(row) for row in rows.mappings()]
+def list_sessions(conn: Connection, limit: int, after: str | None = None) -> dict[str, Any]:
+    """Newest first: identity, state, counts of takes and of captures by state; and every study there is.
+
+    Args:
+        after: the last session of the page before; `next` names the one for the page that follows, None at the end.
+
+    Raises:
+        SessionUnknown: there is no session `after`.
+    """
+    asked: dict[str, Any] = {"limit": limit + 1, "started": None, "after": after}
+    if after is not None:
+        asked["started"] = conn.execute(text("SELECT started_at FROM session WHERE id = :after"), asked).scalar()
+        if asked["started"] is None:
+            raise SessionUnknown(f"There is no session {after[:64]} here.")
+    rows = [dict(row) for row in conn.execute(_PAGE if after is None else _LATER_PAGE, asked).mappings()]
+    studies = conn.execute(text("SELECT DISTINCT study FROM session ORDER BY study")).scalars()
+    more = rows[limit - 1]["id"] if len(rows) > limit else None
+    return {"sessions": rows[:limit], "studies": list(studies), "next": more}
 
 
 def describe_session(conn: Connection, session: str) -> dict[str, Any]:

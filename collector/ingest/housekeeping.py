@@ -29,6 +29,7 @@ def sweep(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
             left.unlink()
     db.write_sync(remove_expired)
     remove_unneeded(db, staging)
+    db.maintain()
 
 
 async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float = EVERY_SECONDS) -> None:
@@ -56,6 +57,7 @@ async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float
             await staging.run(lambda: remove_unneeded(db, staging))
             if is_due:
                 await db.write(remove_expired)
+                await asyncio.to_thread(db.maintain)
         except GleanerError as error:
             log.error("housekeeping waits for the next hour: %s", error)
         except Exception:

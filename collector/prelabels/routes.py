@@ -60,7 +60,7 @@ async def report_prelabels(
 @router.get("/api/prelabel-runs")
 async def prelabel_runs(_person: Lead, db: Db) -> RunsReply:
     """Runs of models over captures that are here, the newest first."""
-    return RunsReply(runs=await db.read(list_runs))
+    return RunsReply(runs=await db.read_long(list_runs))
 
 
 @router.post("/api/prelabel-runs", status_code=202)

@@ -16,4 +16,4 @@ router = APIRouter(tags=["reports"], route_class=PolicyRoute)
 @router.get("/api/reports/today")
 async def report_today(_person: Lead, db: Db) -> Today:
     """Takes, captures, uploads on their way, tasks, and people, of the collector's local day."""
-    return await db.read(lambda conn: today(conn, datetime.now(UTC)))
+    return await db.read_long(lambda conn: today(conn, datetime.now(UTC)))

@@ -105,15 +105,23 @@ def take_next(
 
 
 def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> str | None:
-    lanes = [(sql.BY_PRIORITY, sql.BY_CHANCE), (sql.BY_PRIORITY_AGAIN, sql.BY_CHANCE_AGAIN)]
-    order = [sql.OWN_EXPIRED, sql.EXPIRED]
-    for best, chance in lanes:
-        order += [chance, best] if random_first(draw) else [best, chance]
-    for statement in order:
+    for statement in (sql.OWN_EXPIRED, sql.EXPIRED):
         task: str | None = conn.execute(statement, asked).scalar()
         if task is not None:
             return task
-    return None
+    given_back: str | None = None
+    lanes = [sql.BY_CHANCE, sql.BY_PRIORITY] if random_first(draw) else [sql.BY_PRIORITY, sql.BY_CHANCE]
+    for first, fresh in lanes:
+        best: str | None = conn.execute(first, asked).scalar()
+        if best is None:
+            continue
+        if conn.execute(sql.GAVE_BACK, {"person": asked["person"], "task": best}).scalar():
+            given_back = given_back or best
+            best = conn.execute(fresh, asked).scalar()
+        if best is not None:
+            return best
+    # When nothing else is left, a task comes back to the person who gave it back.
+    return given_back
 
 
 def _is_usable(conn: Connection, task: str, now: datetime) -> bool:

@@ -6,7 +6,14 @@ table. `:types` is a list.
 
 from __future__ import annotations
 
+from typing import get_args
+
 from sqlalchemy import TextClause, bindparam, text
+
+from wire.labels import TaskType
+
+# Of what a person gave back: beyond so many it comes back before the queue is searched on.
+MAX_PASSED_OVER = 500
 
 
 def _typed(sql: str) -> TextClause:
@@ -30,14 +37,28 @@ EXPIRED = _typed(
     " AND type IN :types"
     " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
 )
-_NOT_GIVEN_BACK = " AND NOT EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = task.id)"
-_BY_PRIORITY = "SELECT id FROM task WHERE state = 'open' AND reason_kind <> 'random' AND type IN :types{}"
-_BY_CHANCE = "SELECT id FROM task WHERE state = 'open' AND reason_kind = 'random' AND type IN :types{}"
-BY_PRIORITY = _typed(_BY_PRIORITY.format(_NOT_GIVEN_BACK) + " ORDER BY priority DESC, id DESC LIMIT 1")
-BY_CHANCE = _typed(_BY_CHANCE.format(_NOT_GIVEN_BACK) + " ORDER BY created_at, id LIMIT 1")
-# When nothing else is left, a task comes back to the person who gave it back.
-BY_PRIORITY_AGAIN = _typed(_BY_PRIORITY.format("") + " ORDER BY priority DESC, id DESC LIMIT 1")
-BY_CHANCE_AGAIN = _typed(_BY_CHANCE.format("") + " ORDER BY created_at, id LIMIT 1")
+# Of each type asked for the first by its index, then the best of those: an index serves one type at a time.
+_FIRST = (
+    "SELECT id, {by} FROM task WHERE {lane} AND type = '{kind}' AND '{kind}' IN :types ORDER BY {order} LIMIT {most}"
+)
+_NOT_GIVEN_BACK = "NOT EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = candidate.id)"
+
+
+def _lane(lane: str, by: str, order: str) -> tuple[TextClause, TextClause]:
+    """The first open task of a lane, and the first that the person has not given back, of the first MAX_PASSED_OVER."""
+    first, fresh = [], []
+    for kind in get_args(TaskType):
+        first.append(f"SELECT * FROM ({_FIRST.format(lane=lane, kind=kind, by=by, order=order, most=1)})")
+        window = _FIRST.format(lane=lane, kind=kind, by=by, order=order, most=MAX_PASSED_OVER)
+        fresh.append(f"SELECT * FROM ({window}) AS candidate WHERE {_NOT_GIVEN_BACK}")
+    return tuple(  # type: ignore[return-value]
+        _typed(f"SELECT id FROM ({' UNION ALL '.join(pieces)}) ORDER BY {order} LIMIT 1") for pieces in (first, fresh)
+    )
+
+
+BY_PRIORITY = _lane("state = 'open' AND reason_kind <> 'random'", "priority", "priority DESC, id DESC")
+BY_CHANCE = _lane("state = 'open' AND reason_kind = 'random'", "created_at", "created_at, id")
+GAVE_BACK = text("SELECT EXISTS (SELECT 1 FROM skip WHERE person_id = :person AND task_id = :task)")
 
 # A reopened task whose lease ran out has its ground truth still: it is done, nobody else needs to take it.
 SETTLE_REOPENED = text(

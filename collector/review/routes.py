@@ -142,13 +142,13 @@ async def list_tasks(
     type: TaskType | None = None,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> TaskRows:
-    return TaskRows(tasks=await db.read(lambda conn: task_rows(conn, state, type, limit)))
+    return TaskRows(tasks=await db.read_long(lambda conn: task_rows(conn, state, type, limit)))
 
 
 @router.get("/api/set-aside")
 async def list_set_aside(_person: Lead, db: Db) -> SetAside:
     """Skipped items with their reasons, and work that came after its item had gone to somebody else."""
-    return await db.read(lambda conn: set_aside(conn, datetime.now(UTC)))
+    return await db.read_long(lambda conn: set_aside(conn, datetime.now(UTC)))
 
 
 @router.get("/api/tasks/{task}/drafts")

@@ -30,7 +30,7 @@ _ROWS = (
     "SELECT task.id, task.type, task.state, task.study, task.session_id, task.take_id, take.step, take.attempt,"
     " person.name AS holder, task.reason_kind, task.created_at, task.done_at"
     " FROM task JOIN take ON take.id = task.take_id LEFT JOIN person ON person.id = task.leased_to"
-    " WHERE {} ORDER BY task.created_at DESC, task.id LIMIT :limit"
+    " WHERE {} ORDER BY task.created_at DESC, task.id DESC LIMIT :limit"
 )
 
 

@@ -42,6 +42,15 @@ class DatabaseLost(GleanerError):
     hint = "Put collector.db back from a backup. To begin anew, move the whole data folder away."
 
 
+class ReadTooLong(GleanerError):
+    """A list or report would have taken too long and was given up."""
+
+    code = "read-too-long"
+    status = 503
+    retryable = True
+    hint = "Ask for less at once (limit), or try again when fewer people ask."
+
+
 class UnknownDatabase(GleanerError):
     code = "database-unknown"
     status = 500
@@ -56,6 +65,14 @@ class Database(Protocol):
         """Run `fn` on a read-only snapshot, off the event loop."""
         ...
 
+    async def read_long(self, fn: Fn[T]) -> T:
+        """`read` for lists, reports and metrics: on threads of its own, so that nobody's sign-in waits for it.
+
+        Raises:
+            ReadTooLong: it took longer than a person waits.
+        """
+        ...
+
     async def write(self, fn: Fn[T]) -> T:
         """Run `fn` in a transaction; returns after the commit is durable."""
         ...
@@ -66,6 +83,10 @@ class Database(Protocol):
 
     def write_sync(self, fn: Fn[T]) -> T:
         """`write` for a thread or a command; never call it on the event loop or inside an `fn`."""
+        ...
+
+    def maintain(self) -> None:
+        """Refresh what the engine knows of its tables and shorten its log: by the hour, not on the event loop."""
         ...
 
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:

@@ -8,12 +8,13 @@ One process at a time writes (an exclusive lock on the data folder). The writer 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, e
 from sqlalchemy.exc import DBAPIError
 
 from collector.store.blobs_local import disk_errors
-from collector.store.database import DatabaseFailed, Fn, said_topics
+from collector.store.database import DatabaseFailed, Fn, ReadTooLong, said_topics
 from collector.store.lock import lock_folder
 from collector.store.private import private_database, private_folder
 
@@ -30,6 +31,10 @@ T = TypeVar("T")
 GROUP_FNS = 128
 GROUP_SECONDS = 0.002
 READERS = 4
+LONG_READERS = 2
+MAX_READ_SECONDS = 30.0
+INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at the clock
+MAX_IDLE_LOG_BYTES = 4 * 2**20
 
 
 class SqliteDatabase:
@@ -59,6 +64,7 @@ class SqliteDatabase:
         self._closed = False
         self._readers = _engine(path, query_only=True)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
+        self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
         self._writer: threading.Thread | None = None
         if not read_only:
             self._write_engine = _engine(path, query_only=False)
@@ -90,12 +96,31 @@ class SqliteDatabase:
     async def read(self, fn: Fn[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read_sync, fn)
 
+    async def read_long(self, fn: Fn[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._long_threads, self._read_within, fn)
+
+    def _read_within(self, fn: Fn[T]) -> T:
+        deadline = time.monotonic() + MAX_READ_SECONDS
+        try:
+            with self._readers.connect() as conn, _interrupted_after(conn, deadline):
+                return fn(conn)
+        except DBAPIError as error:
+            if time.monotonic() > deadline:
+                raise ReadTooLong(f"This took longer than {MAX_READ_SECONDS:g} seconds and was given up.") from error
+            raise _mapped(error) from error
+
     # ------------------------------------------------------------------ writing
     def write_sync(self, fn: Fn[T]) -> T:
         return self._accept(fn).result()
 
     async def write(self, fn: Fn[T]) -> T:
         return await asyncio.wrap_future(self._accept(fn))
+
+    def maintain(self) -> None:
+        self.write_sync(_analyze)
+        # Without patience: where a reader still needs the log, the next hour shortens it.
+        with contextlib.closing(sqlite3.connect(self.path, timeout=0)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
         self._subscribers.setdefault(topic, []).append(callback)
@@ -110,6 +135,7 @@ class SqliteDatabase:
             self._writer.join()
             self._write_engine.dispose()
         self._read_threads.shutdown(wait=True)
+        self._long_threads.shutdown(wait=True)
         self._readers.dispose()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
@@ -201,6 +227,24 @@ class SqliteDatabase:
             _settle(answer, None, error)
 
 
+@contextlib.contextmanager
+def _interrupted_after(conn: Connection, deadline: float) -> Iterator[None]:
+    """SQLite gives up a statement that still runs at the deadline (`time.monotonic`)."""
+    driver = conn.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.set_progress_handler(lambda: int(time.monotonic() > deadline), INSTRUCTIONS_PER_LOOK)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
+def _analyze(conn: Connection) -> None:
+    """Statistics of every index, from a sample of each: the planner chooses by them."""
+    conn.exec_driver_sql("PRAGMA analysis_limit=1000")
+    conn.exec_driver_sql("ANALYZE")
+
+
 def _settle(answer: Future[Any], value: Any, problem: BaseException | None) -> None:
     # A caller that went away cancelled its future; its write stands all the same.
     if not answer.set_running_or_notify_cancel():
@@ -220,14 +264,19 @@ def _engine(path: Path, *, query_only: bool) -> Engine:
         f"sqlite:///{path}",
         poolclass=QueuePool if query_only else NullPool,
         connect_args={"check_same_thread": False, "timeout": 10.0},
-        **({"pool_size": READERS, "max_overflow": 16} if query_only else {}),
+        **({"pool_size": READERS + LONG_READERS, "max_overflow": 16} if query_only else {}),
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         # sqlite3's own implicit BEGIN would be deferred; transactions are begun by the event below.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"journal_size_limit={MAX_IDLE_LOG_BYTES}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
         if query_only:
             connection.execute("PRAGMA query_only=ON")

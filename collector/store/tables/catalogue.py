@@ -23,6 +23,8 @@ session = Table(
     Column("record", Text, nullable=False),  # the SessionRecord as received
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
+    Index("ix_session_started_at_id", "started_at", "id"),
+    Index("ix_session_study", "study"),
 )
 
 take = Table(
@@ -42,7 +44,7 @@ take = Table(
     Column("opened_at", String, nullable=False),
     Column("closed_at", String),
     Column("record", Text, nullable=False),  # the TakeRecord
-    Index("ix_take_session_id", "session_id"),
+    Index("ix_take_session_id_state", "session_id", "state"),
     Index("ix_take_opened_at", "opened_at"),
 )
 
@@ -74,7 +76,7 @@ capture = Table(
     Index("ix_capture_take_id", "take_id"),
     Index("ix_capture_session_id_state", "session_id", "state"),
     Index("ix_capture_received_at", "received_at"),
-    Index("ix_capture_state", "state"),
+    Index("ix_capture_state_bytes", "state", "bytes"),
 )
 
 derived = Table(

@@ -24,6 +24,7 @@ upload = Table(
     Column("metadata", Text),  # Upload-Metadata of the creation, as it came
     Column("concat", String),  # Upload-Concat of the creation, as it came
     UniqueConstraint("capture_id", "part"),
+    Index("ix_upload_state", "state"),
     Index("ix_upload_open", "expires_at", sqlite_where=Column("state", String) == "open"),
     Index("ix_upload_unclaimed", "device_id", sqlite_where=text("capture_id IS NULL")),
 )

@@ -22,6 +22,7 @@ job = Table(
     # Done beside a long one when every worker is busy; one that failed is not short any more.
     Column("is_short", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("kind", "key"),
+    Index("ix_job_kind_state", "kind", "state"),
     Index("ix_job_waiting", "kind", "not_before", "id", sqlite_where=Column("state", String) == "waiting"),
     Index("ix_job_short", "kind", "not_before", "id", sqlite_where=text("state = 'waiting' AND is_short")),
 )

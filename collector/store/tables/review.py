@@ -36,12 +36,14 @@ task = Table(
     UniqueConstraint("take_id", "type"),
     Index(
         "ix_task_open",
+        "type",
         "priority",
         "id",
         sqlite_where=text("state = 'open' AND reason_kind <> 'random'"),
     ),
     Index(
         "ix_task_random",
+        "type",
         "created_at",
         "id",
         sqlite_where=text("state = 'open' AND reason_kind = 'random'"),
@@ -51,6 +53,8 @@ task = Table(
     Index("ix_task_skipped", "id", sqlite_where=text("state = 'skipped'")),
     Index("ix_task_usable_until", "state", "usable_until", sqlite_where=text("usable_until < '9999'")),
     Index("ix_task_session_id", "session_id"),
+    Index("ix_task_created_at_id", "created_at", "id"),
+    Index("ix_task_state_created_at_id", "state", "created_at", "id"),
     Index("ix_task_done_at", "done_at"),
 )
 

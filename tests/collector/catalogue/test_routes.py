@@ -168,3 +168,23 @@ def test_a_record_of_a_newer_schema_is_told_as_such(device: DeviceClient) -> Non
     body = session_record(device.id, [], "ses-n").to_json() | {"schema": 2, "mood": "fine"}
     reply = device.call("PUT", "/api/sessions/ses-n", json=body)
     assert (reply.status_code, reply.json()["code"], reply.json()["highest"]) == (409, "schema-too-new", 1)
+
+
+def test_the_list_of_sessions_is_paged(fresh: Collector) -> None:
+    device, lead = fresh.device(), fresh.person("lea", "lead")
+    for number in range(7):
+        record = session_record(device.id, [], session=f"ses-{number}").to_json()
+        record |= {"study": f"study-{number % 2}", "started_at": f"2026-01-0{1 + number // 3}T10:00:00.000000Z"}
+        assert device.call("PUT", f"/api/sessions/ses-{number}", json=record).status_code == 200
+    whole = lead.get("/api/sessions").json()
+    assert [row["id"] for row in whole["sessions"]] == [f"ses-{number}" for number in range(6, -1, -1)]
+    assert (whole["studies"], whole["next"]) == (["study-0", "study-1"], None)
+    seen, after = [], None
+    for length in (3, 3, 1):
+        page = lead.get("/api/sessions", params={"limit": 3} | ({"after": after} if after else {})).json()
+        assert len(page["sessions"]) == length and page["studies"] == whole["studies"]
+        seen += page["sessions"]
+        after = page["next"]
+    assert seen == whole["sessions"] and after is None
+    assert lead.get("/api/sessions", params={"after": "ses-none"}).json()["code"] == "session-unknown"
+    assert lead.get("/api/sessions", params={"limit": 1001}).status_code == 422

@@ -89,7 +89,7 @@ def test_roles(collector: Collector) -> None:
     assert annotator.get("/api/me").json() == {"name": "dora", "role": "annotator"}
     refused = annotator.get("/api/sessions")
     assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed")
-    assert lead.get("/api/sessions").json() == {"sessions": []}
+    assert lead.get("/api/sessions").json() == {"sessions": [], "studies": [], "next": None}
     for wrong in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
         reply = httpx.get(f"{collector.url}/api/me", headers=wrong)
         assert (reply.status_code, reply.json()["code"]) == (401, "not-signed-in")

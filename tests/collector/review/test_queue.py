@@ -308,3 +308,12 @@ def test_twenty_people_never_get_the_same_task(filled: Filled) -> None:
     assert len(issued) == tasks and set(issued.values()) == {1}
     assert filled.rows("SELECT count(*) AS n FROM revision")[0].n == tasks
     assert {row.fence for row in filled.tasks()} == {1}
+
+
+def test_what_a_person_returned_is_passed_over_while_there_is_something_else(desk: Desk) -> None:
+    first, second = desk.next(desk.ann)[0], desk.next(desk.ann)[0]
+    for lease in (first, second):
+        desk.give_up(desk.ann, lease, "returned")
+    third = desk.next(desk.ann)[0]
+    assert third.task not in (first.task, second.task)
+    assert desk.next(desk.bob)[0].task == first.task, "for others it stands where it stood"

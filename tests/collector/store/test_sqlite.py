@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from collector.store import sqlite
 from collector.store.database import (
     Database,
     DatabaseFailed,
+    ReadTooLong,
     UnknownDatabase,
     database_file,
     notify,
@@ -184,3 +187,43 @@ def test_a_commit_survives_kill_nine(tmp_path: Path) -> None:
     db = open_database(tmp_path)
     assert {str(n) for n in said} <= set(names(db))
     db.close()
+
+
+def test_long_reads_hold_up_no_short_one(db: Database) -> None:
+    gate = threading.Event()
+
+    async def both() -> int:
+        slow = [asyncio.create_task(db.read_long(lambda conn: gate.wait(60))) for _ in range(20)]
+        await asyncio.sleep(0)
+        try:
+            return await db.read(lambda conn: conn.execute(text("SELECT 7")).scalar_one())
+        finally:
+            gate.set()
+            assert all(await asyncio.gather(*slow))
+
+    assert asyncio.run(both()) == 7
+
+
+def test_a_read_that_takes_too_long_is_given_up(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+    monkeypatch.setattr(sqlite, "MAX_READ_SECONDS", 0.1)
+    with pytest.raises(ReadTooLong):
+        asyncio.run(db.read_long(lambda conn: conn.execute(endless).scalar()))
+    monkeypatch.undo()
+    assert asyncio.run(db.read_long(lambda conn: conn.execute(text("SELECT 7")).scalar())) == 7
+
+
+def test_the_log_shrinks_when_the_last_reader_has_left(db: Database, tmp_path: Path) -> None:
+    log = tmp_path / "collector.db-wal"
+    with sqlite3.connect(tmp_path / "collector.db") as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM person").fetchall()
+        for number in range(60):
+            db.write_sync(lambda conn, number=number: conn.execute(ADD, {"id": f"{number}" + "x" * 200_000}))  # type: ignore[misc]
+        db.maintain()
+        assert log.stat().st_size > 2 * sqlite.MAX_IDLE_LOG_BYTES
+    reader.close()
+    db.maintain()
+    assert log.stat().st_size <= sqlite.MAX_IDLE_LOG_BYTES
+    known = text("SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'person'")
+    assert db.read_sync(lambda conn: conn.execute(known).scalar())

@@ -18,6 +18,7 @@ depends_on = None
 def upgrade() -> None:
     _add_service_state()
     _mark_short_jobs()
+    _index_what_is_counted()
     _let_uploads_have_no_capture()
     _remember_leases()
     _add_what_exports_need()
@@ -47,6 +48,52 @@ def _add_service_state() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_service_state")),
     )
+
+
+COUNTED = (
+    ("session", "ix_session_started_at_id", ["started_at", "id"]),
+    ("session", "ix_session_study", ["study"]),
+    ("take", "ix_take_session_id_state", ["session_id", "state"]),
+    ("capture", "ix_capture_state_bytes", ["state", "bytes"]),
+    ("job", "ix_job_kind_state", ["kind", "state"]),
+    ("upload", "ix_upload_state", ["state"]),
+    ("task", "ix_task_created_at_id", ["created_at", "id"]),
+    ("task", "ix_task_state_created_at_id", ["state", "created_at", "id"]),
+)
+
+
+def _index_what_is_counted() -> None:
+    op.drop_index("ix_take_session_id", "take")
+    op.drop_index("ix_capture_state", "capture")
+    for table, name, columns in COUNTED:
+        op.create_index(name, table, columns)
+    _index_the_queue(["type"])
+
+
+def _index_the_queue(first: list[str]) -> None:
+    """The indexes of open tasks begin with these columns."""
+    op.drop_index("ix_task_open", "task")
+    op.drop_index("ix_task_random", "task")
+    op.create_index(
+        "ix_task_open",
+        "task",
+        [*first, "priority", "id"],
+        sqlite_where=sa.text("state = 'open' AND reason_kind <> 'random'"),
+    )
+    op.create_index(
+        "ix_task_random",
+        "task",
+        [*first, "created_at", "id"],
+        sqlite_where=sa.text("state = 'open' AND reason_kind = 'random'"),
+    )
+
+
+def _index_as_before() -> None:
+    _index_the_queue([])
+    for table, name, _columns in COUNTED:
+        op.drop_index(name, table)
+    op.create_index("ix_take_session_id", "take", ["session_id"])
+    op.create_index("ix_capture_state", "capture", ["state"])
 
 
 def _mark_short_jobs() -> None:
@@ -139,6 +186,7 @@ def _uploads_have_a_capture() -> None:
 
 
 def downgrade() -> None:
+    _index_as_before()
     op.drop_table("lease")
     for table in ("export", "category", "instruction"):
         op.drop_table(table)

@@ -2145,10 +2145,17 @@ export interface components {
             /** Revision */
             revision: number;
         };
-        /** SessionList */
+        /**
+         * SessionList
+         * @description A page of sessions, newest first. `next` is the `after` of the next page; `studies` are all there are.
+         */
         SessionList: {
             /** Sessions */
             sessions: components["schemas"]["SessionRow"][];
+            /** Studies */
+            studies: string[];
+            /** Next */
+            next: string | null;
         };
         /**
          * SessionRecord
@@ -3420,7 +3427,10 @@ export interface operations {
     };
     get_sessions_api_sessions_get: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3434,6 +3444,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

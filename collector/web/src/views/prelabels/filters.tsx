@@ -9,8 +9,8 @@ export function useStudies(): readonly string[] {
   useEffect(() => {
     let here = true;
     api.sessions().then(
-      ({ sessions }) => {
-        if (here) setStudies([...new Set(sessions.map((s) => s.study))].sort());
+      ({ studies: known }) => {
+        if (here) setStudies(known);
       },
       (error: unknown) => {
         // The report says what is wrong with the collector; without the list the choice is every study.

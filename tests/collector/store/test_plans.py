@@ -1,0 +1,77 @@
+"""What is asked often, or while others wait, is answered from indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, TextClause, text
+
+from collector.catalogue import sessions
+from collector.review import queue_sql
+from collector.review.views import _ROWS
+from collector.store.database import Database, open_database
+from collector.vitals import _METRICS
+
+QUEUE: dict[str, TextClause] = {
+    **{name: one for name, one in vars(queue_sql).items() if isinstance(one, TextClause)},
+    "BY_PRIORITY first": queue_sql.BY_PRIORITY[0],
+    "BY_PRIORITY fresh": queue_sql.BY_PRIORITY[1],
+    "BY_CHANCE first": queue_sql.BY_CHANCE[0],
+    "BY_CHANCE fresh": queue_sql.BY_CHANCE[1],
+}
+LISTS = {
+    **{name: query for name, _, query in _METRICS},
+    "sessions": sessions._PAGE.text,
+    "later sessions": sessions._LATER_PAGE.text,
+    "tasks": _ROWS.format("1 = 1"),
+    "tasks of a state": _ROWS.format("task.state = :state"),
+}
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    opened = open_database(Path(tmp_path_factory.mktemp("plans")))
+    yield opened
+    opened.close()
+
+
+def plan(db: Database, query: str) -> list[str]:
+    statement = text("EXPLAIN QUERY PLAN " + query.replace(":types", "('boxes', 'text')"))
+
+    def explain(conn: Connection) -> list[Any]:
+        return list(conn.execute(statement, dict.fromkeys(statement._bindparams)).all())
+
+    return [row[3] for row in db.read_sync(explain)]
+
+
+def scanned(steps: list[str]) -> list[str]:
+    """Tables of the schema that are read from one end to the other without an index."""
+    return [step for step in steps if step.startswith("SCAN ") and "INDEX" not in step and step.split()[1] in TABLES]
+
+
+TABLES = {"task", "take", "capture", "session", "job", "upload", "revision", "skip", "activity", "draft", "lease"}
+
+
+@pytest.mark.parametrize("name", sorted(QUEUE))
+def test_the_queue_scans_no_table(db: Database, name: str) -> None:
+    steps = plan(db, QUEUE[name].text)
+    assert scanned(steps) == []
+
+
+@pytest.mark.parametrize("lane", [queue_sql.BY_PRIORITY, queue_sql.BY_CHANCE])
+def test_the_next_task_is_found_by_its_type(db: Database, lane: tuple[TextClause, TextClause]) -> None:
+    for statement in lane:
+        steps = [step for step in plan(db, statement.text) if " task " in f"{step} "]
+        assert steps and all("(type=?" in step for step in steps)
+
+
+@pytest.mark.parametrize("name", sorted(LISTS))
+def test_lists_and_metrics_are_counted_in_indexes(db: Database, name: str) -> None:
+    assert scanned(plan(db, LISTS[name])) == []
+
+
+def test_a_scan_is_found(db: Database) -> None:
+    assert scanned(plan(db, "SELECT count(*) FROM task WHERE fence = 3 AND opened_at = 'x'")) != []
