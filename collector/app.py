@@ -8,9 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
-from pydantic.json_schema import models_json_schema
 
 from collector.admin import router as admin_router
 from collector.catalogue.routes import router as catalogue_router
@@ -28,6 +26,7 @@ from collector.ingest.staging_local import LocalStaging
 from collector.ingest.tus_layer import TusLayer
 from collector.jobs import JobKind, JobRunner
 from collector.keys import load_admin_key, load_receipt_key
+from collector.openapi import openapi_document
 from collector.page import router as page_router
 from collector.people.routes import router as people_router
 from collector.prelabels.hourly import calibrate_hourly
@@ -40,8 +39,10 @@ from collector.review.instructions import save_instructions
 from collector.review.jobs import make_tasks
 from collector.review.routes import router as review_router
 from collector.settings import Settings
+from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
-from collector.store.database import open_database
+from collector.store.database import Database, open_database
+from collector.store.sqlite import SqliteDatabase
 from collector.vitals import router as vitals_router
 from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
@@ -62,6 +63,8 @@ ROUTERS = (
 WORKER_MODULES = ("collector.ingest.open_work", "collector.ingest.derive_work")
 # Bodies that routes read themselves, so that a too new schema is told as such: their shapes are added to OpenAPI.
 READ_BY_ROUTES = (CaptureManifest, SessionRecord, Heartbeat, JoinRequest, FrameTable)
+# What stands behind the interfaces that routes ask for.
+IMPLEMENTATIONS: dict[type, type] = {Database: SqliteDatabase, BlobStore: LocalBlobs}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -148,14 +151,7 @@ def _make_tasks(conn: Any, take: str) -> None:
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version="1", routes=app.routes, separate_input_output_schemas=False)
-        _, extra = models_json_schema(
-            [(model, "validation") for model in READ_BY_ROUTES], ref_template="#/components/schemas/{model}"
-        )
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for name, schema in extra.get("$defs", {}).items():
-            schemas.setdefault(name, schema)
-        app.openapi_schema = document
+        app.openapi_schema = openapi_document(app, READ_BY_ROUTES, IMPLEMENTATIONS)
     return app.openapi_schema
 
 

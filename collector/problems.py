@@ -15,7 +15,7 @@ from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.collector")
 MEDIA_TYPE = "application/problem+json"
-_PLAIN = {404: ("not-found", "There is nothing at this address."), 405: ("method-not-allowed", "Not done this way.")}
+PLAIN = {404: ("not-found", "There is nothing at this address."), 405: ("method-not-allowed", "Not done this way.")}
 
 
 class RequestInvalid(GleanerError):
@@ -56,7 +56,7 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(_request: Request, error: HTTPException) -> Response:
-        code, sentence = _PLAIN.get(error.status_code, (f"http-{error.status_code}", str(error.detail)))
+        code, sentence = PLAIN.get(error.status_code, (f"http-{error.status_code}", str(error.detail)))
         body: dict[str, Any] = {"type": "about:blank", "title": sentence, "status": error.status_code, "code": code}
         body |= {"hint": "See docs/http-api.md.", "retryable": False}
         headers = dict(error.headers or {})

@@ -27,6 +27,16 @@ from wire.session import SessionRecord
 
 router = APIRouter(prefix="/api", tags=["catalogue"], route_class=PolicyRoute)
 MAX_CACHE_SECONDS = 600
+# Besides 200: what `_send` answers to the headers Range and If-None-Match.
+BLOB_RESPONSES: dict[int | str, dict[str, Any]] = {
+    206: {"description": "the range that was asked for"},
+    304: {"description": "the browser has it already"},
+}
+MEDIA_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the bytes", "content": {"*/*": {}}},
+    206: BLOB_RESPONSES[206] | {"content": {"*/*": {}}},
+    304: BLOB_RESPONSES[304],
+}
 Why = Annotated[str, Query(max_length=200, description="why this is looked at; kept with the look")]
 
 
@@ -100,25 +110,25 @@ async def get_labels(capture: str, person: Annotator, db: Db) -> LabelsReply:
     return LabelsReply.model_validate({"documents": documents})
 
 
-@router.get("/captures/{capture}/frames", response_model=FrameTable)
+@router.get("/captures/{capture}/frames", response_model=FrameTable, responses=BLOB_RESPONSES)
 async def get_frames(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
     return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "frames")))
 
 
-@router.get("/captures/{capture}/redaction", response_model=MaskRecord)
+@router.get("/captures/{capture}/redaction", response_model=MaskRecord, responses=BLOB_RESPONSES)
 async def get_redaction(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
     """What the device masked before it wrote: regions and counts, as it sent them; never a picture of it."""
     return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "redaction")))
 
 
-@router.get("/captures/{capture}/peaks")
+@router.get("/captures/{capture}/peaks", responses=BLOB_RESPONSES)
 async def get_peaks(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
     """`{"schema": 1, "samples_per_peak", "sample_rate", "minimum": [-1..1], "maximum": [-1..1]}`"""
     return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "peaks")))
 
 
 @router.head("/captures/{capture}/media", include_in_schema=False)
-@router.get("/captures/{capture}/media", response_class=Response)
+@router.get("/captures/{capture}/media", response_class=Response, responses=MEDIA_RESPONSES)
 async def get_media(
     capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs, why: Why = "review"
 ) -> Response:
@@ -127,7 +137,7 @@ async def get_media(
 
 
 @router.head("/captures/{capture}/original", include_in_schema=False)
-@router.get("/captures/{capture}/original", response_class=Response)
+@router.get("/captures/{capture}/original", response_class=Response, responses=MEDIA_RESPONSES)
 async def get_original(
     capture: str, request: Request, person: Lead, db: Db, blobs: Blobs, why: Why = "original"
 ) -> Response:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from collector.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.devices import fleet
 from collector.devices.heartbeat import keep_heartbeat
-from collector.devices.joining import join
+from collector.devices.joining import TryLimit, join
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
 from collector.store.depends import Db
@@ -18,11 +18,16 @@ from wire.device import Heartbeat, JoinReply, JoinRequest
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRoute)
 
 
+async def _join_limit(request: Request) -> TryLimit:
+    limit: TryLimit = request.app.state.join_limit
+    return limit
+
+
 @router.post("/join", status_code=201, dependencies=[Anyone], openapi_extra=body_schema(JoinRequest))
-async def join_device(request: Request, db: Db) -> JoinReply:
+async def join_device(request: Request, db: Db, limit: Annotated[TryLimit, Depends(_join_limit)]) -> JoinReply:
     """Anyone with a join code, ten tries a minute from one address. The token is shown once."""
     state = request.app.state
-    state.join_limit.count(client_address(request, state.settings.trusted_proxies))
+    limit.count(client_address(request, state.settings.trusted_proxies))
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
     device, token = await db.write(lambda conn: join(conn, body.code, body.device, body.known_as))
     return JoinReply(

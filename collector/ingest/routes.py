@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -54,6 +54,28 @@ Receiving = Annotated[Receiver, Depends(_receiver)]
 Locks = Annotated[UploadLocks, Depends(_locks)]
 
 
+def _header(name: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "schema": schema}
+
+
+_BYTES = {"type": "integer", "minimum": 0}
+_VERSION = _header("Tus-Resumable", {"type": "string", "enum": [tus.VERSION]}, required=True)
+_CHECKSUM = _header("Upload-Checksum", {"type": "string", "description": "algorithm, a space, base64"})
+_LENGTH = _header("Upload-Length", _BYTES)
+_TEXT = {"type": "string"}
+# What tus puts into headers, for OpenAPI; tus.py reads them. The body's type is one that OpenAPI tools cannot send.
+ASKED = {"parameters": [_VERSION]}
+CREATION = {
+    "parameters": [
+        _VERSION, _LENGTH, _header("Upload-Defer-Length", {"type": "string", "enum": ["1"]}),
+        _header("Upload-Metadata", _TEXT), _header("Upload-Concat", _TEXT), _CHECKSUM,
+    ],
+}  # fmt: skip
+CHUNK = {
+    "parameters": [_VERSION, _header("Upload-Offset", _BYTES, required=True), _LENGTH, _CHECKSUM],
+}
+
+
 @router.options("/api/uploads", status_code=204, dependencies=[Anyone])
 async def options(receiver: Receiving) -> Response:
     """What of tus is spoken here; also the answer to the preflight request of a browser."""
@@ -61,11 +83,12 @@ async def options(receiver: Receiving) -> Response:
 
 
 @router.options("/api/uploads/{upload}", status_code=204, dependencies=[Anyone])
-async def upload_options(receiver: Receiving) -> Response:
+async def upload_options(upload: str, receiver: Receiving) -> Response:
+    """The same for every upload, there or not."""
     return await options(receiver)
 
 
-@router.post("/api/uploads", status_code=201)
+@router.post("/api/uploads", status_code=201, openapi_extra=CREATION)
 async def create(request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
     """Create an upload, with its first bytes if they come along. The same (capture, part) again finds the same one."""
     creation = tus.parse_creation(request.headers, receiver.settings.max_upload_bytes)
@@ -108,7 +131,7 @@ def _content_length(request: Request) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-@router.head("/api/uploads/{upload}")
+@router.head("/api/uploads/{upload}", openapi_extra=ASKED)
 async def offset(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
     """The offset of bytes that are on disk. A sender that is still at it keeps what arrived, then leaves."""
     tus.check_version(request.headers)
@@ -119,7 +142,7 @@ async def offset(upload: str, request: Request, device: JoinedDevice, receiver: 
     return Response(status_code=200, headers=headers)
 
 
-@router.patch("/api/uploads/{upload}", status_code=204)
+@router.patch("/api/uploads/{upload}", status_code=204, openapi_extra=CHUNK)
 async def patch(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
     chunk = tus.parse_chunk(request.headers)
     async with locks.hold(upload) as holder:
@@ -135,7 +158,7 @@ async def patch(upload: str, request: Request, device: JoinedDevice, receiver: R
     return Response(status_code=204, headers=tus.answer_headers(state, receiver.expiry(found.capture)))
 
 
-@router.delete("/api/uploads/{upload}", status_code=204)
+@router.delete("/api/uploads/{upload}", status_code=204, openapi_extra=ASKED)
 async def terminate(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
     tus.check_version(request.headers)
     async with locks.hold(upload):

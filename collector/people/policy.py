@@ -106,7 +106,7 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
         if by_cookie and request.method not in _SAFE and request.headers.get(PAGE_HEADER) != "1":
             raise PageHeaderMissing("A page may only change something with its own header.")
         kind = "page" if by_cookie else "api"
-        database: Database = request.app.state.db
+        database = _database(request)
         person = await database.read(lambda conn: find_person(conn, secret, kind, now_text()))
         if person is None:
             raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
@@ -135,7 +135,7 @@ async def allow_device(request: Request) -> Device:
     secret, by_cookie = _credential(request)
     if secret is None or by_cookie:
         raise NotSignedIn("This needs a device's token.", hint="Join again: `gleaner agent join URL CODE`.")
-    database: Database = request.app.state.db
+    database = _database(request)
     device = await database.read(lambda conn: find_device(conn, secret))
     if device is None:
         raise NotSignedIn(
@@ -232,6 +232,11 @@ def find_device(conn: Connection, secret: str) -> Device | None:
         text("SELECT id FROM device WHERE token_hash = :hash AND revoked_at IS NULL"), {"hash": hash_secret(secret)}
     ).one_or_none()
     return None if row is None else Device(row.id)
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.db
+    return database
 
 
 def _credential(request: Request) -> tuple[str | None, bool]:

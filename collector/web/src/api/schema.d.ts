@@ -208,7 +208,10 @@ export interface paths {
         post?: never;
         /** Terminate */
         delete: operations["terminate_api_uploads__upload__delete"];
-        /** Upload Options */
+        /**
+         * Upload Options
+         * @description The same for every upload, there or not.
+         */
         options: operations["upload_options_api_uploads__upload__options"];
         /**
          * Offset
@@ -1349,11 +1352,6 @@ export interface components {
             use: "video" | "audio" | "image" | "text";
             /** Until */
             until?: string | null;
-        };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
         };
         /** Instructions */
         Instructions: {
@@ -2698,19 +2696,6 @@ export interface components {
              */
             revisions?: number;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
-        };
         /** Word */
         Word: {
             /** Text */
@@ -2904,6 +2889,22 @@ export interface components {
              */
             uncertainty_us?: number | null;
         };
+        /**
+         * Problem
+         * @description RFC 9457. Some problems have further members; docs/errors.md lists the codes.
+         */
+        Problem: {
+            type: string;
+            /** @description one sentence: what is wrong and where */
+            title: string;
+            status: number;
+            /** @description stable, for programs */
+            code: string;
+            /** @description what to do about it */
+            hint: string;
+            /** @description whether trying again later can help */
+            retryable: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -2931,15 +2932,6 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3095,15 +3087,6 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceRow"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     rename_device_api_devices__device__patch: {
@@ -3130,21 +3113,19 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceRow"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     create_api_uploads_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                "Tus-Resumable": "1.0.0";
+                "Upload-Length"?: number;
+                "Upload-Defer-Length"?: "1";
+                "Upload-Metadata"?: string;
+                "Upload-Concat"?: string;
+                "Upload-Checksum"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3182,7 +3163,9 @@ export interface operations {
     terminate_api_uploads__upload__delete: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                "Tus-Resumable": "1.0.0";
+            };
             path: {
                 upload: string;
             };
@@ -3197,22 +3180,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     upload_options_api_uploads__upload__options: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                upload: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -3229,7 +3205,9 @@ export interface operations {
     offset_api_uploads__upload__head: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                "Tus-Resumable": "1.0.0";
+            };
             path: {
                 upload: string;
             };
@@ -3246,21 +3224,17 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     patch_api_uploads__upload__patch: {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                "Tus-Resumable": "1.0.0";
+                "Upload-Offset": number;
+                "Upload-Length"?: number;
+                "Upload-Checksum"?: string;
+            };
             path: {
                 upload: string;
             };
@@ -3274,15 +3248,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
             };
         };
     };
@@ -3308,15 +3273,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3348,15 +3304,6 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     get_session_api_sessions__session__get: {
@@ -3377,15 +3324,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionDetail"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3412,15 +3350,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionKept"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3477,15 +3406,6 @@ export interface operations {
                     "application/json": components["schemas"]["CaptureView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     get_labels_api_captures__capture__labels_get: {
@@ -3506,15 +3426,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LabelsReply"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3539,14 +3450,19 @@ export interface operations {
                     "application/json": components["schemas"]["FrameTable"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description the range that was asked for */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                content?: never;
+            };
+            /** @description the browser has it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
                 };
+                content?: never;
             };
         };
     };
@@ -3570,14 +3486,19 @@ export interface operations {
                     "application/json": components["schemas"]["MaskRecord"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description the range that was asked for */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                content?: never;
+            };
+            /** @description the browser has it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
                 };
+                content?: never;
             };
         };
     };
@@ -3601,14 +3522,19 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description the range that was asked for */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                content?: never;
+            };
+            /** @description the browser has it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
                 };
+                content?: never;
             };
         };
     };
@@ -3626,21 +3552,30 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description the bytes */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": unknown;
+                };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description the range that was asked for */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "*/*": unknown;
                 };
+            };
+            /** @description the browser has it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -3658,21 +3593,30 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description the bytes */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "*/*": unknown;
+                };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description the range that was asked for */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "*/*": unknown;
                 };
+            };
+            /** @description the browser has it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -3698,15 +3642,6 @@ export interface operations {
                     "application/json": components["schemas"]["NextReply"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     list_tasks_api_tasks_get: {
@@ -3729,15 +3664,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskRows"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3782,15 +3708,6 @@ export interface operations {
                     "application/json": components["schemas"]["Drafts"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     one_task_api_tasks__task__get: {
@@ -3811,15 +3728,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskView"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3848,15 +3756,6 @@ export interface operations {
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     renew_lease_api_tasks__task__renew_post: {
@@ -3881,15 +3780,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RenewReply"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3918,15 +3808,6 @@ export interface operations {
                     "application/json": components["schemas"]["SubmitReply"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     skip_task_api_tasks__task__skip_post: {
@@ -3951,15 +3832,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Now"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3988,15 +3860,6 @@ export interface operations {
                     "application/json": components["schemas"]["Now"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     keep_draft_api_tasks__task__draft_put: {
@@ -4023,15 +3886,6 @@ export interface operations {
                     "application/json": components["schemas"]["DraftReply"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     task_revisions_api_tasks__task__revisions_get: {
@@ -4052,15 +3906,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Revisions"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -4084,15 +3929,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
             };
         };
     };
@@ -4136,15 +3972,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrelabelReport"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -4191,15 +4018,6 @@ export interface operations {
                     "application/json": components["schemas"]["PrelabelRun"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
         };
     };
     stop_prelabel_run_api_prelabel_runs__run__stop_post: {
@@ -4220,15 +4038,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrelabelRun"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -4266,15 +4075,6 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Readiness"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };
