@@ -24,7 +24,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from prelabel.label_file import Progress, label_file, try_model
+from prelabel.label_file import Progress, label_file, try_model, with_media
 from prelabel.worker_process import Worker, WorkerStopped, WorkFailed
 from wire.errors import GleanerError
 from wire.labels import Source
@@ -195,13 +195,18 @@ def _one(do: Callable[[dict[str, Any]], dict[str, Any]], path: Path, settings: d
         except WorkFailed as error:
             code = error.facts.get("work_code")
             if code is not None:
-                return Outcome(path, code=code, sentence=str(error), status=error.facts["work_status"])
+                return Outcome(path, code=code, sentence=_named(path, error), status=error.facts["work_status"])
             if attempt == 2:
                 failed = FileFailed(f"{path} was given up: {error.message}")
                 return Outcome(path, code=failed.code, sentence=str(failed))
         except GleanerError as error:
-            return Outcome(path, code=error.code, sentence=str(error), status=error.exit_code)
+            return Outcome(path, code=error.code, sentence=_named(path, error), status=error.exit_code)
     raise AssertionError("two attempts end in a return")
+
+
+def _named(path: Path, error: GleanerError) -> str:
+    """The error's sentence, which names the file."""
+    return str(error) if str(path) in str(error) else f"{path}: {error}"
 
 
 @contextmanager
@@ -284,8 +289,7 @@ class Journal:
                         place = self._done.get(str(path))
                         if place is not None:
                             row = self._row(place)
-                            line = {**row["document"], "media": {**row["media"], "path": row["file"]}}
-                            out.write(_line(line))
+                            out.write(_line(with_media(row["document"], row["media"], row["file"])))
                             count += 1
                     out.flush()
                     os.fsync(out.fileno())
@@ -346,12 +350,20 @@ class Journal:
         self._synced = time.monotonic()
 
 
-def _line(row: dict[str, Any]) -> bytes:
+def json_line(row: dict[str, Any]) -> str:
+    """A row as JSON that stays one line for readers which split at every Unicode line end."""
     text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    for sign in "\x85\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
     try:
-        return text.encode() + b"\n"
+        text.encode()
     except UnicodeEncodeError:  # a file name that is no UTF-8: its odd bytes as the escapes Python reads back
-        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+        return json.dumps(row, separators=(",", ":"))
+    return text
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return json_line(row).encode() + b"\n"
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -45,17 +45,18 @@ def speech_document(
     return LabelsDocument(capture=capture, source=source, labels=[*speech_labels(regions, expected)])
 
 
-def speech_labels(regions: Sequence[Region], expected: str | None = None) -> list[Interval]:
+def speech_labels(regions: Sequence[Region], expected: str | None = None, word: str = "speech") -> list[Interval]:
     """Speech intervals `s1`, `s2`, …
 
     Args:
         expected: what the script asked the person to say. Each interval has its part of it as `expected`
             (`expected_parts`), and nothing of it as `text`: nothing was heard, only that somebody spoke.
+        word: what the model calls it.
     """
     return [
         Interval(
             id=f"s{number}",
-            label="speech",
+            label=word,
             score=round(region.score, SCORE_DECIMALS),
             start_us=region.start_us,
             end_us=region.end_us,

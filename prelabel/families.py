@@ -263,8 +263,8 @@ FAMILIES: dict[str, FamilyRules] = {
         thresholds=False,
     ),
     "vad": FamilyRules(
-        "audio", frozenset({"audio", "state", "sample_rate"}), frozenset({"probability", "state"}),
-        thresholds=False,
+        "audio", frozenset({"audio", "state"}), frozenset({"probability", "state"}),
+        more_inputs=frozenset({"sample_rate"}), thresholds=False,
     ),
     "tagging": FamilyRules("audio", _AUDIO, frozenset({"scores"}), decode=TaggingDecode),
     "keyword": FamilyRules("audio", _AUDIO, frozenset({"scores"}), decode=KeywordDecode),

@@ -14,6 +14,15 @@ from typing import Any
 _NO_TIMESTAMPS = 0x0080  # AVFMT_NOTIMESTAMPS
 
 
+def declared_us(container: Any) -> int | None:
+    """How long the whole of a container says that it lasts, from its own first time on; None where it says nothing."""
+    if not container.duration:
+        return None
+    # Matroska counts from zero, wherever its first frame lies.
+    late = max(0, container.start_time or 0) if container.format.name.startswith("matroska") else 0
+    return int(container.duration) - late
+
+
 class FrameTimes:
     """Gives the frames of one stream their times (`pts`, in the stream's time base) where the file does not.
 

@@ -97,19 +97,25 @@ def label_file(inputs: dict[str, Any], progress: Progress | None = None) -> dict
         raise FileMissing(f"{path} is no file." if path.exists() else f"There is no file {path}.")
     facts, model = _model_of(inputs)
     try:
-        medium: Medium = inputs.get("medium") or medium_of(path)
+        medium: Medium = inputs.get("medium") or _medium_for(path, facts)
         sha256 = None
         capture = inputs.get("capture")
         if capture is None:
             capture = sha256 = file_sha256(path)
         if medium not in facts.media:
             takes = " and ".join(_PLURAL[one] for one in facts.media)
-            raise ModelUnsuited(f"{facts.source.name} labels {takes}; {path} is {_ARTICLED[medium]}.")
+            silent = " without sound" if medium == "video" and facts.media == ("audio",) else ""
+            raise ModelUnsuited(f"{facts.source.name} labels {takes}; {path} is {_ARTICLED[medium]}{silent}.")
         document = _LABELLERS[medium](path, capture, model, inputs, progress)
         media = {"sha256": sha256, "bytes": path.stat().st_size, "medium": medium}
     except OSError as error:  # no right to it, a failing disk
         raise FileMissing(f"{path} cannot be read: {error.strerror or error}.") from error
     return {"document": document.to_json(), "media": media, "words": list(facts.words)}
+
+
+def with_media(document: dict[str, Any], media: dict[str, Any] | None, path: str) -> dict[str, Any]:
+    """A labels document as it is written: with the file that it is about."""
+    return {**document, "media": {**(media or {}), "path": path}}
 
 
 def _model_of(inputs: dict[str, Any]) -> tuple[ModelFacts, Any]:
@@ -127,9 +133,23 @@ def medium_of(path: Path) -> Medium:
     """
     from prelabel.stills import is_still
 
-    if path.stat().st_size == 0:
-        raise NotMedia(f"{path} is empty.", hint="Copy it again from where it came from.")
+    with path.open("rb") as file:
+        if not file.read(1):
+            raise NotMedia(f"{path} is empty.", hint="Copy it again from where it came from.")
     return "image" if is_still(path) else _moving_or_heard(path)
+
+
+def _medium_for(path: Path, facts: ModelFacts) -> Medium:
+    """What a file is to a model: the sound of a video, to one that only listens."""
+    medium = medium_of(path)
+    return "audio" if medium == "video" and facts.media == ("audio",) and _has_sound(path) else medium
+
+
+def _has_sound(path: Path) -> bool:
+    import av
+
+    with av.open(str(path), metadata_errors="ignore") as container:
+        return bool(container.streams.audio)
 
 
 _PLURAL: dict[Medium, str] = {"video": "videos", "audio": "sound", "image": "stills", "text": "text"}

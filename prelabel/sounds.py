@@ -146,7 +146,7 @@ class SpeechFinder(_Model):
         self._model = model
 
     def listen(self, rate: int, expected: str | None = None) -> SoundStream:
-        return _Speech(VadStream(self._model, rate), expected)
+        return _Speech(VadStream(self._model, rate), expected, self.package.manifest.names[0])
 
 
 class SoundTagger(_Model):
@@ -194,8 +194,8 @@ class _Speech:
     Channels that are the same so far share a stream.
     """
 
-    def __init__(self, stream: VadStream, expected: str | None) -> None:
-        self._streams, self._expected = [stream], expected
+    def __init__(self, stream: VadStream, expected: str | None, word: str) -> None:
+        self._streams, self._expected, self._word = [stream], expected, word
 
     def push(self, samples: Samples) -> None:
         self._streams[0].push(samples)
@@ -207,7 +207,7 @@ class _Speech:
             stream.push(row)
 
     def finish(self) -> list[Label]:
-        return [*speech_labels(self._streams[0].finish(self._streams[1:]), self._expected)]
+        return [*speech_labels(self._streams[0].finish(self._streams[1:]), self._expected, self._word)]
 
 
 class _Mixed:

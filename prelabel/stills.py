@@ -82,7 +82,7 @@ def read_picture(path: Path) -> Image:
             f"{path} holds several pictures, of which a label could mean any.",
             hint="Save each of them as a file, or the moving ones as a video.",
         )
-    picture = None if _is_cut(data) else cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    picture = None if _is_cut(data) else cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _way(data))
     if picture is None or 0 in picture.shape:
         raise PictureUnreadable(f"{path} cannot be decoded: it is cut off or damaged.")
     decoded: Image = picture
@@ -94,6 +94,11 @@ def _is_cut(data: bytes) -> bool:
     if data.startswith(b"\xff\xd8"):
         return data.rfind(b"\xff\xd9", len(data) // 2) < 0  # the first half may hold the end of a thumbnail
     return data.startswith(b"\x89PNG") and data.rfind(b"IEND", len(data) // 2) < 0
+
+
+def _way(data: bytes) -> int:
+    """How OpenCV reads it: browsers turn JPEG, PNG and TIFF as EXIF says, and WebP never."""
+    return cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if data[8:12] == b"WEBP" else 0)
 
 
 def _is_heif(head: bytes) -> bool:

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from prelabel.boxes import Detection
 from prelabel.documents import track_document
-from prelabel.frame_times import FrameTimes
+from prelabel.frame_times import FrameTimes, declared_us
 from prelabel.image.letterbox import Image
 from prelabel.tracks import Tracker, TrackPath
 from wire.errors import GleanerError
@@ -149,7 +150,7 @@ class VideoFile:
         assert self._first is not None, "frames are read once"
         first, self._first = self._first, None
         origin, end_us = first.pts, 0
-        for index, raw in enumerate(_with_first(first, self._decoded)):
+        for index, raw in enumerate(chain([first], self._decoded)):
             at = 0
             if index and raw.pts is None:  # damaged: its own length after the one before
                 at = end_us
@@ -163,8 +164,7 @@ class VideoFile:
         self._check_end(end_us)
 
     def _us(self, ticks: int, raw: Any) -> int:
-        # Frames that the decoder held back to the end come without a time base.
-        return _exact_us(ticks, raw.time_base or self._stream.time_base)
+        return _exact_us(ticks, raw.time_base or self._stream.time_base)  # those held back to the end have none
 
     def _picture(self, raw: Any) -> Image:
         # A stream may change its size on the way; labels are in pixels of the size it began with.
@@ -397,16 +397,7 @@ def _declared_us(container: Any, stream: Any) -> int | None:
     """How long the video is by what the file says; what it says of sound beside it does not count."""
     if stream.duration:
         return _exact_us(stream.duration, stream.time_base)
-    if container.duration and len(container.streams) == 1:
-        # Matroska counts from zero, wherever its first frame lies.
-        late = max(0, container.start_time or 0) if container.format.name.startswith("matroska") else 0
-        return int(container.duration) - late
-    return None
-
-
-def _with_first(first: Any, others: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from others
+    return declared_us(container) if len(container.streams) == 1 else None
 
 
 def _exact_us(ticks: int, time_base: Fraction) -> int:

@@ -22,6 +22,7 @@ BLOCK = 16_384  # samples of silence at once, where a file has a hole
 _HOLE_US = 50_000  # a step in a file's own times under this is the container's rounding
 _LONGEST_HOLE_US = 600_000_000
 _CUT_US = 100_000
+_TELLABLE_SECONDS = 0.01
 _OPPOSITE = 0.9  # correlation of a channel with the loudest one, with its sign changed
 _MOST_DAMAGED = 0.1
 _STREAMED = (0, 0xFFFFFFFF)
@@ -257,14 +258,31 @@ def _check_wav(path: Path, file: BinaryIO) -> None:
             bytes_a_second = struct.unpack("<8xI", body)[0] if len(body) == 12 else 0
         elif name == b"data":
             promised = long_size if long_size is not None and length == _STREAMED[1] else length
+            rate = max(1, bytes_a_second)
             if promised not in _STREAMED and promised > size - at:
-                rate = max(1, bytes_a_second)
-                raise SoundCut(_cut_sentence(path, promised / rate, (size - at) / rate))
+                raise SoundCut(_cut_sentence(path, promised / rate, (size - at) / rate, promised - (size - at)))
             if size == at:
                 raise SoundEmpty(f"{path} has no sound in it: its length is zero.")
+            if promised not in _STREAMED:
+                _check_rest(path, file, at + promised, size, rate)
             return
         file.seek(at + length + length % 2)
     raise SoundCut(f"{path} is cut off in its header: no sound is left of it.")
+
+
+def _check_rest(path: Path, file: BinaryIO, end: int, size: int, bytes_a_second: int) -> None:
+    """What follows the sound of a WAV file has to be chunks: a recorder that crashed wrote more than it says."""
+    if size - end <= bytes_a_second * _CUT_US // 1_000_000:
+        return
+    file.seek(end + end % 2)
+    chunk = file.read(8)
+    follows = len(chunk) == 8 and chunk[:4].isascii() and chunk[:4].decode().isprintable()
+    if not follows or struct.unpack("<I", chunk[4:])[0] > size - file.tell():
+        raise SoundUnreadable(
+            f"{path} holds more sound than its header says: {(size - end) / bytes_a_second:.2f} s follow the "
+            "end that it names.",
+            hint="Write its header again: ffmpeg -ignore_length 1 -i FILE -c copy NEW.wav",
+        )
 
 
 def _promised(container: Any, stream: Any) -> int | None:
@@ -276,7 +294,10 @@ def _promised(container: Any, stream: Any) -> int | None:
     return round(seconds * 1_000_000)
 
 
-def _cut_sentence(path: Path, promised: float, there: float) -> str:
+def _cut_sentence(path: Path, promised: float, there: float, missing_bytes: int | None = None) -> str:
+    if missing_bytes is not None and promised - there < _TELLABLE_SECONDS:
+        noun = "byte is" if missing_bytes == 1 else "bytes are"
+        return f"{path} is cut off: the last {missing_bytes} {noun} missing that its header promises."
     return (
         f"{path} is cut off: its header promises {promised:.2f} s of sound, {there:.2f} s are there, "
         f"{promised - there:.2f} s are missing."

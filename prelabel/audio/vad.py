@@ -28,6 +28,7 @@ RATE = 16_000
 WINDOW = 512
 CONTEXT = 64
 _STATE = (2, 1, 128)
+_FLOATS = {"tensor(float16)": np.float16}
 _INT16_SCALE = np.float32(1 / 32768)
 
 
@@ -62,13 +63,15 @@ class VadModel:
         return probability, values["state"]
 
     def _run(self, samples: NDArray[np.float32], state: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        kind = _FLOATS.get(self._session.inputs[self._names["audio"]].dtype, np.float32)
         feeds = {
-            self._names["audio"]: samples[np.newaxis],
-            self._names["state"]: state,
-            self._names["sample_rate"]: np.array(RATE, dtype=np.int64),
+            self._names["audio"]: samples[np.newaxis].astype(kind),
+            self._names["state"]: state.astype(kind),
         }
+        if "sample_rate" in self._names:
+            feeds[self._names["sample_rate"]] = np.array(RATE, dtype=np.int64)
         values = self._session.run(feeds, [self._outputs["probability"], self._outputs["state"]])
-        return {role: values[name] for role, name in self._outputs.items()}
+        return {role: values[name].astype(np.float32) for role, name in self._outputs.items()}
 
     def _try_out(self) -> None:
         values = self._run(np.zeros(CONTEXT + WINDOW, dtype=np.float32), new_state())

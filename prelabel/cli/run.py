@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import Counter
@@ -78,7 +77,8 @@ def run(
     answer: Answer = False,
     as_json: Json = False,
 ) -> None:
-    """Label files. With --json one labels document a line, in the order of the files; its capture is the file's sha256.
+    """Label files. With --json one labels document a line, in the order of the files; its capture is the file's sha256,
+    its `media` names the file. A file that failed has a line with `file`, `code` and `error`.
 
     Exit status 1: a file could not be labelled (each is named); the others are done. It is 2 or 3 when nothing else
     went wrong than that the model is one of another medium, or that files are not there.
@@ -251,9 +251,15 @@ def _say(line: str, console: Console) -> None:
 
 
 def _take(outcome: Outcome, journal: Journal | None, as_json: bool, tally: Tally, console: Console) -> None:
+    from prelabel.bulk import json_line
+    from prelabel.label_file import with_media
+
     if outcome.document is None:
         tally.failed.append(outcome.status)
         console.print(f"{outcome.sentence} [{outcome.code}]")
+        if as_json:
+            row = {"file": str(outcome.path), "code": outcome.code, "error": outcome.sentence}
+            _say(json_line(row), console)
         return
     if outcome.again:
         tally.again += 1
@@ -262,7 +268,7 @@ def _take(outcome: Outcome, journal: Journal | None, as_json: bool, tally: Tally
         if journal is not None:
             journal.keep(outcome)
     if as_json:
-        _say(json.dumps(outcome.document, ensure_ascii=False, separators=(",", ":")), console)
+        _say(json_line(with_media(outcome.document, outcome.media, str(outcome.path))), console)
     elif journal is None:
         _say(f"{outcome.path}: {_found(outcome.document)}", console)
 
@@ -291,4 +297,4 @@ def _close(
         return
     again = f", {tally.again} of them from before" if tally.again else ""
     failed = f"; {len(tally.failed)} could not be labelled" if tally.failed else ""
-    console.print(f"{lines} documents{again}: {out}{failed}")
+    console.print(f"{lines} document{'' if lines == 1 else 's'}{again}: {out}{failed}")

@@ -25,6 +25,7 @@ from prelabel.image.family import (
     ClassNumbers,
     Decoder,
     centred,
+    preferred,
     require_fractions,
     require_shape,
 )
@@ -122,7 +123,11 @@ class Detr(Decoder):
             scores, classes = scores[near], self._numbers.places(outputs["boxes"][0, near, 5])
         elif self._settings.form == "joined":
             chances = outputs["boxes"][0, :, 4:]
-            best = chances.argmax(axis=1)
+            own = None
+            if self.own is not None:
+                places = self._numbers.places(np.arange(chances.shape[1]))
+                own = np.where(places >= 0, self.own[places], 1.0)
+            best = preferred(chances.T, own).argmax(axis=0)
             scores = chances[np.arange(len(best)), best]
             near = np.flatnonzero(scores >= least)
             scores, classes = scores[near], self._numbers.places(best[near])

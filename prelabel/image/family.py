@@ -60,6 +60,11 @@ class Decoder(ABC):
     def __init__(self, manifest: Manifest) -> None:
         self.name = manifest.name
         self.names = manifest.names
+        thresholds = manifest.thresholds
+        # Where names have thresholds of their own: a class that reaches its own comes before a likelier one below its.
+        self.own: Array | None = (
+            np.array([thresholds.of(name) for name in manifest.names]) if thresholds.scores else None
+        )
 
     def feeds(self, place: Placement) -> dict[str, Array]:
         """Inputs besides the picture, by role."""
@@ -129,18 +134,26 @@ def require_fractions(name: str, role: str, values: Array) -> None:
         )
 
 
-def most_likely(channels: Array, first: int, count: int, least: float) -> tuple[Array, Array, Array, Array]:
+def most_likely(
+    channels: Array, first: int, count: int, least: float, own: Array | None = None
+) -> tuple[Array, Array, Array, Array]:
     """(numbers, all channels, scores, classes) of the columns whose best class scores `least` or more.
 
     The best score of every column comes before its class: thousands of columns, a few of them interesting.
 
     Args:
         channels: channels x N, of which `count` from `first` on are the scores of the classes.
+        own: each class's own threshold, where they differ.
     """
     near = np.flatnonzero(channels[first : first + count].max(axis=0) >= least)
     picked = channels[:, near]
-    classes = picked[first : first + count].argmax(axis=0)
+    classes = preferred(picked[first : first + count], own).argmax(axis=0)
     return near, picked, np.minimum(picked[first + classes, np.arange(len(near))], 1), classes
+
+
+def preferred(scores: Array, own: Array | None) -> Array:
+    """Scores classes x N, those that reach their class's own threshold raised above all others."""
+    return scores if own is None else scores + 2 * (scores >= own[:, np.newaxis])
 
 
 def centred(x: Array, y: Array, width: Array, height: Array) -> Array:

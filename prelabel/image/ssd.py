@@ -64,7 +64,8 @@ class Ssd(Decoder):
         else:
             places = self._channels(outputs["scores"])
             channels = np.flatnonzero(places >= 0)
-            near, _, scores, classes = most_likely(rows.T[channels], 0, len(channels), least)
+            own = None if self.own is None else self.own[places[channels]]
+            near, _, scores, classes = most_likely(rows.T[channels], 0, len(channels), least, own)
             classes = places[channels][classes]
         boxes = outputs["boxes"][0][near].astype(np.float64)
         if self._settings.box == "yxyx":

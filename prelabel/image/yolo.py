@@ -82,7 +82,7 @@ class Yolo(Decoder):
             rows = values[values[:, 4] >= least]
             rows[:, 5 : 5 + self._classes] *= rows[:, 4:5]
             values, first = rows.T, 5
-        _, rows, scores, classes = most_likely(values, first, self._classes, least)
+        _, rows, scores, classes = most_likely(values, first, self._classes, least, self.own)
         return self._with_extra(centred(*rows[:4]), scores, classes, rows[first + self._classes :].T)
 
     def prototypes(self, outputs: Mapping[str, Array]) -> Array | None:

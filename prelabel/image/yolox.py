@@ -44,7 +44,7 @@ class Yolox(Decoder):
         # A class score is 1 at most, so the objectness alone rules out nearly all cells.
         near = np.flatnonzero(rows[:, 4] >= least)
         rows = rows[near]
-        good, _, scores, classes = most_likely((rows[:, 5:] * rows[:, 4:5]).T, 0, len(self.names), least)
+        good, _, scores, classes = most_likely((rows[:, 5:] * rows[:, 4:5]).T, 0, len(self.names), least, self.own)
         boxes = on_grid(rows[good, :4], near[good], place)
         return Candidates(boxes, scores, classes)
 

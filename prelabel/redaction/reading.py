@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.frame_times import FrameTimes
+from prelabel.frame_times import FrameTimes, declared_us
 from wire.errors import GleanerError
 
 Image = NDArray[np.uint8]
@@ -64,13 +64,14 @@ def decoded(path: Path, container: Any, streams: list[Any]) -> Iterator[tuple[An
     except (av.error.FFmpegError, ValueError) as error:
         at = max(ends.values())
         raise NotRedactable(f"{path} is damaged after {at:.1f} s: {_reason(error)}.") from error
-    expected = container.duration / 1e6 if container.duration else None
+    whole_us = declared_us(container)
+    expected = None if whole_us is None else whole_us / 1e6
     start = max(0.0, (container.start_time or 0) / 1e6)
     reached = max(ends.values())
     if reached == 0.0:
         raise NotRedactable(f"{path} has nothing in it: no frame and no sample.")
     if expected is not None and reached - start < expected - max(_MISSING_SECONDS, _MISSING_SHARE * expected):
-        raise NotRedactable(f"{path} breaks off after {reached:.1f} s; it says it has {expected:.1f} s.")
+        raise NotRedactable(f"{path} breaks off after {reached - start:.1f} s; it says it has {expected:.1f} s.")
 
 
 def check_whole_wav(path: Path) -> None:

@@ -200,10 +200,14 @@ def test_the_command_prints_documents_and_names_failures(tmp_path: Path, model: 
     bad.write_bytes(b"RIFF")
     done = command(model, str(good), str(bad), "--json")
     assert done.returncode == 1
-    (line,) = done.stdout.splitlines()
+    line, failed = done.stdout.splitlines()
     assert LabelsDocument.read(line).labels[0].label == "cup"
+    assert json.loads(line)["media"]["path"] == str(good)
     (sentence,) = done.stderr.splitlines()
     assert str(bad) in sentence and sentence.endswith("[not-media]")
+    assert json.loads(failed) == {
+        "file": str(bad), "code": "not-media", "error": sentence.removesuffix(" [not-media]"),
+    }  # fmt: skip
 
 
 def test_a_bad_file_alone_leaves_no_output(tmp_path: Path, model: str) -> None:

@@ -238,6 +238,43 @@ def test_single_names_have_their_own_thresholds(tmp_path: Path) -> None:
     assert open_detector(open_model(path)).floor == 0.1
 
 
+@pytest.mark.parametrize("head", ["anchor", "anchor-free", "yolox", "ssd", "detr"])
+@pytest.mark.parametrize(
+    ("thresholds", "word"), [("a = 0.5\nb = 0.2", "b"), ("a = 0.4\nb = 0.2", "a"), ("c = 0.1", "a")]
+)
+def test_a_class_under_its_own_threshold_hides_none_above_its_own(
+    tmp_path: Path, head: str, thresholds: str, word: str
+) -> None:
+    """One box: a .45, b .40, c .05."""
+    scores = np.array([0.45, 0.4, 0.05], np.float32)
+    box = np.array([30, 30, 20, 20], np.float32)
+    decode, size = f'head = "{head}"', "[input]\nsize = [64, 64]\n"
+    roles, family = {"predictions": "p"}, "yolo"
+    match head:
+        case "anchor":
+            planted = {"p": np.concatenate([box, [1.0], scores])[None, None]}
+        case "anchor-free":
+            planted = {"p": np.concatenate([box, scores])[None, :, None]}
+        case "yolox":
+            rows = graphs.yolox_rows(64, 64, 3)
+            rows[0, 9, 4], rows[0, 9, 5:] = 1.0, scores
+            planted, family, decode = {"p": rows}, "yolox", ""
+        case "ssd":
+            planted = {"b": np.array([[[0.2, 0.2, 0.7, 0.7]]]), "s": scores[None, None]}
+            roles, family, decode = {"boxes": "b", "scores": "s"}, "ssd", 'form = "candidates"\nbox = "xyxy"'
+        case _:
+            planted = {"b": np.concatenate([box / 64, scores])[None, None]}
+            roles, family = {"boxes": "b"}, "detr"
+            decode = 'form = "joined"\nbox = "cxcywh"\nunit = "normalised"'
+    own = "[thresholds.scores]\n" + thresholds + "\n"
+    extra = size + (f"[decode]\n{decode}\n" if decode else "") + own
+    graph = graphs.constant({name: value.astype(np.float32) for name, value in planted.items()}, (1, 3, 64, 64))
+    text = graphs.manifest(family, {"image": "image"}, roles, ["a", "b", "c"], extra)
+    model = open_detector(open_model(graphs.save_package(tmp_path / "own", graph, text)))
+    for least in (None, model.floor):
+        assert [one.label for one in model.detect(np.zeros((64, 64, 3), np.uint8), least)] == [word]
+
+
 @pytest.mark.parametrize(
     "bad", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), "u1")]
 )

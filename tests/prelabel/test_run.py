@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -112,6 +113,37 @@ def test_the_status_is_that_of_the_failures_where_they_are_alike(tmp_path: Path,
             assert done.returncode == status, done.stderr
             assert [row.rpartition("[")[2].rstrip("]") for row in done.stderr.splitlines()] == codes
     assert f"{empty} is empty." in command(model, str(empty)).stderr
+
+
+def test_every_failure_names_its_file_and_has_a_line(tmp_path: Path) -> None:
+    """A class number without a name is a sentence about the model; of eight files it has to be known which."""
+    planted = np.zeros((1, 300, 6), np.float32)
+    lit = planted.copy()
+    lit[0, 0] = 8, 8, 40, 30, 0.9, 7
+    text = graphs.manifest(
+        "yolo",
+        {"image": "image"},
+        {"predictions": "p"},
+        ["cup"],
+        '[input]\nsize = [64, 64]\n[decode]\nhead = "end2end"\n',
+    )
+    graph = graphs.constant({"p": planted}, (1, 3, 64, 64), lit={"p": lit}, lit_above=0.9)
+    model = str(graphs.save_package(tmp_path / "own", graph, text))
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    paths = [folder / f"{number}.png" for number in range(8)]
+    for number, path in enumerate(paths):
+        cv2.imwrite(str(path), np.full((48, 64, 3), 250 if number in (2, 5) else 100 + number, np.uint8))
+    for workers in ((), ("--workers", "2")):
+        done = command(model, str(folder), "--json", *workers)
+        assert done.returncode == 1
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [row.get("file") or row["media"]["path"] for row in rows] == [str(path) for path in paths]
+        failed = [row for row in rows if "file" in row]
+        assert [row["file"] for row in failed] == [str(paths[2]), str(paths[5])]
+        assert all(row["code"] == "model-refused" and row["error"].startswith(row["file"]) for row in failed)
+        told = done.stderr.splitlines()
+        assert [row.partition(": ")[0] for row in told] == [str(paths[2]), str(paths[5])]
 
 
 def test_a_file_that_cannot_be_read_is_told(model: str) -> None:

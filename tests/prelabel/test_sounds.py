@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from prelabel.audio.files import SoundCut
 from prelabel.audio.vad import VadModel
 from prelabel.catalogue import ModelUnavailable
-from prelabel.label_file import label_file
+from prelabel.label_file import ModelUnsuited, label_file
 from prelabel.package import ModelPackage, open_model
 from prelabel.runtime import ModelRefused
 from prelabel.sounds import Transcriber, label_sound, open_sound_model
@@ -98,6 +100,41 @@ def test_opposite_channels_do_not_cancel_out(tmp_path: Path, family: str) -> Non
     whole = label_sound(wav(tmp_path / "mono.wav", SOUND), model)
     opposite = wav(tmp_path / "stereo.wav", np.stack([SOUND, -SOUND], axis=1))
     assert label_sound(opposite, model) == whole != []
+
+
+def test_the_sound_of_a_video_is_labelled(tmp_path: Path) -> None:
+    """A model that only listens hears a video; a video without sound, and a model that sees, stay what they are."""
+    model = str(voice(tmp_path / "m").path.parent)
+    path = video(tmp_path / "talk.mkv", offset=0)
+    done = label_file({"path": str(path), "model": model})
+    assert done["media"]["medium"] == "audio"
+    assert done["document"]["labels"] == [
+        row.to_json() for row in label_sound(path, open_sound_model(open_model(model)))
+    ]
+    silent = tmp_path / "silent.mp4"
+    with av.open(str(silent), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")))
+        container.mux(stream.encode(None))
+    with pytest.raises(ModelUnsuited, match=r"silent\.mp4 is a video without sound"):
+        label_file({"path": str(silent), "model": model})
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_voice_model_of_another_form_is_read_and_its_word_is_used(tmp_path: Path, half: bool) -> None:
+    """Official exports leave the sample rate out, or take half floats."""
+    graph = graphs.vad()
+    del graph.graph.input[2]
+    if half:
+        for row in (*graph.graph.input, *graph.graph.output):
+            row.type.tensor_type.elem_type = TensorProto.FLOAT16
+    inputs = {"audio": "input", "state": "state"}
+    text = graphs.manifest("vad", inputs, graphs.VAD_IO[1], ["voz"], "[speech]\nmin_speech_ms = 60\npad_ms = 0\n")
+    model = open_sound_model(open_model(graphs.save_package(tmp_path / "m", graph, text)))
+    (row,) = intervals(model.labels(SOUND, 16_000))
+    (usual,) = intervals(open_sound_model(voice(tmp_path / "usual")).labels(SOUND, 16_000))
+    assert (row.label, row.start_us, row.end_us) == ("voz", usual.start_us, usual.end_us)
 
 
 def test_every_region_has_its_part_of_the_prompt(tmp_path: Path) -> None:

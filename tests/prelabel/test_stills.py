@@ -127,6 +127,14 @@ def test_jpegs_one_after_the_other_are_no_still(tmp_path: Path) -> None:
     assert read_picture(path).shape == (HEIGHT, WIDTH, 3)
 
 
+@pytest.mark.parametrize(("suffix", "turned"), [("jpg", True), ("png", True), ("tiff", True), ("webp", False)])
+def test_pictures_are_turned_as_browsers_turn_them(tmp_path: Path, suffix: str, turned: bool) -> None:
+    path, exif = tmp_path / f"a.{suffix}", Pillow.Exif()
+    exif[ORIENTATION] = 6
+    pillow().save(path, exif=exif)
+    assert read_picture(path).shape == ((WIDTH, HEIGHT, 3) if turned else (HEIGHT, WIDTH, 3))
+
+
 def test_an_icon_in_several_sizes_is_no_medium(tmp_path: Path) -> None:
     path = tmp_path / "a.ico"
     pillow().resize((64, 64)).save(path, sizes=[(16, 16), (64, 64)])

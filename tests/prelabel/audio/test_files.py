@@ -55,6 +55,32 @@ def encoded(path: Path, codec: str, samples: np.ndarray, rate: int, kind: str = 
     return path
 
 
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [(1, "the last 1 byte is missing"), (30, "the last 30 bytes are missing"), (6400, "0.20 s are missing")],
+)
+def test_a_cut_of_any_length_is_told_in_its_own_unit(tmp_path: Path, missing: int, words: str) -> None:
+    path = wav(tmp_path / "a.wav", tone(32_000))
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises(SoundCut, match=words):
+        read_sound(path)
+
+
+@pytest.mark.parametrize(("share", "after"), [(0.5, b""), (0.1, b""), (1.0, b"LIST\x04\0\0\0INFO"), (0.999, b"")])
+def test_a_wav_with_more_than_its_header_says(tmp_path: Path, share: float, after: bytes) -> None:
+    """A recorder that crashed wrote its last header long before its last sample."""
+    path = wav(tmp_path / "a.wav", tone(32_000))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = (round(64_000 * share) // 2 * 2).to_bytes(4, "little")
+    path.write_bytes(bytes(data) + after)
+    if share < 0.9:
+        with pytest.raises(SoundUnreadable, match="more sound than its header says"):
+            read_sound(path)
+    else:
+        assert len(read_sound(path)[0]) >= 31_000
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_wav_of_every_width_is_exact(tmp_path: Path, width: int, rate: int) -> None:

@@ -184,6 +184,18 @@ def test_a_turned_video_is_looked_at_and_written_upright(redact: Callable[..., A
     assert all(near_solid(frame, place) for frame in frames)
 
 
+@pytest.mark.parametrize("late_ms", [900, 5300])
+def test_matroska_that_begins_late_is_whole(redact: Callable[..., Any], tmp_path: Path, late_ms: int) -> None:
+    path = tmp_path / "late.mkv"
+    write_video(path, times_ms=[late_ms + at for at in TIMES_MS])
+    made = redact(path)
+    assert made.facts.masks.frames == len(TIMES_MS)
+    cut_video(path, 0.5)
+    with pytest.raises(GleanerError) as refused:
+        redact(path, force=True)
+    assert refused.value.code == "not-redactable"
+
+
 def test_an_odd_picture_loses_its_last_row_and_column(redact: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "odd.mp4"
     write_video(path, size=(c.WIDTH - 1, c.HEIGHT - 1))
