@@ -1,19 +1,19 @@
 """What a score is worth: calibration of a model's scores from pre-labels that people have reviewed.
 
 A pair is a score and whether the pre-label was right (same word, matched to the reviewed truth; quality/pairs.py says
-exactly). From enough pairs of one class its own isotonic curve is fitted, else one temperature of the whole model,
-else the score stays as it is; each class says which it got and why. Pairs should come from the random share of the
-queue alone: what was chosen because it was doubtful would make the model look worse than it is.
+exactly). From many pairs of one class its own isotonic curve is fitted, from fewer its own slope and intercept, else
+one line for the whole model, else the score stays as it is; each class says which it got and why. Everything is chosen
+by what it foretells of pairs it did not see, and pairs of one capture are never parted: labels of one picture are right
+or wrong together. Pairs should come from the random share of the queue alone: what was chosen because it was doubtful
+would make the model look worse than it is.
 
-Sources: temperature, Guo et al., On Calibration of Modern Neural Networks, ICML 2017; isotonic curves by pool
-adjacent violators, Zadrozny and Elkan, KDD 2002; expected calibration error, Naeini et al., AAAI 2015.
+Sources: curves.py; expected calibration error, Naeini et al., AAAI 2015.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple, Self
@@ -22,29 +22,29 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from prelabel.curves import Line, best_line, best_temperature, between, curve, isotonic, log_loss
 from prelabel.quality.texts import ExpectedErrors
 from wire.base import Count, Document, Utc, WireModel
 from wire.labels import Score, Source
 
 Array = NDArray[Any]
-Method = Literal["isotonic", "temperature", "identity"]
+Method = Literal["isotonic", "platt", "temperature", "identity"]
 
-TEMPERATURE_PAIRS, TEMPERATURE_EACH = 50, 10
+TEMPERATURE_PAIRS, TEMPERATURE_EACH = 50, 10  # of a line: one number or two
 ISOTONIC_PAIRS, ISOTONIC_EACH = 200, 20
 BINS = 10
 FOLDS = 5
 WORSE_ECE = 0.01  # a fit that raises the error of its own pairs by more is not used
-_EDGE = 1e-6  # scores of exactly 0 and 1 have no logit
-_SLOPES = (0.05, 20.0)
 _DECIMALS = 6
 
 
 class ScorePair(NamedTuple):
-    """A pre-label's word and score, and whether a reviewer found it right."""
+    """A pre-label's word and score, whether a reviewer found it right, and where; None: in a capture of its own."""
 
     label: str
     score: float
     correct: bool
+    capture: str | None = None
 
 
 class Bin(WireModel):
@@ -66,18 +66,27 @@ class Reliability(WireModel):
 
 
 class ClassTable(WireModel):
-    """How the scores of one class are read. `knots` are (score, share right), rising in both, for isotonic only."""
+    """How the scores of one class are read.
+
+    `isotonic` has `knots` (score, share right), rising in both; `platt` its own `temperature`, `intercept` and `ends`;
+    `temperature` is read with the model's, `identity` stays as it is.
+    """
 
     method: Method
     pairs: Count
     correct: Count
     why: str
     knots: list[tuple[Score, Score]] = []
+    temperature: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    intercept: float = Field(default=0.0, allow_inf_nan=False)
+    ends: tuple[Score, Score] = (0.0, 1.0)
 
     @model_validator(mode="after")
     def _knots_rise(self) -> Self:
         if (self.method == "isotonic") != bool(self.knots):
             raise ValueError("an isotonic table has knots, no other has")
+        if (self.method == "platt") != (self.temperature is not None):
+            raise ValueError("a table of its own slope has a temperature, no other has")
         if any(b[0] <= a[0] or b[1] < a[1] for a, b in pairwise(self.knots)):
             raise ValueError("knots do not rise")
         return self
@@ -86,9 +95,10 @@ class ClassTable(WireModel):
 class Calibration(Document):
     """The calibration of one model file, known by the sha256 in `model`; labels of another file must not use it.
 
-    `before` and `after` are measured on the same pairs; `after` on pairs the fit did not see (five folds).
-    `temperature` divides the logit of the scores of every class without an isotonic table; None leaves them.
-    `word_errors` has, by `texts.main_language`, what a model that writes got wrong, where there is evidence enough.
+    `before` and `after` are measured on the same pairs; `after` on pairs of captures the fit did not see (five folds).
+    `temperature` divides the logit of the scores of every class without a table of its own, then `intercept` is added;
+    None leaves them. Beyond `ends` there were too few pairs: scores there are read as the end. `word_errors` has, by
+    `texts.main_language`, what a model that writes got wrong, where there is evidence enough.
     """
 
     model: Source
@@ -96,6 +106,8 @@ class Calibration(Document):
     pairs: Count
     method: Method
     temperature: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    intercept: float = Field(default=0.0, allow_inf_nan=False)
+    ends: tuple[Score, Score] = (0.0, 1.0)
     classes: dict[str, ClassTable]
     before: Reliability
     after: Reliability
@@ -111,8 +123,66 @@ class Calibration(Document):
         """The probability, 0..1, that a pre-label with this word and score is right; never falls as scores rise."""
         table = self.classes.get(label)
         if table is not None and table.method == "isotonic":
-            return _between(table.knots, score)
-        return float(_tempered(np.array([score]), 1 / self.temperature)[0]) if self.temperature else float(score)
+            return between(table.knots, score)
+        own = self if table is None or table.temperature is None else table
+        if own.temperature is None:
+            return float(score)
+        return float(Line(1 / own.temperature, own.intercept, *own.ends).read(np.array([score]))[0])
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """The pairs of a model or of one of its classes; `fold` parts captures, not pairs."""
+
+    labels: Array
+    scores: Array
+    right: Array
+    fold: Array
+
+    def of(self, chosen: Array) -> _Pairs:
+        return _Pairs(self.labels[chosen], self.scores[chosen], self.right[chosen], self.fold[chosen])
+
+    def unseen(self, fit: Callable[[_Pairs], Callable[[_Pairs], Array]]) -> Array:
+        """Every score as a fit on the other folds reads it; as it is where there are no others."""
+        result = self.scores.copy()
+        for number in range(FOLDS):
+            test = self.fold == number
+            if test.any() and not test.all():
+                result[test] = fit(self.of(~test))(self.of(test))
+        return result
+
+    def too_few(self, pairs: int, each: int) -> bool:
+        good = int(self.right.sum())
+        return self.right.size < pairs or min(good, self.right.size - good) < each or len(set(self.fold.tolist())) < 2
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which fit each class gets and why; `line` makes the model's line of pairs, None leaves scores as they are."""
+
+    methods: dict[str, tuple[Method, str]]
+    line: Callable[[_Pairs], Line] | None
+
+    def fit(self, pairs: _Pairs) -> Callable[[_Pairs], Array]:
+        """What a fit on some pairs makes of the scores of others."""
+        rest = None if self.line is None else self.line(pairs)
+        own: dict[str, Callable[[Array], Array]] = {}
+        for name, (method, _) in self.methods.items():
+            mine = pairs.of(pairs.labels == name)
+            if method in ("isotonic", "platt") and mine.scores.size:
+                own[name] = _own_fit(method, mine)
+
+        def read(new: _Pairs) -> Array:
+            result = new.scores.copy()
+            for name in set(new.labels.tolist()):
+                at = new.labels == name
+                if name in own:
+                    result[at] = own[name](new.scores[at])
+                elif rest is not None and self.methods[name][0] != "identity":
+                    result[at] = rest.read(new.scores[at])
+            return result
+
+        return read
 
 
 def fit(model: Source, pairs: Sequence[ScorePair], fitted_at: datetime) -> Calibration:
@@ -122,35 +192,33 @@ def fit(model: Source, pairs: Sequence[ScorePair], fitted_at: datetime) -> Calib
 
     Args:
         model: the model whose scores these are.
-        pairs: in any order that does not depend on the outcome; folds are taken from it.
+        pairs: in any order that does not depend on the outcome; folds are taken from the order of their captures.
         fitted_at: aware time.
     """
-    labels = np.array([pair.label for pair in pairs], dtype=object)
-    scores = np.array([pair.score for pair in pairs], dtype=np.float64)
-    right = np.array([pair.correct for pair in pairs], dtype=np.float64)
-    slope = _chosen_slope(scores, right)
-    methods = {name: _chosen_method(labels == name, scores, right, slope) for name in sorted(set(labels.tolist()))}
-    before = reliability(scores, right)
-    methods, slope = _harmless(methods, slope, labels, scores, right, before.ece)
-    classes = {}
-    for name, (method, why) in methods.items():
-        mine = labels == name
-        knots = isotonic(scores[mine], right[mine]) if method == "isotonic" else []
-        classes[name] = ClassTable(
-            method=method, pairs=int(mine.sum()), correct=int(right[mine].sum()), why=why, knots=knots
-        )
-    order: tuple[Method, ...] = ("isotonic", "temperature", "identity")
-    used = {method for method, _ in methods.values()} | {"identity"}
-    best = next(method for method in order if method in used)
+    given = _Pairs(
+        np.array([pair.label for pair in pairs], dtype=object),
+        np.array([pair.score for pair in pairs], dtype=np.float64),
+        np.array([pair.correct for pair in pairs], dtype=np.float64),
+        _folds(pairs),
+    )
+    before = reliability(given.scores, given.right)
+    plan = _harmless(_chosen(given), given, before.ece)
+    line = None if plan.line is None else plan.line(given)
+    order: tuple[Method, ...] = ("isotonic", "platt", "temperature", "identity")
+    used = {method for method, _ in plan.methods.values()} | {"identity"}
     return Calibration(
         model=model,
         fitted_at=fitted_at,
         pairs=len(pairs),
-        method=best,
-        temperature=None if slope is None else round(1 / slope, _DECIMALS),
-        classes=classes,
+        method=next(method for method in order if method in used),
+        temperature=None if line is None else round(1 / line.slope, _DECIMALS),
+        intercept=0.0 if line is None else round(line.intercept, _DECIMALS),
+        ends=(0.0, 1.0) if line is None else (line.low, line.high),
+        classes={
+            name: _table(given.of(given.labels == name), method, why) for name, (method, why) in plan.methods.items()
+        },
         before=before,
-        after=reliability(_unseen(methods, slope, labels, scores, right), right),
+        after=reliability(given.unseen(plan.fit), given.right),
     )
 
 
@@ -176,167 +244,132 @@ def reliability(scores: Array, correct: Array, bins: int = BINS) -> Reliability:
     return Reliability(ece=round(min(1.0, ece), _DECIMALS), pairs=int(scores.size), bins=rows)
 
 
-def isotonic(scores: Array, correct: Array) -> list[tuple[float, float]]:
-    """The rising curve nearest to the outcomes (least squares) as knots (score, share right), linear between.
+def _folds(pairs: Sequence[ScorePair]) -> Array:
+    """The fold of each pair: captures in turn, so that those of one capture stay together."""
+    captures: dict[object, int] = {}
+    keys: list[object] = [index if pair.capture is None else pair.capture for index, pair in enumerate(pairs)]
+    return np.array([captures.setdefault(key, len(captures)) % FOLDS for key in keys], dtype=np.intp)
 
-    Shares stay within 1/(n + 2) of 0 and 1, the rule of succession: n right answers prove no certainty.
+
+def _own_fit(method: Method, mine: _Pairs) -> Callable[[Array], Array]:
+    if method == "isotonic":
+        knots = isotonic(mine.scores, mine.right)
+        return lambda scores: curve(knots, scores)
+    return best_line(mine.scores, mine.right).read
+
+
+def _table(mine: _Pairs, method: Method, why: str) -> ClassTable:
+    line = best_line(mine.scores, mine.right) if method == "platt" else None
+    return ClassTable(
+        method=method,
+        pairs=mine.right.size,
+        correct=int(mine.right.sum()),
+        why=why,
+        knots=isotonic(mine.scores, mine.right) if method == "isotonic" else [],
+        temperature=None if line is None else round(1 / line.slope, _DECIMALS),
+        intercept=0.0 if line is None else round(line.intercept, _DECIMALS),
+        ends=(0.0, 1.0) if line is None else (line.low, line.high),
+    )
+
+
+def _temperature(pairs: _Pairs) -> Line:
+    return best_temperature(pairs.scores, pairs.right)
+
+
+def _platt(pairs: _Pairs) -> Line:
+    return best_line(pairs.scores, pairs.right)
+
+
+def _chosen(given: _Pairs) -> _Plan:
+    names = sorted(set(given.labels.tolist()))
+    few = [name for name in names if given.of(given.labels == name).too_few(TEMPERATURE_PAIRS, TEMPERATURE_EACH)]
+    line = _chosen_line(given, few)
+    return _Plan({name: _chosen_method(given.of(given.labels == name), given, line) for name in names}, line)
+
+
+def _chosen_line(given: _Pairs, few: Sequence[str]) -> Callable[[_Pairs], Line] | None:
+    """What foretells unseen pairs best: no line, a temperature, or an intercept as well if it is worth its number.
+
+    An intercept is how often the things of a class are there: it is taken from the classes `few` alone, which have too
+    few pairs for tables of their own, and only if together they have enough.
     """
-    points, inverse = np.unique(np.round(scores, _DECIMALS), return_inverse=True)
-    weights = np.bincount(inverse).astype(np.float64)
-    means = np.bincount(inverse, weights=correct) / weights
-    blocks: list[tuple[float, float, int]] = []  # sum of outcomes, weight, index of the last point
-    for index, (mean, weight) in enumerate(zip(means.tolist(), weights.tolist(), strict=True)):
-        total = mean * weight
-        while blocks and blocks[-1][0] * weight >= total * blocks[-1][1]:
-            before = blocks.pop()
-            total, weight = total + before[0], weight + before[1]
-        blocks.append((total, weight, index))
-    least = 1 / (scores.size + 2)
-    knots: list[tuple[float, float]] = []
-    first = 0
-    for total, weight, last in blocks:
-        share = round(min(max(total / weight, least), 1 - least), _DECIMALS)
-        knots += [(float(points[index]), share) for index in sorted({first, last})]
-        first = last + 1
-    return knots
-
-
-def best_slope(scores: Array, correct: Array) -> float:
-    """1 / temperature with the least log loss. The loss is convex in it, so its derivative is bisected."""
-    logits = _logits(scores)
-    low, high = _SLOPES
-    for _ in range(60):
-        middle = (low + high) / 2
-        if float(((_sigmoid(middle * logits) - correct) * logits).sum()) > 0:
-            high = middle
-        else:
-            low = middle
-    return (low + high) / 2
-
-
-def _chosen_slope(scores: Array, right: Array) -> float | None:
-    """The model's slope if there are pairs enough and it helps on pairs it did not see; else None."""
-    if _too_few(right, TEMPERATURE_PAIRS, TEMPERATURE_EACH):
+    if given.too_few(TEMPERATURE_PAIRS, TEMPERATURE_EACH):
         return None
-    unseen = _folded(scores, right, lambda s, r, t: _tempered(t, best_slope(s, r)))
-    return best_slope(scores, right) if _log_loss(unseen, right) < _log_loss(scores, right) else None
+
+    def of_few(pairs: _Pairs) -> _Pairs:
+        return pairs.of(np.isin(pairs.labels, few))
+
+    def shared(pairs: _Pairs) -> Line:
+        return _platt(of_few(pairs))
+
+    best = _better(given, _temperature, None, 0)
+    rest = of_few(given)
+    return best if rest.too_few(TEMPERATURE_PAIRS, TEMPERATURE_EACH) else _better(rest, shared, best, 1)
 
 
-def _chosen_method(mine: Array, scores: Array, right: Array, slope: float | None) -> tuple[Method, str]:
+def _better(
+    given: _Pairs, line: Callable[[_Pairs], Line], than: Callable[[_Pairs], Line] | None, numbers: int
+) -> Callable[[_Pairs], Line] | None:
+    """`line` if it foretells unseen pairs better, each of its further numbers counted (Akaike's criterion)."""
+    plain = given.scores if than is None else given.unseen(_reading(than))
+    gain = log_loss(plain, given.right) - log_loss(given.unseen(_reading(line)), given.right)
+    return line if gain > numbers / given.right.size else than
+
+
+def _reading(line: Callable[[_Pairs], Line]) -> Callable[[_Pairs], Callable[[_Pairs], Array]]:
+    def fit(pairs: _Pairs) -> Callable[[_Pairs], Array]:
+        found = line(pairs)
+        return lambda new: found.read(new.scores)
+
+    return fit
+
+
+def _chosen_method(mine: _Pairs, given: _Pairs, line: Callable[[_Pairs], Line] | None) -> tuple[Method, str]:
     """What one class gets, and the sentence why."""
-    count, good = int(mine.sum()), int(right[mine].sum())
-    fallback: Method = "identity" if slope is None else "temperature"
-    rest = "the model's temperature is used" if slope is not None else "the score stays as it is"
-    if _too_few(right[mine], ISOTONIC_PAIRS, ISOTONIC_EACH):
-        few = (
-            f"{count} pairs ({good} right, {count - good} wrong) are too few for a curve of its own, which needs"
-            f" {ISOTONIC_PAIRS} with {ISOTONIC_EACH} of each; {rest}"
+    count, good = mine.right.size, int(mine.right.sum())
+    fallback: Method = "identity" if line is None else "temperature"
+    rest = "the model's temperature is used" if line is not None else "the score stays as it is"
+    few = mine.too_few(ISOTONIC_PAIRS, ISOTONIC_EACH)
+    if mine.too_few(TEMPERATURE_PAIRS, TEMPERATURE_EACH):
+        return fallback, _few(mine, given, line, rest)
+    plain = mine.scores if line is None else given.unseen(_reading(line))[given.labels == mine.labels[0]]
+    losses: dict[Method, float] = {fallback: log_loss(plain, mine.right)}
+    # Two numbers of its own have to be worth it (Akaike's criterion).
+    losses["platt"] = log_loss(mine.unseen(_reading(_platt)), mine.right) + 2 / count
+    if not few:
+        unseen = mine.unseen(lambda pairs: lambda new: curve(isotonic(pairs.scores, pairs.right), new.scores))
+        losses["isotonic"] = log_loss(unseen, mine.right)
+    best = min(losses, key=lambda method: losses[method])
+    numbers = f"{count} pairs ({good} right, {count - good} wrong)"
+    if best == "isotonic":
+        return best, f"A curve of its own from {numbers}."
+    if best == "platt":
+        return best, f"A slope and an intercept of its own from {numbers}."
+    if few:
+        return best, _few(mine, given, line, rest)
+    return best, f"A curve from its {count} pairs does not foretell unseen pairs better; {rest}."
+
+
+def _few(mine: _Pairs, given: _Pairs, line: object, rest: str) -> str:
+    count, good = mine.right.size, int(mine.right.sum())
+    few = (
+        f"{count} pairs ({good} right, {count - good} wrong) are too few for a curve of its own, which needs"
+        f" {ISOTONIC_PAIRS} with {ISOTONIC_EACH} of each; {rest}"
+    )
+    if line is None and given.too_few(TEMPERATURE_PAIRS, TEMPERATURE_EACH):
+        few += (
+            f", because all {given.right.size} pairs of the model are too few for a temperature, which needs"
+            f" {TEMPERATURE_PAIRS} with {TEMPERATURE_EACH} of each"
         )
-        if slope is None and _too_few(right, TEMPERATURE_PAIRS, TEMPERATURE_EACH):
-            few += (
-                f", because all {len(right)} pairs of the model are too few for a temperature, which needs"
-                f" {TEMPERATURE_PAIRS} with {TEMPERATURE_EACH} of each"
-            )
-        return fallback, few + "."
-    unseen = _folded(scores[mine], right[mine], lambda s, r, t: _curve(isotonic(s, r), t))
-    plain = scores[mine] if slope is None else _tempered(scores[mine], slope)
-    if _log_loss(unseen, right[mine]) >= _log_loss(plain, right[mine]):
-        return fallback, f"A curve from its {count} pairs does not foretell unseen pairs better; {rest}."
-    return "isotonic", f"A curve of its own from {count} pairs ({good} right, {count - good} wrong)."
+    return few + "."
 
 
-def _harmless(
-    methods: dict[str, tuple[Method, str]], slope: float | None, labels: Array, scores: Array, right: Array, ece: float
-) -> tuple[dict[str, tuple[Method, str]], float | None]:
-    """The same, with the temperature and then the curves taken away where they raise the error of their own pairs."""
+def _harmless(plan: _Plan, given: _Pairs, ece: float) -> _Plan:
+    """The plan with the temperature and then the curves taken away where they raise the error of their own pairs."""
     why = "The fit raised the calibration error of its own pairs; the score stays as it is."
     plain: tuple[Method, str] = ("identity", why)
-    without = {name: plain if row[0] == "temperature" else row for name, row in methods.items()}
-    for tried, used in ((methods, slope), (without, None)):
-        after = _predicted(tried, used, labels, scores, right, labels, scores)
-        if reliability(after, right).ece <= ece + WORSE_ECE:
-            return tried, used
-    return dict.fromkeys(methods, plain), None
-
-
-def _unseen(
-    methods: dict[str, tuple[Method, str]], slope: float | None, labels: Array, scores: Array, right: Array
-) -> Array:
-    """Every score as a fit of the same methods on the other folds reads it."""
-    result = scores.copy()
-    fold = np.arange(scores.size) % FOLDS
-    for number in range(FOLDS):
-        test = fold == number
-        if test.any() and not test.all():
-            again = None if slope is None else best_slope(scores[~test], right[~test])
-            result[test] = _predicted(
-                methods, again, labels[~test], scores[~test], right[~test], labels[test], scores[test]
-            )
-    return result
-
-
-def _predicted(
-    methods: dict[str, tuple[Method, str]],
-    slope: float | None,
-    labels: Array,
-    scores: Array,
-    right: Array,
-    new_labels: Array,
-    new_scores: Array,
-) -> Array:
-    """What a fit on the first three arrays makes of new scores."""
-    result = new_scores.copy() if slope is None else _tempered(new_scores, slope)
-    for name, (method, _) in methods.items():
-        mine, new = labels == name, new_labels == name
-        if method == "isotonic" and mine.any() and new.any():
-            result[new] = _curve(isotonic(scores[mine], right[mine]), new_scores[new])
-    return result
-
-
-def _folded(scores: Array, right: Array, predict: Any) -> Array:
-    result = scores.copy()
-    fold = np.arange(scores.size) % FOLDS
-    for number in range(FOLDS):
-        test = fold == number
-        result[test] = predict(scores[~test], right[~test], scores[test])
-    return result
-
-
-def _too_few(right: Array, pairs: int, each: int) -> bool:
-    good = int(right.sum())
-    return right.size < pairs or min(good, right.size - good) < each
-
-
-def _between(knots: Sequence[tuple[float, float]], score: float) -> float:
-    """The curve at one score: linear between knots, level outside them."""
-    index = bisect_right(knots, (score, math.inf))
-    if index == 0 or index == len(knots):
-        return knots[0 if index == 0 else -1][1]
-    (x0, y0), (x1, y1) = knots[index - 1], knots[index]
-    return y0 + (y1 - y0) * (score - x0) / (x1 - x0)
-
-
-def _curve(knots: Sequence[tuple[float, float]], scores: Array) -> Array:
-    table = np.array(knots)
-    result: Array = np.interp(scores, table[:, 0], table[:, 1])
-    return result
-
-
-def _tempered(scores: Array, slope: float) -> Array:
-    return _sigmoid(slope * _logits(scores))
-
-
-def _logits(scores: Array) -> Array:
-    clipped = np.clip(scores, _EDGE, 1 - _EDGE)
-    logits: Array = np.log(clipped) - np.log1p(-clipped)
-    return logits
-
-
-def _sigmoid(values: Array) -> Array:
-    result: Array = 0.5 * (1 + np.tanh(0.5 * values))  # never overflows
-    return result
-
-
-def _log_loss(scores: Array, right: Array) -> float:
-    clipped = np.clip(scores, _EDGE, 1 - _EDGE)
-    return float(-(right * np.log(clipped) + (1 - right) * np.log1p(-clipped)).mean())
+    without = {name: plain if row[0] == "temperature" else row for name, row in plan.methods.items()}
+    for tried in (plan, _Plan(without, None)):
+        if reliability(tried.fit(given)(given), given.right).ece <= ece + WORSE_ECE:
+            return tried
+    return _Plan(dict.fromkeys(plan.methods, plain), None)

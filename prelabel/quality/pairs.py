@@ -27,7 +27,7 @@ def score_pairs(items: Iterable[Reviewed]) -> list[ScorePair]:
         table = overlap_table(labels, item.after.labels, item.times_us, item.size)
         right = {row for row, _, _ in found(labels, item.after.labels, table).pairs}
         pairs += [
-            ScorePair(label.label, label.score, row in right)
+            ScorePair(label.label, label.score, row in right, item.capture)
             for row, label in enumerate(labels)
             if label.score is not None
         ]

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from prelabel.calibration import Calibration, ClassTable, ScorePair, best_slope, fit, isotonic, reliability
+from prelabel.calibration import Calibration, ClassTable, ScorePair, fit, reliability
+from prelabel.curves import LEAST_BLOCK, best_line, best_slope, isotonic, rising_blocks
 from wire.errors import BadDocument
 from wire.labels import Source
 
@@ -86,13 +87,16 @@ def test_a_known_temperature_is_found() -> None:
         assert made.apply("anything", float(1 / (1 + np.exp(-z)))) == pytest.approx(probability, abs=0.03)
 
 
-def test_a_known_curve_is_found() -> None:
-    """Right with the square of the score: no temperature can say that."""
+@pytest.mark.parametrize("steps", [False, True], ids=["square", "steps"])
+def test_a_known_curve_is_found(steps: bool) -> None:
+    """Right with the square of the score, and by three steps, which no temperature and no intercept can say."""
     scores = spread(4000)
-    made = fit(MODEL, pairs_of(scores, scores**2), NOW)
-    assert made.method == "isotonic" and made.classes["cup"].method == "isotonic"
-    for score in (0.2, 0.5, 0.8):
-        assert made.apply("cup", score) == pytest.approx(score**2, abs=0.07)
+    truth = np.select([scores < 0.3, scores < 0.7], [0.1, 0.55], 0.9) if steps else scores**2
+    made = fit(MODEL, pairs_of(scores, truth), NOW)
+    assert not steps or made.method == made.classes["cup"].method == "isotonic"
+    assert made.method != "identity"
+    for score, wanted in ((0.2, 0.1), (0.5, 0.55), (0.8, 0.9)):
+        assert made.apply("cup", score) == pytest.approx(wanted if steps else score**2, abs=0.07)
     assert made.after.ece < 0.04 < made.before.ece
 
 
@@ -104,10 +108,58 @@ def test_each_class_gets_what_its_pairs_allow() -> None:
         return np.asarray(1 / (1 + np.exp(-(np.log(scores / (1 - scores)) / 4 - shift))))
 
     made = fit(MODEL, pairs_of(many, truth(many, 0.7)) + pairs_of(few, truth(few, 0), "mug"), NOW)
-    assert (made.classes["cup"].method, made.classes["mug"].method) == ("isotonic", "temperature")
+    assert made.classes["cup"].method == "isotonic" and made.classes["mug"].method in ("temperature", "platt")
     assert made.method == "isotonic" and made.temperature is not None and made.temperature > 2
-    assert made.apply("mug", 0.5) == made.apply("unknown", 0.5) == pytest.approx(0.5)  # a temperature holds the middle
+    # A temperature holds the middle: how often cups are there says nothing about other things.
+    assert made.apply("unknown", 0.5) == pytest.approx(0.5) == made.apply("mug", 0.5) or made.classes["mug"].intercept
+    assert made.apply("mug", 0.5) == pytest.approx(0.5, abs=0.15)
     assert made.apply("cup", 0.5) == pytest.approx(truth(np.array([0.5]), 0.7)[0], abs=0.06)
+
+
+def test_scores_that_are_all_too_high_get_an_intercept() -> None:
+    """Scores of 0.6 to 0.99 of which one in four is right: no temperature can say that."""
+    scores = np.random.default_rng(11).uniform(0.6, 0.99, 160)
+    made = fit(MODEL, pairs_of(scores, np.full(160, 0.25)), NOW)
+    assert made.classes["cup"].method == "platt"
+    assert made.before.ece > 0.4 and made.after.ece < 0.12
+    assert all(made.apply("cup", score) == pytest.approx(0.25, abs=0.12) for score in (0.6, 0.8, 0.99))
+    # Many classes of few pairs each have an intercept together.
+    many = [
+        pair._replace(label=f"class-{index % 16}") for index, pair in enumerate(pairs_of(scores, np.full(160, 0.25)))
+    ]
+    made = fit(MODEL, many, NOW)
+    assert {row.method for row in made.classes.values()} == {"temperature"} and made.intercept < -0.5
+    assert all(made.apply("class-3", score) == pytest.approx(0.25, abs=0.12) for score in (0.6, 0.8, 0.99))
+
+
+def test_a_line_is_found_again() -> None:
+    truth = spread(4000)
+    z = np.log(truth / (1 - truth))
+    line = best_line(1 / (1 + np.exp(-(z * 2 + 1))), (np.random.default_rng(3).random(4000) < truth).astype(float))
+    assert (line.slope, line.intercept) == (pytest.approx(0.5, abs=0.05), pytest.approx(-0.5, abs=0.1))
+    falling = best_line(np.array([0.2] * 30 + [0.9] * 30), np.array([1.0] * 30 + [0.0] * 30))
+    assert falling.slope == 0.05  # never falls as scores rise
+
+
+def test_one_lucky_pair_at_the_top_proves_no_certainty() -> None:
+    scores = np.random.default_rng(2).uniform(0.4, 0.99, 600)
+    pairs = [*pairs_of(scores, 0.35 * scores), ScorePair("cup", 1.0, True)]
+    assert fit(MODEL, pairs, NOW).apply("cup", 1.0) < 0.7
+
+
+def test_pairs_of_one_capture_are_never_parted() -> None:
+    """Eight labels a picture, right or wrong together whatever the score: a curve learns pictures by heart where its
+    own neighbours are among the unseen pairs."""
+    rng = np.random.default_rng(5)
+    pairs = []
+    for number in range(60):
+        right, base = bool(rng.random() < 0.5), float(rng.uniform(0.1, 0.9))
+        pairs += [ScorePair("cup", base + 0.001 * row, right, f"cap-{number}") for row in range(8)]
+    together, apart = fit(MODEL, pairs, NOW), fit(MODEL, [pair._replace(capture=None) for pair in pairs], NOW)
+    assert together.classes["cup"].method != "isotonic"
+    assert apart.classes["cup"].method == "isotonic"
+    one = fit(MODEL, [pair._replace(capture="cap-1") for pair in pairs], NOW)
+    assert one.method == "identity"  # one picture says nothing about another
 
 
 @pytest.mark.parametrize(
@@ -150,12 +202,32 @@ def test_no_other_rising_curve_is_nearer(rows: list[tuple[int, bool]]) -> None:
     best = min(
         loss(dict(zip(steps.tolist(), c, strict=True))) for c in combinations_with_replacement(values, len(steps))
     )
+    points, blocks = rising_blocks(scores, right)
+    starts = [0, *(block.last + 1 for block in blocks)]
+    levels = [
+        block.total / block.pairs
+        for block, first in zip(blocks, starts, strict=False)
+        for _ in range(block.last + 1 - first)
+    ]
+    assert levels == sorted(levels)
+    assert loss(dict(zip(points.tolist(), levels, strict=True))) == pytest.approx(best, abs=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(21, 300))
+def test_every_level_rests_on_pairs_enough(seed: int, count: int) -> None:
+    """No level is nearer to 0 or 1 than the pairs of its own block allow, and the curve rises."""
+    rng = np.random.default_rng(seed)
+    scores = np.round(rng.beta(4, 1, count), 2)
+    right = (rng.random(count) < scores**3).astype(float)
     knots = isotonic(scores, right)
-    made = {s: float(np.interp(s, [x for x, _ in knots], [y for _, y in knots])) for s in steps.tolist()}
-    # Shares are kept 1/(n + 2) away from 0 and 1.
-    least = 1 / (len(rows) + 2)
-    assert loss(made) <= best + len(rows) * least**2 + 1e-5
-    assert all(least - 1e-6 <= y <= 1 - least + 1e-6 for _, y in knots)
+    assert all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(knots))
+    for level in {y for _, y in knots}:
+        xs = [x for x, y in knots if y == level]
+        block = right[(scores >= min(xs)) & (scores <= max(xs))]
+        least = 1 / (block.size + 2)
+        assert block.size >= LEAST_BLOCK
+        assert level == pytest.approx(min(max(block.mean(), least), 1 - least), abs=1e-6)
 
 
 @given(st.integers(0, 10**6))

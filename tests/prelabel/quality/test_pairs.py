@@ -12,7 +12,7 @@ def test_only_what_chance_chose_counts() -> None:
     labels = [box("b1", score=0.9), box("b2", 50, score=0.3), box("b3", 90)]
     after = [kept(box("b1", 2)), box("n1", 50, label="mug")]
     assert score_pairs([reviewed(labels, after)]) == []
-    expected = [ScorePair("cup", 0.9, True), ScorePair("cup", 0.3, False)]  # the third has no score
+    expected = [ScorePair("cup", 0.9, True, "cap-1"), ScorePair("cup", 0.3, False, "cap-1")]  # the third has no score
     assert score_pairs([reviewed(labels, after, drawn_by_chance=True)]) == expected
     assert score_pairs([reviewed(labels, after, blind=True)]) == expected
 
@@ -23,13 +23,13 @@ def test_right_is_at_least_half_shared() -> None:
     for last, right in ((4, True), (3, False)):  # 5 and 4 of 10 frames
         true = track("t", [(0, 0, 0, 9, 9), (last, 0, 0, 9, 9)])
         item = reviewed([seen], [kept(true)], task_type="tracks", times_us=times, drawn_by_chance=True)
-        assert score_pairs([item]) == [ScorePair("person", 0.8, right)]
+        assert score_pairs([item]) == [ScorePair("person", 0.8, right, "cap-1")]
     heard = [interval("s", 0, 2, score=0.7), interval("s2", 5, 6, score=0.6)]
     item = reviewed(heard, [kept(interval("s", 1, 2)), interval("n", 5.6, 6)], drawn_by_chance=True)
-    assert score_pairs([item]) == [ScorePair("speech", 0.7, True), ScorePair("speech", 0.6, False)]
+    assert score_pairs([item]) == [ScorePair("speech", 0.7, True, "cap-1"), ScorePair("speech", 0.6, False, "cap-1")]
     read = [text("t", "exit", score=0.9), text("u", "N0", score=0.5)]
     item = reviewed(read, [kept(text("t", "exit")), kept(text("u", "NO"))], drawn_by_chance=True)
-    assert score_pairs([item]) == [ScorePair("answer", 0.9, True), ScorePair("answer", 0.5, False)]
+    assert score_pairs([item]) == [ScorePair("answer", 0.9, True, "cap-1"), ScorePair("answer", 0.5, False, "cap-1")]
 
 
 def test_text_pairs_of_whole_recordings() -> None:
