@@ -8,12 +8,14 @@ import type {
   NextReply,
   Now,
   Peaks,
+  PersonDraft,
   PrelabelReport,
   PrelabelRun,
   RenewReply,
   RunAsked,
   RunsReply,
   SessionList,
+  SetAside,
   Submit,
   SubmitReply,
   TaskView,
@@ -151,6 +153,9 @@ export const api = {
     await send("POST", "/api/activity", row, { keepalive: true });
   },
   today: (): Promise<TodayReport> => json("GET", "/api/reports/today"),
+  /** Skipped items and late work, for leads. */
+  setAside: (): Promise<SetAside> => json("GET", "/api/set-aside"),
+  drafts: (id: string): Promise<{ drafts: PersonDraft[] }> => json("GET", task(id, "drafts")),
   sessions: (): Promise<SessionList> => json("GET", "/api/sessions"),
   /** `query`: study, model, since. A report that is no longer wanted is given up by its signal. */
   prelabelReport: (query: URLSearchParams, signal: AbortSignal): Promise<PrelabelReport> =>

@@ -48,3 +48,11 @@ export class Leases {
     if (this.timers.has(task)) this.hold(task);
   }
 }
+
+/** "is with grace now", from a lease-lost problem's `task`. */
+export function holder(problem: Problem): string | null {
+  const task = problem.facts["task"] as { state?: unknown; holder?: unknown } | undefined;
+  if (typeof task?.holder === "string" && task.holder) return `is with ${task.holder} now`;
+  if (task?.state === "done") return "was finished by someone else";
+  return null;
+}

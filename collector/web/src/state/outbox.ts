@@ -138,6 +138,15 @@ export class Outbox {
     this.waiting.value = this.waiting.value.filter((l) => l.body.submit !== letter.body.submit);
   }
 
+  /** Deletes what was not sent: only by a person's own word. */
+  clear(): void {
+    clearTimeout(this.timer);
+    for (const letter of this.waiting.value) forget(this.name(letter));
+    this.unkept.clear();
+    this.waiting.value = [];
+    this.trouble.value = null;
+  }
+
   private wait(error: Unreachable | Problem): void {
     this.trouble.value = error instanceof Problem ? error.title : "no network";
     const ms = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** Math.min(this.failures, 5)) * (0.5 + Math.random());

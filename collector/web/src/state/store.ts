@@ -1,28 +1,26 @@
 /** The page's store: what is open, what comes next, what was sent. Views read its signals and call its verbs. */
 import { signal } from "@preact/signals";
 import { actAs, api, Problem, Unreachable } from "../api/client";
-import type { Me, Progress, TaskView } from "../api/types";
+import type { LabelsDocument, Me, Progress, TaskView } from "../api/types";
 import { MediaSet } from "../media/load";
 import { editors } from "../media/editor";
 import { misplaced } from "../model/bounds";
 import { undrawn } from "../model/drawn";
 import { surfaceOf } from "../model/keys";
-import { documentsOf } from "../model/labels";
+import { documentsOf, workOf } from "../model/labels";
 import { ActivityLog } from "./activity";
 import * as clock from "./clock";
 import { Drafts } from "./drafts";
 import { Gate } from "./gate";
-import { Leases } from "./lease";
+import { holder, Leases } from "./lease";
+import { Notices, type Notice } from "./notices";
 import { Outbox, type Letter } from "./outbox";
 import { clientId, uuid } from "./storage";
+import { Tabs } from "./tabs";
 import { Trail } from "./trail";
 import { OpenTask } from "./task";
 
-export type Phase = "starting" | "working" | "fetching" | "empty" | "resting" | "signed-out" | "failed";
-export interface Notice {
-  text: string;
-  kind: "word" | "care";
-}
+export type Phase = "starting" | "working" | "fetching" | "empty" | "resting" | "leaving" | "signed-out" | "failed";
 export interface Item {
   task: OpenTask;
   media: MediaSet;
@@ -30,17 +28,21 @@ export interface Item {
 
 const PREFETCH = 2;
 const LOOK_AGAIN_MS = 5_000;
-const NOTICE_MS = 8_000;
 
 export class Store {
   readonly phase = signal<Phase>("starting");
   readonly problem = signal<Problem | Unreachable | null>(null);
   readonly current = signal<Item | null>(null);
   readonly progress = signal<Progress | null>(null);
-  readonly notice = signal<Notice | null>(null);
+  readonly notices = new Notices();
   readonly drafts: Drafts;
   readonly outbox: Outbox;
   readonly gate = new Gate();
+  /** What was released last, the item that was open first: B takes it back. */
+  readonly released = signal<readonly string[]>([]);
+  /** Signed out by the person's own word: nothing of the work is left in this browser. */
+  left = false;
+  private readonly tabs: Tabs;
   private readonly leases: Leases;
   private readonly activity = new ActivityLog();
   private readonly queue: Item[] = [];
@@ -50,17 +52,19 @@ export class Store {
   private asking: Promise<void> | null = null;
   private returning: Promise<void> | null = null;
   private looking: ReturnType<typeof setTimeout> | undefined;
-  private noticeTimer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
     readonly me: Me,
     private readonly client: string,
   ) {
     this.drafts = new Drafts(me.name);
-    this.leases = new Leases((task, problem) => this.lost(task, problem));
+    this.leases = new Leases((task, problem) => {
+      this.lost(task, problem);
+      if (!problem.consentEnded) this.drafts.late(task);
+    });
     this.drafts.whenLost((task, problem) => this.lost(task, problem));
     this.drafts.whenSignedOut(() => this.signOut());
-    this.whenSomeoneElseSignsIn();
+    this.tabs = new Tabs(me.name, () => this.signOut());
     this.outbox = new Outbox(me.name, {
       confirmed: (letter, reply) => {
         clock.heard(reply.now);
@@ -72,16 +76,6 @@ export class Store {
       signedOut: () => this.signOut(),
     });
     this.trail = new Trail(me.name);
-  }
-
-  /** Another tab of this browser opened somebody else's link: this page's person is signed out. */
-  private whenSomeoneElseSignsIn(): void {
-    if (!("BroadcastChannel" in globalThis)) return;
-    const channel = new BroadcastChannel("gleaner.signed-in");
-    channel.onmessage = (event: MessageEvent<unknown>) => {
-      if (event.data !== this.me.name) this.signOut();
-    };
-    channel.postMessage(this.me.name);
   }
 
   /** Signs on and takes the first items. Throws Problem (401: no session) or Unreachable. */
@@ -99,14 +93,8 @@ export class Store {
     if (this.phase.value !== "signed-out") await this.advance();
   }
 
-  say(text: string, kind: Notice["kind"] = "word"): void {
-    clearTimeout(this.noticeTimer);
-    this.notice.value = { text, kind };
-    this.noticeTimer = setTimeout(() => this.hush(), kind === "care" ? 4 * NOTICE_MS : NOTICE_MS);
-  }
-
-  hush(): void {
-    this.notice.value = null;
+  say(text: string, kind: Notice["kind"] = "word", about?: string): void {
+    this.notices.say(text, kind, about);
   }
 
   get canGoBack(): boolean {
@@ -126,9 +114,9 @@ export class Store {
     const wrong = misplaced(task.view, task.work.value);
     if (wrong) {
       task.selected.value = wrong.ref;
-      return this.say(wrong.why, "care");
+      return this.say(wrong.why, "care", task.id);
     }
-    if (this.notice.value?.kind === "word") this.hush();
+    this.notices.dismissWord();
     this.outbox.post({
       task: task.id,
       title: task.view.step_title,
@@ -152,6 +140,7 @@ export class Store {
     const item = this.current.value;
     if (!item) return;
     if (item.task.hold.value.lost !== null) return this.leaveLost();
+    await this.drafts.flush(item.task);
     try {
       await api.skip(item.task.id, item.task.hold.value.fence, reason);
     } catch (error) {
@@ -165,23 +154,48 @@ export class Store {
     await this.advance();
   }
 
-  /** Gives back everything this page holds, and rests. Drafts stay, here and at the collector. */
-  async giveBack(): Promise<void> {
-    // What was asked for before is given back too.
+  /** Releases every item this page holds, and rests. Drafts stay, here and at the collector; B takes the items back. */
+  async release(): Promise<void> {
+    // What was asked for before is released too.
     while (this.asking) await this.asking;
     const items = [...(this.current.value ? [this.current.value] : []), ...this.queue];
     for (const item of items) {
       if (item.task.hold.value.lost !== null) continue;
+      await this.drafts.flush(item.task);
       try {
         await api.giveBack(item.task.id, item.task.hold.value.fence);
       } catch (error) {
-        return this.complain(error, "It was not given back");
+        return this.complain(error, "It was not released");
       }
     }
     this.queue.length = 0;
-    for (const item of items) this.close(item);
+    for (const item of items) {
+      this.drafts.hush(item.task.id);
+      this.close(item);
+    }
+    this.released.value = items.map((item) => item.task.id);
     this.show(null);
     this.phase.value = "resting";
+  }
+
+  /** Takes back what was released last, as far as nobody else has it: the item that was open is open again. */
+  async takeBack(): Promise<void> {
+    const ids = this.released.value;
+    this.released.value = [];
+    const items: Item[] = [];
+    for (const id of ids) {
+      try {
+        items.push(this.take(await api.reopen(id, this.client), false));
+      } catch (error) {
+        if (error instanceof Problem && !error.retryable && error.status !== 401) continue;
+        this.released.value = ids;
+        this.queue.push(...items);
+        return this.complain(error, "Your items cannot be taken back");
+      }
+    }
+    this.queue.unshift(...items);
+    if (items.length < ids.length) this.say("Somebody else has taken what you released.");
+    await this.advance();
   }
 
   /** Opens the item that was submitted or skipped last again; what is open now comes right after it. */
@@ -206,18 +220,32 @@ export class Store {
       return this.complain(error, "It cannot be opened again");
     }
     this.trail.remove(id);
-    // Whoever asked for the next items meanwhile was given this one too: it is held here now.
-    const twin = this.queue.findIndex((item) => item.task.id === id);
-    if (twin >= 0) for (const item of this.queue.splice(twin, 1)) this.close(item);
-    const now = this.current.value;
-    if (now) this.queue.unshift(now);
-    this.show(this.take(view, true));
+    this.open(this.take(view, true));
     this.say("Opened again. Enter submits it anew and returns to where you were.");
+  }
+
+  /** Opens any item for a lead, with another person's work on it where that is given. Throws Problem, Unreachable. */
+  async openItem(id: string, documents: readonly LabelsDocument[] | null): Promise<void> {
+    const view = await api.reopen(id, this.client);
+    this.started = true;
+    this.open(this.take(view, view.revision !== null, documents));
+  }
+
+  /** Shows an item out of turn; what is open now comes right after it. */
+  private open(item: Item): void {
+    this.released.value = [];
+    // Whoever asked for the next items meanwhile was given this one too: it is held here now.
+    const twin = this.queue.findIndex((other) => other.task.id === item.task.id);
+    if (twin >= 0) for (const other of this.queue.splice(twin, 1)) this.close(other);
+    const now = this.current.value;
+    if (now && now.task.id !== item.task.id) this.queue.unshift(now);
+    this.show(item);
   }
 
   /** Shows the next item: the prefetched one at once, else as soon as the collector has one. */
   async advance(): Promise<void> {
     clearTimeout(this.looking);
+    this.released.value = [];
     const item = this.queue.shift();
     if (item) {
       this.show(item);
@@ -228,7 +256,7 @@ export class Store {
     if (this.phase.value !== "empty") this.phase.value = "fetching";
     await this.topUp();
     const phase: Phase = this.phase.peek() as Phase;
-    if (this.current.value || phase === "signed-out" || phase === "resting") return;
+    if (this.current.value || phase === "signed-out" || phase === "resting" || phase === "leaving") return;
     const next = this.queue.shift();
     if (next) {
       this.show(next);
@@ -257,7 +285,7 @@ export class Store {
       };
       this.leases.hold(task);
       this.drafts.journal(task);
-      this.say("It is yours again, with your work as you left it.");
+      this.say("It is yours again, with your work as you left it.", "word", task.id);
     } catch (error) {
       this.complain(error, "It cannot be taken again");
     }
@@ -265,7 +293,10 @@ export class Store {
 
   private async leaveLost(): Promise<void> {
     const item = this.current.value;
-    if (item) this.close(item);
+    if (item) {
+      this.drafts.hush(item.task.id);
+      this.close(item);
+    }
     await this.advance();
   }
 
@@ -303,7 +334,7 @@ export class Store {
     if (problem.status === 409) {
       const who = holder(problem);
       this.say(
-        `“${letter.title}” ${who ?? "went to someone else before your answer"}. Your work is kept as a draft.`,
+        `“${letter.title}” ${who ?? "went to someone else before your answer"}. Your work is stored as a draft: a lead sees it under “today”.`,
         "care",
       );
       return;
@@ -347,13 +378,14 @@ export class Store {
     return this.current.value?.task.id === id || this.outbox.has(id) || this.queue.some((item) => item.task.id === id);
   }
 
-  private take(view: TaskView, reopened: boolean): Item {
+  private take(view: TaskView, reopened: boolean, documents: readonly LabelsDocument[] | null = null): Item {
     const draft = this.drafts.of(view.id, view.draft?.saved_at ?? view.revision?.submitted_at ?? null);
-    const task = new OpenTask(view, draft?.work ?? null, reopened);
-    if (draft?.selected) task.selected.value = draft.selected;
+    const task = documents
+      ? new OpenTask(view, workOf(view, documents), reopened)
+      : new OpenTask(view, draft?.work ?? null, reopened, draft && this.drafts.stepsOf(view.id, draft));
+    if (draft?.selected && !documents) task.selected.value = draft.selected;
     task.onChange = () => {
-      // What was said before the hand moved is read or of no more use; a warning stays.
-      if (this.notice.value?.kind === "word") this.hush();
+      this.notices.dismissWord();
       this.drafts.journal(task);
     };
     this.leases.hold(task);
@@ -371,11 +403,13 @@ export class Store {
 
   private show(item: Item | null): void {
     if (item !== this.current.value) this.gate.watch(null);
+    this.notices.turnTo(item?.task.id);
     this.current.value = item;
     if (item) {
+      const first = item.task.openedAt === null;
       item.task.openedAt ??= clock.nowText();
       this.phase.value = "working";
-      if (item.task.restored && !item.task.reopened && !item.task.touched)
+      if (item.task.restored && !item.task.reopened && first)
         this.say("Your unfinished work on this item is back.");
     }
     this.activity.watch(item?.task ?? null);
@@ -393,33 +427,48 @@ export class Store {
   }
 
   private complain(error: unknown, what: string): void {
+    const about = this.current.value?.task.id;
     if (error instanceof Problem && error.status === 401) return this.signOut();
     if (error instanceof Problem && error.status === 409 && this.current.value) {
       this.lost(this.current.value.task, error);
-      return this.say(`${what}: ${error.title}`, "care");
+      return this.say(`${what}: ${error.title}`, "care", about);
     }
-    if (error instanceof Problem) return this.say(`${what}: ${error.title} ${error.hint}`.trim(), "care");
+    if (error instanceof Problem) return this.say(`${what}: ${error.title} ${error.hint}`.trim(), "care", about);
     if (error instanceof Unreachable)
-      return this.say(`${what}: the collector does not answer. Your work is kept here.`, "care");
+      return this.say(`${what}: the collector does not answer. Your work is stored in this browser.`, "care", about);
     throw error;
   }
 
-  /** Ends the session of this browser; unsent answers stay and go out after the next sign-in. */
+  // ---------------------------------------------------------------- signing out
+  /** Asks before signing out, and sends meanwhile what is not sent yet. */
+  askToLeave(): void {
+    clearTimeout(this.looking);
+    this.phase.value = "leaving";
+  }
+
+  stay(): void {
+    if (this.released.value.length > 0) this.phase.value = "resting";
+    else void this.advance();
+  }
+
+  /** Sends answers and drafts that are only in this browser. Returns how many of each are left. */
+  async sendAll(): Promise<{ answers: number; drafts: number }> {
+    await this.outbox.flush();
+    return { answers: this.outbox.waiting.value.length, drafts: await this.drafts.flushStored((task) => this.outbox.has(task)) };
+  }
+
+  /** Ends the session of this browser and deletes what it stores of this person's work. */
   async leave(): Promise<void> {
-    await this.giveBack();
     try {
       await api.leave();
     } catch (error) {
-      return this.complain(error, "You are still signed in");
+      if (!(error instanceof Problem && error.status === 401)) return this.complain(error, "You are still signed in");
     }
+    this.outbox.clear();
+    this.drafts.clear();
+    this.trail.clear();
+    this.left = true;
+    this.tabs.signedOut();
     this.signOut();
   }
-}
-
-/** "is with grace now", from a lease-lost problem's `task`. */
-function holder(problem: Problem): string | null {
-  const task = problem.facts["task"] as { state?: unknown; holder?: unknown } | undefined;
-  if (typeof task?.holder === "string" && task.holder) return `is with ${task.holder} now`;
-  if (task?.state === "done") return "was finished by someone else";
-  return null;
 }

@@ -3,6 +3,7 @@ import { computed, signal, type ReadonlySignal, type Signal } from "@preact/sign
 import type { Activity, Label, LabelsDocument, TaskView } from "../api/types";
 import * as labels from "../model/labels";
 import type { Ref, Work } from "../model/labels";
+import { unpacked, type Packed } from "../model/replay";
 import * as undo from "../model/undo";
 import { nowText } from "./clock";
 
@@ -35,6 +36,7 @@ export class OpenTask {
     readonly view: TaskView,
     start: Work | null,
     readonly reopened = false,
+    steps: Packed | null = null,
   ) {
     this.before = labels.prelabelled(view);
     this.origins = new Map(
@@ -44,7 +46,7 @@ export class OpenTask {
     );
     this.restored = start !== null || view.draft !== null;
     const first = start ?? startOf(view) ?? this.before;
-    this.history = signal(undo.started(first));
+    this.history = signal(steps ? unpacked(first, steps) : undo.started(first));
     this.work = computed(() => this.history.value.now);
     this.ghosts = computed(() => labels.ghosts(this.before, this.work.value));
     this.selected = signal(labels.orderedRefs(first)[0] ?? null);

@@ -1,5 +1,5 @@
-/** The last submits of a person, newest last: where B goes back to. Kept across reloads. */
-import { keep, kept, StorageFull } from "./storage";
+/** The items a person submitted or skipped last, newest last: where B goes back to. Kept across reloads. */
+import { forget, keep, kept, StorageFull } from "./storage";
 
 const DEPTH = 20;
 
@@ -26,6 +26,11 @@ export class Trail {
   remove(id: string): void {
     this.read();
     this.set(this.ids.filter((other) => other !== id));
+  }
+
+  clear(): void {
+    this.ids = [];
+    forget(this.name);
   }
 
   /** What other tabs submitted since is part of the trail: storage is read and written in one turn, never a copy. */

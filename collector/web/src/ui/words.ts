@@ -1,5 +1,6 @@
 /** How a label is written and coloured, the same on the medium, on the timeline and in the list. */
 import type { Label } from "../api/types";
+import type { Surface } from "../model/keys";
 import { isLow, scoreText } from "../model/labels";
 import { codePointLength } from "../model/spans";
 
@@ -17,6 +18,16 @@ export interface Look {
   colour: number;
   striped: boolean;
 }
+
+/** What an item is mostly about. */
+export const KINDS: Record<Surface, string> = {
+  boxes: "boxes",
+  tracks: "tracks",
+  speech: "speech",
+  text: "typed answers",
+  spoken: "spoken answers",
+  reading: "texts",
+};
 
 const looks = new WeakMap<Label, { classes: readonly string[]; look: Look }>();
 

@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Problem, Unreachable } from "../api/client";
 import { Store } from "../state/store";
 import { Empty, Failed, Resting, SignedOut, Starting } from "./states";
+import { Leaving } from "./leaving";
 import { Review } from "./review";
 import { Today } from "./today";
 
@@ -69,7 +70,9 @@ export function App(): preact.JSX.Element {
   }
   switch (here.phase.value) {
     case "signed-out":
-      return <SignedOut waiting={here.outbox.waiting.value.length} />;
+      return <SignedOut waiting={here.outbox.waiting.value.length} left={here.left} />;
+    case "leaving":
+      return <Leaving store={here} />;
     case "failed":
       return <Failed problem={here.problem.value ?? new Unreachable()} retry={() => void here.advance()} />;
     case "empty":

@@ -14,7 +14,7 @@ export function Bar({
   status: string | null;
 }): preact.JSX.Element {
   const item = store.current.value;
-  const notice = store.notice.value;
+  const notice = store.notices.current.value;
   const word = notice?.kind === "care" ? notice.text : (status ?? notice?.text ?? null);
   return (
     <footer class="bar">
@@ -25,7 +25,7 @@ export function Bar({
         <button type="button" disabled={!item} onClick={() => (keyboard.dialog.value = "skip")}>
           <kbd>S</kbd> skip
         </button>
-        <button type="button" disabled={!item} onClick={() => void store.giveBack()}>
+        <button type="button" disabled={!item} onClick={() => void store.release()}>
           <kbd>R</kbd> give back
         </button>
       </span>

@@ -1,16 +1,8 @@
-import { surfaceOf, type Surface } from "../model/keys";
+import { surfaceOf } from "../model/keys";
 import type { Store } from "../state/store";
 import { nextTheme, theme } from "../ui/theme";
+import { KINDS } from "../ui/words";
 import type { Keyboard } from "./keyboard";
-
-const KINDS: Record<Surface, string> = {
-  boxes: "boxes",
-  tracks: "tracks",
-  speech: "speech",
-  text: "typed answers",
-  spoken: "spoken answers",
-  reading: "texts",
-};
 
 export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }): preact.JSX.Element {
   const view = store.current.value?.task.view;

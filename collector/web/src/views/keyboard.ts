@@ -138,7 +138,7 @@ export class Keyboard {
         if (task) this.dialog.value = "names";
         return;
       case "return":
-        return void store.giveBack();
+        return void store.release();
       case "take-again":
         return void store.takeAgain();
       case "keys":
@@ -146,7 +146,7 @@ export class Keyboard {
         return;
       case "leave":
         this.toPage();
-        return store.hush();
+        return store.notices.dismiss();
       case "tags":
         tagsShown.value = !tagsShown.value;
         return store.say(tagsShown.value ? "Names are shown." : "Names are hidden: T shows them again.");

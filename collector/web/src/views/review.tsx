@@ -52,13 +52,13 @@ function LostBanner({ store, item }: { store: Store; item: Item }): preact.JSX.E
   return (
     <div class="banner" role="alert">
       <span>
-        <strong>This item {lost}.</strong> Your work on it is kept as a draft; nothing was overwritten.
+        <strong>This item {lost}.</strong> Your work on it is stored as a draft, which leads can open; nothing was overwritten.
       </span>
       <button type="button" onClick={() => void store.takeAgain()}>
         <kbd>A</kbd> take it again
       </button>
       <button type="button" class="primary" onClick={() => store.submit()}>
-        <kbd>Enter</kbd> go on to the next
+        <kbd>Enter</kbd> next item
       </button>
     </div>
   );

@@ -13,11 +13,13 @@ interface CardProps {
 }
 
 /** One thought, in the middle of the page. `keys` are its plain keys. */
-function Card({ title, name, keys, children }: CardProps): preact.JSX.Element {
+export function Card({ title, name, keys, children }: CardProps): preact.JSX.Element {
   // Before it is seen: a quick hand's first key counts.
   useLayoutEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
+      // A focused button or link has its own Enter.
+      if (event.key === "Enter" && event.target instanceof Element && event.target.closest("button, a[href]")) return;
       const action = event.key.toLowerCase() === "d" ? () => void nextTheme() : keys?.[event.key.toLowerCase()];
       if (!action) return;
       event.preventDefault();
@@ -49,80 +51,106 @@ export function Starting(): preact.JSX.Element {
 function done(store: Store): string {
   const count = store.progress.value?.done_today ?? 0;
   if (count === 0) return "Nothing is waiting to be reviewed.";
-  return count === 1
-    ? "That was the only one: one item done today. Thank you."
-    : `That was all: ${count} items done today. Thank you.`;
+  return `You have done ${count === 1 ? "1 item" : `${count} items`} today. Thank you.`;
 }
 
 export function Empty({ store }: { store: Store }): preact.JSX.Element {
   const back = (): void => void store.back();
+  const leave = (): void => store.askToLeave();
   const waiting = store.outbox.waiting.value.length;
+  const notice = store.notices.current.value;
   return (
-    <Card title="All caught up" name="empty" keys={{ b: back }}>
+    <Card title="All caught up" name="empty" keys={{ b: back, q: leave }}>
       <p>{done(store)}</p>
       <p>
-        New items appear here by themselves as soon as a session has sent its recordings; this page looks every five
-        seconds. If you expected work now, ask your lead which study comes next.
+        New items appear here automatically when a session has sent its recordings; this page checks every five seconds. If
+        you expected work now, ask your lead which study comes next.
       </p>
       {waiting > 0 && (
         <p class="caveat">
-          {waiting} of your answers {waiting === 1 ? "is" : "are"} still on the way:{" "}
+          {waiting} of your answers {waiting === 1 ? "has" : "have"} not been sent yet:{" "}
           {store.outbox.trouble.value ?? "sending"}.
         </p>
       )}
-      {store.notice.value && (
-        <p class={store.notice.value.kind === "care" ? "caveat" : "note"} role="status">
-          {store.notice.value.text}
+      {notice && (
+        <p class={notice.kind === "care" ? "caveat" : "note"} role="status">
+          {notice.text}
         </p>
       )}
       <p class="actions">
         {store.canGoBack && (
           <button type="button" onClick={back}>
-            <kbd>B</kbd> back to your last one
+            <kbd>B</kbd> back to your last item
           </button>
         )}
-        {store.me.role === "lead" && (
-          <a class="button" href="#today">
-            Today's numbers
-          </a>
-        )}
+        <button type="button" onClick={leave}>
+          <kbd>Q</kbd> sign out
+        </button>
+        <LeadLink store={store} />
       </p>
     </Card>
+  );
+}
+
+function LeadLink({ store }: { store: Store }): preact.JSX.Element | null {
+  if (store.me.role !== "lead") return null;
+  return (
+    <a class="button" href="#today">
+      Today's numbers
+    </a>
   );
 }
 
 export function Resting({ store }: { store: Store }): preact.JSX.Element {
   const go = (): void => void store.advance();
+  const leave = (): void => store.askToLeave();
+  const count = store.released.value.length;
+  const back = (): void => void (count > 0 ? store.takeBack() : store.back());
+  const notice = store.notices.current.value;
   return (
-    <Card title="Everything is given back" name="resting" keys={{ enter: go, b: () => void store.back(), q: () => void store.leave() }}>
-      <p>Nothing is reserved for you now. What you began is kept as a draft and comes back with its item.</p>
+    <Card title="You are taking a break" name="resting" keys={{ enter: go, b: back, q: leave }}>
+      <p>
+        Nothing is reserved for you now. What you had begun is stored as a draft and comes back with its item, unless
+        somebody else takes it first.
+      </p>
+      {notice && (
+        <p class={notice.kind === "care" ? "caveat" : "note"} role="status">
+          {notice.text}
+        </p>
+      )}
       <p class="actions">
         <button type="button" class="primary" onClick={go}>
-          <kbd>Enter</kbd> take the next item
+          <kbd>Enter</kbd> next item
         </button>
-        <button type="button" onClick={() => void store.leave()}>
+        {count > 0 && (
+          <button type="button" onClick={back}>
+            <kbd>B</kbd> take back what I released
+          </button>
+        )}
+        <button type="button" onClick={leave}>
           <kbd>Q</kbd> sign out
         </button>
-        {store.me.role === "lead" && (
-          <a class="button" href="#today">
-            Today's numbers
-          </a>
-        )}
+        <LeadLink store={store} />
       </p>
     </Card>
   );
 }
 
-export function SignedOut({ waiting }: { waiting: number }): preact.JSX.Element {
+/** `left`: signed out by the person's own word, when nothing of the work is left here. */
+export function SignedOut({ waiting, left = false }: { waiting: number; left?: boolean }): preact.JSX.Element {
   return (
-    <Card title="This page needs a link of your own" name="signed-out">
-      <p>You are not signed in here, or your link has expired. Links work once; ask your lead for a new one:</p>
-      <pre>
-        <code>gleaner collector user link NAME</code>
-      </pre>
+    <Card title={left ? "You are signed out" : "This page needs a personal link"} name="signed-out">
       <p>
-        Nothing is lost: what you had begun is kept in this browser and comes back when you open the new link in it.
+        {left
+          ? "All your work is at the collector; this browser stores nothing of it any more."
+          : "You are not signed in here, or your link has expired."}{" "}
+        A link works once: ask your lead for a new one.
       </p>
+      {!left && (
+        <p>
+          Nothing is lost: unfinished work is stored in this browser and comes back when you open your new link in it.
+        </p>
+      )}
       {waiting > 0 && (
         <p class="caveat">
           {waiting} {waiting === 1 ? "answer waits" : "answers wait"} here and will be sent then.
@@ -136,16 +164,16 @@ export function Failed({ problem, retry }: { problem: Problem | Unreachable; ret
   const answered = problem instanceof Problem;
   return (
     <Card
-      title={answered ? "The collector cannot go on" : "The collector does not answer"}
+      title={answered ? "The collector reports a problem" : "The collector does not answer"}
       name="failed"
       keys={{ enter: retry }}
     >
       <p>
         {answered
           ? `${problem.title} ${problem.hint}`
-          : "Either the network is away or the collector is not running. This page tries again every few seconds."}
+          : "The network is down, or the collector is not running. This page tries again every few seconds."}
       </p>
-      <p>Nothing is lost: drafts and unsent answers are kept in this browser.</p>
+      <p>Nothing is lost: drafts and unsent answers are stored in this browser.</p>
       {answered && <p class="note">code {problem.code}</p>}
       <p class="actions">
         <button type="button" class="primary" onClick={retry}>

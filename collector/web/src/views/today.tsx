@@ -1,19 +1,23 @@
-/** Today in numbers, for leads: what `gleaner collector report today` says. */
+/** Today in numbers, for leads: what `gleaner collector report today` shows, and what was set aside. */
 import { useEffect, useState } from "preact/hooks";
 import { api, Problem, Unreachable } from "../api/client";
-import type { TodayReport } from "../api/types";
+import type { SetAside, TodayReport } from "../api/types";
 import type { Store } from "../state/store";
+import { SetAsideLists } from "./setaside";
 
 const EVERY_MS = 10_000;
 
 export function Today({ store }: { store: Store }): preact.JSX.Element {
   const [report, setReport] = useState<TodayReport | null>(null);
+  const [aside, setAside] = useState<SetAside | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
     const look = async (): Promise<void> => {
       try {
-        setReport(await api.today());
+        const [today, found] = await Promise.all([api.today(), api.setAside()]);
+        setReport(today);
+        setAside(found);
         setTrouble(null);
       } catch (error) {
         if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
@@ -30,16 +34,17 @@ export function Today({ store }: { store: Store }): preact.JSX.Element {
         <h1>Today{report ? `, ${report.day}` : ""}</h1>
         {trouble && (
           <p class="caveat" role="alert">
-            {trouble} The numbers below are the last ones heard.
+            {trouble} The numbers below are the last ones received.
           </p>
         )}
         {report && <Numbers report={report} />}
+        {aside && <SetAsideLists store={store} found={aside} />}
         <p class="actions">
           <a class="button" href={location.pathname === "/today" ? "/" : "#"}>
             Back to review
           </a>
           <a class="button" href="#prelabels">
-            How good the pre-labels are
+            Quality of the pre-labels
           </a>
         </p>
       </section>
@@ -51,7 +56,7 @@ function Numbers({ report }: { report: TodayReport }): preact.JSX.Element {
   const facts: [string, number][] = [
     ["takes", report.takes],
     ["captures", report.captures],
-    ["uploads on their way", report.uploads_pending],
+    ["uploading", report.uploads_pending],
     ["items done", report.tasks.done],
     ["items open", report.tasks.open],
     ["items skipped", report.tasks.skipped],

@@ -1,0 +1,155 @@
+"""What a hand did too soon can be taken back: a release, a reload, a sign-out; a lead finds what was set aside."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.collector.running import until
+from tests.web.conftest import Open
+from tests.web.house import House
+from tests.web.reviewer import Reviewer
+
+STORED = "Object.keys(localStorage).filter(n => /^gleaner.(draft|letter|steps|submitted)/.test(n))"
+
+
+@pytest.fixture
+def ada(house: House, open_page: Open) -> Reviewer:
+    house.add_still()
+    house.add_answer()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.go_to("boxes")
+    return ada
+
+
+def lead_page(house: House, open_page: Open) -> Page:
+    page = open_page("lin", "lead")
+    page.goto(f"{house.collector.url}/#today")
+    page.reload()
+    page.wait_for_selector("[data-state=today]")
+    return page
+
+
+def expire_leases(house: House) -> None:
+    """As ten minutes without the page would."""
+    with contextlib.closing(sqlite3.connect(house.collector.data / "collector.db", timeout=30)) as base, base:
+        base.execute("UPDATE task SET lease_expires_at = '2020-01-01T00:00:00.000000Z' WHERE state = 'leased'")
+
+
+def test_a_release_is_taken_back_with_the_work_and_its_history(house: House, ada: Reviewer) -> None:
+    task = ada.task()
+    ada.press("right", "3", "r")
+    ada.page.wait_for_selector("[data-state=resting]")
+    assert [row["state"] for row in house.tasks() if row["type"] == "boxes"] == ["open"]
+    ada.press("b")
+    ada.page.wait_for_selector(f".review[data-task='{task}']")
+    assert ada.kind() == "boxes"
+    ada.word("1 moved, 1 renamed")
+    ada.press("u")
+    expect(ada.page.locator(".bar-word")).to_have_text("1 moved")
+    ada.submit()
+    label = house.truth("boxes")[1]
+    assert (label["x"], label["label"]) == (431, "kettle")
+
+
+def test_what_somebody_else_took_is_not_taken_back(house: House, open_page: Open, ada: Reviewer) -> None:
+    ada.press("right", "r")
+    ada.page.wait_for_selector("[data-state=resting]")
+    boris = Reviewer(open_page("boris"))
+    boris.go_to("boxes")
+    ada.press("b")
+    expect(ada.page.locator(".bar-word, .card")).to_contain_text("Somebody else has taken what you released.")
+    assert boris.page.locator(".banner").count() == 0
+
+
+def test_undo_and_redo_survive_a_reload(house: House, ada: Reviewer) -> None:
+    ada.press("right", "Tab", "left", "2", "u")
+    # Also once the collector has a newer draft than this browser.
+    ada.saved("saved")
+    ada.page.reload()
+    ada.go_to("boxes")
+    ada.press("Shift+U")
+    ada.word("1 renamed")
+    ada.press("u", "u")
+    expect(ada.page.locator(".label-facts")).to_contain_text("x 120")
+    ada.press("u")
+    ada.word("nothing changed")
+    ada.press("u")
+    ada.word("Nothing to undo")
+    ada.press("Shift+U", "Shift+U")
+    ada.submit()
+    assert [label["x"] for label in house.truth("boxes")] == [119, 431]
+
+
+def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_page: Open, ada: Reviewer) -> None:
+    task = ada.task()
+    ada.page.route("**/submit", lambda route: route.abort())
+    ada.page.route("**/draft", lambda route: route.abort())
+    ada.press("right")
+    ada.submit()
+    ada.kind()
+    ada.press("w", "End", "!", "Escape", "r")
+    ada.page.wait_for_selector("[data-state=resting]")
+    ada.press("q")
+    card = ada.page.locator("[data-state=leaving]")
+    expect(card).to_contain_text("1 answer and 1 draft could not be sent")
+    expect(card.get_by_role("button", name="Delete them and sign out")).to_be_visible()
+    ada.press("Escape")
+    ada.page.wait_for_selector("[data-state=resting]")
+    ada.page.unroute("**/draft")
+    ada.press("q")
+    expect(card).to_contain_text("1 answer could not be sent")
+    ada.page.unroute("**/submit")
+    ada.press("Enter")
+    expect(card).to_contain_text("All your work is at the collector")
+    assert house.revisions(task)[0]["documents"][0]["labels"][1]["x"] == 431
+    ada.press("Enter")
+    expect(ada.page.locator("[data-state=signed-out]")).to_contain_text("stores nothing of it")
+    assert ada.page.evaluate(STORED) == []
+    ada.page.reload()
+    expect(ada.page.locator("[data-state=signed-out]")).to_contain_text("ask your lead")
+
+
+def test_a_lead_opens_what_was_skipped(house: House, open_page: Open, ada: Reviewer) -> None:
+    task = ada.task()
+    ada.press("s", "2")
+    until(lambda: house.task(task)["state"] == "skipped")
+    lead = lead_page(house, open_page)
+    row = lead.get_by_role("row").filter(has_text="the recording is broken")
+    expect(row).to_contain_text("ada")
+    row.get_by_role("button", name="Open").click()
+    lead.wait_for_selector(f".review[data-task='{task}']")
+    lin = Reviewer(lead)
+    assert lin.kind() == "boxes"
+    lin.submit()
+    until(lambda: house.task(task)["state"] == "done")
+
+
+def test_a_lead_opens_work_that_came_too_late(house: House, open_page: Open, ada: Reviewer) -> None:
+    task = ada.task()
+    expire_leases(house)
+    boris = Reviewer(open_page("boris"))
+    boris.go_to("boxes")
+    assert boris.task() == task
+    ada.press("right")
+    expect(ada.page.locator(".banner")).to_contain_text("is with boris now")
+    ada.saved("here")
+    ada.press("a")
+    expect(ada.page.locator(".bar-care")).to_contain_text("It cannot be taken again")
+    ada.press("Enter")
+    ada.page.wait_for_function("task => !document.querySelector(`.review[data-task='${task}']`)", arg=task)
+    expect(ada.page.locator(".bar-care")).to_have_count(0)
+    boris.submit()
+    lead = lead_page(house, open_page)
+    region = lead.get_by_role("region", name="Work that came too late")
+    region.get_by_role("row").filter(has_text="ada").get_by_role("button", name="Open").click()
+    lin = Reviewer(lead)
+    assert lin.kind() == "boxes" and lin.task() == task
+    lin.word("This is the work of ada")
+    lin.submit()
+    rows = until(lambda: rows if len(rows := house.revisions(task)) == 2 else None)
+    assert [row["documents"][0]["labels"][1]["x"] for row in rows] == [430, 431]
