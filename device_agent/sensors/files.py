@@ -1,6 +1,7 @@
 """Files as sensors: played in real time at their own times, from their start when the sensor starts, again at the end.
 
-A file runs on through pauses of the session, as a room does. Nothing is claimed about what it shows or says.
+A file with picture and sound keeps them together, whichever of the two sensors starts first (timeline.py). A file runs
+on through pauses of the session, as a room does. Nothing is claimed about what it shows or says.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from device_agent.sensors.base import (
 from device_agent.sensors.clock import monotonic_us
 from device_agent.sensors.pictures import fit_within, planes, shrink
 from device_agent.sensors.ring import FramePool, lores_size, sealed
+from device_agent.sensors.timeline import Timeline, timeline_of
 from device_agent.sensors.worker import SensorThread
 from wire.capture import sample_time_us
 
@@ -35,6 +37,7 @@ BLOCK_SAMPLES = 800
 # Later than this behind a file's own times and frames are let go, as a camera's driver would (see pacing.py).
 LATE_US = 200_000
 DEFAULT_FRAME_RATE = 25.0
+GAP_SAMPLES = AUDIO_RATE // 50  # a shorter hole in a file's times is rounding
 
 
 @contextmanager
@@ -57,12 +60,23 @@ def opened(path: Path, stream: str) -> Iterator[tuple[Any, Any]]:
     except (av.FFmpegError, UnicodeError, ValueError) as error:
         raise SensorFileUnusable(f"{path} is not a {'video' if stream == 'video' else 'sound'} file.") from error
     try:
-        streams = [found for found in getattr(container.streams, stream) if not _is_cover(found)]
+        streams = _usable(container, stream)
         if not streams:
             raise SensorFileUnusable(f"{path} has no {word} in it.")
         yield container, streams[0]
     finally:
         container.close()
+
+
+def _usable(container: Any, kind: str) -> list[Any]:
+    return [found for found in getattr(container.streams, kind) if not _is_cover(found)]
+
+
+def _timeline(path: Path, kind: str) -> Timeline | None:
+    """Of a file that holds both picture and sound."""
+    with opened(path, kind) as (container, _):
+        both = [_usable(container, one)[:1] for one in ("video", "audio")]
+        return timeline_of(path, container, [stream for found in both for stream in found])
 
 
 def check_file(path: Path, stream: str) -> None:
@@ -95,6 +109,8 @@ class VideoFile:
         self.dropped = 0
         self._path = path
         self._next_index = 0
+        self._from_us = 0  # earlier frames are those that another sensor of the file has played already
+        self._last: Any = None
         with opened(path, "video") as (container, stream):
             first = next(_pictures(container, stream, path), None)
             if first is None:
@@ -102,6 +118,7 @@ class VideoFile:
             rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
             self.frame_rate = float(rate) if 0.1 <= rate <= 240 else DEFAULT_FRAME_RATE
             self.width, self.height = fit_within(first.width, first.height)
+        self._timeline = _timeline(path, "video")
         self.lores_width, self.lores_height = lores_size(self.width, self.height)
         self._pool = FramePool((self.width, self.height), (self.lores_width, self.lores_height))
         self._thread = SensorThread(f"camera {self.name}")
@@ -113,30 +130,66 @@ class VideoFile:
         self._thread.stop()
 
     def _play(self, deliver: DeliverFrame) -> None:
+        if self._timeline is not None:
+            self._play_along(self._timeline, deliver)
+            return
         round_start = monotonic_us()
         while not self._thread.stopping:
             with opened(self._path, "video") as (container, stream):
-                round_start = self._play_once(container, stream, round_start, deliver)
+                round_start = self._play_once(container, stream, round_start, None, deliver)
 
-    def _play_once(self, container: Any, stream: Any, round_start: int, deliver: DeliverFrame) -> int:
-        """One pass over the file from device time `round_start`; returns when the next pass starts."""
+    def _play_along(self, timeline: Timeline, deliver: DeliverFrame) -> None:
+        """Passes of the common length; one that joins late begins where the other sensor is."""
+        started = timeline.join(self)
+        self._from_us = monotonic_us() - LATE_US
+        passes = max(0, monotonic_us() - started) // timeline.length_us
+        try:
+            while not self._thread.stopping:
+                with opened(self._path, "video") as (container, stream):
+                    start = started + passes * timeline.length_us
+                    end = self._play_once(container, stream, start, timeline.origin_us, deliver)
+                passes += 1
+                self._hold_last(end, started + passes * timeline.length_us, deliver)
+        finally:
+            timeline.leave(self)
+
+    def _play_once(
+        self, container: Any, stream: Any, round_start: int, origin_us: int | None, deliver: DeliverFrame
+    ) -> int:
+        """One pass over the file from device time `round_start`; returns when the next frame would be.
+
+        `origin_us`: the file time that `round_start` stands for; None: that of the first frame.
+        """
         frame_us = round(1_000_000 / self.frame_rate)
-        first_pts: int | None = None
         stamp: int = round_start - frame_us
+        seen = False
         for picture in _pictures(container, stream, self._path):
             if picture.pts is not None and picture.time_base is not None:
-                first_pts = picture.pts if first_pts is None else first_pts
-                at: int = round_start + round((picture.pts - first_pts) * picture.time_base * 1_000_000)
+                file_us = round(picture.pts * picture.time_base * 1_000_000)
+                origin_us = file_us if origin_us is None else origin_us
+                at: int = round_start + file_us - origin_us
             else:
                 at = stamp + frame_us
             # Stamps rise strictly whatever a file says of its times.
             stamp = max(at, stamp + 1)
+            seen = True
+            self._last = picture
+            if stamp < self._from_us:
+                continue
             if not self._thread.sleep_until(stamp):
                 return stamp
             self._hand_over(picture, stamp, deliver)
-        if stamp < round_start:
+        if not seen:
             raise SensorFileUnusable(f"{self._path} has no picture that can be decoded any more.")
         return stamp + frame_us
+
+    def _hold_last(self, stamp: int, until: int, deliver: DeliverFrame) -> None:
+        """The picture stands still while the sound goes on to its end."""
+        frame_us = round(1_000_000 / self.frame_rate)
+        while stamp + frame_us // 2 < until and self._thread.sleep_until(stamp):
+            if stamp >= self._from_us:
+                self._hand_over(self._last, stamp, deliver)
+            stamp += frame_us
 
     def _hand_over(self, picture: Any, stamp: int, deliver: DeliverFrame) -> None:
         index = self._next_index
@@ -187,6 +240,7 @@ class AudioFile:
         with opened(path, "audio") as (container, stream):
             if next(_sounds(container, stream, path), None) is None:
                 raise SensorFileUnusable(f"{path} has no sound that can be decoded.")
+        self._timeline = _timeline(path, "audio")
         self._thread = SensorThread(f"microphone {self.name}")
 
     def start(self, deliver: DeliverBlock, failed: Failed) -> None:
@@ -196,17 +250,36 @@ class AudioFile:
         self._thread.stop()
 
     def _play(self, deliver: DeliverBlock) -> None:
-        started, first = monotonic_us(), self._next_sample
+        timeline = self._timeline
+        if timeline is None:
+            self._play_samples(monotonic_us(), 0, self._endless(), deliver)
+            return
+        started = timeline.join(self)
+        try:
+            passes = max(0, monotonic_us() - started) // timeline.length_us
+            first = _sample_at(passes * timeline.length_us)
+            self._play_samples(started, first, self._along(timeline, passes), deliver)
+        finally:
+            timeline.leave(self)
+
+    def _play_samples(self, started: int, done: int, pieces: Iterator[Samples], deliver: DeliverBlock) -> None:
+        """Blocks at their times; `done`: which sample after `started` the first piece begins with."""
+        from_us = (
+            monotonic_us() - LATE_US
+        )  # earlier blocks are those that another sensor of the file has played already
         waiting = np.zeros(0, np.int16)
-        for piece in self._endless():
+        for piece in pieces:
             waiting = np.concatenate([waiting, piece])
             while len(waiting) >= BLOCK_SAMPLES:
                 block, waiting = waiting[:BLOCK_SAMPLES], waiting[BLOCK_SAMPLES:]
-                done = self._next_sample - first
-                # A microphone has a block when its last sample is heard.
-                if not self._thread.sleep_until(started + sample_time_us(done + BLOCK_SAMPLES, self.sample_rate)):
-                    return
                 stamp = started + sample_time_us(done, self.sample_rate)
+                done += BLOCK_SAMPLES
+                # A microphone has a block when its last sample is heard.
+                ended = started + sample_time_us(done, self.sample_rate)
+                if ended < from_us:
+                    continue
+                if not self._thread.sleep_until(ended):
+                    return
                 samples = np.ascontiguousarray(block).reshape(-1, 1)
                 samples.flags.writeable = False
                 deliver(AudioBlock(self._next_sample, stamp, samples, overflow=False))
@@ -217,27 +290,56 @@ class AudioFile:
         while not self._thread.stopping:
             heard = 0
             with opened(self._path, "audio") as (container, stream):
-                for piece in _sounds(container, stream, self._path):
+                for _, piece in _sounds(container, stream, self._path):
                     heard += len(piece)
                     yield piece
             if heard == 0:
                 raise SensorFileUnusable(f"{self._path} has no sound that can be decoded any more.")
 
+    def _along(self, timeline: Timeline, passes: int) -> Iterator[Samples]:
+        """Passes of the common length, each sample where the file has it: silence before, between and after."""
+        while not self._thread.stopping:
+            count = _sample_at((passes + 1) * timeline.length_us) - _sample_at(passes * timeline.length_us)
+            made = 0
+            with opened(self._path, "audio") as (container, stream):
+                for at_us, piece in _sounds(container, stream, self._path):
+                    begins = _sample_at(at_us - timeline.origin_us) if at_us is not None else made
+                    if begins - made > GAP_SAMPLES:
+                        silence = np.zeros(min(begins, count) - made, np.int16)
+                        made += len(silence)
+                        yield silence
+                    piece = piece[: count - made]
+                    made += len(piece)
+                    yield piece
+            yield np.zeros(count - made, np.int16)
+            passes += 1
 
-def _sounds(container: Any, stream: Any, path: Path) -> Iterator[Samples]:
-    """The samples of a stream at 16 kHz, one channel."""
+
+def _sample_at(time_us: int) -> int:
+    return round(time_us * AUDIO_RATE / 1_000_000)
+
+
+def _sounds(container: Any, stream: Any, path: Path) -> Iterator[tuple[int | None, Samples]]:
+    """(file time or None, samples at 16 kHz in one channel) of a stream.
+
+    The resampler holds a few samples back, so a time is that of the samples to within a millisecond.
+    """
     stream.thread_type = "NONE"
     resampler = av.AudioResampler(format="s16", layout="mono", rate=AUDIO_RATE)
     try:
         for frame in container.decode(stream):
+            at_us = None if frame.pts is None else round(frame.pts * frame.time_base * 1_000_000)
             frame.pts = None
-            yield from _arrays(resampler.resample(frame))
+            for samples in _arrays(resampler.resample(frame)):
+                yield at_us, samples
+                at_us = None
     except av.error.EOFError:
         pass
     except av.FFmpegError as error:
         if not isinstance(error, av.error.InvalidDataError):
             raise SensorFileUnusable(f"{path} cannot be decoded: {error.strerror}.") from error
-    yield from _arrays(resampler.resample(None))
+    for samples in _arrays(resampler.resample(None)):
+        yield None, samples
 
 
 def _arrays(frames: list[Any]) -> Iterator[Samples]:
