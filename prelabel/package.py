@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from prelabel.catalogue import check_hash, file_sha256
 from prelabel.deciding import decide
 from prelabel.exporters import as_name
 from prelabel.families import Family
-from prelabel.installed import find_installed
+from prelabel.installed import find_installed, installed
 from prelabel.manifest import Manifest, ManifestInvalid, read_table
 from prelabel.onnxfile import read_facts
 from prelabel.places import MANIFEST_FILE, MODEL_FILE
@@ -76,7 +77,14 @@ def open_model(name_or_path: str | Path, progress: Progress | None = None) -> Mo
         return _open_folder(installed)
     if path.is_file():
         return _open_file(path)
-    raise ModelNotFound(f"There is no model {name!r}.")
+    raise ModelNotFound(f"There is no model {name!r}.", hint=_alike(name))
+
+
+def _alike(name: str) -> str | None:
+    """A hint with the name that was probably meant; None, the usual hint, when none is near."""
+    names = [item.name for item in catalogue.items() if item.kind == "model"]
+    near = difflib.get_close_matches(name.lower(), [*names, *(row.name for row in installed())], n=1)
+    return f"Did you mean {near[0]}? `gleaner prelabel models` lists the names." if near else None
 
 
 def is_known(name: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prelabel.cli.shown import Threads, listed, to_people
-from wire.errors import GleanerError
+from prelabel.listing import NoFiles, beside_sentence, listed_in, media_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +26,7 @@ Files = Annotated[
 FilesFrom = Annotated[
     Path | None, typer.Option("--files-from", help="Read the files from here, one a line; - is standard input.")
 ]
+Null = Annotated[bool, typer.Option("--null", "-0", help="The list ends each name with NUL, as find -print0 does.")]
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="Write the documents here, one a line; the same command goes on after an interruption."),
@@ -46,27 +46,13 @@ Answer = Annotated[bool, typer.Option("--answer", help="The sound is a spoken an
 Json = Annotated[bool, typer.Option("--json", help="Print one labels document a line, as each file is done.")]
 ALONE_UP_TO = 3  # files that are labelled before a worker process would be up
 INTERRUPTED = 130
-# Files of a folder with such a name are to be labelled: one that turns out to be none is told, not left out. What else
-# there is in a folder is taken when it is media.
-_ENDINGS = (
-    ".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg",
-    ".mpeg", ".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac",
-)  # fmt: skip
-
-
-class NoFiles(GleanerError):
-    """Nothing was named that could be labelled."""
-
-    code = "no-files"
-    status = 422
-    exit_code = 2
-    hint = "Name pictures, videos or sound files, or a folder of them."
 
 
 def run(
     model: Model,
     files: Files = None,
     files_from: FilesFrom = None,
+    null: Null = False,
     out: Out = None,
     force: Force = False,
     workers: Workers = None,
@@ -89,7 +75,11 @@ def run(
     _refuse_taken(out, force)
     _bring(model)
     source = describe(model).source
-    paths, beside = _wanted(files or [], files_from)
+    named = [*(files or []), *listed_in(files_from, null)]
+    found, beside = media_files(named)
+    if not found:
+        raise NoFiles("There is no file to label." if named else "No file was named.")
+    paths = list(found)
     settings = {
         "model": model, "sha256": source.sha256, "threads": threads, "looks_per_second": looks, "expected": expected,
         "language": language,
@@ -165,43 +155,6 @@ def _bring(model: str) -> None:
             console.print(licence_line(item.name, item.licence, item.attribution))
             with fetching(console, item) as report:
                 catalogue.fetch(item.name, report)
-
-
-def _wanted(files: list[Path], files_from: Path | None) -> tuple[list[Path], int]:
-    """The files to label, each once, and how many of the folders' files are no media."""
-    from prelabel.label_file import NotMedia, medium_of
-
-    named = [*files, *_listed_in(files_from)]
-    found: dict[Path, None] = {}
-    beside = 0
-    for path in named:
-        if not path.is_dir():
-            found[path] = None
-            continue
-        for inner in sorted(one for one in path.rglob("*") if one.is_file()):
-            try:
-                if inner.suffix.lower() not in _ENDINGS or inner.name.startswith("."):
-                    medium_of(inner)
-                found[inner] = None
-            except NotMedia:
-                beside += 1
-            except OSError:  # cannot be read: told when it is its turn
-                found[inner] = None
-    if not found:
-        raise NoFiles("There is no file to label." if named else "No file was named.")
-    return list(found), beside
-
-
-def _listed_in(files_from: Path | None) -> Iterator[Path]:
-    if files_from is None:
-        return
-    try:
-        data = sys.stdin.buffer.read() if str(files_from) == "-" else files_from.read_bytes()
-    except OSError as error:
-        raise NoFiles(f"{files_from} cannot be read as a list of files: {error.strerror or error}.") from error
-    # As the names of files are read: any bytes, and only a line feed ends one (or the pair that Windows writes).
-    lines = (line.removesuffix(b"\r") for line in data.split(b"\n"))
-    yield from (Path(os.fsdecode(line)) for line in lines if line.strip())
 
 
 def _work(
@@ -287,9 +240,7 @@ def _close(
 ) -> None:
     console = to_people()
     if beside:
-        console.print(
-            f"{beside} file{'s' if beside > 1 else ''} in the folders {'are' if beside > 1 else 'is'} no media."
-        )
+        console.print(beside_sentence(beside))
     if out is None or journal is None:
         return
     lines = journal.finish(paths)

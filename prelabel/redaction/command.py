@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from prelabel.listing import NoFiles, beside_sentence, media_files
 from wire.errors import GleanerError
 
 if TYPE_CHECKING:  # listing models must not load what redaction needs
@@ -47,7 +48,7 @@ class Sound(StrEnum):
 
 
 def redact(
-    files: Annotated[list[Path], typer.Argument(help="Videos, stills and sound.")],
+    files: Annotated[list[Path], typer.Argument(help="Videos, stills and sound; of a folder, all in it.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME.redacted.EXT and NAME.EXT.redaction.json.")],
     faces: Annotated[Faces, typer.Option(help="Mask everybody's face (a person without one whole), or none.")] = (
         Faces.everyone
@@ -85,12 +86,14 @@ def redact(
     )
     console = Console(stderr=True, soft_wrap=True)
     status = 0
-    files = list(dict.fromkeys(files))
-    claimed = Claimed(files)
-    for path in files:
+    found, beside = media_files(files, outside=out)
+    if not found:
+        raise NoFiles("There is no file to redact.")
+    claimed = Claimed(found)
+    for path, below in found.items():
         try:
             with _progress(console, path) as report:
-                made = redact_file(path, out, policy, report, prompted=stretches, force=force, claimed=claimed)
+                made = redact_file(path, out / below, policy, report, prompted=stretches, force=force, claimed=claimed)
         except GleanerError as error:
             status = status or error.exit_code
             if as_json:
@@ -98,6 +101,8 @@ def redact(
             typer.echo(f"{error} [{error.code}]", err=True)
             continue
         typer.echo(_line(path, made) if as_json else _sentence(path, made))
+    if beside:
+        typer.echo(beside_sentence(beside), err=True)
     raise typer.Exit(status)
 
 
@@ -142,6 +147,6 @@ def what_was_masked(masks: MaskRecord) -> str:
 def _progress(console: Console, path: Path) -> Iterator[Report]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
                TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(path.name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)

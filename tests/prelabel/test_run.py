@@ -115,6 +115,30 @@ def test_the_status_is_that_of_the_failures_where_they_are_alike(tmp_path: Path,
     assert f"{empty} is empty." in command(model, str(empty)).stderr
 
 
+def test_a_list_may_end_its_names_with_nul(tmp_path: Path, model: str) -> None:
+    paths = [
+        picture(tmp_path / "plain.png").rename(tmp_path / name) for name in ("two\nlines.png", " a.png", "b\r.png")
+    ]
+    listing, out = tmp_path / "list", tmp_path / "out.jsonl"
+    listing.write_bytes(b"".join(os.fsencode(path) + b"\0" for path in paths))
+    done = command(model, "--files-from", str(listing), "--null", "--out", str(out))
+    assert (done.returncode, done.stderr) == (0, f"3 documents: {out}\n")
+    assert [json.loads(line)["media"]["path"] for line in out.read_bytes().splitlines()] == [
+        str(path) for path in paths
+    ]
+    one = command(model, str(paths[1]), "--out", str(tmp_path / "one.jsonl"))
+    assert one.stderr == f"1 document: {tmp_path / 'one.jsonl'}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("yolox_nano", "yolox-nano"), ("Silero-VAD", "silero-vad"), ("zzz", None)]
+)
+def test_a_name_that_is_nearly_right_is_named(tmp_path: Path, typed: str, meant: str | None) -> None:
+    done = command(typed, str(picture(tmp_path / "a.png")))
+    assert done.returncode != 0 and done.stderr.endswith("[model-not-found]\n")
+    assert (f"Did you mean {meant}?" in done.stderr) == (meant is not None)
+
+
 def test_every_failure_names_its_file_and_has_a_line(tmp_path: Path) -> None:
     """A class number without a name is a sentence about the model; of eight files it has to be known which."""
     planted = np.zeros((1, 300, 6), np.float32)

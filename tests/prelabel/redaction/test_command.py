@@ -71,6 +71,25 @@ def test_each_file_is_one_line_and_a_bad_one_stops_no_other(tmp_path: Path) -> N
     assert forced.returncode == 0 and "nothing to mask was found" in forced.stdout
 
 
+@pytest.mark.usefixtures("hears")
+def test_a_folder_is_redacted_with_its_subfolders(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for place in ("a.wav", "one/a.wav", "two/three/a.wav"):
+        (home / place).parent.mkdir(parents=True, exist_ok=True)
+        write_wav(home / place)
+    (home / "notes.txt").write_text("buy milk")
+    out = home / "masked"
+    for more in ((), ("--force",)):  # what is written there is not taken for an original
+        run = redact(home, "--out", out, *more)
+        assert run.returncode == 0, run.stderr
+        assert run.stderr == "1 file in the folders is no media.\n"
+        assert sorted(str(path.relative_to(out)) for path in out.rglob("*.wav")) == [
+            "a.redacted.wav", "one/a.redacted.wav", "two/three/a.redacted.wav",
+        ]  # fmt: skip
+    nothing = redact(home / "masked", "--out", out)
+    assert nothing.returncode == 2 and "[no-files]" in nothing.stderr
+
+
 def test_without_the_models_nothing_is_written_and_the_sentence_says_what_to_pull(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav")
     run = redact(
