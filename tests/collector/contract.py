@@ -67,7 +67,7 @@ def _fill(device: DeviceClient) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Try the collector's OpenAPI document with every role.")
-    parser.add_argument("--examples", type=int, default=10, help="per operation and role")
+    parser.add_argument("--examples", type=int, default=5, help="per operation and role")
     examples: int = parser.parse_args().examples
     with tempfile.TemporaryDirectory(prefix="gleaner-contract-") as name:
         folder = Path(name)
