@@ -18,7 +18,7 @@ from collector.review.jobs import known_words
 from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
 from prelabel.label_geometry import readable_part
-from prelabel.quality.reviewed import Reviewed
+from prelabel.quality.reviewed import Reviewed, Sight
 from wire.base import format_utc
 from wire.capture import CaptureManifest, FrameTable
 from wire.labels import LabelsDocument, TaskType
@@ -75,7 +75,7 @@ def gather(conn: Connection, asked: Asked) -> list[Rows]:
 def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[Reviewed]:
     """Every model document about a capture beside what became of it. Reads frame tables: not for a transaction.
 
-    A document that was not shown to the person counts as blind, unless another one of the same model was.
+    Who was shown another document of the same model has not been shown nothing of it: such a hidden one is left out.
     """
     for found in rows:
         row = found.revision
@@ -88,7 +88,7 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
             size = None if width is None or height is None else (width, height)
             after = readable_part(after, size)
             times_us = None if frames is None else _times(blobs, frames)
-            for before, shown in _documents(row.type, classes, documents):
+            for before, sight in _documents(row.type, classes, documents):
                 if asked.model not in (None, before.source.name, before.source.sha256):
                     continue
                 words = known_words().get(str(before.source.sha256))
@@ -106,20 +106,23 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                     size=size,
                     active_ms=row.active_ms,
                     drawn_by_chance=row.reason_kind == "random",
-                    blind=not shown,
+                    sight=sight,
                     words=None if words is None else frozenset(words),
                 )
 
 
-def _documents(kind: TaskType, classes: list[str], rows: list[tuple[str, bool]]) -> list[tuple[LabelsDocument, bool]]:
-    """The models' documents with the ids people saw them under, and whether they saw them."""
+def _documents(kind: TaskType, classes: list[str], rows: list[tuple[str, bool]]) -> list[tuple[LabelsDocument, Sight]]:
+    """The models' documents with the ids people saw them under, and what people saw of these and other models."""
     labels = shown_labels(rows)
-    shown, hidden = parts_for(kind, classes, labels.shown), parts_for(kind, classes, labels.hidden)
-    # Who has seen one answer of a model has not labelled blind to it.
+    shown, hidden = (
+        [document for document in parts_for(kind, classes, part) if document.source.kind == "model"]
+        for part in (labels.shown, labels.hidden)
+    )
     seen_models = {document.source.sha256 for document in shown}
-    found = [(document, True) for document in shown]
-    found += [(document, False) for document in hidden if document.source.sha256 not in seen_models]
-    return [(document, seen) for document, seen in found if document.source.kind == "model" and _speaks(kind, document)]
+    instead: Sight = "others" if shown else "nothing"
+    found: list[tuple[LabelsDocument, Sight]] = [(document, "shown") for document in shown]
+    found += [(document, instead) for document in hidden if document.source.sha256 not in seen_models]
+    return [(document, sight) for document, sight in found if _speaks(kind, document)]
 
 
 def _speaks(kind: TaskType, document: LabelsDocument) -> bool:

@@ -21,7 +21,8 @@ def show(report: PrelabelReport, console: Console | None = None) -> None:
         return
     console.print(
         f"{report.items} reviewed documents of models, {report.random_items} of them drawn by chance"
-        f" and {report.blind_items} that people did not see"
+        f", {report.unseen_items} that people were not shown and {report.blind_items} of these drawn by chance with"
+        " no pre-label at all"
     )
     for line in report.costs_time:
         console.print(f"[bold]costs time:[/bold] {line.text}", highlight=False)
@@ -39,7 +40,10 @@ def show(report: PrelabelReport, console: Console | None = None) -> None:
 
 def measures(row: QualityRow) -> str:
     """One line: what fits the kind of label."""
-    parts = [f"{row.edits.prelabels} pre-labels on {row.items} items", f"accepted {_share(row.acceptance)}"]
+    if row.shown:
+        parts = [f"{row.edits.prelabels} pre-labels on {row.items} items", f"accepted {_share(row.acceptance)}"]
+    else:
+        parts = [f"not shown, compared on {row.items} reviewed items"]
     if row.average_precision is not None:
         parts.append(f"mAP {row.average_precision.ap:.3f}, AP50 {row.average_precision.ap50:.3f}")
     if row.tracks is not None:

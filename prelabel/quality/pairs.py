@@ -15,14 +15,14 @@ from wire.labels import Interval
 def score_pairs(items: Iterable[Reviewed]) -> list[ScorePair]:
     """The score of every pre-label and whether it was right, for `calibration.fit`.
 
-    Only items drawn by chance or labelled blind count: those chosen for their doubt are wrong more often. Right is a
+    Only items drawn by chance count: those chosen for their doubt are wrong more often, whoever saw what. Right is a
     pre-label with a reviewed label of the same kind and word at overlap 0.5 or more; a text must be the same text.
     The items must be of one model.
     """
     pairs = []
     for item in items:
         labels = item.before.labels
-        if not labels or not (item.drawn_by_chance or item.blind):
+        if not labels or not item.drawn_by_chance:
             continue
         table = overlap_table(labels, item.after.labels, item.times_us, item.size)
         right = {row for row, _, _ in found(labels, item.after.labels, table).pairs}
@@ -38,7 +38,7 @@ def text_pairs(items: Iterable[Reviewed], shown: bool) -> list[TextPair]:
     """What was heard and what was said, one pair a recording, for `texts.expected_word_error_rate`.
 
     Args:
-        shown: whether the model's words stood in the text when people began; blind items never had them.
+        shown: whether the words stood in the text when people began; never where the pre-labels were not shown.
     """
     pairs = []
     for item in items:
@@ -51,5 +51,5 @@ def text_pairs(items: Iterable[Reviewed], shown: bool) -> list[TextPair]:
                 " ".join(spoken(label) or "" for label in sorted(rows, key=lambda row: row.start_us))
                 for rows in (said, heard)
             )
-            pairs.append(TextPair(item.language, truth, made, shown and not item.blind))
+            pairs.append(TextPair(item.language, truth, made, shown and item.shown))
     return pairs

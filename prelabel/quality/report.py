@@ -35,7 +35,7 @@ from prelabel.quality.shapes import (
 from prelabel.quality.tally import Tally, tallies
 from wire.labels import Label, Source
 
-Sample = Literal["all", "random", "blind"]
+Sample = Literal["all", "random", "unseen", "unseen-random", "blind"]
 _Model = tuple[str, str | None, str | None]
 _THINGS = ("box", "polygon", "mask", "keypoints")
 _CUTS: tuple[Cut, ...] = ("model", "class", "device", "step", "each")
@@ -87,7 +87,7 @@ def prelabel_report(
         made = tallies(item, words[model], model in writers)
         for (kind, label), tally in made.cells.items():
             _add(sums, item, kind, label, tally)
-        if item.active_ms is not None and not item.blind:
+        if item.active_ms is not None and item.shown:
             work[item.revision].append((item, made.changes))
         if progress is not None:
             progress(count)
@@ -98,8 +98,9 @@ def prelabel_report(
     return PrelabelReport(
         made_at=made_at,
         items=len(rows),
-        random_items=sum(item.drawn_by_chance and not item.blind for item in rows),
+        random_items=sum(item.drawn_by_chance and item.shown for item in rows),
         blind_items=sum(item.blind for item in rows),
+        unseen_items=sum(not item.shown for item in rows),
         rows=_rows(sums, precisions, models),
         unit_costs=[seconds[kind] for kind in sorted(kinds & set(seconds))],
         classes=classes,
@@ -122,9 +123,11 @@ def _words(rows: Sequence[Reviewed]) -> dict[_Model, frozenset[str]]:
 
 
 def _samples(item: Reviewed) -> tuple[Sample, ...]:
+    if item.shown:
+        return ("all", "random") if item.drawn_by_chance else ("all",)
     if item.blind:
-        return ("blind",)
-    return ("all", "random") if item.drawn_by_chance else ("all",)
+        return ("unseen", "unseen-random", "blind")
+    return ("unseen", "unseen-random") if item.drawn_by_chance else ("unseen",)
 
 
 def _key(cut: Cut, item: Reviewed, kind: str, label: str | None) -> _Key:
@@ -192,13 +195,15 @@ def _things(labels: Sequence[Label], kind: str) -> list[Thing]:
 
 def _rows(sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source]) -> list[QualityRow]:
     keys = sorted(
-        {key for key, sample in sums if sample == "all"},
+        {key for key, sample in sums if sample in ("all", "unseen")},
         key=lambda key: (_CUTS.index(key.cut), *(str(part or "") for part in key[1:])),
     )
     result = []
     for key in keys:
-        tally = sums[key, "all"]
-        chance = sums.get((key, "random"))
+        seen = (key, "all") in sums
+        whole: Sample = "all" if seen else "unseen"
+        chosen: Sample = "random" if seen else "unseen-random"
+        tally, chance, unseen = sums[key, whole], sums.get((key, chosen)), sums.get((key, "unseen"))
         result.append(
             QualityRow(
                 cut=key.cut,
@@ -208,16 +213,18 @@ def _rows(sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source])
                 device=key.device,
                 script_sha256=key.script,
                 step=key.step,
+                shown=seen,
                 items=tally.items,
                 edits=Edits(prelabels=tally.prelabels, **{name: tally.outcomes[name] for name in OUTCOMES}),
                 acceptance=_acceptance(tally),
                 moved_iou=quartiles(tally.moved),
                 found=_found(tally),
-                average_precision=precisions.get((key, "all")),
+                average_precision=precisions.get((key, whole)),
                 tracks=_track_scores(tally),
                 intervals=_interval_scores(tally),
                 texts=_text_scores(tally),
-                random=None if chance is None else _share(chance, precisions.get((key, "random"))),
+                random=None if chance is None else _share(chance, precisions.get((key, chosen))),
+                unseen=None if unseen is None else _share(unseen, precisions.get((key, "unseen"))),
             )
         )
     return result
@@ -302,11 +309,11 @@ def _classes(sums: _Sums, models: Mapping[_Model, Source], seconds: Mapping[str,
 
 
 def _anchoring(sums: _Sums, models: Mapping[_Model, Source]) -> list[Anchoring]:
-    """Shown against blind, the random share of the shown where there is one: blind items are drawn by chance too."""
+    """Shown against blind, both drawn by chance alone: other items differ in more than in what people saw."""
     rows = []
     for key in sorted({key for key, sample in sums if sample == "blind" and key.cut == "model"}, key=str):
         blind = sums[key, "blind"]
-        shown = sums.get((key, "random")) or sums.get((key, "all"))
+        shown = sums.get((key, "random"))
         if shown is None:
             continue
         with_sight, without = _found(shown).f1, _found(blind).f1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from wire.labels import Label, LabelsDocument, Source, TaskType
+
+Sight = Literal["shown", "others", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Reviewed:
     `words`      the words that the model knows (`names` of its package): a face detector misses no cup. None: those
                  it used anywhere in the items of one report
     `drawn_by_chance`  the task was of the queue's random share
-    `blind`      the person did not see the pre-labels
+    `sight`      what the person had been shown: these pre-labels, those of other models only, or none of any model
     """
 
     revision: str
@@ -41,7 +44,16 @@ class Reviewed:
     active_ms: int | None = None
     words: frozenset[str] | None = None
     drawn_by_chance: bool = False
-    blind: bool = False
+    sight: Sight = "shown"
+
+    @property
+    def shown(self) -> bool:
+        return self.sight == "shown"
+
+    @property
+    def blind(self) -> bool:
+        """Labelled with nothing to agree with, and chosen by nobody: others are whatever was opened first."""
+        return self.sight == "nothing" and self.drawn_by_chance
 
     @property
     def model(self) -> Source:

@@ -122,7 +122,7 @@ class TextScores(WireModel):
 
 
 class Share(WireModel):
-    """A part of the items on its own: the random share of the queue, or what was labelled blind."""
+    """A part of the items on its own: the random share of the queue, or those where the pre-labels were not shown."""
 
     items: Count
     acceptance: Estimate | None
@@ -133,8 +133,11 @@ class Share(WireModel):
 class QualityRow(WireModel):
     """One model and kind of label, cut by `cut`; members that the cut does not use are None.
 
-    Everything but `random` is over all items where people saw the pre-labels: doubtful items are more frequent there
-    than in life. `random` is unbiased. `step` is meant within the script `script_sha256`.
+    Everything but `random` and `unseen` is over all items where people saw the pre-labels: doubtful items are more
+    frequent there than in life. `random` are those of them that were drawn by chance. `unseen` is over reviewed items
+    where the pre-labels were not shown: another model's may have been. Where nobody was shown any (`shown` is false),
+    as when a new model runs over what is reviewed already, the row is over the unseen items and has no edits. `step` is
+    meant within the script `script_sha256`.
     """
 
     cut: Cut
@@ -144,6 +147,7 @@ class QualityRow(WireModel):
     device: str | None = None
     script_sha256: Sha256 | None = None
     step: str | None = None
+    shown: bool = True
     items: Count
     edits: Edits
     acceptance: Estimate | None
@@ -154,6 +158,7 @@ class QualityRow(WireModel):
     intervals: IntervalScores | None = None
     texts: TextScores | None = None
     random: Share | None = None
+    unseen: Share | None = None
 
 
 class UnitCosts(WireModel):
@@ -190,7 +195,10 @@ class ClassWorth(WireModel):
 
 
 class Anchoring(WireModel):
-    """How much more people agree with a model when they see its pre-labels (F1) than when they label blind."""
+    """How much more people agree with a model when they see its pre-labels (F1) than when they label blind.
+
+    Both over items drawn by chance; blind: no pre-label of any model was shown.
+    """
 
     model: Source
     kind: str
@@ -202,12 +210,17 @@ class Anchoring(WireModel):
 
 
 class PrelabelReport(Document):
-    """How good pre-labels are. `costs_time` are the classes people would be faster without, worst first."""
+    """How good pre-labels are. `costs_time` are the classes people would be faster without, worst first.
+
+    `unseen_items` are those where the model's pre-labels were not shown, `blind_items` those of them drawn by chance
+    where no model's were.
+    """
 
     made_at: Utc
     items: Count
     random_items: Count
     blind_items: Count
+    unseen_items: Count
     rows: list[QualityRow]
     unit_costs: list[UnitCosts]
     classes: list[ClassWorth]

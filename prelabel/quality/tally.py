@@ -115,7 +115,8 @@ def tallies(item: Reviewed, words: frozenset[str], writes: bool) -> ItemTallies:
     after = [label for label in item.after.labels if label.label in words]
     own = KIND_OF_TASK[item.task_type]
     # What people added of another kind, or with a word the model does not know, has a row too.
-    kinds: set[str] = {label.kind for label in (*before, *after, *(row.label for row in changes))} or {own}
+    done = [row.label for row in changes] if item.shown else []
+    kinds: set[str] = {label.kind for label in (*before, *after, *done)} or {own}
     cells: dict[tuple[str, str | None], Tally] = {
         (kind, None): Tally(items=1, whole=_whole(item, kind, words, changes, writes)) for kind in sorted(kinds)
     }
@@ -134,7 +135,7 @@ def tallies(item: Reviewed, words: frozenset[str], writes: bool) -> ItemTallies:
 
     for label in (*before, *after):
         cell(label)
-    if not item.blind:
+    if item.shown:
         for change in changes:
             _count_change(cell(change.label), change)
     _count_found(item, found, words, cell)

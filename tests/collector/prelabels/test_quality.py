@@ -58,7 +58,7 @@ def items(filled: Filled, asked: Asked | None = None) -> list[Reviewed]:
 
 def test_every_review_is_one_item(worked: Filled) -> None:
     found = items(worked)
-    assert len(found) == 30 and all(one.drawn_by_chance and not one.blind for one in found)
+    assert len(found) == 30 and all(one.drawn_by_chance and one.shown for one in found)
     first = found[0]
     assert (first.model.name, first.step, first.device, first.size) == ("yolox-nano", "step-0", "dev-1", (160, 120))
     assert first.active_ms and first.language == "en"
@@ -85,21 +85,48 @@ def test_a_submit_again_counts_once(worked: Filled) -> None:
     assert [len(one.after.labels) for one in found if one.capture == capture] == [0]
 
 
-def test_what_was_not_shown_is_blind(worked: Filled) -> None:
+def test_blind_is_who_was_shown_nothing_and_drawn_by_chance(worked: Filled) -> None:
     worked.execute("UPDATE labels_document SET shown = 0 WHERE id = (SELECT min(id) FROM labels_document)")
-    assert sum(one.blind for one in items(worked)) == 1
+    assert [one.blind for one in items(worked)] == [True] + [False] * 29
+    worked.execute("UPDATE revision SET reason_kind = 'conflict'")
+    assert not any(one.blind for one in items(worked)) and items(worked)[0].sight == "nothing"
+
+
+def run_again(filled: Filled, sha: str) -> None:
+    """Another version of the model ran over every capture; nobody was shown what it said."""
+    for row in filled.rows("SELECT * FROM labels_document WHERE shown ORDER BY id"):
+        values = row._asdict()
+        values.update(id=None, name=f"again-{sha[0]}", shown=False, source_sha256=sha)
+        values["body"] = values["body"].replace(MODEL["sha256"], sha)
+        names = ", ".join(values)
+        filled.execute(
+            f"INSERT INTO labels_document ({names}) VALUES ({', '.join(f':{name}' for name in values)})", **values
+        )
 
 
 def test_who_saw_one_answer_of_a_model_was_not_blind_to_it(worked: Filled) -> None:
     """The device's answer was shown; the same model run again at the collector is the same model."""
-    row = worked.rows("SELECT * FROM labels_document ORDER BY id LIMIT 1")[0]._asdict()
-    row.update(id=None, name="yolox-nano-again", shown=False)
-    insert = f"INSERT INTO labels_document ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})"
-    worked.execute(insert, **row)
-    assert len(items(worked)) == 30 and not any(one.blind for one in items(worked))
-    worked.execute("UPDATE labels_document SET source_sha256 = :sha, body = replace(body, :old, :sha) WHERE NOT shown",
-                   sha="9" * 64, old="a" * 64)  # fmt: skip
-    assert [one.model.sha256 for one in items(worked) if one.blind] == ["9" * 64]
+    run_again(worked, MODEL["sha256"])
+    assert len(items(worked)) == 30 and all(one.shown for one in items(worked))
+
+
+def test_another_version_is_measured_but_not_blind(worked: Filled) -> None:
+    """Its pre-labels were not shown, those of the version before were: people agree with what they saw."""
+    run_again(worked, "9" * 64)
+    ran = [one for one in items(worked) if one.model.sha256 == "9" * 64]
+    assert len(ran) == 30 and {one.sight for one in ran} == {"others"} and not any(one.blind for one in ran)
+    report = prelabel_report(items(worked), datetime.now(UTC))
+    (row,) = [row for row in report.rows if row.cut == "model" and row.model.sha256 == "9" * 64]
+    assert (row.shown, row.items, row.found.right, row.found.wrong) == (False, 30, 30, 30)
+    assert report.anchoring == []
+
+
+def test_what_was_opened_for_its_doubt_calibrates_no_model(worked: Filled) -> None:
+    worked.execute("UPDATE revision SET reason_kind = 'uncertainty', probability = 0.9")
+    run_again(worked, "9" * 64)
+    assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
+    worked.execute("UPDATE labels_document SET shown = 0")  # nobody saw anything: still not drawn by chance
+    assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
 
 
 def test_a_reader_that_found_no_text_is_not_measured_by_boxes(worked: Filled) -> None:
@@ -193,7 +220,7 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
 
     assert given()["measured"] is None
     assert calibrated(filled) == 1
-    assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en"
+    assert 0.5 <= given()["measured"] < 0.6 and given()["language"] == "en"
     filled.execute("UPDATE session SET record = replace(record, :old, :new)", old='"en"', new='"en-GB"')
     assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en-GB", "one language"
 

@@ -14,7 +14,8 @@ def test_only_what_chance_chose_counts() -> None:
     assert score_pairs([reviewed(labels, after)]) == []
     expected = [ScorePair("cup", 0.9, True, "cap-1"), ScorePair("cup", 0.3, False, "cap-1")]  # the third has no score
     assert score_pairs([reviewed(labels, after, drawn_by_chance=True)]) == expected
-    assert score_pairs([reviewed(labels, after, blind=True)]) == expected
+    assert score_pairs([reviewed(labels, after, sight="nothing")]) == []  # opened before the model ran: drawn by nobody
+    assert score_pairs([reviewed(labels, after, sight="nothing", drawn_by_chance=True)]) == expected
 
 
 def test_right_is_at_least_half_shared() -> None:
@@ -36,7 +37,7 @@ def test_text_pairs_of_whole_recordings() -> None:
     heard = [interval("s2", 3, 4, text="down"), interval("s1", 0, 1, text="put it")]
     item = reviewed(heard, [interval("s1", 0, 4, text="put it down")], language="en")
     assert text_pairs([item], shown=True) == [TextPair("en", "put it down", "put it down", True)]
-    blind = reviewed(heard, [], language="en", blind=True)
+    blind = reviewed(heard, [], language="en", sight="nothing")
     assert text_pairs([blind, reviewed([interval("s", 0, 1)], [])], shown=True) == [
         TextPair("en", "", "put it down", False)
     ]

@@ -137,12 +137,12 @@ def test_nor_for_the_time_and_the_tracks_of_such_words() -> None:
     assert music[0].intervals is None or music[0].intervals.error_rate is None
 
 
-@pytest.mark.parametrize("blind", [False, True])
-def test_a_kind_that_only_people_used(blind: bool) -> None:
-    item = reviewed([], [Choice(id="c1", label="unclear")], blind=blind)
+@pytest.mark.parametrize("sight", ["shown", "others"])
+def test_a_kind_that_only_people_used(sight: str) -> None:
+    item = reviewed([], [Choice(id="c1", label="unclear")], sight=sight)
     found = prelabel_report([item], NOW)
     assert [(row.kind, row.items, row.edits.added) for row in rows(found, "model")] == (
-        [] if blind else [("choice", 1, 1)]
+        [("choice", 1, 1)] if sight == "shown" else [("box", 1, 0)]
     )
 
 
@@ -155,13 +155,50 @@ def test_two_models_on_one_capture() -> None:
 
 
 def test_blind_items_say_how_much_people_agree_because_they_see() -> None:
-    blind = reviewed([box("b1"), box("b2", 50)], [box("n1", 1)], blind=True, revision="rev-9")
-    report = prelabel_report([*boxes_of(1), blind], NOW)
+    facts = {"sight": "nothing", "revision": "rev-9"}
+    blind = reviewed([box("b1"), box("b2", 50)], [box("n1", 1)], drawn_by_chance=True, **facts)
+    report = prelabel_report([*boxes_of(1, drawn_by_chance=True), blind], NOW)
     (total,) = rows(report, "model")
     assert total.items == 1 and total.edits.prelabels == 3
     (anchor,) = report.anchoring
     assert (anchor.shown_f1, anchor.blind_f1) == (pytest.approx(4 / 6, abs=1e-6), pytest.approx(2 / 3, abs=1e-6))
-    assert (report.blind_items, report.items) == (1, 2)
+    assert (report.blind_items, report.unseen_items, report.items) == (1, 1, 2)
+    # Who opened an item before the model ran was drawn by nobody: no anchor, and none against doubtful items.
+    opened_first = reviewed([box("b1")], [box("n1", 1)], **facts)
+    report = prelabel_report([*boxes_of(1, drawn_by_chance=True), opened_first], NOW)
+    assert (report.anchoring, report.blind_items, report.unseen_items) == ([], 0, 1)
+    assert prelabel_report([*boxes_of(1), blind], NOW).anchoring == []
+
+
+def test_a_model_that_ran_over_reviewed_captures_has_its_row() -> None:
+    """People saw another model's pre-labels: nothing was done to these, but how right they are is known."""
+    after = [kept(box("b1")), box("n1", 60)]
+    shown = [reviewed([box("b1")], after, revision=f"r{n}", capture=f"c{n}") for n in range(4)]
+    ran = [
+        reviewed(
+            [box("b1", 1, score=0.9), box("b2", 60, score=0.8), box("b3", 120, score=0.3)],
+            after,
+            OTHER,
+            revision=f"r{n}",
+            capture=f"c{n}",
+            sight="others",
+            drawn_by_chance=n == 0,
+        )
+        for n in range(4)
+    ]
+    report = prelabel_report([*shown, *ran], NOW)
+    (row,) = rows(report, "model", OTHER)
+    assert (row.shown, row.items, row.edits.prelabels, row.acceptance) == (False, 4, 0, None)
+    assert (row.found.right, row.found.wrong, row.found.missed) == (8, 4, 0)
+    assert row.average_precision is not None and row.average_precision.ap50 == 1
+    assert row.random is not None and (row.random.items, row.random.found.right) == (1, 2)
+    (seen,) = rows(report, "model", MODEL)
+    assert seen.shown and seen.unseen is None and seen.edits.accepted == 4
+    assert (report.unseen_items, report.blind_items) == (4, 0)
+    # Shown on some, run over others later: the row is of those where it was shown, the rest stands beside.
+    later = reviewed([box("b1")], after, revision="r9", capture="c9", sight="nothing")
+    (both,) = rows(prelabel_report([*shown, later], NOW), "model", MODEL)
+    assert both.shown and both.items == 4 and both.unseen is not None and both.unseen.items == 1
 
 
 def test_tracks() -> None:

@@ -834,6 +834,8 @@ export interface components {
         /**
          * Anchoring
          * @description How much more people agree with a model when they see its pre-labels (F1) than when they label blind.
+         *
+         *     Both over items drawn by chance; blind: no pre-label of any model was shown.
          */
         Anchoring: {
             model: components["schemas"]["Source"];
@@ -1851,6 +1853,9 @@ export interface components {
         /**
          * PrelabelReport
          * @description How good pre-labels are. `costs_time` are the classes people would be faster without, worst first.
+         *
+         *     `unseen_items` are those where the model's pre-labels were not shown, `blind_items` those of them drawn by chance
+         *     where no model's were.
          */
         PrelabelReport: {
             /**
@@ -1869,6 +1874,8 @@ export interface components {
             random_items: number;
             /** Blind Items */
             blind_items: number;
+            /** Unseen Items */
+            unseen_items: number;
             /** Rows */
             rows: components["schemas"]["QualityRow"][];
             /** Unit Costs */
@@ -1927,8 +1934,11 @@ export interface components {
          * QualityRow
          * @description One model and kind of label, cut by `cut`; members that the cut does not use are None.
          *
-         *     Everything but `random` is over all items where people saw the pre-labels: doubtful items are more frequent there
-         *     than in life. `random` is unbiased. `step` is meant within the script `script_sha256`.
+         *     Everything but `random` and `unseen` is over all items where people saw the pre-labels: doubtful items are more
+         *     frequent there than in life. `random` are those of them that were drawn by chance. `unseen` is over reviewed items
+         *     where the pre-labels were not shown: another model's may have been. Where nobody was shown any (`shown` is false),
+         *     as when a new model runs over what is reviewed already, the row is over the unseen items and has no edits. `step` is
+         *     meant within the script `script_sha256`.
          */
         QualityRow: {
             /**
@@ -1947,6 +1957,11 @@ export interface components {
             script_sha256?: string | null;
             /** Step */
             step?: string | null;
+            /**
+             * Shown
+             * @default true
+             */
+            shown?: boolean;
             /** Items */
             items: number;
             edits: components["schemas"]["Edits"];
@@ -1958,6 +1973,7 @@ export interface components {
             intervals?: components["schemas"]["IntervalScores"] | null;
             texts?: components["schemas"]["TextScores"] | null;
             random?: components["schemas"]["Share"] | null;
+            unseen?: components["schemas"]["Share"] | null;
         };
         /** Quartiles */
         Quartiles: {
@@ -2250,7 +2266,7 @@ export interface components {
         };
         /**
          * Share
-         * @description A part of the items on its own: the random share of the queue, or what was labelled blind.
+         * @description A part of the items on its own: the random share of the queue, or those where the pre-labels were not shown.
          */
         Share: {
             /** Items */

@@ -89,7 +89,8 @@ function Filled({ report, again, busy }: { report: PrelabelReport; again(): void
       <div class="report-head">
         <p>
           {plural(report.items, "reviewed capture")} with pre-labels, {report.random_items} of them drawn by chance
-          {report.blind_items > 0 && <>, {report.blind_items} labelled without seeing the pre-labels</>}. Counted{" "}
+          {report.unseen_items > 0 && <>, {report.unseen_items} without seeing these pre-labels</>}
+          {report.blind_items > 0 && <> (of which {report.blind_items} by chance and without any)</>}. Counted{" "}
           {when(report.made_at)}.
         </p>
         <span class="actions">
