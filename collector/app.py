@@ -37,7 +37,9 @@ from collector.problems import install_problems
 from collector.reports.routes import router as reports_router
 from collector.review.instructions import save_instructions
 from collector.review.jobs import make_tasks
+from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
+from collector.review.submitting import Submit
 from collector.settings import Settings
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
@@ -62,7 +64,7 @@ ROUTERS = (
 )
 WORKER_MODULES = ("collector.ingest.open_work", "collector.ingest.derive_work")
 # Bodies that routes read themselves, so that a too new schema is told as such: their shapes are added to OpenAPI.
-READ_BY_ROUTES = (CaptureManifest, SessionRecord, Heartbeat, JoinRequest, FrameTable)
+READ_BY_ROUTES = (CaptureManifest, SessionRecord, Heartbeat, JoinRequest, FrameTable, Submit, DraftRequest)
 # What stands behind the interfaces that routes ask for.
 IMPLEMENTATIONS: dict[type, type] = {Database: SqliteDatabase, BlobStore: LocalBlobs}
 

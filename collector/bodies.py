@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
-from wire.base import Document
+from wire.base import Document, WireModel
 from wire.errors import GleanerError
 
 D = TypeVar("D", bound=Document)
-LONGEST_DOCUMENT = 16 * 2**20
+LONGEST_DOCUMENT = 4 * 2**20
+MAX_REQUEST_BYTES = 256 * 2**10  # of a body that is no document: it is read on the event loop
 MAX_STRANGER_BYTES = 64 * 2**10  # of a body on a route that needs no credential
 MAX_BODY_SECONDS = 120.0
 # granian has no timeout for slow bodies of its own.
@@ -57,12 +59,24 @@ def document(model: type[D]) -> Callable[[Request], Awaitable[D]]:
     """A dependency that reads the body as this document. Raises SchemaTooNew, BadDocument, BodyTooLong."""
 
     async def read(request: Request) -> D:
-        return model.read(await read_body(request))
+        raw = await read_body(request)
+        return await asyncio.to_thread(model.read, raw)
 
     return read
 
 
-def body_schema(model: type[Document]) -> dict[str, Any]:
+async def bounded(request: Request) -> Request:
+    """The same request with its body read, if it is no longer than MAX_REQUEST_BYTES. Raises BodyTooLong, BodyCut."""
+    raw = await read_body(request, MAX_REQUEST_BYTES)
+    messages = iter([{"type": "http.request", "body": raw, "more_body": False}])
+
+    async def receive() -> Message:
+        return next(messages, None) or await request.receive()
+
+    return Request(request.scope, receive)
+
+
+def body_schema(model: type[WireModel]) -> dict[str, Any]:
     """`openapi_extra` of a route that reads its body through `document` or `read_body`."""
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
     return {"requestBody": {"required": True, "content": content}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -189,7 +190,7 @@ async def _true_upload(receiver: Receiver, locks: UploadLocks, upload: str, devi
 async def put_manifest(capture: str, request: Request, device: JoinedDevice, db: Db) -> JSONResponse:
     """Close a capture. The same bytes again: 202; other bytes: 409 `capture-conflict`, both kept."""
     raw = await read_body(request)
-    manifest = CaptureManifest.read(raw)
+    manifest = await asyncio.to_thread(CaptureManifest.read, raw)
     if manifest.capture != capture:
         raise CaptureMismatch(f"The manifest is of {manifest.capture}, the address of {capture[:64]}.")
     if manifest.device != device.id:

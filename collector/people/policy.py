@@ -20,6 +20,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import Connection, text
 
+from collector.bodies import bounded
 from collector.people.peers import is_local
 from collector.people.tokens import hash_secret, same_secret
 from collector.store.clock import now_text
@@ -176,7 +177,10 @@ AnyoneHere = Depends(anyone_here)
 
 
 class PolicyRoute(APIRoute):
-    """A route whose policy is checked before a byte of the body is read. Every router names it as `route_class`."""
+    """A route whose policy is checked before a byte of the body is read. Every router names it as `route_class`.
+
+    A body that FastAPI reads by its declaration is short; longer ones are read by `collector.bodies.document`.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -185,7 +189,7 @@ class PolicyRoute(APIRoute):
         async def handle_allowed(request: Request) -> Response:
             for check in checks:
                 await check(request)
-            return await handle(request)
+            return await handle(request if self.body_field is None else await bounded(request))
 
         return handle_allowed
 

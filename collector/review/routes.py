@@ -7,18 +7,20 @@ import random
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from collector.bodies import body_schema
 from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
 from collector.review.diff import Diff
+from collector.review.long_bodies import json_response, with_documents
 from collector.review.problems import NotYours
 from collector.review.queue import Lost
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
-from collector.review.submitting import Documents, Submit, checked, prepared
+from collector.review.submitting import MAX_SUBMIT_LABELS, Documents, Submit, checked, prepared
 from collector.review.task_consent import check_task
 from collector.review.views import (
     LeaseView,
@@ -116,8 +118,8 @@ class TaskRows(WireModel):
     tasks: list[TaskRow]
 
 
-@router.post("/api/tasks/next")
-async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> NextReply:
+@router.post("/api/tasks/next", response_model=NextReply)
+async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> Response:
     now = datetime.now(UTC)
     types = ALL_TYPES if body.types is None else body.types
     draws = [random.random() for _ in range(body.count)]
@@ -126,10 +128,12 @@ async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> NextReply:
         lambda conn: queue.take_next(conn, person.id, body.client, body.have, types, draws, now) if types else []
     )
     return await db.read(
-        lambda conn: NextReply(
-            now=format_utc(datetime.now(UTC)),
-            tasks=[task_view(conn, lease.task, person.id, lease, is_lead=is_lead) for lease in leases],
-            progress=progress(conn, person.id, now),
+        lambda conn: json_response(
+            NextReply(
+                now=format_utc(datetime.now(UTC)),
+                tasks=[task_view(conn, lease.task, person.id, lease, is_lead=is_lead) for lease in leases],
+                progress=progress(conn, person.id, now),
+            )
         )
     )
 
@@ -156,11 +160,11 @@ async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
     return Drafts(drafts=await db.read(lambda conn: drafts_of(conn, task)))
 
 
-@router.get("/api/tasks/{task}")
-async def one_task(task: Id, person: Annotator, db: Db) -> TaskView:
-    def look_up(conn: Connection) -> TaskView:
+@router.get("/api/tasks/{task}", response_model=TaskView)
+async def one_task(task: Id, person: Annotator, db: Db) -> Response:
+    def look_up(conn: Connection) -> Response:
         _check_visible(conn, task, person)
-        return task_view(conn, task, person.id, is_lead=person.role == "lead")
+        return json_response(task_view(conn, task, person.id, is_lead=person.role == "lead"))
 
     return await db.read(look_up)
 
@@ -172,12 +176,12 @@ def _check_visible(conn: Connection, task: str, person: Person) -> None:
         queue.require_held(conn, task, person.id)
 
 
-@router.post("/api/tasks/{task}/reopen")
-async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) -> TaskView:
+@router.post("/api/tasks/{task}/reopen", response_model=TaskView)
+async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) -> Response:
     now = datetime.now(UTC)
     is_lead = person.role == "lead"
     lease = held(await db.write(lambda conn: queue.reopen(conn, task, person.id, body.client, is_lead, now)))
-    return await db.read(lambda conn: task_view(conn, task, person.id, lease, is_lead=is_lead))
+    return await db.read(lambda conn: json_response(task_view(conn, task, person.id, lease, is_lead=is_lead)))
 
 
 @router.post("/api/tasks/{task}/renew")
@@ -187,15 +191,21 @@ async def renew_lease(task: Id, body: FenceRequest, person: Annotator, db: Db) -
     return RenewReply(now=format_utc(now), lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at))
 
 
-@router.post("/api/tasks/{task}/submit")
-async def submit_task(task: Id, body: Submit, person: Annotator, db: Db, blobs: Blobs) -> SubmitReply:
+@router.post("/api/tasks/{task}/submit", openapi_extra=body_schema(Submit))
+async def submit_task(
+    task: Id,
+    body: Annotated[Submit, Depends(with_documents(Submit, MAX_SUBMIT_LABELS))],
+    person: Annotator,
+    db: Db,
+    blobs: Blobs,
+) -> SubmitReply:
     now = datetime.now(UTC)
-    sent = [document.to_json() for document in body.documents]
     found = await db.read(lambda conn: prepared(conn, task, person.id, body.fence, str(body.submit)))
     if found.answered is not None:
         return SubmitReply.model_validate(found.answered)
     await db.read(lambda conn: check_task(conn, task, now))
     if not found.holds:
+        sent = await asyncio.to_thread(_as_json, body.documents)
         held(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
     facts = await asyncio.to_thread(checked, found, body, person.name, blobs, now)
     reply = await db.write(
@@ -229,10 +239,15 @@ async def _give_up(db: Database, task: str, person: Person, fence: int, kind: An
     return Now(now=format_utc(now))
 
 
-@router.put("/api/tasks/{task}/draft")
-async def keep_draft(task: Id, body: DraftRequest, person: Annotator, db: Db) -> DraftReply:
+@router.put("/api/tasks/{task}/draft", openapi_extra=body_schema(DraftRequest))
+async def keep_draft(
+    task: Id,
+    body: Annotated[DraftRequest, Depends(with_documents(DraftRequest, MAX_SUBMIT_LABELS))],
+    person: Annotator,
+    db: Db,
+) -> DraftReply:
     now = datetime.now(UTC)
-    sent = [document.to_json() for document in body.documents]
+    sent = await asyncio.to_thread(_as_json, body.documents)
     held(await db.write(lambda conn: revisions.keep_draft(conn, task, person.id, body.fence, sent, now)))
     return DraftReply(now=format_utc(now), saved_at=format_utc(now))
 
@@ -257,6 +272,10 @@ async def note_activity(body: ActivityRequest, person: Annotator, db: Db) -> Non
     now = datetime.now(UTC)
     signs = {"visible": body.visible, "playing": body.playing, "input": body.input}
     held(await db.write(lambda conn: queue.note_activity(conn, body.task, person.id, body.fence, signs, now)))
+
+
+def _as_json(documents: Documents) -> list[dict[str, Any]]:
+    return [document.to_json() for document in documents]
 
 
 def held(answer: T | Lost) -> T:

@@ -23,7 +23,8 @@ from wire.base import JsonObject, Utc, format_utc, is_id
 from wire.capture import CaptureFormat, CaptureManifest
 from wire.errors import BadDocument
 
-CLIENT = httpx.Client(timeout=60)
+# A refused body is not read to its end, so the server closes that connection: none is used twice.
+CLIENT = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 TOO_EARLY, TOO_LATE = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.9-14:00"
 BODIES = {
     "deep list": b"[" * 100_000,

@@ -817,21 +817,6 @@ export interface components {
             input: boolean;
         };
         /**
-         * ActivityTold
-         * @description A sign of life by the page's own clock: something happened then, or media played.
-         */
-        ActivityTold: {
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Visible */
-            visible: boolean;
-            /** Playing */
-            playing: boolean;
-        };
-        /**
          * Anchoring
          * @description How much more people agree with a model when they see its pre-labels (F1) than when they label blind.
          *
@@ -1199,13 +1184,6 @@ export interface components {
             now: string;
             /** Saved At */
             saved_at: string;
-        };
-        /** DraftRequest */
-        DraftRequest: {
-            /** Fence */
-            fence: number;
-            /** Documents */
-            documents: components["schemas"]["LabelsDocument"][];
         };
         /**
          * DraftView
@@ -2361,33 +2339,6 @@ export interface components {
             /** Title */
             title: string;
         };
-        /**
-         * Submit
-         * @description One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
-         */
-        Submit: {
-            /** Fence */
-            fence: number;
-            /**
-             * Submit
-             * Format: uuid
-             */
-            submit: string;
-            /** Documents */
-            documents: components["schemas"]["LabelsDocument"][];
-            /**
-             * Opened At
-             * Format: date-time
-             */
-            opened_at: string;
-            /** First Input At */
-            first_input_at?: string | null;
-            /**
-             * Activity
-             * @default []
-             */
-            activity?: components["schemas"]["ActivityTold"][];
-        };
         /** SubmitReply */
         SubmitReply: {
             /** Now */
@@ -2723,6 +2674,21 @@ export interface components {
             /** Score */
             score?: number | null;
         };
+        /**
+         * ActivityTold
+         * @description A sign of life by the page's own clock: something happened then, or media played.
+         */
+        ActivityTold: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Visible */
+            visible: boolean;
+            /** Playing */
+            playing: boolean;
+        };
         /** Backlog */
         Backlog: {
             /** Captures */
@@ -2840,6 +2806,13 @@ export interface components {
              */
             sensors?: string[];
         };
+        /** DraftRequest */
+        DraftRequest: {
+            /** Fence */
+            fence: number;
+            /** Documents */
+            documents: components["schemas"]["LabelsDocument"][];
+        };
         /** Heartbeat */
         Heartbeat: {
             /**
@@ -2883,6 +2856,36 @@ export interface components {
              * @default null
              */
             known_as?: string | null;
+        };
+        /**
+         * Submit
+         * @description One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
+         */
+        Submit: {
+            /** Fence */
+            fence: number;
+            /**
+             * Submit
+             * Format: uuid
+             */
+            submit: string;
+            /** Documents */
+            documents: components["schemas"]["LabelsDocument"][];
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * First Input At
+             * @default null
+             */
+            first_input_at?: string | null;
+            /**
+             * Activity
+             * @default []
+             */
+            activity?: components["schemas"]["ActivityTold"][];
         };
         /**
          * Wall
