@@ -136,7 +136,7 @@ class Room:
         return act
 
     def hold_up(self, thing: str = "cup", seconds: float = HOLD_SECONDS) -> acts.HoldUp:
-        """Hold an object up, large in the middle. The room owns one cup: whatever is asked for, the cup is shown."""
+        """Put an object on the counter, before the camera. The room has one cup, whatever is asked for."""
         with self._lock:
             act = acts.next_hold_up(self.hold_ups, self.now(), "cup", seconds, left=not acts.stands_left(self.walks))
             self.hold_ups += (act,)

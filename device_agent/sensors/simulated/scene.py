@@ -16,9 +16,9 @@ Box = tuple[float, float, float, float]  # x, y, width, height in pixels
 
 PERSON_WIDTH = 0.455  # of the picture's width; the face is then some 110 pixels wide at 1280
 PERSON_TOP = 0.115  # of the height, the hair when standing
-CUP_WIDTH = 0.56
-CUP_MIDDLE = 0.55
-CUP_SIDE = 0.06  # of the width, away from the person
+CUP_WIDTH = 0.34
+CUP_MIDDLE = 0.8  # it is put on the counter, before the camera
+CUP_SIDE = 0.14  # of the width, away from the person
 # In the photographs: left, top, right, bottom in fractions. The body is without the helmet, the cup without its saucer.
 BODY = (0.043, 0.029, 0.715, 1.0)
 FACE = (0.346, 0.135, 0.535, 0.366)
