@@ -7,6 +7,7 @@ else than the tensors is refused. What nothing decides is refused too, with the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from prelabel.exporters import Said, read_metadata
@@ -60,7 +61,7 @@ def decide(
     if rules is None and "family" in merged:
         return manifest_of(merged, place)  # refuses the word, with those there are
     if rules is None:
-        missing["family"] = 'family = "…" (a row of the table in docs/models.md)'
+        missing["family"] = _family_line(facts)
     else:
         _fill_roles(merged, rules, facts, missing)
         _fill_picture(merged, rules, facts, place, missing)
@@ -89,6 +90,17 @@ def decide(
             hint=f'{write}: licence = "…", such as "Apache-2.0".',
         )
     return manifest_of(merged, place)
+
+
+def _family_line(facts: FileFacts) -> str:
+    """The line that says the family, with what would decide it: the families there are and the file's tensors."""
+    like = [name for name, rules in FAMILIES.items() if len(rules.outputs) > 1 and rules.outputs <= set(facts.outputs)]
+    words = f"its outputs are named as those of {_and(like)}" if like else f"one of {', '.join(FAMILIES)}"
+    takes, gives = (
+        ", ".join(f"{name} {row}" for name, row in tensors.items()) or "nothing"
+        for tensors in (facts.inputs, facts.outputs)
+    )
+    return f'family = "…" ({words}; docs/models.md tells them apart; the file takes {takes} and gives {gives})'
 
 
 def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,6 +168,8 @@ def _fill_picture(
     colour = filled.get("colour", rules.picture.get("colour"))
     if image.shape is None or colour is None:
         return
+    if len(image.shape) == 3 and merged["family"] == "ssd":  # torchvision's take a picture without its axis
+        image = replace(image, shape=(1, *image.shape))
     _fill_layout(filled, image, 1 if colour == "GRAY" else 3, place, missing)
     _check_size(filled, image, place, merged["family"])
 

@@ -154,7 +154,8 @@ class Detector:
         if self._decoder.merged:
             return np.argsort(-found.scores, kind="stable")[:maximum]
         overlap = iou_matrix if found.angles is None else probable_iou_matrix
-        return keep_best(shapes, found.scores, found.classes, thresholds.iou, maximum, overlap)
+        classes = np.zeros_like(found.classes) if thresholds.agnostic else found.classes
+        return keep_best(shapes, found.scores, classes, thresholds.iou, maximum, overlap)
 
     def _extras(
         self, found: Candidates, boxes: Array, place: Placement, prototypes: Array | None

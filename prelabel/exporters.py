@@ -141,6 +141,7 @@ def _picture(metadata: Mapping[str, str], unreadable: list[str]) -> dict[str, An
     if _whole(sides, 2):
         # A network of one fixed size declares it itself; one of any size was made for this one.
         picture["max_side"] = max(sides)
+        picture["upscale"] = True  # its LetterBox brings small pictures up to the size
     elif "imgsz" in metadata:
         unreadable.append("imgsz")
     stride = _int(metadata.get("stride"))

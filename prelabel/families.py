@@ -39,13 +39,15 @@ class SsdDecode(WireModel):
     """`detections`: the file has merged already and gives boxes, scores, classes, count (TensorFlow's object
     detection); `candidates`: every prior's scores [N, classes] and decoded boxes [N, 4] (UltraFace).
 
-    `box`: order of a box's numbers, fractions of the input. `first_class`: the number the file gives names[0].
+    `box`: order of a box's numbers; `unit`: fractions or pixels of the input. `first_class`: the number the file gives
+    names[0].
     `class_ids`: the file's number of each name when they do not follow one another (COCO's have holes).
     `background`: the channel of candidates that means nothing, if there is one.
     """
 
     form: Literal["detections", "candidates"]
     box: Literal["yxyx", "xyxy"]
+    unit: Literal["normalised", "pixels"] = "normalised"
     first_class: Annotated[int, Field(ge=0, le=1)] = 0
     class_ids: list[Annotated[int, Field(ge=0, le=65_535)]] | None = None
     background: Annotated[int, Field(ge=0)] | None = None

@@ -37,7 +37,8 @@ class ImageInput(WireModel):
     """How a picture is brought to the model; what is not said here is the family's way.
 
     `size` is (height, width) in pixels of a model with one fixed size; it may be left out when the file says it.
-    A model of any size takes the picture scaled down to `max_side` at most, its sides brought to `multiple`.
+    A model of any size takes the picture scaled down to `max_side` at most, its sides brought to `multiple`; with
+    `upscale` smaller pictures are brought up to `max_side` too.
     A byte becomes (byte * scale - mean) / std, one mean and std for all channels or one each, in order of `colour`.
     `antialias`: shrink by area averages, as PIL and torch do, instead of plain bilinear.
     """
@@ -45,6 +46,7 @@ class ImageInput(WireModel):
     size: tuple[Pixels, Pixels] | None = None
     multiple: Annotated[int, Field(ge=1, le=256)] = 32
     max_side: Pixels = 640
+    upscale: bool = False
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     dtype: Literal["float32", "float16", "uint8"] = "float32"
     colour: Literal["RGB", "BGR", "GRAY"] = "BGR"
@@ -59,13 +61,14 @@ class ImageInput(WireModel):
 class Thresholds(WireModel):
     """`score`: a detection counts; `floor`: the least score a tracker may still use; `iou`: overlap that merges.
 
-    `scores`: of single names, instead of `score`.
+    `scores`: of single names, instead of `score`. `agnostic`: a box is merged into a better one of any name.
     """
 
     score: Fraction = 0.3
     scores: dict[str, Fraction] = {}
     floor: Fraction = 0.1
     iou: Fraction = 0.45
+    agnostic: bool = False
     maximum: Annotated[int, Field(ge=1, le=1000)] = 100
 
     def of(self, name: str) -> float:
@@ -183,6 +186,9 @@ class Manifest(WireModel):
         return self
 
 
+_WHOLE = "its tables"
+
+
 def read_table(text: str, place: str) -> dict[str, Any]:
     """A `model.toml` as a table, before anything is made of it. `place` names it in messages.
 
@@ -207,11 +213,12 @@ def manifest_of(table: dict[str, Any], place: str) -> Manifest:
     try:
         return Manifest.model_validate(table)
     except ValidationError as error:
-        where, why = _first(error, "its tables")
-        raise ManifestInvalid(f"{place} is not valid at {where}: {why}.") from error
+        where, why = _first(error, _WHOLE)
+        at = "" if where == _WHOLE else f" at {where}"
+        raise ManifestInvalid(f"{place} is not valid{at}: {why}.") from error
 
 
 def _first(error: ValidationError, whole: str) -> tuple[str, str]:
     """Where the first problem is, and what it is."""
     first = error.errors(include_url=False, include_input=False)[0]
-    return ".".join(str(part) for part in first["loc"]) or whole, first["msg"]
+    return ".".join(str(part) for part in first["loc"]) or whole, first["msg"].removeprefix("Value error, ")

@@ -224,4 +224,7 @@ def channel_places(name: str, count: int, names: Sequence[str], background: int 
         return places
     if background is not None and count == len(names) + 1:
         return np.insert(np.arange(len(names)), background, -1)
-    raise ModelRefused(f"{name} has {count} class channels and {len(names)} names.")
+    raise ModelRefused(
+        f"{name} has {count} class channels and {len(names)} names.",
+        hint="Name every channel in order; of one that means nothing say its number: background = 0 under [decode].",
+    )

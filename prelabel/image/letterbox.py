@@ -107,7 +107,7 @@ class Preparer:
         if drawing is None or (drawing.place.height, drawing.place.width) != (height, width):
             if height * width > MOST_PIXELS:
                 raise PictureTooLarge(f"A picture is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
-            size = self._size or input_size(height, width, self._input.multiple, self._input.max_side)
+            size = self._size or input_size(height, width, self._input)
             drawing = self._drawing = _Drawing(self._input, (height, width), size, self._gain, self._offset)
         drawing.draw(image)
         return drawing.tensor, drawing.place
@@ -237,11 +237,14 @@ def _affine(manifest: Manifest) -> tuple[Array, Array]:
     return gain.astype(np.float32), offset.astype(np.float32)
 
 
-def input_size(height: int, width: int, multiple: int, max_side: int) -> tuple[int, int]:
-    """(height, width) for a network of any size: the picture's own, `max_side` at most, up to a `multiple`."""
-    ratio = min(1.0, max_side / max(height, width))
-    high, wide = (max(1, round(side * ratio)) for side in (height, width))
-    return -(-high // multiple) * multiple, -(-wide // multiple) * multiple
+def input_size(height: int, width: int, settings: ImageInput) -> tuple[int, int]:
+    """(height, width) for a network of any size: the picture's own, `max_side` at most, up to a `multiple`.
+
+    With `upscale` its longer side is `max_side`, however small it is.
+    """
+    ratio = settings.max_side / max(height, width)
+    high, wide = (max(1, round(side * (ratio if settings.upscale else min(1.0, ratio)))) for side in (height, width))
+    return -(-high // settings.multiple) * settings.multiple, -(-wide // settings.multiple) * settings.multiple
 
 
 def _resize(image: Image, out: Image, antialias: bool) -> Image:

@@ -16,6 +16,7 @@ from prelabel.package import ModelPackage
 from prelabel.runtime import ModelRefused, Session, check_finite, load
 
 Array = NDArray[Any]
+_PICTURE_AXES = 3
 _TRIAL_HEIGHT, _TRIAL_WIDTH = 360, 640
 _DECLARED = {"float32": "tensor(float)", "float16": "tensor(float16)", "uint8": "tensor(uint8)"}
 _NUMBERS = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
@@ -38,6 +39,7 @@ class PictureNetwork:
         self._manifest = package.manifest
         self._session = load(package.path, package.name, threads, free)
         self._session.require(self._manifest.inputs, self._manifest.outputs)
+        self._bare = _is_bare(self._session, self._manifest)
         self.size = _fixed_size(self._session, self._manifest)
         self._preparer = Preparer(self._manifest, self.size)
         self._wanted = sorted(set(self._manifest.outputs.values()))
@@ -68,7 +70,7 @@ class PictureNetwork:
             raise ValueError(f"a picture is H x W x 3 of uint8, not {image.shape} of {image.dtype}")
         tensor, place = self._preparer.prepare(image)
         inputs = self._manifest.inputs
-        feeds = {inputs["image"]: tensor}
+        feeds = {inputs["image"]: tensor[0] if self._bare else tensor}
         for role, value in (more(place) if more else {}).items():
             feeds[inputs[role]] = value.astype(_NUMBERS.get(self._session.inputs[inputs[role]].dtype, value.dtype))
         values = self._session.run(feeds, self._wanted)
@@ -95,6 +97,11 @@ def _whole(value: Array) -> Array:
     return value.astype(np.float32) if value.dtype == np.float16 else value
 
 
+def _is_bare(session: Session, manifest: Manifest) -> bool:
+    """Whether a picture goes in without the axis of pictures, as into torchvision's detectors."""
+    return manifest.family == "ssd" and len(session.inputs[manifest.inputs["image"]].shape) == _PICTURE_AXES
+
+
 def _fixed_size(session: Session, manifest: Manifest) -> tuple[int, int] | None:
     """(height, width) that the file or the manifest fixes.
 
@@ -110,7 +117,7 @@ def _fixed_size(session: Session, manifest: Manifest) -> tuple[int, int] | None:
             hint="Set dtype under [input].",
         )
     channels, word = (1, "one channel") if settings.colour == "GRAY" else (3, "three channels")
-    shape = tensor.shape
+    shape = (1, *tensor.shape) if _is_bare(session, manifest) else tensor.shape
     first = settings.layout == "NCHW"
     if len(shape) != 4 or shape[1 if first else 3] not in (channels, None):
         form = f"[N, {channels}, H, W]" if first else f"[N, H, W, {channels}]"

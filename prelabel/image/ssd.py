@@ -1,9 +1,10 @@
 """SSD: TensorFlow's object detection (`detections`, merged in the file) and priors already decoded (`candidates`).
 
-    detections   boxes [1, N, 4], scores [1, N], classes [1, N] (numbers as floats), perhaps count [1]
+    detections   boxes [1, N, 4], scores [1, N], classes [1, N] (any numbers), perhaps count [1]; torchvision's have no
+                 first axis, and N may be 0
     candidates   boxes [1, N, 4], scores [1, N, channels], of which one may be the background
 
-Boxes are fractions of the input, y1, x1, y2, x2 or x1, y1, x2, y2. Sources: TensorFlow models,
+Boxes are fractions or pixels of the input, y1, x1, y2, x2 or x1, y1, x2, y2. Sources: TensorFlow models,
 object_detection/exporter_lib_v2.py; Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB.
 """
 
@@ -43,8 +44,10 @@ class Ssd(Decoder):
         self._numbers = ClassNumbers(manifest, numbers, holes=ids is not None)
 
     def check(self, outputs: Mapping[str, Array], place: Placement) -> None:
-        require_shape(self.name, "boxes", outputs["boxes"], (1, "N", 4))
-        count = outputs["boxes"].shape[1]
+        outputs = _batched(outputs)
+        boxes = outputs["boxes"]
+        count = boxes.shape[1] if boxes.ndim > 1 else 0
+        require_shape(self.name, "boxes", boxes, (1, count if self.merged else "N", 4))
         require_shape(self.name, "scores", outputs["scores"], (1, count) if self.merged else (1, count, "classes"))
         require_fractions(self.name, "scores", outputs["scores"])
         if self.merged:
@@ -54,6 +57,7 @@ class Ssd(Decoder):
             self._channels(outputs["scores"])
 
     def decode(self, outputs: Mapping[str, Array], place: Placement, least: float) -> Candidates:
+        outputs = _batched(outputs)
         rows = outputs["scores"][0]
         if self.merged:
             there = len(rows) if "count" not in outputs else int(np.nan_to_num(outputs["count"].ravel()[0]))
@@ -70,8 +74,16 @@ class Ssd(Decoder):
         boxes = outputs["boxes"][0][near].astype(np.float64)
         if self._settings.box == "yxyx":
             boxes = boxes[:, (1, 0, 3, 2)]
-        size = (place.input_width, place.input_height)
-        return Candidates(boxes * np.array(size * 2), scores, classes)
+        if self._settings.unit == "normalised":
+            boxes = boxes * np.array((place.input_width, place.input_height) * 2)
+        return Candidates(boxes, scores, classes)
 
     def _channels(self, scores: Array) -> Array:
         return channel_places(self.name, scores.shape[2], self.names, self._settings.background)
+
+
+def _batched(outputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    """The outputs of one picture with the axis of the pictures before them, where the file leaves it out."""
+    if outputs["boxes"].ndim != 2:
+        return outputs
+    return {role: value if role == "count" else value[np.newaxis] for role, value in outputs.items()}

@@ -83,7 +83,7 @@ def test_the_head_of_an_ultralytics_export(tmp_path: Path, shape: Shape, more: d
     assert (found.input.colour, found.input.fit, found.input.pad, found.input.scale) == (
         "RGB", "letterbox-centre", 114, 1 / 255,
     )  # fmt: skip
-    assert (found.input.multiple, found.input.max_side) == (32, 640)
+    assert (found.input.multiple, found.input.max_side, found.input.upscale) == (32, 640, True)
     assert (found.name, found.version) == ("yolo11n", "ultralytics-8.4.190")
     assert found.licence.startswith("AGPL-3.0") or found.licence == "MIT"
 
@@ -168,6 +168,26 @@ def test_3549_rows_alone_are_refused_whatever_the_file_is_called(tmp_path: Path,
     with pytest.raises(ModelUndecided, match="family, names and licence are not said") as caught:
         open_model(path)
     assert "Put it into a folder as model.onnx" in caught.value.hint and 'family = "' in caught.value.hint
+
+
+def test_a_lone_file_is_told_what_it_has_and_what_there_is(tmp_path: Path) -> None:
+    faces = {f"{kind}_{stride}": [1, 40, 4] for kind in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32)}
+    path = save(tmp_path / "face.onnx", declared({"input": [1, 3, 160, 160]}, faces))
+    with pytest.raises(ModelUndecided) as caught:
+        open_model(path)
+    assert "those of yunet" in caught.value.hint and "input [1, 3, 160, 160]" in caught.value.hint
+    path = save(tmp_path / "any.onnx", declared({"x": [1, 3, 64, 64]}, {"y": [1, 7]}))
+    with pytest.raises(ModelUndecided) as caught:
+        open_model(path)
+    assert "one of yolo, yolox, ssd" in caught.value.hint and "gives y [1, 7]" in caught.value.hint
+
+
+def test_a_rule_that_is_broken_is_told_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(ManifestInvalid) as caught:
+        decided(tmp_path, {"speech": {"on": 0.2, "off": 0.4}}, IMAGE, {"output0": [1, 12, 8400]}, ultralytics())
+    assert "Value error" not in str(caught.value) and "is not valid: speech.off is above speech.on." in str(
+        caught.value
+    )
 
 
 # ---------------------------------------------------------------- contradictions name both

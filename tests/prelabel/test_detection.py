@@ -238,6 +238,20 @@ def test_single_names_have_their_own_thresholds(tmp_path: Path) -> None:
     assert open_detector(open_model(path)).floor == 0.1
 
 
+@pytest.mark.parametrize(("agnostic", "labels"), [("false", ["cup", "person"]), ("true", ["person"])])
+def test_boxes_of_one_place_are_merged_across_names_where_asked(
+    tmp_path: Path, agnostic: str, labels: list[str]
+) -> None:
+    rows = np.zeros((1, 6, 2), np.float32)
+    rows[0, :, 0] = 30, 30, 20, 20, 0.9, 0.0
+    rows[0, :, 1] = 31, 30, 20, 20, 0.0, 0.8
+    extra = f'[input]\nsize = [64, 64]\n[decode]\nhead = "anchor-free"\n[thresholds]\nagnostic = {agnostic}\n'
+    text = graphs.manifest("yolo", {"image": "image"}, {"predictions": "p"}, ["person", "cup"], extra)
+    graph = graphs.constant({"p": rows}, (1, 3, 64, 64))
+    model = open_detector(open_model(graphs.save_package(tmp_path / "own", graph, text)))
+    assert sorted(one.label for one in model.detect(np.zeros((64, 64, 3), np.uint8))) == labels
+
+
 @pytest.mark.parametrize("head", ["anchor", "anchor-free", "yolox", "ssd", "detr"])
 @pytest.mark.parametrize(
     ("thresholds", "word"), [("a = 0.5\nb = 0.2", "b"), ("a = 0.4\nb = 0.2", "a"), ("c = 0.1", "a")]

@@ -114,6 +114,18 @@ def test_boxes_that_cannot_be_boxes_are_refused(tmp_path: Path, name: str) -> No
         open_planted(tmp_path, made)
 
 
+@pytest.mark.parametrize("unit", ["normalised", "pixels"])
+def test_the_unit_of_ssd_is_held_against_its_boxes(tmp_path: Path, unit: str) -> None:
+    for scale in (1, SIDE):
+        planted, family, manifest = ssd_detections(corners() * scale)
+        made = planted, family, manifest.replace('form = "detections"', f'form = "detections"\nunit = "{unit}"')
+        if (unit == "pixels") == (scale == SIDE):
+            open_planted(tmp_path / str(scale), made)
+        else:
+            with pytest.raises(ModelRefused, match="cannot be boxes"):
+                open_planted(tmp_path / str(scale), made)
+
+
 def test_boxes_are_judged_in_noise_where_nothing_is_found_in_black(tmp_path: Path) -> None:
     planted, family, manifest = detr_deploy(corners())
     black = {name: values * 0 for name, values in planted.items()}

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from prelabel.image.letterbox import Placement, Preparer, input_size
-from prelabel.manifest import Manifest, manifest_of
+from prelabel.manifest import ImageInput, Manifest, manifest_of
 from prelabel.runtime import ModelRefused
 from prelabel.stills import PictureTooLarge
 from tests.prelabel.image import plants
@@ -175,7 +175,24 @@ def test_a_strip_is_cut_before_it_is_scaled(width: int, height: int) -> None:
     [(640, 360, (384, 640)), (1280, 720, (384, 640)), (33, 31, (32, 64)), (1, 1, (32, 32)), (4000, 10, (32, 640))],
 )
 def test_input_size(width: int, height: int, expected: tuple[int, int]) -> None:
-    assert input_size(height, width, 32, 640) == expected
+    assert input_size(height, width, ImageInput(multiple=32, max_side=640)) == expected
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "expected"),
+    [
+        (97, 203, (640, 320)),
+        (160, 120, (480, 640)),
+        (640, 360, (384, 640)),
+        (1280, 720, (384, 640)),
+        (1, 1, (640, 640)),
+    ],
+)
+def test_small_pictures_are_brought_up_where_the_model_wants_it(
+    width: int, height: int, expected: tuple[int, int]
+) -> None:
+    """LetterBox of ultralytics with auto: the longer side is imgsz, each side padded to the stride."""
+    assert input_size(height, width, ImageInput(multiple=32, max_side=640, upscale=True)) == expected
 
 
 def test_a_picture_of_400_megapixels_is_refused_before_anything_is_made_of_it() -> None:

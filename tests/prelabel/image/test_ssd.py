@@ -76,6 +76,30 @@ def test_candidates_come_back(case: tuple, label: int, background: int | None, o
     plants.assert_same(found, (x, y, w, h), NAMES[label], 0.75)
 
 
+@settings(max_examples=20, deadline=None)
+@given(plants.boxed_frames(), st.booleans())
+def test_pixels_of_one_picture_without_its_axis_come_back(case: tuple, bare: bool) -> None:
+    """torchvision: a picture [3, H, W] of any size goes in, boxes [N, 4] in pixels, scores and labels [N] come out."""
+    width, height, box = case
+    x, y, w, h = plants.way("stretch", width, height, 320, 320).box(box)
+    planted = {
+        "b": np.array([[x, y, x + w, y + h]], np.float32), "s": np.array([0.875], np.float32),
+        "c": np.array([3], np.int64),
+    }  # fmt: skip
+    image: tuple[int | str, ...] = (3, 320, 320) if bare else (1, 3, 320, 320)
+    roles = {"boxes": "b", "scores": "s", "classes": "c"}
+    text = toml('form = "detections"\nbox = "xyxy"\nunit = "pixels"\nfirst_class = 1', (320, 320), roles=roles)
+    found = plants.detector(graphs.constant(planted, image), text).detect(plants.picture(width, height))
+    plants.assert_same(found, box, "chair", 0.875)
+
+
+def test_a_picture_in_which_nothing_is_found_has_no_rows() -> None:
+    empty = {"b": np.zeros((0, 4), np.float32), "s": np.zeros(0, np.float32), "c": np.zeros(0, np.int64)}
+    roles = {"boxes": "b", "scores": "s", "classes": "c"}
+    text = toml('form = "detections"\nbox = "xyxy"\nunit = "pixels"\nfirst_class = 1', (320, 320), roles=roles)
+    assert plants.detector(graphs.constant(empty, (3, 320, 320)), text).detect(plants.picture(64, 48)) == []
+
+
 def test_a_background_that_has_a_name_is_never_found() -> None:
     scores = np.array([[[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]]], np.float32)
     boxes = np.array([[[0.1, 0.1, 0.5, 0.5], [0.2, 0.2, 0.7, 0.9]]], np.float32)
