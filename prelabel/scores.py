@@ -33,6 +33,7 @@ Calibrations = Mapping[str, Calibration]
 Vocabularies = Mapping[str, Collection[str]]
 
 MOST = 2.0
+SHIFTED = 0.1  # a calibrated score that differs by more is explained
 NEAR = 0.7  # a label in doubt by this much is near the threshold: p between 0.35 and 0.65
 LEAST = 0.02  # what is less in doubt is no reason
 _TELLING: tuple[DoubtKind, ...] = ("conflict", "transcript", "disagreement", "flicker", "uncertainty")
@@ -90,17 +91,29 @@ def combined(doubts: Iterable[Doubt]) -> float:
 def uncertainty(documents: Iterable[LabelsDocument], calibrations: Calibrations) -> Doubt | None:
     """The doubt about the least certain pre-label; None without scores."""
     rows = [
-        (1 - abs(2 * _probability(document, label, calibrations) - 1), label)
+        (_probability(document, label, calibrations), label)
         for document in documents
         for label in document.labels
         if label.score is not None
     ]
     if not rows:
         return None
-    worst, label = max(rows, key=lambda row: row[0])
-    near = sum(doubt >= NEAR for doubt, _ in rows)
-    more = f"; {near} of {len(rows)} are near even odds" if near > 1 else ""
-    return Doubt("uncertainty", f"The least certain pre-label, {label.label}, is {worst:.0%} in doubt{more}.", worst)
+    chance, label = min(rows, key=lambda row: abs(row[0] - 0.5))
+    near = sum(_unsure(chance) >= NEAR for chance, _ in rows)
+    more = f"; so it is about {near} of {len(rows)} labels" if near > 1 else ""
+    return Doubt("uncertainty", f"The model is unsure: {_confidence(label, chance)}{more}.", _unsure(chance))
+
+
+def _unsure(chance: float) -> float:
+    """0 (certain, either way) to 1 (even odds)."""
+    return 1 - abs(2 * chance - 1)
+
+
+def _confidence(label: Label, chance: float) -> str:
+    """The score as people see it on the label; what it is worth where reviews have shown that it is worth another."""
+    score = label.score or 0.0
+    known = f", which is right {chance:.0%} of the time" if abs(chance - score) > SHIFTED else ""
+    return f"{label.label}, {score:.0%}{known}"
 
 
 def flicker(documents: Iterable[LabelsDocument]) -> Doubt | None:

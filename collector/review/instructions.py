@@ -19,25 +19,26 @@ class Instructions(WireModel):
 
 INSTRUCTIONS: dict[TaskType, Instructions] = {
     "boxes": Instructions(
-        version=1,
-        text="One box around each thing of the list, tight to what can be seen of it. What is cut off by the edge of"
-        " the picture is boxed up to the edge. Nothing there: submit without a box.",
+        version=2,
+        text="Draw one box around each thing in the list, tight around the part you can see. If the picture cuts a"
+        " thing off, draw its box up to the edge. If nothing is visible, submit with no boxes.",
     ),
     "tracks": Instructions(
-        version=1,
-        text="One track a person or thing, from the first frame it can be seen to the last. Set a keyframe where the"
-        " box no longer fits. Out of the picture: hide the track there. Covered by something: mark it occluded.",
+        version=2,
+        text="Make one track per person or thing, from the first frame you can see it to the last. Set a keyframe where"
+        " the box no longer fits. Where it leaves the picture, hide the track. Where something covers it, mark it"
+        " covered.",
     ),
     "speech": Instructions(
-        version=1,
-        text="One region a stretch of speech, from the first sound to the last; a pause of half a second or more"
-        " splits it. Write what was really said, also when it differs from what was expected.",
+        version=2,
+        text="Make one region per stretch of speech, from the first sound to the last; start a new one after a pause of"
+        " half a second or more. Write what was really said, even if it differs from what was expected.",
     ),
     "text": Instructions(
-        version=3,
-        text="A typed answer: check it against the question, correct spelling only where the meaning stays the same."
-        " A spoken answer: write what was said, in the language it was said in; leave it empty when nothing usable was."
-        " Text on a picture: write it as it stands there, one field a piece; take out what is no text.",
+        version=4,
+        text="Typed answer: check it against the question; correct the spelling only where the meaning stays the same."
+        " Spoken answer: write what was said, in the language that was spoken; leave it empty if nothing is usable."
+        " Text in a picture: write it exactly as shown, one field per piece; reject what is not text.",
     ),
 }
 

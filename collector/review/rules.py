@@ -76,11 +76,11 @@ def reason_for(
         beside: documents that are not shown: another model's answer replaced them, or they came after the first look.
     """
     if draw < RANDOM_SHARE:
-        return Reason("random", "One of the one in ten that is drawn by chance.", RANDOM_SHARE, 0.0)
+        return Reason("random", "Random sample (1 in 10).", RANDOM_SHARE, 0.0)
     probability = 1 - RANDOM_SHARE
     doubts = reasons(kind, speaks, objects, prelabels, calibrations, vocabularies, beside)
     if not doubts:
-        return Reason("age", "The oldest comes first: no pre-label is in doubt.", probability, 0.0)
+        return Reason("age", "Oldest first.", probability, 0.0)
     return Reason(doubts[0].kind, doubts[0].text, probability, combined(doubts))
 
 

@@ -29,6 +29,7 @@ _ACT_OF: dict[Outcome, str] = {
     "doubled": "delete", "added": "draw",
 }  # fmt: skip
 _USEFUL: tuple[Outcome, ...] = ("accepted", "moved", "edited", "relabelled")
+_KIND_WORDS = {"polygon": "outline", "polyline": "line", "interval": "region"}
 _WORDS: dict[Outcome, str] = {
     "deleted": "deleted", "doubled": "doubles of another model's", "moved": "moved", "relabelled": "relabelled",
     "edited": "edited", "accepted": "accepted",
@@ -107,7 +108,8 @@ def worth(
         items=items,
         saved_seconds_per_100=round(per_100, 3),
         basis=basis,
-        text=f"{label} ({model.name}): of {count} pre-labels {tally.outcomes[what]} were {_WORDS[what]}; {rest}",
+        text=f"{label} ({_KIND_WORDS.get(kind, kind)}, {model.name}): of {count} pre-labels {tally.outcomes[what]} were"
+        f" {_WORDS[what]}; {rest}",
     )
 
 

@@ -95,7 +95,7 @@ class TestBoxes:
 
     def test_a_drawing_can_be_left(self, house: House, ada: Reviewer) -> None:
         ada.press("n", "Space", "right", "Escape")
-        ada.word("nothing changed")
+        ada.word("2 labels, as the model made them")
         ada.submit()
         assert set(by_id(house.truth("boxes"))) == {"b1", "b2"}
 

@@ -45,7 +45,7 @@ class TestReading:
         assert ada.selected() == "w3", "Tab goes by doubt"
 
     def test_nothing_is_seeded(self, house: House, ada: Reviewer) -> None:
-        ada.word("nothing changed")
+        ada.word("as the model made them")
         ada.submit()
         assert [label["id"] for label in house.truth("text")] == ["p1", "w1", "p2", "w2", "p3", "w3"]
 

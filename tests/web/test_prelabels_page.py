@@ -93,18 +93,18 @@ class TestReport:
         costs = page.locator(".costs-row")
         expect(costs).to_have_count(1)
         expect(costs).to_contain_text("costs time")
-        expect(costs).to_contain_text("plate (yolox-nano): of 40 pre-labels 39 were deleted")
+        expect(costs).to_contain_text("plate (box, yolox-nano): of 40 pre-labels 39 were deleted")
         first = page.locator(".report .lead-card").first
-        expect(first).to_contain_text("These cost people time")
+        expect(first).to_contain_text("These pre-labels cost time")
 
     def test_the_numbers_are_what_people_did(self, see: Any) -> None:
         page = see()
         boxes = page.locator("[data-model=yolox-nano][data-kind=box]")
-        cup = boxes.get_by_role("region", name="By word").locator("tr", has_text="cup")
+        cup = boxes.get_by_role("region", name="By name").locator("tr", has_text="cup")
         kept = reviewed.STILLS - reviewed.CUPS_MOVED - reviewed.CUPS_RENAMED
         edits = ["40", str(kept), str(reviewed.CUPS_MOVED), str(reviewed.CUPS_RENAMED), "0", "0"]
         assert cells(cup)[:7] == [*edits, str(reviewed.CUPS_MISSED)]
-        plate = boxes.get_by_role("region", name="By word").locator("tr", has_text="plate")
+        plate = boxes.get_by_role("region", name="By name").locator("tr", has_text="plate")
         assert cells(plate)[:7] == ["40", str(reviewed.PLATES_KEPT), "0", "0", "0", "39", "0"]
         expect(plate).to_contain_text("costs time")
         share = round(100 * (kept + reviewed.PLATES_KEPT) / 80)
@@ -126,9 +126,9 @@ class TestReport:
         accepted = sum(n not in changed for n in drawn) + sum(n < reviewed.PLATES_KEPT for n in drawn)
         boxes = page.locator("[data-model=yolox-nano][data-kind=box]")
         expect(boxes.locator(".chance").first).to_contain_text(
-            f"random share: {round(100 * accepted / (2 * len(drawn)))}%"
+            f"random sample: {round(100 * accepted / (2 * len(drawn)))}%"
         )
-        expect(boxes).to_contain_text("The random share is 10 items drawn by chance")
+        expect(boxes).to_contain_text("The random sample has 10 items")
 
     def test_each_kind_has_its_measures(self, see: Any) -> None:
         page = see()
@@ -161,7 +161,7 @@ class TestReport:
         page.get_by_label("Study").first.select_option("kitchen")
         assert page.evaluate("location.hash") == "#prelabels?model=silero-vad&study=kitchen"
         page.get_by_label("Submitted since").fill("2099-01-01")
-        expect(page.locator(".empty")).to_contain_text("Nothing was reviewed that fits")
+        expect(page.locator(".empty")).to_contain_text("No matching reviews")
         page.locator(".empty").get_by_role("button", name="Show everything").press("Enter")
         expect(page.locator(".model")).to_have_count(3)
 
@@ -169,10 +169,10 @@ class TestReport:
         page = see()
         expect(page.locator(".model")).to_have_count(3)
         page.context.set_offline(True)
-        page.get_by_role("button", name="Count again").click()
+        page.get_by_role("button", name="Build again").click()
         alert = page.locator(".report [role=alert]")
         expect(alert).to_contain_text("does not answer")
-        expect(alert).to_contain_text("last ones heard")
+        expect(alert).to_contain_text("last ones received")
         expect(page.locator(".model")).to_have_count(3)
         page.context.set_offline(False)
         page.get_by_role("button", name="Try now").click()
@@ -183,9 +183,9 @@ class TestReport:
         expect(page.locator(".model")).to_have_count(3)
         held: list[Any] = []
         page.route("**/api/reports/prelabels*", lambda route: held.append(route))
-        page.get_by_role("button", name="Count again").click()
-        expect(page.locator(".waiting")).to_contain_text("Comparing every reviewed label")
-        expect(page.locator(".waiting progress")).to_have_attribute("aria-label", "Counting")
+        page.get_by_role("button", name="Build again").click()
+        expect(page.locator(".waiting")).to_contain_text("Building the report … ")
+        expect(page.locator(".waiting progress")).to_have_attribute("aria-label", "Building the report")
         until(lambda: held or page.wait_for_timeout(20))
         held[0].continue_()
         expect(page.locator(".waiting")).to_have_count(0)
@@ -193,8 +193,8 @@ class TestReport:
     @own_house()
     def test_before_anybody_has_reviewed_it_says_what_will_be_here(self, see: Any) -> None:
         page = see()
-        expect(page.locator(".empty")).to_contain_text("Nobody has reviewed a pre-label yet")
-        expect(page.locator(".runs")).to_contain_text("No model was run again here yet.")
+        expect(page.locator(".empty")).to_contain_text("No pre-label has been reviewed yet")
+        expect(page.locator(".runs")).to_contain_text("No re-runs yet.")
 
 
 class TestPlace:
@@ -202,7 +202,7 @@ class TestPlace:
         page = see("prelabels")
         page.get_by_role("link", name="today").click()
         page.wait_for_selector("[data-state=today]")
-        page.get_by_role("link", name="How good the pre-labels are").click()
+        page.get_by_role("link", name="Quality of the pre-labels").click()
         page.wait_for_selector("[data-state=prelabels]")
         page.get_by_role("link", name="review").click()
         page.wait_for_selector("[data-state=empty]")

@@ -134,10 +134,20 @@ class TestHeardByNobodyYet:
 
     def test_every_key_of_it_is_shown(self, ada: Reviewer) -> None:
         ada.press("?")
-        dialog = ada.page.get_by_role("dialog", name="Every key")
+        dialog = ada.page.get_by_role("dialog", name="All keys")
         for words in ("one second back", "play it from the start", "choose the language", "write the text", "slower"):
             expect(dialog).to_contain_text(words)
         expect(dialog).not_to_contain_text("cut the region")
+
+
+def test_nothing_is_shown_twice(house: House, open_page: Open) -> None:
+    ada = opened(house, open_page, HEARD)
+    panel, work = ada.page.locator(".panel"), ada.page.locator(".work")
+    question = "What did you have for breakfast?"
+    expect(work).to_contain_text(question)
+    expect(panel).not_to_contain_text(question)
+    expect(ada.page.locator(".label-row")).to_contain_text("answer")
+    expect(panel).not_to_contain_text(HEARD)
 
 
 class TestHeardByAModel:
@@ -149,7 +159,7 @@ class TestHeardByAModel:
         return ada
 
     def test_enter_accepts_it_as_it_is(self, house: House, ada: Reviewer) -> None:
-        ada.word("nothing changed")
+        ada.word("1 label, as the model made it")
         ada.submit()
         stored = revision(house)
         (label,) = stored["documents"][0]["labels"]

@@ -19,6 +19,7 @@ def test_hints_on_the_first_visit_and_never_again(house: House, open_page: Open)
     ada = Reviewer(open_page(hints=True))
     ada.kind()
     expect(ada.page.locator(".hints p")).to_have_count(3)
+    expect(ada.page.locator(".hints")).to_contain_text("U undoes a change, B takes back a submit, a skip or a release")
     ada.submit()
     ada.kind()
     expect(ada.page.locator(".hints")).to_have_count(0)
@@ -33,13 +34,13 @@ def test_every_key_is_shown(house: House, open_page: Open) -> None:
     ada = Reviewer(open_page())
     ada.go_to("tracks")
     ada.press("?")
-    dialog = ada.page.get_by_role("dialog", name="Every key")
-    for words in ("accept all", "one frame back", "keyframe here", "undo", "skip this item", "ten frames on"):
+    dialog = ada.page.get_by_role("dialog", name="All keys")
+    for words in ("accept all", "one frame back", "keyframe here", "undo", "skip this item", "ten frames forward"):
         expect(dialog).to_contain_text(words)
     ada.press("n", "Delete", "Escape")
     expect(dialog).to_have_count(0)
     ada.press("Escape")
-    ada.word("nothing changed")
+    ada.word("1 label, as the model made it")
 
 
 def test_new_work_comes_by_itself(house: House, open_page: Open) -> None:
@@ -114,10 +115,22 @@ def test_names_for_a_screen_reader(house: House, open_page: Open) -> None:
     house.publish()
     ada = Reviewer(open_page())
     ada.kind()
-    expect(ada.page.get_by_role("listbox", name="Labels, least certain first")).to_be_visible()
+    expect(ada.page.get_by_role("listbox", name="Labels, lowest confidence first")).to_be_visible()
     expect(ada.page.get_by_role("option", selected=True)).to_contain_text("kettle")
     expect(ada.page.locator(".labels [role=status]")).to_contain_text("kettle, score 0.41")
     expect(ada.page.locator("canvas[role=img]")).to_have_attribute("aria-label", "camera-0, still of step Step 1")
+
+
+def test_the_header_names_its_counters(house: House, open_page: Open) -> None:
+    house.add_still()
+    house.add_answer()
+    house.publish()
+    ada = Reviewer(open_page())
+    ada.kind()
+    expect(ada.page.locator(".top-step")).to_contain_text("of 2 of the script")
+    expect(ada.page.locator(".top-progress")).to_contain_text("0 done today · 2 open · 0.0 per minute")
+    ada.submit()
+    expect(ada.page.locator(".top-progress")).to_contain_text("1 done today · 1 open")
 
 
 def test_colours_follow_the_person(house: House, open_page: Open) -> None:

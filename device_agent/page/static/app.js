@@ -208,7 +208,7 @@ function onLink(next) {
   notice(stopping ? STOP_UNHEARD : LOST, true);
   if (!snapshot) return;
   picture.show(false, []);
-  showRec({ shape: "doubt", word: "No word from the device" });
+  showRec({ shape: "doubt", word: "Device does not answer" });
 }
 
 /** A phone that goes dark in the middle of a prompt helps nobody; where the browser cannot, nothing is lost. */

@@ -28,7 +28,7 @@ export function primaryOf(snapshot) {
     case "ready": return ["Start", "start"];
     case "recording": return snapshot.step?.kind === "show" ? null : ["Done", "done"];
     case "answering": return ["Send", "answer"];
-    case "paused": return ["Go on", "resume"];
+    case "paused": return ["Continue", "resume"];
     default: return null;
   }
 }
@@ -73,9 +73,9 @@ function wordsOf(snapshot) {
   if (step.kind === "say" && step.expected) Object.assign(words, toSay(step));
   if (state === "ready") words.hint = stepHint(step, snapshot.granted);
   // `attempt` counts the tries begun: one before Start means that this step is to be done again.
-  if (state === "ready" && snapshot.attempt > 0) words.hint = `Once more, please. ${words.hint}`;
+  if (state === "ready" && snapshot.attempt > 0) words.hint = `Please do this step again. ${words.hint}`;
   if (state === "paused") words.hint = "Nothing is being recorded. Take your time.";
-  if (state === "saving") words.hint = "Putting it in a safe place …";
+  if (state === "saving") words.hint = "Saving …";
   if (state === "recording" && step.kind === "show") words.hint = "Hold still …";
   return words;
 }
@@ -83,7 +83,7 @@ function wordsOf(snapshot) {
 function seesOf(snapshot) {
   if (snapshot.state === "paused") return "The picture is off while you pause.";
   const names = [...new Set(snapshot.detections.map((row) => row.label))];
-  return names.length ? `The device sees: ${names.join(", ")}` : "The device sees nothing it knows.";
+  return names.length ? `The device sees: ${names.join(", ")}` : "The device does not recognise anything.";
 }
 
 /** What the question of STOP may claim: only what the device has answered. `heard`: it answers, and took the press. */
@@ -131,7 +131,7 @@ export function spoken(snapshot, view) {
     case "countdown": return `Get ready. ${Math.round(snapshot.step?.countdown_seconds ?? 0)} seconds.`;
     case "recording": return "Recording.";
     case "answering": return `${view.words.lead} ${view.words.prompt}`;
-    case "saving": return "Not recording any more.";
+    case "saving": return "Recording has ended.";
     case "paused": return "Paused. Nothing is being recorded.";
     case "consent": return "";
     default: return `${view.ended.title} ${view.ended.takes}`;

@@ -1,10 +1,10 @@
 // Every word of the page, for people of any age: short, plain, nothing technical.
 
 export const USES = {
-  video: ["Film", "The camera films while a step runs."],
+  video: ["Video", "The camera records while a step runs."],
   audio: ["Sound", "The microphone records while a step runs."],
   image: ["Photos", "The camera takes a photo of what you hold up."],
-  text: ["What you type", "Your typed answers are kept."],
+  text: ["What you type", "Your typed answers are saved."],
 };
 
 export const LEADS = { say: "Say:", do: "Do this:", show: "Show this:", answer: "Answer:" };
@@ -14,7 +14,7 @@ export const isTyped = (step) => step.kind === "answer" && step.record.includes(
 
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 
-/** "film and sound", "film, sound and photos". */
+/** "video and sound", "video, sound and photos". */
 export function listed(media) {
   const names = media.map((medium) => USES[medium][0].toLowerCase());
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
@@ -27,9 +27,10 @@ export function stepHint(step, granted) {
   const without = refused.length ? ` No ${listed(refused).replaceAll(" and ", " or ")}: you said no to that.` : "";
   if (isTyped(step)) return `Press Start, then type.${without}`;
   if (!kept.length) return `Nothing is recorded here.${without}`;
-  const waits = step.countdown_seconds ? `After ${plural(Math.round(step.countdown_seconds), "second", "seconds")}` : "At once";
-  if (step.kind === "show") return `${waits} the camera takes one photo.${without}`;
-  return `${waits} the device records ${listed(kept)} for ${plural(Math.round(step.seconds), "second", "seconds")}.${without}`;
+  const wait = Math.round(step.countdown_seconds);
+  if (step.kind === "show") return wait ? `The camera takes one photo after a ${wait} s countdown.${without}` : `The camera takes one photo.${without}`;
+  const starts = wait ? `starts after a ${wait} s countdown` : "starts immediately";
+  return `Recording of ${listed(kept)} ${starts} and lasts ${Math.round(step.seconds)} s.${without}`;
 }
 
 export function endedWords(snapshot) {
@@ -39,18 +40,18 @@ export function endedWords(snapshot) {
     return { title, takes: "Nothing was recorded.", sending: "", close: "You can close this page." };
   }
   const left = snapshot.step_count - takes;
-  const every = left ? `${plural(left, "step was", "steps were")} left out: they need what you did not allow.` : "You did every step.";
-  const kept = snapshot.state === "stopped" ? "What was recorded before is kept." : every;
-  const count = takes ? `${plural(takes, "take", "takes")}. ${kept}` : "Nothing was recorded.";
+  const every = left ? `${plural(left, "step was", "steps were")} skipped because of what you did not allow.` : takes === 1 ? "You finished the step." : `You finished all ${takes} steps.`;
+  const kept = snapshot.state === "stopped" ? "What was recorded before that is saved." : every;
+  const count = takes ? kept : "Nothing was recorded.";
   const pending = snapshot.uploads_pending;
   const aside = snapshot.facts?.set_aside ?? 0;
-  let sending = takes ? "All of it is safe at the collector." : "";
+  let sending = takes ? "Everything has been saved." : "";
   let close = "You can close this page.";
   if (pending) {
-    sending = `${plural(pending, "recording is", "recordings are")} still on the way to the collector.`;
-    close = "Please leave the device switched on. You can close this page.";
+    sending = `${plural(pending, "recording is", "recordings are")} still being sent.`;
+    close = "Please leave the device on. You can close this page.";
     if (snapshot.collector_reachable === false) {
-      sending = `The collector cannot be reached now. ${plural(pending, "recording waits", "recordings wait")} safely on this device.`;
+      sending = `There is no connection right now. ${plural(pending, "recording is", "recordings are")} saved on this device and will be sent later.`;
     }
   } else if (aside) {
     sending = `${plural(aside, "recording", "recordings")} could not be sent and stay on this device. Please tell the people who run the study.`;
@@ -60,10 +61,10 @@ export function endedWords(snapshot) {
 
 export const STOP_PAUSED = "Recording is paused while you choose. If you go on, this step starts again.";
 export const STOP_ENDING = "Ending the recording …";
-export const STOP_QUIET = "Nothing is being recorded just now. What was recorded before is kept.";
-export const LOST = "The device does not answer. It may have stopped recording. Waiting for it to come back …";
-export const LOST_ENDED = "The device has closed its page. What is not sent yet stays safe on it.";
-export const UNHEARD = "The device did not hear this. Press again when it answers.";
+export const STOP_QUIET = "Nothing is being recorded right now. What was recorded before is saved.";
+export const LOST = "The device does not answer. It may have stopped recording. Trying again …";
+export const LOST_ENDED = "The device has ended this page. What has not been sent yet is saved on it.";
+export const UNHEARD = "The device did not receive this. Press again when it answers.";
 export const STOP_UNHEARD =
-  "The device has not heard you yet and may still be recording. This page keeps trying. To be sure, unplug the device: what was recorded is not lost.";
+  "The device has not answered yet and may still be recording. This page keeps trying. To be sure, unplug the device: what was recorded is not lost.";
 export const CHOOSE_ONE = "Allow at least one of them, or choose “No, thank you”.";

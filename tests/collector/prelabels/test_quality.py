@@ -194,7 +194,7 @@ def test_a_calibrated_score_makes_another_reason(worked: Filled) -> None:
         worked.execute("UPDATE task SET state = 'skipped' WHERE state = 'open'")
         return {row.reason_text for row in rows}
 
-    assert doubts("before") == {"The least certain pre-label, plate, is 80% in doubt."}
+    assert doubts("before") == {"The model is unsure: plate, 40%."}
     calibrated(worked)
     (after,) = doubts("after")
     assert "80%" not in after, after
@@ -269,7 +269,7 @@ def test_the_commands(worked: Filled) -> None:
     run = CliRunner().invoke
     shown = run(app, ["report", "prelabels", *data])
     assert shown.exit_code == 0, shown.output
-    assert "costs time: plate (yolox-nano): of 30 pre-labels 30 were deleted" in " ".join(shown.output.split())
+    assert "costs time: plate (box, yolox-nano): of 30 pre-labels 30 were deleted" in " ".join(shown.output.split())
     report = json.loads(run(app, ["report", "prelabels", "--json", *data]).stdout)
     assert report["items"] == 30 and report["costs_time"][0]["label"] == "plate"
     fitted = run(app, ["prelabel", "calibrate", *data])

@@ -166,7 +166,7 @@ def test_the_reason_speaks_of_what_is_shown(filled: Filled) -> None:
     filled.execute("UPDATE task SET reason_kind = 'uncertainty'")  # not of the random share
     applied(filled, ids["image"], SOURCE.to_json(), ["cup"], box("n1", "cup", 1.0))
     (task,) = filled.tasks()
-    assert (task.reason_kind, task.reason_text) == ("age", "The oldest comes first: no pre-label is in doubt.")
+    assert (task.reason_kind, task.reason_text) == ("age", "Oldest first.")
     applied(filled, ids["image"], SOURCE.to_json(), ["cup"], box("n1", "cup", 1.0, x=90.0))
     (task,) = filled.tasks()
     assert task.reason_kind == "disagreement", "what was replaced still speaks against the new answer"

@@ -89,7 +89,7 @@ def test_next_gives_what_the_page_needs(site: Site) -> None:
     assert (first["type"], first["state"], first["lease"]["fence"]) == ("boxes", "leased", 1)
     assert first["lease"]["expires_at"] > body["now"]
     assert [label["id"] for row in first["prelabels"] for label in row["labels"]] == ["b1", "b2"]
-    assert first["classes"] == ["cup", "plate"] and first["instructions"]["version"] == 1
+    assert first["classes"] == ["cup", "plate"] and first["instructions"]["version"] == 2
     assert [row["role"] for row in second["captures"]] == ["labelled", "beside"]
     assert second["captures"][0]["frames_url"] == f"/api/captures/{second['captures'][0]['id']}/frames"
     assert [task["id"] for task in site.next("ann", count=2)] == [first["id"], second["id"]]
@@ -109,7 +109,7 @@ def test_submit_is_a_revision_with_its_diff(site: Site) -> None:
     assert (revision["id"], revision["number"], revision["reviewer"]) == (body["revision"], 1, "ann")
     assert revision["documents"][0]["source"]["name"] == "ann"
     assert revision["first_input_at"] == "2026-11-20T12:00:01.000000Z"
-    assert (revision["script_sha256"], revision["instruction_version"]) == ("c" * 64, 1)
+    assert (revision["script_sha256"], revision["instruction_version"]) == ("c" * 64, 2)
     assert revision["diff"] == body["diff"] and revision["active_ms"] >= 0
     view = site.call("ann", "GET", f"/api/tasks/{task['id']}").json()
     assert (view["state"], view["lease"], view["revision"]["id"]) == ("done", None, body["revision"])

@@ -47,7 +47,7 @@ def press(page: Page, *keys: str) -> None:
 
 
 def agree(page: Page) -> None:
-    """From the heading: four switches, "Allow all of it", "No, thank you", "I agree"."""
+    """From the heading: four switches, "Allow everything", "No, thank you", "I agree"."""
     expect(page.locator("#consent-title")).to_be_focused()
     page.locator("#allow-all").press("Enter")
     expect(page.locator("#agree")).to_be_focused()

@@ -23,7 +23,7 @@ def test_a_whole_session_by_keyboard(browser: Browser) -> None:
         expect(page.locator("#lead")).to_have_text("Read this aloud:")
         expect(page.locator("#prompt")).to_have_text("“Hello.”")
         expect(page.locator("#hint")).to_contain_text(
-            "After 2 seconds the device records sound and film for 4 seconds."
+            "Recording of sound and video starts after a 2 s countdown and lasts 4 s."
         )
 
         press(page, "Enter")
@@ -68,10 +68,10 @@ def test_a_whole_session_by_keyboard(browser: Browser) -> None:
         clock.pass_(0.5)
         at(page, "finished")
         expect(page.locator("#ended-title")).to_have_text("Thank you!")
-        expect(page.locator("#ended-sending")).to_have_text("2 recordings are still on the way to the collector.")
+        expect(page.locator("#ended-sending")).to_have_text("2 recordings are still being sent.")
         clock.pass_(10)
-        expect(page.locator("#ended-takes")).to_have_text("4 takes. You did every step.")
-        expect(page.locator("#ended-sending")).to_have_text("All of it is safe at the collector.")
+        expect(page.locator("#ended-takes")).to_have_text("You finished all 4 steps.")
+        expect(page.locator("#ended-sending")).to_have_text("Everything has been saved.")
         assert running.rehearsal.events == [
             ConsentAnswered(ALL, (), "P-rehearsal"),
             Start(), Done(), Start(), Start(), Start(),
@@ -86,7 +86,7 @@ def test_an_answer_that_is_spoken_is_recorded_and_shows_its_level(browser: Brows
         page.locator("#use-audio").check()
         page.locator("#agree").press("Enter")
         at(page, "ready")
-        expect(page.locator("#hint")).to_contain_text("After 3 seconds the device records sound for 9 seconds.")
+        expect(page.locator("#hint")).to_contain_text("Recording of sound starts after a 3 s countdown and lasts 9 s.")
         press(page, "Enter")
         at(page, "countdown")
         running.clock.pass_(3.2)
@@ -110,7 +110,9 @@ def test_what_is_refused_is_refused(browser: Browser) -> None:
         press(page, "Space")
         at(page, "ready")
         assert running.rehearsal.events == [ConsentAnswered(("audio",), ("video", "image", "text"), "P-rehearsal")]
-        expect(page.locator("#hint")).to_contain_text("records sound for 4 seconds. No film: you said no to that.")
+        expect(page.locator("#hint")).to_contain_text(
+            "Recording of sound starts after a 2 s countdown and lasts 4 s. No video: you said no to that."
+        )
         expect(page.locator("#preview")).to_be_hidden()
 
 
@@ -151,7 +153,7 @@ def test_pause_and_going_on(browser: Browser) -> None:
         expect(page.locator("#sees")).to_have_text("The picture is off while you pause.")
         press(page, "P")
         at(page, "ready")
-        expect(page.locator("#hint")).to_contain_text("Once more, please.")
+        expect(page.locator("#hint")).to_contain_text("Please do this step again.")
         assert running.rehearsal.events[1:] == [Start(), Pause(), Resume()]
 
 
@@ -170,7 +172,7 @@ def test_stop_ends_the_recording_before_it_asks(browser: Browser) -> None:
         expect(page.locator("#stop-dialog")).to_be_hidden()
         at(page, "ready")
         press(page, "Escape")
-        expect(page.locator("#stop-text")).to_contain_text("Nothing is being recorded just now.")
+        expect(page.locator("#stop-text")).to_contain_text("Nothing is being recorded right now.")
         press(page, "Escape")
         expect(page.locator("#stop-dialog")).to_be_hidden()
         at(page, "ready")
@@ -245,7 +247,7 @@ def test_a_screen_reader_is_told(browser: Browser) -> None:
         expect(live).to_have_text("Recording.")
         press(page, "p")
         expect(live).to_have_text("Paused. Nothing is being recorded.")
-        for name in ("Go on", "STOP"):
+        for name in ("Continue", "STOP"):
             expect(page.get_by_role("button", name=name).first).to_be_visible()
 
 
@@ -263,7 +265,7 @@ def test_a_device_that_goes_away_is_said_and_comes_back(browser: Browser) -> Non
         port = running.server.port
         running.server.stop()
         expect(page.locator("#notice")).to_contain_text("The device does not answer.")
-        expect(page.locator("#rec-word")).to_have_text("No word from the device")
+        expect(page.locator("#rec-word")).to_have_text("Device does not answer")
         rehearsal = running.rehearsal
         running.server = PageServer(rehearsal.read, rehearsal.post, rehearsal.preview, port=port, key=KEY)
         running.server.start()
@@ -295,12 +297,14 @@ def test_a_device_that_ends_leaves_a_true_last_word(browser: Browser, waiting: b
         expect(page.locator("#ended-takes")).to_be_visible()
         page.on("request", lambda request: asked.append(request.url))
         if waiting:
-            expect(page.locator("#notice")).to_contain_text("What is not sent yet stays safe on it.")
-            expect(page.locator("#ended-sending")).to_contain_text("2 recordings wait safely on this device.")
+            expect(page.locator("#notice")).to_contain_text("What has not been sent yet is saved on it.")
+            expect(page.locator("#ended-sending")).to_contain_text(
+                "2 recordings are saved on this device and will be sent later."
+            )
         else:
-            expect(page.locator("#ended-sending")).to_have_text("All of it is safe at the collector.")
+            expect(page.locator("#ended-sending")).to_have_text("Everything has been saved.")
             expect(page.locator("#notice")).to_be_hidden()
-        expect(page.locator("#ended-takes")).to_have_text("1 take. What was recorded before is kept.")
+        expect(page.locator("#ended-takes")).to_have_text("What was recorded before that is saved.")
         page.wait_for_timeout(2500)  # two and a half times the pause between tries: nobody is asked any more
         assert asked == []
 
@@ -309,7 +313,7 @@ def test_a_stop_that_was_not_heard_says_what_to_do(browser: Browser) -> None:
     with opened(browser) as (page, running):
         agree(page)
         running.server.stop()
-        expect(page.locator("#rec-word")).to_have_text("No word from the device")
+        expect(page.locator("#rec-word")).to_have_text("Device does not answer")
         press(page, "Escape", "Tab", "Enter")
         expect(page.locator("#notice")).to_contain_text("To be sure, unplug the device")
 
@@ -394,16 +398,14 @@ def test_steps_that_were_left_out_are_counted_at_the_end(browser: Browser) -> No
         at(page, "saving")
         running.clock.pass_(1)
         at(page, "finished")
-        expect(page.locator("#ended-takes")).to_have_text(
-            "1 take. 3 steps were left out: they need what you did not allow."
-        )
+        expect(page.locator("#ended-takes")).to_have_text("3 steps were skipped because of what you did not allow.")
 
 
 def test_a_second_screen_watches_until_somebody_uses_it_instead(browser: Browser) -> None:
     with opened(browser) as (page, running):
         phone = browser.new_context(viewport=PHONE).new_page()  # type: ignore[arg-type]
         phone.goto(running.url)
-        expect(phone.locator("#watching")).to_contain_text("Another screen runs this session.")
+        expect(phone.locator("#watching")).to_contain_text("Another screen controls this session.")
         for name in ("agree", "decline", "allow-all"):
             expect(phone.locator(f"#{name}")).to_be_hidden()
         expect(phone.locator("#use-audio")).to_be_disabled()

@@ -24,7 +24,7 @@ def test_a_class_that_costs_time_is_named() -> None:
     assert row is not None
     assert row.saved_seconds_per_100 == pytest.approx(-37)
     assert row.text == (
-        "cup (yolox-nano): of 40 pre-labels 31 were deleted; leaving it out would save about 37 s per 100 items."
+        "cup (box, yolox-nano): of 40 pre-labels 31 were deleted; leaving it out would save about 37 s per 100 items."
     )
 
 

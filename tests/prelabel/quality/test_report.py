@@ -100,7 +100,7 @@ def test_a_class_that_costs_time_is_named() -> None:
     report = prelabel_report(boxes_of(25), NOW)
     (worst,) = report.costs_time
     assert worst.label == "mug" and worst.saved_seconds_per_100 == pytest.approx(-100)
-    assert worst.text.startswith("mug (yolox-nano): of 25 pre-labels 25 were deleted; leaving it out would save")
+    assert worst.text.startswith("mug (box, yolox-nano): of 25 pre-labels 25 were deleted; leaving it out would save")
     assert [row.label for row in report.classes] == ["mug", "cup"]
     assert report.classes[1].basis == "all"
     assert prelabel_report(boxes_of(25, drawn_by_chance=True), NOW).costs_time[0].basis == "random"

@@ -37,6 +37,17 @@ describe("keys of other keyboards", () => {
 
 describe("geometry", () => {
   const r = { x: 10, y: 20, width: 30, height: 40 };
+  test("a view moves just as far as it must to show a box", () => {
+    const screen = { width: 800, height: 600 };
+    const view = { scale: 4, dx: 0, dy: 0 };
+    expect(geometry.inView({ x: 10, y: 10, width: 20, height: 20 }, view, screen)).toBe(view);
+    const below = geometry.inView({ x: 10, y: 900, width: 20, height: 20 }, view, screen);
+    expect(geometry.toScreen({ x: 10, y: 900, width: 20, height: 20 }, below)).toEqual({ x: 40, y: 260, width: 80, height: 80 });
+    const half = { x: 195, y: 0, width: 20, height: 20 };
+    expect(geometry.toScreen(half, geometry.inView(half, view, screen)).x).toBe(360);
+    const large = { x: 0, y: 0, width: 400, height: 400 };
+    expect(geometry.inView(large, view, screen), "larger than the screen, its middle is seen").toBe(view);
+  });
   test("an edge never passes its opposite", () => {
     expect(geometry.edgeMoved(r, "left", 100)).toEqual({ x: 39, y: 20, width: 1, height: 40 });
     expect(geometry.edgeMoved(r, "right", -100)).toEqual({ ...r, width: 1 });

@@ -117,8 +117,9 @@ export function changes(before: Work, now: Work): Changes {
   return out;
 }
 
-/** `2 moved, 1 deleted`, or `as the model said` when nothing changed. */
-export function sentence(c: Changes): string {
+/** What is accepted, in words: `2 labels, as the model made them`, or `1 moved, 1 rejected; 3 unchanged`. */
+export function acceptance(before: Work, now: Work): string {
+  const c = changes(before, now);
   const parts = [
     [c.moved, "moved"],
     [c.relabelled, "renamed"],
@@ -126,6 +127,10 @@ export function sentence(c: Changes): string {
     [c.added, "added"],
     [c.textEdits, "text edited"],
   ] as const;
-  const said = parts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
-  return said.length === 0 ? "nothing changed" : said.join(", ");
+  const done = parts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
+  if (done.length > 0) return c.kept > 0 ? `${done.join(", ")}; ${c.kept} unchanged` : done.join(", ");
+  if (c.kept === 0) return "no labels";
+  const models = Object.values(now).every((labels) => labels.every((l) => l.source?.kind === "model"));
+  if (!models) return `${c.kept} ${c.kept === 1 ? "label" : "labels"}, unchanged`;
+  return c.kept === 1 ? "1 label, as the model made it" : `${c.kept} labels, as the model made them`;
 }

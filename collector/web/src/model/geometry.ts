@@ -139,6 +139,21 @@ export function zoomedTo(r: Rect, picture: Size, screen: Size): View {
   };
 }
 
+/** This view, or where the box would not be seen whole in it though it could be, the same scale with the box in the middle. */
+export function inView(r: Rect, view: View, screen: Size): View {
+  const on = toScreen(r, view);
+  const hidden = (from: number, size: number, room: number): boolean =>
+    size <= room ? from < 0 || from + size > room : from > room / 2 || from + size < room / 2;
+  const across = hidden(on.x, on.width, screen.width);
+  const down = hidden(on.y, on.height, screen.height);
+  if (!across && !down) return view;
+  return {
+    scale: view.scale,
+    dx: across ? screen.width / 2 - (r.x + r.width / 2) * view.scale : view.dx,
+    dy: down ? screen.height / 2 - (r.y + r.height / 2) * view.scale : view.dy,
+  };
+}
+
 export const toScreen = (r: Rect, v: View): Rect => ({
   x: r.x * v.scale + v.dx,
   y: r.y * v.scale + v.dy,

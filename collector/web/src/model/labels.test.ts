@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { BoxLabel, IntervalLabel, Label, LabelsDocument, TaskView } from "../api/types";
-import { changes, fate, sentence } from "./diff";
+import { acceptance, changes, fate } from "./diff";
 import * as labels from "./labels";
 
 const model = { kind: "model", name: "yolox-nano", version: "1", sha256: "a".repeat(64) } as const;
@@ -131,8 +131,7 @@ describe("changes", () => {
     now = labels.added(now, "c2", region("p1", 99));
     const count = changes(before, now);
     expect(count).toEqual({ kept: 0, moved: 1, relabelled: 0, deleted: 1, added: 1, textEdits: 1 });
-    expect(sentence(count)).toBe("1 moved, 1 rejected, 1 added, 1 text edited");
-    expect(sentence(changes(before, before))).toBe("nothing changed");
+    expect(acceptance(before, now)).toBe("1 moved, 1 rejected, 1 added, 1 text edited");
     expect(fate(undefined, box("x", null))).toBe("added");
   });
 });
@@ -160,5 +159,17 @@ describe("what counts as a change, as everywhere else in the house", () => {
     expect(names.filter(([count]) => count > 0).map(([, name]) => name)).toEqual(expected);
     expect(found.kept).toBe(expected.length === 0 ? 1 : 0);
     expect(fate(before, after) === "kept").toBe(expected.length === 0);
+  });
+});
+
+describe("what is accepted, in words", () => {
+  const two: labels.Work = { c1: [{ ...box("b1", 0.5), source: model }, { ...box("b2", 0.5), source: model }] };
+  const own: labels.Work = { c1: [box("p1", null)], c2: [] };
+  test("as the model made them, unchanged, changed, none", () => {
+    expect(acceptance(two, two)).toBe("2 labels, as the model made them");
+    expect(acceptance(own, own)).toBe("1 label, unchanged");
+    const gone = labels.removed(two, { capture: "c1", id: "b2" });
+    expect(acceptance(two, gone)).toBe("1 rejected; 1 unchanged");
+    expect(acceptance({ c1: [] }, { c1: [] })).toBe("no labels");
   });
 });

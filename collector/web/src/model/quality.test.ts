@@ -91,7 +91,7 @@ describe("the report on pre-labels", () => {
       texts: { word_error_rate: 0.05, character_error_rate: null, words: 1, characters: 4, unchanged: null },
     });
     expect(quality.facts(made).map((f) => `${f.name} ${f.value}: ${f.note}`)).toEqual([
-      "starts off by 40 ms: nine in ten within 120 ms; neither late nor early",
+      "starts off by 40 ms: nine in ten within 120 ms; no bias",
       "ends off by 40 ms: nine in ten within 120 ms; 12 ms early",
       "time that is wrong (DER) 2%: 1.2 s missed in 60.0 s",
       "wrong words (WER) 5%: of 1 word",

@@ -110,8 +110,8 @@ export function facts(row: QualityRow): Fact[] {
     const chance = random?.found[part];
     out.push({ name, value: percent(value), note, chance: chance == null ? null : percent(chance) });
   };
-  share("right", "precision", "of what it says is there (precision)");
-  share("found", "recall", "of what people say is there (recall)");
+  share("right", "precision", "of the model's labels are right (precision)");
+  share("found", "recall", "of the true labels were found (recall)");
   return [...out, ...boxFacts(row), ...trackFacts(row), ...intervalFacts(row), ...textFacts(row)];
 }
 
@@ -152,7 +152,7 @@ function intervalFacts({ intervals }: QualityRow): Fact[] {
   for (const [name, end] of [["starts", intervals.start] as const, ["ends", intervals.end] as const]) {
     if (!end) continue;
     const bias = Math.round(Math.abs(end.bias_ms));
-    const way = bias === 0 ? "neither late nor early" : `${bias} ms ${end.bias_ms > 0 ? "late" : "early"}`;
+    const way = bias === 0 ? "no bias" : `${bias} ms ${end.bias_ms > 0 ? "late" : "early"}`;
     out.push({
       name: `${name} off by`,
       value: `${Math.round(end.median_ms)} ms`,
@@ -174,7 +174,7 @@ function derNote(rates: NonNullable<QualityRow["intervals"]>): string {
   const parts = [
     [rates.missed_seconds, "missed"],
     [rates.false_seconds, "too much"],
-    [rates.confused_seconds, "by another name"],
+    [rates.confused_seconds, "with another name"],
   ] as const;
   const said = parts.filter(([s]) => s >= 0.05).map(([s, word]) => `${s.toFixed(1)} s ${word}`);
   return `${said.join(", ") || "nothing"} in ${rates.truth_seconds.toFixed(1)} s`;

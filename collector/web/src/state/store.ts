@@ -174,6 +174,7 @@ export class Store {
       this.close(item);
     }
     this.released.value = items.map((item) => item.task.id);
+    this.notices.dismissWord();
     this.show(null);
     this.phase.value = "resting";
   }
@@ -211,7 +212,7 @@ export class Store {
     if (id === undefined) return this.say("Nothing to go back to yet.");
     if (this.outbox.has(id)) await this.outbox.flush();
     if (this.outbox.has(id))
-      return this.say("Your last answer is still on its way: back works when the network is.", "care");
+      return this.say("Your last answer has not been sent yet: B works again once it has.", "care");
     let view: TaskView;
     try {
       view = await api.reopen(id, this.client);
@@ -221,7 +222,7 @@ export class Store {
     }
     this.trail.remove(id);
     this.open(this.take(view, true));
-    this.say("Opened again. Enter submits it anew and returns to where you were.");
+    this.say("Opened again. Enter submits it again and returns to where you were.");
   }
 
   /** Opens any item for a lead, with another person's work on it where that is given. Throws Problem, Unreachable. */
@@ -339,7 +340,7 @@ export class Store {
       );
       return;
     }
-    this.say(`“${letter.title}” was not taken: ${problem.title} ${problem.hint}`.trim(), "care");
+    this.say(`“${letter.title}” was refused: ${problem.title} ${problem.hint}`.trim(), "care");
     if (!task) return;
     this.queue.unshift({ task, media: this.prepare(task.view) });
     this.leases.hold(task);

@@ -1,8 +1,8 @@
 /** The bar below: where to, what mode, what was saved. Words appear in their place and never cover a control. */
-import { changes, sentence } from "../model/diff";
+import { acceptance } from "../model/diff";
 import type { Store } from "../state/store";
-import type { OpenTask } from "../state/task";
 import type { Keyboard } from "./keyboard";
+import { Tools } from "./tools";
 
 export function Bar({
   store,
@@ -26,11 +26,12 @@ export function Bar({
           <kbd>S</kbd> skip
         </button>
         <button type="button" disabled={!item} onClick={() => void store.release()}>
-          <kbd>R</kbd> give back
+          <kbd>R</kbd> release
         </button>
       </span>
+      <Tools task={item?.task} keyboard={keyboard} />
       <span class={`bar-word ${notice?.kind === "care" ? "bar-care" : ""}`} role="status" title={word ?? ""}>
-        {word ?? (item ? done(item.task) : "")}
+        {word ?? (item ? acceptance(item.task.before, item.task.work.value) : "")}
       </span>
       <SavedWord store={store} />
       <button type="button" class="primary" disabled={!item} onClick={() => store.submit()}>
@@ -40,12 +41,6 @@ export function Bar({
   );
 }
 
-/** What this person did so far, in words. */
-function done(task: OpenTask): string {
-  const work = task.work.value;
-  return task.touched || task.reopened || task.restored ? sentence(changes(task.before, work)) : "nothing changed";
-}
-
 function SavedWord({ store }: { store: Store }): preact.JSX.Element {
   const waiting = store.outbox.waiting.value.length;
   const trouble = store.outbox.trouble.value;
@@ -53,7 +48,7 @@ function SavedWord({ store }: { store: Store }): preact.JSX.Element {
   if (trouble !== null && waiting > 0) {
     return (
       <span class="saved saved-care" data-saved="waiting">
-        ⚠ {waiting} not sent: {trouble}. Kept here, sent by itself.
+        ⚠ {waiting} not sent: {trouble}. Stored here, sent automatically.
       </span>
     );
   }
@@ -61,7 +56,7 @@ function SavedWord({ store }: { store: Store }): preact.JSX.Element {
     case "here":
       return (
         <span class="saved saved-care" data-saved="here">
-          ⚠ kept in this browser: {saved.why}
+          ⚠ stored as a draft: {saved.why}
         </span>
       );
     case "failed":

@@ -8,9 +8,9 @@ import { Modal } from "./modal";
 export function KeysDialog({ keyboard, on }: { keyboard: Keyboard; on: Surface }): preact.JSX.Element {
   const { everywhere, here } = help(on);
   return (
-    <Modal name="Every key" onClose={() => (keyboard.dialog.value = null)}>
+    <Modal name="All keys" onClose={() => (keyboard.dialog.value = null)}>
         <h2 class="dialog-title">
-          Every key{" "}
+          All keys{" "}
           <span class="note">
             <kbd>Esc</kbd> or <kbd>?</kbd> closes, <kbd>↑ ↓</kbd> scroll
           </span>
@@ -20,7 +20,7 @@ export function KeysDialog({ keyboard, on }: { keyboard: Keyboard; on: Surface }
           <Keys title="Everywhere" rows={everywhere} />
         </div>
         <p class="note">
-          In a text field every plain key types; <kbd>Esc</kbd> leaves it, <kbd>Tab</kbd> goes to the next,{" "}
+          In a text field plain keys type text; <kbd>Esc</kbd> leaves it, <kbd>Tab</kbd> goes to the next,{" "}
           <kbd>Ctrl Enter</kbd> submits. Outside of it <kbd>Tab</kbd> goes to the buttons after the last label.
         </p>
         <p class="actions">
@@ -54,9 +54,9 @@ export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Sto
   return (
     <Modal name="Skip this item" small onClose={() => (keyboard.dialog.value = null)}>
         <h2 class="dialog-title">
-          Skip because{" "}
+          Why skip this item?{" "}
           <span class="note">
-            <kbd>Esc</kbd> stays
+            <kbd>Esc</kbd> cancels
           </span>
         </h2>
         <ol class="reasons">
@@ -75,7 +75,7 @@ export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Sto
           ))}
         </ol>
         <p class="note">
-          It waits for a lead, who reads the reason. <kbd>B</kbd> takes a skip back.
+          A lead sees the item and the reason. <kbd>B</kbd> takes the skip back.
         </p>
         <p class="actions">
           <button type="button" onClick={() => (keyboard.dialog.value = null)}>
@@ -87,30 +87,30 @@ export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Sto
 }
 
 const SEEN = "hints-seen";
-const LABELS = ["1 … 9", "give the selected label another name, arrows move it, Delete rejects it, N makes a new one."];
-const ENTER = "accepts everything and shows the next item.";
-const LEAST_SURE = `${ENTER} The label the model is least sure of is already selected.`;
+const LABELS = ["1 … 9", "rename the selected label, arrows move it, Delete rejects it, N makes a new one."];
+const ENTER = "accepts all labels and shows the next item.";
+const LEAST_SURE = `${ENTER} The label with the lowest confidence is already selected.`;
 const HINTS: Record<Surface, readonly string[][]> = {
   boxes: [["Enter", LEAST_SURE], LABELS],
   tracks: [["Enter", LEAST_SURE], LABELS],
   speech: [
     ["Enter", LEAST_SURE],
-    ["W", "writes what was said, E takes what was expected; arrows move an end, Delete rejects a region, N makes one."],
+    ["W", "starts writing what was said, E takes the expected text; arrows move an end, Delete rejects a region, N makes one."],
   ],
   text: [
     ["Enter", ENTER],
-    ["W", "corrects the text, Esc leaves the field, L chooses the language. Delete says that there is no usable answer."],
+    ["W", "starts writing in the text, Esc leaves the field, L chooses the language. Delete: there is no usable answer."],
   ],
   spoken: [
     ["Enter", ENTER],
-    ["Space", "plays, W writes what was said, Ctrl Space plays while you write. Delete: there is no usable answer."],
+    ["Space", "plays, W starts writing what was said, Ctrl Space plays while you write. Delete: there is no usable answer."],
   ],
   reading: [
     ["Enter", LEAST_SURE],
-    ["W", "writes what stands there, ↑ ↓ go on as it is read, Delete rejects a text, N marks one that was not found."],
+    ["W", "starts writing the text, ↑ ↓ move in reading order, Delete rejects a text, N marks one that was not found."],
   ],
 };
-const LAST = ["?", "shows every key. U takes anything back, and nothing you do is lost, not even when the network is."];
+const LAST = ["?", "shows all keys. U undoes a change, B takes back a submit, a skip or a release. Your work is stored, also without a network."];
 
 /** First visit: three hints on the real task, gone with the first key that submits or when they are closed. */
 export function Hints({ store, on }: { store: Store; on: Surface }): preact.JSX.Element | null {

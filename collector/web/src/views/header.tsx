@@ -9,6 +9,7 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
   const progress = store.progress.value;
   return (
     <header class="top">
+      <h1 class="sr-only">{view ? `Review of ${KINDS[surfaceOf(view)]}` : "Review"}</h1>
       <span class="top-where">
         {view ? (
           <>
@@ -21,7 +22,10 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
       <span class="top-step">
         {view && (
           <>
-            step {view.step_number} of {view.step_count} · <q>{view.step_title}</q>
+            <span class="top-count">
+              step {view.step_number} of {view.step_count} of the script ·{" "}
+            </span>
+            <q>{view.step_title}</q>
             {view.attempt > 1 && <> · attempt {view.attempt}</>}
           </>
         )}
@@ -29,19 +33,21 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
       <span class="top-progress" data-done={progress?.done_today ?? 0}>
         {progress && (
           <>
-            <b>{progress.done_today}</b> of {progress.done_today + progress.open}{" "}
-            <i>· {progress.per_minute.toFixed(1)} a minute</i>
+            <b>{progress.done_today}</b> done today{" "}
+            <i>
+              · {progress.open.toLocaleString("en")} open · {progress.per_minute.toFixed(1)} per minute
+            </i>
           </>
         )}
       </span>
-      <button type="button" onClick={() => (keyboard.dialog.value = "keys")}>
-        <kbd>?</kbd> keys
+      <button type="button" aria-label="All keys" onClick={() => (keyboard.dialog.value = "keys")}>
+        <kbd>?</kbd> <span class="top-word">keys</span>
       </button>
       <button
         type="button"
        
-        aria-label={`Colours: ${theme.value}`}
-        title={`Colours: ${theme.value} (D)`}
+        aria-label={`Theme: ${theme.value}`}
+        title={`Theme: ${theme.value} (D)`}
         onClick={() => void nextTheme()}
       >
         ◐

@@ -13,7 +13,7 @@ export type Dialog = "keys" | "skip" | "names" | null;
 export const SKIP_REASONS = [
   "it cannot be seen or heard well enough",
   "the recording is broken",
-  "the instructions do not say what to do",
+  "the instructions do not cover this",
   "I know this person",
 ] as const;
 
@@ -26,7 +26,7 @@ export class Keyboard {
   readonly dialog = signal<Dialog>(null);
   editor: Editor | null = null;
   /** The labels that Tab went through: where it began and where it is. */
-  private round: { task: OpenTask; start: Ref | null; at: Ref | null } | null = null;
+  private round: { task: OpenTask; way: Command; start: Ref | null; at: Ref | null } | null = null;
 
   constructor(private readonly store: Store) {}
 
@@ -115,7 +115,9 @@ export class Keyboard {
   private walk(stroke: Stroke): void {
     const task = this.store.current.value?.task;
     const from = task?.selected.value ?? null;
-    if (task && (this.round?.task !== task || !same(this.round.at, from))) this.round = { task, start: from, at: from };
+    const way = stroke.command;
+    const goesOn = this.round?.task === task && this.round?.way === way && same(this.round.at, from);
+    if (task && !goesOn) this.round = { task, way, start: from, at: from };
     if (!this.editor?.command(stroke)) this.page(stroke);
     const at = task?.selected.value ?? null;
     if (this.round) this.round = { ...this.round, at };
@@ -151,7 +153,7 @@ export class Keyboard {
         tagsShown.value = !tagsShown.value;
         return store.say(tagsShown.value ? "Names are shown." : "Names are hidden: T shows them again.");
       case "theme":
-        return store.say(`Colours: ${nextTheme()}.`);
+        return store.say(`Theme: ${nextTheme()}.`);
       case "next-label":
         return task?.select(1);
       case "previous-label":

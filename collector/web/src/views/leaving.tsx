@@ -29,7 +29,7 @@ export function Leaving({ store }: { store: Store }): preact.JSX.Element {
           {store.outbox.trouble.value ?? "the collector does not answer"}. Signing out now would delete them.
         </p>
       )}
-      {store.notices.current.value && <p class="caveat">{store.notices.current.value.text}</p>}
+      {store.notices.current.value?.kind === "care" && <p class="caveat">{store.notices.current.value.text}</p>}
       <p class="actions">
         {nothing && (
           <button type="button" class="primary" onClick={enter}>

@@ -28,18 +28,29 @@ export function Panel({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }
   );
 }
 
+/** Surfaces that show the question beside the answer: it is not shown twice. */
+const asksHere = (view: TaskView): boolean => ["text", "spoken"].includes(surfaceOf(view));
+/** Surfaces that show every text in a field of its own: the list has its name, score and source. */
+const showsTexts = (view: TaskView): boolean => asksHere(view) || surfaceOf(view) === "reading";
+
 function Expected({ view }: { view: TaskView }): preact.JSX.Element {
   return (
     <section>
-      <h2>
-        {view.expected === null ? "Prompt" : "Expected"} <span class="note">from the script</span>
-      </h2>
-      <p class="expected" lang={view.language}>
-        {view.expected === null ? view.prompt : <q>{view.expected}</q>}
-      </p>
-      {view.expected !== null && view.prompt !== view.expected && <p class="note">{view.prompt}</p>}
-      {view.objects.length > 0 && <p class="note">should be seen: {view.objects.join(", ")}</p>}
-      <p class="note" title="Why this item comes now" data-reason={view.reason.kind}>
+      {asksHere(view) ? (
+        <h2>Item</h2>
+      ) : (
+        <>
+          <h2>
+            {view.expected === null ? "Prompt" : "Expected"} <span class="note">from the script</span>
+          </h2>
+          <p class="expected" lang={view.language}>
+            {view.expected === null ? view.prompt : <q>{view.expected}</q>}
+          </p>
+          {view.expected !== null && view.prompt !== view.expected && <p class="note">{view.prompt}</p>}
+        </>
+      )}
+      {view.objects.length > 0 && <p class="note">should be visible: {view.objects.join(", ")}</p>}
+      <p class="note" title="Why you see this item" data-reason={view.reason.kind}>
         {view.reason.text}
       </p>
       <Masked view={view} />
@@ -64,8 +75,14 @@ function Masked({ view }: { view: TaskView }): preact.JSX.Element | null {
 /** Where a text has no place of its own: it is read whole under the list. */
 const PICTURES: ReadonlySet<string> = new Set(["boxes", "tracks"]);
 
-/** What an empty list says when it is submitted, where that is not simply nothing. */
-const NOTHING: Partial<Record<Surface, string>> = { text: "no usable answer", spoken: "no usable answer" };
+/** What an empty list confirms when it is submitted, where that is not simply nothing. */
+const NOTHING: Partial<Record<Surface, string>> = {
+  text: " that there is no usable answer",
+  spoken: " that there is no usable answer",
+};
+
+/** Two captures of a task may use the same label id. */
+const rowId = (ref: Ref): string => `label-${ref.capture}-${ref.id}`;
 
 interface Row {
   ref: Ref;
@@ -82,18 +99,18 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
   return (
     <section class="labels">
       <h2>
-        Labels <span class="note">{rows.length > 1 ? "least certain first" : ""}</span>
+        Labels <span class="note">{rows.length > 1 ? "lowest confidence first" : ""}</span>
       </h2>
       {rows.length === 0 && (
         <p class="note">
-          None. <kbd>Enter</kbd> says that there is {NOTHING[surfaceOf(task.view)] ?? "nothing"}.
+          No labels. Press <kbd>Enter</kbd> to confirm{NOTHING[surfaceOf(task.view)] ?? ""}.
         </p>
       )}
       <LongList
         count={rows.length}
         chosen={selected === null ? -1 : rows.findIndex((r) => !r.ghost && same(r.ref, selected))}
-        label="Labels, least certain first"
-        active={selected ? `label-${selected.id}` : undefined}
+        label="Labels, lowest confidence first"
+        active={selected ? rowId(selected) : undefined}
         row={(index) => {
           const { ref, label: row, ghost } = rows[index] as Row;
           return (
@@ -106,6 +123,7 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
               ghost={ghost}
               before={task.beforeOf(ref)}
               selected={!ghost && same(ref, selected)}
+              text={!showsTexts(task.view)}
               sensor={many.length > 1 ? (many.find((c) => c.id === ref.capture)?.sensor ?? "") : ""}
               place={index + 1}
               count={rows.length}
@@ -162,6 +180,8 @@ interface RowProps {
   ghost: boolean;
   selected: boolean;
   sensor: string;
+  /** Whether the words of a text are shown. */
+  text: boolean;
   /** Its place among all rows, from 1: of a long list only those in sight exist. */
   place: number;
   count: number;
@@ -185,7 +205,7 @@ class LabelRow extends Pure<RowProps> {
     return (
       <li
         ref={this.host}
-        id={`label-${id}`}
+        id={rowId(ref)}
         role="option"
         aria-selected={selected}
         aria-posinset={place}
@@ -193,7 +213,7 @@ class LabelRow extends Pure<RowProps> {
         data-label={id}
         class={classNames("label-row", selected && "label-selected", ghost && "label-ghost")}
         style={`--colour: var(--label-${look.colour})`}
-        title={ghost ? "Rejected; click brings it back" : undefined}
+        title={ghost ? "Rejected; click to bring it back" : undefined}
         onClick={() => {
           if (ghost) return task.restore(ref);
           task.settle();
@@ -206,7 +226,7 @@ class LabelRow extends Pure<RowProps> {
           {look.name}
           {label.kind === "interval" && <i> {clock(label.start_us)}</i>}
           {label.kind === "text" && label.language && <i class="label-language"> {label.language}</i>}
-          {label.kind === "text" && <i> {label.text}</i>}
+          {label.kind === "text" && this.props.text && <i> {label.text}</i>}
           {label.kind === "span" && <i> {spanWords(task, ref, label)}</i>}
           {KIND_WORDS[label.kind] && <i> {KIND_WORDS[label.kind]}</i>}
           {sensor && <i> {sensor}</i>}

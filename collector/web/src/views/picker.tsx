@@ -49,7 +49,7 @@ export function NamesDialog({ keyboard, task }: { keyboard: Keyboard; task: Open
       <h2 class="dialog-title">
         Choose a name{" "}
         <span class="note">
-          <kbd>↑ ↓</kbd> <kbd>Enter</kbd>, <kbd>Esc</kbd> closes
+          <kbd>Enter</kbd> chooses, <kbd>Esc</kbd> closes
         </span>
       </h2>
       <input

@@ -71,6 +71,7 @@ function Numbers({ report }: { report: TodayReport }): preact.JSX.Element {
           </div>
         ))}
       </dl>
+      <div class="people" tabIndex={0} role="region" aria-label="People">
       <table>
         <thead>
           <tr>
@@ -83,7 +84,7 @@ function Numbers({ report }: { report: TodayReport }): preact.JSX.Element {
         <tbody>
           {report.people.length === 0 && (
             <tr>
-              <td colSpan={4}>Nobody has reviewed anything yet today.</td>
+              <td colSpan={4}>No reviews yet today.</td>
             </tr>
           )}
           {report.people.map((p) => (
@@ -96,6 +97,7 @@ function Numbers({ report }: { report: TodayReport }): preact.JSX.Element {
           ))}
         </tbody>
       </table>
+      </div>
     </>
   );
 }

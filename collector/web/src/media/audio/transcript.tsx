@@ -16,7 +16,7 @@ export function Transcript({ editor, task }: { editor: AudioEditor; task: OpenTa
   if (regions.length === 0) {
     return (
       <div class="words words-none">
-        No speech is marked. <kbd>N</kbd> marks a region at the playhead, <kbd>Enter</kbd> says there is none.
+        No speech is marked. <kbd>N</kbd> marks a region at the playhead, <kbd>Enter</kbd> confirms that there is none.
       </div>
     );
   }
@@ -77,7 +77,7 @@ class Row extends Pure<RowProps> {
           label={`What was said from ${clock(label.start_us)}`}
           lang={task.view.language}
           oneLine
-          placeholder={selected ? "W writes what was said" : "what was said"}
+          placeholder={selected ? "W: write what was said" : "what was said"}
           onText={(text) => editor.setText(label.id, text)}
           onFocus={() => {
             if (!selected) editor.select(label.id);
@@ -89,7 +89,7 @@ class Row extends Pure<RowProps> {
             type="button"
             tabIndex={-1}
             class="word-expected"
-            title="Takes what was expected as what was said"
+            title="Take the expected text as what was said"
             onClick={() => {
               editor.setText(label.id, expected);
               task.settle();

@@ -5,6 +5,7 @@ import {
   dragged,
   fit,
   insidePicture,
+  inView,
   toPicture,
   toScreen,
   zoomedAt,
@@ -15,7 +16,8 @@ import {
   type Size,
   type View,
 } from "../../model/geometry";
-import type { Ref } from "../../model/labels";
+import { same, type Ref } from "../../model/labels";
+import { hullOf } from "../../model/outline";
 import type { BoxTool } from "./boxtool";
 import { tagsShown } from "../../state/shown";
 import { Boxes, Handles, TagPlaces, Tags, type Shape } from "./shapes";
@@ -58,6 +60,9 @@ interface State {
 
 let gestures = 0;
 
+const chosenOf = (props: StageProps): Shape | undefined => props.shapes.find((s) => s.selected && !s.ghost);
+const placeOf = (shape: Shape): Rect => hullOf(shape.rect, shape.rotation ?? 0);
+
 export class Stage extends Component<StageProps, State> {
   override state: State = { screen: { width: 0, height: 0 }, view: null };
   private readonly host = createRef<HTMLDivElement>();
@@ -83,7 +88,22 @@ export class Stage extends Component<StageProps, State> {
       this.setState({
         view: this.props.close ? zoomedTo(this.props.close, this.props.picture, this.state.screen) : null,
       });
-    }
+    } else this.follow(before);
+  }
+
+  /** Where the picture is seen in part, the selected label is in that part, whichever it is and wherever it moves. */
+  private follow(before: StageProps): void {
+    const view = this.state.view;
+    const chosen = chosenOf(this.props);
+    const was = chosenOf(before);
+    if (!view || !chosen || this.gesture || !this.props.active) return;
+    const another = !was || !same(was.ref, chosen.ref);
+    if (!another && was.rect.x === chosen.rect.x && was.rect.y === chosen.rect.y) return;
+    const { picture } = this.props;
+    const { screen } = this.state;
+    if (another && this.props.close) return this.setState({ view: zoomedTo(placeOf(chosen), picture, screen) });
+    const seen = inView(placeOf(chosen), view, screen);
+    if (seen !== view) this.setState({ view: seen });
   }
 
   override componentWillUnmount(): void {

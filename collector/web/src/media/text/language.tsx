@@ -16,7 +16,7 @@ export function LanguageChoice({
     <label>
       <kbd>L</kbd> language{" "}
       <select value={value ?? ""} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {!value && <option value="">not said</option>}
+        {!value && <option value="">not set</option>}
         {offered.map((tag) => (
           <option key={tag} value={tag}>
             {languageName(tag)}

@@ -213,7 +213,7 @@ export class ReadingEditor implements Editor {
   private write(): void {
     const piece = this.piece();
     if (!piece) return this.context.say("No text is selected: N marks one.");
-    if (!piece.text) return this.context.say("Nobody has read this place: N adds its text.");
+    if (!piece.text) return this.context.say("This place has no text yet: N adds it.");
     this.host.querySelector<HTMLTextAreaElement>(`[data-piece="${CSS.escape(piece.id)}"] textarea`)?.focus();
   }
 

@@ -103,7 +103,7 @@ function Pieces({ editor, task, bitmap }: PiecesProps): preact.JSX.Element {
     <section class="reading" aria-label="Texts in the order they are read">
       <p class="reading-head">
         <span class="note">
-          <kbd>W</kbd> writes · <kbd>↑</kbd> <kbd>↓</kbd> as it is read · <kbd>N</kbd> marks a text
+          <kbd>W</kbd> write · <kbd>↑</kbd> <kbd>↓</kbd> reading order · <kbd>N</kbd> mark a text
         </span>
         {selected?.text && (
           <LanguageChoice
@@ -116,7 +116,7 @@ function Pieces({ editor, task, bitmap }: PiecesProps): preact.JSX.Element {
       <ol class="reading-list">
         {pieces.length === 0 && (
           <li class="quiet">
-            No text is marked. <kbd>N</kbd> marks one, <kbd>Enter</kbd> says there is none.
+            No text is marked. <kbd>N</kbd> marks one, <kbd>Enter</kbd> confirms that there is none.
           </li>
         )}
         {pieces.map((piece, index) => (
@@ -172,7 +172,7 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
             label={`Text ${number}`}
             lang={text.language ?? task.view.language}
             oneLine
-            placeholder="what stands here"
+            placeholder="text shown here"
             onText={(value) => editor.setText(text.id, value)}
             onFocus={() => {
               // A span of this text that is selected stays it.
@@ -182,7 +182,7 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
           />
         ) : (
           <button type="button" tabIndex={-1} onClick={() => editor.writePlace(piece.id)}>
-            <kbd>N</kbd> not read: write what stands here
+            <kbd>N</kbd> no text yet: write it
           </button>
         )}
       </div>

@@ -39,7 +39,7 @@ export function Written({ text, task, title, name, standing, children }: Written
       <h2>
         {title}{" "}
         <span class="note">
-          <kbd>W</kbd> writes · <kbd>Esc</kbd> leaves{children}
+          <kbd>W</kbd> write · <kbd>Esc</kbd> leave{children}
         </span>
       </h2>
       <TextField
@@ -73,7 +73,7 @@ function Kept({ label, standing }: { label: TextLabel; standing: string | null }
 /** An empty field: what it says when it is submitted, and the way back. */
 function NoAnswer({ text, task }: { text: OneText; task: OpenTask }): preact.JSX.Element {
   if (!task.touched && !text.rejected())
-    return <span class="word-same">nothing was written yet · accepting says that there is no usable answer</span>;
+    return <span class="word-same">nothing written yet · accepting confirms that there is no usable answer</span>;
   return (
     <span class="word-changed">
       rejected: no usable answer{" "}

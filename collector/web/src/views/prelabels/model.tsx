@@ -37,9 +37,9 @@ export function Model({ part, report }: { part: ModelPart; report: PrelabelRepor
       <Facts row={row} />
       <EditBar row={row} />
       {part.anchoring && <p class="note">{part.anchoring}</p>}
-      <Cut title="By word" rows={part.words} report={report} open />
-      <Cut title="By device" rows={part.devices} report={report} />
-      <Cut title="By step" rows={part.steps} report={report} />
+      <Cut title="By name" of={title} rows={part.words} report={report} open />
+      <Cut title="By device" of={title} rows={part.devices} report={report} />
+      <Cut title="By step" of={title} rows={part.steps} report={report} />
     </section>
   );
 }
@@ -56,16 +56,16 @@ function Facts({ row }: { row: QualityRow }): preact.JSX.Element {
             <dd>
               <b>{f.value}</b>
               <span class="note">{f.note}</span>
-              {f.chance !== null && <span class="chance">random share: {f.chance}</span>}
+              {f.chance !== null && <span class="chance">random sample: {f.chance}</span>}
             </dd>
           </div>
         ))}
       </dl>
       <p class="note">
         {chance
-          ? `The random share is ${plural(chance.items, "item")} drawn by chance, so it says how the model does in life;` +
-            " people see doubtful items more often than those, which makes the other figures look worse."
-          : "No item of the random share yet: people see doubtful items more often, so these figures look worse than life."}
+          ? `The random sample has ${plural(chance.items, "item")} and shows how the model does on all items. The queue` +
+            " prefers uncertain items, which makes the other figures look worse."
+          : "No item of the random sample yet. The queue prefers uncertain items, so these figures look worse than the model is."}
       </p>
     </>
   );
@@ -111,12 +111,14 @@ const COLUMNS: readonly (readonly [string, readonly Edit[]])[] = [
 
 interface CutProps {
   title: string;
+  /** The model, and the kind of its labels. */
+  of: string;
   rows: readonly QualityRow[];
   report: PrelabelReport;
   open?: boolean;
 }
 
-function Cut({ title, rows, report, open }: CutProps): preact.JSX.Element | null {
+function Cut({ title, of, rows, report, open }: CutProps): preact.JSX.Element | null {
   if (rows.length === 0) return null;
   const special = rows.map((r) => measure(r).name).find(Boolean) ?? "";
   return (
@@ -124,7 +126,7 @@ function Cut({ title, rows, report, open }: CutProps): preact.JSX.Element | null
       <summary>
         {title} <span class="note">{rows.length}</span>
       </summary>
-      <div class="table-room" tabIndex={0} role="region" aria-label={title}>
+      <div class="table-room" tabIndex={0} role="region" aria-label={`${title}: ${of}`}>
         <table>
           <thead>
             <tr>
@@ -141,7 +143,7 @@ function Cut({ title, rows, report, open }: CutProps): preact.JSX.Element | null
               <th scope="col">right</th>
               <th scope="col">found</th>
               {special && <th scope="col">{special}</th>}
-              <th scope="col">random share, accepted</th>
+              <th scope="col">random sample, accepted</th>
             </tr>
           </thead>
           <tbody>

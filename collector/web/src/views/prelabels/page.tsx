@@ -28,8 +28,8 @@ export function PreLabels({ store }: { store: Store }): preact.JSX.Element {
           </a>
           <button
             type="button"
-            aria-label={`Colours: ${theme.value}`}
-            title={`Colours: ${theme.value}`}
+            aria-label={`Theme: ${theme.value}`}
+            title={`Theme: ${theme.value}`}
             onClick={() => void nextTheme()}
           >
             ◐

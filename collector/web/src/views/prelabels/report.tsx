@@ -26,12 +26,11 @@ function Waiting({ seconds, first }: { seconds: number; first: boolean }): preac
   if (!first && seconds < 1) return null;
   return (
     <div class="waiting" role="status">
-      <progress aria-label="Counting" />
+      <progress aria-label="Building the report" />
       <p>
         {seconds < 2
-          ? "Counting what people made of the pre-labels."
-          : `Comparing every reviewed label with what the model had said: ${seconds} s so far. Thousands of items take a` +
-            " minute or two; you may leave this page open."}
+          ? "Comparing pre-labels with reviews …"
+          : `Building the report … ${seconds} s. Thousands of items take a minute or two; you can leave this page open.`}
       </p>
     </div>
   );
@@ -51,8 +50,8 @@ function Trouble({
   return (
     <div class="note-box" role="alert">
       <p>
-        <strong>{text}</strong> {old && "The numbers below are the last ones heard. "}
-        {away && "This page asks again every few seconds."}
+        <strong>{text}</strong> {old && "The numbers below are the last ones received. "}
+        {away && "This page tries again every few seconds."}
       </p>
       <button type="button" onClick={again}>
         Try now
@@ -64,12 +63,12 @@ function Trouble({
 function Empty({ filtered, onEverything }: { filtered: boolean; onEverything(): void }): preact.JSX.Element {
   return (
     <div class="lead-card empty">
-      <h2 class="big">{filtered ? "Nothing was reviewed that fits" : "Nobody has reviewed a pre-label yet"}</h2>
+      <h2 class="big">{filtered ? "No matching reviews" : "No pre-label has been reviewed yet"}</h2>
       <p>
         {filtered
           ? "No accepted review matches this study, model and day."
-          : "That is fine: as soon as the first reviews come in, this page says how much of each model's work people" +
-            " could take as it was, what they had to change, and which words cost them more time than they save."}
+          : "As soon as the first reviews come in, this page shows how many of each model's pre-labels people accepted" +
+            " unchanged, what they changed, and which names cost more time than they save."}
       </p>
       {filtered && (
         <p>
@@ -88,14 +87,14 @@ function Filled({ report, again, busy }: { report: PrelabelReport; again(): void
     <div class={busy ? "report-old" : ""}>
       <div class="report-head">
         <p>
-          {plural(report.items, "reviewed capture")} with pre-labels, {report.random_items} of them drawn by chance
+          {plural(report.items, "reviewed capture")} with pre-labels, {report.random_items} of them from the random sample
           {report.unseen_items > 0 && <>, {report.unseen_items} without seeing these pre-labels</>}
           {report.blind_items > 0 && <> (of which {report.blind_items} by chance and without any)</>}. Counted{" "}
           {when(report.made_at)}.
         </p>
         <span class="actions">
           <button type="button" onClick={again} disabled={busy}>
-            Count again
+            Build again
           </button>
           <button type="button" onClick={() => download(report)}>
             Download JSON
@@ -118,7 +117,7 @@ function Costs({ report }: { report: PrelabelReport }): preact.JSX.Element {
     <section class="lead-card costs" aria-label="What pre-labels cost and save">
       {costs.length > 0 && (
         <>
-          <h2 class="big">These cost people time</h2>
+          <h2 class="big">These pre-labels cost time</h2>
           <ul>
             {costs.map((c) => (
               <li key={`${c.model.name}/${c.kind}/${c.label}`} class="costs-row">
@@ -128,14 +127,14 @@ function Costs({ report }: { report: PrelabelReport }): preact.JSX.Element {
           </ul>
           <p class="note">
             What helps: a higher <code>score</code> under <code>[thresholds]</code> in the model's <code>model.toml</code>,
-            or another model. Run it again below, and look here when people have reviewed more.
+            or another model. Run it again below and check here after more reviews.
           </p>
         </>
       )}
-      {costs.length === 0 && classes.length > 0 && <h2 class="big">No pre-label costs people time</h2>}
+      {costs.length === 0 && classes.length > 0 && <h2 class="big">No pre-label costs time</h2>}
       {classes.length === 0 && (
         <p>
-          There are too few pre-labels of any one word yet to say whether they save people time; twenty are enough.
+          There are too few pre-labels of any one name yet to show whether they save time; twenty are enough.
         </p>
       )}
       {saves.length > 0 && (
@@ -162,7 +161,7 @@ function Seconds({ report }: { report: PrelabelReport }): preact.JSX.Element | n
     <details>
       <summary>How the seconds are counted</summary>
       <p class="note">
-        A pre-label saves the seconds of making a label and costs the seconds of what people did to it. From 200 reviews of
+        A pre-label saves the seconds it takes to make a label and costs the seconds people spent on changing it. From 200 reviews of
         a kind on, the seconds are measured from the time people were active; until then they are usual values.
       </p>
       <div class="table-room" tabIndex={0} role="region" aria-label="Seconds of each act">

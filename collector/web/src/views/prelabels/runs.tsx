@@ -74,7 +74,7 @@ export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Eleme
           {trouble} How far the runs are is not known just now; this page asks again by itself.
         </p>
       )}
-      {runs?.length === 0 && <p class="note">No model was run again here yet.</p>}
+      {runs?.length === 0 && <p class="note">No re-runs yet.</p>}
       {runs === null && !trouble && (
         <p class="note" role="status">
           Asking for the runs.
@@ -125,7 +125,7 @@ function Run({ run, onStop }: { run: PrelabelRun; onStop(): void }): preact.JSX.
       <p>{runSentence(run)}</p>
       {run.problem && (
         <p class="caveat">
-          {run.failed > 0 ? "Failed" : "Last trouble, tried again"}: {run.problem}
+          {run.failed > 0 ? "Failed" : "Last problem, tried again"}: {run.problem}
         </p>
       )}
     </li>

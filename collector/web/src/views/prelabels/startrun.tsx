@@ -12,7 +12,7 @@ type Outcome =
   | { state: "refused"; text: string; hint: string; command: string | null };
 
 const MEDIA = [
-  ["", "all it can label"],
+  ["", "everything it can label"],
   ["video", "videos"],
   ["image", "stills"],
   ["audio", "sound"],
