@@ -50,7 +50,7 @@ class TestHeardByNobodyYet:
 
     def test_it_is_played_written_and_submitted(self, house: House, ada: Reviewer) -> None:
         expect(ada.page.locator(".answer-asked")).to_have_text("What did you have for breakfast?")
-        expect(ada.page.locator(".answer-facts")).to_contain_text("nothing was written yet")
+        expect(ada.page.locator(".answer-facts")).to_contain_text("nothing written yet")
         expect(ada.page.locator(".top-where")).to_contain_text("spoken answers")
         told: list[Any] = []
 
