@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -14,14 +15,25 @@ app = typer.Typer(no_args_is_help=True, help="Numbers for leads; works beside a 
 
 
 @app.command("today")
-def today(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
-    """Takes, uploads on their way, tasks done and open by person, active minutes: of the machine's local day."""
+def today(
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Another day than today.")] = None,
+    zone: Annotated[str | None, typer.Option(help="Its zone, like Europe/Berlin. Default: the machine's.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Takes, uploads on their way, tasks done, skipped and open by person, active minutes: of a local day."""
+    from collector.reports.days import known_zone
     from collector.reports.today import today as report
     from collector.store.database import open_reader
 
+    try:
+        where = None if zone is None else ZoneInfo(known_zone(zone))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--zone") from error
     database = open_reader(load_settings({"data": data}, settings_file).data)
     try:
-        found = database.read_sync(lambda conn: report(conn, datetime.now(UTC)))
+        found = database.read_sync(lambda conn: report(conn, datetime.now(UTC), day and day.date(), where))
     finally:
         database.close()
     if as_json:

@@ -27,11 +27,12 @@ def show(report: Today, console: Console | None = None) -> None:
     console.print(whole)
     console.print()
     if not report.people:
-        console.print("Nobody has worked on a task today.")
+        console.print("Nobody has worked on a task on this day.")
         return
     people = Table("person", box=None, pad_edge=False)
-    for heading in ("done", "open now", "active minutes"):
+    for heading in ("done", "skipped", "returned", "open now", "active minutes"):
         people.add_column(heading, justify="right")
     for row in report.people:
-        people.add_row(row.name, str(row.done), str(row.open), f"{row.minutes:.1f}")
+        counts = (row.done, row.skipped, row.returned, row.open)
+        people.add_row(row.name, *map(str, counts), f"{row.minutes:.1f}")
     console.print(people)

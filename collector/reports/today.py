@@ -1,17 +1,20 @@
-"""What happened today, in numbers. Reads only; the day is the local day of the collector's machine."""
+"""What happened on a day, in numbers. Reads only; the day is a local day of the collector's machine or of a zone."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from collector.review.views import day_end, day_start
+from collector.reports.worked import active_by_person
+from collector.review.views import midnight
 from wire.base import WireModel, format_utc
 
 
 class TaskCounts(WireModel):
-    """`done`: newest submit is of today; `open`: nobody has finished them yet; `skipped`: they wait for a lead."""
+    """`done`: finished for the first time on this day, whoever corrects them later; `open`: nobody has finished them
+    yet; `skipped`: they wait for a lead. The latter two are of now."""
 
     done: int
     open: int
@@ -19,16 +22,21 @@ class TaskCounts(WireModel):
 
 
 class PersonToday(WireModel):
-    """`done`: tasks submitted today; `open`: tasks on this person's page now; `minutes`: active minutes of today."""
+    """`done`: tasks submitted on this day; `skipped`, `returned`: given up; `open`: tasks on this person's page now.
+
+    `minutes`: active minutes by the wall clock; two windows at once count once, and so does work that is not submitted.
+    """
 
     name: str
     done: int
+    skipped: int
+    returned: int
     open: int
     minutes: float
 
 
 class Today(WireModel):
-    """`day` is the local date, `zone` the machine's zone: midnight there is where the day starts."""
+    """`day` is the local date, `zone` the zone: midnight there is where the day starts."""
 
     day: str
     zone: str
@@ -43,41 +51,53 @@ _COUNTS = text(
     "SELECT (SELECT count(*) FROM take WHERE state = 'closed' AND opened_at >= :since AND opened_at < :until) AS takes,"
     " (SELECT count(*) FROM capture WHERE received_at >= :since AND received_at < :until) AS captures,"
     " (SELECT count(*) FROM upload WHERE state = 'open') AS uploads_pending,"
-    " (SELECT count(*) FROM task WHERE done_at >= :since AND done_at < :until) AS done,"
+    " (SELECT count(*) FROM revision WHERE number = 1 AND submitted_at >= :since AND submitted_at < :until) AS done,"
     " (SELECT count(*) FROM task WHERE state = 'open' OR (state = 'leased' AND revision_id IS NULL)) AS open,"
     " (SELECT count(*) FROM task WHERE state = 'skipped') AS skipped"
 )
 # A task stands on a page while its lease runs; after that it waits for whoever comes first.
 _PEOPLE = text(
-    "SELECT person.name,"
+    "SELECT person.id, person.name,"
     " (SELECT count(DISTINCT revision.task_id) FROM revision WHERE revision.person_id = person.id"
     "  AND revision.submitted_at >= :since AND revision.submitted_at < :until) AS done,"
     " (SELECT count(*) FROM task WHERE task.leased_to = person.id AND task.state = 'leased'"
-    "  AND task.lease_expires_at > :now) AS open,"
-    " (SELECT coalesce(sum(revision.active_ms), 0) FROM revision WHERE revision.person_id = person.id"
-    "  AND revision.submitted_at >= :since AND revision.submitted_at < :until) AS active_ms"
+    "  AND task.lease_expires_at > :now) AS open"
     " FROM person ORDER BY done DESC, person.name"
+)
+_GIVEN_UP = text(
+    "SELECT person_id, kind, count(*) FROM skip WHERE at >= :since AND at < :until GROUP BY person_id, kind"
 )
 
 
-def today(conn: Connection, now: datetime) -> Today:
-    """The report of the local day that `now` lies in. People who did nothing and hold nothing are left out."""
-    start = day_start(now)
-    end = day_end(now)
+def today(conn: Connection, now: datetime, day: date | None = None, zone: ZoneInfo | None = None) -> Today:
+    """The report of a local day, of the one that `now` lies in unless another is named.
+
+    People who did nothing and hold nothing are left out.
+    """
+    day = day or now.astimezone(zone).date()
+    start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     span = {"since": format_utc(start), "until": format_utc(end), "now": format_utc(now)}
     counts = conn.execute(_COUNTS, span).one()
-    local = now.astimezone()
+    given_up = {(person, kind): count for person, kind, count in conn.execute(_GIVEN_UP, span)}
+    active = active_by_person(conn, start, end, now)
     people = [
-        PersonToday(name=row.name, done=row.done, open=row.open, minutes=round(row.active_ms / 60_000, 1))
+        PersonToday(
+            name=row.name,
+            done=row.done,
+            skipped=given_up.get((row.id, "skipped"), 0),
+            returned=given_up.get((row.id, "returned"), 0),
+            open=row.open,
+            minutes=round(active.get(row.id, 0) / 60_000, 1),
+        )
         for row in conn.execute(_PEOPLE, span)
-        if row.done or row.open or row.active_ms
     ]
+    local = start.astimezone(zone)
     return Today(
-        day=local.date().isoformat(),
-        zone=f"{local.tzname()} (UTC{local:%z})",
+        day=day.isoformat(),
+        zone=f"{zone.key if zone else local.tzname()} (UTC{local:%z})",
         takes=counts.takes,
         captures=counts.captures,
         uploads_pending=counts.uploads_pending,
         tasks=TaskCounts(done=counts.done, open=counts.open, skipped=counts.skipped),
-        people=people,
+        people=[row for row in people if row.done or row.skipped or row.returned or row.open or row.minutes],
     )

@@ -7,9 +7,9 @@ than 30 seconds old; a hidden tab counts nothing, and no silence counts more tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 INPUT_HOLDS_MS = 30_000
 GAP_LIMIT_MS = 30_000
@@ -25,10 +25,18 @@ class Sign:
     input: bool
 
 
-def active_ms(signs: Sequence[Sign], until: datetime) -> int:
-    """Active milliseconds from the first sign to `until`, by the rule above. Signs may come in any order."""
+@dataclass(frozen=True)
+class Stretch:
+    """Half-open active time, by the service's clock."""
+
+    start: datetime
+    end: datetime
+
+
+def stretches(signs: Sequence[Sign], until: datetime) -> list[Stretch]:
+    """The active time from the first sign to `until`, by the rule above. Signs may come in any order."""
     rows = sorted((sign for sign in signs if sign.at <= until), key=lambda sign: sign.at)
-    total = 0
+    found = []
     newest_input: datetime | None = None
     for index, sign in enumerate(rows):
         if sign.input:
@@ -40,8 +48,31 @@ def active_ms(signs: Sequence[Sign], until: datetime) -> int:
         allowed = GAP_LIMIT_MS if sign.playing else 0
         if newest_input is not None:
             allowed = max(allowed, INPUT_HOLDS_MS - _milliseconds(newest_input, sign.at))
-        total += max(0, min(gap, allowed, GAP_LIMIT_MS))
-    return total
+        length = min(gap, allowed, GAP_LIMIT_MS)
+        if length > 0:
+            found.append(Stretch(sign.at, sign.at + timedelta(milliseconds=length)))
+    return found
+
+
+def united(rows: Iterable[Stretch], since: datetime, until: datetime) -> list[Stretch]:
+    """Between two moments, what lies in any of the stretches, in order and apart from each other."""
+    inside = (Stretch(max(row.start, since), min(row.end, until)) for row in rows)
+    result: list[Stretch] = []
+    for row in sorted((row for row in inside if row.start < row.end), key=lambda row: row.start):
+        if result and row.start <= result[-1].end:
+            result[-1] = Stretch(result[-1].start, max(row.end, result[-1].end))
+        else:
+            result.append(row)
+    return result
+
+
+def length_ms(rows: Iterable[Stretch]) -> int:
+    return sum(_milliseconds(row.start, row.end) for row in rows)
+
+
+def active_ms(signs: Sequence[Sign], until: datetime) -> int:
+    """Active milliseconds from the first sign to `until`."""
+    return length_ms(stretches(signs, until))
 
 
 def counted_ms(
@@ -53,11 +84,31 @@ def counted_ms(
     submit (`told`, the page's clock) fills in for what was lost on the way: it can only add up to the time between
     opening and submitting by the service's clock. Opening the task is an input.
     """
-    opened = min(max(opened_at, leased_at), now)
-    ceiling = _milliseconds(opened, now)
-    own = active_ms([Sign(opened, True, False, True), *(sign for sign in heard if sign.at >= opened)], now)
+    opened = _opened(leased_at, opened_at, now)
     page = active_ms(told, max(sign.at for sign in told)) if told else 0
-    return min(max(own, page), ceiling)
+    return min(max(length_ms(_own(heard, opened, now)), page), _milliseconds(opened, now))
+
+
+def counted_stretches(
+    heard: Sequence[Sign], told: Sequence[Sign], leased_at: datetime, opened_at: datetime, now: datetime
+) -> list[Stretch]:
+    """When the active time of one lease was. A list of a clock that is off is laid into the time the task was open."""
+    opened = _opened(leased_at, opened_at, now)
+    page: list[Stretch] = []
+    if told:
+        first, last = min(sign.at for sign in told), max(sign.at for sign in told)
+        shift = min(now - last, timedelta()) or max(opened - first, timedelta())
+        page = stretches([replace(sign, at=sign.at + shift) for sign in told], last + shift)
+    return united([*_own(heard, opened, now), *page], opened, now)
+
+
+def _opened(leased_at: datetime, opened_at: datetime, now: datetime) -> datetime:
+    """When the task was opened; by a clock that runs ahead of this one it was with the lease."""
+    return max(leased_at, opened_at) if opened_at <= now else min(leased_at, now)
+
+
+def _own(heard: Sequence[Sign], opened: datetime, now: datetime) -> list[Stretch]:
+    return stretches([Sign(opened, True, False, True), *(sign for sign in heard if sign.at >= opened)], now)
 
 
 def _milliseconds(start: datetime, end: datetime) -> int:

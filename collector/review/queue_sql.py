@@ -106,6 +106,10 @@ ADD_REVISION = text(
     " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256)"
 )
 LAST_OF_LEASE = text("SELECT max(submitted_at) FROM revision WHERE task_id = :task AND fence = :fence")
+ADD_WORKED = text(
+    "INSERT INTO worked (task_id, person_id, fence, started_at, ended_at)"
+    " VALUES (:task, :person, :fence, :started_at, :ended_at)"
+)
 SET_REPLY = text("UPDATE revision SET reply = :reply WHERE id = :id")
 # Submitted or skipped by this person, or returned while nobody has taken it since.
 HAS_OWN = text(

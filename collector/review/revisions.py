@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from collector.catalogue.categories import save_words
 from collector.review import queue_sql as sql
+from collector.review.activity import Stretch
 from collector.review.problems import SubmitReused
 from collector.review.queue import Holding, Lost, holding, require_held, works_on
 from collector.review.rules import may_write
@@ -34,6 +35,7 @@ class Facts:
     opened_at: str
     first_input_at: str | None
     active_ms: int
+    worked: Sequence[Stretch]
     reason_kind: str
     probability: float
     instruction_version: int
@@ -96,6 +98,9 @@ def submit(
         "script_sha256": facts.script_sha256,
     }
     conn.execute(sql.ADD_REVISION, values)
+    if facts.worked:
+        spans = [{"started_at": format_utc(row.start), "ended_at": format_utc(row.end)} for row in facts.worked]
+        conn.execute(sql.ADD_WORKED, [{**who, **span} for span in spans])
     save_words(conn, _drawn_words(facts.documents))
     conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
     conn.execute(sql.DROP_DRAFTS, who)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from collector.catalogue.derived import find_derived
 from collector.review import queue_sql as sql
-from collector.review.activity import Sign, counted_ms
+from collector.review.activity import Sign, counted_ms, counted_stretches
 from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.diff import diff_labels
 from collector.review.facts import TaskFacts, picture_size, task_facts, truth_documents
@@ -131,12 +131,14 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
         for document in documents
     }
     told = [Sign(row.at, row.visible, row.playing, True) for row in body.activity]
+    signs = (found.heard, told, found.counts_from, body.opened_at, now)
     return Facts(
         documents=[document.to_json() for document in documents],
         diff=diff,
         opened_at=format_utc(body.opened_at),
         first_input_at=format_utc(body.first_input_at) if body.first_input_at else None,
-        active_ms=counted_ms(found.heard, told, found.counts_from, body.opened_at, now),
+        active_ms=counted_ms(*signs),
+        worked=counted_stretches(*signs),
         reason_kind=facts.reason_kind,
         probability=facts.probability,
         instruction_version=facts.instruction_version,

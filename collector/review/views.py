@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
@@ -234,16 +235,17 @@ def progress(conn: Connection, person: str, now: datetime) -> Progress:
     )
 
 
-def day_start(now: datetime) -> datetime:
-    """The beginning of the local day of `now` on this machine, as UTC."""
-    return _midnight(now.astimezone().date())
+def day_start(now: datetime, zone: ZoneInfo | None = None) -> datetime:
+    """The beginning of the local day of `now` in a zone (None: this machine's), as UTC."""
+    return midnight(now.astimezone(zone).date(), zone)
 
 
-def day_end(now: datetime) -> datetime:
+def day_end(now: datetime, zone: ZoneInfo | None = None) -> datetime:
     """The beginning of the next local day, as UTC: 23, 24 or 25 hours after `day_start`."""
-    return _midnight(now.astimezone().date() + timedelta(days=1))
+    return midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date, zone: ZoneInfo | None = None) -> datetime:
+    """When a local day begins in a zone (None: this machine's), as UTC."""
     # The offset at that midnight, not the one of another hour; where clocks skip it, the moment of the change.
-    return datetime.fromtimestamp(datetime(day.year, day.month, day.day).timestamp(), UTC)
+    return datetime.fromtimestamp(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp(), UTC)

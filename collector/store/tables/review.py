@@ -150,6 +150,19 @@ activity = Table(
     Column("playing", Boolean, nullable=False),
     Column("input", Boolean, nullable=False),
     Index("ix_activity_task_id_fence", "task_id", "fence"),
+    Index("ix_activity_at", "at"),
+)
+
+worked = Table(
+    "worked",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("started_at", String, nullable=False),  # a stretch of active time that a submit counted
+    Column("ended_at", String, nullable=False),
+    Index("ix_worked_ended_at", "ended_at"),
 )
 
 skip = Table(

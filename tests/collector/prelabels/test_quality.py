@@ -222,7 +222,7 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
     assert calibrated(filled) == 1
     assert 0.5 <= given()["measured"] < 0.6 and given()["language"] == "en"
     filled.execute("UPDATE session SET record = replace(record, :old, :new)", old='"en"', new='"en-GB"')
-    assert given()["measured"] == pytest.approx(0.5) and given()["language"] == "en-GB", "one language"
+    assert 0.5 <= given()["measured"] < 0.6 and given()["language"] == "en-GB", "one language"
 
 
 def test_a_lead_who_asks_again_finds_the_process_warm_and_it_leaves_when_nobody_does(

@@ -52,8 +52,8 @@ def test_the_numbers_of_today(busy: Filled) -> None:
     assert (found["takes"], found["captures"], found["uploads_pending"]) == (4, 4, 1)
     assert found["tasks"] == {"done": 1, "open": 2, "skipped": 1}
     assert found["people"] == [
-        {"name": "ann", "done": 1, "open": 0, "minutes": 0.4},
-        {"name": "bob", "done": 0, "open": 1, "minutes": 0.0},
+        {"name": "ann", "done": 1, "skipped": 0, "returned": 0, "open": 0, "minutes": 0.4},
+        {"name": "bob", "done": 0, "skipped": 0, "returned": 0, "open": 1, "minutes": 0.0},
     ]
 
 

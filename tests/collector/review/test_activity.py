@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.review.activity import Sign, active_ms, counted_ms
+from collector.review.activity import Sign, Stretch, active_ms, counted_ms, counted_stretches, length_ms, united
 from tests.collector.review.filled import START
 
 
@@ -48,8 +49,14 @@ def test_never_more_than_the_clock(signs: list[Sign], until: float) -> None:
 @given(many, many, st.floats(-100, 600), st.floats(0, 600))
 def test_the_page_cannot_claim_more_than_it_had(heard: list[Sign], told: list[Sign], opened: float, now: float) -> None:
     leased_at, end = START, START + timedelta(seconds=now)
-    total = counted_ms(heard, told, leased_at, START + timedelta(seconds=opened), end)
-    assert 0 <= total <= max(0.0, now - max(0.0, opened)) * 1000 + 1
+    facts = (heard, told, leased_at, START + timedelta(seconds=opened), end)
+    # An opening in the future is the word of a clock that is off: the lease is what is known.
+    most = now - (opened if 0 <= opened <= now else 0.0)
+    assert 0 <= counted_ms(*facts) <= most * 1000 + 1
+    spans = counted_stretches(*facts)
+    assert length_ms(spans) <= most * 1000 + len(spans)
+    assert all(a.end < b.start for a, b in pairwise(spans))
+    assert all(START <= row.start < row.end <= end for row in spans)
 
 
 def test_what_the_page_told_fills_in_for_what_was_lost() -> None:
@@ -58,3 +65,24 @@ def test_what_the_page_told_fills_in_for_what_was_lost() -> None:
     assert counted_ms([], told, START, START, end) == 40_000
     assert counted_ms([], [], START, START, end) == 30_000
     assert counted_ms([sign(25, given_input=True)], [], START, START, end) == 50_000
+
+
+def span(start: float, end: float) -> Stretch:
+    return Stretch(START + timedelta(seconds=start), START + timedelta(seconds=end))
+
+
+def test_stretches_unite_by_wall_time() -> None:
+    rows = [span(40, 70), span(0, 30), span(20, 35), span(35, 38), span(90, 90), span(95, 200)]
+    since, until = START + timedelta(seconds=5), START + timedelta(seconds=120)
+    assert united(rows, since, until) == [span(5, 38), span(40, 70), span(95, 120)]
+    assert length_ms(united(rows, since, until)) == 88_000
+
+
+@pytest.mark.parametrize("ahead", [-4000, 0, 4000])
+def test_a_clock_that_is_off_loses_nobody_their_time(ahead: float) -> None:
+    """A program whose clock runs an hour ahead or behind: its list says how long, the service's clock says when."""
+    told = [sign(ahead + seconds, given_input=True) for seconds in (0, 15, 30, 45)]
+    end = START + timedelta(seconds=50)
+    facts = ([], told, START, START + timedelta(seconds=ahead), end)
+    assert counted_ms(*facts) == 45_000
+    assert 45_000 <= length_ms(counted_stretches(*facts)) <= 50_000

@@ -1,10 +1,12 @@
 """Indexes for the list of sessions, the report of a day and the skipped tasks; how long a task's consent lasts;
-uploads that belong to no capture; who was ever given a task; words with lasting ids, instructions, exports.
+uploads that belong to no capture; who was ever given a task; words with lasting ids, instructions, exports; when
+people worked.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +24,7 @@ def upgrade() -> None:
     _let_uploads_have_no_capture()
     _remember_leases()
     _add_what_exports_need()
+    _remember_when_people_worked()
     with op.batch_alter_table("capture", schema=None) as batch_op:
         batch_op.drop_index("ix_capture_session_id")
         batch_op.create_index("ix_capture_session_id_state", ["session_id", "state"], unique=False)
@@ -175,6 +178,35 @@ def _name_categories() -> None:
         conn.execute(sa.text("INSERT INTO category (word) VALUES (:word)"), {"word": word})
 
 
+def _remember_when_people_worked() -> None:
+    op.create_index("ix_activity_at", "activity", ["at"])
+    op.create_table(
+        "worked",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("task_id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.String(), nullable=False),
+        sa.Column("ended_at", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_worked_person_id_person")),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_worked_task_id_task")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worked")),
+    )
+    op.create_index("ix_worked_ended_at", "worked", ["ended_at"])
+    # Of earlier submits the amount is known: it is laid before them.
+    conn = op.get_bind()
+    for row in conn.execute(sa.text("SELECT task_id, person_id, fence, submitted_at, active_ms FROM revision")).all():
+        began = datetime.fromisoformat(row.submitted_at) - timedelta(milliseconds=row.active_ms)
+        values = {**row._mapping, "began": began.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+        conn.execute(
+            sa.text(
+                "INSERT INTO worked (task_id, person_id, fence, started_at, ended_at)"
+                " VALUES (:task_id, :person_id, :fence, :began, :submitted_at)"
+            ),
+            values,
+        )
+
+
 def _uploads_have_a_capture() -> None:
     op.execute("DELETE FROM upload WHERE capture_id IS NULL")
     with op.batch_alter_table("upload", schema=None) as batch_op:
@@ -188,8 +220,9 @@ def _uploads_have_a_capture() -> None:
 def downgrade() -> None:
     _index_as_before()
     op.drop_table("lease")
-    for table in ("export", "category", "instruction"):
+    for table in ("worked", "export", "category", "instruction"):
         op.drop_table(table)
+    op.drop_index("ix_activity_at", "activity")
     _uploads_have_a_capture()
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index("ix_task_skipped", sqlite_where=sa.text("state = 'skipped'"))

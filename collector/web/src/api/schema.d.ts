@@ -664,7 +664,7 @@ export interface paths {
         };
         /**
          * Report Today
-         * @description Takes, captures, uploads on their way, tasks, and people, of the collector's local day.
+         * @description Takes, captures, uploads on their way, tasks, and people, of a local day of the collector's machine or a zone.
          */
         get: operations["report_today_api_reports_today_get"];
         put?: never;
@@ -1781,13 +1781,19 @@ export interface components {
         };
         /**
          * PersonToday
-         * @description `done`: tasks submitted today; `open`: tasks on this person's page now; `minutes`: active minutes of today.
+         * @description `done`: tasks submitted on this day; `skipped`, `returned`: given up; `open`: tasks on this person's page now.
+         *
+         *     `minutes`: active minutes by the wall clock; two windows at once count once, and so does work that is not submitted.
          */
         PersonToday: {
             /** Name */
             name: string;
             /** Done */
             done: number;
+            /** Skipped */
+            skipped: number;
+            /** Returned */
+            returned: number;
             /** Open */
             open: number;
             /** Minutes */
@@ -2416,7 +2422,8 @@ export interface components {
         };
         /**
          * TaskCounts
-         * @description `done`: newest submit is of today; `open`: nobody has finished them yet; `skipped`: they wait for a lead.
+         * @description `done`: finished for the first time on this day, whoever corrects them later; `open`: nobody has finished them
+         *     yet; `skipped`: they wait for a lead. The latter two are of now.
          */
         TaskCounts: {
             /** Done */
@@ -2568,7 +2575,7 @@ export interface components {
         };
         /**
          * Today
-         * @description `day` is the local date, `zone` the machine's zone: midnight there is where the day starts.
+         * @description `day` is the local date, `zone` the zone: midnight there is where the day starts.
          */
         Today: {
             /** Day */
@@ -3944,7 +3951,10 @@ export interface operations {
     };
     report_today_api_reports_today_get: {
         parameters: {
-            query?: never;
+            query?: {
+                day?: string | null;
+                zone?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
