@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 
+from device_agent.clock import DeviceClock
 from device_agent.events import Snapshot, Trouble
 from device_agent.journal import Header
 from device_agent.labelling import Labeller
@@ -103,6 +104,7 @@ class Agent:
         """
         self._settings = settings
         self._say = say
+        self._clock = DeviceClock()
         self._uplink_message: str | None = None
         self._credentials = credentials
         header, journal = self._take_up(plan)
@@ -129,9 +131,10 @@ class Agent:
             self._tell_operators,
             settings.bandwidth,
             agent_version=installed_version(),
+            clock=self._clock,
         )
         self.folder = journal.parent
-        self.runner = SessionRunner(header, journal, self, self._publish, say)
+        self.runner = SessionRunner(header, journal, self, self._publish, say, self._clock)
         self.page = PageServer(
             self.snapshot,
             self.runner.post,
@@ -225,7 +228,7 @@ class Agent:
         if self._microphone is not None and self._audio is not None:
             self._microphone.start(self._audio.deliver, self._audio.sensor_failed)
         self._maker = TakeMaker(
-            self.spool, self._labeller, self._video, self._audio, origin, self._mention, self._masking
+            self.spool, self._labeller, self._video, self._audio, origin, self._mention, self._masking, self._clock
         )
         return self._maker
 

@@ -18,8 +18,9 @@ def consent_record(
     granted: tuple[Medium, ...],
     refused: tuple[Medium, ...],
     given_by: str,
+    given_at: datetime | None = None,
 ) -> ConsentRecord:
-    """The record of an answer given now. `text_sha256` is of the UTF-8 text that was shown."""
+    """The record of an answer given now, unless another time is named. `text_sha256` is of the text that was shown."""
     return ConsentRecord(
         consent=new_id("con"),
         session=session,
@@ -30,5 +31,5 @@ def consent_record(
         grants=[Grant(use=medium) for medium in granted],
         refused=list(refused),
         given_by=given_by,
-        given_at=datetime.now(UTC),
+        given_at=given_at or datetime.now(UTC),
     )

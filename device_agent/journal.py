@@ -89,6 +89,7 @@ class Happened:
 class Ran:
     boot: str
     at: datetime
+    at_us: int | None = None  # None: written by an earlier version
 
 
 Entry = Header | Ran | ConsentRecord | TakeRecord | Happened
@@ -166,7 +167,7 @@ def _encode(entry: Entry) -> dict[str, Any]:
         }
         return {"event": body}
     if isinstance(entry, Ran):
-        return {"run": {"boot": entry.boot, "at": entry.at.isoformat()}}
+        return {"run": {"boot": entry.boot, "at": entry.at.isoformat(), "us": entry.at_us}}
     kind = {Header: "header", ConsentRecord: "consent", TakeRecord: "take"}[type(entry)]
     return {kind: entry.to_json()}
 
@@ -180,7 +181,7 @@ def _decode(row: dict[str, Any]) -> Entry:
     if kind == "take":
         return TakeRecord.model_validate(body)
     if kind == "run":
-        return Ran(body["boot"], datetime.fromisoformat(body["at"]))
+        return Ran(body["boot"], datetime.fromisoformat(body["at"]), body.get("us"))
     if kind != "event":
         raise ValueError(f"no such entry: {kind}")
     at_us, at = body.pop("us"), datetime.fromisoformat(body.pop("at"))

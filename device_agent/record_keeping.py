@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,20 @@ from device_agent.journal import Entry, Happened, Header, Ran
 from device_agent.session import TOO_SHORT, SessionState, step
 from wire.consent import ConsentRecord
 from wire.session import SessionRecord, StepTitle, TakeRecord
+
+OTHER_DATE = timedelta(seconds=2)  # less is how long a line takes to be written
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment on the wall clock and on the monotonic clock of a boot."""
+
+    at: datetime
+    at_us: int
+    boot: str
+
+    def wall_of(self, at_us: int) -> datetime:
+        return self.at + timedelta(microseconds=at_us - self.at_us)
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,10 @@ class Replayed:
     runs: int
     entries: int = 1
     ended_at: datetime | None = None
+    boots: tuple[str, ...] = ()  # in the order in which the session was taken up
+    boot_of: Mapping[str, str] = field(default_factory=dict)  # the boot that a take was opened in
+    begun: Moment | None = None  # when the first run began
+    newest: Moment | None = None  # of the newest event, in the last boot
 
     @cached_property
     def record(self) -> SessionRecord | None:
@@ -46,10 +64,32 @@ class Replayed:
             home=header.home,
             consent=self.consent,
             state=phase if phase in ("finished", "stopped", "refused") else "running",
-            started_at=header.started_at,
+            started_at=self._started_at(),
             ended_at=self.ended_at,
-            takes=list(self.takes),
+            takes=[self._dated(take) for take in self.takes],
         )
+
+    def _started_at(self) -> datetime:
+        """The beginning, by the newest word of the clock: it may have started in 1970."""
+        begun, newest, told = self.begun, self.newest, self.header.started_at
+        if begun is None or newest is None or begun.boot != newest.boot:
+            return told
+        known = newest.wall_of(begun.at_us) + (told - begun.at)
+        return known if abs(known - told) > OTHER_DATE else told
+
+    def _dated(self, take: TakeRecord) -> TakeRecord:
+        """A take of the last boot has the date that the newest event gives it, whatever the clock was set to then."""
+        boot = self.boot_of.get(take.take)
+        changes: dict[str, Any] = {}
+        if boot is not None and len(set(self.boots)) > 1:
+            changes["boot"] = boot
+        if self.newest is not None and boot == self.newest.boot:
+            opened = self.newest.wall_of(take.opened_us)
+            if abs(opened - take.opened_at) > OTHER_DATE:
+                changes["opened_at"] = opened
+                if take.closed_us is not None:
+                    changes["closed_at"] = self.newest.wall_of(take.closed_us)
+        return take.model_copy(update=changes) if changes else take
 
 
 class Fold:
@@ -57,7 +97,9 @@ class Fold:
 
     def __init__(self, header: Header) -> None:
         self._takes: dict[str, TakeRecord] = {}
-        self.replayed = Replayed(header, SessionState(session=header.session, plan=header.plan), None, (), 0)
+        self._boot_of: dict[str, str] = {}
+        state = SessionState(session=header.session, plan=header.plan)
+        self.replayed = Replayed(header, state, None, (), 0, boot_of=self._boot_of)
 
     def add(self, entry: Entry) -> None:
         changes: dict[str, Any] = {"entries": self.replayed.entries + 1}
@@ -66,21 +108,32 @@ class Fold:
         elif isinstance(entry, TakeRecord):
             self._takes[entry.take] = entry
             changes["takes"] = tuple(self._takes.values())
+            if self.replayed.boots:
+                self._boot_of[entry.take] = self.replayed.boots[-1]
         elif isinstance(entry, Ran):
-            changes["runs"] = self.replayed.runs + 1
+            changes |= self._ran(entry)
         elif isinstance(entry, Happened):
             changes |= self._happened(entry)
         self.replayed = replace(self.replayed, **changes)
+
+    def _ran(self, entry: Ran) -> dict[str, Any]:
+        known = self.replayed
+        changes: dict[str, Any] = {"runs": known.runs + 1, "boots": (*known.boots, entry.boot)}
+        if entry.at_us is not None and not known.runs:
+            changes["begun"] = Moment(entry.at, entry.at_us, entry.boot)
+        return changes
 
     def _happened(self, entry: Happened) -> dict[str, Any]:
         before = self.replayed.state
         state, _ = step(before, entry.event)
         changes: dict[str, Any] = {"state": state}
         if before.take and state.take is None:
-            _end_take(self._takes, before.take, entry, before)
+            _end_take(self._takes, before.take, entry, before, self.replayed.newest)
             changes["takes"] = tuple(self._takes.values())
         if state.phase != before.phase and state.phase in ENDED:
             changes["ended_at"] = entry.at
+        if self.replayed.boots:
+            changes["newest"] = Moment(entry.at, entry.at_us, self.replayed.boots[-1])
         return changes
 
 
@@ -99,17 +152,28 @@ def replay(entries: Sequence[Entry]) -> Replayed:
     return fold(entries).replayed
 
 
-def _end_take(takes: dict[str, TakeRecord], take: str, entry: Happened, before: SessionState) -> None:
+def _end_take(
+    takes: dict[str, TakeRecord], take: str, entry: Happened, before: SessionState, last: Moment | None
+) -> None:
     record = takes.get(take)
     if record is None:
         return  # interrupted before its first sample: there is nothing of it
     if isinstance(entry.event, TakeClosed):
         # The take ended when its recorders did; the files were made safe a moment later.
-        closed_at = entry.at - timedelta(microseconds=entry.at_us - entry.event.closed_us)
+        closed_at = record.opened_at + timedelta(microseconds=entry.event.closed_us - record.opened_us)
         changes: dict[str, Any] = {"state": "closed", "closed_us": entry.event.closed_us, "closed_at": closed_at}
     else:
-        reason = _interrupted(before) if isinstance(entry.event, Restarted) else _reason(entry)
-        changes = {"state": "torn", "reason": reason, "closed_us": entry.at_us, "closed_at": entry.at}
+        restarted = isinstance(entry.event, Restarted)
+        closed_us = entry.at_us
+        if restarted and last is not None:
+            # Nobody was there at its end, and the clock of now may be of another boot: it ran at least until here.
+            closed_us = max(record.opened_us, last.at_us)
+        changes = {
+            "state": "torn",
+            "reason": _interrupted(before) if restarted else _reason(entry),
+            "closed_us": closed_us,
+            "closed_at": record.opened_at + timedelta(microseconds=closed_us - record.opened_us),
+        }
     takes[take] = record.model_copy(update=changes)
 
 

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from device_agent.clock import DeviceClock
 from device_agent.consent import consent_record
 from device_agent.events import (
     ENDED,
@@ -79,7 +79,9 @@ class SessionRunner:
         room: Room,
         publish: Callable[[SessionRecord], None],
         say: Callable[[str], None],
+        clock: DeviceClock | None = None,
     ) -> None:
+        self._clock = clock or DeviceClock()
         self._room = room
         self._publish = publish
         self._say = say
@@ -100,7 +102,7 @@ class SessionRunner:
         self._replayed = self._fold.replayed
         self._told: object = None  # what the last record said besides its revision
         self._tell_at = 0.0  # time.monotonic() before which no further record is made, but for a pause and the end
-        self._write(Ran(boot_id(), datetime.now(UTC)))
+        self._write(Ran(boot_id(), self._clock.now(), monotonic_us()))
         if resumed:
             self.post(Restarted())
 
@@ -160,6 +162,8 @@ class SessionRunner:
                 return self._queue.get(timeout=timeout)
             except queue.Empty:
                 self._tell()  # what an earlier change left for later
+            finally:
+                self._clock.look()
 
     def handle(self, event: Event) -> None:
         """Journal an event, let it change the state, then carry out what follows from it."""
@@ -177,7 +181,7 @@ class SessionRunner:
         for command in commands:
             if isinstance(command, RecordConsent):
                 self._write(self._consent(command))  # before the event that opens sensors on its strength
-        self._write(Happened(event, monotonic_us(), datetime.now(UTC)))
+        self._write(Happened(event, monotonic_us(), self._clock.now()))
         self.deadline = None if after.token != before.token else self.deadline
         for command in commands:
             if isinstance(command, SetTimer):
@@ -266,8 +270,9 @@ class SessionRunner:
     def _consent(self, command: RecordConsent) -> ConsentRecord:
         header = self._replayed.header
         return consent_record(
-            header.plan, header.session, header.participant, command.granted, command.refused, command.given_by
-        )
+            header.plan, header.session, header.participant, command.granted, command.refused, command.given_by,
+            self._clock.now(),
+        )  # fmt: skip
 
     def _origin(self) -> Origin:
         replayed = self._replayed

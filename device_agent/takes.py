@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
+from device_agent.clock import DeviceClock
 from device_agent.labelling import Labeller
 from device_agent.masking import STILL_US, Masking
 from device_agent.record.audio import audio_format
@@ -29,7 +29,7 @@ from device_agent.streams import AudioStream, Recording, VideoStream
 from prelabel.documents import answer_document
 from wire.base import new_id
 from wire.canonical import canonical_json
-from wire.capture import CaptureFormat, Medium, Wall
+from wire.capture import CaptureFormat, Counts, Medium, Wall
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Source
 from wire.redaction import MaskRecord
@@ -78,6 +78,7 @@ class OpenTake:
     captures: dict[Medium, SpoolCapture]
     recordings: list[Recording[Any]] = field(default_factory=list)
     detached_us: int | None = None
+    steps_before: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ class TakeMaker:
         origin: Origin,
         trouble: Callable[[GleanerError], None],
         masking: Masking | None = None,
+        clock: DeviceClock | None = None,
     ) -> None:
+        self._clock = clock or DeviceClock()
         self._spool = spool
         self._masking = masking
         self._trouble = trouble
@@ -132,7 +135,7 @@ class TakeMaker:
             self._video.revive()
         if self._audio is not None and "audio" in media:
             self._audio.revive()
-        opened_us, opened_at = monotonic_us(), datetime.now(UTC)
+        opened_us, opened_at, wall = monotonic_us(), self._clock.now(), self._clock.wall()
         captures = {medium: new_id("cap") for medium in media}
         record = TakeRecord(
             take=take,
@@ -153,9 +156,9 @@ class TakeMaker:
         journal(record)
         self._labelled(lambda: self._labeller.begin(step.expected))
         opened: dict[Medium, SpoolCapture] = {}
-        self._open = OpenTake(record, step, opened)
+        self._open = OpenTake(record, step, opened, steps_before=self._clock.look())
         for one in record.captures:
-            opened[one.medium] = self._spool.open_capture(self._header(record, one))
+            opened[one.medium] = self._spool.open_capture(self._header(record, one, wall))
         if self._video is not None and "video" in opened:
             camera = self._video.camera
             masker = self._masking.frames(camera.width, camera.height) if self._masking else None
@@ -192,13 +195,13 @@ class TakeMaker:
             )
             counts = self._video.counts(video)
             kept = self._label(video.capture, [document], video.masked)
-            video.capture.finish(video.recorded, counts)
+            video.capture.finish(video.recorded, self._with_steps(counts))
             self.tally = self.tally.plus(video.recorded.bytes, counts.frames_dropped, *kept)
         if audio is not None and self._audio is not None and audio.recorded is not None:
             if not audio.written:
                 raise NoSound("The microphone gave no sound while the take was recorded.")
             kept = self._label(audio.capture, self._heard(audio.capture, take.step), audio.masked)
-            audio.capture.finish(audio.recorded, self._audio.counts(audio))
+            audio.capture.finish(audio.recorded, self._with_steps(self._audio.counts(audio)))
             self.tally = self.tally.plus(audio.recorded.bytes, 0, *kept)
         if "image" in take.captures:
             self._still(take.captures["image"], take.step, take.record.opened_us)
@@ -206,6 +209,10 @@ class TakeMaker:
             self._text(take.captures["text"], text or "")
         self._open = None
         return closed_us
+
+    def _with_steps(self, counts: Counts) -> Counts:
+        """With the steps of the wall clock since the take was opened."""
+        return counts.model_copy(update={"clock_steps": self._clock.look() - self._taken().steps_before})
 
     def tear(self, reason: str) -> None:
         """End the take as an attempt that does not count. What is on the disk stays and is sent."""
@@ -256,7 +263,7 @@ class TakeMaker:
         assert self._open is not None
         return self._open
 
-    def _header(self, record: TakeRecord, one: TakeCapture) -> CaptureHeader:
+    def _header(self, record: TakeRecord, one: TakeCapture, wall: Wall) -> CaptureHeader:
         return CaptureHeader(
             capture=one.capture,
             take=record.take,
@@ -270,7 +277,7 @@ class TakeMaker:
             format=self._format(one.medium),
             consent=self._origin.consent,
             opened_us=record.opened_us,
-            wall=Wall(at=record.opened_at),
+            wall=wall,
             masked=True if self._covers(one.medium) else None,
         )
 
@@ -296,7 +303,7 @@ class TakeMaker:
         read = "text" in step.reviews
         found = self._labelled(lambda: self._labeller.label_still(capture.header.capture, picture, read=read)) or []
         kept = self._label(capture, found, record)
-        capture.finish(recorded)
+        capture.finish(recorded, self._with_steps(Counts()))
         self.tally = self.tally.plus(recorded.bytes, 0, *kept)
 
     def _picture(self, least_us: int) -> tuple[Frame, np.ndarray, MaskRecord | None]:
@@ -327,7 +334,7 @@ class TakeMaker:
         )
         typed = answer_document(capture.header.capture, script, data.decode(), self._origin.language)
         kept = self._label(capture, [typed], None)
-        capture.finish(recorded)
+        capture.finish(recorded, self._with_steps(Counts()))
         self.tally = self.tally.plus(recorded.bytes, 0, *kept)
 
     def _label(

@@ -10,6 +10,8 @@ from wire.base import Count, Document, Id, Sha256, Utc, WireModel
 from wire.canonical import canonical_json
 from wire.capture import Part, say_schema, without_nulls
 
+TIME_HEADER = "Gleaner-Time"  # of the answer to a heartbeat: the collector's time, as every Utc is written
+
 
 class DeviceInfo(WireModel):
     name: str = Field(min_length=1, max_length=100)

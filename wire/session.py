@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from wire.base import Count, Document, Id, Microseconds, Ordinal, Utc, WireModel
-from wire.capture import Medium
+from wire.capture import Medium, say_schema, without_nulls
 from wire.consent import ConsentRecord
 from wire.labels import TaskType
 from wire.script import LabelSchema, ScriptRef, StepKind
@@ -37,6 +37,11 @@ class TakeRecord(WireModel):
     opened_at: Utc
     closed_at: Utc | None = None
     captures: list[TakeCapture]
+    boot: Id | None = Field(default=None, description="Which start of the device's clock `opened_us` is on")
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "boot")
 
 
 class StepTitle(WireModel):
@@ -45,7 +50,13 @@ class StepTitle(WireModel):
 
 
 class SessionRecord(Document):
-    """`revision` rises with every change; the collector keeps the highest it has seen."""
+    """`revision` rises with every change; the collector keeps the highest it has seen.
+
+    `takes[].boot` (schema 2) is given when the device was started anew in the session: times of two starts of its
+    monotonic clock cannot be compared.
+    """
+
+    SCHEMA: ClassVar[int] = 2
 
     session: Id
     revision: Count
@@ -62,3 +73,8 @@ class SessionRecord(Document):
     started_at: Utc
     ended_at: Utc | None = None
     takes: list[TakeRecord] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        say_schema(self, 2 if any(take.boot is not None for take in self.takes) else 1)
+        return self

@@ -12,8 +12,9 @@ from collector.devices.heartbeat import keep_heartbeat
 from collector.devices.joining import TryLimit, join
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
+from collector.store.clock import now_text
 from collector.store.depends import Db
-from wire.device import Heartbeat, JoinReply, JoinRequest
+from wire.device import TIME_HEADER, Heartbeat, JoinReply, JoinRequest
 
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRoute)
 
@@ -37,10 +38,11 @@ async def join_device(request: Request, db: Db, limit: Annotated[TryLimit, Depen
 
 @router.post("/heartbeat", status_code=204, openapi_extra=body_schema(Heartbeat))
 async def heartbeat(device: JoinedDevice, db: Db, body: Annotated[Heartbeat, Depends(document(Heartbeat))]) -> Response:
+    """`Gleaner-Time` in the answer is the collector's time, by which the device knows how wrong its own clock is."""
     if body.device != device.id:
         raise NotAllowed("A device speaks for itself only.")
     await db.write(lambda conn: keep_heartbeat(conn, body))
-    return Response(status_code=204)
+    return Response(status_code=204, headers={TIME_HEADER: now_text()})
 
 
 @router.get("")

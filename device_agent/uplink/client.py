@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -25,7 +26,7 @@ from device_agent.uplink.errors import (
     problem_of,
     unreachable,
 )
-from wire.device import Heartbeat, Receipt
+from wire.device import TIME_HEADER, Heartbeat, Receipt
 from wire.session import SessionRecord
 
 TUS = "1.0.0"
@@ -148,11 +149,17 @@ class CollectorClient:
         self._put(f"/api/sessions/{record.session}", body)
         return len(body)
 
-    def heartbeat(self, heartbeat: Heartbeat) -> None:
+    def heartbeat(self, heartbeat: Heartbeat) -> datetime | None:
+        """Returns the collector's time, where it says so."""
         body = heartbeat.model_dump_json(by_alias=True).encode()
         reply = self._send("POST", f"{self._base}/api/devices/heartbeat", {"Content-Type": "application/json"}, body)
         if reply.status_code not in (200, 204):
             raise problem_of(reply, self._base)
+        try:
+            told = datetime.fromisoformat(reply.headers.get(TIME_HEADER, ""))
+        except ValueError:
+            return None
+        return told if told.tzinfo is not None else None
 
     # ---------------------------------------------------------------- inside
     def _put(self, path: str, body: bytes) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from device_agent.clock import DeviceClock
+from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import ReceiptMismatch, Spool
 from device_agent.spool.header import PendingCapture
 from device_agent.spool.room import PartDamaged, SpoolFailed, SpoolFull, spool_error
@@ -69,11 +71,12 @@ class Uplink:
     def __init__(
         self, spool: Spool, client_factory: Callable[[], CollectorClient], on_state: Callable[[UplinkState], None],
         bandwidth: int | None = None, *, agent_version: str = "unknown", heartbeat_seconds: float = HEARTBEAT_SECONDS,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = random.random, clock: DeviceClock | None = None,
     ) -> None:  # fmt: skip
         """`bandwidth`: bytes a second, None for no limit. `chance`: the jitter of waiting, uniform in [0, 1)."""
         self._spool, self._client_factory, self._on_state = spool, client_factory, on_state
         self._agent_version, self._heartbeat_seconds, self._chance = agent_version, heartbeat_seconds, chance
+        self._clock = clock or DeviceClock()
         self._client: CollectorClient | None = None
         self._transfers: dict[str, Transfer] = {}
         self._session_refused: dict[tuple[str, int], tuple[float, GleanerError]] = {}
@@ -196,16 +199,18 @@ class Uplink:
     def _beat(self, client: CollectorClient) -> None:
         self._beat_at = time.monotonic() + self._heartbeat_seconds
         state, session = self._told
-        client.heartbeat(
-            Heartbeat(
-                device=client.credentials.device,
-                at=datetime.now(UTC),
-                agent_version=self._agent_version,
-                session=session,
-                state=state,
-                backlog=self._spool.backlog(),
-            )
+        beat = Heartbeat(
+            device=client.credentials.device,
+            at=datetime.now(UTC),
+            agent_version=self._agent_version,
+            session=session,
+            state=state,
+            backlog=self._spool.backlog(),
         )
+        sent_us = monotonic_us()
+        told = client.heartbeat(beat)
+        if told is not None:
+            self._clock.heard(sent_us, monotonic_us(), told)
         self._publish(reachable=True, error=None)
 
     def _send_sessions(self, client: CollectorClient) -> None:

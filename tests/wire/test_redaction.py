@@ -15,9 +15,10 @@ from wire.capture import CaptureManifest, Redacted
 from wire.device import JoinRequest
 from wire.errors import BadDocument
 from wire.script import Plan, Redaction
+from wire.session import SessionRecord
 
 GOLDEN = Path(__file__).parent / "golden"
-KINDS: dict[str, type[Document]] = {kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest)}
+KINDS: dict[str, type[Document]] = {kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest, SessionRecord)}
 PART = {"name": "redaction", "sealed_sha256": SHA, "sealed_bytes": 10}
 MEDIA = {"name": "media", "sealed_sha256": SHA, "sealed_bytes": 10}
 

@@ -132,3 +132,14 @@ def test_a_collector_killed_at_any_moment(collector: Collector, home: Home) -> N
         collector.start()
     assert home.uplink.drain(90), home.uplink.state
     check_originals(collector, home)
+
+
+def test_a_heartbeat_brings_the_collectors_time(home: Home) -> None:
+    home.uplink.start()
+    deadline = time.monotonic() + 60
+    while home.uplink._clock.wall().offset_us is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    wall = home.uplink._clock.wall()
+    assert wall.offset_us is not None and wall.uncertainty_us is not None
+    assert abs(wall.offset_us) <= wall.uncertainty_us + 1000, "both live on this machine"
