@@ -110,7 +110,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Heartbeat */
+        /**
+         * Heartbeat
+         * @description `Gleaner-Time` in the answer is the collector's time, by which the device knows how wrong its own clock is.
+         */
         post: operations["heartbeat_api_devices_heartbeat_post"];
         delete?: never;
         options?: never;
@@ -2158,6 +2161,9 @@ export interface components {
         /**
          * SessionRecord
          * @description `revision` rises with every change; the collector keeps the highest it has seen.
+         *
+         *     `takes[].boot` (schema 2) is given when the device was started anew in the session: times of two starts of its
+         *     monotonic clock cannot be compared.
          */
         SessionRecord: {
             /**
@@ -2419,6 +2425,11 @@ export interface components {
             closed_at?: string | null;
             /** Captures */
             captures: components["schemas"]["TakeCapture"][];
+            /**
+             * Boot
+             * @description Which start of the device's clock `opened_us` is on
+             */
+            boot?: string | null;
         };
         /**
          * TaskCounts
