@@ -11,6 +11,7 @@ import cv2
 
 from device_agent.sensors.base import DeliverFrame, Failed, Frame, SensorLost, SensorMissing
 from device_agent.sensors.clock import monotonic_us
+from device_agent.sensors.holes import HoleCounter
 from device_agent.sensors.pictures import fit_within, from_bgr, planes, shrink
 from device_agent.sensors.ring import FramePool, lores_size, sealed
 from device_agent.sensors.worker import SensorThread
@@ -60,6 +61,7 @@ class OpenCvCamera:
         if self._capture is None:
             self._capture = _open(self._source, self.name)
         capture, newest = self._capture, 0
+        holes = HoleCounter(round(1_000_000 / self.frame_rate))
         while not self._thread.stopping:
             there, picture = capture.read()
             now = monotonic_us()
@@ -68,6 +70,9 @@ class OpenCvCamera:
                     return
                 raise SensorLost(f"Camera {self.name} gives no pictures any more.")
             newest = max(newest + 1, _exposed_us(capture, now) if self._source.isdigit() else now)
+            lost = holes.lost_before(newest)
+            self.dropped += lost
+            self._next_index += lost
             self._hand_over(picture, newest, deliver)
 
     def _hand_over(self, picture: Any, stamp_us: int, deliver: DeliverFrame) -> None:

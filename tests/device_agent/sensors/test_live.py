@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -28,6 +29,7 @@ class MotionJpeg(http.server.BaseHTTPRequestHandler):
     """A camera as network cameras are: parts of JPEG, one every 50 ms; after `limit` parts it keeps silent."""
 
     limit = 10_000
+    silent_at = -1  # before this part it sends nothing for a while
     over = threading.Event()
 
     def do_GET(self) -> None:
@@ -35,6 +37,8 @@ class MotionJpeg(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         for number in range(self.limit):
+            if number == self.silent_at and self.over.wait(1.5):
+                return
             grey = np.full((480, 640, 3), 60 + number % 100, np.uint8)
             data = cv2.imencode(".jpg", grey)[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
@@ -73,6 +77,19 @@ def test_a_network_camera_gives_frames_and_starts_again(network_camera: tuple[st
         assert rows[0][1:] == ((720, 640), (540, 480))
         assert [row[0] for row in rows] == sorted({row[0] for row in rows})
     assert camera.dropped == 0
+
+
+def test_what_a_network_camera_does_not_send_is_counted(network_camera: tuple[str, type[MotionJpeg]]) -> None:
+    network_camera[1].silent_at = 60
+    camera = open_camera(f"opencv:{network_camera[0]}")
+    assert camera is not None
+    seen: Collector[tuple[int, int]] = Collector(lambda frame: (frame.index, frame.stamp_us))
+    with running(camera, seen):
+        rows = seen.wait(70)
+        while not camera.dropped:
+            rows = seen.wait(len(rows) + 1)
+    assert camera.dropped >= 10
+    assert max(after[0] - before[0] for before, after in pairwise(rows)) > 10, "a gap in the numbers is a dropped frame"
 
 
 def test_a_network_camera_that_falls_silent_is_one_failure(network_camera: tuple[str, type[MotionJpeg]]) -> None:
