@@ -1,6 +1,6 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause] [disk] [startup]
+python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause] [export] [disk] [startup]
 all of them by default
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import disk, download, keyframes, masked, page, pause, prelabel_overhead, session, startup
+from benchmarks import disk, download, export, keyframes, masked, page, pause, prelabel_overhead, session, startup
 from benchmarks.figure import Figure
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
@@ -27,6 +27,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "masked": masked.measure,
     "page": page.measure,
     "pause": pause.measure,
+    "export": export.measure,
     "disk": disk.measure,
     "startup": startup.measure,
 }

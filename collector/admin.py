@@ -6,6 +6,7 @@ through `POST /api/admin/{verb}` (a running service holds the data folder) or di
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 from collector.devices import fleet
 from collector.devices.announcing import own_addresses
 from collector.devices.joining import new_join_code
+from collector.exports.about import save_export
 from collector.people import accounts
 from collector.people.policy import Admin, PolicyRoute
 from collector.prelabels import runs
@@ -73,6 +75,11 @@ def _keep_calibration(conn: Connection, given: dict[str, str], _settings: Settin
     return {}
 
 
+def _save_export(conn: Connection, given: dict[str, str], _settings: Settings) -> dict[str, Any]:
+    save_export(conn, json.loads(given["about"]))
+    return {}
+
+
 VERBS: dict[str, Verb] = {
     "join-code": _join_code,
     "device-list": lambda conn, _given, _settings: fleet.list_devices(conn).to_json(),
@@ -87,6 +94,7 @@ VERBS: dict[str, Verb] = {
     "prelabel-run": _start_prelabel_run,
     "prelabel-list": lambda conn, _given, _settings: {"runs": [run.to_json() for run in runs.list_runs(conn)]},
     "prelabel-stop": lambda conn, given, _settings: runs.stop_run(conn, given["run"]).to_json(),
+    "export-save": _save_export,
     "calibration-keep": _keep_calibration,
 }
 

@@ -30,6 +30,7 @@ from device_agent.page.guard import session_key
 from device_agent.page.server import PageServer
 from device_agent.pairing import Credentials, is_loopback, newest
 from device_agent.participant import Participant
+from device_agent.pseudonyms import own_pseudonyms
 from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
@@ -293,11 +294,12 @@ class Agent:
         if unfinished is not None:
             self._check_same(unfinished[0], plan)
             return unfinished
+        own = own_pseudonyms(self._settings.state)
         header = Header(
             session=new_id("ses"),
             device=self._credentials.device,
-            participant=self._settings.pseudonym,
-            home=self._settings.home,
+            participant=self._settings.pseudonym or own.participant,
+            home=self._settings.home or own.home,
             started_at=datetime.now(UTC),
             plan=plan,
         )
@@ -310,7 +312,7 @@ class Agent:
                 f"The unfinished session {header.session} belongs to another identity of this device, {header.device}.",
                 hint="Use another --state folder, or the one whose token made it.",
             )
-        asked = (self._settings.pseudonym, self._settings.home, plan.id)
+        asked = (self._settings.pseudonym or header.participant, self._settings.home or header.home, plan.id)
         begun = (header.participant, header.home, header.plan.id)
         if asked != begun:
             raise SessionOfAnother(

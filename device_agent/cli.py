@@ -125,8 +125,13 @@ def run(
             help="Seconds a simulated participant waits for somebody to open the session page.",
         ),
     ] = 0.0,
-    pseudonym: Annotated[str, typer.Option(envvar="GLEANER_PSEUDONYM", help="Never a name.")] = "participant-1",
-    home: Annotated[str, typer.Option(envvar="GLEANER_HOME", help="Pseudonym of the home.")] = "home-1",
+    pseudonym: Annotated[
+        str | None,
+        typer.Option(envvar="GLEANER_PSEUDONYM", help="Of the participant, never a name; otherwise this device's own."),
+    ] = None,
+    home: Annotated[
+        str | None, typer.Option(envvar="GLEANER_HOME", help="Pseudonym of the home; otherwise this device's own.")
+    ] = None,
     page_host: Annotated[
         str, typer.Option(envvar="GLEANER_PAGE_HOST", help="Address the session page listens on.")
     ] = "127.0.0.1",
@@ -219,9 +224,13 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     agent = Agent(settings, credentials, plan, models, people.print)
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)
+        header = agent.runner.replayed.header
         if agent.runner.resumed:
-            header = agent.runner.replayed.header
             people.print(f"Going on with the session {header.session} of {header.participant}.")
+        elif settings.pseudonym is None or settings.home is None:
+            people.print(
+                f"The session is of {header.participant} in {header.home}. Name others with --pseudonym and --home."
+            )
         if agent.torn:
             people.print(
                 f"{len(agent.torn)} captures were interrupted; they are kept as torn and their steps run again."

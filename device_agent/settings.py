@@ -31,8 +31,8 @@ class AgentSettings:
     microphone: str = "simulated"
     wait_for_page: float = 0.0
     participant: Person = "person"
-    pseudonym: str = "participant-1"
-    home: str = "home-1"
+    pseudonym: str | None = None  # None, both: this device's own, or those of the session that goes on
+    home: str | None = None
     page_host: str = "127.0.0.1"
     page_port: int = 8710
     models: bool = True

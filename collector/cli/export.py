@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
-from collector.settings import load_settings
+from collector.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 MAX_STEP = 1_000_000
 
@@ -31,25 +34,40 @@ def export(
             "--frames", metavar="keyframes|every|N", help="coco: which frames of videos; N: every N-th from the first."
         ),
     ] = "keyframes",
+    study: Annotated[str | None, typer.Option("--study", help="Of this study only.")] = None,
+    type: Annotated[
+        Literal["boxes", "tracks", "speech", "text"] | None, typer.Option("--type", help="Tasks of this type only.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Submitted since then: 2026-11-29T12:00+01:00.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--licence", metavar="NAME", help="Under which licence the export may be used.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
     """Write ground truth to a folder. Only what people submitted; the folder appears whole or not at all."""
-    every = _step(frames)
+    every, submitted_since = _step(frames), _aware(since)
     from rich.console import Console
     from rich.progress import Progress
 
+    from collector.exports.about import write_about
     from collector.exports.coco import export_coco
     from collector.exports.folder import whole_folder
     from collector.exports.jsonl import export_jsonl
+    from collector.exports.truth import Selection
     from collector.store.blobs_local import LocalBlobs
     from collector.store.database import open_reader
 
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data)
     screen = Console(stderr=True)
-    make = partial(export_coco, every=every) if format == "coco" else export_jsonl
+    make = partial(export_coco, every=every, licence=licence) if format == "coco" else export_jsonl
+    options = {"with_prelabels": with_prelabels, "study": study, "type": type, "since": since, "licence": licence}
+    if format == "coco":
+        options["frames"] = frames
     try:
         with whole_folder(to) as folder, Progress(console=screen, transient=True) as progress:
             bar = progress.add_task("Exporting", total=None)
@@ -60,16 +78,48 @@ def export(
                 with_prelabels=with_prelabels,
                 begin=lambda total: progress.update(bar, total=total),
                 advance=lambda: progress.advance(bar),
+                selection=Selection(study, type, submitted_since),
             )
+            about = write_about(folder, summary.contents, summary.counts, format, options)
+            is_recorded = _record(settings, about, screen)
     finally:
         database.close()
     for sentence in summary.sentences():
         screen.print(sentence)
     if as_json:
-        typer.echo(json.dumps({"format": format, "to": str(to), **asdict(summary)}))
+        told = {"format": format, "to": str(to), **summary.counts}
+        typer.echo(json.dumps({**told, "export": about["export"], "recorded": is_recorded}))
         return
     pictures = f" on {summary.images} pictures" if format == "coco" else ""
     typer.echo(f"{summary.documents} documents with {summary.labels} labels{pictures}: {to}")
+
+
+def _record(settings: Settings, about: dict[str, Any], screen: Console) -> bool:
+    """Leave a record of the export at the collector, by the service where it runs. The export is good without it."""
+    from collector.client import ask
+    from collector.store.lock import DataInUse
+
+    try:
+        ask(settings, "export-save", {"about": json.dumps(about)})
+    except DataInUse:
+        screen.print("The collector has no record of this export: another process holds its data. Keep about.json.")
+        return False
+    return True
+
+
+def _aware(since: str | None) -> datetime | None:
+    """`--since`; a time without a zone would mean another moment on another machine."""
+    if since is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise typer.BadParameter(
+            "Give a date and time with its zone, such as 2026-11-29T12:00+01:00.", param_hint="--since"
+        )
+    return moment
 
 
 def _step(frames: str) -> int | None:

@@ -7,6 +7,7 @@ the picture, with an integer `track_id` in its attributes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ from collector.exports.problems import FolderNotWritable, MediaDamaged
 from collector.exports.shapes import carried, drawn
 from collector.exports.spill import Spill
 from collector.exports.summary import Summary
-from collector.exports.truth import Item, Media, item_ids, items
+from collector.exports.sums import Sums
+from collector.exports.truth import ALL, Item, Media, Selection, item_ids, items
 from collector.store.blobs import BlobStore
 from collector.store.database import Database
 from wire.base import format_utc
@@ -33,6 +35,7 @@ from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Mask, Track
 
 ANNOTATIONS, PRELABELS, IMAGES = "annotations.json", "prelabels.json", "images"
+LICENCE_ID = 1
 # Where Datumaro, CVAT and Ultralytics look for them: the same file under a second name.
 LINKED = Path("annotations", "instances_default.json")
 
@@ -58,6 +61,8 @@ def export_coco(
     begin: Callable[[int], None],
     advance: Callable[[], None],
     every: int | None = None,
+    selection: Selection = ALL,
+    licence: str | None = None,
 ) -> Summary:
     """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
 
@@ -68,51 +73,54 @@ def export_coco(
     Raises:
         MediaDamaged, BlobMissing.
     """
-    ids = item_ids(db)
+    ids = item_ids(db, selection=selection)
     begin(len(ids))
     summary, words = Summary(), Categories(db.read_sync(categories))
     (folder / IMAGES).mkdir()
     with (
+        Sums(folder) as sums,
         Spill(folder, ".images") as images,
         Spill(folder, ".annotations") as annotations,
         Spill(folder, ".prelabels") as prelabels,
     ):
-        for item in items(db, ids):
+        for item in items(db, ids, with_prelabels=with_prelabels):
             summary.withheld += item.withheld
-            for document in item.documents:
-                if item.type not in ("boxes", "tracks"):
-                    summary.left_out += len(document.labels)
-                    continue
-                shown = (
-                    [row for row in item.prelabels.shown if row.capture == document.capture] if with_prelabels else []
-                )
-                for image in _pictures(blobs, folder / IMAGES, item.media[document.capture], document, every):
-                    images.add(_image_row(image, item, document.capture))
-                    summary.images += 1
-                    for row in _annotations(document, image, words):
-                        annotations.add(row)
-                    for row in _results(shown, image, words):
-                        prelabels.add(row)
-                        summary.prelabels += 1
-                summary.documents += 1
-                summary.labels += len(document.labels)
-                summary.left_out += sum(not carried(label) for label in document.labels)
+            if item.type not in ("boxes", "tracks"):
+                summary.left_out += sum(len(document.labels) for document in item.documents)
+            else:
+                if item.documents:
+                    summary.contents.add(item)
+                for document in item.documents:
+                    shown = [row for row in item.prelabels.shown if row.capture == document.capture]
+                    for image in _pictures(blobs, sums, folder / IMAGES, item.media[document.capture], document, every):
+                        images.add(_image_row(image, item, document.capture, licence))
+                        summary.images += 1
+                        annotations.add_all(_annotations(document, image, words))
+                        summary.prelabels += prelabels.add_all(_results(shown, image, words))
+                    summary.documents += 1
+                    summary.labels += len(document.labels)
+                    summary.left_out += sum(not carried(label) for label in document.labels)
             advance()
-        _assemble(folder / ANNOTATIONS, words, images, annotations)
+        _assemble(folder / ANNOTATIONS, words, images, annotations, licence)
         _link(folder / ANNOTATIONS, folder / LINKED)
+        made = [folder / ANNOTATIONS, folder / LINKED]
         if with_prelabels:
-            with (folder / PRELABELS).open("w", encoding="utf-8") as file:
+            made.append(folder / PRELABELS)
+            with made[-1].open("w", encoding="utf-8") as file:
                 _list(file, prelabels)
+        for path in made:
+            sums.add(path)
     return summary
 
 
 def _pictures(
-    blobs: BlobStore, folder: Path, media: Media, document: LabelsDocument, every: int | None
+    blobs: BlobStore, sums: Sums, folder: Path, media: Media, document: LabelsDocument, every: int | None
 ) -> Iterator[Image]:
     """Write the pictures a document is exported on; each is yielded when its file is there."""
     if media.medium == "image":
         name = f"{media.capture}.{media.extension}"
         copy_blob(blobs, media.original, folder / name)
+        sums.add(folder / name, media.original)
         width, height = _size(folder / name, media)
         yield Image(stable_id("image", media.capture), name, width, height, None, None)
         return
@@ -121,7 +129,7 @@ def _pictures(
     times = FrameTable.read(b"".join(blobs.read(media.frames, 0, blobs.size(media.frames)))).times_us
     for index, picture in exact_frames(blobs.path_of(media.original), _wanted(document, len(times), every)):
         name = f"{media.capture}_{index:06d}.png"
-        _write_picture(folder / name, picture)
+        sums.add(folder / name, _write_picture(folder / name, picture))
         height, width = picture.shape[:2]
         yield Image(stable_id("image", media.capture, index), name, width, height, index, times[index])
 
@@ -134,12 +142,14 @@ def _wanted(document: LabelsDocument, frames: int, every: int | None) -> list[in
     return sorted({row.frame for track in tracks for row in track.keyframes}) or [0][:frames]
 
 
-def _write_picture(path: Path, picture: Picture) -> None:
+def _write_picture(path: Path, picture: Picture) -> str:
+    """Returns the sha256 of the file."""
     # PNG, because a JPEG would no longer be the frame that was decoded.
     done, body = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 2])
     if not done:
         raise FolderNotWritable(f"The picture {path.name} could not be encoded.")
     path.write_bytes(body.tobytes())
+    return hashlib.sha256(body.tobytes()).hexdigest()
 
 
 def _size(path: Path, media: Media) -> tuple[int, int]:
@@ -151,10 +161,14 @@ def _size(path: Path, media: Media) -> tuple[int, int]:
     return int(picture.shape[1]), int(picture.shape[0])
 
 
-def _image_row(image: Image, item: Item, capture: str) -> dict[str, Any]:
-    row = {"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height}
+def _image_row(image: Image, item: Item, capture: str, licence: str | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": image.id, "file_name": image.file_name, "width": image.width, "height": image.height}
+    if licence is not None:
+        row["license"] = LICENCE_ID
     where = {"capture": capture, "frame": image.frame, "start_us": image.start_us}
-    return {**row, **where, "task": item.task, "revision": item.revision, "reviewer": item.reviewer, **item.origin}
+    whose = {"task": item.task, "revision": item.revision, "reviewer": item.reviewer}
+    rights = {"consent_until": item.media[capture].consent_until, "instruction_version": item.instruction_version}
+    return {**row, **where, **whose, **rights, **item.origin}
 
 
 def _annotations(document: LabelsDocument, image: Image, words: Categories) -> Iterator[dict[str, Any]]:
@@ -205,11 +219,12 @@ def _results(documents: list[LabelsDocument], image: Image, words: Categories) -
             yield {**row, "attributes": {"label_id": label.id, "source": source.name, "sha256": source.sha256}}
 
 
-def _assemble(path: Path, words: Categories, images: Spill, annotations: Spill) -> None:
+def _assemble(path: Path, words: Categories, images: Spill, annotations: Spill, licence: str | None) -> None:
     info = {"description": "Gleaner ground truth", "version": "1", "date_created": format_utc(datetime.now(UTC))}
+    licences = [] if licence is None else [{"id": LICENCE_ID, "name": licence, "url": ""}]
     rows = [_category(word, number, words.points.get(word)) for word, number in words.listed.items()]
     with path.open("w", encoding="utf-8") as file:
-        file.write(f'{{"info": {json.dumps(info)}, "licenses": [], "images": ')
+        file.write(f'{{"info": {json.dumps(info)}, "licenses": {json.dumps(licences, ensure_ascii=False)}, "images": ')
         _list(file, images)
         file.write(',\n"annotations": ')
         _list(file, annotations)

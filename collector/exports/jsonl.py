@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from collector.exports.folder import copy_blob
 from collector.exports.summary import Summary
-from collector.exports.truth import Item, Media, item_ids, items
+from collector.exports.sums import Sums
+from collector.exports.truth import ALL, Item, Media, Selection, item_ids, items
 from collector.store.blobs import BlobStore
 from collector.store.database import Database
 from wire.labels import LabelsDocument
@@ -25,6 +27,7 @@ def export_jsonl(
     with_prelabels: bool,
     begin: Callable[[int], None],
     advance: Callable[[], None],
+    selection: Selection = ALL,
 ) -> Summary:
     """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
 
@@ -34,60 +37,83 @@ def export_jsonl(
     Raises:
         MediaDamaged, BlobMissing.
     """
-    ids = item_ids(db, unreviewed=with_prelabels)
+    ids = item_ids(db, unreviewed=with_prelabels, selection=selection)
     begin(len(ids))
-    summary = Summary()
-    told: set[str] = set()
     (folder / MEDIA).mkdir()
-    with (folder / LABELS).open("w", encoding="utf-8") as labels:
-        prelabels = (folder / PRELABELS).open("w", encoding="utf-8") if with_prelabels else None
-        try:
-            for item in items(db, ids):
-                summary.withheld += item.withheld
-                for document in item.documents:
-                    media = _media(blobs, folder, item.media[document.capture])
-                    whose = {"task": item.task, "type": item.type, "revision": item.revision, "reviewer": item.reviewer}
-                    _write(labels, _line(document, item, media, whose))
-                    summary.documents += 1
-                    summary.labels += len(document.labels)
-                if prelabels is not None:
-                    both = [(row, True) for row in item.prelabels.shown] + [
-                        (row, False) for row in item.prelabels.hidden
-                    ]
-                    fresh = [(document, shown) for document, shown in both if document.capture not in told]
-                    told.update(document.capture for document, _ in fresh)
-                    for document, shown in fresh:
-                        media = _media(blobs, folder, item.media[document.capture])
-                        _write(prelabels, _line(document, item, media, {"shown": shown}))
-                        summary.prelabels += 1
-                advance()
-        finally:
-            if prelabels is not None:
-                prelabels.close()
-    return summary
+    with ExitStack() as stack:
+        sums = stack.enter_context(Sums(folder))
+        writer = _Writer(blobs, folder, sums)
+        writer.labels = stack.enter_context((folder / LABELS).open("w", encoding="utf-8"))
+        if with_prelabels:
+            writer.prelabels = stack.enter_context((folder / PRELABELS).open("w", encoding="utf-8"))
+        for item in items(db, ids, with_prelabels=with_prelabels):
+            writer.add(item)
+            advance()
+        for file in filter(None, [writer.labels, writer.prelabels]):
+            file.flush()
+            sums.add(Path(file.name))
+    return writer.summary
 
 
-def _line(document: LabelsDocument, item: Item, media: dict[str, Any], whose: dict[str, Any]) -> dict[str, Any]:
-    return {**document.to_json(), **item.origin, "media": media, **whose}
+class _Writer:
+    """The files of one export, and what has been written into them."""
 
+    def __init__(self, blobs: BlobStore, folder: Path, sums: Sums) -> None:
+        self._blobs, self._folder, self._sums = blobs, folder, sums
+        self._written: set[str] = set()
+        self.labels: TextIO | None = None
+        self.prelabels: TextIO | None = None
+        self.summary = Summary()
 
-def _media(blobs: BlobStore, folder: Path, media: Media) -> dict[str, Any]:
-    """Put the original bytes of a capture into the folder, once, and say where they are."""
-    found = {
-        "sha256": media.sha256,
-        "path": _placed(blobs, folder, media.original, f"{media.sha256}.{media.extension}"),
-    }
-    if media.frames is not None:
-        # The times of a video's frames are in its frame table, not in the container (contracts.md, Time).
-        found["frames"] = _placed(blobs, folder, media.frames, f"{media.sha256}.frames.json")
-    return {**found, "sensor": media.sensor, "format": media.format.to_json()}
+    def add(self, item: Item) -> None:
+        summary = self.summary
+        summary.withheld += item.withheld
+        if item.documents or (self.prelabels is not None and item.media):
+            summary.contents.add(item)
+        for document in item.documents:
+            whose = {
+                "task": item.task,
+                "type": item.type,
+                "revision": item.revision,
+                "reviewer": item.reviewer,
+                "instruction_version": item.instruction_version,
+            }
+            _write(self.labels, self._line(document, item, whose))
+            summary.documents += 1
+            summary.labels += len(document.labels)
+        if self.prelabels is not None:
+            both = [(row, True) for row in item.prelabels.shown] + [(row, False) for row in item.prelabels.hidden]
+            fresh = [(document, shown) for document, shown in both if document.capture not in self._written]
+            self._written.update(document.capture for document, _ in fresh)
+            for document, shown in fresh:
+                _write(self.prelabels, self._line(document, item, {"shown": shown}))
+                summary.prelabels += 1
 
+    def _line(self, document: LabelsDocument, item: Item, whose: dict[str, Any]) -> dict[str, Any]:
+        return {**document.to_json(), **item.origin, "media": self._media(item.media[document.capture]), **whose}
 
-def _placed(blobs: BlobStore, folder: Path, key: str, name: str) -> str:
-    target = folder / MEDIA / name
-    if not target.exists():
-        copy_blob(blobs, key, target)
-    return f"{MEDIA}/{name}"
+    def _media(self, media: Media) -> dict[str, Any]:
+        """Put the original bytes of a capture into the folder, once, and say where they are."""
+        found = {
+            "sha256": media.sha256,
+            "path": self._placed(media.original, f"{media.sha256}.{media.extension}"),
+        }
+        if media.frames is not None:
+            # The times of a video's frames are in its frame table, not in the container (contracts.md, Time).
+            found["frames"] = self._placed(media.frames, f"{media.sha256}.frames.json")
+        return {
+            **found,
+            "sensor": media.sensor,
+            "format": media.format.to_json(),
+            "consent_until": media.consent_until,
+        }
+
+    def _placed(self, key: str, name: str) -> str:
+        target = self._folder / MEDIA / name
+        if not target.exists():
+            copy_blob(self._blobs, key, target)
+            self._sums.add(target, key)
+        return f"{MEDIA}/{name}"
 
 
 def _write(file: Any, line: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,14 @@ class Spill:
 
     def add(self, row: dict[str, Any]) -> None:
         self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def add_all(self, rows: Iterable[dict[str, Any]]) -> int:
+        """Add rows; returns how many."""
+        count = 0
+        for row in rows:
+            self.add(row)
+            count += 1
+        return count
 
     def lines(self) -> Iterator[str]:
         """Every row as its JSON text, in order."""

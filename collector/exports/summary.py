@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from collector.exports.about import Contents
 
 
 @dataclass
 class Summary:
-    """Counts. `left_out`: labels the format cannot carry; `withheld`: captures whose consent no longer allows it."""
+    """Counts, and what was exported.
+
+    `left_out`: labels the format cannot carry; `withheld`: captures that the consent does not cover now.
+    """
 
     documents: int = 0
     labels: int = 0
@@ -15,6 +20,12 @@ class Summary:
     images: int = 0
     left_out: int = 0
     withheld: int = 0
+    contents: Contents = field(default_factory=Contents)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        names = ("documents", "labels", "prelabels", "images", "left_out", "withheld")
+        return {name: getattr(self, name) for name in names}
 
     def sentences(self) -> list[str]:
         """One sentence each for what a person should know."""

@@ -1,55 +1,91 @@
 """Ground truth, item by item: one accepted revision with everything that says where it came from. Reads only.
 
-Revisions never change, so an export is consistent although every item is read in a short transaction of its own:
-the list of what is exported is read once, at the start.
+Revisions never change, so an export is consistent although items are read in short transactions, a batch in each: the
+list of what is exported is read once, at the start. No names leave: people are known by the ids of their accounts.
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from collector.catalogue.shown_labels import ShownLabels, shown_labels
-from collector.consent.allows import allows
+from collector.consent.allows import FOREVER, allowed_until
+from collector.exports.people import Pseudonyms
 from collector.review.facts import read_documents
 from collector.store.database import Database
+from prelabel.label_geometry import readable_part
+from wire.base import format_utc
 from wire.capture import CaptureFormat, Medium
 from wire.labels import LabelsDocument, TaskType
 
 EXTENSIONS = {"matroska": "mkv", "flac": "flac", "jpeg": "jpg", "plain": "txt"}
+BATCH_TASKS = 100
+NO_LABELS = ShownLabels([], [])
 
-_TASKS = text("SELECT id, revision_id FROM task WHERE revision_id IS NOT NULL OR :all ORDER BY created_at, id")
-_ITEM = text(
+
+def _listed(sql: str, name: str) -> TextClause:
+    return text(sql).bindparams(bindparam(name, expanding=True))
+
+
+_TASKS = (
+    "SELECT task.id, task.revision_id FROM task LEFT JOIN revision ON revision.id = task.revision_id"
+    " WHERE (task.revision_id IS NOT NULL OR :all) AND (:study IS NULL OR task.study = :study)"
+    " AND (:type IS NULL OR task.type = :type) AND (:since IS NULL OR revision.submitted_at >= :since)"
+    " ORDER BY task.created_at, task.id"
+)
+_ITEMS = _listed(
     "SELECT task.id AS task, task.type, task.take_id AS take, task.session_id AS session, task.study, task.consent,"
     " take.step, take.attempt, take.prompt, session.script_id, session.script_version, session.script_sha256,"
-    " session.participant, session.home, session.device_id AS device, session.record"
-    " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id WHERE task.id = :task"
+    " session.participant, session.home, session.device_id AS device"
+    " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
+    " WHERE task.id IN :tasks",
+    "tasks",
 )
-_REVISION = text(
-    "SELECT revision.documents, person.name FROM revision JOIN person ON person.id = revision.person_id"
-    " WHERE revision.id = :revision"
+_SESSIONS = _listed("SELECT id, record FROM session WHERE id IN :sessions", "sessions")
+_REVISIONS = _listed(
+    "SELECT id, documents, person_id, instruction_version FROM revision WHERE id IN :revisions", "revisions"
 )
-_CAPTURES = text(
-    "SELECT capture.id, capture.medium, capture.sensor, capture.sha256, capture.manifest,"
+_CAPTURES = _listed(
+    "SELECT task_capture.task_id, capture.id, capture.medium, capture.sensor, capture.sha256, capture.manifest,"
     " (SELECT blob FROM derived WHERE capture_id = capture.id AND kind = 'original') AS original,"
     " (SELECT blob FROM derived WHERE capture_id = capture.id AND kind = 'frames') AS frames"
     " FROM task_capture JOIN capture ON capture.id = task_capture.capture_id"
-    " WHERE task_capture.task_id = :task AND task_capture.role = 'labelled' ORDER BY task_capture.position"
+    " WHERE task_capture.task_id IN :tasks AND task_capture.role = 'labelled' ORDER BY task_capture.position",
+    "tasks",
 )
-_PRELABELS = text(
-    "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
-).bindparams(bindparam("captures", expanding=True))
+_PRELABELS = _listed(
+    "SELECT capture_id, body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person'"
+    " ORDER BY id",
+    "captures",
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is exported: of a study, of a type, submitted since. None: all."""
+
+    study: str | None = None
+    type: TaskType | None = None
+    since: datetime | None = None
+
+
+ALL = Selection()
 
 
 @dataclass(frozen=True)
 class Media:
-    """A labelled capture's bytes. `original` and `frames` are blob keys; `sha256` is of the original."""
+    """A labelled capture's bytes. `original` and `frames` are blob keys; `sha256` is of the original.
+
+    `consent_until` is when the consent to it ends, None where no end was set.
+    """
 
     capture: str
     medium: Medium
@@ -58,74 +94,109 @@ class Media:
     format: CaptureFormat
     original: str
     frames: str | None
+    consent_until: str | None
 
     @property
     def extension(self) -> str:
         return EXTENSIONS[self.format.container]
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        width, height = self.format.width, self.format.height
+        return None if width is None or height is None else (width, height)
 
 
 @dataclass(frozen=True)
 class Item:
     """One task.
 
-    `revision` and `reviewer` are None where nobody has submitted it (only asked for with pre-labels); `origin` says
-    where it comes from; `withheld` counts captures left out because their consent has run out.
+    `revision`, `reviewer` and `instruction_version` are None where nobody has submitted it (only asked for with
+    pre-labels); `origin` says where it comes from, `grants` what the session's consent allows; `withheld` counts the
+    captures that it does not cover now, which are left out.
     """
 
     task: str
     type: TaskType
     revision: str | None
     reviewer: str | None
+    instruction_version: int | None
     origin: dict[str, Any]
+    grants: list[dict[str, Any]]
     documents: list[LabelsDocument]
     media: dict[str, Media]
     prelabels: ShownLabels
     withheld: int
 
 
-def item_ids(db: Database, *, unreviewed: bool = False) -> list[tuple[str, str | None]]:
+@dataclass(frozen=True)
+class _Batch:
+    """The rows of some tasks, by what they hang on."""
+
+    records: dict[str, dict[str, Any]]
+    revisions: dict[str, Row[Any]]
+    captures: dict[str, list[Row[Any]]]
+    prelabels: dict[str, list[tuple[str, bool]]]
+
+
+def item_ids(db: Database, *, unreviewed: bool = False, selection: Selection = ALL) -> list[tuple[str, str | None]]:
     """(task, revision) of everything to export, in the order the tasks were made."""
-    rows = db.read_sync(lambda conn: conn.execute(_TASKS, {"all": unreviewed}).all())
+    asked = {
+        "all": unreviewed,
+        "study": selection.study,
+        "type": selection.type,
+        "since": None if selection.since is None else format_utc(selection.since),
+    }
+    rows = db.read_sync(lambda conn: conn.execute(text(_TASKS), asked).all())
     return [(row.id, row.revision_id) for row in rows]
 
 
-def items(db: Database, ids: Sequence[tuple[str, str | None]]) -> Iterator[Item]:
-    """The items of `ids`, read one at a time: memory does not grow with the export."""
-    for task, revision in ids:
-        yield db.read_sync(partial(_item, task=task, revision=revision))
+def items(db: Database, ids: Sequence[tuple[str, str | None]], *, with_prelabels: bool = True) -> Iterator[Item]:
+    """The items of `ids` in their order, read in batches: memory does not grow with the export."""
+    people = db.read_sync(Pseudonyms.load)
+    for start in range(0, len(ids), BATCH_TASKS):
+        batch = dict(ids[start : start + BATCH_TASKS])
+        yield from db.read_sync(partial(_items, batch=batch, people=people, with_prelabels=with_prelabels))
 
 
-def _item(conn: Connection, task: str, revision: str | None) -> Item:
-    row = conn.execute(_ITEM, {"task": task}).one()
-    record = json.loads(row.record)
+def _items(conn: Connection, batch: dict[str, str | None], people: Pseudonyms, with_prelabels: bool) -> list[Item]:
+    rows = {row.task: row for row in conn.execute(_ITEMS, {"tasks": list(batch)})}
+    sessions = list({row.session for row in rows.values()})
+    revisions = [revision for revision in batch.values() if revision is not None]
+    captures: dict[str, list[Row[Any]]] = defaultdict(list)
+    for line in conn.execute(_CAPTURES, {"tasks": list(batch)}):
+        captures[line.task_id].append(line)
+    prelabels: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    if with_prelabels:
+        labelled = list({line.id for lines in captures.values() for line in lines})
+        for said in conn.execute(_PRELABELS, {"captures": labelled}):
+            prelabels[said.capture_id].append((said.body, said.shown))
+    found = _Batch(
+        {row.id: json.loads(row.record) for row in conn.execute(_SESSIONS, {"sessions": sessions})},
+        {row.id: row for row in conn.execute(_REVISIONS, {"revisions": revisions})},
+        captures,
+        prelabels,
+    )
     now = datetime.now(UTC)
-    captures = conn.execute(_CAPTURES, {"task": task}).all()
-    media = {
-        line.id: Media(
-            capture=line.id,
-            medium=line.medium,
-            sensor=line.sensor,
-            sha256=line.sha256,
-            format=CaptureFormat.model_validate(json.loads(line.manifest)["format"]),
-            original=line.original,
-            frames=line.frames,
-        )
-        for line in captures
-        if line.original is not None and allows(record, [line.medium], now)
-    }
-    submitted = conn.execute(_REVISION, {"revision": revision}).one() if revision else None
+    return [_item(rows[task], revision, found, people, now) for task, revision in batch.items()]
+
+
+def _item(row: Row[Any], revision: str | None, found: _Batch, people: Pseudonyms, now: datetime) -> Item:
+    record = found.records[row.session]
+    media = _media(found.captures[row.task], record, now)
+    submitted = found.revisions[revision] if revision is not None else None
     documents = read_documents(submitted.documents) if submitted else []
-    said = conn.execute(_PRELABELS, {"captures": list(media)}).all()
+    script = {"id": row.script_id, "version": row.script_version, "sha256": row.script_sha256}
     return Item(
         task=row.task,
         type=row.type,
         revision=revision,
-        reviewer=submitted.name if submitted else None,
+        reviewer=submitted.person_id if submitted else None,
+        instruction_version=submitted.instruction_version if submitted else None,
         origin={
             "take": row.take,
             "session": row.session,
             "study": row.study,
-            "script": {"id": row.script_id, "version": row.script_version, "sha256": row.script_sha256},
+            "script": script,
             "step": row.step,
             "attempt": row.attempt,
             "prompt": row.prompt,
@@ -134,8 +205,42 @@ def _item(conn: Connection, task: str, revision: str | None) -> Item:
             "device": row.device,
             "consent": row.consent,
         },
-        documents=[document for document in documents if document.capture in media],
+        grants=record["consent"]["grants"],
+        documents=[people.without_names(document) for document in documents if document.capture in media],
         media=media,
-        prelabels=shown_labels((line.body, line.shown) for line in said),
-        withheld=len(captures) - len(media),
+        prelabels=_prelabels(found, media),
+        withheld=len(found.captures[row.task]) - len(media),
     )
+
+
+def _media(captures: Sequence[Row[Any]], record: dict[str, Any], now: datetime) -> dict[str, Media]:
+    """The captures that the consent covers now."""
+    media = {}
+    for line in captures:
+        until = allowed_until(record, [line.medium])
+        if line.original is None or until <= now:
+            continue
+        media[line.id] = Media(
+            capture=line.id,
+            medium=line.medium,
+            sensor=line.sensor,
+            sha256=line.sha256,
+            format=CaptureFormat.model_validate(json.loads(line.manifest)["format"]),
+            original=line.original,
+            frames=line.frames,
+            consent_until=None if until == FOREVER else format_utc(until),
+        )
+    return media
+
+
+def _prelabels(found: _Batch, media: dict[str, Media]) -> ShownLabels:
+    """As people saw them: without what cannot be drawn on the picture (review/facts.py)."""
+    said = [row for capture in media for row in found.prelabels.get(capture, ())]
+    if not said:
+        return NO_LABELS
+    both = shown_labels(said)
+    shown, hidden = (
+        [readable_part(document, media[document.capture].size) for document in documents]
+        for documents in (both.shown, both.hidden)
+    )
+    return ShownLabels(shown, hidden)

@@ -156,10 +156,11 @@ def test_a_consent_is_one_persons(installation: Installation) -> None:
         "--page-port", "0",
     )  # fmt: skip
     assert installation.run(*run, "--camera", "opencv:97", check=False).returncode == 3
+    own = json.loads((installation.state / "pseudonyms.json").read_text())
     for other in (("--pseudonym", "participant-2"), ("--home", "home-2")):
         done = installation.run(*run, *other, check=False)
         assert done.returncode == 2
-        assert "[session-unfinished]" in done.stderr and "participant-1" in sentence(done.stderr)
+        assert "[session-unfinished]" in done.stderr and own["participant"] in sentence(done.stderr)
     before = (installation.state / "device.json").read_bytes()
     again = installation.run(
         "agent", "join", installation.url, "AAAA-BBBB", "--state", str(installation.state), check=False

@@ -46,15 +46,15 @@ def test_a_line_says_where_it_comes_from(filled: Filled, reviewed: dict[str, str
     done = export(filled, tmp_path / "out")
     assert done.exit_code == 0, done.output
     (line,) = lines(tmp_path / "out" / "labels.jsonl")
-    assert {"schema", "capture", "source", "labels", "media", "task", "type", "revision", "reviewer"} | ORIGIN == set(
-        line
-    )
+    document = {"schema", "capture", "source", "labels", "media", "task", "type", "revision", "reviewer"}
+    assert document | {"instruction_version"} | ORIGIN == set(line)
     assert (line["capture"], line["task"], line["revision"]) == (
         reviewed["image"],
         reviewed["task"],
         reviewed["revision"],
     )
-    assert (line["reviewer"], line["participant"], line["home"], line["consent"]) == ("ann", "p-07", "home-3", "con-1")
+    assert (line["participant"], line["home"], line["consent"]) == ("p-07", "home-3", "con-1")
+    assert line["instruction_version"] == 1 and line["media"]["consent_until"] is None
     assert line["script"] == {"id": "kitchen-greeting", "version": "1.0", "sha256": "c" * 64}
     moved, added = line["labels"]
     assert moved["edited"] is True and moved["source"]["sha256"] == MODEL["sha256"] and moved["score"] == 0.8
@@ -87,10 +87,11 @@ def test_a_video_brings_its_frame_table(filled: Filled, tmp_path: Path) -> None:
 
 
 def test_the_newest_submit_is_the_truth(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:
-    filled.submit(filled.person("bob"), reviewed["task"], {reviewed["image"]: []})
+    bob = filled.person("bob")
+    filled.submit(bob, reviewed["task"], {reviewed["image"]: []})
     export(filled, tmp_path / "out")
     (line,) = lines(tmp_path / "out" / "labels.jsonl")
-    assert (line["reviewer"], line["labels"]) == ("bob", [])
+    assert (line["reviewer"], line["labels"]) == (bob, [])
 
 
 def test_nothing_submitted_yet_is_said(filled: Filled, tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Whom recordings are of where nobody was named: two random pseudonyms, made once for each device.
+
+Fixed ones would be the same on every device, and different families would look like one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from device_agent.spool.layout import write_whole
+from wire.base import is_id
+
+PSEUDONYMS = "pseudonyms.json"
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    participant: str
+    home: str
+
+
+def own_pseudonyms(state: Path) -> Pseudonyms:
+    """Those of this device; made now if there are none yet, or if the file cannot be read."""
+    path = state / PSEUDONYMS
+    try:
+        found = Pseudonyms(**json.loads(path.read_text(encoding="utf-8")))
+        if is_id(found.participant) and is_id(found.home):
+            return found
+    except (OSError, ValueError, TypeError):
+        pass
+    made = Pseudonyms(f"participant-{secrets.token_hex(4)}", f"home-{secrets.token_hex(4)}")
+    write_whole(path, json.dumps(asdict(made)).encode())
+    return made
