@@ -78,12 +78,12 @@ class Claimed:
     def __init__(self, paths: Iterable[Path] = ()) -> None:
         self._files: dict[tuple[int, int], Path] = {}
         for path in paths:
-            self.add(path, path)
+            with suppress(OSError):  # what is not there is reported when it is its turn
+                self.add(path, path)
 
     def add(self, path: Path, original: Path) -> None:
-        """Claim a file, if it is there, for an original."""
-        with suppress(OSError):
-            self._files[_identity(path)] = original
+        """Claim a file for an original. Raises OSError: it is not there."""
+        self._files[_identity(path)] = original
 
     def owner(self, path: Path) -> Path | None:
         """Whose file is there, None when nobody claims it. Names that differ in case may be one file."""
@@ -156,12 +156,12 @@ def redact_file(
             # The account first: a redacted file without one cannot be told from a copy.
             told.replace(account)
             made.replace(output)
+            claimed.add(output, path)
+            claimed.add(account, path)
             _sync(out_folder)
     except (OSError, av.error.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputUnwritable(f"{output} cannot be written: {reason}.") from error
-    claimed.add(output, path)
-    claimed.add(account, path)
     return RedactedFile(output, account, facts)
 
 
