@@ -13,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from collector.admin import router as admin_router
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
+from collector.compression import JsonCompression
 from collector.devices.joining import TryLimit
 from collector.devices.routes import router as devices_router
 from collector.guard import Guard
@@ -28,6 +29,7 @@ from collector.jobs import JobKind, JobRunner
 from collector.keys import load_admin_key, load_receipt_key
 from collector.openapi import openapi_document
 from collector.page import router as page_router
+from collector.people.rates import RequestRates
 from collector.people.routes import router as people_router
 from collector.prelabels.hourly import calibrate_hourly
 from collector.prelabels.measuring import Measurer
@@ -95,10 +97,12 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
     )
     app.state.settings = settings
+    app.state.rates = RequestRates()
     app.state.cookie = f"{'__Host-' if settings.is_https else ''}gleaner-page-{settings.port}"
     for router in ROUTERS:
         app.include_router(router)
     install_problems(app)
+    app.add_middleware(JsonCompression)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(TusLayer, settings=settings)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

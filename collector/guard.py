@@ -79,9 +79,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
                 names = {name.lower() for name, _ in headers}
-                for name, value in self._strict:
-                    if name not in names:
-                        headers.append((name, value))
+                strict = (*self._strict, _NO_STORE) if _is_json(headers) else self._strict
+                headers += [(name, value) for name, value in strict if name not in names]
                 message["headers"] = headers
             await send(message)
 
@@ -155,6 +154,11 @@ def _too_long() -> BodyTooLong:
     return BodyTooLong(f"The body is longer than {LONGEST_DOCUMENT} bytes.")
 
 
+def _is_json(headers: list[tuple[bytes, bytes]]) -> bool:
+    kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
+    return kind.partition(b";")[0].strip().endswith(b"json")
+
+
 def _header(scope: Scope, wanted: bytes) -> str:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), "")
 
@@ -167,6 +171,8 @@ _STRICT = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+# Answers about people and recordings are for who asked; media have their own rule.
+_NO_STORE = (b"cache-control", b"no-store")
 _ONLY_HTTPS = (b"strict-transport-security", b"max-age=31536000")
 
 

@@ -17,7 +17,7 @@ INSIDE_COLLECTOR = {
     "devices": 2, "catalogue": 2,
     "ingest": 3, "review": 3, "audits": 3, "portal": 3,
     "reports": 4, "exports": 4, "prelabels": 4, "withdrawal": 4,
-    "guard": 4, "page": 4, "readiness": 4,
+    "guard": 4, "compression": 4, "page": 4, "readiness": 4,
     "admin": 5, "vitals": 5, "openapi": 5,
     "app": 6, "cli": 6, "client": 6,
 }  # fmt: skip

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, text
 
 from collector.bodies import bounded
 from collector.people.peers import is_local
+from collector.people.rates import RequestRates
 from collector.people.tokens import hash_secret, same_secret
 from collector.store.clock import now_text
 from collector.store.database import Database
@@ -94,7 +95,7 @@ class Policy:
 def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
     """A dependency that lets people of these roles pass and returns the `Person`.
 
-    Raises (as problem documents): NotSignedIn, NotAllowed, PageHeaderMissing.
+    Raises (as problem documents): NotSignedIn, NotAllowed, PageHeaderMissing, TooManyRequests.
     """
 
     async def check(request: Request) -> Person:
@@ -114,6 +115,7 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
         _must_be_whom_the_page_means(request, person)
         if person.role not in roles:
             raise NotAllowed(f"{person.name} is {_article(person.role)}; this is for {' or '.join(roles)}.")
+        _rates(request).take_one(person.role, person.id)
         request.scope[_ALLOWED] = person
         return person
 
@@ -142,6 +144,7 @@ async def allow_device(request: Request) -> Device:
         raise NotSignedIn(
             "This device is not known here, or was revoked.", hint="Join again: `gleaner agent join URL CODE`."
         )
+    _rates(request).take_one("device", device.id)
     request.scope[_ALLOWED] = device
     return device
 
@@ -241,6 +244,11 @@ def find_device(conn: Connection, secret: str) -> Device | None:
 def _database(request: Request) -> Database:
     database: Database = request.app.state.db
     return database
+
+
+def _rates(request: Request) -> RequestRates:
+    rates: RequestRates = request.app.state.rates
+    return rates
 
 
 def _credential(request: Request) -> tuple[str | None, bool]:

@@ -20,6 +20,7 @@ from collector import guard
 from collector.app import create_app, documented_routes
 from collector.bodies import LONGEST_DOCUMENT, MAX_REQUEST_BYTES, MAX_STRANGER_BYTES
 from collector.cli.serving import AddressInvalid, PortTaken, claim_port
+from collector.compression import takes_gzip
 from collector.guard import allowed_hosts, host_allowed
 from collector.page import page_file
 from collector.people.policy import policies
@@ -191,6 +192,43 @@ def test_answers_are_strict(collector: Collector) -> None:
     assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
     assert "script-src 'self'" in reply.headers["content-security-policy"]
     assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_json_is_not_stored_by_browsers_and_proxies(collector: Collector) -> None:
+    lead = collector.person("nina", "lead")
+    answers = [
+        lead.get("/api/me"),
+        lead.get("/api/tasks"),
+        lead.get("/api/none"),
+        httpx.get(f"{collector.url}/api/me"),
+        httpx.get(f"{collector.url}/api/me", headers={"Host": "evil.example"}),
+    ]
+    assert [reply.status_code for reply in answers] == [200, 200, 404, 401, 421]
+    assert {reply.headers["cache-control"] for reply in answers} == {"no-store"}
+    assert "cache-control" not in httpx.get(f"{collector.url}/metrics").headers
+
+
+def test_long_json_is_compressed_for_who_takes_it(collector: Collector) -> None:
+    url = f"{collector.url}/api/openapi.json"
+    plain = httpx.get(url, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    for accepted in ("gzip", "br;q=1.0, gzip;q=0.8, *;q=0.1"):
+        smaller = httpx.get(url, headers={"Accept-Encoding": accepted})
+        assert (smaller.headers["content-encoding"], smaller.headers["vary"]) == ("gzip", "Accept-Encoding")
+        assert int(smaller.headers["content-length"]) < len(plain.content) / 4
+        assert smaller.json() == plain.json()
+    assert "content-encoding" not in httpx.get(f"{collector.url}/api/health").headers
+
+
+@pytest.mark.parametrize(
+    ("header", "takes"),
+    [
+        ("", False), ("gzip", True), ("deflate, GZIP", True), ("gzip;q=0", False), ("gzip; q=0.000", False),
+        ("gzip;q=0.001", True), ("br", False), ("*", True), ("*;q=0", False), ("gzipped", False),
+    ],
+)  # fmt: skip
+def test_accept_encoding(header: str, takes: bool) -> None:
+    assert takes_gzip(header) == takes
 
 
 def test_the_page_is_there_or_says_how_to_build_it(collector: Collector) -> None:

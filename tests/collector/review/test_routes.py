@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from collector.people.accounts import new_token
+from collector.people.rates import RequestRates
 from collector.problems import install_problems
 from collector.review.routes import router
 from tests.collector.review.filled import TIMES, Filled, box, document, interval, track
@@ -23,6 +24,7 @@ class Site:
         self.filled = filled
         app = FastAPI(separate_input_output_schemas=False)
         app.state.db, app.state.blobs, app.state.cookie = filled.db, filled.blobs, "page"
+        app.state.rates = RequestRates()
         app.include_router(router)
         install_problems(app)
         self.app = app
