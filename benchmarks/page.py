@@ -84,8 +84,8 @@ def measure() -> list[Figure]:
 
 
 def weight(reply: Any) -> int:
-    """Bytes of a file of the page, as it is served; media and the API are not part of its first load."""
-    return 0 if "/api/" in reply.url else len(reply.body())
+    """Bytes of a file of the page, as it comes over the line; media and the API are not part of its first load."""
+    return 0 if "/api/" in reply.url else int(reply.request.sizes()["responseBodySize"])
 
 
 def work_through(ada: Reviewer) -> tuple[list[float], list[float]]:

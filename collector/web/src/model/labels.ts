@@ -86,12 +86,14 @@ export function newId(labels: readonly Label[], before: readonly Label[]): strin
 /** How unsure the source was: 1 at a score of one half and below is not different from doubt; null is sure. */
 export const doubt = (label: Label): number => (label.score === null ? 0 : 1 - label.score);
 
+const placeOf = (l: Label): number =>
+  l.kind === "interval" ? l.start_us : l.kind === "track" ? (l.keyframes[0]?.frame ?? 0) : l.kind === "box" ? l.y : 0;
+
 /** Least certain first; equal ones in time and reading order, so that the order never depends on ids. */
-export function byDoubt(labels: readonly Label[]): Label[] {
-  const place = (l: Label): number =>
-    l.kind === "interval" ? l.start_us : l.kind === "track" ? (l.keyframes[0]?.frame ?? 0) : l.kind === "box" ? l.y : 0;
-  return labels.slice().sort((a, b) => doubt(b) - doubt(a) || place(a) - place(b) || (a.id < b.id ? -1 : 1));
-}
+export const compareDoubt = (a: Label, b: Label): number =>
+  doubt(b) - doubt(a) || placeOf(a) - placeOf(b) || (a.id < b.id ? -1 : 1);
+
+export const byDoubt = (labels: readonly Label[]): Label[] => labels.slice().sort(compareDoubt);
 
 /** Intervals in time order. */
 export const byTime = (labels: readonly Label[]): Label[] =>
@@ -114,11 +116,17 @@ export function neighbour(work: Work, from: Ref | null, step: 1 | -1): Ref | nul
   return rows[(at + step + rows.length) % rows.length] ?? null;
 }
 
-/** All labels of a task, least certain first over all its captures. */
+const orders = new WeakMap<Work, Ref[]>();
+
+/** All labels of a task, least certain first over all its captures; the same array for the same work. */
 export function orderedRefs(work: Work): Ref[] {
-  const owner = new Map<Label, string>();
-  for (const [capture, labels] of Object.entries(work)) for (const label of labels) owner.set(label, capture);
-  return byDoubt([...owner.keys()]).map((l) => ({ capture: owner.get(l) as string, id: l.id }));
+  const known = orders.get(work);
+  if (known) return known;
+  const rows = Object.entries(work).flatMap(([capture, labels]) => labels.map((label) => ({ capture, label })));
+  rows.sort((a, b) => compareDoubt(a.label, b.label));
+  const refs = rows.map(({ capture, label }) => ({ capture, id: label.id }));
+  orders.set(work, refs);
+  return refs;
 }
 
 export const find = (work: Work, ref: Ref | null): Label | undefined =>

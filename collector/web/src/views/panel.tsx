@@ -5,7 +5,7 @@ import { fate } from "../model/diff";
 import { maskedWord } from "../model/masked";
 import { MAX_DIGITS } from "../model/names";
 import { surfaceOf, type Surface } from "../model/keys";
-import { byDoubt, same, type Ref } from "../model/labels";
+import { compareDoubt, same, type Ref } from "../model/labels";
 import { outlineOf } from "../model/outline";
 import { wordsOf } from "../model/spans";
 import { clock } from "../model/time";
@@ -150,11 +150,10 @@ function rowsOf(task: OpenTask): Row[] {
     ),
     ...task.ghosts.value.map((g) => ({ ...g, ghost: true })),
   ];
-  const place = new Map(byDoubt(rows.map((r) => r.label)).map((label, index) => [label, index]));
   const places = textPlaces(rows);
   return rows
     .filter(({ ref }) => !places.has(`${ref.capture}/${ref.id}`))
-    .sort((a, b) => (place.get(a.label) ?? 0) - (place.get(b.label) ?? 0));
+    .sort((a, b) => compareDoubt(a.label, b.label));
 }
 
 /** A place and its text are one row: the text's. */

@@ -58,6 +58,9 @@ interface State {
   view: View | null;
 }
 
+/** Among more shapes than this nothing is animated: each frame of it would paint all of them. */
+const MANY = 200;
+
 let gestures = 0;
 
 const chosenOf = (props: StageProps): Shape | undefined => props.shapes.find((s) => s.selected && !s.ghost);
@@ -213,6 +216,9 @@ export class Stage extends Component<StageProps, State> {
       .filter((s) => !s.selected)
       .sort((a, b) => b.rect.width * b.rect.height - a.rect.width * a.rect.height);
     const chosen = this.props.shapes.filter((s) => s.selected);
+    // What moves is drawn apart from what stands still: a thousand boxes are not painted anew with it.
+    const still = rest.filter((s) => !s.ghost);
+    const ghosts = rest.filter((s) => s.ghost);
     const layer = { view, width: screen.width, height: screen.height };
     const places = this.tagPlaces.of({ shapes: this.props.shapes, ...layer });
     const on = toScreen({ x: 0, y: 0, ...picture }, view);
@@ -220,7 +226,7 @@ export class Stage extends Component<StageProps, State> {
     return (
       <div
         ref={this.host}
-        class={`stage ${active ? "stage-active" : ""} ${tool.drawing.value && active ? "stage-drawing" : ""} ${this.props.dim ? "stage-dim" : ""}`}
+        class={`stage ${active ? "stage-active" : ""} ${tool.drawing.value && active ? "stage-drawing" : ""} ${this.props.dim ? "stage-dim" : ""} ${this.props.shapes.length > MANY ? "stage-many" : ""}`}
         onPointerDown={this.down}
         onPointerMove={this.move}
         onPointerUp={this.up}
@@ -228,7 +234,10 @@ export class Stage extends Component<StageProps, State> {
       >
         <canvas ref={this.canvas} class="stage-picture" style={place} role="img" aria-label={title} />
         <svg class="stage-labels" width={screen.width} height={screen.height} aria-hidden="true">
-          <Boxes shapes={rest} {...layer} />
+          <Boxes shapes={still} {...layer} />
+        </svg>
+        <svg class="stage-labels stage-over" width={screen.width} height={screen.height} aria-hidden="true">
+          <Boxes shapes={ghosts} {...layer} />
           <Boxes shapes={chosen} {...layer} />
           {chosen[0] && !chosen[0].outline && (
             <Handles rect={chosen[0].rect} rotation={chosen[0].rotation ?? 0} view={view} edge={tool.edge.value} />
