@@ -107,6 +107,9 @@ export class AnswerEditor implements Editor {
   }
 }
 
+/** From so many letters on, what was typed and its correction stand beside each other where there is room. */
+const LONG_TEXT = 300;
+
 function AnswerView({ editor }: { editor: AnswerEditor }): preact.JSX.Element {
   const task = editor.task.value;
   const shown = editor.shown.value;
@@ -114,22 +117,29 @@ function AnswerView({ editor }: { editor: AnswerEditor }): preact.JSX.Element {
   if (shown.state !== "ready") return <Unready shown={shown} what="the answer" retry={() => editor.open(task)} />;
   return (
     <div class="medium medium-text">
-      <section class="answer">
+      <section class={shown.original.length > LONG_TEXT ? "answer answer-long" : "answer"}>
         <Asked task={task} />
-        <h2>
-          Typed <span class="note">as it was, never changed</span>
-        </h2>
-        <blockquote class="answer-original" lang={task.view.language} dir="auto">
-          {shown.original}
-        </blockquote>
-        <Written
-          key={task.id}
-          text={editor.text}
-          task={task}
-          title="Corrected"
-          name="The corrected answer"
-          standing={(label) => (label.text === shown.original ? "✓ as typed" : null)}
-        />
+        <div class="answer-sides">
+          <div class="answer-side">
+            <h2>
+              Typed <span class="note">as it was, never changed</span>
+            </h2>
+            <blockquote class="answer-original" lang={task.view.language} dir="auto">
+              {shown.original}
+            </blockquote>
+          </div>
+          <div class="answer-side">
+            <Written
+              key={task.id}
+              text={editor.text}
+              task={task}
+              title="Corrected"
+              name="The corrected answer"
+              standing={(label) => (label.text === shown.original ? "✓ as typed" : null)}
+              before={shown.original}
+            />
+          </div>
+        </div>
       </section>
     </div>
   );

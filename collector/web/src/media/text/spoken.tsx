@@ -110,6 +110,7 @@ function SpokenView({ editor }: { editor: SpokenEditor }): preact.JSX.Element {
           title="Written"
           name="What was said"
           standing={(label) => standing(editor, task, label)}
+          before={heardBefore(editor, task)}
         >
           {" "}
           · <kbd>Ctrl Space</kbd> plays while you write
@@ -143,6 +144,13 @@ function Recording({ editor, heard }: { editor: SpokenEditor; heard: Heard }): p
       </Timeline>
     </div>
   );
+}
+
+/** What a recogniser wrote. */
+function heardBefore(editor: SpokenEditor, task: OpenTask): string | null {
+  const id = editor.text.label()?.id ?? "";
+  const before = task.beforeOf({ capture: editor.text.capture()?.id ?? "", id });
+  return before?.kind === "text" ? before.text : null;
 }
 
 /** What became of the text; null when a person changed what a model heard. */

@@ -4,6 +4,7 @@ import type { TextLabel } from "../../api/types";
 import type { OpenTask } from "../../state/task";
 import { TextField } from "../../ui/parts";
 import { characters } from "../../ui/words";
+import { Changed } from "./changed";
 import { LanguageChoice } from "./language";
 import { MarkedTexts } from "./marked";
 import type { OneText } from "./onetext";
@@ -27,11 +28,13 @@ interface WrittenProps {
   name: string;
   /** What became of a text: "✓ as typed" and the like, null when it was changed. */
   standing(label: TextLabel): string | null;
+  /** What the text is a correction of; null: nothing stood there before. */
+  before: string | null;
   /** Keys that help while writing, beside W and Esc. */
   children?: ComponentChildren;
 }
 
-export function Written({ text, task, title, name, standing, children }: WrittenProps): preact.JSX.Element {
+export function Written({ text, task, title, name, standing, before, children }: WrittenProps): preact.JSX.Element {
   const label = text.label();
   const language = text.language();
   return (
@@ -56,6 +59,9 @@ export function Written({ text, task, title, name, standing, children }: Written
         <LanguageChoice value={language} first={task.view.language} onChoose={(tag) => text.setLanguage(tag)} />
         {label ? <Kept label={label} standing={standing(label)} /> : <NoAnswer text={text} task={task} />}
       </p>
+      {label && before !== null && (
+        <Changed before={before} after={label.text} lang={label.language ?? task.view.language} />
+      )}
       <MarkedTexts task={task} capture={text.capture()?.id ?? ""} written={label?.id ?? null} />
     </>
   );
