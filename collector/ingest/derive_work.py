@@ -21,7 +21,8 @@ from wire.capture import FrameTable
 MICROSECOND = Fraction(1, 1_000_000)
 THUMBNAIL_WIDTH = 320
 PEAKS_PER_SECOND = 100
-MOST_PEAKS = 60_000
+# An hour has one every 20 ms.
+MOST_PEAKS = 200_000
 # STREAMINFO (RFC 9639, 8.2): 36 bits of total samples after 20 + 3 + 5 bits of rate, channels and depth.
 FLAC_TOTAL_SAMPLES_AT = 21
 FLAC_HEAD_BYTES = 42
@@ -137,7 +138,7 @@ def thumbnail(source: Path, target: Path) -> None:
 def audio_peaks(source: Path) -> tuple[dict[str, Any], int]:
     """`{"schema": 1, "samples_per_peak", "sample_rate", "minimum": [-1..1], "maximum": [-1..1]}` and the sample count.
 
-    All channels together; 10 ms a peak, doubled until there are 60,000 peaks at most. A torn tail ends the sound.
+    All channels together; 10 ms a peak, doubled until there are 200,000 peaks at most. A torn tail ends the sound.
     """
     peaks = PeakCounter()
     with media.opened(source) as container:

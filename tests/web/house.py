@@ -183,6 +183,15 @@ class House:
         captures = {"audio": (sound, labels)}
         return self._add("say", "Say it", None, ["speech"], captures, length=round(seconds * 1e6), channels=channels)
 
+    def add_hiss(self, seconds: int, start: int) -> int:
+        """A sound that is no small file, with a region that begins at this second; the bytes of its file."""
+        sound = media.hiss(seconds)
+        region = Interval(
+            id="s1", label="noise", score=0.5, start_us=start * 1_000_000, end_us=start * 1_000_000 + 800_000
+        )
+        self._add("do", "Listen", None, ["speech"], {"audio": (sound, [region])}, length=seconds * 1_000_000)
+        return len(sound)
+
     def add_sign(self, *more: Label) -> str:
         """A still with writing in it: a task of text whose labels are a place and what it says, three times."""
         labels: list[Label] = []

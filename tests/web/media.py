@@ -111,6 +111,16 @@ def speech_like(bursts: list[tuple[float, float]], seconds: float, rate: int = 1
     for start, end in bursts:
         spoken += (time >= start) & (time < end)
     samples = np.clip(noise + voice * beat * spoken * 5200, -32_000, 32_000).astype(np.int16)
+    return flac(samples, rate, channels)
+
+
+def hiss(seconds: int, rate: int = 48_000) -> bytes:
+    """Sound that no encoder makes small."""
+    return flac(np.random.default_rng(9).integers(-30_000, 30_000, seconds * rate, dtype=np.int16), rate, 1)
+
+
+def flac(samples: NDArray[np.int16], rate: int, channels: int) -> bytes:
+    """Streamed FLAC of the same samples in each channel."""
     target = Streamed()
     with av.open(target, "w", format="flac") as out:
         stream = out.add_stream("flac", rate=rate)

@@ -48,6 +48,23 @@ def test_a_large_video_is_shown_and_stepped_before_all_of_it_is_here(house: Hous
     assert house.truth("tracks")[0]["id"] == "t1"
 
 
+def test_a_large_sound_is_played_before_all_of_it_is_here(house: House, open_page: Open) -> None:
+    size = house.add_hiss(60, 50)
+    assert size > 5_000_000
+    house.publish()
+    page = open_page()
+    ada = Reviewer(page)
+    ada.kind()
+    heard = slow_line(page, 700_000)
+    page.reload()
+    ada.kind()
+    ada.press("Space")
+    page.wait_for_function("() => document.querySelector('.transport-time').textContent.startsWith('0:50.8')")
+    assert sum(heard) < size
+    ada.submit()
+    assert house.truth("speech")[0]["start_us"] == 50_000_000
+
+
 def test_it_says_how_much_of_a_medium_is_here(house: House, open_page: Open) -> None:
     size = house.add_heavy_walk(30, 200)
     assert 1_500_000 < size < 4_000_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.collector.running import until
 from tests.web import media
 from tests.web.conftest import Open
 from tests.web.house import House
@@ -54,6 +55,7 @@ def test_a_box_that_nobody_sees_is_refused_with_a_sentence(
     ada = Reviewer(open_page())
     ada.kind()
     ada.press("right")
+    until(lambda: ada.draft())
     ada.page.evaluate(MOVE_OUT % change)
     ada.page.reload()
     ada.kind()
