@@ -13,11 +13,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from device_agent.settings import default_state
 from hardware import report
 from hardware.plugin import Check, Say, carry_out
 from wire.errors import GleanerError
 
 app = typer.Typer(help="A device on the bench: measurements with limits.", no_args_is_help=True)
+
+
+DEFAULT_STATE = default_state()
 
 
 class NothingToCheck(GleanerError):
@@ -41,12 +45,29 @@ def check(
             help="simulated, opencv:0, picamera2:0, a video file, or none to leave it out.",
         ),
     ] = "simulated",
+    picture: Annotated[
+        str,
+        typer.Option(
+            help="What the study needs of the camera, 1280x720@25 for instance; any: only what the camera promises."
+            " Files are held against what they promise.",
+        ),
+    ] = "1280x720@25",
     model: Annotated[
         str,
         typer.Option(help="auto (what a session finds people with), a catalogue name, a folder, a file, or none."),
     ] = "auto",
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long the camera is watched.")] = 5.0,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads within the model.")] = 1,
+    work: Annotated[
+        bool,
+        typer.Option("--work", help="Also record as in a session, models beside, and count what lies on the disk."),
+    ] = False,
+    microphone: Annotated[
+        str, typer.Option(envvar="GLEANER_MICROPHONE", help="For --work: simulated, sounddevice:default, a file, none.")
+    ] = "none",
+    state: Annotated[
+        Path, typer.Option(envvar="GLEANER_STATE", help="For --work: a folder on the disk of the device's state.")
+    ] = DEFAULT_STATE,
     as_json: Annotated[bool, typer.Option("--json", help="The record as JSON on standard output.")] = False,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the record as JSON in this file as well.")
@@ -56,7 +77,9 @@ def check(
 
     Exit code 0: all within their limits; 1: something is not (FAIL); 3: something could not be measured (ERROR).
     """
-    checks = declared(camera, model, seconds, threads)
+    checks = declared(camera, model, seconds, threads, picture)
+    if work:
+        checks.append(_work(camera, microphone, picture, state, seconds, models=model != "none"))
     console = Console(stderr=True)
     done = []
     for one in checks:
@@ -74,19 +97,27 @@ def check(
     raise typer.Exit(made.exit_code)
 
 
-def declared(camera: str, model: str, seconds: float, threads: int) -> list[Check]:
-    """The checks that were asked for. Raises: NothingToCheck."""
+def declared(camera: str, model: str, seconds: float, threads: int, picture: str = "any") -> list[Check]:
+    """The checks that were asked for. Raises: NothingToCheck, PictureUnclear."""
     # Here, not above: --help needs neither OpenCV nor onnxruntime.
-    from hardware.checks import camera_check, model_check
+    from hardware.checks import Wanted, camera_check, model_check
 
     checks = []
+    wanted = None if picture == "any" else Wanted.read(picture)
     if camera != "none":
-        checks.append(camera_check(camera, seconds))
+        checks.append(camera_check(camera, seconds, None if Path(camera).is_file() else wanted))
     if model != "none":
         checks.append(model_check(model, threads))
     if not checks:
         raise NothingToCheck("There is nothing to check: neither a camera nor a model.")
     return checks
+
+
+def _work(camera: str, microphone: str, picture: str, state: Path, seconds: float, *, models: bool) -> Check:
+    from hardware.checks import Wanted, work_check
+
+    wanted = None if picture == "any" or Path(camera).is_file() else Wanted.read(picture)
+    return work_check(camera, microphone, wanted, state, seconds, models=models)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -21,7 +22,22 @@ LATENESS_FRAMES = 4
 # Exposure and gain settle in the first frames of a real camera; they are not measured.
 WARM_UP_SECONDS = 0.5
 FIRST_FRAME_SECONDS = 5.0
+LUMA_STEP = 8  # of the small picture: 3,600 pixels tell whether it is dark or stands still
+MAX_ALIKE = 50.0  # in percent; a camera at half its rate repeats every second frame
+DARK_LUMA = 24.0  # video black is 16
 MEASURES = (("rate", "frames/s"), ("jitter", "ms"), ("longest gap", "ms"), ("lateness", "ms"), ("dropped", "frames"))
+
+NEEDS = (
+    ("width", "pixels"), ("height", "pixels"), ("frames by the clock", "frames/s"), ("light", "of 255"),
+    ("frames alike", "%"),
+)  # fmt: skip
+
+
+class PictureUnclear(GleanerError):
+    code = "picture-unclear"
+    status = 422
+    exit_code = 2
+    hint = "Write it as 1280x720@25, or any."
 
 
 class CameraNotGiven(GleanerError):
@@ -45,11 +61,18 @@ class _Bench:
     """What the camera's thread writes down; lists only grow, so the reader needs no lock."""
 
     arrivals: list[Arrival] = field(default_factory=list)
+    light: list[float] = field(default_factory=list)  # mean of a frame's luma, 0 to 255
+    alike: int = 0  # frames that are the one before, pixel by pixel
+    _last: np.ndarray | None = None
     changed: threading.Event = field(default_factory=threading.Event)
     lost: list[GleanerError] = field(default_factory=list)
 
     def deliver(self, frame: Frame) -> None:
         self.arrivals.append(Arrival(frame.index, frame.stamp_us, monotonic_us()))
+        luma = frame.lores[: frame.lores.shape[0] * 2 // 3 : LUMA_STEP, ::LUMA_STEP].copy()
+        self.alike += self._last is not None and bool(np.array_equal(luma, self._last))
+        self._last = luma
+        self.light.append(float(luma.mean()))
         self.changed.set()
 
     def failed(self, error: GleanerError) -> None:
@@ -57,12 +80,33 @@ class _Bench:
         self.changed.set()
 
 
-def camera_check(spec: str, seconds: float = 5.0) -> Check:
-    """Measure the camera `spec` (as `gleaner agent run --camera`) over `seconds` of frames."""
-    return Check("camera", f"Camera {spec}", MEASURES, lambda say: _measure(spec, seconds, say))
+@dataclass(frozen=True)
+class Wanted:
+    """What a study needs of a camera, whatever the camera says of itself."""
+
+    width: int
+    height: int
+    rate: float
+
+    @classmethod
+    def read(cls, text: str) -> Wanted:
+        """`1280x720@25`. Raises PictureUnclear."""
+        found = re.fullmatch(r"(\d{1,5})x(\d{1,5})@(\d{1,3}(?:\.\d{1,3})?)", text)
+        if found is None or not all(float(part) for part in found.groups()):
+            raise PictureUnclear(f"{text!r} is no size and rate.")
+        return cls(int(found[1]), int(found[2]), float(found[3]))
 
 
-def _measure(spec: str, seconds: float, say: Say) -> Findings:
+def camera_check(spec: str, seconds: float = 5.0, wanted: Wanted | None = None) -> Check:
+    """Measure the camera `spec` (as `gleaner agent run --camera`) over `seconds` of frames.
+
+    `wanted`: also hold size, rate and light against what is needed; None: only against what the camera promises.
+    """
+    measures = (*MEASURES, *(NEEDS if wanted is not None else ()))
+    return Check("camera", f"Camera {spec}", measures, lambda say: _measure(spec, seconds, wanted, say))
+
+
+def _measure(spec: str, seconds: float, wanted: Wanted | None, say: Say) -> Findings:
     camera = open_camera(spec)
     if camera is None:
         raise CameraNotGiven("There is no camera to be checked.")
@@ -77,6 +121,8 @@ def _measure(spec: str, seconds: float, say: Say) -> Findings:
         detail = f"No frame came within {FIRST_FRAME_SECONDS:g} seconds."
     arrivals = after_warm_up(bench.arrivals)
     rows = judge(arrivals, camera.frame_rate, camera.dropped - dropped_before, detail)
+    if wanted is not None:
+        rows = (*rows, *judge_needs(bench, (camera.width, camera.height), wanted))
     facts = {
         "camera": camera.name,
         "width": camera.width,
@@ -85,6 +131,35 @@ def _measure(spec: str, seconds: float, say: Say) -> Findings:
         "frames": len(arrivals),
     }
     return Findings(rows, facts)
+
+
+def judge_needs(bench: _Bench, size: tuple[int, int], wanted: Wanted) -> tuple[Measurement, ...]:
+    """What a study needs, held against the frames that came and nothing that the camera says of itself.
+
+    frames by the clock   frames that arrived a second, by this machine's clock and no stamp of the camera's
+    light                 median of the frames' mean luma: a lens cap is about 16
+    frames alike          share of frames that are the one before, pixel by pixel: no sensor gives one twice
+    """
+    came = bench.arrivals
+    spent_us = came[-1].arrived_us - came[0].arrived_us if len(came) > 1 else 0
+    values = (
+        float(size[0]),
+        float(size[1]),
+        (len(came) - 1) * 1_000_000 / spent_us if spent_us else 0.0,
+        float(np.median(bench.light)) if bench.light else np.nan,
+        100.0 * bench.alike / (len(came) - 1) if len(came) > 1 else np.nan,
+    )
+    allowed = (
+        Limit(least=wanted.width),
+        Limit(least=wanted.height),
+        Limit(least=round(wanted.rate * (1 - RATE_TOLERANCE), 2)),
+        Limit(least=DARK_LUMA),
+        Limit(most=MAX_ALIKE),
+    )
+    return tuple(
+        measured(name, round(value, 2), unit, limit)
+        for (name, unit), value, limit in zip(NEEDS, values, allowed, strict=True)
+    )
 
 
 def _watch(bench: _Bench, camera: Camera, seconds: float, say: Say) -> int:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
 from device_agent.sensors import files
+from device_agent.sensors.base import Frame
 from hardware import report
-from hardware.checks import camera_check, model_check
-from hardware.checks.camera import MEASURES, Arrival, after_warm_up, judge
+from hardware.checks import Wanted, camera_check, model_check, work_check
+from hardware.checks.camera import (
+    MEASURES,
+    Arrival,
+    PictureUnclear,
+    _Bench,
+    after_warm_up,
+    judge,
+    judge_needs,
+)
 from hardware.checks.model import limits as model_limits
 from hardware.plugin import (
     Check,
@@ -279,6 +291,79 @@ def test_table_and_record(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
     with pytest.raises(report.RecordUnwritable):
         report.write(made, tmp_path / "no" / "record.json")
+
+
+# ---------------------------------------------------------------- what a study needs, and the device's own work
+@pytest.mark.parametrize("text", ["1280x720", "1280x@25", "0x720@25", "1280x720@0", "any", "1280x720@25 "])
+def test_a_picture_that_is_none(text: str) -> None:
+    with pytest.raises(PictureUnclear):
+        Wanted.read(text)
+
+
+def seen(luma: list[int], period_us: int = 40_000) -> _Bench:
+    """Frames of these greys, arrived in even steps."""
+    bench = _Bench()
+    for number, grey in enumerate(luma):
+        bench.deliver(Frame(number, 1_000_000 + number * 40_000, np.zeros((1, 1), np.uint8), grey_i420(grey)))
+        arrived = bench.arrivals[-1]
+        bench.arrivals[-1] = replace(arrived, arrived_us=number * period_us)
+    return bench
+
+
+def grey_i420(grey: int) -> np.ndarray:
+    return np.full((72, 64), grey, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("luma", "period_us", "size", "bad"),
+    [
+        ([100, 101] * 50, 40_000, (1280, 720), set()),
+        ([100, 101] * 50, 40_000, (1920, 1080), set()),
+        ([100, 101] * 50, 40_000, (320, 240), {"width", "height"}),
+        ([100, 101] * 50, 200_000, (1280, 720), {"frames by the clock"}),
+        ([16, 17] * 50, 40_000, (1280, 720), {"light"}),
+        ([100] * 100, 40_000, (1280, 720), {"frames alike"}),
+        ([100, 101] * 20 + [100] * 60, 40_000, (1280, 720), {"frames alike"}),
+    ],
+)
+def test_a_camera_is_held_against_what_the_study_needs(
+    luma: list[int], period_us: int, size: tuple[int, int], bad: set[str]
+) -> None:
+    """Its stamps promise 25 a second each time."""
+    rows = judge_needs(seen(luma, period_us), size, Wanted(1280, 720, 25))
+    assert {row.name for row in rows if row.outcome == "FAIL"} == bad
+    assert all(row.outcome != "ERROR" for row in rows)
+
+
+def test_a_camera_that_gave_nothing_is_not_called_light() -> None:
+    outcomes = {row.name: row.outcome for row in judge_needs(_Bench(), (1280, 720), Wanted(1280, 720, 25))}
+    assert (outcomes["frames by the clock"], outcomes["light"], outcomes["frames alike"]) == ("FAIL", "ERROR", "ERROR")
+
+
+def test_the_devices_own_work_is_counted_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LATE_US", 3_600_000_000)
+    path = film(tmp_path / "even.mkv")
+    check = work_check(str(path), "none", Wanted(64, 48, 1000), tmp_path, 1.0, models=False)
+    record = carry_out(check, quiet)
+    assert record.error is None
+    rows = by_name(record)
+    assert [*rows] == ["frames on the disk", "frames dropped", "slowest sync"] == [name for name, _ in check.measures]
+    assert rows["frames on the disk"].outcome == "FAIL", "it does not give what the study needs"
+    value = rows["frames on the disk"].value
+    assert value is not None and 1 < value < 30
+    assert [entry.name for entry in tmp_path.iterdir()] == ["even.mkv"], "nothing is left behind"
+
+
+def test_a_disk_that_stalls_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fdatasync
+
+    def slow(handle: int) -> None:
+        time.sleep(0.55)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    record = carry_out(work_check(str(film(tmp_path / "even.mkv")), "none", None, tmp_path, 0.5, models=False), quiet)
+    assert by_name(record)["slowest sync"].outcome == "FAIL"
 
 
 # ---------------------------------------------------------------- the command
