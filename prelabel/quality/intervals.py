@@ -1,9 +1,10 @@
 """How well stretches of time are found: how far their ends are off, and the diarisation error rate.
 
 The error rate is that of NIST's Rich Transcription evaluations (RT-09 evaluation plan, md-eval): time missed, time
-falsely found and time given to somebody else, over the time that is truly there, overlapping stretches counted each.
-Words are compared as they are: they come from the study's label schema, so no mapping of speakers is searched. A
-collar takes that much time on each side of every true boundary out of the sum.
+falsely found and time given to somebody else, over the time that is truly there. Where two words are said at once the
+time counts twice; overlapping stretches of one word (and channel) are one. Words are compared as they are: they come
+from the study's label schema, so no mapping of speakers is searched. A collar takes that much time on each side of
+every true boundary out of the sum; where stretches of one word overlap or touch there is none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COLLAR_US = 250_000
 
 @dataclass
 class TimeSums:
-    """Microseconds, added over captures. `truth` counts overlapping true stretches each."""
+    """Microseconds, added over captures. `truth` counts the time of every word that is there."""
 
     missed: int = 0
     false_alarm: int = 0
@@ -56,7 +57,7 @@ def time_sums(made: Sequence[Interval], truth: Sequence[Interval], collar_us: in
     if not words:
         return TimeSums()
     index = {word: number for number, word in enumerate(words)}
-    ends = np.array([end for row in truth for end in (row.start_us, row.end_us)], dtype=np.int64)
+    ends = np.array(_ends(truth), dtype=np.int64)
     no_score = np.stack([ends - collar_us, ends + collar_us], axis=1) if collar_us else np.zeros((0, 2), np.int64)
     edges = np.unique(np.concatenate([_edges(made), _edges(truth), no_score.ravel()]))
     lengths = np.diff(edges)
@@ -72,6 +73,20 @@ def time_sums(made: Sequence[Interval], truth: Sequence[Interval], collar_us: in
         confused=int(((np.minimum(n_truth, n_made) - both) * lengths).sum()),
         truth=int((n_truth * lengths).sum()),
     )
+
+
+def _ends(rows: Sequence[Interval]) -> list[int]:
+    """Where each word (and channel) begins and ends to be there."""
+    ends: list[int] = []
+    newest: dict[tuple[str, int], int] = {}  # index of the end of the newest stretch of each
+    for row in sorted(rows, key=lambda row: row.start_us):
+        at = newest.get(_voice(row))
+        if at is not None and row.start_us <= ends[at]:
+            ends[at] = max(ends[at], row.end_us)
+        else:
+            ends += [row.start_us, row.end_us]
+            newest[_voice(row)] = len(ends) - 1
+    return ends
 
 
 def _voice(row: Interval) -> tuple[str, int]:

@@ -69,7 +69,8 @@ class Found(WireModel):
 class AveragePrecision(WireModel):
     """COCO's: mean over overlaps 0.50 … 0.95, and at 0.50; `truth` is how many reviewed labels it rests on.
 
-    Overlap is by area, of turned boxes and polygons by their outlines; of poses it is object keypoint similarity.
+    Without a true label there is no recall and so none of it, however many false alarms: `precision` has those. Overlap
+    is by area, of turned boxes and polygons by their outlines; of poses it is object keypoint similarity.
     """
 
     ap: float

@@ -16,7 +16,9 @@ TICK = 10_000  # microseconds
 def counted(made: list[Interval], truth: list[Interval], collar_us: int) -> TimeSums:
     """Tick by tick: who is there, who is said to be there."""
     sums = TimeSums()
-    ends = [end for row in truth for end in (row.start_us, row.end_us)]
+    ticks = {(row.label, at) for row in truth for at in range(row.start_us, row.end_us, TICK)}
+    ends = [at for word, at in ticks if (word, at - TICK) not in ticks]
+    ends += [at + TICK for word, at in ticks if (word, at + TICK) not in ticks]
     last = max([row.end_us for row in (*made, *truth)], default=0)
     for at in range(0, last, TICK):
         middle = at + TICK // 2
@@ -74,3 +76,14 @@ def test_nothing_there() -> None:
     assert time_sums([], []).error_rate is None
     false = time_sums([interval("a", 0, 1)], [])
     assert (false.false_alarm, false.error_rate) == (1_000_000, None)
+
+
+def test_a_collar_lies_where_a_word_begins_or_ends_to_be_there() -> None:
+    """One voice in three true stretches that overlap and touch: 1 to 5 s. Nothing was found between 2.5 and 3.5 s."""
+    truth = [interval("a", 1, 3), interval("b", 2, 4), interval("c", 4, 5)]
+    made = [interval("m", 1, 2.5), interval("n", 3.5, 5)]
+    sums = time_sums(made, truth, COLLAR_US)
+    assert (sums.truth, sums.missed) == (3_500_000, 1_000_000)  # of 4 s, a quarter at either end is left out
+    # Another voice has boundaries of its own.
+    apart = [truth[0], truth[1].model_copy(update={"label": "child"}), truth[2]]
+    assert time_sums(made, apart, COLLAR_US).truth < time_sums(made, apart).truth - 500_000
