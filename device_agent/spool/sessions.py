@@ -22,6 +22,7 @@ class SessionShelf:
         self._folder, self._writer, self._changes = folder, writer, changes
         self._records: dict[str, SessionRecord] = {}
         self._sent: dict[str, int] = {}
+        self._delivered: set[str] = set()  # those that were deleted at this start
 
     def load(self, waiting: Collection[str] = ()) -> list[str]:
         """Read the folder. Returns a sentence for each file that cannot be read; it is kept.
@@ -34,6 +35,7 @@ class SessionShelf:
             sent, over = self._read_sent(path.stem)
             if over and path.stem not in waiting:
                 self._delete(path.stem)
+                self._delivered.add(path.stem)
                 continue
             try:
                 record = SessionRecord.read(path.read_bytes())
@@ -63,7 +65,9 @@ class SessionShelf:
             (self._folder / f"{session}{end}").unlink(missing_ok=True)
 
     def put(self, record: SessionRecord) -> None:
-        """Keep a record unless a newer revision is here already; durable on return."""
+        """Keep a record unless a newer revision is here already, or the collector has its end; durable on return."""
+        if record.session in self._delivered and record.state != "running":
+            return
         known = self._records.get(record.session)
         if known is not None and (known.revision > record.revision or known == record):
             return

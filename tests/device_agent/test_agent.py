@@ -226,3 +226,16 @@ def test_a_start_reads_no_journal_of_a_session_that_is_over(tmp_path: Path, monk
     assert unfinished_session(tmp_path) is None
     assert not set(reads) & set(paths)
     assert all(path.exists() for path in paths) and len(agent.spool.sessions_to_send()) == 12
+
+
+def test_the_start_after_a_delivered_session_deletes_its_journal_and_sends_nothing_again(tmp_path: Path) -> None:
+    path = ended(tmp_path, "ses-1")
+    record = replay(read_journal(path)).record
+    assert record is not None
+    spool = Spool(tmp_path / "spool", reserve_bytes=0)
+    spool.put_session(record)
+    spool.session_sent(record.session, record.revision)
+    spool.close()
+    agent = waiting(tmp_path)
+    agent.stop()
+    assert not path.parent.exists() and agent.spool.sessions_to_send() == []
