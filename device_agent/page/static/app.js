@@ -5,7 +5,7 @@ import { listen, send, sendUntilHeard, take } from "./link.js";
 import { Picture } from "./picture.js";
 import { $, Meter, buildConsent, put, show, showEnded, showHeader, showRec, showScreen, showWork } from "./screen.js";
 import { ENDED, placeOf, primaryOf, spoken, stopWords, viewOf } from "./view.js";
-import { CHOOSE_ONE, LOST, LOST_ENDED, STOP_UNHEARD, UNHEARD } from "./words.js";
+import { AGREE, CHOOSE, CHOOSE_ONE, LOST, LOST_ENDED, STOP_UNHEARD, UNHEARD } from "./words.js";
 
 const NOTICE_MS = 8000;
 const BUSY_MS = 1500;
@@ -137,6 +137,14 @@ function consent(agreed) {
   postOnce("consent", { granted, refused });
 }
 
+/** The button leads to the switches until one of them is on: on a phone they are below the text. */
+function showAgree() {
+  const chosen = switches().some((input) => input.checked);
+  put($("agree"), chosen ? AGREE : CHOOSE);
+  $("agree").classList.toggle("primary", chosen);
+  $("agree").classList.toggle("plain", !chosen);
+}
+
 const switches = () => [...$("uses").querySelectorAll("input")];
 
 // ---------------------------------------------------------------- in
@@ -164,6 +172,7 @@ function onSnapshot(next) {
 
 function showButtons(view) {
   for (const name of ["decline", "agree", "allow-all"]) show($(name), view.asks);
+  showAgree();
   for (const input of switches()) input.disabled = !view.asks;
   show($("watching"), view.watching);
   show($("pause"), view.stop);
@@ -223,9 +232,11 @@ async function keepAwake(wanted) {
 
 // ---------------------------------------------------------------- wiring
 $("agree").addEventListener("click", () => consent(true));
+$("uses").addEventListener("change", showAgree);
 $("decline").addEventListener("click", () => consent(false));
 $("allow-all").addEventListener("click", () => {
   for (const input of switches()) input.checked = true;
+  showAgree();
   $("agree").focus();
 });
 $("take-over").addEventListener("click", takeOver);

@@ -67,4 +67,6 @@ export const LOST_ENDED = "The device has ended this page. What has not been sen
 export const UNHEARD = "The device did not receive this. Press again when it answers.";
 export const STOP_UNHEARD =
   "The device has not answered yet and may still be recording. This page keeps trying. To be sure, unplug the device: what was recorded is not lost.";
+export const AGREE = "I agree";
+export const CHOOSE = "Choose what to allow";
 export const CHOOSE_ONE = "Allow at least one of them, or choose “No, thank you”.";

@@ -118,10 +118,18 @@ def test_what_is_refused_is_refused(browser: Browser) -> None:
 
 def test_agreeing_to_nothing_asks_again(browser: Browser) -> None:
     with opened(browser) as (page, running):
+        page.set_viewport_size({"width": 390, "height": 380})
+        expect(page.locator("#agree")).to_have_text("Choose what to allow")
+        expect(page.locator("#use-video")).not_to_be_in_viewport()
         page.locator("#agree").press("Enter")
         expect(page.locator("#notice")).to_contain_text("Allow at least one of them")
         expect(page.locator("#use-video")).to_be_focused()
+        expect(page.locator("#use-video")).to_be_in_viewport()
         assert running.rehearsal.events == []
+        page.keyboard.press("Space")
+        expect(page.locator("#agree")).to_have_text("I agree")
+        page.keyboard.press("Space")
+        expect(page.locator("#agree")).to_have_text("Choose what to allow")
 
 
 def test_no_thank_you_ends_kindly(browser: Browser) -> None:
