@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from collector.cli import device, export, join_code, migrate, new_receipt_key, prelabel, report, serve, user
+from collector.cli import (
+    check_export,
+    device,
+    export,
+    join_code,
+    migrate,
+    new_receipt_key,
+    prelabel,
+    report,
+    serve,
+    user,
+)
 
 app = typer.Typer(no_args_is_help=True, help="The service, its people, its reports and exports.")
 app.command("serve")(serve.serve)
@@ -16,3 +27,4 @@ app.command("new-receipt-key")(new_receipt_key.new_receipt_key)
 app.add_typer(report.app, name="report")
 app.add_typer(prelabel.app, name="prelabel")
 app.command("export")(export.export)
+app.command("check-export")(check_export.check_export)

@@ -3,7 +3,8 @@
 GleanerError
 ├── FolderNotEmpty      export-folder-not-empty
 ├── FolderNotWritable   export-folder-not-writable
-└── MediaDamaged        media-damaged
+├── MediaDamaged        media-damaged
+└── ExportDamaged       export-damaged
 """
 
 from __future__ import annotations
@@ -34,3 +35,12 @@ class MediaDamaged(GleanerError):
     status = 500
     exit_code = 1
     hint = "Check the disk that holds the data folder and restore the blob from a backup; nothing was exported."
+
+
+class ExportDamaged(GleanerError):
+    """A folder is not, or no longer, what was exported. `facts["file"]` names the file."""
+
+    code = "export-damaged"
+    status = 500
+    exit_code = 1
+    hint = "Copy the folder again from where it was made, or export anew."

@@ -1,0 +1,26 @@
+"""`gleaner collector check-export`: whether a folder is still what was exported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collector.cli.options import Json
+
+
+def check_export(
+    folder: Annotated[Path, typer.Argument(help="A folder that `gleaner collector export` made.")],
+    as_json: Json = False,
+) -> None:
+    """Check every file of an export against its hash, and read every line of labels."""
+    from collector.exports.check import check_export as check
+
+    found = check(folder)
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+        return
+    typer.echo(f"{folder} is as it was exported: {found.files} files, {found.documents} labels documents.")

@@ -1,0 +1,77 @@
+"""An export read back: every file against its hash, every line of labels by the reader of labels documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collector.exports.about import ABOUT
+from collector.exports.problems import ExportDamaged
+from collector.exports.sums import SUMS, file_sha256
+from wire.base import parse_json
+from wire.errors import GleanerError
+from wire.labels import LabelsDocument
+
+DOCUMENT_MEMBERS = ("schema", "capture", "source", "labels")
+LINES = ("labels.jsonl", "prelabels.jsonl")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found in order."""
+
+    files: int
+    documents: int
+    labels: int
+
+
+def check_export(folder: Path) -> Checked:
+    """Raises ExportDamaged with the first file or line that is not as it was exported."""
+    about = _about(folder)
+    if not (folder / SUMS).is_file() or file_sha256(folder / SUMS) != about["sums_sha256"]:
+        raise ExportDamaged(f"{SUMS} is missing or not the one that {ABOUT} names.")
+    files = 0
+    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+        sha256, name = line.split("  ", 1)
+        if not (folder / name).is_file():
+            raise ExportDamaged(f"The file {name} is missing.", file=name)
+        if file_sha256(folder / name) != sha256:
+            raise ExportDamaged(f"The file {name} is not as it was exported.", file=name)
+        files += 1
+    documents = labels = 0
+    for name in LINES:
+        for document, _ in read_lines(folder / name):
+            documents += 1
+            labels += len(document.labels)
+    return Checked(files, documents, labels)
+
+
+def read_lines(path: Path) -> Iterator[tuple[LabelsDocument, dict[str, Any]]]:
+    """Each line of a file of JSON lines: its labels document, and the other members. A missing file has none.
+
+    Raises:
+        ExportDamaged: a line that is none.
+    """
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                row = parse_json(line, "line")
+                document = LabelsDocument.read({name: row[name] for name in DOCUMENT_MEMBERS})
+            except (GleanerError, KeyError, TypeError) as error:
+                raise ExportDamaged(f"Line {number} of {path.name} cannot be read: {error}", file=path.name) from error
+            yield document, {name: value for name, value in row.items() if name not in DOCUMENT_MEMBERS}
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportDamaged(f"{folder} has no {ABOUT} that can be read: it is no export of this version.") from error
+    if not isinstance(about, dict) or "sums_sha256" not in about:
+        raise ExportDamaged(f"{ABOUT} in {folder} does not name the hash of {SUMS}.")
+    return about
