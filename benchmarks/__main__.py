@@ -1,6 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause] [export] [disk] [startup]
+python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause] [export] [standing] [disk]
+    [startup]
 all of them by default
 """
 
@@ -16,7 +17,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import disk, download, export, keyframes, masked, page, pause, prelabel_overhead, session, startup
+from benchmarks import (
+    disk,
+    download,
+    export,
+    keyframes,
+    masked,
+    page,
+    pause,
+    prelabel_overhead,
+    session,
+    standing,
+    startup,
+)
 from benchmarks.figure import Figure
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
@@ -28,6 +41,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "page": page.measure,
     "pause": pause.measure,
     "export": export.measure,
+    "standing": standing.measure,
     "disk": disk.measure,
     "startup": startup.measure,
 }
