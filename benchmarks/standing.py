@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SESSIONS, CAPTURES = 1_000, 100_000
 SECONDS, TIMEOUT_SECONDS = 10.0, 20.0
 SILENT = 300
+START_SECONDS = 120.0
 MAX_P99_MS = 100.0
 JSON = {"Content-Type": "application/json"}
 _SESSION = (
@@ -88,8 +89,8 @@ def start(code: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    end = time.monotonic() + TIMEOUT_SECONDS
-    while not ready.exists() and process.poll() is None and time.monotonic() < end:
+    end = time.monotonic() + START_SECONDS
+    while not (ready.exists() and ready.stat().st_size) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
     return process, int(json.loads(ready.read_text())["url"].rsplit(":", 1)[1])
 

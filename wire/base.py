@@ -62,6 +62,16 @@ def _check_json(value: dict[str, Any]) -> dict[str, Any]:
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
 
 
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """RFC 8785 has no second member of the same name: readers would disagree on which one counts."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the member {twice[:64]!r} is there twice")
+    return members
+
+
 def parse_json(data: bytes | str, name: str) -> Any:
     """JSON of a document called `name`, as UTF-8 without a byte order mark.
 
@@ -69,7 +79,7 @@ def parse_json(data: bytes | str, name: str) -> Any:
         BadDocument: it is not JSON, not UTF-8, or nested too deep to be read.
     """
     try:
-        return json.loads(data.decode() if isinstance(data, bytes) else data)
+        return json.loads(data.decode() if isinstance(data, bytes) else data, object_pairs_hook=_unique_members)
     except UnicodeDecodeError as error:
         raise BadDocument(f"The {name} is not UTF-8: {error}.") from error
     except ValueError as error:

@@ -14,6 +14,7 @@ from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs_local import MAKING_PREFIX, LocalBlobs
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.upkeep import end_times_ahead, prune
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.ingest")
@@ -28,12 +29,14 @@ def sweep(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
         else:
             left.unlink()
     db.write_sync(remove_expired)
+    db.write_sync(prune)
+    db.write_sync(end_times_ahead)
     remove_unneeded(db, staging)
     db.maintain()
 
 
 async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float = EVERY_SECONDS) -> None:
-    """Every hour: uploads nobody went on with. Then, and after parts were removed: files without a purpose.
+    """Every hour: uploads nobody went on with, and old rows. Then, and after parts were removed: unneeded files.
 
     Ends when cancelled.
     """
@@ -57,6 +60,8 @@ async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float
             await staging.run(lambda: remove_unneeded(db, staging))
             if is_due:
                 await db.write(remove_expired)
+                await db.write(prune)
+                await db.write(end_times_ahead)
                 await asyncio.to_thread(db.maintain)
         except GleanerError as error:
             log.error("housekeeping waits for the next hour: %s", error)

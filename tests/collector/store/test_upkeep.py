@@ -1,0 +1,56 @@
+"""Old rows go; rows that are needed stay; times that a clock left in the future end."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.jobs import enqueue
+from collector.people.accounts import new_link_code, new_token
+from collector.store.clock import now_text
+from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune
+from tests.collector.review.filled import Filled
+
+OLD, YOUNG = now_text(-MAX_ROW_AGE_SECONDS - 60), now_text(-MAX_ROW_AGE_SECONDS + 3600)
+
+
+def test_links_that_ended_long_ago_go_and_tokens_of_programs_stay(filled: Filled) -> None:
+    filled.person("ann")
+    filled.db.write_sync(lambda conn: [new_link_code(conn, "ann"), new_link_code(conn, "ann"), new_token(conn, "ann")])
+    first = filled.rows("SELECT hash FROM token WHERE kind = 'enter'")[0].hash
+    filled.execute("UPDATE token SET expires_at = :old WHERE hash = :hash", old=OLD, hash=first)
+    filled.db.write_sync(prune)
+    assert sorted(row.kind for row in filled.rows("SELECT kind FROM token")) == ["api", "enter"]
+    assert not filled.rows(f"SELECT 1 FROM token WHERE hash = '{first}'")
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "at", "stays"),
+    [
+        ("open", "done", OLD, False),
+        ("derive", "done", OLD, False),
+        ("tasks", "done", YOUNG, True),
+        ("open", "failed", OLD, True),
+        ("open", "waiting", OLD, True),
+        ("prelabel", "done", OLD, True),
+    ],
+)
+def test_jobs_that_were_done_long_ago_go(filled: Filled, kind: str, state: str, at: str, stays: bool) -> None:
+    filled.db.write_sync(lambda conn: enqueue(conn, kind, "key-1"))
+    filled.execute("UPDATE job SET state = :state, done_at = :at", state=state, at=at)
+    filled.db.write_sync(prune)
+    assert bool(filled.rows("SELECT 1 FROM job WHERE key = 'key-1'")) is stays
+
+
+def test_a_clock_that_was_set_back_holds_nothing_for_hours(filled: Filled) -> None:
+    ids = filled.take("step", "answer", {"text": b"yes"}, ["text"])
+    filled.make(ids["take"])
+    ann = filled.person("ann")
+    filled.db.write_sync(lambda conn: enqueue(conn, "open", "late"))
+    filled.db.write_sync(lambda conn: enqueue(conn, "open", "soon"))
+    soon, late = now_text(120), now_text(2 * 3600)
+    filled.execute("UPDATE task SET state = 'leased', leased_to = :ann, lease_expires_at = :late", ann=ann, late=late)
+    filled.execute("UPDATE job SET not_before = CASE key WHEN 'late' THEN :late ELSE :soon END", late=late, soon=soon)
+    filled.db.write_sync(end_times_ahead)
+    assert filled.rows("SELECT lease_expires_at AS at FROM task")[0].at <= now_text()
+    waits = {row.key: row.not_before for row in filled.rows("SELECT key, not_before FROM job WHERE kind = 'open'")}
+    assert waits["late"] <= now_text() and waits["soon"] == soon
