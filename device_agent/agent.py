@@ -108,10 +108,12 @@ class Agent:
         self._clock = DeviceClock()
         self._uplink_message: str | None = None
         self._credentials = credentials
-        header, journal = self._take_up(plan)
+        unfinished = unfinished_session(settings.state)
+        # First of all: without its models not even the folder of the state is made.
+        self._masking = masking(plan if unfinished is None else unfinished[0].plan)
+        header, journal = self._take_up(plan, unfinished)
         if header.plan != plan:
             say(f"The script {plan.id} has changed; this session goes on with the version that was consented to.")
-        self._masking = masking(header.plan)
         if self._masking is not None:
             forbid_core_dumps()
         self._room = Room() if SIMULATED & {settings.camera, settings.microphone} else None
@@ -288,9 +290,8 @@ class Agent:
         """Something went wrong that costs no recording."""
         self.runner.post(Trouble(str(error), error.code))
 
-    def _take_up(self, plan: Plan) -> tuple[Header, Path]:
+    def _take_up(self, plan: Plan, unfinished: tuple[Header, Path] | None) -> tuple[Header, Path]:
         """The header and journal of the session to run: an unfinished one goes on before a new one begins."""
-        unfinished = unfinished_session(self._settings.state)
         if unfinished is not None:
             self._check_same(unfinished[0], plan)
             return unfinished

@@ -32,5 +32,6 @@ def own_pseudonyms(state: Path) -> Pseudonyms:
     except (OSError, ValueError, TypeError):
         pass
     made = Pseudonyms(f"participant-{secrets.token_hex(4)}", f"home-{secrets.token_hex(4)}")
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(path, json.dumps(asdict(made)).encode())
     return made
