@@ -97,12 +97,13 @@ export class BoxTool {
     const drawing = this.drawing.value;
     if (!drawing) return;
     const word = this.target.word?.();
-    const what = word === undefined ? "New box" : `New box “${word}” (1 … 9 or 0: another name)`;
+    const what = word === undefined ? "New box" : `New box “${word}”`;
+    const rename = word === undefined ? "" : " 1 … 9 or 0: another name.";
     const next =
       drawing.first === null
         ? "drag, or move the cross with the arrows and press Space"
         : "now the opposite corner: arrows, then Space";
-    this.target.status(`${what}: ${next}. Esc leaves.`);
+    this.target.status(`${what}: ${next}. Esc leaves.${rename}`);
   }
 
   private setEdge(edge: Edge | "choose" | null): void {
