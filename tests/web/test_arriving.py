@@ -58,9 +58,9 @@ def test_a_large_sound_is_played_before_all_of_it_is_here(house: House, open_pag
     heard = slow_line(page, 700_000)
     page.reload()
     ada.kind()
-    ada.press("Space")
+    # What is selected plays by itself.
     page.wait_for_function("() => document.querySelector('.transport-time').textContent.startsWith('0:50.8')")
-    assert sum(heard) < size
+    assert sum(heard) < 0.9 * size
     ada.submit()
     assert house.truth("speech")[0]["start_us"] == 50_000_000
 

@@ -93,6 +93,8 @@ def test_a_paused_region_goes_on_where_it_was_paused(house: House, open_page: Op
     ada.kind()
     button = ada.page.locator(".transport-play")
     clock = ada.page.locator(".transport-time")
+    # What is selected plays by itself, to its end.
+    expect(clock).to_contain_text("0:02.100 of")
     expect(button).to_contain_text("play")
     ada.press("Space")
     expect(button).to_contain_text("pause")
