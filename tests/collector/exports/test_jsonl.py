@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from collector.cli import app
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
 from collector.review.facts import task_facts
+from collector.review.instructions import INSTRUCTIONS
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from wire.labels import LabelsDocument
 
@@ -54,7 +55,7 @@ def test_a_line_says_where_it_comes_from(filled: Filled, reviewed: dict[str, str
         reviewed["revision"],
     )
     assert (line["participant"], line["home"], line["consent"]) == ("p-07", "home-3", "con-1")
-    assert line["instruction_version"] == 1 and line["media"]["consent_until"] is None
+    assert line["instruction_version"] == INSTRUCTIONS["boxes"].version and line["media"]["consent_until"] is None
     assert line["script"] == {"id": "kitchen-greeting", "version": "1.0", "sha256": "c" * 64}
     moved, added = line["labels"]
     assert moved["edited"] is True and moved["source"]["sha256"] == MODEL["sha256"] and moved["score"] == 0.8

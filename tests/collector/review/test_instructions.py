@@ -19,13 +19,17 @@ SHIPPED: dict[tuple[TaskType, int], str] = {
     ("tracks", 1): "2725f5acde907192ce46642e1f0765db470a7132abf0bae6e625b3f021d63c0e",
     ("speech", 1): "a718ae0f44a8f038e327f8fc0ed4b29bec9cd8125dba6504d64ea2379a9a7273",
     ("text", 3): "cb711c121985a88ffb61c9177ea589998706d52891e89028555f5769c30de125",
+    ("boxes", 2): "36d08b89682f8aa241acb3dc2480b6a7e1f846118d3ca844ef514abdf88b04c3",
+    ("tracks", 2): "f91d12e2981d66985fcf04001be2d70723d5e1bf9917c3c11415af46e53e7824",
+    ("speech", 2): "6560368717fc1b5f4a3c70d8876339131bc771822cc9bc466e27bf9a37cdba93",
+    ("text", 4): "ad3e13caaeb01eec9186006a9fc82d507f7c068f80548435bc1b6c9d23088f8a",
 }
 NEWER = Instructions(version=7, text="Box the handle, too.")
 
 
 def test_words_never_change_under_the_same_version() -> None:
     found = {(kind, shown.version): sha256(shown.text.encode()).hexdigest() for kind, shown in INSTRUCTIONS.items()}
-    assert found == SHIPPED
+    assert found.items() <= SHIPPED.items()
 
 
 def still(filled: Filled) -> tuple[str, str]:
@@ -50,6 +54,7 @@ def test_a_page_that_got_the_older_words_submits_under_them(
     site.add("ann")
     still(filled)
     (task,) = site.next("ann")
+    first = task["instructions"]["version"]
     monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)  # the service was restarted meanwhile
     assert site.submit("ann", task, []).status_code == 200
     still(filled)
@@ -59,13 +64,13 @@ def test_a_page_that_got_the_older_words_submits_under_them(
     assert (second["instructions"]["version"], again["instructions"]["version"]) == (7, 8)
     assert site.submit("ann", again, []).status_code == 200
     versions = filled.rows("SELECT instruction_version FROM revision ORDER BY submitted_at")
-    assert [row.instruction_version for row in versions] == [1, 8]
+    assert [row.instruction_version for row in versions] == [first, 8]
 
 
 def test_the_words_of_every_version_stay(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     filled.db.write_sync(save_instructions)
-    before = INSTRUCTIONS["boxes"].text
+    before = INSTRUCTIONS["boxes"]
     monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)
     filled.db.write_sync(save_instructions)
     rows = filled.rows("SELECT version, text FROM instruction WHERE type = 'boxes' ORDER BY version")
-    assert [tuple(row) for row in rows] == [(1, before), (7, NEWER.text)]
+    assert [tuple(row) for row in rows] == [(before.version, before.text), (7, NEWER.text)]
