@@ -133,15 +133,24 @@ def count_torn_frames(path: Path) -> int:
         return 0
     if not index.pts:
         return 0
-    edge, every = EDGE_US / index.time_base_us, len(index.pts)
-    head = sum(pts <= min(index.pts) + edge for pts in index.pts)
-    tail = _tail_start(index, max(index.pts) - edge)
-    for start, end in [(0, head), (tail, every)] if tail > head else [(0, every)]:
-        end = min(end, start + MAX_TORN_FRAMES)
+    for start, end in torn_edges(index):
         reached = _decodable_until(path, start, end)
         if reached < end:
             return reached
-    return every
+    return len(index.pts)
+
+
+def torn_edges(index: VideoIndex) -> list[tuple[int, int]]:
+    """The packets [start, end) of a torn video to decode: the first second, and the last one from its key frame on.
+
+    The index has a packet at least.
+    """
+    edge, every = EDGE_US / index.time_base_us, len(index.pts)
+    first, last = min(index.pts), max(index.pts)
+    head = sum(pts <= first + edge for pts in index.pts)
+    tail = _tail_start(index, last - edge)
+    edges = [(0, head), (tail, every)] if tail > head else [(0, every)]
+    return [(start, min(end, start + MAX_TORN_FRAMES)) for start, end in edges]
 
 
 def _decodable_until(path: Path, start: int, end: int) -> int:

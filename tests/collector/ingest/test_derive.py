@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -190,6 +191,23 @@ def test_a_torn_end_that_does_not_decode_is_cut_off(tmp_path: Path) -> None:
     spoiled[at : start + size] = b"\xff" * (start + size - at)
     path.write_bytes(spoiled)
     assert media.count_torn_frames(path) == 140
+
+
+class CountedTimes(list[int]):
+    """Times that count how often somebody goes through all of them."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[int]:
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_the_edges_of_a_long_torn_video_are_found_in_a_few_walks_over_its_index() -> None:
+    times = CountedTimes(range(0, 4_000 * 40, 40))
+    index = media.VideoIndex(times, [place % 25 == 0 for place in range(4_000)], 1_000.0)
+    assert media.torn_edges(index) == [(0, 26), (3_950, 4_000)]
+    assert times.walks < 10
 
 
 def test_deriving_leaves_nothing_behind_and_can_be_repeated(tmp_path: Path) -> None:
