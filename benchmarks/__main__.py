@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [page] [pause] [export] [standing] [disk]
-    [startup]
+python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [standing]
+    [disk] [startup]
 all of them by default
 """
 
@@ -23,6 +23,7 @@ from benchmarks import (
     export,
     keyframes,
     masked,
+    media,
     page,
     pause,
     prelabel_overhead,
@@ -38,6 +39,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "prelabel": prelabel_overhead.measure,
     "keyframes": keyframes.measure,
     "masked": masked.measure,
+    "media": media.measure,
     "page": page.measure,
     "pause": pause.measure,
     "export": export.measure,
