@@ -18,10 +18,12 @@ ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 MAX_JSON_DEPTH = 16
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-# JSON integers stay below 2^53 so that a browser reads them exactly (contracts.md, Time).
-Microseconds = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
-Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
-Ordinal = Annotated[int, Field(ge=1, le=2**53 - 1)]
+# JSON integers stay below 2^53 so that a browser reads them exactly (contracts.md, Time). Numbers are strict: a string
+# or a boolean is not one.
+Microseconds = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
+Ordinal = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 def format_utc(moment: datetime) -> str:
@@ -115,7 +117,7 @@ class Document(WireModel):
 
     SCHEMA: ClassVar[int] = 1
 
-    schema_number: int = Field(default=1, alias="schema", ge=1)
+    schema_number: int = Field(default=1, alias="schema", strict=True, ge=1)
 
     @classmethod
     def read(cls, data: bytes | str | dict[str, Any]) -> Self:

@@ -9,13 +9,31 @@ from __future__ import annotations
 import itertools
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, FiniteFloat, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    model_serializer,
+    model_validator,
+)
 
-from wire.base import Count, Document, Id, JsonObject, Microseconds, Sha256, WireModel
+from wire.base import Count, Document, Id, JsonObject, Microseconds, Number, Sha256, WireModel
 
 TaskType = Literal["boxes", "tracks", "speech", "text"]
-Size = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Size = Annotated[Number, Field(ge=0)]
+Score = Annotated[Number, Field(ge=0, le=1)]
+
+
+def _check_number(value: Any) -> Any:
+    """A literal compares by value, and `True == 1`."""
+    if isinstance(value, bool):
+        raise ValueError("a boolean is not a number")
+    return value
+
+
+Visibility = Annotated[Literal[0, 1, 2], BeforeValidator(_check_number)]
+Extent = Annotated[int, Field(strict=True)]
 
 
 class Source(WireModel):
@@ -40,7 +58,7 @@ class BaseLabel(WireModel):
     label: str = Field(min_length=1, max_length=200)
     score: Score | None = None
     source: Source | None = None
-    edited: bool = False
+    edited: StrictBool = False
     parent: Id | None = None
     attributes: JsonObject = Field(default_factory=dict)
 
@@ -61,25 +79,25 @@ class OnFrame(BaseLabel):
 
 class Box(OnFrame):
     kind: Literal["box"] = "box"
-    x: FiniteFloat
-    y: FiniteFloat
+    x: Number
+    y: Number
     width: Size
     height: Size
-    rotation: FiniteFloat | None = None
+    rotation: Number | None = None
 
 
 class Polygon(OnFrame):
     kind: Literal["polygon", "polyline"]
-    points: list[tuple[FiniteFloat, FiniteFloat]] = Field(min_length=2)
+    points: list[tuple[Number, Number]] = Field(min_length=2)
 
 
 class Keypoints(OnFrame):
     kind: Literal["keypoints"] = "keypoints"
-    points: list[tuple[FiniteFloat, FiniteFloat, Literal[0, 1, 2]]] = Field(min_length=1)
+    points: list[tuple[Number, Number, Visibility]] = Field(min_length=1)
 
 
 class Rle(WireModel):
-    size: tuple[int, int]
+    size: tuple[Extent, Extent]
     counts: str
 
 
@@ -93,11 +111,11 @@ class Keyframe(WireModel):
 
     frame: Count
     start_us: Microseconds
-    x: FiniteFloat
-    y: FiniteFloat
+    x: Number
+    y: Number
     width: Size
     height: Size
-    visible: bool = True
+    visible: StrictBool = True
     attributes: JsonObject = Field(default_factory=dict)
 
 
