@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from collector.catalogue.categories import save_words
 from collector.catalogue.takes import hand_on_when_ready
 from wire.base import format_utc
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
+
+MAX_REVISION = 2**31
 
 
 class SessionTaken(GleanerError):
@@ -28,6 +30,22 @@ class TakeTaken(GleanerError):
     code = "take-taken"
     status = 409
     hint = "Take ids are random; this one is another session's. Keep the data and look at the device's clock and id."
+
+
+class SessionConflict(GleanerError):
+    """A revision of a session came with other content before."""
+
+    code = "session-conflict"
+    status = 409
+    hint = "The first content of a revision is kept; a record that changed needs a higher revision."
+
+
+class RevisionTooHigh(GleanerError):
+    """A revision that no session reaches: it would shut out every later record of the session."""
+
+    code = "revision-too-high"
+    status = 422
+    hint = "Each change of a record raises its revision by a little; the highest that is taken is 2147483648."
 
 
 class SessionUnknown(GleanerError):
@@ -55,15 +73,18 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
     Raises:
         SessionTaken: another device sent this session before.
         TakeTaken: the record names a take of another session; nothing of the record is kept.
+        SessionConflict, RevisionTooHigh: nothing of the record is kept.
     """
+    if record.revision > MAX_REVISION:
+        raise RevisionTooHigh(f"The revision {record.revision} of {record.session} is too high.")
     row = conn.execute(
-        text("SELECT device_id, revision FROM session WHERE id = :id"), {"id": record.session}
+        text("SELECT device_id, revision, record FROM session WHERE id = :id"), {"id": record.session}
     ).one_or_none()
-    if row is not None and row.device_id != record.device:
-        raise SessionTaken(f"The session {record.session} is another device's.")
-    if row is not None and row.revision > record.revision:
-        revision: int = row.revision
-        return revision
+    if row is not None:
+        if row.device_id != record.device:
+            raise SessionTaken(f"The session {record.session} is another device's.")
+        if row.revision >= record.revision:
+            return _known_revision(row, record)
     _check_takes(conn, record)
     values: dict[str, Any] = {
         "id": record.session,
@@ -89,6 +110,14 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
         _upsert(conn, "take", _take_values(record.session, take, number))
         hand_on_when_ready(conn, take.take)
     return record.revision
+
+
+def _known_revision(row: Row[Any], record: SessionRecord) -> int:
+    """The revision that is kept, which is this one or a later one. Raises SessionConflict."""
+    revision: int = row.revision
+    if revision == record.revision and SessionRecord.read(row.record) != record:
+        raise SessionConflict(f"The revision {revision} of {record.session} came with other content before.")
+    return revision
 
 
 def _check_takes(conn: Connection, record: SessionRecord) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import Sample, SampleTake, sample, session_record
+from wire.session import SessionRecord
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +140,28 @@ def test_sessions_keep_the_highest_revision(device: DeviceClient, lead: httpx.Cl
     assert detail["captures"][0]["state"] == "opened"
 
 
+def test_a_revision_has_one_content(device: DeviceClient, lead: httpx.Client) -> None:
+    first = session_record(device.id, [SampleTake("take-c1", "step-1", [], [])], "ses-c", 4)
+    for _ in range(2):
+        assert put(device, "ses-c", first).json() == {"session": "ses-c", "revision": 4}
+    for changes in ({"state": "stopped"}, {"takes": []}, {"consent": first.consent.model_copy(update={"grants": []})}):
+        reply = put(device, "ses-c", first.model_copy(update=changes))
+        assert (reply.status_code, reply.json()["code"]) == (409, "session-conflict")
+    assert lead.get("/api/sessions/ses-c").json()["record"] == first.to_json()
+    assert put(device, "ses-c", first.model_copy(update={"state": "stopped", "revision": 5})).json()["revision"] == 5
+
+
+@pytest.mark.parametrize("revision", [2**31 + 1, 2**53 - 1])
+def test_no_revision_shuts_a_session(device: DeviceClient, lead: httpx.Client, revision: int) -> None:
+    session = f"ses-high-{revision}"
+    for known in (False, True):
+        refused = put(device, session, session_record(device.id, [], session, revision))
+        assert (refused.status_code, refused.json()["code"]) == (422, "revision-too-high")
+        assert (lead.get(f"/api/sessions/{session}").status_code == 200) is known
+        later = put(device, session, session_record(device.id, [], session, 2 + known))
+        assert later.json()["revision"] == 2 + known
+
+
 def test_a_session_is_its_devices_own(collector: Collector, device: DeviceClient) -> None:
     other = collector.device()
     record = session_record(device.id, [], "ses-o")
@@ -165,9 +188,13 @@ def test_a_take_is_its_sessions_own(collector: Collector, device: DeviceClient, 
 
 
 def test_a_record_of_a_newer_schema_is_told_as_such(device: DeviceClient) -> None:
-    body = session_record(device.id, [], "ses-n").to_json() | {"schema": 2, "mood": "fine"}
+    body = session_record(device.id, [], "ses-n").to_json() | {"schema": SessionRecord.SCHEMA + 1, "mood": "fine"}
     reply = device.call("PUT", "/api/sessions/ses-n", json=body)
-    assert (reply.status_code, reply.json()["code"], reply.json()["highest"]) == (409, "schema-too-new", 1)
+    assert (reply.status_code, reply.json()["code"], reply.json()["highest"]) == (
+        409,
+        "schema-too-new",
+        SessionRecord.SCHEMA,
+    )
 
 
 def test_the_list_of_sessions_is_paged(fresh: Collector) -> None:
