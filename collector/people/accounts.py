@@ -88,20 +88,23 @@ def new_link_code(conn: Connection, name: str) -> str:
     return _issue(conn, _person_id(conn, name), "enter", LINK_SECONDS)
 
 
-def enter(conn: Connection, code: str) -> str:
-    """Use a code up; returns the secret for the page's cookie, good for twelve hours. Raises LinkUsed."""
-    now = now_text()
+def enter(conn: Connection, code: str) -> str | None:
+    """Use a code up; returns the secret for the page's cookie, good for twelve hours; None: the code opens nothing.
+
+    A code that has expired is used up by the try, so that it stays closed when the clock is set back. That is why
+    nothing is raised here: it would take the mark back. A code that lasts longer than any new one is from a clock that
+    was ahead, and has expired too.
+    """
+    values = {"hash": hash_secret(code), "now": now_text(), "ahead": now_text(LINK_SECONDS)}
     row = conn.execute(
         text(
             "UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'enter' AND used_at IS NULL"
-            " AND expires_at > :now AND person_id IN (SELECT id FROM person WHERE disabled_at IS NULL)"
-            " RETURNING person_id"
+            " RETURNING person_id, expires_at > :now AND expires_at <= :ahead AND person_id IN"
+            " (SELECT id FROM person WHERE disabled_at IS NULL) AS opens"
         ),
-        {"hash": hash_secret(code), "now": now},
+        values,
     ).one_or_none()
-    if row is None:
-        raise LinkUsed("This link was used before, or its hour has passed.")
-    return _issue(conn, row.person_id, "page", PAGE_SECONDS)
+    return _issue(conn, row.person_id, "page", PAGE_SECONDS) if row is not None and row.opens else None
 
 
 def who_entered(conn: Connection, secret: str) -> dict[str, str]:

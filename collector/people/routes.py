@@ -51,6 +51,8 @@ async def use_link(request: Request, db: Db) -> Response:
     _same_origin(request, is_form)
     code = _code_of(await read_body(request, _LONGEST_BODY), is_form)
     secret = await db.write(lambda conn: accounts.enter(conn, code))
+    if secret is None:
+        raise accounts.LinkUsed("This link was used before, or its hour has passed.")
     settings = request.app.state.settings
     reply: Response
     if is_form:

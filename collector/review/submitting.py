@@ -135,8 +135,9 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
     return Facts(
         documents=[document.to_json() for document in documents],
         diff=diff,
-        opened_at=format_utc(body.opened_at),
-        first_input_at=format_utc(body.first_input_at) if body.first_input_at else None,
+        # By a page's clock that runs ahead, both would come after the submit.
+        opened_at=format_utc(min(body.opened_at, now)),
+        first_input_at=format_utc(min(body.first_input_at, now)) if body.first_input_at else None,
         active_ms=counted_ms(*signs),
         worked=counted_stretches(*signs),
         reason_kind=facts.reason_kind,

@@ -24,6 +24,11 @@ _PRUNE = (
 _SET_BACK = (
     text("UPDATE task SET lease_expires_at = :now WHERE state = 'leased' AND lease_expires_at > :ahead"),
     text("UPDATE job SET not_before = :now WHERE state = 'waiting' AND not_before > :ahead"),
+    # One-time links last an hour as well. Used up, one that has expired stays closed whatever the clock does.
+    text(
+        "UPDATE token SET used_at = :now WHERE kind = 'enter' AND used_at IS NULL"
+        " AND (expires_at <= :now OR expires_at > :ahead)"
+    ),
 )
 
 
@@ -34,6 +39,6 @@ def prune(conn: Connection) -> None:
 
 
 def end_times_ahead(conn: Connection) -> None:
-    """Leases and waits that end more than an hour from now end now."""
+    """Leases, waits and one-time links that end more than an hour from now end now; links that expired stay so."""
     for statement in _SET_BACK:
         conn.execute(statement, {"now": now_text(), "ahead": now_text(MAX_AHEAD_SECONDS)})

@@ -13,6 +13,7 @@ from collector.review.revisions import submit
 from collector.review.submitting import Submit, checked, prepared
 from collector.review.views import progress
 from tests.collector.review.filled import Filled
+from wire.base import format_utc
 from wire.labels import LabelsDocument
 
 NOW = datetime(2027, 2, 3, 12, 0, tzinfo=UTC)
@@ -51,3 +52,22 @@ def test_many_submits_under_one_lease_count_its_time_once(tmp_path: Path, at_onc
     assert sum(counted) == (moments[-1] - NOW).total_seconds() * 1000
     shown = filled.db.read_sync(lambda conn: progress(conn, bea, moments[-1]))
     assert shown.done_today == 1 and shown.per_minute <= 1.0
+
+
+def test_a_page_whose_clock_is_ahead_opened_no_task_after_its_submit(tmp_path: Path) -> None:
+    filled = Filled(tmp_path / "data")
+    ids = filled.take("hold-up", "show", {"image": b"a jpeg"}, ["boxes"])
+    filled.make(ids["take"])
+    bea = filled.person("bea")
+    (lease,) = filled.db.write_sync(lambda conn: queue.take_next(conn, bea, "page", [], ["boxes"], [0.5], NOW))
+    document = LabelsDocument.model_validate(
+        {"schema": 1, "capture": ids["image"], "source": {"kind": "person", "name": "bea"}, "labels": []}
+    )
+    at, ahead = NOW + timedelta(seconds=20), timedelta(hours=3)
+    body = Submit(
+        fence=lease.fence, submit=uuid4(), documents=[document], opened_at=NOW + ahead, first_input_at=at + ahead
+    )
+    found = filled.db.read_sync(lambda conn: prepared(conn, lease.task, bea, lease.fence, str(body.submit)))
+    facts = checked(found, body, "bea", filled.blobs, at)
+    assert facts.opened_at == facts.first_input_at == format_utc(at)
+    assert facts.active_ms == 20_000

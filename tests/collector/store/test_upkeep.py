@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.jobs import enqueue
-from collector.people.accounts import new_link_code, new_token
+from collector.people.accounts import enter, new_link_code, new_token
 from collector.store.clock import now_text
 from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune
 from tests.collector.review.filled import Filled
@@ -54,3 +54,30 @@ def test_a_clock_that_was_set_back_holds_nothing_for_hours(filled: Filled) -> No
     assert filled.rows("SELECT lease_expires_at AS at FROM task")[0].at <= now_text()
     waits = {row.key: row.not_before for row in filled.rows("SELECT key, not_before FROM job WHERE kind = 'open'")}
     assert waits["late"] <= now_text() and waits["soon"] == soon
+
+
+@pytest.mark.parametrize("notice", ["a try", "upkeep"])
+def test_a_link_that_expired_stays_closed_when_the_clock_is_set_back(filled: Filled, notice: str) -> None:
+    filled.person("ann")
+    code = filled.db.write_sync(lambda conn: new_link_code(conn, "ann"))
+    filled.execute("UPDATE token SET expires_at = :ended", ended=now_text(-1))
+    if notice == "a try":
+        assert filled.db.write_sync(lambda conn: enter(conn, code)) is None
+    else:
+        filled.db.write_sync(end_times_ahead)
+    filled.execute("UPDATE token SET expires_at = :later", later=now_text(1800))
+    assert filled.db.write_sync(lambda conn: enter(conn, code)) is None
+    assert not filled.rows("SELECT 1 FROM token WHERE kind = 'page'")
+
+
+@pytest.mark.parametrize("is_noticed", [False, True])
+def test_a_link_of_a_clock_that_was_ahead_opens_nothing(filled: Filled, is_noticed: bool) -> None:
+    filled.person("ann")
+    ahead = filled.db.write_sync(lambda conn: new_link_code(conn, "ann"))
+    filled.execute("UPDATE token SET expires_at = :late", late=now_text(3 * 3600))
+    right = filled.db.write_sync(lambda conn: new_link_code(conn, "ann"))
+    if is_noticed:
+        filled.db.write_sync(end_times_ahead)
+    assert filled.db.write_sync(lambda conn: enter(conn, ahead)) is None
+    assert filled.db.write_sync(lambda conn: enter(conn, right)) is not None
+    assert filled.db.write_sync(lambda conn: enter(conn, right)) is None
