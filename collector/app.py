@@ -17,6 +17,7 @@ from collector.compression import JsonCompression
 from collector.devices.joining import TryLimit
 from collector.devices.routes import router as devices_router
 from collector.guard import Guard
+from collector.ingest.conflicts import router as conflicts_router
 from collector.ingest.derive import derive_kind
 from collector.ingest.housekeeping import housekeeping, sweep
 from collector.ingest.locks import UploadLocks
@@ -56,6 +57,7 @@ ROUTERS = (
     people_router,
     devices_router,
     ingest_router,
+    conflicts_router,
     catalogue_router,
     review_router,
     reports_router,

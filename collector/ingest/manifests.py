@@ -25,7 +25,7 @@ class CaptureConflict(GleanerError):
 
     code = "capture-conflict"
     status = 409
-    hint = "Both manifests are kept at the collector; keep the capture on the device and tell a lead."
+    hint = "Keep the capture on the device; a lead reads both manifests at /api/manifest-conflicts."
 
 
 class CaptureMismatch(GleanerError):

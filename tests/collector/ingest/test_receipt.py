@@ -66,6 +66,31 @@ def test_the_same_manifest_again_is_welcome_and_another_one_is_a_conflict(device
     assert device.received(one.id).manifest_sha256 == sha256_hex(one.raw_manifest)
 
 
+def test_a_lead_reads_both_manifests_of_a_conflict_page_by_page(device: DeviceClient, lead: httpx.Client) -> None:
+    one = sample("text", device.id)
+    device.send(one)
+    others = [one.raw_manifest.replace(b'"step-1"', f'"step-{n}"'.encode()) for n in (7, 8, 9)]
+    for raw in (*others, others[0]):
+        assert device.put_manifest(one, raw).json()["code"] == "capture-conflict"
+    before: dict[str, int] = {}
+    for raw, is_last in zip(reversed(others), (False, False, True), strict=True):
+        page = lead.get("/api/manifest-conflicts", params={"limit": 1, **before}).json()
+        (row,) = page["conflicts"]
+        assert (row["capture"], row["device"], row["kept_device"]) == (one.id, device.id, device.id)
+        assert (row["manifest"], row["manifest_sha256"]) == (raw.decode(), sha256_hex(raw))
+        assert row["kept_manifest"] == one.raw_manifest.decode()
+        assert row["kept_manifest_sha256"] == sha256_hex(one.raw_manifest)
+        assert is_last or page["next"] == row["id"]
+        before = {"before": row["id"]}
+    rest = lead.get("/api/manifest-conflicts", params=before).json()
+    assert rest["next"] is None and one.id not in [row["capture"] for row in rest["conflicts"]]
+
+
+def test_no_annotator_and_no_device_reads_conflicts(collector: Collector, device: DeviceClient) -> None:
+    assert collector.person("arno", "annotator").get("/api/manifest-conflicts").status_code == 403
+    assert device.call("GET", "/api/manifest-conflicts").status_code == 401
+
+
 def test_missing_parts_are_named_until_they_are_there(device: DeviceClient) -> None:
     one = sample("audio", device.id)
     device.send_part(one.id, "media", one.parts["media"])

@@ -265,6 +265,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/manifest-conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Manifest Conflicts
+         * @description Captures that came with two manifests, with both of them.
+         */
+        get: operations["get_manifest_conflicts_api_manifest_conflicts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session}": {
         parameters: {
             query?: never;
@@ -1579,6 +1599,42 @@ export interface components {
             fence: number;
             /** Expires At */
             expires_at: string;
+        };
+        /**
+         * ManifestConflict
+         * @description Two manifests of one capture, each as its device sent it. The one that is kept came first and rules.
+         */
+        ManifestConflict: {
+            /** Id */
+            id: number;
+            /** Capture */
+            capture: string;
+            /** Device */
+            device: string;
+            /** Received At */
+            received_at: string;
+            /** Manifest */
+            manifest: string;
+            /** Manifest Sha256 */
+            manifest_sha256: string;
+            /** Kept Device */
+            kept_device: string;
+            /** Kept Received At */
+            kept_received_at: string;
+            /** Kept Manifest */
+            kept_manifest: string;
+            /** Kept Manifest Sha256 */
+            kept_manifest_sha256: string;
+        };
+        /**
+         * ManifestConflicts
+         * @description A page of conflicts, newest first. `next` is the `before` of the page that follows, None at the end.
+         */
+        ManifestConflicts: {
+            /** Conflicts */
+            conflicts: components["schemas"]["ManifestConflict"][];
+            /** Next */
+            next: number | null;
         };
         /** Mask */
         Mask: {
@@ -3341,6 +3397,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    get_manifest_conflicts_api_manifest_conflicts_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManifestConflicts"];
+                };
             };
         };
     };
