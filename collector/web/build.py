@@ -231,6 +231,8 @@ def write_types(say: Callable[[str], None]) -> None:
 
 def lint(say: Callable[[str], None]) -> None:
     """Strict type check, and the committed API types against the collector's own OpenAPI document."""
+    if not is_built():
+        raise BuildFailed("collector/web/dist is older than its sources: run `make web` and commit both.")
     node = need_node()
     install_packages(node, say)
     npm(node, "run", "check", what="tsc")

@@ -140,3 +140,15 @@ def test_make_alone_lists_every_goal() -> None:
     ).stdout
     for goal in ("demo", "test", "bench", "lint", "system", "device", "clean-demo"):
         assert f"  make {goal} " in listed
+
+
+def test_a_fresh_clone_has_a_page_that_needs_no_building(tmp_path: Path) -> None:
+    """No Node.js for a visitor: the built page is committed with the sources that it was built from."""
+    need((ROOT / ".git").exists(), "this is no checkout: run the tests in a clone")
+    clone = tmp_path / "clone"
+    words = ["git", "-c", "safe.directory=*", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)]
+    subprocess.run(words, check=True, capture_output=True)
+    ask = "import sys; sys.path.insert(0, 'collector/web'); import build; print(build.is_built(), build.DIST)"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=clone, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", str(clone / "collector" / "web" / "dist")]
+    assert (clone / "collector" / "web" / "dist" / "index.html").is_file()
