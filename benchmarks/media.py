@@ -2,7 +2,7 @@
 
 Each runs in a fresh worker process, with the jobs that the collector runs for it: open (hashes, index, decoding, the
 blob), then derive (peaks or thumbnail, what browsers play). The bytes come from the device's own recorders; of the
-video a few seconds are encoded and their packets are written again and again. It needs 10 GB of disk for a while.
+video a few seconds are encoded and their packets are written again and again. It needs 17 GB of disk for a while.
 """
 
 from __future__ import annotations
