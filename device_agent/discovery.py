@@ -11,8 +11,8 @@ from zeroconf import Error, IPVersion, ServiceBrowser, ServiceInfo, ServiceListe
 from device_agent.pairing import JoinFailed
 from wire.discovery import PROTOCOL, SERVICE_TYPE, URL_MEMBER
 
-SEARCH_SECONDS = 3.0  # two rounds of questions: at once and after a second
-ANSWER_MILLISECONDS = 1500
+SEARCH_SECONDS = 4.0  # two rounds of questions: at once and after a second
+ANSWER_MILLISECONDS = 3000
 
 
 class CollectorNotFound(JoinFailed):
@@ -26,7 +26,11 @@ class CollectorNotFound(JoinFailed):
 
 @dataclass(frozen=True, order=True)
 class Announced:
-    """A collector as it describes itself. `url` is a suggestion: joining checks it like a typed address."""
+    """A collector as it describes itself. `url` is a suggestion: joining checks it like a typed address.
+
+    It is empty where the collector gave its name and no more in time: it counts, so that no other is taken for the only
+    one.
+    """
 
     name: str
     url: str
@@ -63,10 +67,13 @@ def find_collectors(seconds: float = SEARCH_SECONDS) -> list[Announced]:
         browser = ServiceBrowser(zeroconf, SERVICE_TYPE, listener)
         time.sleep(seconds)
         browser.cancel()
-        described = [zeroconf.get_service_info(SERVICE_TYPE, name, ANSWER_MILLISECONDS) for name in listener.names]
+        described = {
+            name: zeroconf.get_service_info(SERVICE_TYPE, name, ANSWER_MILLISECONDS) for name in listener.names
+        }
     finally:
         zeroconf.close()
-    return sorted({found for one in described if one is not None and (found := _read(one)) is not None})
+    found = (_read(one) if one is not None else Announced(_shown(name), "") for name, one in described.items())
+    return sorted({one for one in found if one is not None})
 
 
 def _read(service: ServiceInfo) -> Announced | None:
@@ -94,9 +101,11 @@ def find_the_collector(seconds: float = SEARCH_SECONDS) -> Announced:
         CollectorNotFound: none answers, or several do.
     """
     found = find_collectors(seconds)
-    if len(found) == 1:
+    if len(found) == 1 and found[0].url:
         return found[0]
     if not found:
         raise CollectorNotFound("No collector announces itself on this network.")
-    listed = ", ".join(f"{one.name} at {one.url}" for one in found)
+    if len(found) == 1:
+        raise CollectorNotFound(f"The collector {found[0].name} announces itself and does not give its address.")
+    listed = ", ".join(f"{one.name} at {one.url or 'an address it did not give'}" for one in found)
     raise CollectorNotFound(f"{len(found)} collectors announce themselves on this network: {listed}.")

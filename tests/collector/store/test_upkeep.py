@@ -33,6 +33,14 @@ def test_links_that_ended_long_ago_go_and_tokens_of_programs_stay(filled: Filled
         ("open", "waiting", OLD, True),
         ("prelabel", "done", OLD, True),
     ],
+    ids=[
+        "opened",
+        "derived",
+        "young",
+        "failed",
+        "waiting",
+        "prelabelled",
+    ],  # a time of day differs from worker to worker
 )
 def test_jobs_that_were_done_long_ago_go(filled: Filled, kind: str, state: str, at: str, stays: bool) -> None:
     filled.db.write_sync(lambda conn: enqueue(conn, kind, "key-1"))
