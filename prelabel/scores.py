@@ -100,8 +100,8 @@ def uncertainty(documents: Iterable[LabelsDocument], calibrations: Calibrations)
         return None
     chance, label = min(rows, key=lambda row: abs(row[0] - 0.5))
     near = sum(_unsure(chance) >= NEAR for chance, _ in rows)
-    more = f"; so it is about {near} of {len(rows)} labels" if near > 1 else ""
-    return Doubt("uncertainty", f"The model is unsure: {_confidence(label, chance)}{more}.", _unsure(chance))
+    more = f"; {near} of {len(rows)} labels are unsure" if near > 1 else ""
+    return Doubt("uncertainty", f"Least certain: {_confidence(label, chance)}{more}.", _unsure(chance))
 
 
 def _unsure(chance: float) -> float:

@@ -53,7 +53,7 @@ def test_uncertainty_is_that_of_the_least_certain(scores: list[float | None], wo
 
 def test_uncertainty_counts_what_is_near_even_odds() -> None:
     doubt = uncertainty([document(boxes(0.9, 0.62, 0.36)), document(boxes(0.4), capture="cap-2")], {})
-    assert doubt == Doubt("uncertainty", "The model is unsure: cup, 40%; so it is about 3 of 4 labels.", 0.8)
+    assert doubt == Doubt("uncertainty", "Least certain: cup, 40%; 3 of 4 labels are unsure.", 0.8)
 
 
 def test_uncertainty_is_of_the_calibrated_score() -> None:

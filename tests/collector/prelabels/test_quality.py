@@ -194,7 +194,7 @@ def test_a_calibrated_score_makes_another_reason(worked: Filled) -> None:
         worked.execute("UPDATE task SET state = 'skipped' WHERE state = 'open'")
         return {row.reason_text for row in rows}
 
-    assert doubts("before") == {"The model is unsure: plate, 40%."}
+    assert doubts("before") == {"Least certain: plate, 40%."}
     calibrated(worked)
     (after,) = doubts("after")
     assert "80%" not in after, after
