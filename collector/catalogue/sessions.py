@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from collector.catalogue.categories import save_words
 from collector.catalogue.takes import hand_on_when_ready
+from collector.consent.allows import allowed_until
 from wire.base import format_utc
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
@@ -48,6 +49,14 @@ class RevisionTooHigh(GleanerError):
     hint = "Each change of a record raises its revision by a little; the highest that is taken is 2147483648."
 
 
+class ConsentWidened(GleanerError):
+    """A device sent more for a consent than was given with it."""
+
+    code = "consent-widened"
+    status = 409
+    hint = "Grants of a consent may be narrowed or ended; more needs a new consent with an id of its own."
+
+
 class SessionUnknown(GleanerError):
     code = "session-unknown"
     status = 404
@@ -73,7 +82,7 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
     Raises:
         SessionTaken: another device sent this session before.
         TakeTaken: the record names a take of another session; nothing of the record is kept.
-        SessionConflict, RevisionTooHigh: nothing of the record is kept.
+        SessionConflict, RevisionTooHigh, ConsentWidened: nothing of the record is kept.
     """
     if record.revision > MAX_REVISION:
         raise RevisionTooHigh(f"The revision {record.revision} of {record.session} is too high.")
@@ -85,6 +94,7 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
             raise SessionTaken(f"The session {record.session} is another device's.")
         if row.revision >= record.revision:
             return _known_revision(row, record)
+        _check_consent(SessionRecord.read(row.record), record)
     _check_takes(conn, record)
     values: dict[str, Any] = {
         "id": record.session,
@@ -118,6 +128,16 @@ def _known_revision(row: Row[Any], record: SessionRecord) -> int:
     if revision == record.revision and SessionRecord.read(row.record) != record:
         raise SessionConflict(f"The revision {revision} of {record.session} came with other content before.")
     return revision
+
+
+def _check_consent(known: SessionRecord, record: SessionRecord) -> None:
+    """A consent is one act: what it allows may only become less. Raises ConsentWidened."""
+    if known.consent.consent != record.consent.consent:
+        return
+    before, now = known.to_json(), record.to_json()
+    for grant in record.consent.grants:
+        if allowed_until(now, [grant.use]) > allowed_until(before, [grant.use]):
+            raise ConsentWidened(f"The consent {record.consent.consent} did not allow {grant.use} for as long before.")
 
 
 def _check_takes(conn: Connection, record: SessionRecord) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import Sample, SampleTake, sample, session_record
+from wire.consent import Grant
 from wire.session import SessionRecord
 
 
@@ -149,6 +151,29 @@ def test_a_revision_has_one_content(device: DeviceClient, lead: httpx.Client) ->
         assert (reply.status_code, reply.json()["code"]) == (409, "session-conflict")
     assert lead.get("/api/sessions/ses-c").json()["record"] == first.to_json()
     assert put(device, "ses-c", first.model_copy(update={"state": "stopped", "revision": 5})).json()["revision"] == 5
+
+
+def test_a_known_consent_never_allows_more(device: DeviceClient, lead: httpx.Client) -> None:
+    """A device may narrow or end what was given; more is another consent."""
+    first = session_record(device.id, [], "ses-w", 1)
+    noon, later = datetime(2026, 6, 1, 12, tzinfo=UTC), datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+    def sent(revision: int, grants: list[Grant], consent: str = first.consent.consent) -> tuple[int, str | None]:
+        given = first.consent.model_copy(update={"grants": grants, "refused": [], "consent": consent})
+        reply = put(device, "ses-w", first.model_copy(update={"revision": revision, "consent": given}))
+        return reply.status_code, reply.json().get("code")
+
+    assert sent(1, [Grant(use="video", until=noon)]) == (200, None)
+    wider: list[list[Grant]] = [
+        [Grant(use="video", until=later)], [Grant(use="video")], [Grant(use="video", until=noon), Grant(use="audio")],
+    ]  # fmt: skip
+    for grants in wider:
+        assert sent(2, grants) == (409, "consent-widened")
+    kept = lead.get("/api/sessions/ses-w").json()["record"]
+    assert kept["revision"] == 1 and len(kept["consent"]["grants"]) == 1
+    assert sent(2, []) == (200, None)
+    assert sent(3, [Grant(use="video", until=noon)]) == (409, "consent-widened")
+    assert sent(3, wider[2], "con-another") == (200, None)
 
 
 @pytest.mark.parametrize("revision", [2**31 + 1, 2**53 - 1])

@@ -97,7 +97,8 @@ class Room:
         self.revision += 1
         made = session_record(self.device.id, [self.take], self.session, self.revision)
         grants = [Grant(use=use, until=end) for use, end in ends.items()]  # type: ignore[arg-type]
-        changed = made.model_copy(update={"consent": made.consent.model_copy(update={"grants": grants})})
+        consent = made.consent.model_copy(update={"grants": grants, "consent": new_id("con")})  # given anew each time
+        changed = made.model_copy(update={"consent": consent})
         body = json.dumps(SessionRecord.read(changed.to_json()).to_json())
         assert self.device.call("PUT", f"/api/sessions/{self.session}", content=body).status_code == 200
 
