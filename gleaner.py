@@ -103,6 +103,8 @@ def main() -> None:
     except GleanerError as error:
         typer.echo(f"{error} [{error.code}]", err=True)
         raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:  # one that came before or after a command's own handling
+        raise SystemExit(130) from None
     except BrokenPipeError:
         discard_output()
         raise SystemExit(1) from None
