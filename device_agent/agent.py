@@ -105,6 +105,7 @@ class Agent:
         """
         self._settings = settings
         self._say = say
+        self._say = say
         self._clock = DeviceClock()
         self._uplink_message: str | None = None
         self._credentials = credentials
@@ -325,4 +326,7 @@ class Agent:
             if sensor is not None:
                 sensor.stop()
         if self._room is not None and self._room.truth:
-            self._room.write_truth(self.folder / "truth.jsonl")
+            try:
+                self._room.write_truth(self.folder / "truth.jsonl")
+            except OSError as error:  # what was simulated is no recording: the session ends as it would without
+                self._say(f"{self.folder / 'truth.jsonl'} cannot be written: {error.strerror or error}.")

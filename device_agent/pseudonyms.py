@@ -10,7 +10,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from device_agent.spool.layout import write_whole
+from device_agent.state_files import write_state
 from wire.base import is_id
 
 PSEUDONYMS = "pseudonyms.json"
@@ -23,7 +23,11 @@ class Pseudonyms:
 
 
 def own_pseudonyms(state: Path) -> Pseudonyms:
-    """Those of this device; made now if there are none yet, or if the file cannot be read."""
+    """Those of this device; made now if there are none yet, or if the file cannot be read.
+
+    Raises:
+        StateUnwritable.
+    """
     path = state / PSEUDONYMS
     try:
         found = Pseudonyms(**json.loads(path.read_text(encoding="utf-8")))
@@ -32,6 +36,5 @@ def own_pseudonyms(state: Path) -> Pseudonyms:
     except (OSError, ValueError, TypeError):
         pass
     made = Pseudonyms(f"participant-{secrets.token_hex(4)}", f"home-{secrets.token_hex(4)}")
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(made)).encode())
+    write_state(path, json.dumps(asdict(made)).encode())
     return made

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from device_agent.page.control import BROWSER_ID
-from device_agent.spool.layout import write_whole
+from device_agent.state_files import write_state
 from wire.errors import GleanerError
 
 # key     the key in the address or the cookie: only the page itself, where the key becomes a cookie
@@ -58,11 +58,11 @@ def session_key(folder: Path) -> str:
     """The key of the session that is journaled in a folder: made once, kept 0600, the same after a restart.
 
     Raises:
-        OSError: the disk's answer.
+        StateUnwritable: the folder takes no file.
     """
     path = folder / KEY_FILE
     if not path.exists():
-        write_whole(path, new_key().encode("ascii"))
+        write_state(path, new_key().encode("ascii"))
     return path.read_text(encoding="ascii").strip()
 
 

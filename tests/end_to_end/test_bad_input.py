@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -147,6 +148,30 @@ def test_the_spool_meets_a_full_disk(installation: Installation) -> None:
     finally:
         installation.close()
         subprocess.run(["umount", str(spool)], check=False)
+
+
+@pytest.mark.parametrize("kib", [0, 4, 8, 16, 28])
+def test_a_device_whose_whole_disk_is_full(installation: Installation, tmp_path: Path, kib: int) -> None:
+    """Whatever is the first file that finds no room, it is named in a sentence."""
+    need(os.geteuid() == 0, "a small disk can be mounted by root only: run the tests as root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    try:
+        shutil.copytree(installation.state, disk / "state", dirs_exist_ok=True)
+        free = shutil.disk_usage(disk).free - kib * 1024
+        (disk / "filled").write_bytes(bytes(free))
+        done = installation.run(
+            "agent", "run", str(SHORT), "--state", str(disk / "state"), "--participant", "simulated",
+            "--page-port", "0", "--deliver-seconds", "1", check=False,
+        )  # fmt: skip
+        assert "inside Gleaner" not in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert "disk" in done.stderr or "No space left" in done.stderr, done.stderr
+    finally:
+        installation.close()
+        subprocess.run(["umount", str(disk)], check=False)
 
 
 def test_a_consent_is_one_persons(installation: Installation) -> None:

@@ -1,0 +1,30 @@
+"""Small files of the state folder that are made once: written whole, or an error that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from device_agent.spool.layout import write_whole
+from wire.errors import GleanerError
+
+
+class StateUnwritable(GleanerError):
+    """The folder of the device's state takes no file."""
+
+    code = "state-unwritable"
+    exit_code = 3
+    retryable = True
+    hint = "Make room there, or name a folder that this user may write to: --state."
+
+
+def write_state(path: Path, data: bytes) -> None:
+    """Write a file whole, mode 0600, in a folder of its own user.
+
+    Raises:
+        StateUnwritable: the disk is full or read-only, or the folder is somebody else's.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(path, data)
+    except OSError as error:
+        raise StateUnwritable(f"{path} cannot be written: {error.strerror or error}.") from error
