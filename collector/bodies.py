@@ -14,7 +14,7 @@ from wire.base import Document, WireModel
 from wire.errors import GleanerError
 
 D = TypeVar("D", bound=Document)
-LONGEST_DOCUMENT = 4 * 2**20
+MAX_DOCUMENT_BYTES = 4 * 2**20
 MAX_REQUEST_BYTES = 256 * 2**10  # of a body that is no document: it is read on the event loop
 MAX_STRANGER_BYTES = 64 * 2**10  # of a body on a route that needs no credential
 MAX_BODY_SECONDS = 120.0
@@ -39,7 +39,7 @@ class BodyCut(GleanerError):
     hint = "Send it again."
 
 
-async def read_body(request: Request, limit: int = LONGEST_DOCUMENT) -> bytes:
+async def read_body(request: Request, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
     """The whole body. Raises BodyTooLong, BodyCut."""
     pieces: list[bytes] = []
     size = 0

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from collector.bodies import IDLE_SECONDS, LONGEST_DOCUMENT, MAX_BODY_SECONDS, BodyCut, BodyTooLong
+from collector.bodies import IDLE_SECONDS, MAX_BODY_SECONDS, MAX_DOCUMENT_BYTES, BodyCut, BodyTooLong
 from collector.ingest.tus import is_upload_path
 from collector.problems import MEDIA_TYPE
 from collector.settings import Settings
@@ -98,7 +98,7 @@ class Guard:
 async def _bounded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Run `app` with a bounded body: past its size or its time the sender is answered, and `app` sees a disconnect."""
     length = _header(scope, b"content-length")
-    if length.isdecimal() and (len(length) > 20 or int(length) > LONGEST_DOCUMENT):
+    if length.isdecimal() and (len(length) > 20 or int(length) > MAX_DOCUMENT_BYTES):
         await _refuse(send, _too_long())
         return
     body = _Body(receive, send)
@@ -129,7 +129,7 @@ class _Body:
             return await self._end(BodyCut("The body did not come in time."))
         self._is_whole = message["type"] != "http.request" or not message.get("more_body", False)
         self._size += len(message.get("body", b""))
-        return message if self._size <= LONGEST_DOCUMENT else await self._end(_too_long())
+        return message if self._size <= MAX_DOCUMENT_BYTES else await self._end(_too_long())
 
     async def send(self, message: Message) -> None:
         if self.is_refused and not self._has_answer:
@@ -151,7 +151,7 @@ class _Body:
 
 
 def _too_long() -> BodyTooLong:
-    return BodyTooLong(f"The body is longer than {LONGEST_DOCUMENT} bytes.")
+    return BodyTooLong(f"The body is longer than {MAX_DOCUMENT_BYTES} bytes.")
 
 
 def _is_json(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -42,7 +42,7 @@ from device_agent.events import (
 from wire.capture import Medium
 from wire.script import Plan, PlanStep
 
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 MIN_TAKE_SECONDS = 1.0  # a recording that a press ends sooner is a slip of the finger
 TOO_SHORT = "take-too-short"
 
@@ -225,7 +225,7 @@ def _failed(state: SessionState, event: TakeFailed) -> Outcome:
     if state.take is None or event.take != state.take:
         return state, ()
     failures = state.failures + 1
-    phase: State = "paused" if failures >= MOST_FAILURES or state.after_saving == "paused" else "ready"
+    phase: State = "paused" if failures >= MAX_FAILURES or state.after_saving == "paused" else "ready"
     if state.after_saving == "stopped":
         phase = "stopped"
     commands: tuple[Command, ...] = (TearTake(event.take, event.message),)

@@ -7,7 +7,7 @@ import time
 from device_agent.events import Detection, Snapshot
 from device_agent.plain import plain
 from device_agent.runner import SessionRunner
-from device_agent.session import MOST_FAILURES
+from device_agent.session import MAX_FAILURES
 from device_agent.uplink.uplink import UplinkState
 
 
@@ -54,7 +54,7 @@ def snapshot_of(
         collector_reachable=uplink.reachable,
         message=plain(state.message, state.code) or plain(uplink.message, uplink.code),
         facts={
-            "gave_up": state.failures >= MOST_FAILURES,
+            "gave_up": state.failures >= MAX_FAILURES,
             "set_aside": set_aside,
             "operator_message": state.message if state.code is not None else uplink.message,
         },

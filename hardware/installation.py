@@ -63,7 +63,7 @@ class Installation:
         self.page_port = self.page_port or free_port()
         for port in (self.port, self.page_port):
             check_port(port)
-        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(self.data).free // (1 << 20)
         if free < NEEDED_MIB:
             raise NoRoom(f"There is no room on the disk: {free} MiB are free at {self.data}, {NEEDED_MIB} are needed.")
@@ -178,7 +178,7 @@ class Restarts:
     A process that ended by itself has given its reason, which would be the same again.
     """
 
-    MOST = 3
+    MAX_RESTARTS = 3
 
     def __init__(self) -> None:
         self._count = 0
@@ -194,8 +194,10 @@ class Restarts:
         if code is None or code >= 0:
             raise ChildFailed.in_its_words(child.said(), code, why)
         self._count += 1
-        if self._count > self.MOST:
-            raise ChildFailed(f"{why} It has been started again {self.MOST} times.", hint=f"Look into {child.log}.")
+        if self._count > self.MAX_RESTARTS:
+            raise ChildFailed(
+                f"{why} It has been started again {self.MAX_RESTARTS} times.", hint=f"Look into {child.log}."
+            )
         return why
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-LEAST_BLOCK = 20  # pairs behind every level of a curve
-LEAST_END = 5  # pairs at or beyond the scores where a line ends
+MIN_BLOCK = 20  # pairs behind every level of a curve
+MIN_END = 5  # pairs at or beyond the scores where a line ends
 _EDGE = 1e-6  # scores of exactly 0 and 1 have no logit
 _SLOPES = (0.05, 20.0)
 _DECIMALS = 6
@@ -47,7 +47,7 @@ class Block(NamedTuple):
 def isotonic(scores: Array, correct: Array) -> list[tuple[float, float]]:
     """A rising curve as knots (score, share right), linear between them.
 
-    Every level rests on `LEAST_BLOCK` pairs, where there are as many, and stays within 1/(n + 2) of 0 and 1, n the
+    Every level rests on `MIN_BLOCK` pairs, where there are as many, and stays within 1/(n + 2) of 0 and 1, n the
     pairs of its own block (the rule of succession): what few pairs say proves no certainty.
     """
     points, blocks = rising_blocks(scores, correct)
@@ -80,7 +80,7 @@ def _with_least(blocks: list[Block]) -> list[Block]:
     result = list(blocks)
     while len(result) > 1:
         at = min(range(len(result)), key=lambda index: result[index].pairs)
-        if result[at].pairs >= LEAST_BLOCK:
+        if result[at].pairs >= MIN_BLOCK:
             break
         beside = [index for index in (at - 1, at + 1) if 0 <= index < len(result)]
         near = min(beside, key=lambda index: abs(_share(result[index]) - _share(result[at])))
@@ -126,7 +126,7 @@ def best_slope(scores: Array, correct: Array) -> float:
 def ends(scores: Array) -> tuple[float, float]:
     """Between these scores a line is fitted and read: the logit of a lone score of 1 would draw it anywhere."""
     ordered = np.sort(scores)
-    least = min(LEAST_END, (ordered.size + 1) // 2)
+    least = min(MIN_END, (ordered.size + 1) // 2)
     return round(float(ordered[least - 1]), _DECIMALS), round(float(ordered[-least]), _DECIMALS)
 
 

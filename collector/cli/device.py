@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from collector.cli.options import Data, Json, SettingsFile
-from collector.settings import load_settings
+from collector.cli.options import Data, Json, SettingsFile, ask_collector
 
 app = typer.Typer(no_args_is_help=True, help="Devices: which there are, what they are called, which may still send.")
 DeviceId = Annotated[str, typer.Argument(help="The device's id, as `device list` shows it.")]
-
-
-def _ask(data: Data, settings_file: SettingsFile, verb: str, given: dict[str, str]) -> dict[str, Any]:
-    from collector.client import ask
-
-    return ask(load_settings({"data": data}, settings_file), verb, given)
 
 
 @app.command("list")
@@ -26,7 +19,7 @@ def list_devices(data: Data = None, as_json: Json = False, settings_file: Settin
     from rich.console import Console
     from rich.table import Table
 
-    made = _ask(data, settings_file, "device-list", {})
+    made = ask_collector(data, settings_file, "device-list", {})
     if as_json:
         typer.echo(json.dumps(made))
         return
@@ -42,7 +35,7 @@ def list_devices(data: Data = None, as_json: Json = False, settings_file: Settin
 @app.command("revoke")
 def revoke(device: DeviceId, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Take a device's token back, at once. What it sent stays; what it still holds it can send after it joins again."""
-    made = _ask(data, settings_file, "device-revoke", {"device": device})
+    made = ask_collector(data, settings_file, "device-revoke", {"device": device})
     typer.echo(json.dumps(made) if as_json else f"{made['name']} ({made['id']}) can send nothing any more.")
 
 
@@ -55,5 +48,5 @@ def rename(
     settings_file: SettingsFile = None,
 ) -> None:
     """Give a device another name; its id stays."""
-    made = _ask(data, settings_file, "device-rename", {"device": device, "name": name})
+    made = ask_collector(data, settings_file, "device-rename", {"device": device, "name": name})
     typer.echo(json.dumps(made) if as_json else f"{made['id']} is called {made['name']}.")

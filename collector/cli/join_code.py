@@ -6,15 +6,12 @@ import json
 
 import typer
 
-from collector.cli.options import Data, Json, SettingsFile
-from collector.settings import load_settings
+from collector.cli.options import Data, Json, SettingsFile, ask_collector
 
 
 def join_code(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Print a code by which one device joins, within ten minutes. Works while the service runs."""
-    from collector.client import ask
-
-    made = ask(load_settings({"data": data}, settings_file), "join-code", {})
+    made = ask_collector(data, settings_file, "join-code", {})
     if as_json:
         typer.echo(json.dumps(made))
         return

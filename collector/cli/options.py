@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,3 +15,11 @@ Data = Annotated[
 ]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="A TOML file with settings (docs/collector.md).")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for programs.")]
+
+
+def ask_collector(data: Data, settings_file: SettingsFile, verb: str, given: dict[str, str]) -> dict[str, Any]:
+    """Have a verb of `collector.admin` done by the running service, else on its data."""
+    from collector.client import ask
+    from collector.settings import load_settings
+
+    return ask(load_settings({"data": data}, settings_file), verb, given)

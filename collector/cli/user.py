@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from collector.cli.options import Data, Json, SettingsFile
-from collector.settings import load_settings
+from collector.cli.options import Data, Json, SettingsFile, ask_collector
 
 app = typer.Typer(no_args_is_help=True, help="People: who they are, what they may do, how they sign in.")
 Name = Annotated[str, typer.Argument(help="The person's name, as `user list` shows it.")]
-
-
-def _ask(data: Data, settings_file: SettingsFile, verb: str, given: dict[str, str]) -> dict[str, Any]:
-    from collector.client import ask
-
-    return ask(load_settings({"data": data}, settings_file), verb, given)
 
 
 @app.command("add")
@@ -29,21 +22,21 @@ def add(
     settings_file: SettingsFile = None,
 ) -> None:
     """Add a person."""
-    made = _ask(data, settings_file, "user-add", {"name": name, "role": role})
+    made = ask_collector(data, settings_file, "user-add", {"name": name, "role": role})
     typer.echo(json.dumps(made) if as_json else f"{made['name']} is here as {made['role']}.")
 
 
 @app.command("token")
 def token(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Print a bearer token for this person's programs. It is shown once."""
-    made = _ask(data, settings_file, "user-token", {"name": name})
+    made = ask_collector(data, settings_file, "user-token", {"name": name})
     typer.echo(json.dumps(made) if as_json else made["token"])
 
 
 @app.command("link")
 def link(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Print a link that opens the review page once, within an hour."""
-    made = _ask(data, settings_file, "user-link", {"name": name})
+    made = ask_collector(data, settings_file, "user-link", {"name": name})
     typer.echo(json.dumps(made) if as_json else made["url"])
 
 
@@ -53,7 +46,7 @@ def list_people(data: Data = None, as_json: Json = False, settings_file: Setting
     from rich.console import Console
     from rich.table import Table
 
-    made = _ask(data, settings_file, "user-list", {})
+    made = ask_collector(data, settings_file, "user-list", {})
     if as_json:
         typer.echo(json.dumps(made))
         return

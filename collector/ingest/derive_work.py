@@ -22,7 +22,7 @@ MICROSECOND = Fraction(1, 1_000_000)
 THUMBNAIL_WIDTH = 320
 PEAKS_PER_SECOND = 100
 # An hour has one every 20 ms.
-MOST_PEAKS = 200_000
+MAX_PEAKS = 200_000
 # STREAMINFO (RFC 9639, 8.2): 36 bits of total samples after 20 + 3 + 5 bits of rate, channels and depth.
 FLAC_TOTAL_SAMPLES_AT = 21
 FLAC_HEAD_BYTES = 42
@@ -167,10 +167,10 @@ def audio_peaks(source: Path) -> tuple[dict[str, Any], int]:
 class PeakCounter:
     """Lowest and highest sample per peak while sound streams by; memory is bounded by the number of peaks.
 
-    Peaks begin 10 ms long. Whenever there are more than MOST_PEAKS, each two neighbours become one.
+    Peaks begin 10 ms long. Whenever there are more than MAX_PEAKS, each two neighbours become one.
     """
 
-    def __init__(self, most: int = MOST_PEAKS) -> None:
+    def __init__(self, most: int = MAX_PEAKS) -> None:
         self._most = most // 2 * 2
         self._low = np.empty(0, np.float32)
         self._high = np.empty(0, np.float32)

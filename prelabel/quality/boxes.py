@@ -22,7 +22,7 @@ from wire.labels import Box, Keypoints, Mask, Polygon
 Array = NDArray[Any]
 Thing = Box | Polygon | Mask | Keypoints
 _Places = Sequence[tuple[int, int]]  # (index of the picture, index of its label)
-MOST, MOST_POSES = 100, 20  # labels of one word and picture that count, the surest ones
+MAX_LABELS, MAX_POSES = 100, 20  # labels of one word and picture that count, the surest ones
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _precision(pictures: Sequence[Picture], truth: _Places, made: _Places, numbe
     evaluation.computeIoU = shares
     # Of the protocol's boxes by size and of its shorter lists nothing is reported.
     evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
-    evaluation.params.maxDets = [MOST_POSES if isinstance(labels[0][0], Keypoints) else MOST]
+    evaluation.params.maxDets = [MAX_POSES if isinstance(labels[0][0], Keypoints) else MAX_LABELS]
     evaluation.evaluate()
     evaluation.accumulate()
     # [overlaps, recalls, words, areas, limits]

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from collector import guard
 from collector.app import create_app, documented_routes
-from collector.bodies import LONGEST_DOCUMENT, MAX_REQUEST_BYTES, MAX_STRANGER_BYTES
+from collector.bodies import MAX_DOCUMENT_BYTES, MAX_REQUEST_BYTES, MAX_STRANGER_BYTES
 from collector.cli.serving import AddressInvalid, PortTaken, claim_port
 from collector.compression import takes_gzip
 from collector.guard import allowed_hosts, host_allowed
@@ -95,7 +95,7 @@ def test_a_body_said_to_be_too_long_is_refused_before_it_comes(collector: Collec
     with socket.create_connection(("127.0.0.1", collector.port), timeout=30) as connection:
         connection.sendall(
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {LONGEST_DOCUMENT + 1}\r\n\r\n".encode()
+            f"Content-Length: {MAX_DOCUMENT_BYTES + 1}\r\n\r\n".encode()
         )
         answer = connection.recv(65536).decode()
     assert answer.startswith("HTTP/1.1 413") and "application/problem+json" in answer
@@ -111,12 +111,12 @@ def test_a_body_of_no_said_length_is_cut_at_the_limit(collector: Collector) -> N
     ):
         reply = httpx.post(
             f"{collector.url}{path}",
-            content=(b" " * 2**20 for _ in range(LONGEST_DOCUMENT // 2**20 + 4)),
+            content=(b" " * 2**20 for _ in range(MAX_DOCUMENT_BYTES // 2**20 + 4)),
             headers={"Content-Type": "application/json", "Authorization": credential},
             timeout=30,
         )
         assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
-        assert str(MAX_REQUEST_BYTES if path in short else LONGEST_DOCUMENT) in reply.json()["title"]
+        assert str(MAX_REQUEST_BYTES if path in short else MAX_DOCUMENT_BYTES) in reply.json()["title"]
         assert "x-content-type-options" in reply.headers
     assert "Traceback" not in collector.log
 
@@ -181,7 +181,7 @@ def test_a_body_that_does_not_end_is_let_go(monkeypatch: pytest.MonkeyPatch, lim
 
 
 def test_uploads_are_not_bounded_as_documents_are(collector: Collector) -> None:
-    device, size = collector.device(), LONGEST_DOCUMENT + 1
+    device, size = collector.device(), MAX_DOCUMENT_BYTES + 1
     location = device.create("cap-long", "media", size).headers["Location"]
     assert device.patch(location, 0, bytes(size)).status_code == 204
     assert device.offset(location) == size

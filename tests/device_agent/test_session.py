@@ -33,7 +33,7 @@ from device_agent.events import (
     TimerFired,
     Trouble,
 )
-from device_agent.session import MOST_FAILURES, SessionState, step, take_id
+from device_agent.session import MAX_FAILURES, SessionState, step, take_id
 from wire.capture import Medium
 from wire.script import ConsentText, Plan, PlanStep
 
@@ -179,7 +179,7 @@ def test_stop_is_remembered_through_a_kill_while_saving() -> None:
 
 def test_a_failing_device_pauses_instead_of_trying_for_ever() -> None:
     state, _ = run(fresh(), [ALL])
-    for attempt in range(1, MOST_FAILURES + 1):
+    for attempt in range(1, MAX_FAILURES + 1):
         state, _ = run(state, [Start(), TimerFired("countdown", state.token + 1)])
         state, commands = step(state, TakeFailed(state.take or "", "The disk is full."))
         assert commands == (TearTake(take_id("ses-1", "greet", attempt), "The disk is full."),)

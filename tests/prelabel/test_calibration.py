@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from prelabel.calibration import Calibration, ClassTable, ScorePair, fit, reliability
-from prelabel.curves import LEAST_BLOCK, best_line, best_slope, isotonic, rising_blocks
+from prelabel.curves import MIN_BLOCK, best_line, best_slope, isotonic, rising_blocks
 from wire.errors import BadDocument
 from wire.labels import Source
 
@@ -226,7 +226,7 @@ def test_every_level_rests_on_pairs_enough(seed: int, count: int) -> None:
         xs = [x for x, y in knots if y == level]
         block = right[(scores >= min(xs)) & (scores <= max(xs))]
         least = 1 / (block.size + 2)
-        assert block.size >= LEAST_BLOCK
+        assert block.size >= MIN_BLOCK
         assert level == pytest.approx(min(max(block.mean(), least), 1 - least), abs=1e-6)
 
 

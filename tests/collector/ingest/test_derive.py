@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from collector.ingest import media
 from collector.ingest.derive import DERIVE, derive_kind
 from collector.ingest.derive_work import (
-    MOST_PEAKS,
+    MAX_PEAKS,
     PeakCounter,
     audio_peaks,
     derive_capture,
@@ -284,7 +284,7 @@ def test_a_long_sound_is_not_held_in_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 << 20
-    assert len(counter.close()[0]) <= MOST_PEAKS
+    assert len(counter.close()[0]) <= MAX_PEAKS
 
 
 def test_text_is_counted_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,7 @@ def test_a_context_that_has_ended_is_not_shown_beside(room: Room, ann: httpx.Cli
     assert room.session not in [row["session"] for row in others]
 
 
-def test_a_newer_record_brings_a_task_back(room: Room, ann: httpx.Client, lead: httpx.Client) -> None:
+def test_a_new_consent_brings_a_task_back(room: Room, ann: httpx.Client, lead: httpx.Client) -> None:
     task = of_room(room, ann, "tracks")
     room.grant(video=LONG_AGO, audio=None)
 

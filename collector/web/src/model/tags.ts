@@ -9,7 +9,7 @@ export interface Wish {
 
 export const TAG_HEIGHT = 20;
 /** No name hides more of another thing than this. */
-const MOST_COVERED = 0.35;
+const MAX_COVERED = 0.35;
 /** Among more things than this a name that has no room is left out: it is in the list, and on the one that is selected. */
 const FEW = 60;
 const CELL = 64;
@@ -69,7 +69,7 @@ export function placeTags(wishes: readonly Wish[], screen: Size): (Point | null)
   const small = new Places();
   const taken = new Places();
   wishes.forEach(({ on, width }, owner) => {
-    if (on.width * on.height < (width * TAG_HEIGHT) / MOST_COVERED) small.add(on, owner);
+    if (on.width * on.height < (width * TAG_HEIGHT) / MAX_COVERED) small.add(on, owner);
   });
   const few = wishes.length <= FEW;
   return wishes.map((wish, owner) => {
@@ -82,7 +82,7 @@ export function placeTags(wishes: readonly Wish[], screen: Size): (Point | null)
         at.x + width <= screen.width &&
         at.y + TAG_HEIGHT <= screen.height &&
         !taken.some(tag, (other) => overlap(tag, other) > 0) &&
-        !small.some(tag, (other, of) => of !== owner && overlap(tag, other) > MOST_COVERED * other.width * other.height)
+        !small.some(tag, (other, of) => of !== owner && overlap(tag, other) > MAX_COVERED * other.width * other.height)
       );
     };
     const at = candidates(wish).find(isFree) ?? (few ? inside(wish, screen) : null);

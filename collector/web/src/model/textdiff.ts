@@ -6,7 +6,7 @@ export interface Piece {
 }
 
 /** More words than this on both sides of a change are not compared one by one: the whole stretch was rewritten. */
-const MOST_WORDS = 800;
+const MAX_WORDS = 800;
 
 /** The text as words, each with the space behind it; where nothing parts words (Chinese, Japanese), its signs. */
 const tokens = (text: string): string[] => text.match(/[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+\s*|\s+/gu) ?? [];
@@ -30,7 +30,7 @@ export function textDiff(before: string, after: string): Piece[] {
 
 /** The longest common subsequence of two short lists of words; of long ones all went out and came in. */
 function between(a: readonly string[], b: readonly string[]): Piece[] {
-  if (a.length * b.length > MOST_WORDS ** 2)
+  if (a.length * b.length > MAX_WORDS ** 2)
     return [
       { kind: "out", text: a.join("") },
       { kind: "in", text: b.join("") },

@@ -27,67 +27,68 @@ export function SetAsideLists({ store, found }: Props): preact.JSX.Element | nul
           {trouble}
         </p>
       )}
-      {found.skipped.length > 0 && (
-        <section class="aside-list">
-          <h2>Skipped items</h2>
-          <p class="note">They wait for you: open one, then submit it, or release it (R) for the next person.</p>
-          <div class="aside-table" tabIndex={0} role="region" aria-label="Skipped items">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">item</th>
-                  <th scope="col">reason</th>
-                  <th scope="col">skipped by</th>
-                  <th scope="col">at</th>
-                  <th scope="col">
-                    <span class="sr-only">open it</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.skipped.map((item) => (
-                  <Row key={item.task} item={item} what={item.reason || "no reason given"} at={item.at} open={() => open(item.task, null)} />
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </section>
-      )}
-      {found.late.length > 0 && (
-        <section class="aside-list">
-          <h2>Work that came too late</h2>
-          <p class="note">
-            Somebody else had the item when this work was sent. Open it to compare; submitting makes it the ground truth.
-          </p>
-          <div class="aside-table" tabIndex={0} role="region" aria-label="Work that came too late">
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">item</th>
-                  <th scope="col">labels</th>
-                  <th scope="col">work of</th>
-                  <th scope="col">at</th>
-                  <th scope="col">
-                    <span class="sr-only">open it</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.late.map((item) => (
-                  <Row
-                    key={`${item.task}/${item.person}`}
-                    item={item}
-                    what={`${item.labels}`}
-                    at={item.saved_at}
-                    open={() => open(item.task, item.person)}
-                  />
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </section>
-      )}
+      <List
+        title="Skipped items"
+        note="They wait for you: open one, then submit it, or release it (R) for the next person."
+        what="reason"
+        who="skipped by"
+      >
+        {found.skipped.map((item) => (
+          <Row key={item.task} item={item} what={item.reason || "no reason given"} at={item.at} open={() => open(item.task, null)} />
+        ))}
+      </List>
+      <List
+        title="Work that came too late"
+        note="Somebody else had the item when this work was sent. Open it to compare; submitting makes it the ground truth."
+        what="labels"
+        who="work of"
+      >
+        {found.late.map((item) => (
+          <Row
+            key={`${item.task}/${item.person}`}
+            item={item}
+            what={`${item.labels}`}
+            at={item.saved_at}
+            open={() => open(item.task, item.person)}
+          />
+        ))}
+      </List>
     </>
+  );
+}
+
+interface ListProps {
+  title: string;
+  note: string;
+  what: string;
+  who: string;
+  children: preact.JSX.Element[];
+}
+
+/** A titled table of rows that can be opened; nothing without rows. */
+function List({ title, note, what, who, children }: ListProps): preact.JSX.Element | null {
+  if (children.length === 0) return null;
+  return (
+    <section class="aside-list">
+      <h2>{title}</h2>
+      <p class="note">{note}</p>
+      <div class="aside-table" tabIndex={0} role="region" aria-label={title}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">item</th>
+              <th scope="col">{what}</th>
+              <th scope="col">{who}</th>
+              <th scope="col">at</th>
+              <th scope="col">
+                <span class="sr-only">open it</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>{children}</tbody>
+        </table>
+      </div>
+    </section>
   );
 }
 
