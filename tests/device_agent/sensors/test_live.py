@@ -141,6 +141,9 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
         "--daemonize=no",
         "--exit-idle-time=-1",
         "--disallow-exit",
+        # As root it would take real-time priority; a null sink that falls behind then starves the whole machine.
+        "--realtime=no",
+        "--high-priority=no",
     ]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
