@@ -7,9 +7,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
-from wire.base import Count, Document, Id, Microseconds, Ordinal, Sha256, Utc, WireModel
+from wire.base import Count, Document, Id, Microseconds, Number, Ordinal, Sha256, Utc, WireModel
 
 Medium = Literal["video", "audio", "image", "text"]
 PART_PATTERN = r"^(media|frames|redaction|labels:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63})$"
@@ -18,6 +25,8 @@ _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 MEDIA_TYPE_PATTERN = rf"^{_TOKEN}/{_TOKEN}( *; *{_TOKEN}=({_TOKEN}|\"[ -!#-\[\]-~]*\"))*$"
 MediaType = Annotated[str, StringConstraints(max_length=255, pattern=MEDIA_TYPE_PATTERN)]
 MAX_SIZE = 2**31 - 1
+Size = Annotated[int, Field(strict=True, gt=0, le=MAX_SIZE)]
+Rate = Annotated[Number, Field(gt=0)]
 
 
 class CaptureFormat(WireModel):
@@ -26,11 +35,11 @@ class CaptureFormat(WireModel):
     container: Literal["matroska", "flac", "jpeg", "plain"]
     codec: str
     media_type: MediaType
-    width: int | None = Field(default=None, gt=0, le=MAX_SIZE)
-    height: int | None = Field(default=None, gt=0, le=MAX_SIZE)
-    frame_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    sample_rate: int | None = Field(default=None, gt=0, le=MAX_SIZE)
-    channels: int | None = Field(default=None, gt=0, le=MAX_SIZE)
+    width: Size | None = None
+    height: Size | None = None
+    frame_rate: Rate | None = None
+    sample_rate: Size | None = None
+    channels: Size | None = None
 
 
 class Part(WireModel):
@@ -90,7 +99,7 @@ class CaptureManifest(Document):
     medium: Medium
     format: CaptureFormat
     consent: Id
-    complete: bool
+    complete: StrictBool
     sha256: Sha256 | None
     bytes: Count | None
     duration_us: Count | None

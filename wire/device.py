@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from wire.base import Count, Document, Id, Sha256, Utc, WireModel
 from wire.canonical import canonical_json
@@ -70,7 +77,7 @@ class Receipt(Document):
     manifest_sha256: Sha256
     parts: list[Part]
     sha256: Sha256
-    complete: bool
+    complete: StrictBool
     collector: str
     at: Utc
     signature: str = ""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from wire.base import Count, Document, Id, Microseconds, Sha256, WireModel
-from wire.capture import Medium, Redacted, check_rising
+from wire.capture import MAX_SIZE, Medium, Redacted, check_rising
 
 Why = Literal["face", "person", "speech", "undecided"]
-Place = tuple[Microseconds, int, int, Count, Count]
+Pixel = Annotated[int, Field(strict=True, ge=-MAX_SIZE, le=MAX_SIZE)]
+Place = tuple[Microseconds, Pixel, Pixel, Count, Count]
 
 
 class MaskModel(WireModel):

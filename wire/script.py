@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from wire.base import Document, Id, Sha256, WireModel
+from wire.base import Document, Id, Number, Sha256, WireModel
 from wire.canonical import document_hash
 from wire.capture import Medium, say_schema, without_nulls
 from wire.labels import TaskType
@@ -22,13 +22,14 @@ NEEDED_MEDIA: dict[str, tuple[Medium, ...]] = {
     "show": ("image",),
     "answer": ("text", "audio"),
 }
-Seconds = Annotated[float, Field(ge=0, le=3600)]
+Seconds = Annotated[Number, Field(ge=0, le=3600)]
 MARGIN_SECONDS = (0.5, 5.0)
+Margin = Annotated[Number, Field(ge=MARGIN_SECONDS[0], le=MARGIN_SECONDS[1])]
 MaskedFaces = Literal["bystanders", "everyone"]
 MutedSpeech = Literal["outside-prompts"]
 MaskMethod = Literal["solid", "mosaic"]
 MuteSound = Literal["zeros", "noise"]
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 class ScriptRef(WireModel):
@@ -97,7 +98,7 @@ class Redaction(WireModel):
     speech: MutedSpeech | None = None
     method: MaskMethod = "solid"
     sound: MuteSound = "zeros"
-    margin_seconds: float = Field(default=2.0, ge=MARGIN_SECONDS[0], le=MARGIN_SECONDS[1])
+    margin_seconds: Margin = 2.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import Field, StrictBool
 from sqlalchemy import Connection
 
 from collector.bodies import body_schema
@@ -36,7 +36,7 @@ from collector.review.views import (
 )
 from collector.store.database import Database
 from collector.store.depends import Blobs, Db
-from wire.base import Count, Id, WireModel, format_utc
+from wire.base import Count, Id, Ordinal, WireModel, format_utc
 from wire.labels import TaskType
 
 router = APIRouter(tags=["queue"], route_class=PolicyRoute)
@@ -49,7 +49,7 @@ class NextRequest(WireModel):
 
     client: Id
     have: list[Id] = []
-    count: Annotated[int, Field(ge=1, le=COUNT_LIMIT)] = 1
+    count: Annotated[Ordinal, Field(le=COUNT_LIMIT)] = 1
     types: list[TaskType] | None = None
 
 
@@ -80,9 +80,9 @@ class DraftRequest(WireModel):
 class ActivityRequest(WireModel):
     task: Id
     fence: Count
-    visible: bool
-    playing: bool
-    input: bool
+    visible: StrictBool
+    playing: StrictBool
+    input: StrictBool
 
 
 class Now(WireModel):

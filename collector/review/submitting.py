@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 from sqlalchemy import Connection
 
 from collector.catalogue.derived import find_derived
@@ -44,8 +44,8 @@ class ActivityTold(WireModel):
     """A sign of life by the page's own clock: something happened then, or media played."""
 
     at: Utc
-    visible: bool
-    playing: bool
+    visible: StrictBool
+    playing: StrictBool
 
 
 class Submit(WireModel):

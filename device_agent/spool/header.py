@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from wire.base import Count, Document, Id, Microseconds
+from wire.base import Count, Document, Id, Microseconds, Ordinal
 from wire.capture import (
     CaptureFormat,
     CaptureManifest,
@@ -37,7 +37,7 @@ class CaptureHeader(Document):
     session: Id
     study: Id
     step: Id
-    attempt: Annotated[int, Field(ge=1)]
+    attempt: Ordinal
     device: Id
     sensor: str
     medium: Medium

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+import wire
+from collector.review.routes import ActivityRequest, NextRequest
+from collector.review.submitting import ActivityTold, Submit
+from device_agent.spool.header import CaptureHeader
+from tests.wire.test_documents import manifest
+from tests.wire.test_redaction import golden
+from wire.base import WireModel
+from wire.capture import CaptureManifest
 from wire.errors import BadDocument
 from wire.labels import LabelsDocument
+from wire.redaction import MaskRecord
+from wire.script import Plan
 
 BOX = {"kind": "box", "x": 3, "y": 4.5, "width": 6, "height": 7, "rotation": 8, "score": 1, "frame": 2, "start_us": 9}
 POLYGON = {"kind": "polygon", "points": [[1, 2.5], [3, 4], [5, 6]]}
@@ -75,3 +89,79 @@ def test_a_boolean_is_a_boolean(value: object) -> None:
 def test_the_schema_is_a_number_too(schema: object) -> None:
     with pytest.raises(BadDocument):
         LabelsDocument.read(body(CHOICE, schema=schema))
+
+
+FORMAT = {"container": "matroska", "codec": "ffv1", "media_type": "video/x-matroska", "width": 160, "height": 120,
+          "frame_rate": 25, "sample_rate": 16_000, "channels": 1}  # fmt: skip
+MASKED = {
+    "method": "solid",
+    "sound": "zeros",
+    "models": [],
+    "margin_us": 5,
+    "regions": [{"start_us": 1, "end_us": 9, "why": "face", "keyframes": [[1, -2, 3, 4, 5]]}],
+}
+OTHERS: list[tuple[type[Any], dict[str, Any], list[tuple[str | int, ...]]]] = [
+    (
+        CaptureManifest,
+        manifest(format=FORMAT),
+        [("complete",), *(("format", name) for name, value in FORMAT.items() if not isinstance(value, str))],
+    ),
+    (MaskRecord, MASKED, [("regions", 0, "keyframes", 0, index) for index in range(5)]),
+    (
+        Plan,
+        json.loads(golden("Plan-2")),
+        [("steps", 0, "seconds"), ("steps", 0, "countdown_seconds"), ("redaction", "margin_seconds")],
+    ),
+]
+PLACES_ELSEWHERE = [(kind, body, path) for kind, body, paths in OTHERS for path in paths]
+
+
+@pytest.mark.parametrize(("kind", "document", "path"), PLACES_ELSEWHERE, ids=lambda part: str(part)[:40])
+def test_other_documents_are_as_strict(kind: type[Any], document: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    right = held(document, path)
+    kind.read(document)
+    for value in (str(right), "1", "true", 1 if isinstance(right, bool) else True):
+        with pytest.raises(BadDocument):
+            kind.read(changed(document, path, value))
+
+
+def test_a_rate_may_be_whole_or_broken() -> None:
+    for rate in (25, 29.97):
+        assert CaptureManifest.read(manifest(format=FORMAT | {"frame_rate": rate})).format.frame_rate == rate
+
+
+def all_models() -> list[type[BaseModel]]:
+    """Every value of wire documents, and what pages and devices send beside them."""
+    for module in pkgutil.iter_modules(wire.__path__):
+        importlib.import_module(f"wire.{module.name}")
+    waiting: list[type[BaseModel]] = [WireModel]
+    found: list[type[BaseModel]] = [NextRequest, ActivityRequest, ActivityTold, Submit, CaptureHeader]
+    while waiting:
+        model = waiting.pop()
+        waiting += model.__subclasses__()
+        found += [model] if model.__module__.startswith("wire.") else []
+    return found
+
+
+def lax_numbers(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if schema.get("type") in ("int", "float", "bool") and not schema.get("strict"):
+            yield str(schema["type"])
+        for name, inner in schema.items():
+            if name not in ("serialization", "metadata"):
+                yield from lax_numbers(inner)
+    elif isinstance(schema, list | tuple):
+        for inner in schema:
+            yield from lax_numbers(inner)
+
+
+@pytest.mark.parametrize("model", all_models(), ids=lambda model: str(model.__name__))
+def test_no_number_and_no_boolean_of_a_document_is_lax(model: type[BaseModel]) -> None:
+    assert not list(lax_numbers(model.__pydantic_core_schema__))
+
+
+def test_the_search_finds_a_lax_number() -> None:
+    class Lax(WireModel):
+        pair: tuple[str, int] | None = None
+
+    assert list(lax_numbers(Lax.__pydantic_core_schema__)) == ["int"]
