@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from prelabel.quality.edits import edit_distance
 from prelabel.quality.estimates import clustered
 from wire.base import Count, WireModel
 
@@ -158,9 +159,7 @@ def character_edits(truth: str, made: str, language: str | None = None) -> EditS
 
 
 def _edits(truth: Sequence[str], made: Sequence[str]) -> EditSums:
-    from rapidfuzz.distance import Levenshtein
-
-    return EditSums(Levenshtein.distance(truth, made), len(truth))
+    return EditSums(edit_distance(truth, made), len(truth))
 
 
 def expected_word_error_rate(language: str, pairs: Sequence[TextPair]) -> ExpectedErrors | None:

@@ -219,6 +219,7 @@ def test_distances_of_long_texts_are_true_or_left_out() -> None:
     middle = "a" * 3000
     assert edit_distance("x" + middle + "y", "p" + middle + "q") == 2
     assert edit_distance("ab" * 2000, "ba" * 2000) == 2
+    assert edit_distance(middle * 50 + "cup" + middle * 50, middle * 50 + "glass" + middle * 50) == 5
     (row,) = one(interval(text="a" * 110_000), interval(text="b" * 110_000))
     assert row["change"] == "text_edit" and "distance" not in row
 
