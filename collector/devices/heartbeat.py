@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from collector.store.clock import now_text
+from collector.store.clock import now_text, record_time
 from wire.device import Heartbeat
 
 
 def keep_heartbeat(conn: Connection, heartbeat: Heartbeat) -> None:
+    record_time(conn)
     conn.execute(
         text("UPDATE device SET last_seen_at = :now, heartbeat = :body WHERE id = :device"),
         {"now": now_text(), "body": heartbeat.model_dump_json(by_alias=True), "device": heartbeat.device},

@@ -6,12 +6,13 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from collector.people.tokens import hash_secret, new_secret
-from collector.store.clock import now_text
+from collector.store.clock import now_text, read_clocks, record_time, steady_now, steady_text
 from wire.base import new_id
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
@@ -58,12 +59,12 @@ class TooManyTries(GleanerError):
 def new_join_code(conn: Connection) -> dict[str, str]:
     """A fresh code: `{"code": "XXXX-XXXX", "expires_at"}`. Only its hash is kept."""
     letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
-    expires_at = now_text(CODE_SECONDS)
+    record_time(conn)
     conn.execute(
         text("INSERT INTO join_code (code_hash, created_at, expires_at) VALUES (:hash, :now, :expires)"),
-        {"hash": hash_secret(letters), "now": now_text(), "expires": expires_at},
+        {"hash": hash_secret(letters), "now": now_text(), "expires": steady_text(conn, CODE_SECONDS)},
     )
-    return {"code": f"{letters[:4]}-{letters[4:]}", "expires_at": expires_at}
+    return {"code": f"{letters[:4]}-{letters[4:]}", "expires_at": now_text(CODE_SECONDS)}
 
 
 def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = None) -> tuple[str, str]:
@@ -77,17 +78,16 @@ def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = N
     """
     now = now_text()
     values: dict[str, Any] = {"hash": hash_secret(code.replace("-", "").upper()), "now": now}
-    row = conn.execute(
-        text("SELECT created_at, expires_at, used_at FROM join_code WHERE code_hash = :hash"), values
-    ).one_or_none()
+    row = conn.execute(text("SELECT expires_at, used_at FROM join_code WHERE code_hash = :hash"), values).one_or_none()
     if row is None:
         raise JoinCodeWrong("This join code is not one of this collector's.")
     if row.used_at is not None:
         raise JoinCodeUsed("This join code was used before.")
-    if row.expires_at <= now:
+    left, most = datetime.fromisoformat(row.expires_at) - steady_now(conn), timedelta(seconds=CODE_SECONDS)
+    if not timedelta() < left <= most:
         raise JoinCodeExpired("This join code has expired.")
     if known_as is not None:
-        _check_silent(conn, known_as, row.created_at)
+        _check_silent(conn, known_as, most - left)
     device, token = known_as or new_id("dev"), new_secret()
     conn.execute(
         text(
@@ -103,10 +103,16 @@ def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = N
     return device, token
 
 
-def _check_silent(conn: Connection, device: str, since: str) -> None:
-    """Raises DeviceHeard: a device whose token works needs no other one, and nobody else may have its name."""
+def _check_silent(conn: Connection, device: str, age: timedelta) -> None:
+    """`age`: of the code. Not compared as times: the wall clock may have been set since the code was made.
+
+    Raises:
+        DeviceHeard: a device whose token works needs no other one, and nobody else may have its name.
+    """
     row = conn.execute(text("SELECT revoked_at, last_seen_at FROM device WHERE id = :id"), {"id": device}).one_or_none()
-    if row is not None and row.revoked_at is None and (row.last_seen_at or "") >= since:
+    if row is None or row.revoked_at is not None or row.last_seen_at is None:
+        return
+    if read_clocks().wall - datetime.fromisoformat(row.last_seen_at) <= age:
         raise DeviceHeard(f"The device {device} was heard after this code was made: its token works.")
 
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from collector.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.devices import fleet
 from collector.devices.heartbeat import keep_heartbeat
-from collector.devices.joining import TryLimit, join
+from collector.devices.joining import JoinCodeExpired, TryLimit, join
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
-from collector.store.clock import now_text
+from collector.store.clock import now_text, record_time
 from collector.store.depends import Db
 from wire.device import TIME_HEADER, Heartbeat, JoinReply, JoinRequest
 
@@ -30,7 +30,11 @@ async def join_device(request: Request, db: Db, limit: Annotated[TryLimit, Depen
     state = request.app.state
     limit.count(client_address(request, state.settings.trusted_proxies))
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
-    device, token = await db.write(lambda conn: join(conn, body.code, body.device, body.known_as))
+    try:
+        device, token = await db.write(lambda conn: join(conn, body.code, body.device, body.known_as))
+    except JoinCodeExpired:
+        await db.write(record_time)  # and it stays so
+        raise
     return JoinReply(
         device=device, token=token, collector=state.receipt_key.collector, verify_key=state.receipt_key.verify_key
     )

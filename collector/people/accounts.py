@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from collector.people.policy import ROLES, Person
+from collector.people.policy import ROLES, Person, end_session
 from collector.people.tokens import hash_secret, new_secret
-from collector.store.clock import now_text
+from collector.store.clock import now_text, record_time, steady_text
 from wire.base import new_id
 from wire.errors import GleanerError
 
@@ -91,15 +91,19 @@ def new_link_code(conn: Connection, name: str) -> str:
 def enter(conn: Connection, code: str) -> str | None:
     """Use a code up; returns the secret for the page's cookie, good for twelve hours; None: the code opens nothing.
 
-    A code that has expired is used up by the try, so that it stays closed when the clock is set back. That is why
-    nothing is raised here: it would take the mark back. A code that lasts longer than any new one is from a clock that
-    was ahead, and has expired too.
+    A code that has expired is used up by the try. That is why nothing is raised here: it would take the mark back. A
+    code that lasts longer than any new one is from a clock that was ahead, and has expired too.
     """
-    values = {"hash": hash_secret(code), "now": now_text(), "ahead": now_text(LINK_SECONDS)}
+    values = {
+        "hash": hash_secret(code),
+        "now": now_text(),
+        "steady": steady_text(conn),
+        "ahead": steady_text(conn, LINK_SECONDS),
+    }
     row = conn.execute(
         text(
             "UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'enter' AND used_at IS NULL"
-            " RETURNING person_id, expires_at > :now AND expires_at <= :ahead AND person_id IN"
+            " RETURNING person_id, expires_at > :steady AND expires_at <= :ahead AND person_id IN"
             " (SELECT id FROM person WHERE disabled_at IS NULL) AS opens"
         ),
         values,
@@ -118,12 +122,8 @@ def who_entered(conn: Connection, secret: str) -> dict[str, str]:
 
 def leave(conn: Connection, person: Person, secret: str | None) -> None:
     """End one session of the page; without a secret (a bearer token was shown) nothing is to be ended."""
-    if secret is None:
-        return
-    conn.execute(
-        text("UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'page' AND person_id = :person"),
-        {"hash": hash_secret(secret), "now": now_text(), "person": person.id},
-    )
+    if secret is not None:
+        end_session(conn, secret, person.id)
 
 
 def _person_id(conn: Connection, name: str) -> str:
@@ -138,6 +138,7 @@ def _person_id(conn: Connection, name: str) -> str:
 
 def _issue(conn: Connection, person_id: str, kind: str, seconds: float | None) -> str:
     secret = new_secret()
+    record_time(conn)
     conn.execute(
         text(
             "INSERT INTO token (hash, person_id, kind, created_at, expires_at)"
@@ -148,7 +149,7 @@ def _issue(conn: Connection, person_id: str, kind: str, seconds: float | None) -
             "person": person_id,
             "kind": kind,
             "now": now_text(),
-            "expires": None if seconds is None else now_text(seconds),
+            "expires": None if seconds is None else steady_text(conn, seconds),
         },
     )
     return secret

@@ -24,7 +24,7 @@ from collector.bodies import bounded
 from collector.people.peers import is_local
 from collector.people.rates import RequestRates
 from collector.people.tokens import hash_secret, same_secret
-from collector.store.clock import now_text
+from collector.store.clock import now_text, steady_text
 from collector.store.database import Database
 from wire.errors import GleanerError
 
@@ -109,8 +109,11 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
             raise PageHeaderMissing("A page may only change something with its own header.")
         kind = "page" if by_cookie else "api"
         database = _database(request)
-        person = await database.read(lambda conn: find_person(conn, secret, kind, now_text()))
+        person = await database.read(lambda conn: find_person(conn, secret, kind))
         if person is None:
+            owner = await database.read(lambda conn: owner_of_expired(conn, secret))
+            if owner is not None:
+                await database.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
             raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
         _must_be_whom_the_page_means(request, person)
         if person.role not in roles:
@@ -222,16 +225,36 @@ def _policy_of(call: Any) -> tuple[str, ...] | None:
     return policy.who if isinstance(policy, Policy) else None
 
 
-def find_person(conn: Connection, secret: str, kind: str, now: str) -> Person | None:
+def find_person(conn: Connection, secret: str, kind: str) -> Person | None:
     row = conn.execute(
         text(
             "SELECT person.id, person.name, person.role FROM token JOIN person ON person.id = token.person_id"
             " WHERE token.hash = :hash AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
             " AND (token.expires_at IS NULL OR token.expires_at > :now)"
         ),
-        {"hash": hash_secret(secret), "kind": kind, "now": now},
+        {"hash": hash_secret(secret), "kind": kind, "now": steady_text(conn)},
     ).one_or_none()
     return None if row is None else Person(*row)
+
+
+def owner_of_expired(conn: Connection, secret: str) -> str | None:
+    """The id of the person whose session of the page has run out; None for one that was left or never was."""
+    found: str | None = conn.execute(
+        text(
+            "SELECT person_id FROM token"
+            " WHERE hash = :hash AND kind = 'page' AND used_at IS NULL AND expires_at <= :now"
+        ),
+        {"hash": hash_secret(secret), "now": steady_text(conn)},
+    ).scalar()
+    return found
+
+
+def end_session(conn: Connection, secret: str, person: str) -> None:
+    """The session of the page behind this secret, if it is this person's, opens nothing from now on."""
+    conn.execute(
+        text("UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'page' AND person_id = :person"),
+        {"hash": hash_secret(secret), "now": now_text(), "person": person},
+    )
 
 
 def find_device(conn: Connection, secret: str) -> Device | None:

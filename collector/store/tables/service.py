@@ -1,4 +1,6 @@
-"""What the service knows of itself: the receipt key in use, and when it was last seen to be able to write."""
+"""What the service knows of itself: the receipt key in use, when it was last seen to be able to write, and the latest
+time seen.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,6 @@ from collector.store.tables.base import metadata
 service_state = Table(
     "service_state",
     metadata,
-    Column("name", String, primary_key=True),  # verify_key | ready_at
+    Column("name", String, primary_key=True),  # verify_key | ready_at | time_seen
     Column("value", Text, nullable=False),
 )

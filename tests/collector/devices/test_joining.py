@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import httpx
@@ -45,6 +47,18 @@ def test_a_device_joins_once_with_a_code(fresh: Collector) -> None:
     assert ask(fresh, "AAAA-AAAA").json()["code"] == "join-code-wrong"
     assert ask(fresh, "too short").json()["code"] == "document-invalid"
     assert ask(fresh, "AAAA-AAAA", schema=3).json()["code"] == "schema-too-new"
+
+
+def test_a_refusal_of_an_expired_code_is_the_latest_time_seen(fresh: Collector) -> None:
+    code = json.loads(fresh.run("join-code", "--json").stdout)["code"]
+    seen = "SELECT json_extract(value, '$.steady') FROM service_state WHERE name = 'time_seen'"
+    with contextlib.closing(sqlite3.connect(fresh.data / "collector.db", timeout=30)) as other:
+        with other:
+            other.execute("UPDATE join_code SET expires_at = :past", {"past": now_text(-1)})
+        before = now_text()
+        assert other.execute(seen).fetchone()[0] < before
+        assert ask(fresh, code).json()["code"] == "join-code-expired"
+        assert other.execute(seen).fetchone()[0] >= before
 
 
 def test_ten_tries_a_minute(fresh: Collector) -> None:

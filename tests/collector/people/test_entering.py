@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 
 import httpx
 import pytest
 
 from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
+from collector.people.tokens import hash_secret
+from collector.store.clock import now_text
 from tests.collector.running import Collector
 
 PAGE = {"X-Gleaner-Page": "1"}
@@ -38,6 +42,23 @@ def test_a_link_works_once_and_survives_being_looked_at(collector: Collector) ->
         assert page.get("/api/me").json() == {"name": "ana", "role": "annotator"}
     again = httpx.post(f"{collector.url}/api/enter", json={"code": code_of(link)}, headers=PAGE)
     assert (again.status_code, again.json()["code"]) == (410, "link-used")
+
+
+def set_in_database(collector: Collector, statement: str, **values: object) -> None:
+    with contextlib.closing(sqlite3.connect(collector.data / "collector.db", timeout=30)) as other, other:
+        assert other.execute(statement, values).rowcount > 0
+
+
+def test_a_session_that_was_refused_for_its_end_stays_ended(collector: Collector) -> None:
+    link = new_link(collector, "gil")
+    with httpx.Client(base_url=collector.url) as page:
+        page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
+        secret = next(iter(page.cookies.jar)).value
+        assert secret is not None
+        end = "UPDATE token SET expires_at = :at WHERE kind = 'page' AND hash = :hash"
+        for seconds, status in ((60, 200), (-1, 401), (60, 401)):  # as if the clock went forward, and back again
+            set_in_database(collector, end, at=now_text(seconds), hash=hash_secret(secret))
+            assert page.get("/api/me").status_code == status
 
 
 def test_the_button_without_scripts_works_too(collector: Collector) -> None:
