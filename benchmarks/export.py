@@ -19,13 +19,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from sqlalchemy import Connection, text
 
 from benchmarks.figure import Figure
 from collector.catalogue.sessions import keep_session
 from collector.people.accounts import add_user
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import open_database
+from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.session import SessionRecord
 

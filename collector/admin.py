@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
 from collector.devices import fleet
 from collector.devices.announcing import own_addresses
@@ -24,6 +23,7 @@ from collector.prelabels import runs
 from collector.review.calibrations import keep_calibration
 from collector.settings import Settings
 from collector.store.depends import Db
+from collector.store.sql import Connection
 from prelabel.calibration import Calibration
 from wire.errors import GleanerError
 from wire.labels import Source

@@ -18,10 +18,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.store.clock import now_text
 from collector.store.database import Database, notify
+from collector.store.sql import Connection, text
 from prelabel.worker_process import Worker, WorkerStopped
 from wire.errors import GleanerError
 

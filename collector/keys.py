@@ -9,10 +9,10 @@ from pathlib import Path
 
 from nacl.encoding import HexEncoder
 from nacl.signing import SigningKey
-from sqlalchemy import Connection, text
 
 from collector.store.blobs_local import sync_folder
 from collector.store.database import Database
+from collector.store.sql import Connection, text
 from wire.device import Receipt
 from wire.errors import GleanerError
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Connection, text
-
 from collector.ingest.staging_local import LocalStaging
 from collector.jobs import JobRunner
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import check_writable
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.sql import Connection, text
 from collector.store.tables import metadata
 from wire.base import WireModel
 from wire.errors import GleanerError

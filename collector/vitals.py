@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
-from sqlalchemy import Connection, text
 
 from collector.people.policy import AnyoneHere, PolicyRoute
 from collector.readiness import Readiness, readiness
 from collector.store.depends import Db
+from collector.store.sql import Connection, text
 
 router = APIRouter(tags=["vitals"], route_class=PolicyRoute)
 _METRICS = (

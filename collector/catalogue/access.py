@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.capture_consent import check_capture
 from collector.people.policy import NotAllowed, Person
+from collector.store.sql import Connection, text
 
 _WAS_GIVEN = text(
     "SELECT EXISTS (SELECT 1 FROM task_capture JOIN lease ON lease.task_id = task_capture.task_id"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.captures import CaptureUnknown
 from collector.consent.allows import ConsentEnded, allowed_until, allows
+from collector.store.sql import Connection, text
 
 _CAPTURE = text(
     "SELECT capture.medium, session.record FROM capture LEFT JOIN session ON session.id = capture.session_id"

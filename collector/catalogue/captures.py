@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.derived import Derived, DerivedKind, find_derived
 from collector.store.blobs import BlobStore
+from collector.store.sql import Connection, text
 from wire.base import Id, WireModel
 from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, Redacted, device_time_us
 from wire.errors import GleanerError

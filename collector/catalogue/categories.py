@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, text
+from collector.store.sql import Connection, text
 
 
 def save_words(conn: Connection, words: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, text
+from collector.store.sql import Connection, text
 
 DerivedKind = Literal["original", "play", "frames", "redaction", "peaks", "thumbnail"]
 

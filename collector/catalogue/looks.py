@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
-
 from collector.store.clock import now_text
+from collector.store.sql import Connection, text
 
 SAME_LOOK_SECONDS = 300.0
 

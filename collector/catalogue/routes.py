@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Connection
 
 from collector.bodies import body_schema, document
 from collector.catalogue.access import check_visible
@@ -20,6 +19,7 @@ from collector.catalogue.sessions import describe_session, keep_session, list_se
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
+from collector.store.sql import Connection
 from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord

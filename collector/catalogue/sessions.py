@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
-
 from collector.catalogue.categories import save_words
 from collector.catalogue.takes import hand_on_when_ready
 from collector.consent.allows import allowed_until
+from collector.store.sql import Connection, Row, text
 from wire.base import format_utc
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
@@ -122,7 +121,7 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
     return record.revision
 
 
-def _known_revision(row: Row[Any], record: SessionRecord) -> int:
+def _known_revision(row: Row, record: SessionRecord) -> int:
     """The revision that is kept, which is this one or a later one. Raises SessionConflict."""
     revision: int = row.revision
     if revision == record.revision and SessionRecord.read(row.record) != record:
@@ -189,7 +188,7 @@ def list_sessions(conn: Connection, limit: int, after: str | None = None) -> dic
         asked["started"] = conn.execute(text("SELECT started_at FROM session WHERE id = :after"), asked).scalar()
         if asked["started"] is None:
             raise SessionUnknown(f"There is no session {after[:64]} here.")
-    rows = [dict(row) for row in conn.execute(_PAGE if after is None else _LATER_PAGE, asked).mappings()]
+    rows = list(conn.execute(_PAGE if after is None else _LATER_PAGE, asked).mappings())
     studies = conn.execute(text("SELECT DISTINCT study FROM session ORDER BY study")).scalars()
     more = rows[limit - 1]["id"] if len(rows) > limit else None
     return {"sessions": rows[:limit], "studies": list(studies), "next": more}
@@ -209,5 +208,5 @@ def describe_session(conn: Connection, session: str) -> dict[str, Any]:
         ),
         {"id": session},
     )
-    rows = [dict(capture) | {"complete": bool(capture["complete"])} for capture in captures.mappings()]
+    rows = [capture | {"complete": bool(capture["complete"])} for capture in captures.mappings()]
     return {"record": json.loads(row.record), "captures": rows}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.capture_consent import is_withheld
 from collector.jobs import enqueue
+from collector.store.sql import Connection, text
 
 TASKS = "tasks"
 

@@ -11,11 +11,12 @@ from collector.settings import load_settings
 def migrate(data: Data = None, settings_file: SettingsFile = None) -> None:
     """Bring the database to this version's schema. `serve` does the same when it starts."""
     from collector.store.database import open_database
-    from collector.store.migrate import current
+    from collector.store.migrate import AT_SCHEMA
 
     settings = load_settings({"data": data}, settings_file)
     database = open_database(settings.data)
     try:
-        typer.echo(f"{settings.data} is at schema {database.read_sync(current)}.")
+        schema = database.read_sync(lambda conn: conn.execute(AT_SCHEMA).scalar())
+        typer.echo(f"{settings.data} is at schema {schema}.")
     finally:
         database.close()

@@ -6,9 +6,9 @@ import json
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import Connection, text
 
 from collector.store.clock import now_text
+from collector.store.sql import Connection, text
 from wire.base import Id, WireModel
 from wire.errors import GleanerError
 
@@ -49,7 +49,7 @@ class NewName(WireModel):
 def list_devices(conn: Connection) -> DeviceRows:
     """Every device, the newest first."""
     rows = conn.execute(text(f"{_SELECT} ORDER BY joined_at DESC, id")).mappings()
-    return DeviceRows(devices=[_row(dict(row)) for row in rows])
+    return DeviceRows(devices=[_row(row) for row in rows])
 
 
 def revoke(conn: Connection, device: str) -> DeviceRow:
@@ -69,10 +69,10 @@ def rename(conn: Connection, device: str, asked: NewName) -> DeviceRow:
 
 def find(conn: Connection, device: str) -> DeviceRow:
     """Raises DeviceUnknown."""
-    row = conn.execute(text(f"{_SELECT} WHERE id = :id"), {"id": device}).mappings().one_or_none()
-    if row is None:
+    rows = list(conn.execute(text(f"{_SELECT} WHERE id = :id"), {"id": device}).mappings())
+    if not rows:
         raise DeviceUnknown(f"No device {device} has joined here.")
-    return _row(dict(row))
+    return _row(rows[0])
 
 
 _SELECT = "SELECT id, name, model, joined_at, revoked_at, last_seen_at, heartbeat FROM device"

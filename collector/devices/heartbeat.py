@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
-
 from collector.store.clock import now_text, record_time
+from collector.store.sql import Connection, text
 from wire.device import Heartbeat
 
 

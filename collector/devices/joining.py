@@ -9,10 +9,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.people.tokens import hash_secret, new_secret
 from collector.store.clock import now_text, read_clocks, record_time, steady_now, steady_text
+from collector.store.sql import Connection, text
 from wire.base import new_id
 from wire.device import DeviceInfo
 from wire.errors import GleanerError

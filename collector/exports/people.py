@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
-
+from collector.store.sql import Connection, text
 from wire.labels import Label, LabelsDocument, Source
 
 UNKNOWN = "person-unknown"

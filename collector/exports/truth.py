@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, bindparam, text
-
 from collector.catalogue.shown_labels import ShownLabels, shown_labels
 from collector.consent.allows import FOREVER, allowed_until
 from collector.exports.people import Pseudonyms
 from collector.review.facts import read_documents
 from collector.store.database import Database
+from collector.store.sql import Connection, Row, text
 from prelabel.label_geometry import readable_part
 from wire.base import format_utc
 from wire.capture import CaptureFormat, Medium
@@ -31,40 +30,31 @@ BATCH_TASKS = 100
 NO_LABELS = ShownLabels([], [])
 
 
-def _listed(sql: str, name: str) -> TextClause:
-    return text(sql).bindparams(bindparam(name, expanding=True))
-
-
 _TASKS = (
     "SELECT task.id, task.revision_id FROM task LEFT JOIN revision ON revision.id = task.revision_id"
     " WHERE (task.revision_id IS NOT NULL OR :all) AND (:study IS NULL OR task.study = :study)"
     " AND (:type IS NULL OR task.type = :type) AND (:since IS NULL OR revision.submitted_at >= :since)"
     " ORDER BY task.created_at, task.id"
 )
-_ITEMS = _listed(
+_ITEMS = text(
     "SELECT task.id AS task, task.type, task.take_id AS take, task.session_id AS session, task.study, task.consent,"
     " take.step, take.attempt, take.prompt, session.script_id, session.script_version, session.script_sha256,"
     " session.participant, session.home, session.device_id AS device"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
-    " WHERE task.id IN :tasks",
-    "tasks",
+    " WHERE task.id IN :tasks"
 )
-_SESSIONS = _listed("SELECT id, record FROM session WHERE id IN :sessions", "sessions")
-_REVISIONS = _listed(
-    "SELECT id, documents, person_id, instruction_version FROM revision WHERE id IN :revisions", "revisions"
-)
-_CAPTURES = _listed(
+_SESSIONS = text("SELECT id, record FROM session WHERE id IN :sessions")
+_REVISIONS = text("SELECT id, documents, person_id, instruction_version FROM revision WHERE id IN :revisions")
+_CAPTURES = text(
     "SELECT task_capture.task_id, capture.id, capture.medium, capture.sensor, capture.sha256, capture.manifest,"
     " (SELECT blob FROM derived WHERE capture_id = capture.id AND kind = 'original') AS original,"
     " (SELECT blob FROM derived WHERE capture_id = capture.id AND kind = 'frames') AS frames"
     " FROM task_capture JOIN capture ON capture.id = task_capture.capture_id"
-    " WHERE task_capture.task_id IN :tasks AND task_capture.role = 'labelled' ORDER BY task_capture.position",
-    "tasks",
+    " WHERE task_capture.task_id IN :tasks AND task_capture.role = 'labelled' ORDER BY task_capture.position"
 )
-_PRELABELS = _listed(
+_PRELABELS = text(
     "SELECT capture_id, body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person'"
-    " ORDER BY id",
-    "captures",
+    " ORDER BY id"
 )
 
 
@@ -133,8 +123,8 @@ class _Batch:
     """The rows of some tasks, by what they hang on."""
 
     records: dict[str, dict[str, Any]]
-    revisions: dict[str, Row[Any]]
-    captures: dict[str, list[Row[Any]]]
+    revisions: dict[str, Row]
+    captures: dict[str, list[Row]]
     prelabels: dict[str, list[tuple[str, bool]]]
 
 
@@ -162,7 +152,7 @@ def _items(conn: Connection, batch: dict[str, str | None], people: Pseudonyms, w
     rows = {row.task: row for row in conn.execute(_ITEMS, {"tasks": list(batch)})}
     sessions = list({row.session for row in rows.values()})
     revisions = [revision for revision in batch.values() if revision is not None]
-    captures: dict[str, list[Row[Any]]] = defaultdict(list)
+    captures: dict[str, list[Row]] = defaultdict(list)
     for line in conn.execute(_CAPTURES, {"tasks": list(batch)}):
         captures[line.task_id].append(line)
     prelabels: dict[str, list[tuple[str, bool]]] = defaultdict(list)
@@ -180,7 +170,7 @@ def _items(conn: Connection, batch: dict[str, str | None], people: Pseudonyms, w
     return [_item(rows[task], revision, found, people, now) for task, revision in batch.items()]
 
 
-def _item(row: Row[Any], revision: str | None, found: _Batch, people: Pseudonyms, now: datetime) -> Item:
+def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now: datetime) -> Item:
     record = found.records[row.session]
     media = _media(found.captures[row.task], record, now)
     submitted = found.revisions[revision] if revision is not None else None
@@ -213,7 +203,7 @@ def _item(row: Row[Any], revision: str | None, found: _Batch, people: Pseudonyms
     )
 
 
-def _media(captures: Sequence[Row[Any]], record: dict[str, Any], now: datetime) -> dict[str, Media]:
+def _media(captures: Sequence[Row], record: dict[str, Any], now: datetime) -> dict[str, Media]:
     """The captures that the consent covers now."""
     media = {}
     for line in captures:

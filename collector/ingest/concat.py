@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from sqlalchemy import Connection
-
 from collector.ingest.locks import UploadLocks
 from collector.ingest.manifests import open_when_complete
 from collector.ingest.offsets import (
@@ -27,6 +25,7 @@ from collector.ingest.offsets import (
 )
 from collector.ingest.receive import Receiver
 from collector.ingest.tus import PARTIAL, ConcatInvalid, Creation, LengthConflict, UploadState, check_size, partial_ids
+from collector.store.sql import Connection
 
 
 async def create_final(receiver: Receiver, locks: UploadLocks, device: str, creation: Creation) -> Upload:

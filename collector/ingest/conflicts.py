@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection, text
 
 from collector.people.policy import Lead, PolicyRoute
 from collector.store.depends import Db
+from collector.store.sql import Connection, text
 from wire.base import WireModel
 
 router = APIRouter(prefix="/api", tags=["uploads"], route_class=PolicyRoute)
@@ -57,6 +57,6 @@ async def get_manifest_conflicts(
 
 
 def _list_conflicts(conn: Connection, limit: int, before: int) -> dict[str, Any]:
-    rows = [dict(row) for row in conn.execute(_PAGE, {"limit": limit + 1, "before": before}).mappings()]
+    rows = list(conn.execute(_PAGE, {"limit": limit + 1, "before": before}).mappings())
     shown = rows[:limit]
     return {"conflicts": shown, "next": shown[-1]["id"] if len(rows) > limit else None}

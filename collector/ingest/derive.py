@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.capture_consent import is_withheld
 from collector.catalogue.derived import find_derived, keep_derived
 from collector.catalogue.takes import hand_on_when_ready
 from collector.jobs import Job, JobKind
 from collector.store.blobs import BlobStore
+from collector.store.sql import Connection, text
 from wire.capture import CaptureManifest
 
 DERIVE = "derive"

@@ -7,13 +7,12 @@ import contextlib
 import logging
 import shutil
 
-from sqlalchemy import Connection
-
 from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
 from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs_local import MAKING_PREFIX, LocalBlobs
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.sql import Connection
 from collector.store.upkeep import end_times_ahead, prune
 from wire.errors import GleanerError
 

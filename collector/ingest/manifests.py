@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.captures import CaptureUnknown
 from collector.ingest.offsets import delete_parts, parts_of
 from collector.jobs import enqueue
 from collector.store.clock import now_text
+from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest

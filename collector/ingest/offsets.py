@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
-
 from collector.ingest.tus import MAX_DEFERRED_UNCLAIMED_BYTES, PARTIAL, Creation, LengthConflict, UploadState
 from collector.store.clock import now_text
 from collector.store.database import notify
+from collector.store.sql import Connection, text
 from wire.base import new_id
 from wire.errors import GleanerError
 
@@ -20,7 +19,7 @@ ASK_AT_ONCE = 500
 _STILL_NEEDED = text(
     "SELECT upload.id FROM upload LEFT JOIN capture ON capture.id = upload.capture_id WHERE upload.id IN :uploads"
     " AND (capture.id IS NULL OR capture.state <> 'opened' OR upload.state = 'open')"
-).bindparams(bindparam("uploads", expanding=True))
+)
 
 
 class UploadUnknown(GleanerError):

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.derived import keep_derived
 from collector.catalogue.takes import hand_on_when_ready
 from collector.ingest.derive import DERIVE
@@ -19,6 +17,7 @@ from collector.ingest.staging_local import LocalStaging
 from collector.jobs import Job, JobKind, enqueue
 from collector.keys import ReceiptKey
 from collector.store.clock import now_text
+from collector.store.sql import Connection, text
 from wire.capture import CaptureManifest
 from wire.device import Receipt
 

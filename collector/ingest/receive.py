@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
-from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect
 
 from collector.ingest.locks import Holder, SenderSilent, UploadBusy
@@ -19,6 +18,7 @@ from collector.settings import Settings
 from collector.store.blobs import DiskFull
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.sql import Connection
 from wire.errors import GleanerError
 
 PIECE_BYTES = 1 << 20

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection, text
 
 from collector.bodies import body_schema, read_body
 from collector.ingest import tus
@@ -26,6 +25,7 @@ from collector.ingest.receive import Receiver
 from collector.people.peers import base_url
 from collector.people.policy import Anyone, JoinedDevice, PolicyRoute
 from collector.store.depends import Db
+from collector.store.sql import Connection, text
 from wire.capture import CaptureManifest
 from wire.device import Receipt
 from wire.errors import GleanerError

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.people.policy import ROLES, Person, end_session
 from collector.people.tokens import hash_secret, new_secret
 from collector.store.clock import now_text, record_time, steady_text
+from collector.store.sql import Connection, text
 from wire.base import new_id
 from wire.errors import GleanerError
 
@@ -75,7 +74,7 @@ def add_user(conn: Connection, name: str, role: str) -> dict[str, Any]:
 def list_users(conn: Connection) -> list[dict[str, Any]]:
     """Everybody: `{"name", "role", "created_at", "disabled_at"}`, by name."""
     rows = conn.execute(text("SELECT name, role, created_at, disabled_at FROM person ORDER BY name"))
-    return [dict(row) for row in rows.mappings()]
+    return list(rows.mappings())
 
 
 def new_token(conn: Connection, name: str) -> str:

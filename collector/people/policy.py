@@ -18,7 +18,6 @@ from urllib.parse import unquote
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
-from sqlalchemy import Connection, text
 
 from collector.bodies import bounded
 from collector.people.peers import is_local
@@ -26,6 +25,7 @@ from collector.people.rates import RequestRates
 from collector.people.tokens import hash_secret, same_secret
 from collector.store.clock import now_text, steady_text
 from collector.store.database import Database
+from collector.store.sql import Connection, text
 from wire.errors import GleanerError
 
 Role = Literal["annotator", "lead"]

@@ -10,13 +10,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.shown_labels import shown_labels
 from collector.review.facts import words_of
 from collector.review.jobs import known_words
 from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
+from collector.store.sql import Connection, text
 from prelabel.label_geometry import readable_part
 from prelabel.quality.reviewed import Reviewed, Sight
 from wire.base import format_utc

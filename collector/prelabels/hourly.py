@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from sqlalchemy import Connection, text
-
 from collector.prelabels.measuring import Measurer
 from collector.review.calibrations import keep_calibration, newest_fit
 from collector.store.database import Database
+from collector.store.sql import Connection, text
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.prelabels")

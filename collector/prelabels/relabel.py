@@ -11,8 +11,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.capture_consent import capture_allowed_until
 from collector.catalogue.captures import capture_view
 from collector.catalogue.derived import find_derived
@@ -22,6 +20,7 @@ from collector.review.calibrations import calibrations
 from collector.review.facts import picture_size
 from collector.review.jobs import known_words, reconsider
 from collector.store.blobs import BlobStore
+from collector.store.sql import Connection, text
 from prelabel.label_geometry import readable_part
 from prelabel.quality.overlap import spoken
 from prelabel.quality.texts import main_language

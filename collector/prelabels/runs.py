@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from sqlalchemy import Connection, text
-
 from collector.consent.allows import allows
 from collector.jobs import enqueue_all
 from collector.store.clock import now_text
+from collector.store.sql import Connection, text
 from wire.base import Id, Utc, WireModel, new_id
 from wire.capture import Medium
 from wire.errors import GleanerError

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
-
 from collector.reports.worked import active_by_person
 from collector.review.views import midnight
+from collector.store.sql import Connection, text
 from wire.base import WireModel, format_utc
 
 

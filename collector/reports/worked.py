@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
-
 from collector.review.activity import INPUT_HOLDS_MS, Sign, Stretch, length_ms, stretches, united
+from collector.store.sql import Connection, text
 from wire.base import format_utc
 
 _WORKED = text("SELECT person_id, started_at, ended_at FROM worked WHERE ended_at > :since AND started_at < :until")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, text
-
+from collector.store.sql import Connection, text
 from prelabel.calibration import Calibration
 from wire.base import format_utc
 
-_FIND = text("SELECT body FROM calibration WHERE model_sha256 IN :models").bindparams(
-    bindparam("models", expanding=True)
-)
+_FIND = text("SELECT body FROM calibration WHERE model_sha256 IN :models")
 
 
 def keep_calibration(conn: Connection, calibration: Calibration) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, text
-
 from collector.catalogue.captures import CaptureView, capture_view
 from collector.catalogue.shown_labels import shown_labels
 from collector.consent.allows import allows
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, parts_for
+from collector.store.sql import Connection, text
 from prelabel.label_geometry import readable_part
 from wire.labels import LabelsDocument, TaskType
 from wire.script import LabelSchema
@@ -31,7 +30,7 @@ _CAPTURES = text("SELECT capture_id, role FROM task_capture WHERE task_id = :tas
 _PRELABELS = text(
     "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' AND shown"
     " ORDER BY id"
-).bindparams(bindparam("captures", expanding=True))
+)
 _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
 
 

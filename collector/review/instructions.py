@@ -5,9 +5,8 @@ The words of every version that was in use stay in the table `instruction`.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
-
 from collector.store.clock import now_text
+from collector.store.sql import Connection, text
 from wire.base import WireModel
 from wire.labels import TaskType
 

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
-
 from collector.catalogue.shown_labels import shown_labels
 from collector.catalogue.takes import is_settled
 from collector.review.calibrations import calibrations
@@ -18,6 +16,7 @@ from collector.review.facts import words_of
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority, reason_for
 from collector.review.task_consent import refresh_task
+from collector.store.sql import Connection, text
 from prelabel import catalogue
 from wire.base import format_utc, new_id
 from wire.labels import TaskType
@@ -33,10 +32,10 @@ _CAPTURES = text(
     " = capture.id AND derived.kind = 'play') AS playable FROM capture WHERE capture.id IN :captures"
     # A record may name any capture; only those whose own manifests speak of this take and session are its.
     " AND capture.take_id = :take AND capture.session_id = :session"
-).bindparams(bindparam("captures", expanding=True))
+)
 _PRELABELS = text(
     "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
-).bindparams(bindparam("captures", expanding=True))
+)
 _UNOPENED = text(
     "SELECT task.id, task.type, task.created_at, take.record, session.record AS session_record FROM task_capture"
     " JOIN task ON task.id = task_capture.task_id JOIN take ON take.id = task.take_id"

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection
-
 from collector.review import queue_sql as sql
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, may_write, random_first
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
+from collector.store.sql import Connection
 from wire.base import format_utc
 from wire.labels import TaskType
 

@@ -8,30 +8,25 @@ from __future__ import annotations
 
 from typing import get_args
 
-from sqlalchemy import TextClause, bindparam, text
-
+from collector.store.sql import Statement, text
 from wire.labels import TaskType
 
 # Of what a person gave back: beyond so many it comes back before the queue is searched on.
 MAX_PASSED_OVER = 500
 
 
-def _typed(sql: str) -> TextClause:
-    return text(sql).bindparams(bindparam("types", expanding=True))
-
-
 # What a page already holds: a lost reply is answered again without a new lease.
-HELD = _typed(
+HELD = text(
     "SELECT id, fence, type FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client = :client"
     " AND type IN :types ORDER BY leased_at, priority DESC, id DESC"
 )
 # A lease that ran out goes first to the person who had it (the draft is theirs), then to anybody.
-OWN_EXPIRED = _typed(
+OWN_EXPIRED = text(
     "SELECT id FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client <> :client"
     " AND lease_expires_at <= :now AND revision_id IS NULL AND type IN :types"
     " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
 )
-EXPIRED = _typed(
+EXPIRED = text(
     "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
     " AND NOT (leased_to = :person AND leased_client = :client)"
     " AND type IN :types"
@@ -44,7 +39,7 @@ _FIRST = (
 _NOT_GIVEN_BACK = "NOT EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = candidate.id)"
 
 
-def _lane(lane: str, by: str, order: str) -> tuple[TextClause, TextClause]:
+def _lane(lane: str, by: str, order: str) -> tuple[Statement, Statement]:
     """The first open task of a lane, and the first that the person has not given back, of the first MAX_PASSED_OVER."""
     first, fresh = [], []
     for kind in get_args(TaskType):
@@ -52,7 +47,7 @@ def _lane(lane: str, by: str, order: str) -> tuple[TextClause, TextClause]:
         window = _FIRST.format(lane=lane, kind=kind, by=by, order=order, most=MAX_PASSED_OVER)
         fresh.append(f"SELECT * FROM ({window}) AS candidate WHERE {_NOT_GIVEN_BACK}")
     return tuple(  # type: ignore[return-value]
-        _typed(f"SELECT id FROM ({' UNION ALL '.join(pieces)}) ORDER BY {order} LIMIT 1") for pieces in (first, fresh)
+        text(f"SELECT id FROM ({' UNION ALL '.join(pieces)}) ORDER BY {order} LIMIT 1") for pieces in (first, fresh)
     )
 
 

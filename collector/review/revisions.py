@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection
-
 from collector.catalogue.categories import save_words
 from collector.review import queue_sql as sql
 from collector.review.activity import Stretch
@@ -21,6 +19,7 @@ from collector.review.problems import SubmitReused
 from collector.review.queue import Holding, Lost, holding, require_held, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
+from collector.store.sql import Connection
 from wire.base import format_utc, new_id
 
 DRAWN_KINDS = ("box", "track", "mask", "keypoints", "polygon")

@@ -9,7 +9,6 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field, StrictBool
-from sqlalchemy import Connection
 
 from collector.bodies import body_schema
 from collector.people.policy import Annotator, Lead, Person, PolicyRoute
@@ -36,6 +35,7 @@ from collector.review.views import (
 )
 from collector.store.database import Database
 from collector.store.depends import Blobs, Db
+from collector.store.sql import Connection
 from wire.base import Count, Id, Ordinal, WireModel, format_utc
 from wire.labels import TaskType
 

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, text
-
 from collector.review.facts import read_documents
 from collector.review.queue import holding
 from collector.review.views import DraftView, State
+from collector.store.sql import Connection, Row, Statement, text
 from wire.base import WireModel, format_utc
 from wire.labels import TaskType
 
@@ -96,11 +95,11 @@ def drafts_of(conn: Connection, task: str) -> list[PersonDraft]:
     ]
 
 
-def _rows(conn: Connection, statement: TextClause, **asked: str) -> Sequence[Row[Any]]:
+def _rows(conn: Connection, statement: Statement, **asked: str) -> Sequence[Row]:
     return conn.execute(statement, {**asked, "limit": MAX_ROWS}).all()
 
 
-def _item(row: Row[Any]) -> dict[str, Any]:
+def _item(row: Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ("type", "study", "step", "attempt", "person")}
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool
-from sqlalchemy import Connection
 
 from collector.catalogue.derived import find_derived
 from collector.review import queue_sql as sql
@@ -20,6 +19,7 @@ from collector.review.queue import holding
 from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
 from collector.store.blobs import BlobStore
+from collector.store.sql import Connection
 from wire.base import Count, Utc, WireModel, format_utc
 from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Track

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from sqlalchemy import Connection, text
-
 from collector.consent.allows import ConsentEnded, allowed_until
 from collector.review.problems import NoSuchTask
+from collector.store.sql import Connection, text
 from wire.base import format_utc
 
 _USES = text(

@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.captures import CaptureView
 from collector.review import queue_sql as sql
 from collector.review.diff import Diff
@@ -16,6 +14,7 @@ from collector.review.facts import read_documents, task_facts
 from collector.review.instructions import INSTRUCTIONS, Instructions
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
+from collector.store.sql import Connection, text
 from wire.base import WireModel, format_utc
 from wire.labels import LabelsDocument, TaskType
 

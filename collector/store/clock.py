@@ -15,8 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, text
-
+from collector.store.sql import Connection, text
 from wire.base import format_utc
 
 _SEEN = text("SELECT value FROM service_state WHERE name = 'time_seen'")

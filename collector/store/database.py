@@ -1,7 +1,9 @@
 """The database as everybody else sees it: `read(fn)` and `write(fn)`, where `fn(conn)` is plain SQL.
 
-    rows = await db.read(lambda conn: conn.execute(select(device)).all())
-    await db.write(lambda conn: conn.execute(insert(device).values(...)))
+    rows = await db.read(lambda conn: conn.execute(NAMES).all())
+    await db.write(lambda conn: conn.execute(ADD_NAME, {"name": name}))
+
+with statements of `collector.store.sql`.
 
 What the caller guarantees: `fn` does nothing but SQL on its connection (no other input or output, no waiting), keeps
 no row or cursor past its return, and may run again. What the database guarantees: `write` returns after the commit is
@@ -14,8 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection
-
+from collector.store.sql import Connection
 from wire.errors import GleanerError
 
 T = TypeVar("T")
@@ -137,7 +138,7 @@ def open_database(url_or_path: str | Path, *, migrate: bool = True) -> Database:
     from collector.store.sqlite import SqliteDatabase
 
     path = database_file(url_or_path)
-    return SqliteDatabase(path, first=(lambda conn: upgrade_data(conn, path.parent)) if migrate else None)
+    return SqliteDatabase(path, first=(lambda: upgrade_data(path)) if migrate else None)
 
 
 def open_reader(url_or_path: str | Path) -> Database:

@@ -9,10 +9,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from collector.store.database import DatabaseLost
+from collector.store.sql import text
+from collector.store.sqlite import connect, failed
 from wire.errors import GleanerError
+
+AT_SCHEMA = text("SELECT version_num FROM alembic_version")
 
 
 class DataTooNew(GleanerError):
@@ -47,15 +52,27 @@ def upgrade(conn: Connection) -> str:
     return head or ""
 
 
-def upgrade_data(conn: Connection, folder: Path) -> None:
-    """`upgrade` the database of a data folder, unless it is a new one beside media of an old one.
+def upgrade_data(database: Path) -> None:
+    """`upgrade` the database of a data folder in one transaction, unless it is a new one beside media of an old one.
 
     Raises:
-        DatabaseLost, DataTooNew.
+        DatabaseFailed, DatabaseLost, DataTooNew.
     """
-    if current(conn) is None and (media := _first_file(folder / "blobs") or _first_file(folder / "staging")):
-        raise DatabaseLost(f"The database in {folder} is empty, and there are media beside it, such as {media}.")
-    upgrade(conn)
+    folder = database.parent
+    engine = create_engine("sqlite://", creator=lambda: connect(database), poolclass=NullPool)
+    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        with engine.connect() as conn, conn.begin():
+            media = _first_file(folder / "blobs") or _first_file(folder / "staging")
+            if media and current(conn) is None:
+                raise DatabaseLost(
+                    f"The database in {folder} is empty, and there are media beside it, such as {media}."
+                )
+            upgrade(conn)
+    except DBAPIError as error:
+        raise failed(error.orig) from error  # type: ignore[arg-type]
+    finally:
+        engine.dispose()
 
 
 def _first_file(folder: Path) -> Path | None:

@@ -3,6 +3,7 @@
 One process at a time writes (an exclusive lock on the data folder). The writer takes what is waiting, up to 128 fns or
 2 ms, into one BEGIN IMMEDIATE … COMMIT with a savepoint around each fn, and answers after the commit is on disk
 (WAL, synchronous=FULL). IMMEDIATE is compulsory: a read that turns into a write gets SQLITE_BUSY whatever the timeout.
+Statements go to sqlite3's own cursors, which keep them prepared by their text.
 """
 
 from __future__ import annotations
@@ -14,18 +15,16 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
-from sqlalchemy.exc import DBAPIError
 
 from collector.store.blobs_local import disk_errors
 from collector.store.database import DatabaseFailed, Fn, ReadTooLong, said_topics
 from collector.store.lock import lock_folder
 from collector.store.private import private_database, private_folder
+from collector.store.sql import Connection, Result, Statement, Values
 
 T = TypeVar("T")
 GROUP_FNS = 128
@@ -35,12 +34,52 @@ LONG_READERS = 2
 MAX_READ_SECONDS = 30.0
 INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at the clock
 MAX_IDLE_LOG_BYTES = 4 * 2**20
+KEPT_STATEMENTS = 512  # prepared, by connection: more than there are texts in the collector
+
+
+class SqliteConnection:
+    """See `collector.store.sql.Connection`. One thread at a time may use it."""
+
+    __slots__ = ("driver", "info")
+
+    def __init__(self, path: Path, *, query_only: bool = False) -> None:
+        self.driver = connect(path)
+        if query_only:
+            self.driver.execute("PRAGMA query_only=ON")
+        self.info: dict[str, Any] = {}
+
+    def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
+        made = statement if isinstance(statement, Statement) else Statement(str(statement))
+        if values is None:
+            return Result(self.driver.execute(made.text))
+        if isinstance(values, Sequence):
+            return Result(self.driver.executemany(made.text, values))
+        return Result(self.driver.execute(*made.filled(values)))
+
+    def exec_driver_sql(self, sql: str) -> Result:
+        return Result(self.driver.execute(sql))
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection of the driver's own, with what every connection here needs. Raises sqlite3.Error."""
+    # Without isolation_level=None sqlite3 would begin transactions itself, and deferred ones.
+    driver = sqlite3.connect(
+        path, timeout=10.0, isolation_level=None, check_same_thread=False, cached_statements=KEPT_STATEMENTS
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"journal_size_limit={MAX_IDLE_LOG_BYTES}",
+    ):
+        driver.execute(f"PRAGMA {pragma}")
+    return driver
 
 
 class SqliteDatabase:
     """See `collector.store.database.Database` for the meaning of each method."""
 
-    def __init__(self, path: Path, *, read_only: bool = False, first: Fn[Any] | None = None) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, first: Callable[[], None] | None = None) -> None:
         """`first` (the migrations) runs alone, before any other connection is made.
 
         Raises:
@@ -62,36 +101,32 @@ class SqliteDatabase:
         self._waiting: queue.SimpleQueue[tuple[Fn[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
-        self._readers = _engine(path, query_only=True)
+        self._readers = _Readers(path)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
         self._writer: threading.Thread | None = None
         if not read_only:
-            self._write_engine = _engine(path, query_only=False)
             self._writer = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
             self._writer.start()
 
-    def _run_first(self, first: Fn[Any] | None) -> None:
+    def _run_first(self, first: Callable[[], None] | None) -> None:
         # Switching a new file to WAL needs it alone: SQLite does not wait for another connection then.
         with disk_errors("The database cannot be opened"):
             private_database(self.path)
-        engine = _engine(self.path, query_only=False)
         try:
-            with engine.connect() as conn, conn.begin():
-                if first is not None:
-                    first(conn)
-        except DBAPIError as error:
-            raise _mapped(error) from error
-        finally:
-            engine.dispose()
+            connect(self.path).close()
+        except sqlite3.Error as error:
+            raise failed(error) from error
+        if first is not None:
+            first()
 
     # ------------------------------------------------------------------ reading
     def read_sync(self, fn: Fn[T]) -> T:
         try:
-            with self._readers.connect() as conn:
+            with self._readers.one() as conn:
                 return fn(conn)
-        except DBAPIError as error:
-            raise _mapped(error) from error
+        except sqlite3.Error as error:
+            raise failed(error) from error
 
     async def read(self, fn: Fn[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read_sync, fn)
@@ -102,12 +137,12 @@ class SqliteDatabase:
     def _read_within(self, fn: Fn[T]) -> T:
         deadline = time.monotonic() + MAX_READ_SECONDS
         try:
-            with self._readers.connect() as conn, _interrupted_after(conn, deadline):
+            with self._readers.one() as conn, _interrupted_after(conn.driver, deadline):
                 return fn(conn)
-        except DBAPIError as error:
+        except sqlite3.Error as error:
             if time.monotonic() > deadline:
                 raise ReadTooLong(f"This took longer than {MAX_READ_SECONDS:g} seconds and was given up.") from error
-            raise _mapped(error) from error
+            raise failed(error) from error
 
     # ------------------------------------------------------------------ writing
     def write_sync(self, fn: Fn[T]) -> T:
@@ -133,10 +168,9 @@ class SqliteDatabase:
             self._waiting.put(None)
         if self._writer is not None:
             self._writer.join()
-            self._write_engine.dispose()
         self._read_threads.shutdown(wait=True)
         self._long_threads.shutdown(wait=True)
-        self._readers.dispose()
+        self._readers.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
 
@@ -150,15 +184,21 @@ class SqliteDatabase:
         return answer
 
     def _write_loop(self) -> None:
-        with self._write_engine.connect() as conn:
-            while True:
-                first = self._waiting.get()
-                if first is None:
-                    return
+        conn: SqliteConnection | None = None
+        try:
+            while (first := self._waiting.get()) is not None:
+                try:
+                    conn = conn or SqliteConnection(self.path)
+                except sqlite3.Error as error:
+                    _settle(first[1], None, failed(error))
+                    continue
                 if not self._commit_group(conn, first):
                     return
+        finally:
+            if conn is not None:
+                conn.driver.close()
 
-    def _commit_group(self, conn: Connection, first: tuple[Fn[Any], Future[Any]]) -> bool:
+    def _commit_group(self, conn: SqliteConnection, first: tuple[Fn[Any], Future[Any]]) -> bool:
         """One transaction over what is waiting. False when the closing mark was met."""
         go_on = True
         done: list[tuple[Future[Any], Any, BaseException | None]] = []
@@ -167,7 +207,7 @@ class SqliteDatabase:
         began = time.monotonic()
         item: tuple[Fn[Any], Future[Any]] | None = first
         try:
-            transaction = conn.begin()
+            conn.driver.execute("BEGIN IMMEDIATE")
             try:
                 while item is not None:
                     done.append(self._run_one(conn, item))
@@ -178,12 +218,12 @@ class SqliteDatabase:
                     except queue.Empty:
                         break
                     go_on = item is not None
-                transaction.commit()
+                conn.driver.execute("COMMIT")
             except BaseException:
-                transaction.rollback()
+                _roll_back(conn.driver)
                 raise
-        except DBAPIError as error:
-            self._fail_group(done, item, _mapped(error))
+        except sqlite3.Error as error:
+            self._fail_group(done, item, failed(error))
             return go_on
         for answer, value, problem in done:
             _settle(answer, value, problem)
@@ -193,24 +233,24 @@ class SqliteDatabase:
         return go_on
 
     def _run_one(
-        self, conn: Connection, item: tuple[Fn[Any], Future[Any]]
+        self, conn: SqliteConnection, item: tuple[Fn[Any], Future[Any]]
     ) -> tuple[Future[Any], Any, BaseException | None]:
         """One fn in its savepoint. An engine that lost the whole transaction raises; everything else is an answer."""
         fn, answer = item
         topics = said_topics(conn)
         said = len(topics)
-        savepoint = conn.begin_nested()
+        conn.driver.execute("SAVEPOINT fn")
         try:
             value = fn(conn)
-            savepoint.commit()
+            conn.driver.execute("RELEASE fn")
         except BaseException as error:
             del topics[said:]
-            driver = conn.connection.driver_connection
-            if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
-                raise
-            savepoint.rollback()
-            if isinstance(error, DBAPIError) and not isinstance(error.orig, sqlite3.IntegrityError):
-                return answer, None, _mapped(error)
+            if not conn.driver.in_transaction:
+                raise sqlite3.OperationalError(f"the transaction was given up: {error}") from error
+            conn.driver.execute("ROLLBACK TO fn")
+            conn.driver.execute("RELEASE fn")
+            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+                return answer, None, failed(error)
             return answer, None, error
         return answer, value, None
 
@@ -227,16 +267,53 @@ class SqliteDatabase:
             _settle(answer, None, error)
 
 
+class _Readers:
+    """Connections that only read, used again and again; there are as many as there are reads at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: queue.LifoQueue[SqliteConnection] = queue.LifoQueue(READERS + LONG_READERS)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[SqliteConnection]:
+        """A connection inside a transaction of its own: everything read is of one moment. Raises sqlite3.Error."""
+        try:
+            conn = self._idle.get_nowait()
+        except queue.Empty:
+            conn = SqliteConnection(self._path, query_only=True)
+        try:
+            conn.driver.execute("BEGIN")
+            yield conn
+        finally:
+            self._put_back(conn)
+
+    def _put_back(self, conn: SqliteConnection) -> None:
+        try:
+            _roll_back(conn.driver)
+            self._idle.put_nowait(conn)
+        except (sqlite3.Error, queue.Full):
+            conn.driver.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().driver.close()
+
+
 @contextlib.contextmanager
-def _interrupted_after(conn: Connection, deadline: float) -> Iterator[None]:
+def _interrupted_after(driver: sqlite3.Connection, deadline: float) -> Iterator[None]:
     """SQLite gives up a statement that still runs at the deadline (`time.monotonic`)."""
-    driver = conn.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
     driver.set_progress_handler(lambda: int(time.monotonic() > deadline), INSTRUCTIONS_PER_LOOK)
     try:
         yield
     finally:
         driver.set_progress_handler(None, 0)
+
+
+def _roll_back(driver: sqlite3.Connection) -> None:
+    """End a transaction without a trace, if the engine has not ended it itself."""
+    if driver.in_transaction:
+        driver.execute("ROLLBACK")
 
 
 def _analyze(conn: Connection) -> None:
@@ -255,34 +332,6 @@ def _settle(answer: Future[Any], value: Any, problem: BaseException | None) -> N
         answer.set_result(value)
 
 
-def _mapped(error: DBAPIError) -> DatabaseFailed:
-    return DatabaseFailed(f"The database could not do this: {error.orig}.")
-
-
-def _engine(path: Path, *, query_only: bool) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=QueuePool if query_only else NullPool,
-        connect_args={"check_same_thread": False, "timeout": 10.0},
-        **({"pool_size": READERS + LONG_READERS, "max_overflow": 16} if query_only else {}),
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        # sqlite3's own implicit BEGIN would be deferred; transactions are begun by the event below.
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"journal_size_limit={MAX_IDLE_LOG_BYTES}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        if query_only:
-            connection.execute("PRAGMA query_only=ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN" if query_only else "BEGIN IMMEDIATE")
-
-    return engine
+def failed(error: sqlite3.Error) -> DatabaseFailed:
+    """The engine's own error in the words of the service."""
+    return DatabaseFailed(f"The database could not do this: {error}.")

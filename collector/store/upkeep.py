@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
-
 from collector.store.clock import now_text, record_time, steady_text
+from collector.store.sql import Connection, text
 
 MAX_ROW_AGE_SECONDS = 30 * 86_400.0
 # No lease and no backoff lasts an hour: one that ends later was written before the clock went back.

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
 
 from collector.jobs import Job, JobKind, JobRunner, backoff_seconds, enqueue
 from collector.store.database import Database, open_database
+from collector.store.sql import Connection, text
 from tests.collector.running import until
 from wire.errors import GleanerError
 
@@ -264,7 +264,7 @@ def test_a_job_whose_failure_cannot_be_written_is_put_back_when_the_disk_has_roo
         add(db, "heavy", "a")
         until(lambda: "cannot be put back yet" in caplog.text)
         assert "is full" in caplog.text and rows(db)["a"][:2] == ("leased", 1)
-        db.write_sync(lambda conn: conn.execute(text("PRAGMA max_page_count = 1000000")).close())
+        db.write_sync(lambda conn: conn.execute(text("PRAGMA max_page_count = 1000000")).scalar())
         until(lambda: hurry(db) or rows(db)["a"][0] == "done")
         assert runner.alive()
 
@@ -298,11 +298,11 @@ def test_what_fails_after_a_job_is_logged_and_the_lane_goes_on(db: Database, cap
 def test_a_lane_outlives_an_error_it_does_not_know(db: Database, caplog: pytest.LogCaptureFixture) -> None:
     """A payload that is no JSON cannot even be leased."""
     add(db, "plain", "a")
-    db.write_sync(lambda conn: conn.execute(text("UPDATE job SET payload = 'torn'")).close())
+    db.write_sync(lambda conn: conn.execute(text("UPDATE job SET payload = 'torn'")).rowcount)
     with Running(db, JobKind("plain", lambda conn, job, result: None)) as runner:
         until(lambda: "JSONDecodeError" in caplog.text)
         assert runner.alive()
-        db.write_sync(lambda conn: conn.execute(text("UPDATE job SET payload = '{}'")).close())
+        db.write_sync(lambda conn: conn.execute(text("UPDATE job SET payload = '{}'")).rowcount)
         until(lambda: hurry(db) or rows(db)["a"][0] == "done")
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Connection, text
 
 from collector.devices.joining import (
     ALPHABET,
@@ -24,6 +23,7 @@ from collector.devices.joining import (
 )
 from collector.store.clock import now_text
 from collector.store.database import open_database
+from collector.store.sql import Connection, text
 from tests.collector.running import Collector, DeviceClient
 from wire.device import DeviceInfo
 

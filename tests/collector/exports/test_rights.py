@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from sqlalchemy import event
 from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.exports.truth import BATCH_TASKS, item_ids, items
 from collector.store.database import open_database
-from collector.store.sqlite import SqliteDatabase
+from collector.store.sqlite import SqliteConnection
 from tests.collector.review.filled import Filled, box
 from tests.collector.running import Collector
 from wire.base import format_utc
@@ -183,32 +180,27 @@ def test_a_time_without_its_zone_is_refused(filled: Filled, tmp_path: Path, sinc
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
 
 
-@contextmanager
-def statements(db: Any) -> Iterator[list[str]]:
-    """The SQL that is run meanwhile."""
-    from sqlalchemy.engine import Engine
+def noting(seen: list[str]) -> Any:
+    """`SqliteConnection.execute`, which also notes the SQL that it runs."""
+    run = SqliteConnection.execute
 
-    seen: list[str] = []
+    def execute(conn: SqliteConnection, statement: Any, values: Any = None) -> Any:
+        seen.append(str(statement))
+        return run(conn, statement, values)
 
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    return execute
 
 
-def test_statements_do_not_grow_with_the_tasks_of_a_batch(filled: Filled) -> None:
+def test_statements_do_not_grow_with_the_tasks_of_a_batch(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = filled.person("ann")
-    assert isinstance(filled.db, SqliteDatabase)
     for number in range(12):
         still(filled, ann, [box(f"b{number}")])
     counts = []
     for some in (2, 12):
         ids = item_ids(filled.db)[:some]
-        with statements(filled.db) as seen:
+        seen: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteConnection, "execute", noting(seen))
             found = list(items(filled.db, ids))
         assert [item.task for item in found] == [task for task, _ in ids]
         counts.append(len([one for one in seen if one.startswith("SELECT")]))

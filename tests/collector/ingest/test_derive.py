@@ -227,10 +227,9 @@ def test_deriving_leaves_nothing_behind_and_can_be_repeated(tmp_path: Path) -> N
 
 
 def test_when_the_remux_is_given_up_the_original_is_played(tmp_path: Path) -> None:
-    from sqlalchemy import Connection, text
-
     from collector.catalogue.derived import find_derived, keep_derived
     from collector.ingest.manifests import keep_manifest
+    from collector.store.sql import Connection, text
 
     db = open_database(tmp_path)
     one = sample("video", "dev-1")

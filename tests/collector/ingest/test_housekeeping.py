@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
 
 from collector.ingest.housekeeping import housekeeping, remove_unneeded
 from collector.ingest.offsets import delete_parts
 from collector.ingest.staging_local import LocalStaging
 from collector.store.database import Database, open_database
+from collector.store.sql import Connection, text
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, text
-
 from collector.catalogue.sessions import keep_session
 from collector.people.accounts import add_user
 from collector.review.jobs import make_tasks
@@ -20,6 +18,7 @@ from collector.review.revisions import submit
 from collector.review.submitting import Submit, checked, prepared
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database, open_database
+from collector.store.sql import Connection, text
 from wire.base import format_utc, new_id
 from wire.capture import CaptureManifest, FrameTable
 from wire.labels import LabelsDocument
@@ -168,7 +167,7 @@ class Filled:
         return self.db.read_sync(lambda conn: list(conn.execute(text(sql), values).all()))
 
     def execute(self, sql: str, **values: Any) -> None:
-        self.db.write_sync(lambda conn: conn.execute(text(sql), values).close())
+        self.db.write_sync(lambda conn: conn.execute(text(sql), values).rowcount)
 
     def _blob(self, body: bytes) -> str:
         path = self.folder / "incoming"

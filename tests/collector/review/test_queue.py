@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
 
 from collector.review import queue, revisions
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours, SubmitReused, TooManyLeases
 from collector.review.queue import Lease, Lost
 from collector.review.revisions import Facts
+from collector.store.sql import Connection
 from tests.collector.review.filled import Filled
 
 T = TypeVar("T")

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from collector.devices.heartbeat import keep_heartbeat
 from collector.devices.joining import CODE_SECONDS, DeviceHeard, JoinCodeExpired, join, new_join_code
@@ -15,6 +14,7 @@ from collector.people.policy import find_person, owner_of_expired
 from collector.store import clock
 from collector.store.clock import Reading, now_text, record_time, steady_now
 from collector.store.database import Database, open_database
+from collector.store.sql import text
 from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune
 from tests.collector.review.filled import Filled
 from wire.base import format_utc

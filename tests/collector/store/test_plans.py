@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, TextClause, text
 
 from collector.catalogue import sessions
 from collector.review import queue_sql
 from collector.review.views import _ROWS
 from collector.store.database import Database, open_database
+from collector.store.sql import Connection, Statement, text
 from collector.vitals import _METRICS
 
-QUEUE: dict[str, TextClause] = {
-    **{name: one for name, one in vars(queue_sql).items() if isinstance(one, TextClause)},
+QUEUE: dict[str, Statement] = {
+    **{name: one for name, one in vars(queue_sql).items() if isinstance(one, Statement)},
     "BY_PRIORITY first": queue_sql.BY_PRIORITY[0],
     "BY_PRIORITY fresh": queue_sql.BY_PRIORITY[1],
     "BY_CHANCE first": queue_sql.BY_CHANCE[0],
@@ -39,10 +40,10 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 def plan(db: Database, query: str) -> list[str]:
-    statement = text("EXPLAIN QUERY PLAN " + query.replace(":types", "('boxes', 'text')"))
+    values: dict[str, Any] = dict.fromkeys(re.findall(r":(\w+)", query)) | {"types": ["boxes", "text"]}
 
     def explain(conn: Connection) -> list[Any]:
-        return list(conn.execute(statement, dict.fromkeys(statement._bindparams)).all())
+        return list(conn.execute(text(f"EXPLAIN QUERY PLAN {query}"), values).all())
 
     return [row[3] for row in db.read_sync(explain)]
 
@@ -62,7 +63,7 @@ def test_the_queue_scans_no_table(db: Database, name: str) -> None:
 
 
 @pytest.mark.parametrize("lane", [queue_sql.BY_PRIORITY, queue_sql.BY_CHANCE])
-def test_the_next_task_is_found_by_its_type(db: Database, lane: tuple[TextClause, TextClause]) -> None:
+def test_the_next_task_is_found_by_its_type(db: Database, lane: tuple[Statement, Statement]) -> None:
     for statement in lane:
         steps = [step for step in plan(db, statement.text) if " task " in f"{step} "]
         assert steps and all("(type=?" in step for step in steps)

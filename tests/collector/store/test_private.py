@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import open_database
 from collector.store.private import private_folder
+from collector.store.sql import text
 
 
 @pytest.fixture

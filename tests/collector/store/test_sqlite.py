@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError
 
 from collector.store import sqlite
 from collector.store.database import (
@@ -28,6 +26,7 @@ from collector.store.database import (
     open_reader,
 )
 from collector.store.lock import DataInUse
+from collector.store.sql import Connection, text
 from tests.collector.running import ROOT
 
 ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
@@ -69,7 +68,7 @@ def test_a_group_keeps_exactly_the_fns_that_did_not_raise(db: Database, plan: li
     expected: list[object] = []
     for wanted, fails in plan:
         if model & set(wanted):
-            expected.append(IntegrityError)
+            expected.append(sqlite3.IntegrityError)
         elif fails:
             expected.append(Refused)
         else:
@@ -170,7 +169,7 @@ def test_other_engines_are_refused_by_name(address: str) -> None:
 def test_a_commit_survives_kill_nine(tmp_path: Path) -> None:
     program = (
         "import sys, itertools\n"
-        "from sqlalchemy import text\n"
+        "from collector.store.sql import text\n"
         "from collector.store.database import open_database\n"
         f"db = open_database({str(tmp_path)!r})\n"
         "for n in itertools.count():\n"
