@@ -48,10 +48,10 @@ def download_wheel(requirement: str, folder: Path, progress: Progress | None = N
         "--only-binary=:all:", "--no-cache-dir", "--dest", str(wheels), requirement,
     ]  # fmt: skip
     output = folder / "pip.log"
+    # pip is run too rarely for its compiled files to be worth 5 MB.
+    environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"}
     with output.open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "TMPDIR": str(scratch)}
-        )
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         try:
             while process.poll() is None:
                 if progress is not None:

@@ -25,6 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / ".venv"
 NEEDED_MIB = {"run": 900, "dev": 2200}
 OLDEST, NEWEST = (3, 11), (3, 13)
+NOT_COMPILED = {"PYTHONDONTWRITEBYTECODE": "1"}  # of pip, which is run rarely: 5 MB
+PIP_WHEEL = """
+import ensurepip, sysconfig
+from pathlib import Path
+folders = (sysconfig.get_config_var("WHEEL_PKG_DIR"), Path(ensurepip.__file__).parent / "_bundled")
+print([wheel for folder in folders if folder for wheel in sorted(Path(folder).glob("pip-*.whl"))][0])
+"""
 NODE = (20, 19)
 OLD_NAME = "gleaner"
 SYSTEM_LIBCAMERA = (Path("/usr/lib/python3/dist-packages/libcamera"),)
@@ -63,19 +70,40 @@ def allow_system_packages() -> None:
 
 
 def make_venv(python: str) -> None:
-    if (VENV / "bin" / "python").exists():
+    if (VENV / "bin" / "pip").exists():
         return
     probe = "import importlib.util as u, sys; sys.exit(not (u.find_spec('ensurepip') and u.find_spec('venv')))"
     if subprocess.run([python, "-c", probe], check=False).returncode != 0:
         stop(f"{python} has no ensurepip, so it cannot make a virtual environment: apt-get install python3-venv.")
     sys.stderr.write("Making the virtual environment .venv …\n")
-    made = subprocess.run([python, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    was_there = VENV.exists()
+    made = subprocess.run(
+        [python, "-m", "venv", "--without-pip", str(VENV)], capture_output=True, text=True, check=False
+    )
+    if made.returncode == 0:
+        made = add_pip(python)
     if made.returncode != 0:
-        shutil.rmtree(VENV, ignore_errors=True)
+        if not was_there:
+            shutil.rmtree(VENV, ignore_errors=True)
         last = (made.stdout + made.stderr).strip().splitlines()[-1:] or ["no reason given"]
         stop(f"The virtual environment could not be made ({last[0]}): apt-get install python3-venv.")
-    # Python 3.11 puts it beside pip, later ones do not. What pip builds gets its own, in an isolated environment.
-    uninstall("setuptools")
+
+
+def add_pip(python: str) -> subprocess.CompletedProcess[str]:
+    """Install the pip that comes with `python`: not compiled in advance, and up to Python 3.11 without setuptools.
+
+    Both together are 18 MB. ensurepip has no option for it; where its wheel is not found, ensurepip does it.
+    """
+    inside = str(VENV / "bin" / "python")
+    found = subprocess.run([python, "-c", PIP_WHEEL], capture_output=True, text=True, check=False).stdout.strip()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    clean |= {"PIP_CONFIG_FILE": os.devnull, **NOT_COMPILED}
+    command = [inside, f"{found}/pip", "install", "--no-index", "--no-compile", "--no-cache-dir", found]
+    made = subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
+    if made.returncode == 0:
+        return made
+    command = [inside, "-m", "ensurepip", "--default-pip"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def stamp_of(words: list[str]) -> str:
@@ -106,7 +134,9 @@ def run_with_progress(command: list[str]) -> bool:
     """Run pip; show one line that changes in a terminal, else a line per ten packages. On a failure its last lines."""
     began, count, last = time.monotonic(), 0, [""]
     terminal = sys.stderr.isatty()
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | NOT_COMPILED
+    ) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:
             last = [*last[-15:], line]
@@ -137,14 +167,9 @@ def progress_of(line: str) -> str | None:
 
 def remove_old_names() -> None:
     """Uninstall this project under its former name: two distributions of one package delete each other's files."""
-    uninstall(OLD_NAME)
-
-
-def uninstall(name: str) -> None:
-    """Uninstall a distribution from the virtual environment, if it is there."""
-    if any(VENV.glob(f"lib/python3*/site-packages/{name}-*.dist-info")):
+    if any(VENV.glob(f"lib/python3*/site-packages/{OLD_NAME}-*.dist-info")):
         pip = [str(VENV / "bin" / "python"), "-m", "pip"]
-        subprocess.run([*pip, "uninstall", "--yes", "--quiet", name], check=False)
+        subprocess.run([*pip, "uninstall", "--yes", "--quiet", OLD_NAME], check=False, env=os.environ | NOT_COMPILED)
 
 
 def node_is_here() -> bool:

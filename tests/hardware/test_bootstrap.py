@@ -139,7 +139,7 @@ def test_the_former_distribution_is_uninstalled(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_environment_has_pip_and_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setuptools, 10 MB with Python 3.11; and no second copy of the wheels in pip's cache."""
+    """No setuptools, nothing of pip compiled, and no second copy of the wheels in pip's cache."""
     bootstrap = loaded()
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / "venv")
     bootstrap.make_venv(sys.executable)
@@ -151,7 +151,18 @@ def test_the_environment_has_pip_and_what_was_asked_for(tmp_path: Path, monkeypa
     there = {path.name.split("-")[0] for path in site.glob("*.dist-info")}
     assert there == {"pip", NAME.replace("-", "_")}
     assert not (site / "setuptools").exists() and not (site / "pkg_resources").exists()
+    assert list((site / "pip").rglob("*.py")) and not list((site / "pip").rglob("*.pyc"))
     assert not (tmp_path / "pip").exists()
+
+
+def test_an_environment_whose_pip_is_missing_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupted run leaves one; and not every Python has the wheel of pip where it is looked for."""
+    bootstrap = loaded()
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "venv")
+    monkeypatch.setattr(bootstrap, "PIP_WHEEL", "raise SystemExit('no wheel')")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], check=True)
+    bootstrap.make_venv(sys.executable)
+    subprocess.run([str(tmp_path / "venv" / "bin" / "pip"), "--version"], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("is_there", [True, False])
