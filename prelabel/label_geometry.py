@@ -10,12 +10,11 @@ import math
 import re
 from collections.abc import Iterable
 
-from prelabel.image.rle import decode
+from prelabel.image.rle import MAX_PIXELS, area
 from wire.labels import Box, Keyframe, Keypoints, Label, LabelsDocument, Mask, Polygon, Text, Track
 
 Size = tuple[int, int]
 MAX_COORDINATE = 1_000_000.0  # pixels: no sensor is wider, and sums of squares stay exact
-MAX_MASK_PIXELS = 1 << 27
 MIN_AREA = 1e-6  # square pixels
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")  # the shape of RFC 5646
 
@@ -26,6 +25,9 @@ def geometry_fault(label: Label, size: Size | None) -> str | None:
     Args:
         size: (width, height) of the stored picture; None where it is not known.
     """
+    fault = bounds_fault(label)
+    if fault is not None:
+        return fault
     match label:
         case Box():
             return _box_fault(label, size)
@@ -42,6 +44,28 @@ def geometry_fault(label: Label, size: Size | None) -> str | None:
             return f'has the language "{label.language[:40]}", which is no language tag'
         case _:
             return None
+
+
+def bounds_fault(label: Label) -> str | None:
+    """What of a label no picture at all has, as the end of a sentence: also unfinished work is held to that."""
+    match label:
+        case Box():
+            if abs(label.rotation or 0.0) > MAX_COORDINATE:
+                return "has a rotation out of bounds"
+            rows: Iterable[Iterable[float]] = [(label.x, label.y, label.width, label.height)]
+        case Track():
+            rows = ((row.x, row.y, row.width, row.height) for row in label.keyframes)
+        case Polygon():
+            rows = label.points
+        case Keypoints():
+            rows = ((x, y) for x, y, _ in label.points)
+        case Mask():
+            height, width = label.rle.size
+            is_bounded = height >= 1 and width >= 1 and height * width <= MAX_PIXELS
+            return None if is_bounded else f"has a mask of the size {height} x {width}"
+        case _:
+            return None
+    return "has a coordinate out of bounds" if any(_unbounded(row) for row in rows) else None
 
 
 def readable_part(document: LabelsDocument, size: Size | None) -> LabelsDocument:
@@ -64,8 +88,6 @@ def _box_fault(box: Box, size: Size | None) -> str | None:
     fault = _extent_fault(box)
     if fault is not None:
         return fault
-    if abs(box.rotation or 0.0) > MAX_COORDINATE:
-        return "has a rotation out of bounds"
     xs, ys = zip(*box_outline(box), strict=True)
     return _outside([min(xs), max(xs)], [min(ys), max(ys)], size)
 
@@ -81,8 +103,6 @@ def _track_fault(track: Track, size: Size | None) -> str | None:
 
 
 def _extent_fault(box: Box | Keyframe) -> str | None:
-    if _unbounded((box.x, box.y, box.width, box.height)):
-        return "has a coordinate out of bounds"
     if box.width <= 0 or box.height <= 0:
         return "has no width or no height"
     return None
@@ -101,23 +121,19 @@ def _outline_fault(outline: Polygon, size: Size | None) -> str | None:
 
 def _points_fault(points: Iterable[tuple[float, float]], size: Size | None) -> str | None:
     xs, ys = zip(*points, strict=True)
-    if _unbounded(xs) or _unbounded(ys):
-        return "has a coordinate out of bounds"
     # A line may run along the very edge.
     return _outside([min(xs), max(xs)], [min(ys), max(ys)], size, touching=True)
 
 
 def _mask_fault(mask: Mask, size: Size | None) -> str | None:
     height, width = mask.rle.size
-    if height < 1 or width < 1 or height * width > MAX_MASK_PIXELS:
-        return f"has a mask of the size {height} x {width}"
     if size is not None and (width, height) != size:
         return f"has a mask for a picture of {width} x {height}; this one has {size[0]} x {size[1]}"
     try:
-        drawn = decode(mask.rle)
+        pixels = area(mask.rle)
     except ValueError:
         return "has a mask whose run lengths cannot be read"
-    return None if drawn.any() else "has a mask without a pixel"
+    return None if pixels else "has a mask without a pixel"
 
 
 def _unbounded(values: Iterable[float]) -> bool:

@@ -20,6 +20,7 @@ from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection
+from prelabel.label_geometry import bounds_fault
 from wire.base import Count, Utc, WireModel, format_utc
 from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Track
@@ -37,7 +38,19 @@ def _check_amount(documents: list[LabelsDocument]) -> list[LabelsDocument]:
     return documents
 
 
-Documents = Annotated[list[LabelsDocument], Field(max_length=100), AfterValidator(_check_amount)]
+def _check_bounds(documents: list[LabelsDocument]) -> list[LabelsDocument]:
+    """Drafts, too, and what came too late: somebody opens them again."""
+    for document in documents:
+        for label in document.labels:
+            fault = bounds_fault(label)
+            if fault is not None:
+                raise ValueError(f"label {label.id} of capture {document.capture} {fault}")
+    return documents
+
+
+Documents = Annotated[
+    list[LabelsDocument], Field(max_length=100), AfterValidator(_check_amount), AfterValidator(_check_bounds)
+]
 
 
 class ActivityTold(WireModel):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wire.labels import Rle
 
 Array = NDArray[Any]
+MAX_PIXELS = 1 << 27
 _GROUPS = 13  # of five bits: enough for 64
 _FIRST = 48
 
@@ -41,14 +42,28 @@ def decode(rle: Rle) -> Array:
     """The height x width truth values of a mask.
 
     Raises:
-        ValueError: the counts are damaged or do not add up to the size.
+        ValueError: the counts are damaged or do not add up to the size, or it is larger than any picture.
     """
     height, width = rle.size
-    counts = _from_text(rle.counts)
-    if (counts < 0).any() or counts.sum() != height * width:
-        raise ValueError(f"the counts of a mask of {height} x {width} add up to {counts.sum()}")
+    counts = _runs(rle)
     flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return flat.reshape(width, height).T
+
+
+def area(rle: Rle) -> int:
+    """The number of pixels in a mask, without drawing it. Raises ValueError as `decode` does."""
+    return int(_runs(rle)[1::2].sum())
+
+
+def _runs(rle: Rle) -> Array:
+    height, width = rle.size
+    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+        raise ValueError(f"no picture has {height} x {width} pixels")
+    counts = _from_text(rle.counts)
+    # Each by itself first: a sum of 64 bits comes round, and numpy.repeat takes such counts out of its memory.
+    if ((counts < 0) | (counts > height * width)).any() or counts.sum() != height * width:
+        raise ValueError(f"the counts of a mask of {height} x {width} do not add up to its pixels")
+    return counts
 
 
 def _to_text(counts: Array) -> str:

@@ -46,6 +46,7 @@ def test_a_mask_anywhere_in_a_picture(mask: np.ndarray, top: int, left: int, bel
     assert made.size == whole.shape
     assert made.counts == slow_text(slow_counts(whole))
     assert (rle.decode(made) == whole).all()
+    assert rle.area(made) == whole.sum()
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=30))
@@ -74,3 +75,10 @@ def test_damaged_counts_are_refused(counts: str) -> None:
 def test_a_mask_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit into 4 x 4"):
         rle.encode(np.ones((3, 3), dtype=bool), 4, 4, 2, 0)
+
+
+@pytest.mark.parametrize("size", [(0, 5), (-4, -5), (100_000, 100_000), (2**40, 2**40)])
+def test_a_mask_of_no_picture_is_refused(size: tuple[int, int]) -> None:
+    for read in (rle.decode, rle.area):
+        with pytest.raises(ValueError, match="no picture"):
+            read(Rle(size=size, counts=slow_text([max(0, size[0] * size[1]) % 2**60])))
