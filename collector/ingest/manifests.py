@@ -12,9 +12,11 @@ from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest
-from wire.errors import GleanerError
+from wire.errors import BadDocument, GleanerError
 
 OPEN = "open"
+# A recording has its media, a frame table, its masks, and one document per model that looked at it.
+MAX_PARTS = 100
 MAX_SHORT_BYTES = 4 * 2**20
 MAX_SHORT_US = 60_000_000
 
@@ -36,7 +38,7 @@ class CaptureMismatch(GleanerError):
 
 
 class PartsMissing(GleanerError):
-    """`facts["parts"]` names what the device has to send (again)."""
+    """`facts["parts"]` names what the device has to send (again), at most `MAX_PARTS` at once."""
 
     code = "parts-missing"
     status = 409
@@ -50,6 +52,12 @@ class CaptureUnreadable(GleanerError):
     code = "capture-unreadable"
     status = 409
     hint = "Keep the capture on the device; sending its manifest again makes the collector try once more."
+
+
+def check_amount(manifest: CaptureManifest) -> None:
+    """Raises BadDocument: its receipt, and every answer on the way there, would be longer than anybody needs."""
+    if len(manifest.parts) > MAX_PARTS:
+        raise BadDocument(f"The CaptureManifest names {len(manifest.parts)} parts; {MAX_PARTS} are the most.")
 
 
 def keep_manifest(conn: Connection, device: str, manifest: CaptureManifest, raw: bytes) -> str | None:
@@ -180,7 +188,7 @@ def receipt_state(conn: Connection, device: str, capture: str) -> str | None:
         return body
     if row.state == "bad":
         raise CaptureUnreadable(f"The capture {capture} cannot be read: {row.problem}")
-    parts = missing_parts(conn, CaptureManifest.read(row.manifest))
+    parts = missing_parts(conn, CaptureManifest.read(row.manifest))[:MAX_PARTS]
     if parts:
         raise PartsMissing(f"Of {capture} there is not everything here: {', '.join(parts)}.", parts=parts)
     return None

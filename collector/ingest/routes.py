@@ -16,6 +16,7 @@ from collector.ingest.locks import UploadLocks
 from collector.ingest.manifests import (
     CaptureConflict,
     CaptureMismatch,
+    check_amount,
     keep_manifest,
     open_when_complete,
     receipt_state,
@@ -195,6 +196,7 @@ async def put_manifest(capture: str, request: Request, device: JoinedDevice, db:
         raise CaptureMismatch(f"The manifest is of {manifest.capture}, the address of {capture[:64]}.")
     if manifest.device != device.id:
         raise CaptureMismatch(f"The manifest is of the device {manifest.device}, the token of {device.id}.")
+    check_amount(manifest)
     conflict = await db.write(lambda conn: keep_manifest(conn, device.id, manifest, raw))
     if conflict is not None:
         raise CaptureConflict(conflict)

@@ -6,16 +6,19 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from typing import Any
 
 import av
 import httpx
 import pytest
 from nacl.signing import VerifyKey
 
+from collector.ingest.manifests import MAX_PARTS, PartsMissing, keep_manifest, receipt_state
+from tests.collector.review.filled import Filled
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import Sample, SampleTake, audio_bytes, sample, session_record, video_bytes
 from wire.canonical import sha256_hex
-from wire.capture import Medium
+from wire.capture import Medium, Part
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,57 @@ def test_missing_parts_are_named_until_they_are_there(device: DeviceClient) -> N
     assert reply.json()["parts"] == ["labels:test-model"]
     device.send_part(one.id, "labels:test-model", one.parts["labels:test-model"])
     device.received(one.id)
+
+
+@pytest.mark.parametrize("amount", [MAX_PARTS, MAX_PARTS + 1, 30_000])
+def test_a_manifest_names_so_many_parts_and_no_more(device: DeviceClient, amount: int) -> None:
+    def name_many(manifest: dict[str, Any]) -> None:
+        more = amount - len(manifest["parts"])
+        manifest["parts"] += [
+            {"name": f"labels:m{number}", "sealed_sha256": "ab" * 32, "sealed_bytes": 1} for number in range(more)
+        ]
+
+    one = sample("text", device.id, change=name_many)
+    reply = device.put_manifest(one)
+    receipt = device.receipt(one.id)
+    if amount <= MAX_PARTS:
+        assert reply.status_code == 202
+        assert receipt.json()["parts"] == [part.name for part in one.manifest.parts]
+    else:
+        assert (reply.status_code, reply.json()["code"]) == (422, "document-invalid"), reply.text
+        assert receipt.status_code == 404 and len(reply.content) < 2_000
+
+
+def test_of_many_missing_parts_so_many_are_named_at_once(filled: Filled) -> None:
+    parts = [Part(name=f"labels:m{number}", sealed_sha256="ab" * 32, sealed_bytes=1) for number in range(500)]
+    one = sample("text", "dev-1")
+    manifest = one.manifest.model_copy(update={"parts": [*one.manifest.parts, *parts]})  # of an earlier version
+    device = str(filled.rows("SELECT id FROM device")[0].id)
+    filled.db.write_sync(lambda conn: keep_manifest(conn, device, manifest, json.dumps(manifest.to_json()).encode()))
+    with pytest.raises(PartsMissing) as caught:
+        filled.db.read_sync(lambda conn: receipt_state(conn, device, one.id))
+    assert caught.value.facts["parts"] == [part.name for part in manifest.parts[:MAX_PARTS]]
+
+
+def test_a_capture_of_a_consent_that_nobody_has_gets_a_receipt_and_is_not_shown(
+    device: DeviceClient, lead: httpx.Client
+) -> None:
+    def of_nobody(manifest: dict[str, Any]) -> None:
+        manifest |= {"consent": "con-nobody", "study": "study-nobody"}
+
+    one = sample("image", device.id, "take-nobody", "ses-nobody", change=of_nobody)
+    for name, data in one.parts.items():
+        device.send_part(one.id, name, data)
+    assert device.put_manifest(one).status_code == 202
+    assert device.received(one.id).sha256 == one.manifest.sha256
+    for what in ("media", "original", "peaks", "labels"):
+        reply = lead.get(f"/api/captures/{one.id}/{what}")
+        assert (reply.status_code, reply.json()["code"]) == (403, "consent-ended"), what
+    assert not [row for row in lead.get("/api/tasks").json()["tasks"] if row["take"] == "take-nobody"]
+    record = session_record(device.id, [SampleTake("take-nobody", "step-1", [one], ["boxes"])], "ses-nobody")
+    device.call("PUT", "/api/sessions/ses-nobody", content=json.dumps(record.to_json()))
+    until(lambda: [row for row in lead.get("/api/tasks").json()["tasks"] if row["take"] == "take-nobody"])
+    assert lead.get(f"/api/captures/{one.id}/original").content == one.parts["media"]
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:-1] + b"?", lambda data: data + b"?"], ids=["bytes", "size"])
