@@ -51,7 +51,7 @@ _COUNTS = text(
     " (SELECT count(*) FROM capture WHERE received_at >= :since AND received_at < :until) AS captures,"
     " (SELECT count(*) FROM upload WHERE state = 'open') AS uploads_pending,"
     " (SELECT count(*) FROM revision WHERE number = 1 AND submitted_at >= :since AND submitted_at < :until) AS done,"
-    " (SELECT count(*) FROM task WHERE state = 'open' OR (state = 'leased' AND revision_id IS NULL)) AS open,"
+    " (SELECT coalesce(sum(tasks), 0) FROM waiting) AS open,"
     " (SELECT count(*) FROM task WHERE state = 'skipped') AS skipped"
 )
 # A task stands on a page while its lease runs; after that it waits for whoever comes first.

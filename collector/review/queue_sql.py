@@ -142,9 +142,5 @@ PACE = text(
     "SELECT count(DISTINCT task_id || '/' || fence), min(submitted_at) FROM revision"
     " WHERE person_id = :person AND submitted_at >= :since"
 )
-# Counting stops at :most, so that a long queue does not slow every answer.
-OPEN_COUNT = text(
-    "SELECT count(*) FROM (SELECT 1 FROM task WHERE state = 'open' AND reason_kind <> 'random'"
-    " UNION ALL SELECT 1 FROM task WHERE state = 'open' AND reason_kind = 'random'"
-    " UNION ALL SELECT 1 FROM task WHERE state = 'leased' AND revision_id IS NULL LIMIT :most)"
-)
+# Kept by triggers (collector/store/tables/waiting.py): counting a long queue would slow every answer.
+OPEN_COUNT = text("SELECT coalesce(sum(tasks), 0) FROM waiting")

@@ -19,7 +19,6 @@ from wire.base import WireModel, format_utc
 from wire.labels import LabelsDocument, TaskType
 
 PACE_MINUTES = 10
-OPEN_LIMIT = 10_000
 State = Literal["open", "leased", "done", "skipped", "withheld"]
 
 _REVISIONS = text(
@@ -99,10 +98,7 @@ class TaskView(WireModel):
 
 
 class Progress(WireModel):
-    """Tasks this person finished today (the collector's local day), tasks nobody has finished, recent pace.
-
-    `open` is never more than 10,000: counting on would slow every answer.
-    """
+    """Tasks this person finished today (the collector's local day), tasks nobody has finished, recent pace."""
 
     done_today: int
     open: int
@@ -229,7 +225,7 @@ def progress(conn: Connection, person: str, now: datetime) -> Progress:
     done = conn.execute(sql.DONE_SINCE, {"person": person, "since": format_utc(day_start(now))}).scalar_one()
     return Progress(
         done_today=done,
-        open=conn.execute(sql.OPEN_COUNT, {"most": OPEN_LIMIT}).scalar_one(),
+        open=conn.execute(sql.OPEN_COUNT).scalar_one(),
         per_minute=round(count / max(1.0, minutes), 1),
     )
 

@@ -108,7 +108,9 @@ def test_a_session_and_a_collector_reach_nobody_and_write_nowhere_else(tmp_path:
 
 
 def test_a_model_on_files_reaches_nobody(tmp_path: Path, home: Path) -> None:
-    lines = traced(tmp_path, "$GLEANER prelabel check silero-vad && $GLEANER hardware check --seconds 1", home)
+    # Under a tracer a figure of the check may miss its limit: that is exit 1.
+    check = "{ $GLEANER hardware check --seconds 1 || [ $? = 1 ]; }"
+    lines = traced(tmp_path, f"$GLEANER prelabel check silero-vad && {check}", home)
     assert outside_addresses(lines) == []
     assert strays(lines, tmp_path) == set()
     assert [path for path in home.rglob("*") if path.is_file()] == []

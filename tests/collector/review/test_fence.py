@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from collector.review import queue
+from collector.review import queue_sql as sql
 from collector.review.queue import Lease, Lost
 from tests.collector.review.filled import Filled
 from tests.collector.review.test_queue import NOW, Desk
@@ -180,6 +181,8 @@ class FenceMachine(RuleBasedStateMachine):
             assert row.revision_id == (task.revisions[-1] if task.revisions else None)
             kept = self.filled.rows("SELECT id FROM revision WHERE task_id = :t ORDER BY number", t=row.id)
             assert [line.id for line in kept] == task.revisions
+        waiting = sum(not task.revisions and task.state in ("open", "leased") for task in self.model.values())
+        assert self.filled.db.read_sync(lambda conn: conn.execute(sql.OPEN_COUNT).scalar()) == waiting
 
     def _draft(self, who: str, lease: Lease) -> Any:
         rows = self.filled.rows(
