@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [standing]
-    [disk] [startup]
+python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [queue]
+    [standing] [disk] [startup]
 all of them by default
 """
 
@@ -27,6 +27,7 @@ from benchmarks import (
     page,
     pause,
     prelabel_overhead,
+    queue_pairs,
     session,
     standing,
     startup,
@@ -43,6 +44,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "page": page.measure,
     "pause": pause.measure,
     "export": export.measure,
+    "queue": queue_pairs.measure,
     "standing": standing.measure,
     "disk": disk.measure,
     "startup": startup.measure,

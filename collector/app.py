@@ -32,6 +32,7 @@ from collector.openapi import openapi_document
 from collector.page import router as page_router
 from collector.people.rates import RequestRates
 from collector.people.routes import router as people_router
+from collector.people.sign_ins import SignIns
 from collector.prelabels.hourly import calibrate_hourly
 from collector.prelabels.measuring import Measurer
 from collector.prelabels.relabel import prelabel_kind
@@ -53,13 +54,14 @@ from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
 from wire.session import SessionRecord
 
+# Routes are tried in this order: what is asked most often comes first.
 ROUTERS = (
-    people_router,
-    devices_router,
-    ingest_router,
-    conflicts_router,
-    catalogue_router,
     review_router,
+    ingest_router,
+    devices_router,
+    people_router,
+    catalogue_router,
+    conflicts_router,
     reports_router,
     prelabels_router,
     vitals_router,
@@ -114,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
 def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
     state = app.state
     state.db = open_database(settings.data)
+    state.sign_ins = SignIns(state.db)
     try:
         with disk_errors("The data folder cannot be used"):
             state.blobs = LocalBlobs(settings.blobs_folder)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from collector.people.sign_ins import credentials_changed
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
 from wire.base import Id, WireModel
@@ -58,6 +59,7 @@ def revoke(conn: Connection, device: str) -> DeviceRow:
         text("UPDATE device SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"),
         {"now": now_text(), "id": device},
     )
+    credentials_changed(conn)
     return find(conn, device)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from collector.people.sign_ins import credentials_changed
 from collector.people.tokens import hash_secret, new_secret
 from collector.store.clock import now_text, read_clocks, record_time, steady_now, steady_text
 from collector.store.sql import Connection, text
@@ -95,6 +96,7 @@ def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = N
         ),
         values | {"device": device, "name": info.name, "model": info.model, "token": hash_secret(token)},
     )
+    credentials_changed(conn)
     conn.execute(
         text("UPDATE join_code SET used_at = :now, device_id = :device WHERE code_hash = :hash"),
         values | {"device": device},

@@ -10,8 +10,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import unquote
 
@@ -22,10 +24,12 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from collector.bodies import bounded
 from collector.people.peers import is_local
 from collector.people.rates import RequestRates
+from collector.people.sign_ins import Known, SignIns, credentials_changed
 from collector.people.tokens import hash_secret, same_secret
-from collector.store.clock import now_text, steady_text
+from collector.store.clock import now_text, steady_now, steady_text
 from collector.store.database import Database
 from collector.store.sql import Connection, text
+from wire.base import format_utc
 from wire.errors import GleanerError
 
 Role = Literal["annotator", "lead"]
@@ -33,6 +37,12 @@ ROLES: tuple[Role, ...] = get_args(Role)
 PAGE_HEADER = "x-gleaner-page"
 PERSON_HEADER = "x-gleaner-person"
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_PERSON = text(
+    "SELECT person.id, person.name, person.role, token.expires_at FROM token JOIN person ON person.id = token.person_id"
+    " WHERE token.hash = :hash AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
+    " AND (token.expires_at IS NULL OR token.expires_at > :now)"
+)
+_DEVICE = text("SELECT id FROM device WHERE token_hash = :hash AND revoked_at IS NULL")
 _ALLOWED = "gleaner.allowed"  # key of the request's scope: who passed the policy, so that it is checked once
 
 
@@ -109,7 +119,7 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
             raise PageHeaderMissing("A page may only change something with its own header.")
         kind = "page" if by_cookie else "api"
         database = _database(request)
-        person = await database.read(lambda conn: find_person(conn, secret, kind))
+        person = await _sign_ins(request).find(kind, secret, Person, lambda conn: find_person(conn, secret, kind))
         if person is None:
             owner = await database.read(lambda conn: owner_of_expired(conn, secret))
             if owner is not None:
@@ -141,8 +151,7 @@ async def allow_device(request: Request) -> Device:
     secret, by_cookie = _credential(request)
     if secret is None or by_cookie:
         raise NotSignedIn("This needs a device's token.", hint="Join again: `gleaner agent join URL CODE`.")
-    database = _database(request)
-    device = await database.read(lambda conn: find_device(conn, secret))
+    device = await _sign_ins(request).find("device", secret, Device, lambda conn: find_device(conn, secret))
     if device is None:
         raise NotSignedIn(
             "This device is not known here, or was revoked.", hint="Join again: `gleaner agent join URL CODE`."
@@ -225,16 +234,14 @@ def _policy_of(call: Any) -> tuple[str, ...] | None:
     return policy.who if isinstance(policy, Policy) else None
 
 
-def find_person(conn: Connection, secret: str, kind: str) -> Person | None:
-    row = conn.execute(
-        text(
-            "SELECT person.id, person.name, person.role FROM token JOIN person ON person.id = token.person_id"
-            " WHERE token.hash = :hash AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
-            " AND (token.expires_at IS NULL OR token.expires_at > :now)"
-        ),
-        {"hash": hash_secret(secret), "kind": kind, "now": steady_text(conn)},
-    ).one_or_none()
-    return None if row is None else Person(*row)
+def find_person(conn: Connection, secret: str, kind: str) -> Known | None:
+    now = steady_now(conn)
+    row = conn.execute(_PERSON, {"hash": hash_secret(secret), "kind": kind, "now": format_utc(now)}).one_or_none()
+    if row is None:
+        return None
+    *person, ends = row
+    left = math.inf if ends is None else (datetime.fromisoformat(ends) - now).total_seconds()
+    return Known(Person(*person), left)
 
 
 def owner_of_expired(conn: Connection, secret: str) -> str | None:
@@ -255,18 +262,22 @@ def end_session(conn: Connection, secret: str, person: str) -> None:
         text("UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'page' AND person_id = :person"),
         {"hash": hash_secret(secret), "now": now_text(), "person": person},
     )
+    credentials_changed(conn)
 
 
-def find_device(conn: Connection, secret: str) -> Device | None:
-    row = conn.execute(
-        text("SELECT id FROM device WHERE token_hash = :hash AND revoked_at IS NULL"), {"hash": hash_secret(secret)}
-    ).one_or_none()
-    return None if row is None else Device(row.id)
+def find_device(conn: Connection, secret: str) -> Known | None:
+    found = conn.execute(_DEVICE, {"hash": hash_secret(secret)}).scalar()
+    return None if found is None else Known(Device(found), math.inf)
 
 
 def _database(request: Request) -> Database:
     database: Database = request.app.state.db
     return database
+
+
+def _sign_ins(request: Request) -> SignIns:
+    sign_ins: SignIns = request.app.state.sign_ins
+    return sign_ins
 
 
 def _rates(request: Request) -> RequestRates:

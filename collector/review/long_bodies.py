@@ -5,13 +5,13 @@ checked a few labels at a time, because a thread that checks lets no other run m
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from collector.bodies import read_body
 from wire.labels import Label
@@ -42,8 +42,8 @@ def json_response(answer: BaseModel) -> Response:
 
 def _validated(model: type[M], raw: bytes, max_labels: int) -> M:
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        value = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
         raise _invalid("json_invalid", ("body",), f"the body is not JSON: {error}") from error
     documents = value.get("documents") if isinstance(value, dict) else None
     rows = enumerate(documents) if isinstance(documents, list) else ()

@@ -6,11 +6,12 @@ and returns a `Lost`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from pydantic_core import to_json
 
 from collector.catalogue.categories import save_words
 from collector.review import queue_sql as sql
@@ -41,8 +42,8 @@ class Facts:
     script_sha256: str
 
 
-def answered_before(conn: Connection, task: str, person: str, submit: str) -> dict[str, Any] | None:
-    """The answer that a submit with this UUID got already.
+def answered_before(conn: Connection, task: str, person: str, submit: str) -> str | None:
+    """The answer that a submit with this UUID got already, as JSON text.
 
     Raises:
         SubmitReused: the UUID belongs to another task or person.
@@ -52,7 +53,7 @@ def answered_before(conn: Connection, task: str, person: str, submit: str) -> di
         return None
     if (row.task_id, row.person_id) != (task, person):
         raise SubmitReused("This submit's UUID was used for something else before.")
-    reply: dict[str, Any] = json.loads(row.reply)
+    reply: str = row.reply
     return reply
 
 
@@ -65,8 +66,8 @@ def submit(
     facts: Facts,
     progress: Callable[[Connection], dict[str, Any]],
     now: datetime,
-) -> dict[str, Any] | Lost:
-    """Make a revision and point the task's ground truth at it; returns the reply, the same one for the same UUID.
+) -> str | Lost:
+    """Make a revision and point the task's ground truth at it; returns the reply as JSON text, the same for one UUID.
 
     Raises:
         NoSuchTask, SubmitReused, ConsentEnded, NotYours.
@@ -103,8 +104,8 @@ def submit(
     save_words(conn, _drawn_words(facts.documents))
     conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
     conn.execute(sql.DROP_DRAFTS, who)
-    reply = {"now": at, "revision": revision, "diff": dict(facts.diff), "progress": progress(conn)}
-    conn.execute(sql.SET_REPLY, {"id": revision, "reply": _json(reply)})
+    reply = _json({"now": at, "revision": revision, "diff": dict(facts.diff), "progress": progress(conn)})
+    conn.execute(sql.SET_REPLY, {"id": revision, "reply": reply})
     return reply
 
 
@@ -190,4 +191,5 @@ def _keep(
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Of thousands of labels the standard library would make one text while no other thread can run.
+    return to_json(value).decode()

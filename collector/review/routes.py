@@ -19,7 +19,7 @@ from collector.review.problems import NotYours
 from collector.review.queue import Lost
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
-from collector.review.submitting import MAX_SUBMIT_LABELS, Documents, Submit, checked, prepared
+from collector.review.submitting import MAX_SUBMIT_LABELS, Documents, Prepared, Submit, checked, prepared
 from collector.review.task_consent import check_task
 from collector.review.views import (
     LeaseView,
@@ -191,19 +191,25 @@ async def renew_lease(task: Id, body: FenceRequest, person: Annotator, db: Db) -
     return RenewReply(now=format_utc(now), lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at))
 
 
-@router.post("/api/tasks/{task}/submit", openapi_extra=body_schema(Submit))
+@router.post("/api/tasks/{task}/submit", response_model=SubmitReply, openapi_extra=body_schema(Submit))
 async def submit_task(
     task: Id,
     body: Annotated[Submit, Depends(with_documents(Submit, MAX_SUBMIT_LABELS))],
     person: Annotator,
     db: Db,
     blobs: Blobs,
-) -> SubmitReply:
+) -> Response:
     now = datetime.now(UTC)
-    found = await db.read(lambda conn: prepared(conn, task, person.id, body.fence, str(body.submit)))
+
+    def look_up(conn: Connection) -> Prepared:
+        before = prepared(conn, task, person.id, body.fence, str(body.submit))
+        if before.answered is None:
+            check_task(conn, task, now)
+        return before
+
+    found = await db.read(look_up)
     if found.answered is not None:
-        return SubmitReply.model_validate(found.answered)
-    await db.read(lambda conn: check_task(conn, task, now))
+        return Response(found.answered, media_type="application/json")
     if not found.holds:
         sent = await asyncio.to_thread(_as_json, body.documents)
         held(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
@@ -220,7 +226,7 @@ async def submit_task(
             now,
         )
     )
-    return SubmitReply.model_validate(held(reply))
+    return Response(held(reply), media_type="application/json")
 
 
 @router.post("/api/tasks/{task}/skip")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool
@@ -80,7 +80,7 @@ class Prepared:
     labelled video's frame table, `counts_from` is the start of the lease or its newest submit.
     """
 
-    answered: dict[str, Any] | None
+    answered: str | None
     holds: bool
     facts: TaskFacts
     truth: list[LabelsDocument]

@@ -225,11 +225,12 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             self._fail_group(done, item, failed(error))
             return go_on
-        for answer, value, problem in done:
-            _settle(answer, value, problem)
+        # Subscribers first: who waits for the commit finds it heard of.
         for topic in dict.fromkeys(topics):
             for callback in self._subscribers.get(topic, ()):
                 callback()
+        for answer, value, problem in done:
+            _settle(answer, value, problem)
         return go_on
 
     def _run_one(

@@ -46,7 +46,7 @@ def test_many_submits_under_one_lease_count_its_time_once(tmp_path: Path, at_onc
                 conn, lease.task, bea, lease.fence, str(body.submit), facts, lambda _: {}, at
             )
         )
-        assert isinstance(reply, dict)
+        assert isinstance(reply, str)
     counted = [row.active_ms for row in filled.rows("SELECT active_ms FROM revision ORDER BY number")]
     assert len(counted) == 4
     assert sum(counted) == (moments[-1] - NOW).total_seconds() * 1000

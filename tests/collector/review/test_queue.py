@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +49,8 @@ class Desk:
     def submit(self, who: str, task: str, fence: int, uuid: str, now: datetime = NOW) -> Any:
         documents = [{"made_by": who, "uuid": uuid}]
         facts = Facts(documents, {}, "t", None, 0, [], "age", 0.9, 1, "c" * 64)
-        return self.write(lambda conn: revisions.submit(conn, task, who, fence, uuid, facts, lambda _: {}, now))
+        reply = self.write(lambda conn: revisions.submit(conn, task, who, fence, uuid, facts, lambda _: {}, now))
+        return json.loads(reply) if isinstance(reply, str) else reply
 
     def give_up(self, who: str, lease: Lease, kind: Any, now: datetime = NOW) -> Any:
         return self.write(lambda conn: queue.give_up(conn, lease.task, who, lease.fence, kind, "why", now))

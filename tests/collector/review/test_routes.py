@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from collector.people.accounts import new_token
 from collector.people.rates import RequestRates
+from collector.people.sign_ins import SignIns
 from collector.problems import install_problems
 from collector.review.routes import router
 from tests.collector.review.filled import TIMES, Filled, box, document, interval, track
@@ -25,6 +26,7 @@ class Site:
         app = FastAPI(separate_input_output_schemas=False)
         app.state.db, app.state.blobs, app.state.cookie = filled.db, filled.blobs, "page"
         app.state.rates = RequestRates()
+        app.state.sign_ins = SignIns(filled.db)
         app.include_router(router)
         install_problems(app)
         self.app = app

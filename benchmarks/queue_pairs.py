@@ -1,0 +1,169 @@
+"""How fast the queue hands out items and takes them back over HTTP, beside the same rows in SQLite alone.
+
+Ten thousand open items with three boxes each. Each client asks for an item and submits its boxes as they are, again and
+again, on one connection. SQLite alone leases and finishes items with the collector's own statements, so many in one
+transaction as there were clients, and does nothing else: no HTTP, no sign-in, no checks, no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from benchmarks import export, standing
+from benchmarks.figure import Figure
+from collector.people.accounts import new_token
+from collector.review import queue_sql as sql
+from collector.store.database import open_database
+from collector.store.sql import Connection, Statement
+
+CLIENTS = (1, 8, 32)
+SECONDS = 6.0
+MS_A_PAIR = 2.0  # 500 pairs a second
+_AGAIN = (
+    "DELETE FROM revision",
+    "UPDATE task SET state = 'open', fence = 0, revision_id = NULL, done_at = NULL,"
+    " reason_kind = CASE WHEN rowid % 10 = 0 THEN 'random' ELSE 'age' END",
+)
+_PRELABELS = (
+    "INSERT INTO labels_document (capture_id, name, source_kind, source_name, source_sha256, body, raw_sha256)"
+    " SELECT id, 'm', 'model', 'm', 'x', replace(:body, '%', id), 'x' FROM capture"
+)
+
+
+def measure() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        token = fill(folder / "data")
+        process, port = standing.start(standing.ROOT, folder)
+        try:
+            served = {clients: asyncio.run(pairs_over_http(port, token, clients)) for clients in CLIENTS}
+        finally:
+            standing.stop(process, port)
+        figures = []
+        for clients, each in served.items():
+            alone = pairs_in_sqlite(folder / "data" / "collector.db", clients)
+            what = f"next + submit over HTTP, {clients} client{'s' * (clients > 1)}"
+            figures.append(Figure(what, round(1000 / each, 1), "ms a pair", MS_A_PAIR))
+            figures.append(Figure("… beside SQLite alone", round(alone / each, 1), "times its time", 10))
+        return figures
+
+
+def fill(data: Path) -> str:
+    """A data folder with open items; returns a bearer token."""
+    export.fill(data)
+    boxes = [
+        {"id": f"b{n}", "kind": "box", "label": "cup", "score": 0.5, "x": 9.0, "y": 9.0 * n, "width": 30, "height": 50}
+        for n in range(3)
+    ]
+    source = {"kind": "model", "name": "m", "version": "1", "sha256": "e" * 64}
+    body = json.dumps({"schema": 1, "capture": "%", "source": source, "labels": boxes})
+
+    def write(conn: Connection) -> str:
+        for statement in _AGAIN:
+            conn.execute(statement)
+        conn.execute(_PRELABELS, {"body": body})
+        return new_token(conn, "ann")
+
+    db = open_database(data)
+    try:
+        return db.write_sync(write)
+    finally:
+        db.close()
+
+
+async def pairs_over_http(port: int, token: str, clients: int) -> float:
+    """Pairs a second that so many clients get done together."""
+    end = time.monotonic() + SECONDS
+    done = await asyncio.gather(*[_work(port, token, end) for _ in range(clients)])
+    return sum(done) / SECONDS
+
+
+async def _work(port: int, token: str, end: float) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
+    client, done = f"page-{uuid4().hex[:12]}", 0
+
+    async def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        raw = json.dumps(body).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n"
+        )
+        writer.write(head.encode() + raw)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = int(answer.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        said = await reader.readexactly(length)
+        if not answer.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(f"{path} was answered with {answer.splitlines()[0]!r} {said[:300]!r}.")
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    while time.monotonic() < end:
+        given = await post("/api/tasks/next", {"client": client})
+        (task,) = given["tasks"]
+        work = {"fence": task["lease"]["fence"], "submit": str(uuid4()), "documents": task["prelabels"]}
+        await post(f"/api/tasks/{task['id']}/submit", {**work, "opened_at": given["now"]})
+        done += 1
+    writer.close()
+    return done
+
+
+def pairs_in_sqlite(database: Path, group: int) -> float:
+    """Pairs a second of SQLite alone, so many in each transaction, on a copy of the same rows."""
+    copy = database.parent / f"alone-{group}.db"
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy, isolation_level=None)) as conn:
+        source.backup(conn)
+        conn.execute("PRAGMA journal_mode=WAL")
+        conn.execute("PRAGMA synchronous=FULL")
+        person = conn.execute("SELECT id FROM person").fetchone()[0]
+        done, began = 0, time.monotonic()
+        while time.monotonic() - began < SECONDS / 2:
+            leased: list[tuple[str, int]] = []
+            _together(conn, lambda leased=leased: _lease(conn, person, group, leased))  # type: ignore[misc]
+            _together(conn, lambda leased=leased: [_finish(conn, person, *one) for one in leased])  # type: ignore[misc]
+            done += len(leased)
+            if not leased:
+                break
+        return done / (time.monotonic() - began)
+
+
+def _together(conn: sqlite3.Connection, work: Callable[[], object]) -> None:
+    conn.execute("BEGIN IMMEDIATE")
+    work()
+    conn.execute("COMMIT")
+
+
+def _run(conn: sqlite3.Connection, statement: Statement, values: dict[str, Any]) -> Any:
+    return conn.execute(*statement.filled(values)).fetchone()
+
+
+def _lease(conn: sqlite3.Connection, person: str, group: int, leased: list[tuple[str, int]]) -> None:
+    at = {"person": person, "client": "alone", "now": "2026-12-01", "expires": "2026-12-02", "types": ["boxes"]}
+    for _ in range(group):
+        found = _run(conn, sql.BY_PRIORITY[0], at)
+        if found is None:
+            return
+        task = found[0]
+        fence = _run(conn, sql.LEASE, {**at, "task": task})[0]
+        _run(conn, sql.REMEMBER_LEASE, {**at, "task": task, "fence": fence})
+        leased.append((task, fence))
+
+
+def _finish(conn: sqlite3.Connection, person: str, task: str, fence: int) -> None:
+    body = '[{"schema":1}]' * 30
+    values = {
+        "id": f"rev-{uuid4().hex}", "task": task, "number": 1, "person": person, "submit": str(uuid4()), "fence": fence,
+        "now": "2026-12-01", "opened_at": "2026-12-01", "first_input_at": None, "active_ms": 0, "documents": body,
+        "diff": body, "reply": body, "reason_kind": "age", "probability": 0.9, "instruction_version": 1,
+        "script_sha256": "c" * 64,
+    }  # fmt: skip
+    _run(conn, sql.ADD_REVISION, values)
+    _run(conn, sql.DONE, {"task": task, "revision": values["id"], "now": "2026-12-01"})
