@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from benchmarks import export, standing
 from benchmarks.figure import Figure
-from collector.people.accounts import new_token
+from collector.people.accounts import add_user, new_token
 from collector.review import queue_sql as sql
 from collector.store.database import open_database
 from collector.store.sql import Connection, Statement
@@ -42,10 +42,10 @@ _PRELABELS = (
 def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        token = fill(folder / "data")
+        tokens = fill(folder / "data")
         process, port = standing.start(standing.ROOT, folder)
         try:
-            served = {clients: asyncio.run(pairs_over_http(port, token, clients)) for clients in CLIENTS}
+            served = {clients: asyncio.run(pairs_over_http(port, tokens[:clients])) for clients in CLIENTS}
         finally:
             standing.stop(process, port)
         figures = []
@@ -57,8 +57,8 @@ def measure() -> list[Figure]:
         return figures
 
 
-def fill(data: Path) -> str:
-    """A data folder with open items; returns a bearer token."""
+def fill(data: Path) -> list[str]:
+    """A data folder with open items; returns the bearer tokens of as many people as there are clients at most."""
     export.fill(data)
     boxes = [
         {"id": f"b{n}", "kind": "box", "label": "cup", "score": 0.5, "x": 9.0, "y": 9.0 * n, "width": 30, "height": 50}
@@ -67,11 +67,13 @@ def fill(data: Path) -> str:
     source = {"kind": "model", "name": "m", "version": "1", "sha256": "e" * 64}
     body = json.dumps({"schema": 1, "capture": "%", "source": source, "labels": boxes})
 
-    def write(conn: Connection) -> str:
+    def write(conn: Connection) -> list[str]:
         for statement in _AGAIN:
             conn.execute(statement)
         conn.execute(_PRELABELS, {"body": body})
-        return new_token(conn, "ann")
+        for number in range(max(CLIENTS)):
+            add_user(conn, f"person {number}", "annotator")
+        return [new_token(conn, f"person {number}") for number in range(max(CLIENTS))]
 
     db = open_database(data)
     try:
@@ -80,10 +82,10 @@ def fill(data: Path) -> str:
         db.close()
 
 
-async def pairs_over_http(port: int, token: str, clients: int) -> float:
-    """Pairs a second that so many clients get done together."""
+async def pairs_over_http(port: int, tokens: list[str]) -> float:
+    """Pairs a second that these people get done together."""
     end = time.monotonic() + SECONDS
-    done = await asyncio.gather(*[_work(port, token, end) for _ in range(clients)])
+    done = await asyncio.gather(*[_work(port, token, end) for token in tokens])
     return sum(done) / SECONDS
 
 
