@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.store.database import DatabaseLost
 from collector.store.sql import text
-from collector.store.sqlite import connect, failed
+from collector.store.sqlite_driver import connect, failed
 from wire.errors import GleanerError
 
 AT_SCHEMA = text("SELECT version_num FROM alembic_version")

@@ -15,7 +15,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,8 @@ from collector.store.blobs_local import disk_errors
 from collector.store.database import DatabaseFailed, Fn, ReadTooLong, said_topics
 from collector.store.lock import lock_folder
 from collector.store.private import private_database, private_folder
-from collector.store.sql import Connection, Result, Statement, Values
+from collector.store.sql import Connection
+from collector.store.sqlite_driver import Readers, SqliteConnection, connect, failed, interrupted_after, roll_back
 
 T = TypeVar("T")
 GROUP_FNS = 128
@@ -32,48 +33,6 @@ GROUP_SECONDS = 0.002
 READERS = 4
 LONG_READERS = 2
 MAX_READ_SECONDS = 30.0
-INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at the clock
-MAX_IDLE_LOG_BYTES = 4 * 2**20
-KEPT_STATEMENTS = 512  # prepared, by connection: more than there are texts in the collector
-
-
-class SqliteConnection:
-    """See `collector.store.sql.Connection`. One thread at a time may use it."""
-
-    __slots__ = ("driver", "info")
-
-    def __init__(self, path: Path, *, query_only: bool = False) -> None:
-        self.driver = connect(path)
-        if query_only:
-            self.driver.execute("PRAGMA query_only=ON")
-        self.info: dict[str, Any] = {}
-
-    def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
-        made = statement if isinstance(statement, Statement) else Statement(str(statement))
-        if values is None:
-            return Result(self.driver.execute(made.text))
-        if isinstance(values, Sequence):
-            return Result(self.driver.executemany(made.text, values))
-        return Result(self.driver.execute(*made.filled(values)))
-
-    def exec_driver_sql(self, sql: str) -> Result:
-        return Result(self.driver.execute(sql))
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection of the driver's own, with what every connection here needs. Raises sqlite3.Error."""
-    # Without isolation_level=None sqlite3 would begin transactions itself, and deferred ones.
-    driver = sqlite3.connect(
-        path, timeout=10.0, isolation_level=None, check_same_thread=False, cached_statements=KEPT_STATEMENTS
-    )
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"journal_size_limit={MAX_IDLE_LOG_BYTES}",
-    ):
-        driver.execute(f"PRAGMA {pragma}")
-    return driver
 
 
 class SqliteDatabase:
@@ -101,7 +60,7 @@ class SqliteDatabase:
         self._waiting: queue.SimpleQueue[tuple[Fn[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
-        self._readers = _Readers(path)
+        self._readers = Readers(path, READERS + LONG_READERS)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
         self._writer: threading.Thread | None = None
@@ -137,7 +96,7 @@ class SqliteDatabase:
     def _read_within(self, fn: Fn[T]) -> T:
         deadline = time.monotonic() + MAX_READ_SECONDS
         try:
-            with self._readers.one() as conn, _interrupted_after(conn.driver, deadline):
+            with self._readers.one() as conn, interrupted_after(conn.driver, deadline):
                 return fn(conn)
         except sqlite3.Error as error:
             if time.monotonic() > deadline:
@@ -220,7 +179,7 @@ class SqliteDatabase:
                     go_on = item is not None
                 conn.driver.execute("COMMIT")
             except BaseException:
-                _roll_back(conn.driver)
+                roll_back(conn.driver)
                 raise
         except sqlite3.Error as error:
             self._fail_group(done, item, failed(error))
@@ -268,55 +227,6 @@ class SqliteDatabase:
             _settle(answer, None, error)
 
 
-class _Readers:
-    """Connections that only read, used again and again; there are as many as there are reads at once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._idle: queue.LifoQueue[SqliteConnection] = queue.LifoQueue(READERS + LONG_READERS)
-
-    @contextlib.contextmanager
-    def one(self) -> Iterator[SqliteConnection]:
-        """A connection inside a transaction of its own: everything read is of one moment. Raises sqlite3.Error."""
-        try:
-            conn = self._idle.get_nowait()
-        except queue.Empty:
-            conn = SqliteConnection(self._path, query_only=True)
-        try:
-            conn.driver.execute("BEGIN")
-            yield conn
-        finally:
-            self._put_back(conn)
-
-    def _put_back(self, conn: SqliteConnection) -> None:
-        try:
-            _roll_back(conn.driver)
-            self._idle.put_nowait(conn)
-        except (sqlite3.Error, queue.Full):
-            conn.driver.close()
-
-    def close(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().driver.close()
-
-
-@contextlib.contextmanager
-def _interrupted_after(driver: sqlite3.Connection, deadline: float) -> Iterator[None]:
-    """SQLite gives up a statement that still runs at the deadline (`time.monotonic`)."""
-    driver.set_progress_handler(lambda: int(time.monotonic() > deadline), INSTRUCTIONS_PER_LOOK)
-    try:
-        yield
-    finally:
-        driver.set_progress_handler(None, 0)
-
-
-def _roll_back(driver: sqlite3.Connection) -> None:
-    """End a transaction without a trace, if the engine has not ended it itself."""
-    if driver.in_transaction:
-        driver.execute("ROLLBACK")
-
-
 def _analyze(conn: Connection) -> None:
     """Statistics of every index, from a sample of each: the planner chooses by them."""
     conn.exec_driver_sql("PRAGMA analysis_limit=1000")
@@ -331,8 +241,3 @@ def _settle(answer: Future[Any], value: Any, problem: BaseException | None) -> N
         answer.set_exception(problem)
     else:
         answer.set_result(value)
-
-
-def failed(error: sqlite3.Error) -> DatabaseFailed:
-    """The engine's own error in the words of the service."""
-    return DatabaseFailed(f"The database could not do this: {error}.")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.store.sql import Result, RowsUnexpected, text
-from collector.store.sqlite import SqliteConnection
+from collector.store.sqlite_driver import SqliteConnection
 
 PAIRS = text("SELECT a, b FROM pair WHERE a IN :some OR b IN :others OR a IN :some ORDER BY a")
 

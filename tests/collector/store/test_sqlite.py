@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.store import sqlite
+from collector.store import sqlite, sqlite_driver
 from collector.store.database import (
     Database,
     DatabaseFailed,
@@ -219,9 +219,9 @@ def test_the_log_shrinks_when_the_last_reader_has_left(db: Database, tmp_path: P
         for number in range(60):
             db.write_sync(lambda conn, number=number: conn.execute(ADD, {"id": f"{number}" + "x" * 200_000}))  # type: ignore[misc]
         db.maintain()
-        assert log.stat().st_size > 2 * sqlite.MAX_IDLE_LOG_BYTES
+        assert log.stat().st_size > 2 * sqlite_driver.MAX_IDLE_LOG_BYTES
     reader.close()
     db.maintain()
-    assert log.stat().st_size <= sqlite.MAX_IDLE_LOG_BYTES
+    assert log.stat().st_size <= sqlite_driver.MAX_IDLE_LOG_BYTES
     known = text("SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'person'")
     assert db.read_sync(lambda conn: conn.execute(known).scalar())

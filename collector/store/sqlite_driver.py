@@ -1,0 +1,111 @@
+"""SQLite connections: what each of them needs, errors in the words of the service, readers that are used again."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from collector.store.database import DatabaseFailed
+from collector.store.sql import Result, Statement, Values
+
+MAX_IDLE_LOG_BYTES = 4 * 2**20
+KEPT_STATEMENTS = 512  # prepared, by connection: more than there are texts in the collector
+INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at the clock
+
+
+class SqliteConnection:
+    """See `collector.store.sql.Connection`. One thread at a time may use it."""
+
+    __slots__ = ("driver", "info")
+
+    def __init__(self, path: Path, *, query_only: bool = False) -> None:
+        self.driver = connect(path)
+        if query_only:
+            self.driver.execute("PRAGMA query_only=ON")
+        self.info: dict[str, Any] = {}
+
+    def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
+        made = statement if isinstance(statement, Statement) else Statement(str(statement))
+        if values is None:
+            return Result(self.driver.execute(made.text))
+        if isinstance(values, Sequence):
+            return Result(self.driver.executemany(made.text, values))
+        return Result(self.driver.execute(*made.filled(values)))
+
+    def exec_driver_sql(self, sql: str) -> Result:
+        return Result(self.driver.execute(sql))
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection of the driver's own, with what every connection here needs. Raises sqlite3.Error."""
+    # Without isolation_level=None sqlite3 would begin transactions itself, and deferred ones.
+    driver = sqlite3.connect(
+        path, timeout=10.0, isolation_level=None, check_same_thread=False, cached_statements=KEPT_STATEMENTS
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"journal_size_limit={MAX_IDLE_LOG_BYTES}",
+    ):
+        driver.execute(f"PRAGMA {pragma}")
+    return driver
+
+
+class Readers:
+    """Connections that only read, used again and again: as many as there are reads at once, of which `kept` stay."""
+
+    def __init__(self, path: Path, kept: int) -> None:
+        self._path = path
+        self._idle: queue.LifoQueue[SqliteConnection] = queue.LifoQueue(kept)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[SqliteConnection]:
+        """A connection inside a transaction of its own: everything read is of one moment. Raises sqlite3.Error."""
+        try:
+            conn = self._idle.get_nowait()
+        except queue.Empty:
+            conn = SqliteConnection(self._path, query_only=True)
+        try:
+            conn.driver.execute("BEGIN")
+            yield conn
+        finally:
+            self._put_back(conn)
+
+    def _put_back(self, conn: SqliteConnection) -> None:
+        try:
+            roll_back(conn.driver)
+            self._idle.put_nowait(conn)
+        except (sqlite3.Error, queue.Full):
+            conn.driver.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().driver.close()
+
+
+@contextlib.contextmanager
+def interrupted_after(driver: sqlite3.Connection, deadline: float) -> Iterator[None]:
+    """SQLite gives up a statement that still runs at the deadline (`time.monotonic`)."""
+    driver.set_progress_handler(lambda: int(time.monotonic() > deadline), INSTRUCTIONS_PER_LOOK)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
+
+
+def roll_back(driver: sqlite3.Connection) -> None:
+    """End a transaction without a trace, if the engine has not ended it itself."""
+    if driver.in_transaction:
+        driver.execute("ROLLBACK")
+
+
+def failed(error: sqlite3.Error) -> DatabaseFailed:
+    """The engine's own error in the words of the service."""
+    return DatabaseFailed(f"The database could not do this: {error}.")
