@@ -156,9 +156,9 @@ def test_a_submit_that_comes_too_late_is_kept(house: House, open_page: Open) -> 
     assert reply.ok, reply.text()
     ada.press("right")
     ada.press("Enter")
-    expect(ada.page.locator(".banner, [data-state=empty]").first).to_be_visible()
+    expect(ada.page.get_by_text("Your work is stored as a draft")).to_be_visible()
     assert house.revisions(task) == []
-    assert any(draft["work"] for draft in ada.draft())
+    assert until(lambda: any(draft["work"] for draft in ada.draft()))
 
 
 def test_without_a_session_the_page_says_whom_to_ask(house: House, open_page: Open) -> None:

@@ -122,9 +122,10 @@ class Filled:
         )
         found = self.db.read_sync(lambda conn: prepared(conn, task, person, lease.fence, str(body.submit)))
         facts = checked(found, body, name, self.blobs, now)
-        return self.db.write_sync(
+        reply = self.db.write_sync(
             lambda conn: submit(conn, task, person, lease.fence, str(body.submit), facts, lambda _: {}, now)
         )
+        return json.loads(reply) if isinstance(reply, str) else reply
 
     def record(self) -> SessionRecord:
         self.revision += 1

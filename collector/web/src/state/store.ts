@@ -49,6 +49,7 @@ export class Store {
   /** Sent but not confirmed: needed again when the collector refuses. */
   private readonly sent = new Map<string, OpenTask>();
   private readonly trail: Trail;
+  private confirmations = 0;
   private asking: Promise<void> | null = null;
   private returning: Promise<void> | null = null;
   private looking: ReturnType<typeof setTimeout> | undefined;
@@ -69,6 +70,7 @@ export class Store {
       confirmed: (letter, reply) => {
         clock.heard(reply.now);
         this.progress.value = reply.progress;
+        this.confirmations += 1;
         this.sent.delete(letter.task);
         this.drafts.done(letter.task);
       },
@@ -361,10 +363,12 @@ export class Store {
       ...this.queue.map((item) => item.task.id),
       ...this.outbox.waiting.value.map((letter) => letter.task),
     ];
+    const { confirmations } = this;
     try {
       const reply = await api.next(this.client, have, PREFETCH - this.queue.length);
       clock.heard(reply.now);
-      this.progress.value = reply.progress;
+      // An answer that was confirmed meanwhile told of more.
+      if (confirmations === this.confirmations) this.progress.value = reply.progress;
       this.problem.value = null;
       for (const view of reply.tasks) if (!this.holds(view.id)) this.queue.push(this.take(view, false));
     } catch (error) {
