@@ -29,6 +29,7 @@ from device_agent.events import (
     RecordConsent,
     Restarted,
     SetTimer,
+    State,
     Stop,
     TakeClosed,
     TakeFailed,
@@ -133,6 +134,12 @@ class SessionRunner:
     def replayed(self) -> Replayed:
         """The session as it stands: state, consent, takes. A new value after every change."""
         return self._replayed
+
+    @property
+    def phase(self) -> State:
+        """What people are told: a recording that was cut off has ended, even while the disk holds up its journal."""
+        phase, maker = self._replayed.state.phase, self._maker
+        return "saving" if phase == "recording" and maker is not None and maker.is_detached else phase
 
     @property
     def maker(self) -> TakeMaker | None:

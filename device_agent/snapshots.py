@@ -26,13 +26,14 @@ def snapshot_of(
 
     Reads only values that are replaced whole, so it may be called from any thread.
     """
-    replayed, deadline = runner.replayed, runner.deadline
+    replayed, phase = runner.replayed, runner.phase
+    deadline = runner.deadline if phase != "saving" else None
     state, header = replayed.state, replayed.header
     now = time.monotonic()
-    step = state.step if state.phase != "consent" else None
+    step = state.step if phase != "consent" else None
     return Snapshot(
         session=header.session,
-        state=state.phase,
+        state=phase,
         title=header.plan.title,
         language=header.plan.language,
         participant=header.participant,

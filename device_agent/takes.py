@@ -239,6 +239,12 @@ class TakeMaker:
             stream.detach()
         held.detached_us = monotonic_us()
 
+    @property
+    def is_detached(self) -> bool:
+        """Whether there is an open take that records nothing any more."""
+        held = self._open
+        return held is not None and held.detached_us is not None
+
     def limit(self, seconds: float) -> None:
         """The open take records for so many seconds from now, however late its end is carried out."""
         until_us = monotonic_us() + round(seconds * 1_000_000)

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from device_agent import session
-from device_agent.events import ConsentAnswered, Done, Event, Pause, Resume, Start, Stop
+from device_agent.events import ConsentAnswered, Done, Event, Pause, Resume, Snapshot, Start, Stop
 from device_agent.journal import Header
 from device_agent.runner import SessionRunner
 from device_agent.sensors.base import Frame, SensorLost
+from device_agent.snapshots import snapshot_of
 from device_agent.streams import VideoStream
 from device_agent.takes import Origin, TakeMaker
+from device_agent.uplink.uplink import UplinkState
 from tests.device_agent.test_takes import Bench, HandCamera, bench, wait_for
 from wire.capture import Medium
 from wire.errors import GleanerError
@@ -56,6 +58,13 @@ def recording(bench: Bench, folder: Path) -> SessionRunner:
     return runner
 
 
+def shown(runner: SessionRunner) -> Snapshot:
+    """What the page shows."""
+    return snapshot_of(
+        runner, UplinkState(), pending=0, set_aside=0, level_dbfs=None, speaking=None, detections=(), preview=False
+    )
+
+
 def drain(runner: SessionRunner) -> None:
     """Handle what was posted, as the session's thread does."""
     while not runner._queue.empty():
@@ -89,6 +98,7 @@ def test_a_press_ends_the_recording_while_the_disk_stalls(
         runner.post(press)
         handling.start()
         assert stalled.wait(60)
+        assert shown(runner).state == "saving", "detached first, then said, then written"
         for _ in range(5):  # the room goes on; nothing of it may be kept
             bench.video.deliver(bench.camera.frame(now=False))
             bench.audio.deliver(bench.microphone.block())
