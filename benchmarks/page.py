@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,7 @@ def measure() -> list[Figure]:
                 house.add_still()
             house.add_crowd(LABELS)
             house.publish()
+            put_crowd_second(Path(folder))
             context = browser.new_context(viewport={"width": 1440, "height": 900})
             context.add_init_script("localStorage.setItem('gleaner.hints-seen', 'true')")
             page = context.new_page()
@@ -81,6 +84,19 @@ def measure() -> list[Figure]:
         Figure(f"page: key to frame with {LABELS} labels, 95th percentile", percentile(took, 95), "ms", 50),
         Figure("page: first load before media", round(first_load, 1), "KB", 300),
     ]
+
+
+def put_crowd_second(folder: Path) -> None:
+    """So that the item with the many labels is opened by a key, and left by one; by chance it may come first."""
+    (database,) = folder.rglob("collector.db")
+    with closing(sqlite3.connect(database, timeout=60)) as conn, conn:
+        crowd = (
+            "SELECT task_id FROM task_capture JOIN labels_document USING (capture_id)"
+            " ORDER BY length(body) DESC LIMIT 1"
+        )
+        conn.execute("UPDATE task SET reason_kind = 'age', priority = 0.1")
+        conn.execute(f"UPDATE task SET priority = 0.2 WHERE id = ({crowd})")
+        conn.execute("UPDATE task SET priority = 0.3 WHERE id = (SELECT max(id) FROM task WHERE priority < 0.2)")
 
 
 def weight(reply: Any) -> int:

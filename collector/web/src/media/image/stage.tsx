@@ -211,22 +211,24 @@ export class Stage extends Component<StageProps, State> {
     const { picture, title, tool, active } = this.props;
     const { screen } = this.state;
     const view = this.view();
+    // Nothing is placed before there is a place: a thousand boxes are drawn once and not twice when their item opens.
+    const shapes = screen.width > 0 ? this.props.shapes : [];
     // Small ones on top, so that a cup in front of a person can be clicked; the selected one above all.
-    const rest = this.props.shapes
+    const rest = shapes
       .filter((s) => !s.selected)
       .sort((a, b) => b.rect.width * b.rect.height - a.rect.width * a.rect.height);
-    const chosen = this.props.shapes.filter((s) => s.selected);
+    const chosen = shapes.filter((s) => s.selected);
     // What moves is drawn apart from what stands still: a thousand boxes are not painted anew with it.
     const still = rest.filter((s) => !s.ghost);
     const ghosts = rest.filter((s) => s.ghost);
     const layer = { view, width: screen.width, height: screen.height };
-    const places = this.tagPlaces.of({ shapes: this.props.shapes, ...layer });
+    const places = this.tagPlaces.of({ shapes, ...layer });
     const on = toScreen({ x: 0, y: 0, ...picture }, view);
     const place = `left: ${on.x}px; top: ${on.y}px; width: ${on.width}px; height: ${on.height}px`;
     return (
       <div
         ref={this.host}
-        class={`stage ${active ? "stage-active" : ""} ${tool.drawing.value && active ? "stage-drawing" : ""} ${this.props.dim ? "stage-dim" : ""} ${this.props.shapes.length > MANY ? "stage-many" : ""}`}
+        class={`stage ${active ? "stage-active" : ""} ${tool.drawing.value && active ? "stage-drawing" : ""} ${this.props.dim ? "stage-dim" : ""} ${shapes.length > MANY ? "stage-many" : ""}`}
         onPointerDown={this.down}
         onPointerMove={this.move}
         onPointerUp={this.up}
