@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import stat
 import sys
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from wire.errors import GleanerError
+from wire.interrupted import interrupt
 
 ROOMS = {
     "demo": ("hardware.demo", "A whole installation on this machine: collector, device, session, review."),
@@ -94,6 +96,8 @@ def _output_is_full() -> bool:
 
 def main() -> None:
     """Run the command. A GleanerError is one sentence on standard error and its own exit code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         try:
             app()

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from device_agent import spool_cli
 from device_agent.settings import AgentSettings, default_state, read_settings
 from wire.device import DeviceInfo
+from wire.interrupted import interrupt
 from wire.version import installed_version
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     from scripts import load as load_script
 
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     plan = load_script(settings.script)
     credentials = load_credentials(settings.state)
     if settings.collector is not None:
@@ -300,7 +301,7 @@ def deliver(
     """Send what waits, without a session: no sensor is opened. An interrupted session can go on afterwards."""
     from device_agent.delivery import Delivery
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     with Delivery(state, bandwidth) as delivery:
         before = delivery.spool.backlog().captures
         done = _deliver(delivery.spool, delivery.uplink, deliver_seconds)
@@ -313,10 +314,6 @@ def deliver(
             f"{before - left - aside} captures are safe at the collector, {left} wait, {aside} were set aside."
         )
     raise typer.Exit(0 if done and not aside else 1)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 @app.command()

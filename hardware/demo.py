@@ -28,6 +28,7 @@ from hardware.installation import PAGE_WAIT_SECONDS, START_SECONDS, Installation
 from hardware.processes import Child, ChildFailed, last_line
 from prelabel.catalogue import CacheUnwritable, ModelUnavailable, available, best, choose, fetch
 from scripts import load
+from wire.interrupted import interrupt
 
 people = Console(stderr=True, soft_wrap=True)
 app = typer.Typer(add_completion=False)
@@ -108,7 +109,7 @@ def demo(
     began = time.monotonic()
     for name in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the demo as Ctrl-C does
         if signal.getsignal(name) != signal.SIG_IGN:  # nohup asked to go on
-            signal.signal(name, signal.default_int_handler)
+            signal.signal(name, interrupt)
     live = any(spec.partition(":")[0] in ("opencv", "picamera2", "sounddevice") for spec in (camera, microphone))
     who = participant or ("person" if live and not once else "simulated")
     run = Installation(data.absolute(), port, page_port, camera, microphone, who, script)

@@ -65,6 +65,21 @@ def test_another_full_disk_is_not_taken_for_the_output(tmp_path: Path) -> None:
     assert done.returncode == 1 and "No space left" in done.stderr and "output-unwritable" not in done.stderr
 
 
+def test_an_interruption_while_modules_are_imported_ends_with_130(tmp_path: Path) -> None:
+    """Dataclasses are made by an `exec` of text: Python would end by the signal, whatever was caught and printed."""
+    made = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)"
+    (tmp_path / "trial.py").write_text(
+        "import gleaner\n"
+        f"def work():\n    try:\n        exec({made!r})\n"
+        "    except KeyboardInterrupt:\n        raise SystemExit(130) from None\n"
+        "gleaner.app = work\ngleaner.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "trial"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
+    assert done.returncode == 130
+
+
 @pytest.mark.parametrize("words", [("hardware/install/bootstrap.py",), ("collector/web/build.py", "--force")])
 def test_an_interrupted_installation_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
     interrupted = "import shutil\ndef stop(*words, **more):\n    raise KeyboardInterrupt\n"
