@@ -28,7 +28,7 @@ log = logging.getLogger("gleaner.jobs")
 TOPIC = "jobs"
 POISON_AFTER = 5
 WORK_SECONDS = 540.0
-LONGEST_BACKOFF_SECONDS = 60.0
+MAX_BACKOFF_SECONDS = 60.0
 REFUSED_SECONDS = 5.0
 # Short jobs have a worker of their own for when the others are busy, so that none waits behind an hour of video.
 SHORT_WORK_SECONDS = 60.0
@@ -100,7 +100,7 @@ def enqueue_all(conn: Connection, kind: str, payloads: Mapping[str, dict[str, An
 
 def backoff_seconds(attempts: int) -> float:
     """Wait after so many failed attempts: 1, 4, 16, then 60 seconds."""
-    return min(LONGEST_BACKOFF_SECONDS, 4.0 ** max(0, attempts - 1))
+    return min(MAX_BACKOFF_SECONDS, 4.0 ** max(0, attempts - 1))
 
 
 def release_all(conn: Connection) -> int:

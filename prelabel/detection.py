@@ -12,7 +12,7 @@ from prelabel.documents import detection_labels
 from prelabel.families import DetrDecode, SsdDecode, YoloDecode
 from prelabel.image.centerface import Centerface, free_dims
 from prelabel.image.detr import Detr
-from prelabel.image.family import MOST_CANDIDATES, Array, Candidates, Decoder
+from prelabel.image.family import MAX_CANDIDATES, Array, Candidates, Decoder
 from prelabel.image.letterbox import Image, Placement
 from prelabel.image.masks import instance_mask
 from prelabel.image.network import PictureNetwork
@@ -69,7 +69,7 @@ class Detector:
 
         Raises:
             ValueError: not a picture of that shape and type.
-            PictureTooLarge: more than `stills.MOST_PIXELS`.
+            PictureTooLarge: more than `stills.MAX_PIXELS`.
             ModelRefused: the network fails on it, or gives a class that has no name.
             TooManyCandidates: by a strict detector, more than it can merge.
         """
@@ -81,8 +81,8 @@ class Detector:
             found = found.take(np.isin(found.classes, [at for at, name in enumerate(self.names) if name in only]))
         if self._complete and len(found.scores) > MAX_COMPLETE:
             raise TooManyCandidates(f"{self.package.name} finds {len(found.scores)} candidates in one picture.")
-        if not self._complete and len(found.scores) > MOST_CANDIDATES:
-            found = found.take(np.argsort(-found.scores, kind="stable")[:MOST_CANDIDATES])
+        if not self._complete and len(found.scores) > MAX_CANDIDATES:
+            found = found.take(np.argsort(-found.scores, kind="stable")[:MAX_CANDIDATES])
         found, boxes = self._merged(found, place)
         rows = zip(boxes.tolist(), found.classes.tolist(), found.scores.tolist(), strict=True)
         extras = self._extras(found, boxes, place, self._decoder.prototypes(outputs))

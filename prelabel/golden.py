@@ -21,7 +21,7 @@ from prelabel.sources import Progress
 from wire.errors import GleanerError
 from wire.labels import Box, Choice, Interval, Keypoints, Label, Mask, Polygon, Text
 
-LEAST_IOU = 0.8
+MIN_IOU = 0.8
 SCORE = 0.1
 TIME_US = 50_000
 TURN_DEGREES = 5.0
@@ -88,7 +88,7 @@ def found_in(model: Loaded, sample: Image | Sound) -> list[Label]:
 def compare(expected: Sequence[Label], got: Sequence[Label], thresholds: Thresholds) -> list[str]:
     """What differs, each as part of a sentence; nothing when the answer is as good as the expected one.
 
-    Boxes, polygons and masks overlap by `LEAST_IOU`, times differ by `TIME_US` at most, scores by `SCORE`; text and
+    Boxes, polygons and masks overlap by `MIN_IOU`, times differ by `TIME_US` at most, scores by `SCORE`; text and
     choices are equal. What lies within `SCORE` of its threshold may be found or not.
     """
     left = list(got)
@@ -160,7 +160,7 @@ def _unlike(one: Label, other: Label) -> str:
     if isinstance(one, Box) and isinstance(other, Box) and abs(_turn(one, other)) > TURN_DEGREES:
         return ", another rotation"
     overlap = _overlap(one, other)
-    return "" if overlap >= LEAST_IOU else f", which overlap by {overlap:.2f} only"
+    return "" if overlap >= MIN_IOU else f", which overlap by {overlap:.2f} only"
 
 
 def _turn(one: Box, other: Box) -> float:

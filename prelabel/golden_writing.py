@@ -19,7 +19,7 @@ import numpy as np
 
 from prelabel.audio.resample import Resampler
 from prelabel.manifest import ManifestInvalid
-from prelabel.samples import INLINE, MOST_INLINE_BYTES, Image, Sound, read_sample
+from prelabel.samples import INLINE, MAX_INLINE_BYTES, Image, Sound, read_sample
 from wire.labels import Label
 
 _LONGEST_SIDE = 640
@@ -78,7 +78,7 @@ def _jpeg(picture: Image) -> bytes:
         small = picture if ratio == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         for quality in _QUALITIES:
             data: bytes = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-            if len(data) <= MOST_INLINE_BYTES:
+            if len(data) <= MAX_INLINE_BYTES:
                 return data
         side //= 2
 
@@ -89,7 +89,7 @@ def _flac(sound: Sound) -> bytes:
     seconds: float = _SECONDS
     while True:
         data = _encoded(whole[: int(seconds * _RATE)])
-        if len(data) <= MOST_INLINE_BYTES:
+        if len(data) <= MAX_INLINE_BYTES:
             return data
         seconds /= 2
 

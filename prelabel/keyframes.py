@@ -23,7 +23,7 @@ Array = NDArray[Any]
 DECIMALS = 2  # of a pixel: finer says nothing and makes documents long
 INTERPOLATED = "interpolated"  # the attribute of keyframes whose frames nobody saw the thing on
 TRACKER = "tracker"  # the attribute of tracks with what their tracker measured, `TrackPath.measured`
-LEAST_GAP_US = 200_000  # between two sightings with two missed looks or more between them
+MIN_GAP_US = 200_000  # between two sightings with two missed looks or more between them
 ONE_LOOK_GAP_US = 1_000_000  # … with a single one
 STRETCH = 2_000  # points: the search is quadratic, and a keyframe more in a minute costs nobody anything
 
@@ -69,7 +69,7 @@ def reduce(path: TrackPath, times_us: Sequence[int], iou: float = 0.9) -> list[K
     Keyframes are taken from the path's own points, rounded to 1/100 pixel; in a path of more than `STRETCH` points
     every such one is a keyframe, and between them they are the fewest. The last one is hidden and lies on the
     frame after the last sighting, when the video has such a frame. A gap is marked when two looks or more in a row
-    missed the thing and `LEAST_GAP_US` or more lie between the sightings, or a single look and `ONE_LOOK_GAP_US`: the
+    missed the thing and `MIN_GAP_US` or more lie between the sightings, or a single look and `ONE_LOOK_GAP_US`: the
     keyframe on the first frame after the one sighting carries `attributes.interpolated`, the keyframe on the other
     sighting does not, so that exactly the frames nobody saw it on are marked. Points past the frame table (a torn
     take) are left out; without any point left the list is empty.
@@ -114,7 +114,7 @@ class _Line:
         table = np.asarray(times_us, dtype=np.int64)
         seen = np.flatnonzero([not point.interpolated for point in points])
         before, behind = seen[:-1], seen[1:]
-        patience = np.where(behind - before > 2, LEAST_GAP_US, ONE_LOOK_GAP_US)
+        patience = np.where(behind - before > 2, MIN_GAP_US, ONE_LOOK_GAP_US)
         long = (behind - before > 1) & (table[frames[behind]] - table[frames[before]] >= patience)
         first, end = frames[before[long]] + 1, frames[behind[long]]
         # Not every frame was looked at: the first one of a gap may lie between two looks.

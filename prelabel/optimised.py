@@ -22,8 +22,8 @@ from prelabel.onnxfile import Dims
 from prelabel.places import cache_folder, file_sha256
 
 # Below this optimising takes a few milliseconds, about as long as checking a copy.
-LEAST_BYTES = 256 * 1024
-MOST_BYTES = 256 * 2**20
+MIN_BYTES = 256 * 1024
+MAX_BYTES = 256 * 2**20
 _ABANDONED_SECONDS = 3600.0
 _SUFFIX = ".onnx"
 
@@ -36,7 +36,7 @@ class Shelf:
         most_bytes: of all copies together; those not used for longest go first.
     """
 
-    def __init__(self, folder: Path | None = None, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, folder: Path | None = None, most_bytes: int = MAX_BYTES) -> None:
         self.folder = folder or cache_folder() / "optimised"
         self._most_bytes = most_bytes
 

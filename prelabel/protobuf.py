@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # The largest networks have some hundred thousand nodes; without a limit a crafted file keeps a reader busy for hours.
-MOST_FIELDS = 2_000_000
+MAX_FIELDS = 2_000_000
 
 
 class NotProtobuf(ValueError):
@@ -39,7 +39,7 @@ def fields(message: memoryview) -> Iterator[tuple[int, int, memoryview, memoryvi
         else:
             raise NotProtobuf(f"wire type {wire_type}")
         count += 1
-        if at > len(message) or key >> 3 == 0 or count > MOST_FIELDS:
+        if at > len(message) or key >> 3 == 0 or count > MAX_FIELDS:
             raise NotProtobuf("cut off")
         yield key >> 3, wire_type, message[start:at], message[payload:at]
 

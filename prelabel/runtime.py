@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from prelabel.onnxfile import Dims, ModelRefused, NotProtobuf, free_sizes, why_not_onnx
-from prelabel.optimised import LEAST_BYTES, Shelf, key_of
+from prelabel.optimised import MIN_BYTES, Shelf, key_of
 from prelabel.places import file_sha256
 
 __all__ = ["Array", "Graph", "Meter", "ModelRefused", "Session", "Tensor", "check_finite", "load", "metered"]
@@ -143,7 +143,7 @@ def load(path: Path, name: str, threads: int = 1, free: Mapping[str, Dims] | Non
         ModelRefused: the file is damaged, no ONNX model, or onnxruntime does not take it.
     """
     try:
-        if path.stat().st_size < LEAST_BYTES:
+        if path.stat().st_size < MIN_BYTES:
             session = Session(_source(path, free), name, threads)
         else:
             session = _from_shelf(Shelf(), path, name, threads, free)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wire.errors import GleanerError
 
 Image = NDArray[np.uint8]
-MOST_PIXELS = 100_000_000  # a 100 megapixel picture is 300 MB once decoded
+MAX_PIXELS = 100_000_000  # a 100 megapixel picture is 300 MB once decoded
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, of whatever coding
 # ISO 23008-12 and AVIF: brands of a file of one picture; those of sequences (msf1, hevc, avis) are videos.
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
@@ -31,7 +31,7 @@ class PictureTooLarge(GleanerError):
 
     code = "picture-too-large"
     status = 413
-    hint = f"Scale it down, or cut it into pieces of at most {MOST_PIXELS // 1_000_000} megapixels."
+    hint = f"Scale it down, or cut it into pieces of at most {MAX_PIXELS // 1_000_000} megapixels."
 
 
 class PictureUnreadable(GleanerError):
@@ -66,7 +66,7 @@ def read_picture(path: Path) -> Image:
     """A still as H x W x 3 (uint8, BGR), turned upright as its EXIF orientation says, which is how browsers show it.
 
     Raises:
-        PictureTooLarge: more than `MOST_PIXELS`; told by the header, nothing is decoded.
+        PictureTooLarge: more than `MAX_PIXELS`; told by the header, nothing is decoded.
         PictureUnreadable: cut off, damaged, no picture, or several in one file.
     """
     with path.open("rb") as file:
@@ -74,7 +74,7 @@ def read_picture(path: Path) -> Image:
     if _is_heif(head) or head.startswith(b"GIF8"):
         return _read_with_ffmpeg(path)
     width, height = _size(path)
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise PictureTooLarge(f"{path} is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
     data = path.read_bytes()
     if _holds_several(data):
@@ -159,7 +159,7 @@ def _read_with_ffmpeg(path: Path) -> Image:
                     hint="Save it as JPEG or PNG.",
                 )
             width, height = streams[0].width, streams[0].height
-            if width * height > MOST_PIXELS:
+            if width * height > MAX_PIXELS:
                 raise PictureTooLarge(f"{path} is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
             frames = [frame for packet in container.demux(streams[0]) for frame in _whole(packet)]
     except (av.error.FFmpegError, ValueError) as error:

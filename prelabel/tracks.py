@@ -26,7 +26,7 @@ Array = NDArray[Any]
 # What is seen in less than this share of the looks between its first and its last sighting blinks: no thing does.
 BLINK = 0.25
 LOST_LOOKS = 3.5
-LEAST_SHARE = 0.005  # what rounds to one in a hundred
+MIN_SHARE = 0.005  # what rounds to one in a hundred
 JUMP = 0.5  # IoU of a sighting with where the sightings beside it would have it; below, the box jumped
 
 
@@ -98,7 +98,7 @@ class TrackPath:
     def measured(self) -> dict[str, float]:
         """`gaps`, `jumps` and `mismatch`, as far as they are anything: smoothed keyframes show nothing of them."""
         shares = {"gaps": self.gaps, "jumps": self.jumps, "mismatch": self.mismatch}
-        return {name: round(share, 2) for name, share in shares.items() if share >= LEAST_SHARE}
+        return {name: round(share, 2) for name, share in shares.items() if share >= MIN_SHARE}
 
 
 class Tracker:

@@ -30,10 +30,10 @@ from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Source
 
 Progress = Callable[[int, int | None], None]
-MOST_PIXELS = 8192 * 4352
+MAX_PIXELS = 8192 * 4352
 # A file says how long it is; a last frame may stand for a while, so less than this is no sign of a cut.
-LEAST_LOSS_US = 1_000_000
-MOST_DAMAGED = 0.1  # of the packets; fewer leave holes, and every other frame keeps its time
+MIN_LOSS_US = 1_000_000
+MAX_DAMAGED = 0.1  # of the packets; fewer leave holes, and every other frame keeps its time
 # Formats of FFmpeg that take any picture or text for a video.
 NO_VIDEO = ("image2", "tty", "ico")
 _US = 1_000_000
@@ -211,12 +211,12 @@ class VideoFile:
     def _check_end(self, end_us: int) -> None:
         count, last_us = len(self.times_us), self.times_us[-1]
         steps = np.diff(self.times_us[-100:])
-        patience = max(LEAST_LOSS_US, int(steps.max()) if len(steps) else 0)
+        patience = max(MIN_LOSS_US, int(steps.max()) if len(steps) else 0)
         facts: dict[str, Any] = {"frames": count, "time_us": last_us}
         read = f"{self.path} breaks off at {last_us / _US:.3f} s, after {count} frame{'s' if count != 1 else ''}"
         if self._fault is not None:
             raise VideoBroken(f"{read} ({self._fault}).", **facts)
-        if self._damaged > MOST_DAMAGED * (count + self._damaged):
+        if self._damaged > MAX_DAMAGED * (count + self._damaged):
             raise VideoUnreadable(f"{self.path} is damaged: {self._damaged} of its packets cannot be decoded.")
         if self._index_ends > self.path.stat().st_size:
             raise VideoBroken(f"{read}; its index names frames past the end of the file.", **facts)
@@ -388,7 +388,7 @@ def _video_stream(container: Any, path: Path) -> Any:
     if not streams or name.startswith(NO_VIDEO) or name.endswith("_pipe"):
         raise VideoUnreadable(f"{path} is not a video file.")
     stream = streams[0]
-    if stream.width * stream.height > MOST_PIXELS:
+    if stream.width * stream.height > MAX_PIXELS:
         raise VideoUnreadable(f"{path} has pictures of {stream.width} x {stream.height}, more than can be read here.")
     return stream
 

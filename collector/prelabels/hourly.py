@@ -13,7 +13,7 @@ from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.prelabels")
 EVERY_SECONDS = 3600.0
-ENOUGH_NEW = 25  # revisions since the last fit, below which another would say the same
+MIN_NEW_REVISIONS = 25  # revisions since the last fit, below which another would say the same
 
 
 async def calibrate_hourly(db: Database, measurer: Measurer) -> None:
@@ -28,7 +28,7 @@ async def calibrate_hourly(db: Database, measurer: Measurer) -> None:
 
 async def calibrate_once(db: Database, measurer: Measurer) -> int:
     """Fit again if there is enough new; returns how many models were fitted."""
-    if await db.read(_new_revisions) < ENOUGH_NEW:
+    if await db.read(_new_revisions) < MIN_NEW_REVISIONS:
         return 0
     fitted = await measurer.fit()
 

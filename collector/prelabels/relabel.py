@@ -28,7 +28,7 @@ from wire.canonical import canonical_json, sha256_hex
 from wire.labels import LabelsDocument
 
 WORK = "prelabel.label_file:label_file"
-MOST_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
+MAX_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
 _UNTOUCHED = text(
     "SELECT NOT EXISTS (SELECT 1 FROM task_capture JOIN task ON task.id = task_capture.task_id"
     " WHERE task_capture.capture_id = :capture AND task_capture.role = 'labelled' AND task.opened_at IS NOT NULL)"
@@ -87,9 +87,9 @@ def _is_allowed(conn: Connection, capture: str) -> bool:
 
 def looks_per_second(frames: int | None, duration_us: int | None) -> float | None:
     """How often a video is looked at: on every frame (None) while these are few enough for one job."""
-    if not frames or not duration_us or frames <= MOST_LOOKS:
+    if not frames or not duration_us or frames <= MAX_LOOKS:
         return None
-    return MOST_LOOKS / (duration_us / 1_000_000)
+    return MAX_LOOKS / (duration_us / 1_000_000)
 
 
 def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:

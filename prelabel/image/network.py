@@ -63,7 +63,7 @@ class PictureNetwork:
 
         Raises:
             ValueError: not a picture of that shape and type.
-            PictureTooLarge: more than `stills.MOST_PIXELS`.
+            PictureTooLarge: more than `stills.MAX_PIXELS`.
             ModelRefused: the network fails on it; when strict, it gives values that are not finite.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:

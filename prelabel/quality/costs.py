@@ -22,7 +22,7 @@ from wire.labels import Source
 Array = NDArray[Any]
 
 FIT_REVISIONS, FIT_EACH = 200, 30
-LEAST_PRELABELS = 20  # fewer say nothing about a class
+MIN_PRELABELS = 20  # fewer say nothing about a class
 _ACTS = ("accept", "move", "edit", "relabel", "delete", "draw")
 _ACT_OF: dict[Outcome, str] = {
     "accepted": "accept", "moved": "move", "edited": "edit", "relabelled": "relabel", "deleted": "delete",
@@ -87,7 +87,7 @@ def worth(
         basis: "random" or "all", which items these are.
     """
     count = tally.prelabels
-    if count < LEAST_PRELABELS or items == 0:
+    if count < MIN_PRELABELS or items == 0:
         return None
     spent = {
         name: tally.outcomes[name] * float(getattr(costs, act)) for name, act in _ACT_OF.items() if name != "added"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from prelabel.quality.boxes import Picture, Thing, average_precision
-from prelabel.quality.costs import DEFAULT_COSTS, LEAST_PRELABELS, Work, unit_costs, worth
+from prelabel.quality.costs import DEFAULT_COSTS, MIN_PRELABELS, Work, unit_costs, worth
 from prelabel.quality.matching import OUTCOMES, Change
 from prelabel.quality.overlap import spoken
 from prelabel.quality.reviewed import Reviewed
@@ -300,7 +300,7 @@ def _classes(sums: _Sums, models: Mapping[_Model, Source], seconds: Mapping[str,
     for key in [key for key, sample in sums if sample == "all" and key.cut == "class"]:
         costs = seconds.get(key.kind, DEFAULT_COSTS.get(key.kind))
         chance = sums.get((key, "random"))
-        basis: Sample = "random" if chance is not None and chance.prelabels >= LEAST_PRELABELS else "all"
+        basis: Sample = "random" if chance is not None and chance.prelabels >= MIN_PRELABELS else "all"
         items = sums[_Key("model", key.model, key.kind), basis].items
         row = costs and worth(models[key.model], key.kind, key.label or "", sums[key, basis], items, costs, basis)
         if row:

@@ -62,7 +62,7 @@ class AudioRedactor:
         self._prompts = [] if isinstance(prompted, bool) else sorted(prompted)
         self._voices: Voices | None = None
         if policy.speech is not None and prompted is not True:
-            pause_us = min(limits.LONGEST_PAUSE_US, margin_us(policy) // 2)
+            pause_us = min(limits.MAX_PAUSE_US, margin_us(policy) // 2)
             self._voices = Voices(voice, sample_rate, channels, pause_us)
         self._log = MaskLog(policy, () if voice is None else (voice.source,))
         self._widen = limits.WIDEN_US * sample_rate // _US

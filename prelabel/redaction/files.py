@@ -26,7 +26,7 @@ from prelabel.redaction.policy import Redaction
 from prelabel.redaction.reading import opened
 from prelabel.redaction.soundfile import Stretches, redact_sound, sound_suffix
 from prelabel.redaction.video import redact_picture
-from prelabel.redaction.videofile import LONGEST_SIDE, Progress, redact_video, video_stream, video_suffix
+from prelabel.redaction.videofile import MAX_SIDE, Progress, redact_video, video_stream, video_suffix
 from prelabel.stills import is_still, read_picture
 from wire.base import Count, Document, Sha256, WireModel
 from wire.errors import GleanerError
@@ -180,7 +180,7 @@ def _check_free(path: Path, targets: tuple[Path, Path], force: bool, claimed: Cl
 @cache
 def catalogue_finder() -> PeopleFinder:
     """The catalogue's models for files: small faces count there, and nobody waits for the next frame."""
-    return from_catalogue(LONGEST_SIDE)
+    return from_catalogue(MAX_SIDE)
 
 
 @cache

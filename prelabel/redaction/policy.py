@@ -54,7 +54,7 @@ SPEECH_ON = 0.25
 SPEECH_OFF = 0.1
 WIDEN_US = 200_000
 # Pauses up to half the margin and at most this long belong to the speech around them.
-LONGEST_PAUSE_US = 1_000_000
+MAX_PAUSE_US = 1_000_000
 FADE_US = 20_000
 NOISE_DBFS = -50.0
 NOISE_BAND_HZ = (200.0, 4000.0)

@@ -29,7 +29,7 @@ Image = NDArray[np.uint8]
 Frames = list[tuple[Image, int]]
 Placed = tuple[tuple[str, int], Why, Rect]  # a mask: key of the thing, why, where
 
-LONGEST_SIDE = 640
+MAX_SIDE = 640
 _SMOOTHING = 0.3
 
 
@@ -61,7 +61,7 @@ class VideoRedactor:
         allowed: bool,
         *,
         live: bool = True,
-        longest: int = LONGEST_SIDE,
+        longest: int = MAX_SIDE,
     ) -> None:
         if policy.faces is not None and finder is None:
             raise RedactionUnavailable("Faces are to be masked and there is no detector for them.")

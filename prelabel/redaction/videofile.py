@@ -21,7 +21,7 @@ from prelabel.redaction.video import Frames, VideoRedactor
 Progress = Callable[[int, int], None]
 
 # Small faces count in files, and nobody waits for the next frame.
-LONGEST_SIDE = 1280
+MAX_SIDE = 1280
 _QUALITY = "20"
 _LEAST_SIDE = 2  # I420 has a chroma sample for two by two pixels
 _FULL_RANGE = 2
@@ -107,7 +107,7 @@ class _Film:
         self._target = _encoder(container, stream, first, width, height)
         # Without a finder faces stay: the policy says so, or redact_file had refused.
         seer: Any = finder
-        self._redactor = VideoRedactor(policy, seer, width, height, allowed=False, live=False, longest=LONGEST_SIDE)
+        self._redactor = VideoRedactor(policy, seer, width, height, allowed=False, live=False, longest=MAX_SIDE)
         self._waiting: deque[tuple[int, int]] = deque()  # time and length of the frames in the redactor, in ticks
         self._last: int | None = None
         self.pushed_us = 0

@@ -23,7 +23,7 @@ Image = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 
 INLINE = "base64:"
-MOST_INLINE_BYTES = 256 * 1024
+MAX_INLINE_BYTES = 256 * 1024
 PICTURES = ("card", "line", "grey")
 SOUNDS = ("vowels", "silence")
 
@@ -82,8 +82,8 @@ def _inline(text: str, place: str) -> Image | Sound:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ManifestInvalid(f"{place} holds a golden sample that is not base64: {error}.") from error
-    if len(data) > MOST_INLINE_BYTES:
-        raise ManifestInvalid(f"{place} holds a golden sample of {len(data)} bytes; {MOST_INLINE_BYTES} are the most.")
+    if len(data) > MAX_INLINE_BYTES:
+        raise ManifestInvalid(f"{place} holds a golden sample of {len(data)} bytes; {MAX_INLINE_BYTES} are the most.")
     with tempfile.TemporaryDirectory(prefix="gleaner-sample-") as folder:
         path = Path(folder) / "sample"
         path.write_bytes(data)

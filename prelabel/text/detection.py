@@ -21,9 +21,9 @@ from prelabel.package import ModelPackage
 from prelabel.runtime import ModelRefused
 from prelabel.text.part import Array, Image, Part, resized
 
-LEAST_SIDE = 3  # pixels of the map, before growing
-LEAST_GROWN = 5  # and after
-LEAST_IN_PICTURE = 3  # pixels of the picture
+MIN_SIDE = 3  # pixels of the map, before growing
+MIN_GROWN = 5  # and after
+MIN_IN_PICTURE = 3  # pixels of the picture
 STRIP = 8  # a picture this many times as wide as high gets a margin: text at the very edge is not seen
 STRIP_SIDE = 30  # so does one of this many pixels or fewer
 _TRIAL = 64
@@ -80,7 +80,7 @@ class TextDetector:
         corners = (ordered(rectangles) - (left, top)) * (width / wide, height / high)
         corners = np.clip(corners, 0, (width, height))
         sides = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2)
-        kept = np.flatnonzero((sides > LEAST_IN_PICTURE).all(axis=1))
+        kept = np.flatnonzero((sides > MIN_IN_PICTURE).all(axis=1))
         return [Region(corners[row], float(scores[row])) for row in kept]
 
     def _size(self, height: int, width: int) -> tuple[int, int]:
@@ -105,13 +105,13 @@ def rectangles_of(probability: Array, decode: OcrDecode, most: int) -> tuple[Arr
     # Holes have a parent; they are no text.
     outer = [one for one, row in zip(contours, nesting[0], strict=True) if row[3] < 0] if len(contours) else []
     found = [cv2.minAreaRect(one) for one in outer]
-    found = [row for row in found if min(row[1]) > LEAST_SIDE - _ROUNDING]
+    found = [row for row in found if min(row[1]) > MIN_SIDE - _ROUNDING]
     found = sorted(found, key=lambda row: -row[1][0] * row[1][1])[:most]
     kept, scores = [], []
     for centre, (width, height), angle in found:
         score = _mean_inside(probability, cv2.boxPoints((centre, (width, height), angle)))
         grow = width * height * decode.unclip / (width + height)  # 2 * area * unclip / perimeter: both sides
-        if np.isfinite(score) and score >= decode.box_score and min(width, height) + grow >= LEAST_GROWN:
+        if np.isfinite(score) and score >= decode.box_score and min(width, height) + grow >= MIN_GROWN:
             kept.append(cv2.boxPoints((centre, (width + grow, height + grow), angle)))
             scores.append(score)
     return np.array(kept, dtype=np.float64).reshape(-1, 4, 2), np.array(scores)

@@ -12,7 +12,7 @@ from prelabel.keyframes import DECIMALS
 from prelabel.package import ModelPackage, open_model
 from prelabel.runtime import ModelRefused
 from prelabel.sources import Progress
-from prelabel.stills import MOST_PIXELS, PictureTooLarge
+from prelabel.stills import MAX_PIXELS, PictureTooLarge
 from prelabel.text.crops import cut_out, upended
 from prelabel.text.detection import TextDetector
 from prelabel.text.direction import TextDirection
@@ -113,13 +113,13 @@ class Reader:
 
         Raises:
             ValueError: not a picture of that shape and type.
-            PictureTooLarge: more than `stills.MOST_PIXELS`.
+            PictureTooLarge: more than `stills.MAX_PIXELS`.
             ModelRefused: a network fails on it.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ValueError(f"a picture is H x W x 3 of uint8, not {image.shape} of {image.dtype}")
         height, width = image.shape[:2]
-        if height * width > MOST_PIXELS:
+        if height * width > MAX_PIXELS:
             raise PictureTooLarge(f"A picture is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
         found = self._found(image)
         pieces = self._read_pieces([cut_out(image, points) for points, _ in found])

@@ -20,7 +20,7 @@ from prelabel.text.part import Array, Image, Part, resized
 HEIGHT = 48
 BASE_WIDTH = 320
 # Columns in one batch: 18,710 characters at 160 places are 12 MB; larger batches are no faster on one core.
-MOST_COLUMNS = 1280
+MAX_COLUMNS = 1280
 _TOLERANCE = 1e-2
 
 
@@ -76,7 +76,7 @@ class TextRecogniser:
         for row in sorted(range(len(widths)), key=lambda row: widths[row]):
             width = self._part.width or max(BASE_WIDTH, widths[row])
             rows = batches[-1][0] if batches else []
-            if rows and len(rows) < self._part.batch and (len(rows) + 1) * width <= MOST_COLUMNS:
+            if rows and len(rows) < self._part.batch and (len(rows) + 1) * width <= MAX_COLUMNS:
                 batches[-1] = ([*rows, row], width)
             else:
                 batches.append(([row], width))

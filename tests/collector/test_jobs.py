@@ -224,6 +224,7 @@ def test_a_worker_that_dies_is_replaced_and_the_job_tried_again(db: Database, tm
     add(db, "die", "a")
     with Running(db, kind):
         until(lambda: hurry(db) or rows(db)["a"][0] == "done")
+    assert (tmp_path / "mark").exists() and rows(db)["a"][1] == 2
 
 
 def test_what_was_leased_at_the_end_waits_at_the_next_start(db: Database) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from prelabel.bulk import Alone, Crew, Journal, Outcome, OutputExists, RunDiffers, label_files
 from prelabel.label_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
-from prelabel.stills import MOST_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
+from prelabel.stills import MAX_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
 from tests import needs
 from tests.prelabel import graphs
 from wire.labels import LabelsDocument
@@ -107,7 +107,7 @@ def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path, suffix: str) ->
     assert cv2.imwrite(str(path), np.zeros((side, side), np.uint8))
     with pytest.raises(PictureTooLarge, match=f"{side} x {side}, {side * side // 1_000_000} megapixels"):
         read_picture(path)
-    assert side * side > MOST_PIXELS
+    assert side * side > MAX_PIXELS
 
 
 def tiff(order: str, width: int, height: int) -> bytes:

@@ -21,7 +21,7 @@ from prelabel.image.rle import encode
 from prelabel.manifest import ManifestInvalid, Thresholds
 from prelabel.opening import load_any
 from prelabel.package import open_model
-from prelabel.samples import MOST_INLINE_BYTES, Sound, read_sample
+from prelabel.samples import MAX_INLINE_BYTES, Sound, read_sample
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel
@@ -227,7 +227,7 @@ def test_a_sound_of_the_users_is_cut_to_size(tmp_path: Path) -> None:
         out.setframerate(44_100)
         out.writeframes(noise.tobytes())
     text = make_small(Sound((noise / 32768).astype(np.float32), 44_100))
-    assert len(text) * 3 / 4 <= MOST_INLINE_BYTES + 16
+    assert len(text) * 3 / 4 <= MAX_INLINE_BYTES + 16
     sound = reread(text)
     assert isinstance(sound, Sound) and sound.rate == 16_000 and 2 <= len(sound.samples) / 16_000 <= 10
 

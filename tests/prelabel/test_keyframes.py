@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.keyframes import INTERPOLATED, LEAST_GAP_US, ONE_LOOK_GAP_US, evaluate, reduce
+from prelabel.keyframes import INTERPOLATED, MIN_GAP_US, ONE_LOOK_GAP_US, evaluate, reduce
 from prelabel.tracks import PathPoint, TrackPath
 from wire.capture import sample_time_us
 from wire.labels import Keyframe, Track
@@ -203,7 +203,7 @@ def test_marks_of_any_path(case: tuple[TrackPath, list[int]], data: st.DataObjec
     seen = [index for index, gone in enumerate(flags) if not gone]
     for one, two in pairwise(seen):
         away = points[two].time_us - points[one].time_us
-        if (two - one > 2 and away >= LEAST_GAP_US) or (two - one == 2 and away >= ONE_LOOK_GAP_US):
+        if (two - one > 2 and away >= MIN_GAP_US) or (two - one == 2 and away >= ONE_LOOK_GAP_US):
             wanted |= set(range(points[one].frame + 1, points[two].frame))
     gappy = TrackPath("person", points)
     keyframes = reduce(gappy, times)

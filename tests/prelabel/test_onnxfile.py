@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from prelabel.onnxfile import NotProtobuf, free_sizes, read_facts, why_not_onnx
-from prelabel.protobuf import MOST_FIELDS, bytes_field, number_field
+from prelabel.protobuf import MAX_FIELDS, bytes_field, number_field
 from prelabel.runtime import ModelRefused, Session
 from tests import needs
 from tests.prelabel import graphs
@@ -155,7 +155,7 @@ def test_weights_are_not_read(tmp_path: Path) -> None:
 
 def test_a_file_of_nothing_but_fields_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    path.write_bytes(number_field(1, 200) * (MOST_FIELDS + 1))
+    path.write_bytes(number_field(1, 200) * (MAX_FIELDS + 1))
     assert str(why_not_onnx(path)).startswith("it is cut off or damaged")
 
 

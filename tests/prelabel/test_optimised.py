@@ -226,4 +226,4 @@ def test_what_fails_to_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no room"):
         shelf.keep("k", fail)
     assert list(shelf.folder.iterdir()) == [] and shelf.find("k") is None
-    assert optimised.MOST_BYTES >= 64 * 2**20
+    assert optimised.MAX_BYTES >= 64 * 2**20

@@ -95,7 +95,7 @@ def test_a_turned_avif_is_upright(tmp_path: Path) -> None:
 def test_a_huge_avif_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "one.avif"
     pillow().save(path)
-    monkeypatch.setattr("prelabel.stills.MOST_PIXELS", WIDTH * HEIGHT - 1)
+    monkeypatch.setattr("prelabel.stills.MAX_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(PictureTooLarge, match="160 x 96"):
         read_picture(path)
 

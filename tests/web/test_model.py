@@ -57,5 +57,5 @@ def test_the_package_of_node_works_where_the_machine_has_none(monkeypatch: pytes
     made = builder()
     monkeypatch.setenv("PATH", str(tmp_path))
     node = made.find_node()
-    assert node is not None and made.version_of(str(node.program)) >= made.LEAST_NODE
+    assert node is not None and made.version_of(str(node.program)) >= made.MIN_NODE
     made.npm(node, "--version", what="npm")

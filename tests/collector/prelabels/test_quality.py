@@ -15,7 +15,7 @@ from collector.jobs import Job
 from collector.prelabels import measuring
 from collector.prelabels.calibrating import fit_all
 from collector.prelabels.gathering import Asked, gather, reviewed
-from collector.prelabels.hourly import ENOUGH_NEW, calibrate_once
+from collector.prelabels.hourly import MIN_NEW_REVISIONS, calibrate_once
 from collector.prelabels.measuring import Measurer
 from collector.prelabels.relabel import _prepare
 from collector.prelabels.runs import PRELABEL
@@ -176,7 +176,7 @@ def test_the_queue_reads_the_newest_calibration(worked: Filled) -> None:
     found = worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"], "0" * 64, None]))
     assert set(found) == {MODEL["sha256"]}
     assert calibrated(worked) == 0, "nothing new was reviewed since"
-    assert ENOUGH_NEW <= 30
+    assert MIN_NEW_REVISIONS <= 30
     later = found[MODEL["sha256"]].model_copy(update={"pairs": 61})
     worked.db.write_sync(lambda conn: keep_calibration(conn, later))
     assert worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"]]))[MODEL["sha256"]].pairs == 61

@@ -25,7 +25,7 @@ TEXT = " ".join((needs.ROOT / "docs/redaction.md").read_text(encoding="utf-8").s
         f"for more than {policy.LOOK_LIMIT_US / 1e6} s",
         f"{policy.WIDEN_US / 1e6} s wider on each side",
         f"fades over {policy.FADE_US // 1000} ms",
-        f"half the margin ({policy.LONGEST_PAUSE_US // 1_000_000} s at most)",
+        f"half the margin ({policy.MAX_PAUSE_US // 1_000_000} s at most)",
         f"({policy.MOSAIC_BLOCK} pixels or a quarter",
         f"not seen for {policy.BREAK_US / 1e6} s",
         "in the first second of the take" if policy.PLACED_US == 1_000_000 else "another PLACED_US",

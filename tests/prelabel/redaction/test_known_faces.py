@@ -25,8 +25,8 @@ from wire.script import Redaction
 
 WIDTH, HEIGHT, RATE = 640, 360, 25.0
 # Of the pixels of a face that can be seen on a frame, so many have to be masked; fewer than this are no face.
-LEAST_MASKED = 0.95
-LEAST_PIXELS = 30
+MIN_MASKED = 0.95
+MIN_PIXELS = 30
 FURNITURE = (300, 100, 50, 260)
 Poses = Callable[[float], list[Pose | None]]
 
@@ -105,7 +105,7 @@ def least_masked(truth: list[Frame], out: list[np.ndarray]) -> float:
     for frame, left in zip(truth, out, strict=True):
         solid = is_solid(left, policy.SOLID_YUV)
         for face in frame.faces:
-            if face.sum() >= LEAST_PIXELS:
+            if face.sum() >= MIN_PIXELS:
                 worst = min(worst, float((solid & face).sum() / face.sum()))
     return worst
 
@@ -114,9 +114,9 @@ def least_masked(truth: list[Frame], out: list[np.ndarray]) -> float:
 def test_every_known_face_is_masked_on_every_frame(alone: PeopleFinder, faces: Detector, name: str) -> None:
     poses, seconds, furniture = FILMS[name]
     truth = list(film(WIDTH, HEIGHT, RATE, seconds, poses, furniture))
-    assert all(any(face.sum() >= LEAST_PIXELS for face in frame.faces) for frame in truth[25:50])
+    assert all(any(face.sum() >= MIN_PIXELS for face in frame.faces) for frame in truth[25:50])
     out = redacted(alone, truth, "solid", live=False)
-    assert least_masked(truth, out) >= LEAST_MASKED
+    assert least_masked(truth, out) >= MIN_MASKED
     # Masks are not the whole picture, or anything would pass.
     assert np.mean([is_solid(frame, policy.SOLID_YUV).mean() for frame in out]) < 0.5
     for frame in out[::8]:
@@ -127,7 +127,7 @@ def test_every_known_face_is_masked_on_every_frame(alone: PeopleFinder, faces: D
 def test_a_live_recording_masks_them_as_well_with_fewer_looks(alone: PeopleFinder, name: str) -> None:
     poses, seconds, furniture = FILMS[name]
     truth = list(film(WIDTH, HEIGHT, RATE, seconds, poses, furniture))
-    assert least_masked(truth, redacted(alone, truth, "solid", live=True)) >= LEAST_MASKED
+    assert least_masked(truth, redacted(alone, truth, "solid", live=True)) >= MIN_MASKED
 
 
 @pytest.mark.parametrize("name", ["passing", "popping"])
@@ -143,7 +143,7 @@ def test_a_slow_machine_that_sees_the_small_stream_masks_them_as_well(
 
     hiding = furniture and (2 * furniture[0], 2 * furniture[1], 2 * furniture[2], 2 * furniture[3])
     truth = list(film(2 * WIDTH, 2 * HEIGHT, RATE, seconds, twice, hiding))
-    assert least_masked(truth, redacted(alone, truth, "solid", live=True, small=True)) >= LEAST_MASKED
+    assert least_masked(truth, redacted(alone, truth, "solid", live=True, small=True)) >= MIN_MASKED
 
 
 def test_a_mosaic_leaves_no_face_to_find(alone: PeopleFinder, faces: Detector) -> None:
@@ -161,7 +161,7 @@ def test_both_models_mask_every_known_face(both: PeopleFinder, faces: Detector, 
     poses, seconds, furniture = FILMS[name]
     truth = list(film(WIDTH, HEIGHT, RATE, seconds, poses, furniture))
     out = redacted(both, truth, "solid", live=False)
-    assert least_masked(truth, out) >= LEAST_MASKED
+    assert least_masked(truth, out) >= MIN_MASKED
     for frame in out[::8]:
         assert faces.detect(cv2.cvtColor(frame, cv2.COLOR_YUV2BGR_I420)) == []
 
@@ -190,5 +190,5 @@ def test_real_people_without_a_face_to_see_are_masked(both: PeopleFinder) -> Non
             x, y = max(0, round(row.x)), max(0, round(row.y))
             body = is_solid(left, policy.SOLID_YUV)[y : round(row.y + row.height), x : round(row.x + row.width)]
             seen += 1
-            assert body.mean() >= LEAST_MASKED
+            assert body.mean() >= MIN_MASKED
     assert seen > 15
