@@ -43,8 +43,10 @@ def serve(
     run(load_settings(flags, settings_file), _say_hello, ready_file)
 
 
-def _say_hello(settings: Settings) -> None:
+def _say_hello(settings: Settings, name: str | None) -> None:
     typer.echo(f"Collector at {settings.url} · data in {settings.data.absolute()}")
+    if name is not None:
+        typer.echo(f'Announced on the local network as "{name}": `gleaner agent join CODE` finds it.')
     if settings.host not in ("127.0.0.1", "::1", "localhost"):
         typer.echo(
             f"Warning: it listens on {settings.host}, beyond this machine, without encryption. Everybody in that"

@@ -81,8 +81,12 @@ def settle_memory() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def serve(settings: Settings, ready: Callable[[Settings], None], ready_file: Path | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` is called once, when the port answers.
+# Told the settings with the port in use, and the name under which the collector is announced, if it is.
+Ready = Callable[[Settings, str | None], None]
+
+
+def serve(settings: Settings, ready: Ready, ready_file: Path | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is called once, when the port answers and the network knows of it.
 
     Raises:
         PortTaken, AddressInvalid, DataInUse, DataTooNew, DatabaseFailed, DatabaseLost, KeyFileDamaged,
@@ -94,7 +98,7 @@ def serve(settings: Settings, ready: Callable[[Settings], None], ready_file: Pat
         asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
 
 
-async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], None], ready_file: Path | None) -> None:
+async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Path | None) -> None:
     server = Server(
         app,
         address=settings.host,
@@ -108,10 +112,10 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
     )
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    announcement = Announcement(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with app.router.lifespan_context(app):
+        announcement = Announcement(settings, app.state.receipt_key)
         task = asyncio.create_task(server.serve())
         try:
             await _listening(settings, task)
@@ -120,9 +124,9 @@ async def _serve(app: FastAPI, settings: Settings, ready: Callable[[Settings], N
                 if ready_file is not None:
                     ready_file.parent.mkdir(parents=True, exist_ok=True)
                     write_private(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}')
-            await asyncio.to_thread(announcement.start)
+            name = await asyncio.to_thread(announcement.start)
             settle_memory()
-            ready(settings)
+            ready(settings, name)
             await asyncio.wait([task, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
             app.state.upload_locks.close()
             server.stop()  # type: ignore[no-untyped-call]

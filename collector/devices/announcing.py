@@ -12,6 +12,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from collector.keys import ReceiptKey
 from collector.settings import Settings
 from wire.discovery import PROTOCOL, SERVICE_TYPE, URL_MEMBER
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from zeroconf import Zeroconf
 
 logger = logging.getLogger(__name__)
+NAME_DIGITS = 8
+MAX_HOST_SIGNS = 40  # a label of a name has at most 63 bytes
 
 
 def own_addresses(host: str) -> list[str]:
@@ -39,19 +42,25 @@ def own_addresses(host: str) -> list[str]:
 class Announcement:
     """The announcement of one running collector, from `start` to `stop`. Both may block for a second."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, key: ReceiptKey) -> None:
         self._settings = settings
+        # Many machines have the same host name: with a few digits of its key no two collectors share an announcement.
+        # Who only asks whether a name is free may get no answer in time.
+        self._digits = key.verify_key[:NAME_DIGITS]
         self._zeroconf: Zeroconf | None = None
 
-    def start(self) -> bool:
-        """Whether the collector is announced: it listens beyond this machine and the network takes multicast."""
+    def start(self) -> str | None:
+        """Announce the collector; returns its name on the network.
+
+        None when it is not announced: it listens on this machine alone, is set not to, or the network has no multicast.
+        """
         addresses = own_addresses(self._settings.host)
         if not addresses or not self._settings.announce:
-            return False
+            return None
         # Only here: a collector of this machine alone needs neither the memory nor the threads.
         from zeroconf import Error, IPVersion, ServiceInfo, Zeroconf
 
-        name = socket.gethostname().partition(".")[0]
+        name = f"{socket.gethostname().partition('.')[0][:MAX_HOST_SIGNS]}-{self._digits}"
         members = {"v": PROTOCOL} | ({URL_MEMBER: self._settings.public_url} if self._settings.public_url else {})
         service = ServiceInfo(
             SERVICE_TYPE,
@@ -59,7 +68,7 @@ class Announcement:
             parsed_addresses=addresses,
             port=self._settings.port,
             properties=members,
-            server=f"{name}.local.",
+            server=f"gleaner-{self._digits}.local.",
         )
         try:
             self._zeroconf = Zeroconf(interfaces=addresses, ip_version=IPVersion.V4Only)
@@ -67,8 +76,8 @@ class Announcement:
         except (OSError, Error) as error:
             logger.warning("The collector is not announced on the local network: %s", error)
             self.stop()
-            return False
-        return True
+            return None
+        return service.name.removesuffix(f".{SERVICE_TYPE}")
 
     def stop(self) -> None:
         """Take the announcement back."""

@@ -15,6 +15,7 @@ import pytest
 from tests.end_to_end.installation import Installation, wait_for
 from tests.needs import need
 
+Service = subprocess.Popen[bytes]
 GLEANER = [sys.executable, "-P", "-m", "gleaner"]
 
 
@@ -46,14 +47,15 @@ def cable() -> Iterator[tuple[list[str], list[str]]]:
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
 
 
-def serve(where: list[str], folder: Path, *more: str) -> subprocess.Popen[bytes]:
-    ready = folder / "ready.json"
-    with (folder / "log").open("w") as log:
+def serve(where: list[str], folder: Path, *more: str, word: str = "Announced on the local network") -> Service:
+    """A collector, once it has printed `word`: before that the network may not know of it."""
+    log = folder / "log"
+    with log.open("w") as file:
         service = subprocess.Popen(
-            [*where, *GLEANER, "collector", "serve", "--data", str(folder / "data"), "--ready-file", str(ready), *more],
-            stdout=log, stderr=log,
+            [*where, *GLEANER, "collector", "serve", "--data", str(folder / "data"), *more],
+            stdout=file, stderr=file,
         )  # fmt: skip
-    wait_for(ready.exists, 60, "the collector did not come up")
+    wait_for(lambda: word in log.read_text(), 60, f"the collector did not print: {word}")
     return service
 
 
@@ -82,8 +84,12 @@ def test_a_device_finds_the_collector_of_its_network(cable: tuple[list[str], lis
         assert refused.returncode == 2 and "[join-insecure]" in refused.stderr
         joined = join(camera, tmp_path / "device", code, "--insecure")
         assert joined.returncode == 0, joined.stderr
-        assert "at http://10.77.0.1:8700." in " ".join(joined.stderr.split())
-        assert json.loads((tmp_path / "device" / "device.json").read_text())["url"] == "http://10.77.0.1:8700"
+        device = json.loads((tmp_path / "device" / "device.json").read_text())
+        digits = device["verify_key"][:8]
+        words = " ".join(joined.stderr.split())
+        assert f"-{digits} at http://10.77.0.1:8700." in words
+        assert f'-{digits}":' in (tmp_path / "log").read_text()
+        assert device["url"] == "http://10.77.0.1:8700"
     finally:
         Installation.kill(service)
 
@@ -113,11 +119,11 @@ def test_who_does_not_want_to_be_found_is_not(
     if "0.0.0.0" in more:
         monkeypatch.setenv("GLEANER_COLLECTOR_ANNOUNCE", "false")
     home, camera = cable
-    service = serve(home, tmp_path, *more)
+    service = serve(home, tmp_path, *more, word="Collector at")
     try:
-        assert "No collector announces itself" in " ".join(
-            join(camera, tmp_path / "device", "ABCD-2345").stderr.split()
-        )
+        told = join(camera, tmp_path / "device", "ABCD-2345")
+        assert "No collector announces itself" in " ".join(told.stderr.split())
+        assert "Announced" not in (tmp_path / "log").read_text()
     finally:
         Installation.kill(service)
 

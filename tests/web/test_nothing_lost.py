@@ -214,7 +214,8 @@ def test_two_tabs_lose_no_answer(house: House, open_page: Open) -> None:
     ada.submit()
     other.submit()
     letters = "Object.keys(localStorage).filter(n => n.startsWith('gleaner.letter.')).length"
-    assert ada.page.evaluate(letters) == 2
+    # Two tabs may live in two processes: what one writes reaches the other a moment later.
+    ada.page.wait_for_function(f"() => {letters} === 2")
     # The first tab dies; the second sends what it left behind.
     ada.page.close(run_before_unload=False)
     other.page.context.set_offline(False)
