@@ -29,7 +29,7 @@ export const HANDLES: readonly Handle[] = [
 ];
 
 /** Boxes smaller than this cannot be seen or grabbed. */
-export const SMALLEST = 1;
+export const MIN_SIDE = 1;
 
 export const moved = (r: Rect, dx: number, dy: number): Rect => ({ ...r, x: r.x + dx, y: r.y + dy });
 
@@ -37,17 +37,17 @@ export const moved = (r: Rect, dx: number, dy: number): Rect => ({ ...r, x: r.x 
 export function edgeMoved(r: Rect, edge: Edge, delta: number): Rect {
   switch (edge) {
     case "left": {
-      const x = Math.min(r.x + delta, r.x + r.width - SMALLEST);
+      const x = Math.min(r.x + delta, r.x + r.width - MIN_SIDE);
       return { ...r, x, width: r.x + r.width - x };
     }
     case "right":
-      return { ...r, width: Math.max(SMALLEST, r.width + delta) };
+      return { ...r, width: Math.max(MIN_SIDE, r.width + delta) };
     case "top": {
-      const y = Math.min(r.y + delta, r.y + r.height - SMALLEST);
+      const y = Math.min(r.y + delta, r.y + r.height - MIN_SIDE);
       return { ...r, y, height: r.y + r.height - y };
     }
     case "bottom":
-      return { ...r, height: Math.max(SMALLEST, r.height + delta) };
+      return { ...r, height: Math.max(MIN_SIDE, r.height + delta) };
   }
 }
 
@@ -85,13 +85,13 @@ export function keptTurned(before: Rect, after: Rect, degrees: number): Rect {
   return { ...after, x: centre.x + by.x - after.width / 2, y: centre.y + by.y - after.height / 2 };
 }
 
-/** The box between two corners, in any order, at least SMALLEST in both directions. */
+/** The box between two corners, in any order, at least MIN_SIDE in both directions. */
 export function between(a: Point, b: Point): Rect {
   return {
     x: Math.min(a.x, b.x),
     y: Math.min(a.y, b.y),
-    width: Math.max(SMALLEST, Math.abs(a.x - b.x)),
-    height: Math.max(SMALLEST, Math.abs(a.y - b.y)),
+    width: Math.max(MIN_SIDE, Math.abs(a.x - b.x)),
+    height: Math.max(MIN_SIDE, Math.abs(a.y - b.y)),
   };
 }
 

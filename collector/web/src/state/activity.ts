@@ -6,7 +6,7 @@ import type { OpenTask } from "./task";
 
 const EVERY_MS = 15_000;
 const INPUT_EVERY_MS = 5_000;
-const MOST_ROWS = 2_000;
+const MAX_ROWS = 2_000;
 
 export const playing = signal(false);
 const visible = signal(document.visibilityState === "visible");
@@ -47,7 +47,7 @@ export class ActivityLog {
 
   private note(isVisible: boolean, isPlaying: boolean): void {
     if (!this.task) return;
-    if (this.task.activity.length < MOST_ROWS) {
+    if (this.task.activity.length < MAX_ROWS) {
       this.task.activity.push({ at: nowText(), visible: isVisible, playing: isPlaying });
     }
     this.send();

@@ -3,7 +3,7 @@ import { api, Problem } from "../api/client";
 import * as clock from "./clock";
 import type { OpenTask } from "./task";
 
-const SOONEST_MS = 5_000;
+const MIN_WAIT_MS = 5_000;
 
 export class Leases {
   private readonly timers = new Map<OpenTask, ReturnType<typeof setTimeout>>();
@@ -18,7 +18,7 @@ export class Leases {
   hold(task: OpenTask): void {
     this.drop(task);
     const left = task.hold.value.expiresAt - clock.now();
-    const wait = Number.isFinite(left) ? Math.max(SOONEST_MS, left / 2) : 60_000;
+    const wait = Number.isFinite(left) ? Math.max(MIN_WAIT_MS, left / 2) : 60_000;
     this.timers.set(
       task,
       setTimeout(() => void this.renew(task), wait),

@@ -22,7 +22,7 @@ export interface OutboxEvents {
   signedOut(): void;
 }
 
-const LONGEST_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 30_000;
 
 export class Outbox {
   readonly waiting = signal<readonly Letter[]>([]);
@@ -149,7 +149,7 @@ export class Outbox {
 
   private wait(error: Unreachable | Problem): void {
     this.trouble.value = error instanceof Problem ? error.title : "no network";
-    const ms = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** Math.min(this.failures, 5)) * (0.5 + Math.random());
+    const ms = Math.min(MAX_WAIT_MS, 1000 * 2 ** Math.min(this.failures, 5)) * (0.5 + Math.random());
     this.failures += 1;
     this.timer = setTimeout(() => void this.flush(), ms);
   }

@@ -89,12 +89,12 @@ export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Sto
 const SEEN = "hints-seen";
 const LABELS = ["1 … 9", "rename the selected label, arrows move it, Delete rejects it, N makes a new one."];
 const ENTER = "accepts all labels and shows the next item.";
-const LEAST_SURE = `${ENTER} The label with the lowest confidence is already selected.`;
+const ENTER_DOUBTFUL = `${ENTER} The label with the lowest confidence is already selected.`;
 const HINTS: Record<Surface, readonly string[][]> = {
-  boxes: [["Enter", LEAST_SURE], LABELS],
-  tracks: [["Enter", LEAST_SURE], LABELS],
+  boxes: [["Enter", ENTER_DOUBTFUL], LABELS],
+  tracks: [["Enter", ENTER_DOUBTFUL], LABELS],
   speech: [
-    ["Enter", LEAST_SURE],
+    ["Enter", ENTER_DOUBTFUL],
     ["W", "starts writing what was said, E takes the expected text; arrows move an end, Delete rejects a region, N makes one."],
   ],
   text: [
@@ -106,7 +106,7 @@ const HINTS: Record<Surface, readonly string[][]> = {
     ["Space", "plays, W starts writing what was said, Ctrl Space plays while you write. Delete: there is no usable answer."],
   ],
   reading: [
-    ["Enter", LEAST_SURE],
+    ["Enter", ENTER_DOUBTFUL],
     ["W", "starts writing the text, ↑ ↓ move in reading order, Delete rejects a text, N marks one that was not found."],
   ],
 };

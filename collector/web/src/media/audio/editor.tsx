@@ -16,7 +16,7 @@ export const isInterval = (l: Label | undefined): l is IntervalLabel => l?.kind 
 
 const STEP_US = 10_000;
 const FAR_US = 100_000;
-const SHORTEST_US = 10_000;
+const MIN_US = 10_000;
 const NEW_US = 1_000_000;
 
 export class AudioEditor implements Editor {
@@ -116,8 +116,8 @@ export class AudioEditor implements Editor {
     const capture = this.capture();
     const player = this.player();
     if (!task || !capture || !player) return;
-    const from = Math.min(Math.max(0, start), player.duration - SHORTEST_US);
-    const to = Math.max(from + SHORTEST_US, Math.min(end, player.duration));
+    const from = Math.min(Math.max(0, start), player.duration - MIN_US);
+    const to = Math.max(from + MIN_US, Math.min(end, player.duration));
     const change = (l: Label): Label =>
       isInterval(l) && (l.start_us !== from || l.end_us !== to) ? { ...l, start_us: from, end_us: to } : l;
     task.change(replaced(task.work.value, { capture: capture.id, id }, change), series && `${series}:${id}`);
@@ -147,7 +147,7 @@ export class AudioEditor implements Editor {
       label: task.lastWord,
       score: null,
       start_us: Math.round(from),
-      end_us: Math.max(Math.round(to), Math.round(from) + SHORTEST_US),
+      end_us: Math.max(Math.round(to), Math.round(from) + MIN_US),
       ...(expected ? { expected } : {}),
     }));
   }
@@ -218,7 +218,7 @@ export class AudioEditor implements Editor {
     if (!label) return;
     const edge = this.edge.value;
     if (edge === "start")
-      this.setTimes(label.id, Math.min(label.start_us + by, label.end_us - SHORTEST_US), label.end_us, "nudge-start");
+      this.setTimes(label.id, Math.min(label.start_us + by, label.end_us - MIN_US), label.end_us, "nudge-start");
     else this.setTimes(label.id, label.start_us, label.end_us + by, "nudge-end");
     const now = this.peekRegion();
     const player = this.player();
@@ -257,9 +257,9 @@ export class AudioEditor implements Editor {
   private split(task: OpenTask, label: IntervalLabel | null, player: SoundPlayer): void {
     const capture = this.capture();
     if (!label || !capture) return;
-    const inside = player.now.value > label.start_us + SHORTEST_US && player.now.value < label.end_us - SHORTEST_US;
+    const inside = player.now.value > label.start_us + MIN_US && player.now.value < label.end_us - MIN_US;
     const at = inside ? player.now.value : Math.round((label.start_us + label.end_us) / 2);
-    if (at - label.start_us < SHORTEST_US || label.end_us - at < SHORTEST_US)
+    if (at - label.start_us < MIN_US || label.end_us - at < MIN_US)
       return this.context.say("This region is too short to cut.");
     const id = newId(task.work.value[capture.id] ?? [], task.before[capture.id] ?? []);
     const second: IntervalLabel = {

@@ -46,14 +46,14 @@ export function Wave({ peaks, sound, duration, seen }: Props): preact.JSX.Elemen
 }
 
 /** The widest bitmap that every browser draws. */
-const WIDEST = 8_192;
+const MAX_WIDTH = 8_192;
 
 function draw(canvas: HTMLCanvasElement, peaks: Peaks, seen: Seen, duration: number): void {
   const context = canvas.getContext("2d");
   const height = canvas.parentElement?.clientHeight ?? 0;
   const width = Math.round((seen.to - seen.from) * seen.scale);
   if (!context || width < 1 || height < 1) return;
-  const sharp = Math.min(window.devicePixelRatio || 1, WIDEST / width);
+  const sharp = Math.min(window.devicePixelRatio || 1, MAX_WIDTH / width);
   canvas.style.left = percent(seen.from, duration);
   canvas.style.width = percent(seen.to - seen.from, duration);
   canvas.width = Math.max(1, Math.round(width * sharp));

@@ -37,7 +37,7 @@ const FAR = 10;
 const DRAW_STEP = 10;
 const DRAW_FAR = 50;
 /** A smaller one is a slip of the hand. */
-const SMALLEST_DRAWN = 3;
+const MIN_DRAWN = 3;
 
 const directions: Partial<Record<Stroke["command"], { edge: Edge; x: number; y: number }>> = {
   left: { edge: "left", x: -1, y: 0 },
@@ -179,7 +179,7 @@ export class BoxTool {
 
   /** A pointer or the second corner ended the drawing. */
   finish(rect: Rect): void {
-    if (rect.width < SMALLEST_DRAWN || rect.height < SMALLEST_DRAWN) {
+    if (rect.width < MIN_DRAWN || rect.height < MIN_DRAWN) {
       this.target.status("Too small to be a box: move the cross further, or drag.");
       return;
     }
