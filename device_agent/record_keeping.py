@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from device_agent.events import ENDED, Done, Restarted, TakeClosed, TakeFailed
@@ -29,25 +28,63 @@ class Moment:
         return self.at + timedelta(microseconds=at_us - self.at_us)
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """A session as its journal has it. `entries`: how many there are."""
+@dataclass
+class Fold:
+    """A session folded from its journal, entry by entry: what an entry costs does not grow with those before it.
+
+    The session's thread adds entries. Other threads may read: `state` and the rest are replaced whole.
+    """
 
     header: Header
-    state: SessionState
-    consent: ConsentRecord | None
-    takes: tuple[TakeRecord, ...]
-    runs: int
+    state: SessionState = field(init=False)
+    consent: ConsentRecord | None = None
     entries: int = 1
+    runs: int = 0
     ended_at: datetime | None = None
-    boots: tuple[str, ...] = ()  # in the order in which the session was taken up
-    boot_of: Mapping[str, str] = field(default_factory=dict)  # the boot that a take was opened in
+    boots: list[str] = field(default_factory=list)  # in the order in which the session was resumed
     begun: Moment | None = None  # when the first run began
     newest: Moment | None = None  # of the newest event, in the last boot
+    take_records: dict[str, TakeRecord] = field(default_factory=dict)
+    boot_of: dict[str, str] = field(default_factory=dict)  # the boot that a take was opened in
 
-    @cached_property
+    def __post_init__(self) -> None:
+        self.state = SessionState(session=self.header.session, plan=self.header.plan)
+
+    @property
+    def takes(self) -> tuple[TakeRecord, ...]:
+        """Every take so far, in the order of opening."""
+        return tuple(self.take_records.values())
+
+    def add(self, entry: Entry) -> None:
+        self.entries += 1
+        if isinstance(entry, ConsentRecord):
+            self.consent = entry
+        elif isinstance(entry, TakeRecord):
+            self.take_records[entry.take] = entry
+            if self.boots:
+                self.boot_of[entry.take] = self.boots[-1]
+        elif isinstance(entry, Ran):
+            if entry.at_us is not None and not self.runs:
+                self.begun = Moment(entry.at, entry.at_us, entry.boot)
+            self.runs += 1
+            self.boots.append(entry.boot)
+        elif isinstance(entry, Happened):
+            self._happened(entry)
+
+    def _happened(self, entry: Happened) -> None:
+        before = self.state
+        self.state, _ = step(before, entry.event)
+        if before.take and self.state.take is None and before.take in self.take_records:
+            # Without a record it was interrupted before its first sample: there is nothing of it.
+            self.take_records[before.take] = _ended(self.take_records[before.take], entry, before, self.newest)
+        if self.state.phase != before.phase and self.state.phase in ENDED:
+            self.ended_at = entry.at
+        if self.boots:
+            self.newest = Moment(entry.at, entry.at_us, self.boots[-1])
+
+    @property
     def record(self) -> SessionRecord | None:
-        """What the collector hears; None until there is a consent record: nothing may leave the device before."""
+        """The whole session; None until there is a consent record: nothing may leave the device before."""
         header, phase = self.header, self.state.phase
         if self.consent is None:
             return None
@@ -92,53 +129,8 @@ class Replayed:
         return take.model_copy(update=changes) if changes else take
 
 
-class Fold:
-    """A journal folded entry by entry: what an entry costs does not grow with those before it."""
-
-    def __init__(self, header: Header) -> None:
-        self._takes: dict[str, TakeRecord] = {}
-        self._boot_of: dict[str, str] = {}
-        state = SessionState(session=header.session, plan=header.plan)
-        self.replayed = Replayed(header, state, None, (), 0, boot_of=self._boot_of)
-
-    def add(self, entry: Entry) -> None:
-        changes: dict[str, Any] = {"entries": self.replayed.entries + 1}
-        if isinstance(entry, ConsentRecord):
-            changes["consent"] = entry
-        elif isinstance(entry, TakeRecord):
-            self._takes[entry.take] = entry
-            changes["takes"] = tuple(self._takes.values())
-            if self.replayed.boots:
-                self._boot_of[entry.take] = self.replayed.boots[-1]
-        elif isinstance(entry, Ran):
-            changes |= self._ran(entry)
-        elif isinstance(entry, Happened):
-            changes |= self._happened(entry)
-        self.replayed = replace(self.replayed, **changes)
-
-    def _ran(self, entry: Ran) -> dict[str, Any]:
-        known = self.replayed
-        changes: dict[str, Any] = {"runs": known.runs + 1, "boots": (*known.boots, entry.boot)}
-        if entry.at_us is not None and not known.runs:
-            changes["begun"] = Moment(entry.at, entry.at_us, entry.boot)
-        return changes
-
-    def _happened(self, entry: Happened) -> dict[str, Any]:
-        before = self.replayed.state
-        state, _ = step(before, entry.event)
-        changes: dict[str, Any] = {"state": state}
-        if before.take and state.take is None:
-            _end_take(self._takes, before.take, entry, before, self.replayed.newest)
-            changes["takes"] = tuple(self._takes.values())
-        if state.phase != before.phase and state.phase in ENDED:
-            changes["ended_at"] = entry.at
-        if self.replayed.boots:
-            changes["newest"] = Moment(entry.at, entry.at_us, self.replayed.boots[-1])
-        return changes
-
-
-def fold(entries: Sequence[Entry]) -> Fold:
-    """A journal (its first entry is the header) as far as it goes."""
+def replay(entries: Sequence[Entry]) -> Fold:
+    """The session as a journal has it, as far as that goes. Its first entry is the header."""
     header = entries[0]
     assert isinstance(header, Header)
     folded = Fold(header)
@@ -147,17 +139,8 @@ def fold(entries: Sequence[Entry]) -> Fold:
     return folded
 
 
-def replay(entries: Sequence[Entry]) -> Replayed:
-    """The session's state and record from its journal."""
-    return fold(entries).replayed
-
-
-def _end_take(
-    takes: dict[str, TakeRecord], take: str, entry: Happened, before: SessionState, last: Moment | None
-) -> None:
-    record = takes.get(take)
-    if record is None:
-        return  # interrupted before its first sample: there is nothing of it
+def _ended(record: TakeRecord, entry: Happened, before: SessionState, last: Moment | None) -> TakeRecord:
+    """A take's record after the event that ended it."""
     if isinstance(entry.event, TakeClosed):
         # The take ended when its recorders did; the files were made safe a moment later.
         closed_at = record.opened_at + timedelta(microseconds=entry.event.closed_us - record.opened_us)
@@ -174,7 +157,7 @@ def _end_take(
             "closed_us": closed_us,
             "closed_at": record.opened_at + timedelta(microseconds=closed_us - record.opened_us),
         }
-    takes[take] = record.model_copy(update=changes)
+    return record.model_copy(update=changes)
 
 
 def _interrupted(state: SessionState) -> str:

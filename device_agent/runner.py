@@ -40,7 +40,7 @@ from device_agent.events import (
 )
 from device_agent.journal import Entry, Happened, Header, Journal, Ran, boot_id
 from device_agent.journal import read as read_journal
-from device_agent.record_keeping import Replayed, fold
+from device_agent.record_keeping import Fold, replay
 from device_agent.sensors.clock import monotonic_us
 from device_agent.session import step
 from device_agent.takes import Origin, TakeMaker
@@ -99,8 +99,7 @@ class SessionRunner:
         self._journal = Journal(journal_path)
         if not entries:
             self._journal.append(header)
-        self._fold = fold(entries or [header])
-        self._replayed = self._fold.replayed
+        self._replayed = replay(entries or [header])
         self._told: object = None  # what the last record said besides its revision
         self._tell_at = 0.0  # time.monotonic() before which no further record is made, but for a pause and the end
         self._write(Ran(boot_id(), self._clock.now(), monotonic_us()))
@@ -131,8 +130,8 @@ class SessionRunner:
         return time.monotonic() - deadline.began if deadline is not None and running else 0.0
 
     @property
-    def replayed(self) -> Replayed:
-        """The session as it stands: state, consent, takes. A new value after every change."""
+    def replayed(self) -> Fold:
+        """The session as it stands: state, consent, takes."""
         return self._replayed
 
     @property
@@ -296,8 +295,7 @@ class SessionRunner:
 
     def _write(self, entry: Entry | TakeRecord) -> None:
         self._journal.append(entry)
-        self._fold.add(entry)
-        self._replayed = self._fold.replayed
+        self._replayed.add(entry)
 
     def _tell(self, *, at_once: bool = False) -> None:
         """Publish the record when it says something new, not so often that long sessions cost more and more.

@@ -49,7 +49,10 @@ TOO_SHORT = "take-too-short"
 
 @dataclass(frozen=True)
 class SessionState:
-    """Where a session is. `attempts` counts the takes begun by step; `token` makes an old timer harmless."""
+    """Where a session is. `attempt` counts the takes begun of the present step; `token` makes an old timer harmless.
+
+    No member grows with the steps: each event makes a new state.
+    """
 
     session: str
     plan: Plan
@@ -57,11 +60,11 @@ class SessionState:
     granted: tuple[Medium, ...] = ()
     index: int = 0
     take: str | None = None
-    attempts: tuple[tuple[str, int], ...] = ()
+    attempt: int = 0
     failures: int = 0
     token: int = 0
     after_saving: State | None = None
-    closed: tuple[str, ...] = ()
+    takes_closed: int = 0
     message: str | None = None
     code: str | None = None  # of the error that `message` tells; None: it is a word to the participant
 
@@ -76,9 +79,6 @@ class SessionState:
 
     def media_of(self, step: PlanStep) -> tuple[Medium, ...]:
         return step.media_of(self.granted)
-
-    def attempt_of(self, step_id: str) -> int:
-        return dict(self.attempts).get(step_id, 0)
 
 
 Outcome = tuple[SessionState, tuple[Command, ...]]
@@ -149,14 +149,13 @@ def _start(state: SessionState) -> Outcome:
 
 def _open_take(state: SessionState) -> Outcome:
     present = _present(state)
-    attempt = state.attempt_of(present.id) + 1
+    attempt = state.attempt + 1
     take = take_id(state.session, present.id, attempt)
-    attempts = tuple((name, count) for name, count in state.attempts if name != present.id)
     state = replace(
         state,
         phase="answering" if present.is_typed else "recording",
         take=take,
-        attempts=(*attempts, (present.id, attempt)),
+        attempt=attempt,
         token=state.token + 1,
     )
     return state, (OpenTake(take, present.id, attempt, state.media),)
@@ -192,8 +191,7 @@ def _answered(state: SessionState, event: Answered) -> Outcome:
 
 
 def _take_closed(state: SessionState) -> Outcome:
-    closed = (*state.closed, _present(state).id)
-    state = replace(state, take=None, failures=0, closed=closed, token=state.token + 1)
+    state = replace(state, take=None, failures=0, attempt=0, takes_closed=state.takes_closed + 1, token=state.token + 1)
     following = _next_index(state, state.index + 1)
     if following is None:
         return replace(state, phase="finished", index=len(state.plan.steps)), (EndSession("finished"),)

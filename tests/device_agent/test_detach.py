@@ -138,7 +138,7 @@ def test_a_press_right_after_the_start_keeps_no_take(bench: Bench, tmp_path: Pat
     runner.post(Done())
     drain(runner)
     state = runner.replayed.state
-    assert (state.phase, state.index, state.closed, state.failures) == ("ready", 0, (), 0)
+    assert (state.phase, state.index, state.takes_closed, state.failures) == ("ready", 0, 0, 0)
     assert "record it again" in (state.message or "")
     assert not any(manifest.complete for manifest in bench.manifests().values())
     (take,) = runner.replayed.takes
