@@ -25,6 +25,7 @@ from device_agent.sensors.base import AudioBlock, Frame
 from prelabel import documents
 from prelabel.audio.vad import VadStream
 from prelabel.boxes import Detection as ModelDetection
+from prelabel.effective_settings import package_settings, with_settings
 from prelabel.pictures import PictureModel
 from prelabel.sounds import SoundModel, SoundStream, Transcriber
 from prelabel.tracks import Tracker
@@ -90,6 +91,7 @@ class Labeller:
         self.looks = 0
         self.look_seconds = 0.0
         self._sample_rate: int | None = None
+        self._looked_at: tuple[int, int] | None = None  # (width, height) of the pictures that the model sees
         self._wake = threading.Condition()
         self._frame: tuple[Frame, bool] | None = None
         self._blocks: deque[tuple[AudioBlock, bool]] = deque()
@@ -263,6 +265,7 @@ class Labeller:
         # The tracker wants weak boxes too: they carry a track on where the person is half hidden.
         found = self.models.video.detect(picture, self.models.video.floor, self.models.video_words)
         height, width = picture.shape[:2]
+        self._looked_at = (width, height)
         fractions = [one.scaled(1 / width, 1 / height) for one in found]
         self.detections = tuple(
             Detection(one.x, one.y, one.width, one.height, one.label, round(one.score, 3))
@@ -289,7 +292,14 @@ class Labeller:
             if index is not None:
                 scaled = [one.scaled(width, height) for one in seen.detections]
                 tracker.push(index, recorded.times_us[index], scaled)
-        return documents.track_document(capture, self.models.video.source, tracker.finish(), recorded.times_us)
+        video, words, seen_size = self.models.video, self.models.video_words, self._looked_at
+        return with_settings(
+            documents.track_document(capture, video.source, tracker.finish(), recorded.times_us),
+            video.settings_by_source(),
+            max_looks_per_second=LOOKS_A_SECOND,
+            looked_at=None if seen_size is None else list(seen_size),
+            words=None if words is None else sorted(words),
+        )
 
     def _sound(self, capture: str, expected: str | None, answer_language: str | None) -> list[LabelsDocument]:
         # A block that comes late belongs to no take any more.
@@ -301,7 +311,8 @@ class Labeller:
         if voice is not None and not any(document and isinstance(model, Transcriber) for model, document in made):
             regions = self._tried(voice.finish)
             if regions is not None:
-                found.insert(0, documents.speech_document(capture, voice.model.source, regions, expected))
+                speech = documents.speech_document(capture, voice.model.source, regions, expected)
+                found.insert(0, with_settings(speech, {voice.model.source: package_settings(voice.model.package)}))
         return found
 
     def _still(self, capture: str, picture_bgr: np.ndarray, read: bool) -> list[LabelsDocument]:
@@ -314,11 +325,13 @@ def _heard(capture: str, row: Hearing, answer_language: str | None) -> LabelsDoc
     labels, source = row.stream.finish(), row.model.source
     if answer_language is not None:
         labels = [*labels, *documents.spoken_answer(capture, source, labels, answer_language).labels]
-    return LabelsDocument(capture=capture, source=source, labels=labels)
+    document = LabelsDocument(capture=capture, source=source, labels=labels)
+    return with_settings(document, row.model.settings_by_source())
 
 
 def _seen_on(capture: str, picture_bgr: np.ndarray, model: PictureModel) -> LabelsDocument:
-    return LabelsDocument(capture=capture, source=model.source, labels=model.labels(picture_bgr))
+    document = LabelsDocument(capture=capture, source=model.source, labels=model.labels(picture_bgr))
+    return with_settings(document, model.settings_by_source())
 
 
 def _answer(work: Callable[[], Any], answer: Future[Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from prelabel.boxes import Detection
 from prelabel.documents import detection_labels
+from prelabel.effective_settings import Settings, package_settings
 from prelabel.families import DetrDecode, SsdDecode, YoloDecode
 from prelabel.image.centerface import Centerface, free_dims
 from prelabel.image.detr import Detr
@@ -59,6 +60,9 @@ class Detector:
         self.floor = min(thresholds.floor, self._least)
         self._network = network
         self._decoder = decoder
+
+    def settings_by_source(self) -> dict[Source, Settings]:
+        return {self.source: package_settings(self.package)}
 
     def detect(self, image: Image, least: float | None = None, only: Collection[str] | None = None) -> list[Detection]:
         """What the model sees in a picture H x W x 3 (uint8, BGR), best first.

@@ -82,6 +82,8 @@ def label_file(inputs: dict[str, Any], progress: Progress | None = None) -> dict
             `capture` (its id; else the sha256 of the file), `medium`, `frames` (path of the capture's frame table),
             `expected` (what the script asked to be said), `language`, `answer` (the sound is one: a recogniser that may
             write also gives it as one text), `looks_per_second` (None: every frame),
+            `max_looks` (where that rate follows from a number of looks per video: recorded instead of it),
+            `package` (the sha256 its manifest must have),
             `measured` (a recogniser's word error rate in that language, which stands above its manifest's), `threads`.
         progress: told while a video or sound is passed through; only a caller in this process can be.
 
@@ -122,6 +124,8 @@ def _model_of(inputs: dict[str, Any]) -> tuple[ModelFacts, Any]:
     facts, model = _loaded(inputs["model"], inputs.get("threads", 1), inputs.get("language"), inputs.get("measured"))
     if inputs.get("sha256") not in (None, facts.source.sha256):
         raise ModelCorrupt(f"{inputs['model']} is another file here than when this was asked for.")
+    if inputs.get("package") not in (None, facts.source.package):
+        raise ModelCorrupt(f"{inputs['model']} has another manifest here than when this was asked for.")
     return facts, model
 
 
@@ -222,33 +226,40 @@ def _regions(family: str) -> VadModel | None:
 def _label_still(
     path: Path, capture: str, model: Any, _inputs: dict[str, Any], _progress: Progress | None
 ) -> LabelsDocument:
+    from prelabel.effective_settings import with_settings
     from prelabel.stills import read_picture
 
-    return LabelsDocument(capture=capture, source=model.source, labels=model.labels(read_picture(path)))
+    document = LabelsDocument(capture=capture, source=model.source, labels=model.labels(read_picture(path)))
+    return with_settings(document, model.settings_by_source())
 
 
 def _label_sound(
     path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
 ) -> LabelsDocument:
     from prelabel.documents import spoken_answer
+    from prelabel.effective_settings import with_settings
     from prelabel.sounds import label_sound
 
     labels = label_sound(path, model, inputs.get("expected"), progress)
     if inputs.get("answer"):
         labels += spoken_answer(capture, model.source, labels, inputs.get("language")).labels
-    return LabelsDocument(capture=capture, source=model.source, labels=labels)
+    document = LabelsDocument(capture=capture, source=model.source, labels=labels)
+    return with_settings(document, model.settings_by_source())
 
 
 def _label_video(
     path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
 ) -> LabelsDocument:
+    from prelabel.effective_settings import with_settings
     from prelabel.video import label_video
 
     times_us = None
     if inputs.get("frames") is not None:
         times_us = FrameTable.read(Path(inputs["frames"]).read_bytes()).times_us
     looks = inputs.get("looks_per_second")
-    return label_video(path, model, capture, looks_per_second=looks, times_us=times_us, progress=progress)
+    document = label_video(path, model, capture, looks_per_second=looks, times_us=times_us, progress=progress)
+    rule = {"looks_per_second": looks} if (most := inputs.get("max_looks")) is None else {"max_looks": most}
+    return with_settings(document, model.settings_by_source(), **rule)
 
 
 _LABELLERS = {"image": _label_still, "audio": _label_sound, "video": _label_video}

@@ -139,6 +139,13 @@ class Manifest(WireModel):
     def rules(self) -> FamilyRules:
         return FAMILIES[self.family]
 
+    def canonical(self) -> dict[str, Any]:
+        """What decides how the model labels, as JSON: without the golden sample and the time budget.
+
+        Fields that have their default are left out, so that a field that is added later changes no package's hash.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True, exclude={"golden", "budget"})
+
     @model_validator(mode="before")
     @classmethod
     def _as_its_family_means_it(cls, table: Any) -> Any:

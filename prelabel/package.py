@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from prelabel.manifest import Manifest, ManifestInvalid, read_table
 from prelabel.onnxfile import read_facts
 from prelabel.places import MANIFEST_FILE, MODEL_FILE
 from prelabel.sources import Progress
+from wire.canonical import document_hash
 from wire.errors import GleanerError
 from wire.labels import Source
 
@@ -48,7 +50,14 @@ class ModelPackage:
     @property
     def source(self) -> Source:
         """What every label of this model carries."""
-        return Source(kind="model", name=self.name, version=self.version, sha256=self.sha256)
+        return Source(
+            kind="model", name=self.name, version=self.version, sha256=self.sha256, package=self.manifest_sha256
+        )
+
+    @cached_property
+    def manifest_sha256(self) -> str:
+        """The sha256 of the canonical manifest: two packages of one model file with other thresholds differ in it."""
+        return document_hash(self.manifest.canonical())
 
 
 def open_model(name_or_path: str | Path, progress: Progress | None = None) -> ModelPackage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from prelabel.detection import DECODERS, open_detector
+from prelabel.effective_settings import Settings
 from prelabel.image.classification import open_classifier
 from prelabel.image.letterbox import Image
 from prelabel.image.segmentation import open_segmenter
@@ -18,6 +19,9 @@ class PictureModel(Protocol):
 
     source: Source
     package: ModelPackage
+
+    def settings_by_source(self) -> dict[Source, Settings]:
+        """The settings of every model that its labels name, by source."""
 
     def labels(self, image: Image) -> list[Label]:
         """What it finds in a picture H x W x 3 (uint8, BGR), in pixels of that picture; one thread at a time.

@@ -32,7 +32,10 @@ from prelabel.onnxfile import Dims, ModelRefused, NotProtobuf, free_sizes, why_n
 from prelabel.optimised import MIN_BYTES, Shelf, key_of
 from prelabel.places import file_sha256
 
-__all__ = ["Array", "Graph", "Meter", "ModelRefused", "Session", "Tensor", "check_finite", "load", "metered"]
+__all__ = [
+    "PROVIDER", "RUNTIME", "Array", "Graph", "Meter", "ModelRefused", "Session", "Tensor", "check_finite", "load",
+    "metered",
+]  # fmt: skip
 
 Array = NDArray[Any]
 Graph = Literal["original", "copy made", "copy"]
@@ -43,6 +46,8 @@ _FOREIGN: tuple[type[Exception], ...] = tuple(
 _NOTHING = 4  # what fails is raised; onnxruntime would write it to standard error too
 _MOST_WORDS = 400
 _SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
+PROVIDER = "CPUExecutionProvider"
+RUNTIME = f"onnxruntime {onnxruntime.__version__}"
 _meter: Meter | None = None
 
 
@@ -96,7 +101,7 @@ class Session:
         source = str(model) if isinstance(model, Path) else model
         try:
             # Named explicitly: libraries that take the first available provider end on other hardware.
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(source, options, providers=[PROVIDER])
         except _FOREIGN as error:
             raise _refused(name, error) from error
         self.inputs = {row.name: _tensor(row) for row in self._session.get_inputs()}
@@ -169,7 +174,7 @@ def metered() -> Iterator[Meter]:
 
 
 def _from_shelf(shelf: Shelf, path: Path, name: str, threads: int, free: Mapping[str, Dims] | None) -> Session:
-    key = key_of(file_sha256(path), f"onnxruntime {onnxruntime.__version__}", _SETTINGS, free)
+    key = key_of(file_sha256(path), RUNTIME, _SETTINGS, free)
     copy = shelf.find(key)
     if copy is not None:
         try:

@@ -17,6 +17,7 @@ from prelabel.audio.recogniser import Recogniser, RecogniserStream
 from prelabel.audio.tagging import Tagger, TagStream
 from prelabel.audio.vad import VadModel, VadStream
 from prelabel.documents import heard_labels, speech_labels, spoken_labels
+from prelabel.effective_settings import Settings, package_settings
 from prelabel.package import ModelPackage
 from prelabel.runtime import ModelRefused
 from wire.capture import sample_time_us
@@ -48,6 +49,9 @@ class SoundModel(Protocol):
 
     @property
     def source(self) -> Source: ...
+
+    def settings_by_source(self) -> dict[Source, Settings]:
+        """The settings of every model that its labels name, by source."""
 
     def listen(self, rate: int, expected: str | None = None) -> SoundStream:
         """A stream for one recording.
@@ -128,6 +132,9 @@ class _Model(ABC):
         self.package = package
         self.source: Source = package.source
 
+    def settings_by_source(self) -> dict[Source, Settings]:
+        return {self.source: package_settings(self.package)}
+
     @abstractmethod
     def listen(self, rate: int, expected: str | None = None) -> SoundStream:
         """As `SoundModel.listen`."""
@@ -182,6 +189,15 @@ class Transcriber(_Model):
         self._model = model
         self._speech = speech
         self.prefill = prefill
+
+    def settings_by_source(self) -> dict[Source, Settings]:
+        regions, finder = None, {}
+        if self._speech is not None:
+            found = package_settings(self._speech.package)
+            finder = {self._speech.source: found}
+            regions = {**found, "sha256": self._speech.package.sha256}
+        own = package_settings(self.package, writes_text=self.prefill.allowed, regions=regions)
+        return {**finder, self.source: own}
 
     def listen(self, rate: int, expected: str | None = None) -> SoundStream:
         stream = RecogniserStream(self._model, rate, self._speech, write=self.prefill.allowed)

@@ -7,7 +7,8 @@ intervals are half-open. Meanings: contracts.md, sections Geometry and tracks, T
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -19,6 +20,8 @@ from pydantic import (
 )
 
 from wire.base import Count, Document, Id, JsonObject, Microseconds, Number, Sha256, WireModel
+from wire.canonical import document_hash
+from wire.errors import BadDocument
 
 TaskType = Literal["boxes", "tracks", "speech", "text"]
 Size = Annotated[Number, Field(ge=0)]
@@ -34,21 +37,46 @@ def _check_number(value: Any) -> Any:
 
 Visibility = Annotated[Literal[0, 1, 2], BeforeValidator(_check_number)]
 Extent = Annotated[int, Field(strict=True)]
+_SCHEMA_2 = ("package", "settings")  # members of a source that a reader of schema 1 refuses
 
 
 class Source(WireModel):
-    """Who says so: a model package (name and sha256 of the model file), a person, or a script step."""
+    """Who says so: a model package (name and sha256 of the model file), a person, or a script step.
+
+    One model file behaves differently under other thresholds: `package` is the sha256 of the package's canonical
+    manifest, `settings` that of the settings with which the model ran (`LabelsDocument.settings`). Both are given for
+    models only, and are missing where they were not recorded (labels made before documents of schema 2).
+    """
 
     kind: Literal["model", "person", "script"]
     name: str
     version: str | None = None
     sha256: Sha256 | None = None
+    package: Sha256 | None = None
+    settings: Sha256 | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        members = handler(self)
+        return {name: value for name, value in members.items() if value is not None or name not in _SCHEMA_2}
 
     @model_validator(mode="after")
     def _model_has_hash(self) -> Self:
         if self.kind == "model" and self.sha256 is None:
             raise ValueError("a model names its sha256")
+        if self.kind != "model" and self.is_configured:
+            raise ValueError("only a model has a package and settings")
         return self
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether it says how the model was set."""
+        return self.package is not None or self.settings is not None
+
+    def ran_as(self, other: Source) -> bool:
+        """Whether both are one model file under the same settings."""
+        mine, theirs = (self.sha256, self.package, self.settings), (other.sha256, other.package, other.settings)
+        return mine == theirs
 
 
 class BaseLabel(WireModel):
@@ -190,11 +218,58 @@ Label = Annotated[
 
 
 class LabelsDocument(Document):
-    """All labels of one source about one capture. An empty list means: looked at, nothing there."""
+    """All labels of one source about one capture. An empty list means: looked at, nothing there.
+
+    `settings` (schema 2) has the settings of the models that made the labels, by the hash under which sources name
+    them. Schema 1 is written where neither a source nor the document needs 2, so that older readers go on reading. A
+    document may state a lower number than it needs: a page that was loaded before an upgrade sends labels back with the
+    sources they came with.
+    """
+
+    SCHEMA: ClassVar[int] = 2
 
     capture: Id
     source: Source
     labels: list[Label]
+    settings: dict[Sha256, JsonObject] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _write_lowest_schema(self, handler: SerializerFunctionWrapHandler) -> Any:
+        members = handler(self)
+        number = "schema" if "schema" in members else "schema_number"
+        if number in members:
+            members[number] = max(self.schema_number, self._lowest_schema())
+        if not self.settings:
+            members.pop("settings", None)
+        return members
+
+    def _sources(self) -> Iterator[Source]:
+        yield self.source
+        yield from (label.source for label in self.labels if label.source is not None)
+
+    def _lowest_schema(self) -> int:
+        return 2 if self.settings or any(source.is_configured for source in self._sources()) else 1
+
+    def check_settings(self) -> None:
+        """Whether every settings object is the one its hash names. Asked once, where a document comes in.
+
+        Raises:
+            BadDocument: one is not, or is not JSON that has a hash.
+        """
+        for sha256, settings in self.settings.items():
+            try:
+                found = document_hash(settings)
+            except ValueError as error:
+                raise BadDocument(f"The settings {sha256[:12]} have no canonical JSON: {error}.") from error
+            if found != sha256:
+                raise BadDocument(f"The settings {sha256[:12]} have the hash {found[:12]}.")
+
+    @model_validator(mode="after")
+    def _states_its_schema(self) -> Self:
+        lowest = self._lowest_schema()
+        if self.schema_number < lowest:
+            object.__setattr__(self, "schema_number", lowest)  # frozen only from the end of validation on
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

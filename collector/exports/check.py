@@ -16,6 +16,7 @@ from wire.errors import GleanerError
 from wire.labels import LabelsDocument
 
 DOCUMENT_MEMBERS = ("schema", "capture", "source", "labels")
+OPTIONAL_MEMBERS = ("settings",)
 LINES = ("labels.jsonl", "prelabels.jsonl")
 
 
@@ -61,10 +62,13 @@ def read_lines(path: Path) -> Iterator[tuple[LabelsDocument, dict[str, Any]]]:
         for number, line in enumerate(file, 1):
             try:
                 row = parse_json(line, "line")
-                document = LabelsDocument.read({name: row[name] for name in DOCUMENT_MEMBERS})
+                more = {name: row[name] for name in OPTIONAL_MEMBERS if name in row}
+                document = LabelsDocument.read({name: row[name] for name in DOCUMENT_MEMBERS} | more)
+                document.check_settings()
             except (GleanerError, KeyError, TypeError) as error:
                 raise ExportDamaged(f"Line {number} of {path.name} cannot be read: {error}", file=path.name) from error
-            yield document, {name: value for name, value in row.items() if name not in DOCUMENT_MEMBERS}
+            whose = {name: value for name, value in row.items() if name not in DOCUMENT_MEMBERS + OPTIONAL_MEMBERS}
+            yield document, whose
 
 
 def _about(folder: Path) -> dict[str, Any]:

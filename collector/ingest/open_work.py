@@ -176,6 +176,7 @@ def _labels(manifest: CaptureManifest, name: str, path: Path) -> dict[str, Any]:
     document = LabelsDocument.read(raw)
     if document.capture != manifest.capture:
         raise PartMismatch(f"The part {name} is about the capture {document.capture}.")
+    document.check_settings()
     width, height = manifest.format.width, manifest.format.height
     part = readable_part(document, None if width is None or height is None else (width, height))
     return {

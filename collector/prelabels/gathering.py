@@ -117,10 +117,10 @@ def _documents(kind: TaskType, classes: list[str], rows: list[tuple[str, bool]])
         [document for document in parts_for(kind, classes, part) if document.source.kind == "model"]
         for part in (labels.shown, labels.hidden)
     )
-    seen_models = {document.source.sha256 for document in shown}
+    seen_models = [document.source for document in shown]
     instead: Sight = "others" if shown else "nothing"
     found: list[tuple[LabelsDocument, Sight]] = [(document, "shown") for document in shown]
-    found += [(document, instead) for document in hidden if document.source.sha256 not in seen_models]
+    found += [(row, instead) for row in hidden if not any(row.source.ran_as(seen) for seen in seen_models)]
     return [(document, sight) for document, sight in found if _speaks(kind, document)]
 
 

@@ -25,7 +25,7 @@ from prelabel.label_geometry import readable_part
 from prelabel.quality.overlap import spoken
 from prelabel.quality.texts import main_language
 from wire.canonical import canonical_json, sha256_hex
-from wire.labels import LabelsDocument
+from wire.labels import LabelsDocument, Source
 
 WORK = "prelabel.label_file:label_file"
 MAX_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
@@ -70,6 +70,7 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
         "path": str(blobs.path_of(original.blob)),
         "model": job.payload["model"],
         "sha256": sha256,
+        "package": job.payload.get("package"),
         "capture": capture,
         "medium": row.medium,
         "frames": None if frames is None else str(blobs.path_of(frames.blob)),
@@ -78,6 +79,7 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
         "language": language,
         "measured": errors.high if errors is not None else None,
         "looks_per_second": looks_per_second(row.frames, row.duration_us),
+        "max_looks": MAX_LOOKS,
     }
 
 
@@ -106,7 +108,7 @@ def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
         _KEEP,
         {
             "capture": capture,
-            "name": f"{document.source.name}-{(document.source.sha256 or '')[:12]}",
+            "name": _name_of(document.source),
             "source_name": document.source.name,
             "source_sha256": document.source.sha256,
             "body": body.decode(),
@@ -115,6 +117,12 @@ def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
         },
     )
     reconsider(conn, capture)
+
+
+def _name_of(source: Source) -> str:
+    """One document per capture, model file and settings: other settings replace no document of the old ones."""
+    parts = [source.sha256, source.settings] if source.settings is not None else [source.sha256]
+    return "-".join([source.name, *((part or "")[:12] for part in parts)])
 
 
 def _hide(conn: Connection, document: LabelsDocument, words: set[str]) -> None:

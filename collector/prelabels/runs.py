@@ -100,6 +100,8 @@ def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Me
         },
     )
     payload = {"model": asked.model, "sha256": source.sha256}
+    if source.package is not None:
+        payload["package"] = source.package
     enqueue_all(conn, PRELABEL, {f"{run}:{capture}": {**payload, "capture": capture} for capture in captures})
     return run
 

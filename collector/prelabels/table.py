@@ -29,6 +29,8 @@ def show(report: PrelabelReport, console: Console | None = None) -> None:
     for row in (row for row in report.rows if row.cut == "model"):
         console.print()
         console.print(f"[bold]{row.model.name}[/bold] {row.model.version or ''}  {row.kind}s", highlight=False)
+        if row.configuration is not None:
+            console.print(f"  {row.configuration}", highlight=False, markup=False)
         console.print(f"  {measures(row)}", highlight=False)
         for cut, title in _TITLES.items():
             rows = [one for one in report.rows if (one.cut, one.model, one.kind) == (cut, row.model, row.kind)]

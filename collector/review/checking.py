@@ -107,7 +107,7 @@ def finished_documents(
             _check_geometry(facts, label)
             labels.append(_attributed(label, known.get(here), reviewer))
         source = Source(kind="person", name=reviewer)
-        result.append(document.model_copy(update={"source": source, "labels": labels}))
+        result.append(document.model_copy(update={"source": source, "labels": labels, "settings": {}}))
     return result
 
 

@@ -81,8 +81,8 @@ def run(
         raise NoFiles("There is no file to label." if named else "No file was named.")
     paths = list(found)
     settings = {
-        "model": model, "sha256": source.sha256, "threads": threads, "looks_per_second": looks, "expected": expected,
-        "language": language,
+        "model": model, "sha256": source.sha256, "package": source.package, "threads": threads,
+        "looks_per_second": looks, "expected": expected, "language": language,
         "answer": answer,
     }  # fmt: skip
     count = workers or (1 if len(paths) <= ALONE_UP_TO else min(len(paths), os.cpu_count() or 1))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.documents import SCORE_DECIMALS
+from prelabel.effective_settings import Settings, package_settings
 from prelabel.families import Activation, ClassificationDecode
 from prelabel.image.family import require_fractions
 from prelabel.image.letterbox import Image
@@ -46,6 +47,9 @@ class Classifier:
         self._activation: Activation = settings.activation or self._told_by_dry_runs()
         if self._activation == "none":
             require_fractions(self.package.name, "scores", self._values(_shades(360, 640)))
+
+    def settings_by_source(self) -> dict[Source, Settings]:
+        return {self.source: package_settings(self.package)}
 
     def guesses(self, image: Image) -> list[Guess]:
         """The best words for a picture H x W x 3 (uint8, BGR), at most `[decode] top`, scored `score` or more.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.documents import SCORE_DECIMALS
+from prelabel.effective_settings import Settings, package_settings
 from prelabel.families import Activation, SegmentationDecode
 from prelabel.image import rle
 from prelabel.image.classification import activated, sums_to_one
@@ -49,6 +50,9 @@ class Segmenter:
         self._settings = cast(SegmentationDecode, self.package.manifest.decode)
         values = network.try_out()[0]["map"]
         self._activation = self._check(values)
+
+    def settings_by_source(self) -> dict[Source, Settings]:
+        return {self.source: package_settings(self.package)}
 
     def regions(self, image: Image) -> list[Region]:
         """What a picture H x W x 3 (uint8, BGR) consists of, in the order of `names`, without the background.

@@ -77,11 +77,12 @@ def unit_costs(work: Sequence[Work], defaults: Mapping[str, UnitCosts] = DEFAULT
 
 
 def worth(
-    model: Source, kind: str, label: str, tally: Tally, items: int, costs: UnitCosts, basis: Any
+    model: Source, name: str, kind: str, label: str, tally: Tally, items: int, costs: UnitCosts, basis: Any
 ) -> ClassWorth | None:
     """What the pre-labels of one class are worth; None where there are too few to say.
 
     Args:
+        name: of the model, as messages call it.
         tally: of this class.
         items: on how many items the model looked.
         basis: "random" or "all", which items these are.
@@ -108,7 +109,7 @@ def worth(
         items=items,
         saved_seconds_per_100=round(per_100, 3),
         basis=basis,
-        text=f"{label} ({_KIND_WORDS.get(kind, kind)}, {model.name}): of {count} pre-labels {tally.outcomes[what]} were"
+        text=f"{label} ({_KIND_WORDS.get(kind, kind)}, {name}): of {count} pre-labels {tally.outcomes[what]} were"
         f" {_WORDS[what]}; {rest}",
     )
 

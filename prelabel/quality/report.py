@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from prelabel.quality.boxes import Picture, Thing, average_precision
+from prelabel.quality.configurations import configurations, named
 from prelabel.quality.costs import DEFAULT_COSTS, MIN_PRELABELS, Work, unit_costs, worth
 from prelabel.quality.matching import OUTCOMES, Change
 from prelabel.quality.overlap import spoken
@@ -36,7 +37,7 @@ from prelabel.quality.tally import Tally, tallies
 from wire.labels import Label, Source
 
 Sample = Literal["all", "random", "unseen", "unseen-random", "blind"]
-_Model = tuple[str, str | None, str | None]
+_Model = tuple[str, str | None, str | None, str | None, str | None]
 _THINGS = ("box", "polygon", "mask", "keypoints")
 _CUTS: tuple[Cut, ...] = ("model", "class", "device", "step", "each")
 
@@ -64,6 +65,8 @@ def prelabel_report(
     progress: Callable[[int], None] | None = None,
 ) -> PrelabelReport:
     """Compare pre-labels with what people made of them.
+
+    One model file under two packages or settings counts as two models.
 
     Rows are by model and kind of label: in total, by word, by device, by step, and by all three (`each`, without
     average precision). Rows where nothing was labelled on either side have their number of items only.
@@ -93,7 +96,8 @@ def prelabel_report(
             progress(count)
     precisions = _precisions(rows, words)
     seconds = dict(costs) if costs is not None else unit_costs(_work(work))
-    classes = _classes(sums, models, seconds)
+    told = configurations(rows)
+    classes = _classes(sums, models, seconds, told)
     kinds = {key.kind for key, _ in sums}
     return PrelabelReport(
         made_at=made_at,
@@ -101,16 +105,16 @@ def prelabel_report(
         random_items=sum(item.drawn_by_chance and item.shown for item in rows),
         blind_items=sum(item.blind for item in rows),
         unseen_items=sum(not item.shown for item in rows),
-        rows=_rows(sums, precisions, models),
+        rows=_rows(sums, precisions, models, told),
         unit_costs=[seconds[kind] for kind in sorted(kinds & set(seconds))],
         classes=classes,
         costs_time=[row for row in classes if row.saved_seconds_per_100 < 0],
-        anchoring=_anchoring(sums, models),
+        anchoring=_anchoring(sums, models, told),
     )
 
 
 def _model_key(model: Source) -> _Model:
-    return model.name, model.version, model.sha256
+    return model.name, model.version, model.sha256, model.package, model.settings
 
 
 def _words(rows: Sequence[Reviewed]) -> dict[_Model, frozenset[str]]:
@@ -193,7 +197,9 @@ def _things(labels: Sequence[Label], kind: str) -> list[Thing]:
     return [label for label in labels if isinstance(label, Thing) and label.kind == kind]
 
 
-def _rows(sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source]) -> list[QualityRow]:
+def _rows(
+    sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source], told: Mapping[Source, str]
+) -> list[QualityRow]:
     keys = sorted(
         {key for key, sample in sums if sample in ("all", "unseen")},
         key=lambda key: (_CUTS.index(key.cut), *(str(part or "") for part in key[1:])),
@@ -208,6 +214,7 @@ def _rows(sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source])
             QualityRow(
                 cut=key.cut,
                 model=models[key.model],
+                configuration=told.get(models[key.model]),
                 kind=key.kind,
                 label=key.label,
                 device=key.device,
@@ -294,7 +301,9 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
 
 
-def _classes(sums: _Sums, models: Mapping[_Model, Source], seconds: Mapping[str, UnitCosts]) -> list[ClassWorth]:
+def _classes(
+    sums: _Sums, models: Mapping[_Model, Source], seconds: Mapping[str, UnitCosts], told: Mapping[Source, str]
+) -> list[ClassWorth]:
     """Every class with pre-labels enough, the one that costs most first."""
     rows = []
     for key in [key for key, sample in sums if sample == "all" and key.cut == "class"]:
@@ -302,13 +311,15 @@ def _classes(sums: _Sums, models: Mapping[_Model, Source], seconds: Mapping[str,
         chance = sums.get((key, "random"))
         basis: Sample = "random" if chance is not None and chance.prelabels >= MIN_PRELABELS else "all"
         items = sums[_Key("model", key.model, key.kind), basis].items
-        row = costs and worth(models[key.model], key.kind, key.label or "", sums[key, basis], items, costs, basis)
+        model = models[key.model]
+        name = named(model, told)
+        row = costs and worth(model, name, key.kind, key.label or "", sums[key, basis], items, costs, basis)
         if row:
             rows.append(row)
     return sorted(rows, key=lambda row: (row.saved_seconds_per_100, row.model.name, row.label))
 
 
-def _anchoring(sums: _Sums, models: Mapping[_Model, Source]) -> list[Anchoring]:
+def _anchoring(sums: _Sums, models: Mapping[_Model, Source], told: Mapping[Source, str]) -> list[Anchoring]:
     """Shown against blind, both drawn by chance alone: other items differ in more than in what people saw."""
     rows = []
     for key in sorted({key for key, sample in sums if sample == "blind" and key.cut == "model"}, key=str):
@@ -327,8 +338,8 @@ def _anchoring(sums: _Sums, models: Mapping[_Model, Source]) -> list[Anchoring]:
                 shown_items=shown.items,
                 blind_f1=without,
                 blind_items=blind.items,
-                text=f"{key.model[0]}: people agree with it at F1 {with_sight:.2f} where they see its pre-labels,"
-                f" {without:.2f} where they label blind.",
+                text=f"{named(models[key.model], told)}: people agree with it at F1 {with_sight:.2f} where they see its"
+                f" pre-labels, {without:.2f} where they label blind.",
             )
         )
     return rows

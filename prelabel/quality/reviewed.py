@@ -65,4 +65,4 @@ class Reviewed:
 
     def of_another_model(self, label: Label) -> bool:
         source = self.said_by(label)
-        return source.kind == "model" and source.sha256 != self.model.sha256
+        return source.kind == "model" and not source.ran_as(self.model)

@@ -138,11 +138,13 @@ class QualityRow(WireModel):
     frequent there than in life. `random` are those of them that were drawn by chance. `unseen` is over reviewed items
     where the pre-labels were not shown: another model's may have been. Where nobody was shown any (`shown` is false),
     as when a new model runs over what is reviewed already, the row is over the unseen items and has no edits. `step` is
-    meant within the script `script_sha256`.
+    meant within the script `script_sha256`. `configuration` says in which settings the model differs from others of the
+    same file in the report (`score 0.4`); None where there are no others.
     """
 
     cut: Cut
     model: Source
+    configuration: str | None = None
     kind: str
     label: str | None = None
     device: str | None = None

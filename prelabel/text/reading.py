@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prelabel.documents import SCORE_DECIMALS
+from prelabel.effective_settings import Settings, package_settings
 from prelabel.families import OcrDecode
 from prelabel.keyframes import DECIMALS
 from prelabel.package import ModelPackage, open_model
@@ -95,6 +96,16 @@ class Reader:
             TextDirection(turned, threads) if turned else None,
             TextRecogniser(read, threads) if read else None,
         )
+
+    def settings_by_source(self) -> dict[Source, Settings]:
+        """The same settings for each: every network of the three takes part in what is read where."""
+        parts = {"detection": self._detection, "direction": self._direction, "recognition": self._recognition}
+        whole = {
+            name: {**package_settings(part.package), "sha256": part.package.sha256}
+            for name, part in parts.items()
+            if part is not None
+        }
+        return {part.source: whole for part in (self._detection, self._recognition) if part is not None}
 
     @classmethod
     def from_catalogue(cls, threads: int = 1, progress: Progress | None = None) -> Reader:

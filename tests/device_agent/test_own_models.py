@@ -122,12 +122,17 @@ def test_a_detector_is_followed_on_video_and_classes_are_chosen_on_stills(tmp_pa
         "walker",
         [("track", "person")],
     )
+    settings = found.settings[found.source.settings or ""]
+    assert (settings["max_looks_per_second"], settings["looked_at"], settings["words"]) == (5.0, [32, 24], None)
+    found.check_settings()
     record = bench.open("show", "image", attempt=2)
     bench.video.deliver(bench.camera.frame())
     bench.maker.close(None)
     still = documents(bench, record)
     assert [(label.kind, label.label) for label in still["rooms"].labels] == [("choice", "kitchen")]
     assert set(still) == {"rooms", "walker"}
+    assert still["walker"].source.package == found.source.package, "one package"
+    assert still["walker"].source.settings != found.source.settings, "a still is looked at once, and whole"
 
 
 def test_a_recogniser_writes_instead_of_the_voice_model_and_a_tagger_hears_beside_it(

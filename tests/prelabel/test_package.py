@@ -30,6 +30,7 @@ def test_a_package_says_where_its_labels_come_from(tmp_path: Path) -> None:
     detector = open_detector(package)
     assert detector.source.to_json() == {
         "kind": "model", "name": "planted", "version": "1", "sha256": package.sha256,
+        "package": package.manifest_sha256,
     }  # fmt: skip
     assert detector.detect(np.zeros((48, 64, 3), np.uint8)) == []
 

@@ -14,11 +14,15 @@ from wire.canonical import canonical_json, document_hash
 from wire.capture import CaptureManifest, Redacted
 from wire.device import JoinRequest
 from wire.errors import BadDocument
+from wire.labels import LabelsDocument
 from wire.script import Plan, Redaction
 from wire.session import SessionRecord
 
 GOLDEN = Path(__file__).parent / "golden"
-KINDS: dict[str, type[Document]] = {kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest, SessionRecord)}
+KINDS: dict[str, type[Document]] = {
+    kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest, SessionRecord, LabelsDocument)
+}
+LENIENT = {"LabelsDocument"}  # whose stated number is raised: a page sends labels back with the sources they came with
 PART = {"name": "redaction", "sealed_sha256": SHA, "sealed_bytes": 10}
 MEDIA = {"name": "media", "sealed_sha256": SHA, "sealed_bytes": 10}
 
@@ -57,7 +61,7 @@ def test_what_has_no_redaction_is_written_as_schema_1(kind: str) -> None:
     assert canonical_json(made) == golden(f"{kind}-1")
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - LENIENT))
 def test_what_has_one_gets_schema_2_and_cannot_say_less(kind: str) -> None:
     body = json.loads(golden(f"{kind}-2"))
     del body["schema"]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from collector.cli import app
@@ -19,12 +20,15 @@ from collector.prelabels.hourly import MIN_NEW_REVISIONS, calibrate_once
 from collector.prelabels.measuring import Measurer
 from collector.prelabels.relabel import _prepare
 from collector.prelabels.runs import PRELABEL
+from collector.prelabels.table import show
 from collector.review.calibrations import calibrations, keep_calibration
 from collector.review.jobs import known_words
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
 from prelabel.worker_process import WorkerStopped
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
+from wire.canonical import document_hash
+from wire.labels import LabelsDocument
 
 
 def still(filled: Filled, number: int, person: str, said: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
@@ -127,6 +131,39 @@ def test_what_was_opened_for_its_doubt_calibrates_no_model(worked: Filled) -> No
     assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
     worked.execute("UPDATE labels_document SET shown = 0")  # nobody saw anything: still not drawn by chance
     assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
+
+
+def set_otherwise(filled: Filled, score: float, numbers: set[int]) -> None:
+    """The model of some of the stills ran with this threshold."""
+    settings = {"thresholds": {"score": score}}
+    for number, row in enumerate(filled.rows("SELECT id, body FROM labels_document ORDER BY id")):
+        if number in numbers:
+            body = json.loads(row.body)
+            body["source"] |= {"package": document_hash(score), "settings": document_hash(settings)}
+            document = LabelsDocument.read({**body, "schema": 2, "settings": {document_hash(settings): settings}})
+            filled.execute(
+                "UPDATE labels_document SET body = :body WHERE id = :id", body=json.dumps(document.to_json()), id=row.id
+            )
+
+
+def test_two_devices_with_other_thresholds_are_two_rows(worked: Filled) -> None:
+    set_otherwise(worked, 0.35, set(range(10)))
+    set_otherwise(worked, 0.4, set(range(10, 15)))
+    report = prelabel_report(items(worked), datetime.now(UTC))
+    rows = {row.configuration: row.items for row in report.rows if row.cut == "model"}
+    assert rows == {"score 0.35": 10, "score 0.4": 5, "settings not recorded": 15}
+    console = Console(record=True, width=200)
+    show(report, console)
+    printed = console.export_text()
+    assert all(printed.count(text) == 1 for text in ("  score 0.35\n", "  score 0.4\n", "  settings not recorded\n"))
+
+
+def test_another_setting_of_the_same_file_was_not_seen(worked: Filled) -> None:
+    """Its answer is measured beside the one that people saw, as that of another model would be."""
+    run_again(worked, MODEL["sha256"])
+    set_otherwise(worked, 0.4, set(range(30, 60)))
+    ran = [one for one in items(worked) if one.model.settings is not None]
+    assert len(ran) == 30 and {one.sight for one in ran} == {"others"}
 
 
 def test_a_reader_that_found_no_text_is_not_measured_by_boxes(worked: Filled) -> None:

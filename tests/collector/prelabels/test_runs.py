@@ -27,6 +27,7 @@ from collector.prelabels.runs import (
     stop_run,
 )
 from collector.store.database import open_database
+from prelabel.label_file import describe
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 from tests.collector.running import Collector, until
 from tests.prelabel import graphs
@@ -172,6 +173,20 @@ def test_the_reason_speaks_of_what_is_shown(filled: Filled) -> None:
     assert task.reason_kind == "disagreement", "what was replaced still speaks against the new answer"
 
 
+@pytest.mark.parametrize("member", ["settings", "package"])
+def test_other_settings_of_one_file_replace_no_document(filled: Filled, member: str) -> None:
+    """The report compares both; only the newest is shown."""
+    ids = filled.take("cup", "show", {"image": jpeg()}, ["boxes"])
+    filled.make(ids["take"])
+    sources = [{**SOURCE.to_json(), "package": "a" * 64, "settings": "b" * 64}]
+    sources.append({**sources[0], "settings": "c" * 64, member: "c" * 64})
+    for source in [*sources, sources[1]]:
+        applied(filled, ids["image"], source, ["cup"], box("n1", "cup"))
+    rows = filled.rows("SELECT body, shown FROM labels_document ORDER BY id")
+    stored = [(LabelsDocument.read(row.body).source.settings, bool(row.shown)) for row in rows]
+    assert stored == [("b" * 64, False), ("c" * 64, True)]
+
+
 # ---------------------------------------------------------------- the whole way
 @dataclass
 class House:
@@ -232,6 +247,10 @@ def test_a_new_model_over_old_captures(house: House) -> None:
         "width": pytest.approx(30, abs=0.5), "height": pytest.approx(24, abs=0.5),
     }  # fmt: skip
     assert planted.capture == house.captures["bare"]
+    planted.check_settings()
+    settings = planted.settings[planted.source.settings or ""]
+    assert planted.source.package == describe(str(house.model)).source.package == row["source"]["package"]
+    assert (settings["names"], settings["thresholds"]["score"]) == (["plate", "cup"], 0.3)
     assert all(len(rows) == (1 if name == "bare" else 2) for name, rows in said.items())
 
     house.collector.stop()
@@ -277,6 +296,25 @@ def test_a_model_that_was_changed_meanwhile_is_not_used(house: House) -> None:
         return found
 
     assert "another file here than when this was asked for" in until(problem)
+
+
+def test_a_manifest_that_was_changed_meanwhile_is_not_used(house: House) -> None:
+    """Other thresholds beside the same file: half a run under each would be told apart by nobody."""
+    house.collector.stop()
+    database = open_database(house.filled.folder)
+    source = describe(str(house.model)).source.model_copy(update={"package": "0" * 64})
+    asked = RunAsked(model=str(house.model), step="bare")
+    run = database.write_sync(lambda conn: start_run(conn, asked, source, ("image",)))
+    database.close()
+    house.collector.start()
+    house.lead.base_url = house.collector.url
+
+    def problem() -> str | None:
+        rows = house.lead.get("/api/prelabel-runs").json()["runs"]
+        found: str | None = next(row["problem"] for row in rows if row["id"] == run)
+        return found
+
+    assert "another manifest here than when this was asked for" in until(problem)
 
 
 def test_what_cannot_be_run_is_said_at_once(house: House) -> None:

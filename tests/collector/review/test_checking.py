@@ -120,7 +120,7 @@ def test_texts_are_composed_unless_spans_count_on_them() -> None:
 
 
 def test_a_newer_schema_is_not_guessed_at() -> None:
-    newer = LabelsDocument.read(document("cap-1", [])).model_copy(update={"schema_number": 2})
+    newer = LabelsDocument.read(document("cap-1", [])).model_copy(update={"schema_number": LabelsDocument.SCHEMA + 1})
     with pytest.raises(SchemaTooNew):
         finished_documents("boxes", [FACTS["boxes"]], [], [newer], [], [], "ann")
 

@@ -20,7 +20,7 @@ BOX = UnitCosts(kind="box", accept=1, move=4, edit=3, relabel=2, delete=5, draw=
 def test_a_class_that_costs_time_is_named() -> None:
     """9 accepted save 9·(10 - 1) = 81 s, 31 deleted cost 155 s: 74 s lost on 200 items, 37 s on a hundred."""
     tally = Tally(outcomes=Counter(accepted=9, deleted=31, added=7))
-    row = worth(MODEL, "box", "cup", tally, 200, BOX, "all")
+    row = worth(MODEL, MODEL.name, "box", "cup", tally, 200, BOX, "all")
     assert row is not None
     assert row.saved_seconds_per_100 == pytest.approx(-37)
     assert row.text == (
@@ -38,13 +38,15 @@ def test_a_class_that_costs_time_is_named() -> None:
     ],
 )
 def test_every_outcome_has_its_price(outcomes: dict[str, int], saved: float, words: str) -> None:
-    row = worth(MODEL, "box", "cup", Tally(outcomes=Counter(outcomes)), 100, BOX, "all")
+    row = worth(MODEL, MODEL.name, "box", "cup", Tally(outcomes=Counter(outcomes)), 100, BOX, "all")
     assert row is not None and row.saved_seconds_per_100 == pytest.approx(saved)
     assert words in row.text
 
 
 def test_few_prelabels_say_nothing() -> None:
-    assert worth(MODEL, "box", "cup", Tally(outcomes=Counter(deleted=19, added=99)), 100, BOX, "all") is None
+    assert (
+        worth(MODEL, MODEL.name, "box", "cup", Tally(outcomes=Counter(deleted=19, added=99)), 100, BOX, "all") is None
+    )
 
 
 @settings(max_examples=100, deadline=None)

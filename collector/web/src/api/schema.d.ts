@@ -1545,6 +1545,11 @@ export interface components {
         /**
          * LabelsDocument
          * @description All labels of one source about one capture. An empty list means: looked at, nothing there.
+         *
+         *     `settings` (schema 2) has the settings of the models that made the labels, by the hash under which sources name
+         *     them. Schema 1 is written where neither a source nor the document needs 2, so that older readers go on reading. A
+         *     document may state a lower number than it needs: a page that was loaded before an upgrade sends labels back with the
+         *     sources they came with.
          */
         LabelsDocument: {
             /**
@@ -1557,6 +1562,12 @@ export interface components {
             source: components["schemas"]["Source"];
             /** Labels */
             labels: (components["schemas"]["Box"] | components["schemas"]["Polygon"] | components["schemas"]["Keypoints"] | components["schemas"]["Mask"] | components["schemas"]["Track"] | components["schemas"]["Interval"] | components["schemas"]["Span"] | components["schemas"]["Text"] | components["schemas"]["Choice"])[];
+            /** Settings */
+            settings?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
         };
         /** LabelsReply */
         LabelsReply: {
@@ -1980,7 +1991,8 @@ export interface components {
          *     frequent there than in life. `random` are those of them that were drawn by chance. `unseen` is over reviewed items
          *     where the pre-labels were not shown: another model's may have been. Where nobody was shown any (`shown` is false),
          *     as when a new model runs over what is reviewed already, the row is over the unseen items and has no edits. `step` is
-         *     meant within the script `script_sha256`.
+         *     meant within the script `script_sha256`. `configuration` says in which settings the model differs from others of the
+         *     same file in the report (`score 0.4`); None where there are no others.
          */
         QualityRow: {
             /**
@@ -1989,6 +2001,8 @@ export interface components {
              */
             cut: "model" | "class" | "device" | "step" | "each";
             model: components["schemas"]["Source"];
+            /** Configuration */
+            configuration?: string | null;
             /** Kind */
             kind: string;
             /** Label */
@@ -2352,6 +2366,10 @@ export interface components {
         /**
          * Source
          * @description Who says so: a model package (name and sha256 of the model file), a person, or a script step.
+         *
+         *     One model file behaves differently under other thresholds: `package` is the sha256 of the package's canonical
+         *     manifest, `settings` that of the settings with which the model ran (`LabelsDocument.settings`). Both are given for
+         *     models only, and are missing where they were not recorded (labels made before documents of schema 2).
          */
         Source: {
             /**
@@ -2365,6 +2383,10 @@ export interface components {
             version?: string | null;
             /** Sha256 */
             sha256?: string | null;
+            /** Package */
+            package?: string | null;
+            /** Settings */
+            settings?: string | null;
         };
         /**
          * Span

@@ -51,6 +51,22 @@ describe("the report on pre-labels", () => {
     expect(parts[1]?.words.map((r) => r.label)).toEqual(["face"]);
   });
 
+  test("one file under two settings is two models, each with its own cuts", () => {
+    const low = { ...model, package: "c".repeat(64), settings: "d".repeat(64) };
+    const high = { ...low, settings: "e".repeat(64) };
+    const parts = quality.partsOf(
+      report(
+        row({ model: low, configuration: "score 0.35" }, { prelabels: 9 }),
+        row({ model: high, configuration: "score 0.4" }, { prelabels: 4 }),
+        row({ configuration: "settings not recorded" }, { prelabels: 1 }),
+        row({ cut: "class", label: "cup", model: low }, { prelabels: 9 }),
+        row({ cut: "class", label: "plate", model: high }, { prelabels: 4 }),
+      ),
+    );
+    expect(parts.map((p) => p.row.configuration)).toEqual(["score 0.35", "score 0.4", "settings not recorded"]);
+    expect(parts.map((p) => p.words.map((r) => r.label))).toEqual([["cup"], ["plate"], []]);
+  });
+
   test("the same step of two scripts is told apart", () => {
     const steps = ["c", "d"].map((c) => row({ cut: "step", step: "show", script_sha256: c.repeat(64) }));
     expect(quality.rowName(steps[0] as QualityRow, steps)).toBe("show (script cccccc)");

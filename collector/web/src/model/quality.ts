@@ -47,8 +47,9 @@ const KINDS: Readonly<Record<string, string>> = { box: "boxes", keypoints: "keyp
 /** `boxes`, `tracks` … */
 export const kindWord = (kind: string): string => KINDS[kind] ?? `${kind}s`;
 
-const modelKey = (row: { model: QualityRow["model"]; kind: string }): string =>
-  [row.model.name, row.model.version ?? "", row.model.sha256 ?? "", row.kind].join("\n");
+/** One file under two packages or settings is two models. */
+const modelKey = ({ model, kind }: { model: QualityRow["model"]; kind: string }): string =>
+  [model.name, model.version, model.sha256, model.package, model.settings, kind].map((part) => part ?? "").join("\n");
 
 /** Models that have something to tell, those with most pre-labels first. */
 export function partsOf(report: PrelabelReport): ModelPart[] {

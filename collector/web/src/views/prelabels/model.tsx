@@ -19,7 +19,8 @@ import { classNames } from "../../ui/words";
 export function Model({ part, report }: { part: ModelPart; report: PrelabelReport }): preact.JSX.Element {
   const { row } = part;
   const { model } = row;
-  const title = `${model.name}${model.version ? ` ${model.version}` : ""}, ${kindWord(row.kind)}`;
+  const name = `${model.name}${model.version ? ` ${model.version}` : ""}`;
+  const title = `${name}, ${kindWord(row.kind)}${row.configuration ? `, ${row.configuration}` : ""}`;
   return (
     <section class="lead-card model" aria-label={title} data-model={model.name} data-kind={row.kind}>
       <h2 class="big">
@@ -34,6 +35,11 @@ export function Model({ part, report }: { part: ModelPart; report: PrelabelRepor
           )}
         </span>
       </h2>
+      {row.configuration && (
+        <p class="note configuration" title="In this it differs from the other rows of the same model file">
+          {row.configuration}
+        </p>
+      )}
       <Facts row={row} />
       <EditBar row={row} />
       {part.anchoring && <p class="note">{part.anchoring}</p>}
