@@ -26,7 +26,7 @@ from rich.console import Console
 
 from hardware.installation import PAGE_WAIT_SECONDS, START_SECONDS, Installation, Patience, Restarts, session_page
 from hardware.processes import Child, ChildFailed, last_line
-from prelabel.catalogue import CacheUnwritable, ModelUnavailable, available, best, choose, fetch
+from prelabel.catalogue import CacheUnwritable, ModelUnavailable, Task, available, choose, fetch, worth_pulling
 from scripts import load
 from wire.interrupted import interrupt
 
@@ -36,7 +36,7 @@ app = typer.Typer(add_completion=False)
 LEAD = "demo"
 SESSION_SECONDS = 900.0
 SETTLE_SECONDS = 60.0
-BEST_SECONDS = 20.0  # for a model that the demo can do without
+MODEL_SECONDS = 60.0  # for a model that the demo can do without
 
 
 @contextlib.contextmanager
@@ -63,23 +63,30 @@ def pull(name: str, seconds: float | None = None) -> None:
         fetch(name, progress, seconds)
 
 
-def pull_best(name: str) -> None:
-    """Download the model that knows most, which stays in the cache; the demo goes on without it."""
-    try:
-        pull(name, BEST_SECONDS)
-    except (ModelUnavailable, CacheUnwritable) as error:
-        people.print(
-            f"{error.message} The demo goes on with another model; `gleaner prelabel pull {name}` tries again."
-        )
+def pull_first(names: list[str], failed: set[str]) -> None:
+    """Download the first of these models that can be had, which stays in the cache; the demo goes on without them."""
+    for name in names:
+        if name in failed:
+            continue
+        try:
+            pull(name, MODEL_SECONDS)
+            return
+        except (ModelUnavailable, CacheUnwritable) as error:
+            failed.add(name)
+            people.print(
+                f"{error.message} The demo goes on with another model; `gleaner prelabel pull {name}` tries again."
+            )
 
 
 def prepare(run: Installation) -> None:
     """Script, ports, room and models, each checked before anything starts."""
     load(run.script)
     run.choose_ports()
-    for name in dict.fromkeys((best("people"), best("objects"))):
-        pull_best(name)
-    wanted = [choose("people"), choose("objects"), choose("speech")]
+    failed: set[str] = set()
+    tasks: tuple[Task, ...] = ("people", "objects", "speech")
+    for task in tasks:
+        pull_first(worth_pulling(task), failed)
+    wanted = [choose(task) for task in tasks]
     if run.camera == "simulated":
         wanted += ["photo-person", "photo-cup"]
     for name in dict.fromkeys(wanted):

