@@ -11,7 +11,7 @@ from device_agent.sensors.simulated.room import Room
 from device_agent.sensors.simulated.scene import Box
 from device_agent.sensors.simulated.speech import has_speech
 from prelabel.audio.vad import VadStream
-from prelabel.catalogue import available
+from prelabel.catalogue import ModelUnavailable, available, fetch
 from prelabel.detection import open_detector
 from prelabel.package import open_model
 from tests import needs
@@ -69,6 +69,21 @@ def test_a_cup_held_up_is_found() -> None:
     # The model leaves out the dark foot of the cup on its saucer.
     assert found(room, "yolox-nano", "cup", act.start_us + 2_000_000) > 0.45
     assert found(room, "yolox-nano", "person", act.start_us + 2_000_000) > 0.5
+
+
+@pytest.mark.usefixtures("here")
+def test_the_model_of_a_machine_without_github_finds_both() -> None:
+    try:
+        fetch("ssd-mobilenet")
+    except ModelUnavailable as error:
+        needs.need(False, str(error))
+        raise
+    room = Room(now=lambda: START_US)
+    act = room.hold_up("cup")
+    assert found(room, "ssd-mobilenet", "cup", act.start_us + 2_000_000) > 0.45
+    walk = room.walk(8)
+    for at in range(walk.start_us, walk.end_us - 2_500_000, 900_000):
+        assert found(room, "ssd-mobilenet", "person", at) > 0.7, at
 
 
 @pytest.mark.usefixtures("here")
