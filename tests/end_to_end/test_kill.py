@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from device_agent.journal import read as read_journal
-from device_agent.record_keeping import Replayed, replay
+from device_agent.record_keeping import Fold, replay
 from tests.end_to_end.installation import Installation, wait_for
 
 KILLS = 10
 
 
-def sessions(installation: Installation) -> list[Replayed]:
+def sessions(installation: Installation) -> list[Fold]:
     journals = [read_journal(path) for path in (installation.state / "sessions").glob("*/journal.jsonl")]
     return [replay(entries) for entries in journals if entries]  # an agent killed before its first line began none
 
