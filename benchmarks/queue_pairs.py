@@ -155,7 +155,7 @@ def _lease(conn: sqlite3.Connection, person: str, group: int, leased: list[tuple
             return
         task = found[0]
         fence = _run(conn, sql.LEASE, {**at, "task": task})[0]
-        _run(conn, sql.REMEMBER_LEASE, {**at, "task": task, "fence": fence})
+        _run(conn, sql.REMEMBER_LEASE, {**at, "task": task, "fence": fence, "lane": "priority", "probability": 0.9})
         leased.append((task, fence))
 
 
@@ -169,3 +169,4 @@ def _finish(conn: sqlite3.Connection, person: str, task: str, fence: int) -> Non
     }  # fmt: skip
     _run(conn, sql.ADD_REVISION, values)
     _run(conn, sql.DONE, {"task": task, "revision": values["id"], "now": "2026-12-01"})
+    _run(conn, sql.END_LEASE, {"task": task, "fence": fence, "how": "submitted", "now": "2026-12-01"})

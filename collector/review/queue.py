@@ -16,9 +16,9 @@ from typing import Any, Literal
 from collector.review import queue_sql as sql
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLeases
-from collector.review.rules import LEASE_SECONDS, MAX_LEASES, may_write, random_first
+from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
-from collector.store.sql import Connection
+from collector.store.sql import Connection, Statement
 from wire.base import format_utc
 from wire.labels import TaskType
 
@@ -30,6 +30,25 @@ class Lease:
     task: str
     fence: int
     expires_at: str
+
+
+CoinLane = Literal["priority", "random"]
+Lane = Literal["priority", "random", "expired", "own-expired", "given-back", "reopened"]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A task that is about to be leased: the lane it came from, and the chance that this lane was served."""
+
+    task: str
+    lane: Lane
+    probability: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    task: str
+    given_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,39 +107,55 @@ def take_next(
     for row in conn.execute(sql.HELD, asked).all():
         if row.id not in have and len(leases) < len(draws) and _is_usable(conn, row.id, now):
             conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
+            conn.execute(sql.EXTEND_LEASE, {"task": row.id, "fence": row.fence, "expires": expires})
             conn.execute(sql.SHOW, {"task": row.id, "version": INSTRUCTIONS[row.type].version})
             leases.append(Lease(row.id, row.fence, expires))
     room = MAX_LEASES - conn.execute(sql.ACTIVE_LEASES, asked).scalar_one()
     if room <= 0 and not leases and not have:
         raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
     for draw in draws[len(leases) :][: max(0, room)]:
-        task = _choose(conn, asked, draw)
-        while task is not None and not _is_usable(conn, task, now):
-            task = _choose(conn, asked, draw)
-        if task is None:
+        served = _choose(conn, asked, draw)
+        while served is not None and not _is_usable(conn, served.task, now):
+            served = _choose(conn, asked, draw)
+        if served is None:
             break
-        leases.append(_lease(conn, task, person, client, now))
+        leases.append(_lease(conn, served, person, client, now))
     return leases
 
 
-def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> str | None:
-    for statement in (sql.OWN_EXPIRED, sql.EXPIRED):
+def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> Served | None:
+    expired: tuple[tuple[Lane, Statement], ...] = (("own-expired", sql.OWN_EXPIRED), ("expired", sql.EXPIRED))
+    for kind, statement in expired:
         task: str | None = conn.execute(statement, asked).scalar()
         if task is not None:
-            return task
-    given_back: str | None = None
-    lanes = [sql.BY_CHANCE, sql.BY_PRIORITY] if random_first(draw) else [sql.BY_PRIORITY, sql.BY_CHANCE]
-    for first, fresh in lanes:
-        best: str | None = conn.execute(first, asked).scalar()
-        if best is None:
-            continue
-        if conn.execute(sql.GAVE_BACK, {"person": asked["person"], "task": best}).scalar():
-            given_back = given_back or best
-            best = conn.execute(fresh, asked).scalar()
-        if best is not None:
-            return best
+            return Served(task, kind)
+    lane: CoinLane
+    other: CoinLane
+    lane, other = ("random", "priority") if random_first(draw) else ("priority", "random")
+    first = _first(conn, lane, asked)
+    if first is not None and not first.given_back:
+        # Only where both lanes had something did the coin decide.
+        second = _first(conn, other, asked)
+        coin = second is not None and not second.given_back
+        return Served(first.task, lane, coin_probability(lane == "random") if coin else 1.0)
+    second = _first(conn, other, asked)
+    if second is not None and not second.given_back:
+        return Served(second.task, other)
     # When nothing else is left, a task comes back to the person who gave it back.
-    return given_back
+    back = first or second
+    return None if back is None else Served(back.task, "given-back")
+
+
+def _first(conn: Connection, lane: CoinLane, asked: dict[str, Any]) -> _Candidate | None:
+    """The first task of a lane that the person has not given back; where there is none, the first that they have."""
+    first, fresh = {"priority": sql.BY_PRIORITY, "random": sql.BY_CHANCE}[lane]
+    best: str | None = conn.execute(first, asked).scalar()
+    if best is None:
+        return None
+    if not conn.execute(sql.GAVE_BACK, {"person": asked["person"], "task": best}).scalar():
+        return _Candidate(best)
+    other: str | None = conn.execute(fresh, asked).scalar()
+    return _Candidate(best, given_back=True) if other is None else _Candidate(other)
 
 
 def _is_usable(conn: Connection, task: str, now: datetime) -> bool:
@@ -128,12 +163,15 @@ def _is_usable(conn: Connection, task: str, now: datetime) -> bool:
     return usable_until(conn, task) > now or refresh_task(conn, task, now)
 
 
-def _lease(conn: Connection, task: str, person: str, client: str, now: datetime) -> Lease:
+def _lease(conn: Connection, served: Served, person: str, client: str, now: datetime) -> Lease:
+    task = served.task
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
     values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
+    conn.execute(sql.REPLACE_LEASE, values)
     row = conn.execute(sql.LEASE, values).one()
     conn.execute(sql.SHOW, {"task": task, "version": INSTRUCTIONS[row.type].version})
-    conn.execute(sql.REMEMBER_LEASE, {**values, "fence": row.fence})
+    how = {"fence": row.fence, "lane": served.lane, "probability": served.probability}
+    conn.execute(sql.REMEMBER_LEASE, {**values, **how})
     return Lease(task, row.fence, expires)
 
 
@@ -159,7 +197,7 @@ def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool,
     values = {"person": person, "now": at}
     if not (active and row.leased_to == person) and conn.execute(sql.ACTIVE_LEASES, values).scalar_one() >= MAX_LEASES:
         raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
-    return _lease(conn, task, person, client, now)
+    return _lease(conn, Served(task, "reopened"), person, client, now)
 
 
 def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -> Lease | Lost:
@@ -177,6 +215,7 @@ def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -
         return Lease(task, fence, row.expires_at or format_utc(now))
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
     conn.execute(sql.HOLD_ON, {"task": task, "expires": expires})
+    conn.execute(sql.EXTEND_LEASE, {"task": task, "fence": fence, "expires": expires})
     return Lease(task, fence, expires)
 
 
@@ -201,6 +240,7 @@ def give_up(
     if row.state == "leased":
         values = {"task": task, "person": person, "fence": fence, "now": format_utc(now), "kind": kind}
         conn.execute(sql.SAID_SKIP, {**values, "reason": reason})
+        conn.execute(sql.END_LEASE, {**values, "how": kind})
         rest = {"skipped": "skipped", "returned": "open"}[kind]
         conn.execute(sql.REST, {"task": task, "state": "done" if row.revision_id else rest})
     return None

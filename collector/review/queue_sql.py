@@ -64,7 +64,18 @@ LEASE = text(
     " leased_at = :now, lease_expires_at = :expires, opened_at = coalesce(opened_at, :now)"
     " WHERE id = :task RETURNING fence, type"
 )
-REMEMBER_LEASE = text("INSERT INTO lease (task_id, fence, person_id) VALUES (:task, :fence, :person)")
+REMEMBER_LEASE = text(
+    "INSERT INTO lease (task_id, fence, person_id, client, started_at, expires_at, lane, probability)"
+    " VALUES (:task, :fence, :person, :client, :now, :expires, :lane, :probability)"
+)
+EXTEND_LEASE = text("UPDATE lease SET expires_at = :expires WHERE task_id = :task AND fence = :fence")
+END_LEASE = text("UPDATE lease SET ended = :how, ended_at = :now WHERE task_id = :task AND fence = :fence")
+# The lease before, if nothing else has ended it, before another one takes its place.
+REPLACE_LEASE = text(
+    "UPDATE lease SET ended = CASE WHEN expires_at <= :now THEN 'expired' ELSE 'taken-again' END,"
+    " ended_at = CASE WHEN expires_at <= :now THEN expires_at ELSE :now END"
+    " WHERE task_id = :task AND fence = (SELECT fence FROM task WHERE id = :task) AND ended IS NULL"
+)
 WAS_LEASED = text("SELECT EXISTS (SELECT 1 FROM lease WHERE task_id = :task AND person_id = :person)")
 WAS_LEASED_UNDER = text(
     "SELECT EXISTS (SELECT 1 FROM lease WHERE task_id = :task AND fence = :fence AND person_id = :person)"

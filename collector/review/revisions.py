@@ -103,6 +103,7 @@ def submit(
         conn.execute(sql.ADD_WORKED, [{**who, **span} for span in spans])
     save_words(conn, _drawn_words(facts.documents))
     conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
+    conn.execute(sql.END_LEASE, {**who, "how": "submitted"})
     conn.execute(sql.DROP_DRAFTS, who)
     reply = _json({"now": at, "revision": revision, "diff": dict(facts.diff), "progress": progress(conn)})
     conn.execute(sql.SET_REPLY, {"id": revision, "reply": reply})

@@ -14,6 +14,7 @@ from collector.bodies import body_schema
 from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
 from collector.review.diff import Diff
+from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
 from collector.review.problems import NotYours
 from collector.review.queue import Lost
@@ -158,6 +159,12 @@ async def list_set_aside(_person: Lead, db: Db) -> SetAside:
 @router.get("/api/tasks/{task}/drafts")
 async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
     return Drafts(drafts=await db.read(lambda conn: drafts_of(conn, task)))
+
+
+@router.get("/api/tasks/{task}/history")
+async def one_history(task: Id, _person: Lead, db: Db) -> TaskHistory:
+    """Every lease of a task: who held it, on which page, from when until when, why they got it and how it ended."""
+    return await db.read(lambda conn: task_history(conn, task))
 
 
 @router.get("/api/tasks/{task}", response_model=TaskView)

@@ -130,6 +130,11 @@ def random_first(draw: float) -> bool:
     return draw < RANDOM_SHARE
 
 
+def coin_probability(random: bool) -> float:
+    """The chance with which `random_first` decides for the random share, or against it."""
+    return RANDOM_SHARE if random else 1 - RANDOM_SHARE
+
+
 def may_write(fence: int, holder: str | None, person: str, quoted: int) -> bool:
     """A write is accepted if and only if the fence it quotes equals the task's, and it is the holder's.
 

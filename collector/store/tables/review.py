@@ -58,13 +58,21 @@ task = Table(
     Index("ix_task_done_at", "done_at"),
 )
 
-# Who was ever given a task, under which fence: what people may see and write of it hangs on this.
+# Every lease there ever was: what people may see and write of a task hangs on it, and so does how they were served.
+# Leases from before migration 0005 have a person alone.
 lease = Table(
     "lease",
     metadata,
     Column("task_id", ForeignKey("task.id"), primary_key=True),
     Column("fence", Integer, primary_key=True),
     Column("person_id", ForeignKey("person.id"), nullable=False),
+    Column("client", String),  # the page
+    Column("started_at", String),
+    Column("expires_at", String),  # later with each renewal
+    Column("ended_at", String),  # its newest submit, its skip or return, its expiry, when another lease took its place
+    Column("ended", String),  # submitted | skipped | returned | expired | taken-again; null: held, or ran out unnoticed
+    Column("lane", String),  # priority | random | expired | own-expired | given-back | reopened
+    Column("probability", Float),  # with which that lane was served then, given what was in the queue
 )
 
 instruction = Table(
