@@ -165,7 +165,7 @@ def _finish(conn: sqlite3.Connection, person: str, task: str, fence: int) -> Non
         "id": f"rev-{uuid4().hex}", "task": task, "number": 1, "person": person, "submit": str(uuid4()), "fence": fence,
         "now": "2026-12-01", "opened_at": "2026-12-01", "first_input_at": None, "active_ms": 0, "documents": body,
         "diff": body, "reply": body, "reason_kind": "age", "probability": 0.9, "instruction_version": 1,
-        "script_sha256": "c" * 64,
+        "script_sha256": "c" * 64, "instruction_sha256": "d" * 64, "shown": "[]", "told": "[]", "page": None,
     }  # fmt: skip
     _run(conn, sql.ADD_REVISION, values)
     _run(conn, sql.DONE, {"task": task, "revision": values["id"], "now": "2026-12-01"})

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.catalogue.derived import keep_derived
+from collector.catalogue.prelabel_documents import PrelabelDocument, add_document
 from collector.catalogue.takes import hand_on_when_ready
 from collector.ingest.derive import DERIVE
 from collector.ingest.manifests import OPEN, is_short
@@ -82,15 +83,7 @@ def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: Re
     if record is not None:
         keep_derived(conn, capture, "redaction", record["blob"], record["bytes"], "application/json")
     for labels in opened["labels"]:
-        conn.execute(
-            text(
-                "INSERT INTO labels_document"
-                " (capture_id, name, source_kind, source_name, source_sha256, body, raw_sha256) VALUES"
-                " (:capture, :name, :source_kind, :source_name, :source_sha256, :body, :raw_sha256)"
-                " ON CONFLICT DO NOTHING"
-            ),
-            labels | {"capture": capture},
-        )
+        add_document(conn, PrelabelDocument(capture=capture, **labels))
     receipt = Receipt(
         capture=capture,
         manifest_sha256=row.manifest_sha256,

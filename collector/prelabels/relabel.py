@@ -14,8 +14,9 @@ from typing import Any
 from collector.catalogue.capture_consent import capture_allowed_until
 from collector.catalogue.captures import capture_view
 from collector.catalogue.derived import find_derived
+from collector.catalogue.prelabel_documents import PrelabelDocument, hide_document, replace_document
 from collector.jobs import Job, JobKind
-from collector.prelabels.runs import PRELABEL
+from collector.prelabels.runs import PRELABEL, run_of
 from collector.review.calibrations import calibrations
 from collector.review.facts import picture_size
 from collector.review.jobs import known_words, reconsider
@@ -33,11 +34,9 @@ _UNTOUCHED = text(
     "SELECT NOT EXISTS (SELECT 1 FROM task_capture JOIN task ON task.id = task_capture.task_id"
     " WHERE task_capture.capture_id = :capture AND task_capture.role = 'labelled' AND task.opened_at IS NOT NULL)"
 )
-_KEEP = text(
-    "INSERT INTO labels_document (capture_id, name, source_kind, source_name, source_sha256, body, raw_sha256, shown)"
-    " VALUES (:capture, :name, 'model', :source_name, :source_sha256, :body, :raw_sha256, :shown)"
-    " ON CONFLICT (capture_id, name) DO UPDATE SET body = excluded.body, raw_sha256 = excluded.raw_sha256,"
-    " shown = excluded.shown WHERE excluded.shown OR NOT labels_document.shown"
+_OTHERS = text(
+    "SELECT id, body FROM labels_document WHERE capture_id = :capture AND source_kind = 'model' AND shown"
+    " AND name <> :name"
 )
 
 
@@ -101,21 +100,20 @@ def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
         return  # the consent ended while the model ran
     document = readable_part(document, picture_size(capture_view(conn, capture)))
     shown = bool(conn.execute(_UNTOUCHED, {"capture": capture}).scalar_one())
-    if shown:
-        _hide(conn, document, set(result["words"]))
-    body = canonical_json(document)
-    conn.execute(
-        _KEEP,
-        {
-            "capture": capture,
-            "name": _name_of(document.source),
-            "source_name": document.source.name,
-            "source_sha256": document.source.sha256,
-            "body": body.decode(),
-            "raw_sha256": sha256_hex(body),
-            "shown": shown,
-        },
+    run, body = run_of(job.key), canonical_json(document)
+    stored = PrelabelDocument(
+        capture=capture,
+        name=_name_of(document.source),
+        source_kind=document.source.kind,
+        source_name=document.source.name,
+        source_sha256=document.source.sha256,
+        body=body.decode(),
+        raw_sha256=sha256_hex(body),
     )
+    if shown:
+        for other in _replaced(conn, document, set(result["words"]), stored.name):
+            hide_document(conn, other, run)
+    replace_document(conn, stored, shown=shown, run=run)
     reconsider(conn, capture)
 
 
@@ -125,19 +123,14 @@ def _name_of(source: Source) -> str:
     return "-".join([source.name, *((part or "")[:12] for part in parts)])
 
 
-def _hide(conn: Connection, document: LabelsDocument, words: set[str]) -> None:
-    """Documents that the new one replaces are not shown beside it.
+def _replaced(conn: Connection, document: LabelsDocument, words: set[str], name: str) -> list[int]:
+    """The other documents that the new one is shown in place of, by id.
 
     Args:
         words: what the new model may say.
     """
-    rows = conn.execute(
-        text("SELECT id, body FROM labels_document WHERE capture_id = :capture AND source_kind = 'model' AND shown"),
-        {"capture": document.capture},
-    ).all()
-    for row in rows:
-        if _replaces(document, words, LabelsDocument.read(row.body)):
-            conn.execute(text("UPDATE labels_document SET shown = 0 WHERE id = :id"), {"id": row.id})
+    rows = conn.execute(_OTHERS, {"capture": document.capture, "name": name}).all()
+    return [row.id for row in rows if _replaces(document, words, LabelsDocument.read(row.body))]
 
 
 def _replaces(new: LabelsDocument, words: set[str], old: LabelsDocument) -> bool:

@@ -106,6 +106,11 @@ def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Me
     return run
 
 
+def run_of(job_key: str) -> str:
+    """The run that a job of one capture belongs to."""
+    return job_key.partition(":")[0]
+
+
 def _allowed(conn: Connection, rows: Sequence[Any]) -> list[str]:
     """The captures that the consent of their session covers now."""
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The calibration of each model's scores, as rows: one a model file, the newest fit."""
+"""The calibration of each model's scores, as rows: every fit there was, of which the newest of a model is in force."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collector.store.sql import Connection, text
 from prelabel.calibration import Calibration
 from wire.base import format_utc
 
-_FIND = text("SELECT body FROM calibration WHERE model_sha256 IN :models")
+_FIND = text(
+    "SELECT body FROM calibration WHERE id IN"
+    " (SELECT max(id) FROM calibration WHERE model_sha256 IN :models GROUP BY model_sha256)"
+)
 
 
 def keep_calibration(conn: Connection, calibration: Calibration) -> None:
-    """Replace what was known of this model's scores."""
+    """Put it in force; what was known of this model's scores before stays as it was."""
     conn.execute(
-        text(
-            "INSERT INTO calibration (model_sha256, body, fitted_at) VALUES (:model, :body, :at)"
-            " ON CONFLICT (model_sha256) DO UPDATE SET body = excluded.body, fitted_at = excluded.fitted_at"
-        ),
+        text("INSERT INTO calibration (model_sha256, body, fitted_at) VALUES (:model, :body, :at)"),
         {
             "model": calibration.model.sha256,
             "body": calibration.model_dump_json(by_alias=True),

@@ -12,9 +12,10 @@ from collector.catalogue.captures import CaptureView, capture_view
 from collector.catalogue.shown_labels import shown_labels
 from collector.consent.allows import allows
 from collector.review.problems import NoSuchTask
-from collector.review.rules import ReasonKind, parts_for
+from collector.review.rules import ReasonKind, part_for
 from collector.store.sql import Connection, text
 from prelabel.label_geometry import readable_part
+from wire.base import Sha256, WireModel
 from wire.labels import LabelsDocument, TaskType
 from wire.script import LabelSchema
 
@@ -28,15 +29,25 @@ _TASK = text(
 )
 _CAPTURES = text("SELECT capture_id, role FROM task_capture WHERE task_id = :task ORDER BY position")
 _PRELABELS = text(
-    "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' AND shown"
-    " ORDER BY id"
+    "SELECT id, capture_id, raw_sha256, body, shown FROM labels_document"
+    " WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
 )
 _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
 
 
+class ShownDocument(WireModel):
+    """A document of pre-labels that a person was shown: its id here, and the sha256 of its bytes as they came."""
+
+    document: int
+    capture: str
+    sha256: Sha256
+
+
 @dataclass(frozen=True)
 class TaskFacts:
-    """A task with its take, session, captures and pre-labels. `prelabels` are of the labelled captures only.
+    """A task with its take, session, captures and pre-labels.
+
+    `prelabels` are of the labelled captures only: what people are shown of the stored documents `shown`.
 
     Captures that the consent does not cover now are left out, with everything about them.
     """
@@ -68,6 +79,7 @@ class TaskFacts:
     classes: list[str]
     captures: list[CaptureView]
     prelabels: list[LabelsDocument] = field(repr=False)
+    shown: list[ShownDocument] = field(repr=False)
 
     @property
     def labelled(self) -> list[CaptureView]:
@@ -85,6 +97,7 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
     classes = words_of(session, row.type)
     steps = {step["id"]: (number, step["title"]) for number, step in enumerate(session.get("steps", []), start=1)}
     number, title = steps.get(row.step, (row.step_number or 1, title_of(row.step)))
+    prelabels, shown = _prelabels(conn, row.type, classes, captures)
     return TaskFacts(
         id=row.id,
         type=row.type,
@@ -112,7 +125,8 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         language=session["language"],
         classes=classes,
         captures=captures,
-        prelabels=parts_for(row.type, classes, _prelabels(conn, captures)),
+        prelabels=prelabels,
+        shown=shown,
     )
 
 
@@ -133,12 +147,23 @@ def read_documents(body: str) -> list[LabelsDocument]:
     return [LabelsDocument.read(document) for document in json.loads(body)]
 
 
-def _prelabels(conn: Connection, captures: Sequence[CaptureView]) -> list[LabelsDocument]:
-    """Without labels that could not be submitted: nobody is asked to correct what cannot be drawn."""
+def _prelabels(
+    conn: Connection, kind: TaskType, classes: Sequence[str], captures: Sequence[CaptureView]
+) -> tuple[list[LabelsDocument], list[ShownDocument]]:
+    """What is shown, and the documents it is of.
+
+    Without labels that could not be submitted: nobody is asked to correct what cannot be drawn.
+    """
     sizes = {capture.id: picture_size(capture) for capture in captures if capture.role == "labelled"}
     rows = conn.execute(_PRELABELS, {"captures": list(sizes)}).all()
-    shown = shown_labels((row.body, row.shown) for row in rows).shown
-    return [readable_part(document, sizes[document.capture]) for document in shown]
+    seen = shown_labels((row.body, row.shown) for row in rows).shown
+    parts = [part_for(kind, classes, readable_part(document, sizes[document.capture])) for document in seen]
+    shown = [
+        ShownDocument(document=row.id, capture=row.capture_id, sha256=row.raw_sha256)
+        for row, part in zip(rows, parts, strict=True)
+        if part is not None
+    ]
+    return [part for part in parts if part is not None], shown
 
 
 def picture_size(capture: CaptureView) -> tuple[int, int] | None:

@@ -1,10 +1,12 @@
-"""What happened to a task, for leads: every lease with its page, its lane and how it ended. Reads only."""
+"""What happened to a task, for leads: its leases, its reasons in the queue, its pre-labels. Reads only."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from collector.catalogue.prelabel_documents import Event
 from collector.review.queue import Lane, holding
+from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
 from wire.base import WireModel
 
@@ -14,6 +16,15 @@ _LEASES = text(
     "SELECT lease.fence, person.name AS person, lease.client, lease.started_at, lease.expires_at, lease.ended_at,"
     " lease.ended, lease.lane, lease.probability FROM lease JOIN person ON person.id = lease.person_id"
     " WHERE lease.task_id = :task ORDER BY lease.fence"
+)
+
+_REASONS = text("SELECT at, kind, text, priority FROM task_reason WHERE task_id = :task ORDER BY id")
+_EVENTS = text(
+    "SELECT event.document_id AS document, document.capture_id AS capture, document.source_name AS model, event.at,"
+    " event.event, event.run_id AS run, event.raw_sha256 AS sha256 FROM task_capture"
+    " JOIN labels_document AS document ON document.capture_id = task_capture.capture_id"
+    " JOIN prelabel_event AS event ON event.document_id = document.id"
+    " WHERE task_capture.task_id = :task AND task_capture.role = 'labelled' ORDER BY event.id"
 )
 
 
@@ -34,14 +45,44 @@ class LeaseRow(WireModel):
     probability: float | None
 
 
+class ReasonRow(WireModel):
+    """Why the task stood where it stood in the queue from then on; the highest `priority` is served first."""
+
+    at: str
+    kind: ReasonKind
+    text: str
+    priority: float
+
+
+class PrelabelEvent(WireModel):
+    """What became of a document of pre-labels. `run` is the run of a model that did it, null for the device's own.
+
+    `sha256` is of the document's bytes from then on. Documents from before this was recorded have no `received`.
+    """
+
+    document: int
+    capture: str
+    model: str
+    at: str
+    event: Event
+    run: str | None
+    sha256: str
+
+
 class TaskHistory(WireModel):
-    """The first lease first."""
+    """The first of each list happened first."""
 
     leases: list[LeaseRow]
+    reasons: list[ReasonRow]
+    prelabels: list[PrelabelEvent]
 
 
 def task_history(conn: Connection, task: str) -> TaskHistory:
     """Raises NoSuchTask."""
     holding(conn, task)
-    rows = conn.execute(_LEASES, {"task": task}).mappings()
-    return TaskHistory(leases=[LeaseRow.model_validate(row) for row in rows])
+    asked = {"task": task}
+    return TaskHistory(
+        leases=[LeaseRow.model_validate(row) for row in conn.execute(_LEASES, asked).mappings()],
+        reasons=[ReasonRow.model_validate(row) for row in conn.execute(_REASONS, asked).mappings()],
+        prelabels=[PrelabelEvent.model_validate(row) for row in conn.execute(_EVENTS, asked).mappings()],
+    )

@@ -5,15 +5,47 @@ The words of every version that was in use stay in the table `instruction`.
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
-from wire.base import WireModel
+from wire.base import Sha256, WireModel
+from wire.canonical import sha256_hex
+from wire.errors import GleanerError
 from wire.labels import TaskType
+
+_BY_HASH = text(
+    "SELECT version, sha256 FROM instruction WHERE type = :type AND sha256 = :sha256 ORDER BY version DESC LIMIT 1"
+)
+_FIND = text(
+    "SELECT sha256, type, version, text, first_used_at FROM instruction WHERE sha256 = :sha256 ORDER BY first_used_at"
+    " LIMIT 1"
+)
+_BY_VERSION = text("SELECT version, sha256 FROM instruction WHERE type = :type AND version = :version")
 
 
 class Instructions(WireModel):
+    """`sha256` is of the text as UTF-8: what a page quotes when it submits."""
+
     version: int
     text: str
+    sha256: Sha256 = Field(default_factory=lambda given: sha256_hex(given["text"].encode()))
+
+
+class InstructionView(WireModel):
+    sha256: Sha256
+    type: TaskType
+    version: int
+    text: str
+    first_used_at: str
+
+
+class InstructionUnknown(GleanerError):
+    """No instructions with this hash were ever shown here."""
+
+    code = "instruction-unknown"
+    status = 404
+    hint = "Revisions name the sha256 of the words that were on the screen."
 
 
 INSTRUCTIONS: dict[TaskType, Instructions] = {
@@ -45,13 +77,34 @@ INSTRUCTIONS: dict[TaskType, Instructions] = {
 def save_instructions(conn: Connection) -> None:
     """At the start of the service: the words of versions that are new here."""
     rows = [
-        {"type": kind, "version": shown.version, "text": shown.text, "now": now_text()}
+        {"type": kind, "version": shown.version, "text": shown.text, "sha256": shown.sha256, "now": now_text()}
         for kind, shown in INSTRUCTIONS.items()
     ]
     conn.execute(
         text(
-            "INSERT INTO instruction (type, version, text, first_used_at) VALUES (:type, :version, :text, :now)"
-            " ON CONFLICT DO NOTHING"
+            "INSERT INTO instruction (type, version, text, sha256, first_used_at)"
+            " VALUES (:type, :version, :text, :sha256, :now) ON CONFLICT DO NOTHING"
         ),
         rows,
     )
+
+
+def instructions_on_screen(conn: Connection, kind: TaskType, version: int, told: str | None) -> tuple[int, str | None]:
+    """(version, sha256) of the words a person worked by: what the page quotes, if people ever were shown it here.
+
+    Args:
+        version: that were delivered with the lease.
+        told: the sha256 that the page quotes; None from a page that quotes nothing.
+    """
+    row = conn.execute(_BY_HASH, {"type": kind, "sha256": told}).one_or_none()
+    if row is None:
+        row = conn.execute(_BY_VERSION, {"type": kind, "version": version}).one_or_none()
+    return (version, None) if row is None else (row.version, row.sha256)
+
+
+def instructions_by_hash(conn: Connection, sha256: str) -> InstructionView:
+    """Raises InstructionUnknown."""
+    found = next(iter(conn.execute(_FIND, {"sha256": sha256}).mappings()), None)
+    if found is None:
+        raise InstructionUnknown(f"There are no instructions {sha256} here.")
+    return InstructionView.model_validate(found)

@@ -16,6 +16,7 @@ from collector.review.facts import words_of
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority, reason_for
 from collector.review.task_consent import refresh_task
+from collector.store.clock import now_text
 from collector.store.sql import Connection, text
 from prelabel import catalogue
 from wire.base import format_utc, new_id
@@ -46,6 +47,9 @@ _UNOPENED = text(
 _LABELLED = text("SELECT capture_id FROM task_capture WHERE task_id = :task AND role = 'labelled' ORDER BY position")
 _OF_TAKE = text("SELECT id FROM task WHERE take_id = :take")
 _REASON = text("UPDATE task SET priority = :priority, reason_kind = :kind, reason_text = :text WHERE id = :task")
+_RECORD_REASON = text(
+    "INSERT INTO task_reason (task_id, at, kind, text, priority) VALUES (:task, :at, :kind, :text, :priority)"
+)
 _ADD_TASK = text(
     "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
     " probability, instruction_version, created_at, consent) VALUES (:id, :take, :session, :study, :type, 'open', 0,"
@@ -115,6 +119,8 @@ def add_task(
     }
     if conn.execute(_ADD_TASK, values).rowcount == 0:
         return 0
+    because = {"task": task, "at": values["created_at"], "kind": reason.kind, "text": reason.text}
+    conn.execute(_RECORD_REASON, {**because, "priority": values["priority"]})
     roles = [(name, "labelled") for name in labelled] + [(name, "beside") for name in beside]
     rows = [
         {"task": task, "capture": name, "role": role, "position": position}
@@ -137,11 +143,13 @@ def reconsider(conn: Connection, capture: str) -> None:
         reason = _reason(conn, row.type, classes, record, labelled, draw=1.0)
         values = {
             "task": row.id,
+            "at": now_text(),
             "priority": priority(reason.worth, datetime.fromisoformat(row.created_at)),
             "kind": reason.kind,
             "text": reason.text,
         }
         conn.execute(_REASON, values)
+        conn.execute(_RECORD_REASON, values)
 
 
 def _reason(

@@ -107,9 +107,11 @@ BY_SUBMIT = text("SELECT task_id, person_id, reply FROM revision WHERE submit_uu
 NEXT_NUMBER = text("SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task_id = :task")
 ADD_REVISION = text(
     "INSERT INTO revision (id, task_id, number, person_id, submit_uuid, fence, submitted_at, opened_at, first_input_at,"
-    " active_ms, documents, diff, reply, reason_kind, probability, instruction_version, script_sha256)"
+    " active_ms, documents, diff, reply, reason_kind, probability, instruction_version, script_sha256,"
+    " instruction_sha256, shown, told, page)"
     " VALUES (:id, :task, :number, :person, :submit, :fence, :now, :opened_at, :first_input_at, :active_ms, :documents,"
-    " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256)"
+    " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256, :instruction_sha256, :shown,"
+    " :told, :page)"
 )
 LAST_OF_LEASE = text("SELECT max(submitted_at) FROM revision WHERE task_id = :task AND fence = :fence")
 ADD_WORKED = text(

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from collector.catalogue.categories import save_words
 from collector.review import queue_sql as sql
 from collector.review.activity import Stretch
+from collector.review.facts import ShownDocument
 from collector.review.problems import SubmitReused
 from collector.review.queue import Holding, Lost, holding, require_held, works_on
 from collector.review.rules import may_write
@@ -40,6 +41,10 @@ class Facts:
     probability: float
     instruction_version: int
     script_sha256: str
+    instruction_sha256: str | None = None
+    shown: Sequence[ShownDocument] = ()
+    told: Sequence[Mapping[str, Any]] = ()
+    page: str | None = None
 
 
 def answered_before(conn: Connection, task: str, person: str, submit: str) -> str | None:
@@ -96,6 +101,10 @@ def submit(
         "probability": facts.probability,
         "instruction_version": facts.instruction_version,
         "script_sha256": facts.script_sha256,
+        "instruction_sha256": facts.instruction_sha256,
+        "shown": _json([document.to_json() for document in facts.shown]),
+        "told": _json(facts.told),
+        "page": facts.page,
     }
     conn.execute(sql.ADD_REVISION, values)
     if facts.worked:

@@ -15,6 +15,7 @@ from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
+from collector.review.instructions import InstructionView, instructions_by_hash
 from collector.review.long_bodies import json_response, with_documents
 from collector.review.problems import NotYours
 from collector.review.queue import Lost
@@ -37,7 +38,7 @@ from collector.review.views import (
 from collector.store.database import Database
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
-from wire.base import Count, Id, Ordinal, WireModel, format_utc
+from wire.base import Count, Id, Ordinal, Sha256, WireModel, format_utc
 from wire.labels import TaskType
 
 router = APIRouter(tags=["queue"], route_class=PolicyRoute)
@@ -163,7 +164,7 @@ async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
 
 @router.get("/api/tasks/{task}/history")
 async def one_history(task: Id, _person: Lead, db: Db) -> TaskHistory:
-    """Every lease of a task: who held it, on which page, from when until when, why they got it and how it ended."""
+    """Its leases (who, page, from, until, lane, how it ended), its reasons in the queue, its pre-labels' events."""
     return await db.read(lambda conn: task_history(conn, task))
 
 
@@ -209,7 +210,7 @@ async def submit_task(
     now = datetime.now(UTC)
 
     def look_up(conn: Connection) -> Prepared:
-        before = prepared(conn, task, person.id, body.fence, str(body.submit))
+        before = prepared(conn, task, person.id, body.fence, str(body.submit), body.instructions)
         if before.answered is None:
             check_task(conn, task, now)
         return before
@@ -263,6 +264,12 @@ async def keep_draft(
     sent = await asyncio.to_thread(_as_json, body.documents)
     held(await db.write(lambda conn: revisions.keep_draft(conn, task, person.id, body.fence, sent, now)))
     return DraftReply(now=format_utc(now), saved_at=format_utc(now))
+
+
+@router.get("/api/instructions/{sha256}")
+async def one_instruction(sha256: Sha256, _person: Annotator, db: Db) -> InstructionView:
+    """The words that people worked by, which revisions name by hash."""
+    return await db.read(lambda conn: instructions_by_hash(conn, sha256))
 
 
 @router.get("/api/tasks/{task}/revisions")

@@ -15,13 +15,14 @@ from collector.review.activity import Sign, counted_ms, counted_stretches
 from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.diff import diff_labels
 from collector.review.facts import TaskFacts, picture_size, task_facts, truth_documents
+from collector.review.instructions import instructions_on_screen
 from collector.review.queue import holding
 from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection
 from prelabel.label_geometry import bounds_fault
-from wire.base import Count, Utc, WireModel, format_utc
+from wire.base import Count, Sha256, Utc, WireModel, format_utc
 from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Track
 
@@ -62,7 +63,10 @@ class ActivityTold(WireModel):
 
 
 class Submit(WireModel):
-    """One labels document for each labelled capture. The same `submit` UUID again gets the same answer."""
+    """One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
+
+    `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page.
+    """
 
     fence: Count
     submit: UUID
@@ -70,6 +74,8 @@ class Submit(WireModel):
     opened_at: Utc
     first_input_at: Utc | None = None
     activity: list[ActivityTold] = []
+    instructions: Sha256 | None = None
+    page: Annotated[str, Field(max_length=64)] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,8 @@ class Prepared:
     """What a submit is checked against.
 
     `answered` is the reply it got before, `holds` says whether its fence is good, `frames` has the blob of each
-    labelled video's frame table, `counts_from` is the start of the lease or its newest submit.
+    labelled video's frame table, `counts_from` is the start of the lease or its newest submit; `instruction_*` are the
+    words the person works by.
     """
 
     answered: str | None
@@ -87,9 +94,13 @@ class Prepared:
     counts_from: datetime
     heard: list[Sign]
     frames: dict[str, str]
+    instruction_version: int
+    instruction_sha256: str | None
 
 
-def prepared(conn: Connection, task: str, person: str, fence: int, submit: str) -> Prepared:
+def prepared(
+    conn: Connection, task: str, person: str, fence: int, submit: str, instructions: str | None = None
+) -> Prepared:
     """Raises NoSuchTask, SubmitReused."""
     facts = task_facts(conn, task)
     row = holding(conn, task)
@@ -102,6 +113,7 @@ def prepared(conn: Connection, task: str, person: str, fence: int, submit: str) 
     begun = max(row.leased_at or "", conn.execute(sql.LAST_OF_LEASE, asked).scalar() or "")
     found = {capture.id: find_derived(conn, capture.id, "frames") for capture in facts.labelled}
     frames = {capture: row.blob for capture, row in found.items() if row is not None}
+    version, words = instructions_on_screen(conn, facts.type, facts.instruction_version, instructions)
     return Prepared(
         answered=answered_before(conn, task, person, submit),
         holds=may_write(row.fence, row.leased_to, person, fence),
@@ -110,6 +122,8 @@ def prepared(conn: Connection, task: str, person: str, fence: int, submit: str) 
         counts_from=datetime.fromisoformat(begun) if begun else datetime.min.replace(tzinfo=UTC),
         heard=heard,
         frames=frames,
+        instruction_version=version,
+        instruction_sha256=words,
     )
 
 
@@ -155,8 +169,12 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
         worked=counted_stretches(*signs),
         reason_kind=facts.reason_kind,
         probability=facts.probability,
-        instruction_version=facts.instruction_version,
+        instruction_version=found.instruction_version,
+        instruction_sha256=found.instruction_sha256,
         script_sha256=facts.script_sha256,
+        shown=facts.shown,
+        told=[row.to_json() for row in body.activity],
+        page=body.page,
     )
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from collector.catalogue.captures import CaptureView
 from collector.review import queue_sql as sql
 from collector.review.diff import Diff
-from collector.review.facts import read_documents, task_facts
+from collector.review.facts import ShownDocument, read_documents, task_facts
 from collector.review.instructions import INSTRUCTIONS, Instructions
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
@@ -53,6 +53,8 @@ class DraftView(WireModel):
 
 
 class RevisionView(WireModel):
+    """`instruction_sha256`, `shown` and `page` (the build of the page) are null where they were not recorded yet."""
+
     id: str
     task: str
     number: int
@@ -67,6 +69,9 @@ class RevisionView(WireModel):
     first_input_at: str | None
     reason: str
     probability: float
+    instruction_sha256: str | None
+    shown: list[ShownDocument] | None
+    page: str | None
 
 
 class TaskView(WireModel):
@@ -183,6 +188,9 @@ def revision_views(conn: Connection, task: str, person: str | None = None) -> li
             first_input_at=row.first_input_at,
             reason=row.reason_kind,
             probability=row.probability,
+            instruction_sha256=row.instruction_sha256,
+            shown=None if row.shown is None else [ShownDocument.model_validate(one) for one in json.loads(row.shown)],
+            page=row.page,
         )
         for row in conn.execute(_REVISIONS, {"task": task, "person": person})
     ]

@@ -106,6 +106,21 @@ labels_document = Table(
     UniqueConstraint("capture_id", "name"),
 )
 
+# What became of a document of pre-labels, in the order it happened: when it came, which run hid or replaced it.
+# Documents that came before migration 0005 have no `received` row.
+prelabel_event = Table(
+    "prelabel_event",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("document_id", ForeignKey("labels_document.id"), nullable=False),
+    Column("at", String, nullable=False),
+    Column("event", String, nullable=False),  # received | shown | hidden | replaced
+    Column("run_id", ForeignKey("prelabel_run.id")),  # the run that did it; null: the device sent it
+    Column("raw_sha256", String, nullable=False),  # of the body from then on
+    Column("replaced", Text),  # the body until then, where another took its place
+    Index("ix_prelabel_event_document_id", "document_id"),
+)
+
 look = Table(
     "look",
     metadata,

@@ -6,12 +6,15 @@ from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from collector.store.tables.base import metadata
 
+# Every fit there was; the newest row of a model is the one in force.
 calibration = Table(
     "calibration",
     metadata,
-    Column("model_sha256", String, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("model_sha256", String, nullable=False),
     Column("body", Text, nullable=False),  # the Calibration as JSON
     Column("fitted_at", String, nullable=False),
+    Index("ix_calibration_model_sha256_id", "model_sha256", "id"),
 )
 
 prelabel_run = Table(

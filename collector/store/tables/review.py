@@ -58,6 +58,19 @@ task = Table(
     Index("ix_task_done_at", "done_at"),
 )
 
+# Why a task stood where it stood in the queue: a row when it was made, and one each time it was thought over.
+task_reason = Table(
+    "task_reason",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task_id", ForeignKey("task.id"), nullable=False),
+    Column("at", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("priority", Float, nullable=False),
+    Index("ix_task_reason_task_id", "task_id"),
+)
+
 # Every lease there ever was: what people may see and write of a task hangs on it, and so does how they were served.
 # Leases from before migration 0005 have a person alone.
 lease = Table(
@@ -81,7 +94,9 @@ instruction = Table(
     Column("type", String, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("text", Text, nullable=False),  # what people were shown under this version
+    Column("sha256", String, nullable=False),  # of the text as UTF-8
     Column("first_used_at", String, nullable=False),
+    Index("ix_instruction_sha256", "sha256"),
 )
 
 category = Table(
@@ -130,6 +145,11 @@ revision = Table(
     Column("probability", Float, nullable=False),
     Column("instruction_version", Integer, nullable=False),
     Column("script_sha256", String, nullable=False),
+    # Null before migration 0005: not recorded.
+    Column("instruction_sha256", String),  # of the words that were on the screen
+    Column("shown", Text),  # the pre-labels that were shown: a list of {document, capture, sha256}
+    Column("told", Text),  # the page's own signs of life, as they came with the submit
+    Column("page", String),  # the build of the page
     UniqueConstraint("task_id", "number"),
     Index("ix_revision_person_id_submitted_at", "person_id", "submitted_at"),
     Index("ix_revision_submitted_at", "submitted_at"),

@@ -23,6 +23,7 @@ from collector.prelabels.runs import PRELABEL
 from collector.prelabels.table import show
 from collector.review.calibrations import calibrations, keep_calibration
 from collector.review.jobs import known_words
+from prelabel.calibration import Calibration
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
 from prelabel.worker_process import WorkerStopped
@@ -217,6 +218,8 @@ def test_the_queue_reads_the_newest_calibration(worked: Filled) -> None:
     later = found[MODEL["sha256"]].model_copy(update={"pairs": 61})
     worked.db.write_sync(lambda conn: keep_calibration(conn, later))
     assert worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"]]))[MODEL["sha256"]].pairs == 61
+    earlier = [Calibration.read(row.body) for row in worked.rows("SELECT body FROM calibration ORDER BY id")]
+    assert earlier == [found[MODEL["sha256"]], later], "an old order of the queue can still be explained"
 
 
 def test_a_calibrated_score_makes_another_reason(worked: Filled) -> None:

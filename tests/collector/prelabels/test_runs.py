@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
+from collector.catalogue.prelabel_documents import PrelabelDocument, add_document
 from collector.jobs import Job, enqueue
 from collector.prelabels.relabel import _apply, looks_per_second
 from collector.prelabels.runs import (
@@ -26,7 +27,9 @@ from collector.prelabels.runs import (
     start_run,
     stop_run,
 )
+from collector.review.history import task_history
 from collector.store.database import open_database
+from collector.store.sql import Connection
 from prelabel.label_file import describe
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 from tests.collector.running import Collector, until
@@ -119,11 +122,70 @@ FACES = {"kind": "model", "name": "yunet", "version": "1", "sha256": "8" * 64}
 LISTENER = {"kind": "model", "name": "whisperer", "version": "1", "sha256": "5" * 64}
 
 
-def applied(filled: Filled, capture: str, source: dict[str, Any], words: list[str], *labels: dict[str, Any]) -> None:
-    """What the job does with a worker's answer."""
+def applied(filled: Filled, capture: str, source: dict[str, Any], words: list[str], *labels: dict[str, Any]) -> str:
+    """What the job of a run does with a worker's answer; returns the run."""
     document = {"schema": 1, "capture": capture, "source": source, "labels": list(labels)}
     result = {"document": document, "media": {}, "words": words}
-    filled.db.write_sync(lambda conn: _apply(conn, Job(1, PRELABEL, "run:cap", {}, 1), result))
+
+    def apply(conn: Connection) -> str:
+        run = start_run(conn, RunAsked(model="other"), Source.model_validate(source), ("image", "audio"))
+        _apply(conn, Job(1, PRELABEL, f"{run}:{capture}", {}, 1), result)
+        return run
+
+    return filled.db.write_sync(apply)
+
+
+def events(filled: Filled, task: str) -> list[tuple[str, str, str | None]]:
+    found = filled.db.read_sync(lambda conn: task_history(conn, task)).prelabels
+    return [(row.model, row.event, row.run) for row in found]
+
+
+def test_what_became_of_every_document_stays(filled: Filled) -> None:
+    ids = filled.take("cup", "show", {"image": jpeg()}, ["boxes"])
+    device = PrelabelDocument(ids["image"], "device", "model", "detector", MODEL["sha256"], body(ids, MODEL), "a" * 64)
+    filled.db.write_sync(lambda conn: [add_document(conn, device), add_document(conn, device)])
+    filled.make(ids["take"])
+    task = filled.tasks()[0].id
+    source = SOURCE.to_json()
+    first = applied(filled, ids["image"], source, ["plate", "cup"], box("n1", "cup"))
+    second = applied(filled, ids["image"], source, ["plate", "cup"], box("n2", "plate"))
+    same = applied(filled, ids["image"], source, ["plate", "cup"], box("n2", "plate"))
+    assert events(filled, task) == [
+        ("detector", "received", None),
+        ("detector", "hidden", first),
+        ("other", "received", first),
+        ("other", "replaced", second),
+    ]
+    assert same not in str(events(filled, task)), "nothing changed"
+    (kept,) = filled.rows("SELECT replaced FROM prelabel_event WHERE event = 'replaced'")
+    assert [label["id"] for label in json.loads(kept.replaced)["labels"]] == ["n1"]
+
+
+def test_a_document_that_comes_after_the_first_look_is_hidden_from_the_start(filled: Filled) -> None:
+    ids = filled.take("cup", "show", {"image": jpeg()}, ["boxes"], prelabels={"image": [[box(label="cup")]]})
+    filled.make(ids["take"])
+    task, ann = filled.tasks()[0].id, filled.person("ann")
+    filled.submit(ann, task, {ids["image"]: [box(label="cup")]})
+    run = applied(filled, ids["image"], SOURCE.to_json(), ["plate", "cup"], box("n1", "cup"))
+    again = applied(filled, ids["image"], SOURCE.to_json(), ["plate", "cup"], box("n2", "cup"))
+    assert events(filled, task) == [("other", "hidden", run), ("other", "replaced", again)]
+
+
+def test_each_place_in_the_queue_has_its_reason(filled: Filled) -> None:
+    ids = filled.take("cup", "show", {"image": jpeg()}, ["boxes"], prelabels={"image": [[box(label="cup")]]})
+    filled.make(ids["take"])
+    (task,) = filled.tasks()
+    filled.execute("UPDATE task SET reason_kind = 'age'")  # whatever the coin said: chosen by its doubts
+    applied(filled, ids["image"], SOURCE.to_json(), ["plate", "cup"], box("n1", "cup", 0.5), box("n2", "plate", 0.5))
+    reasons = filled.db.read_sync(lambda conn: task_history(conn, task.id)).reasons
+    now = filled.tasks()[0]
+    assert len(reasons) == 2 and (reasons[0].at, reasons[0].priority) == (task.created_at, task.priority)
+    assert (reasons[1].kind, reasons[1].text) == (now.reason_kind, now.reason_text)
+    assert reasons[1].priority == now.priority > task.priority
+
+
+def body(ids: dict[str, str], source: dict[str, Any]) -> str:
+    return json.dumps({"schema": 1, "capture": ids["image"], "source": source, "labels": [box("d1", "cup")]})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 
 import pytest
@@ -65,6 +66,53 @@ def test_a_page_that_got_the_older_words_submits_under_them(
     assert site.submit("ann", again, []).status_code == 200
     versions = filled.rows("SELECT instruction_version FROM revision ORDER BY submitted_at")
     assert [row.instruction_version for row in versions] == [first, 8]
+
+
+def test_a_revision_names_the_words_that_were_on_the_screen(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, at_noon: None
+) -> None:
+    """Whatever was delivered with the lease: the page quotes what it shows, by hash."""
+    site = Site(filled)
+    site.add("ann")
+    filled.db.write_sync(save_instructions)
+    before = INSTRUCTIONS["boxes"]
+    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)
+    filled.db.write_sync(save_instructions)
+    for number, quoted in enumerate((None, before.sha256, NEWER.sha256, "0" * 64)):
+        still(filled)
+        (task,) = site.next("ann")
+        assert task["instructions"]["sha256"] == NEWER.sha256
+        more = {} if quoted is None else {"instructions": quoted}
+        assert site.submit("ann", task, [], more=more | {"page": f"build-{number}"}).status_code == 200
+        (revision,) = site.call("ann", "GET", f"/api/tasks/{task['id']}/revisions").json()["revisions"]
+        shown = before if quoted == before.sha256 else NEWER
+        assert (revision["instruction_version"], revision["instruction_sha256"]) == (shown.version, shown.sha256)
+        assert revision["page"] == f"build-{number}"
+        found = site.call("ann", "GET", f"/api/instructions/{revision['instruction_sha256']}").json()
+        assert (found["type"], found["version"], found["text"]) == ("boxes", shown.version, shown.text)
+    unknown = site.call("ann", "GET", f"/api/instructions/{'0' * 64}")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "instruction-unknown")
+
+
+def test_a_revision_has_the_pre_labels_that_were_shown_and_the_signs_of_life_as_told(
+    filled: Filled, at_noon: None
+) -> None:
+    site = Site(filled)
+    site.add("ann")
+    ids = filled.take(
+        "show", "show", {"image": b"jpeg"}, ["boxes"], prelabels={"image": [[box("seen")], [box("away")]]}
+    )
+    filled.execute("UPDATE labels_document SET shown = 0 WHERE name = 'model1'")
+    filled.make(ids["take"])
+    (task,) = site.next("ann")
+    assert site.submit("ann", task, [box("seen")]).status_code == 200
+    (revision,) = site.call("ann", "GET", f"/api/tasks/{task['id']}/revisions").json()["revisions"]
+    (document,) = filled.rows("SELECT id, capture_id, raw_sha256 FROM labels_document WHERE name = 'model0'")
+    assert revision["shown"] == [
+        {"document": document.id, "capture": document.capture_id, "sha256": document.raw_sha256}
+    ]
+    (row,) = filled.rows("SELECT told FROM revision")
+    assert json.loads(row.told) == [{"at": "2026-11-20T12:00:01.000000Z", "visible": True, "playing": False}]
 
 
 def test_the_words_of_every_version_stay(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:

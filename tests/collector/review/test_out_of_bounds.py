@@ -11,6 +11,7 @@ import pytest
 from collector.ingest.open_work import _labels
 from collector.jobs import Job
 from collector.prelabels.relabel import prelabel_kind
+from collector.prelabels.runs import RunAsked, start_run
 from collector.store.sql import text
 from prelabel.image.rle import area, decode
 from prelabel.label_geometry import bounds_fault, geometry_fault
@@ -19,7 +20,7 @@ from tests.collector.review.test_routes import Site
 from tests.collector.review.test_routes import site as site
 from tests.prelabel.image.test_rle import slow_text
 from wire.capture import CaptureManifest
-from wire.labels import LabelsDocument, Rle
+from wire.labels import LabelsDocument, Rle, Source
 
 
 def mask(height: int, width: int, counts: list[int]) -> dict[str, Any]:
@@ -102,7 +103,9 @@ def test_documents_of_devices_and_models_come_in_without_such_labels(filled: Fil
         part.write_text(json.dumps(body))
         kept = _labels(manifest, "labels:model0", part)["body"]
     else:
-        job = Job(1, "prelabel", ids["image"], {}, 1)
+        source = Source.model_validate(MODEL)
+        run = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="m"), source, ("image",)))
+        job = Job(1, "prelabel", f"{run}:{ids['image']}", {}, 1)
         apply = prelabel_kind(filled.blobs).apply
         filled.db.write_sync(lambda conn: apply(conn, job, {"document": body, "words": ["cup"]}))
         found = text("SELECT body FROM labels_document WHERE capture_id = :capture")

@@ -51,7 +51,14 @@ class Site:
         tasks: list[dict[str, Any]] = reply.json()["tasks"]
         return tasks
 
-    def submit(self, who: str, task: dict[str, Any], labels: list[Any], uuid: str | None = None) -> httpx.Response:
+    def submit(
+        self,
+        who: str,
+        task: dict[str, Any],
+        labels: list[Any],
+        uuid: str | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> httpx.Response:
         labelled = [row["id"] for row in task["captures"] if row["role"] == "labelled"]
         body = {
             "fence": task["lease"]["fence"],
@@ -60,6 +67,7 @@ class Site:
             "opened_at": "2026-11-20T12:00:00.000000Z",
             "first_input_at": "2026-11-20T12:00:01.000000Z",
             "activity": [{"at": "2026-11-20T12:00:01.000000Z", "visible": True, "playing": False}],
+            **(more or {}),
         }
         return self.call(who, "POST", f"/api/tasks/{task['id']}/submit", body)
 

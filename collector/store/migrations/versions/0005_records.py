@@ -1,6 +1,10 @@
-"""Facts that cannot be made up later: every lease with its page, its lane and how it ended."""
+"""Facts that cannot be made up later: every lease with its page, its lane and how it ended; what became of documents of
+pre-labels; what was on the screen at each submit; every calibration; every reason of the queue.
+"""
 
 from __future__ import annotations
+
+from hashlib import sha256
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +17,11 @@ depends_on = None
 
 def upgrade() -> None:
     _describe_leases()
+    _remember_prelabels()
+    _hash_instructions()
+    _remember_the_screen()
+    _keep_every_calibration()
+    _keep_every_reason()
 
 
 def _describe_leases() -> None:
@@ -33,4 +42,91 @@ def _describe_leases() -> None:
     op.execute(
         "UPDATE lease SET ended = skip.kind, ended_at = skip.at FROM skip WHERE skip.task_id = lease.task_id"
         " AND skip.fence = lease.fence AND lease.ended IS NULL"
+    )
+
+
+def _remember_prelabels() -> None:
+    op.create_table(
+        "prelabel_event",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("document_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=True),
+        sa.Column("raw_sha256", sa.String(), nullable=False),
+        sa.Column("replaced", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["labels_document.id"], name=op.f("fk_prelabel_event_document_id_labels_document")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["prelabel_run.id"], name=op.f("fk_prelabel_event_run_id_prelabel_run")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_prelabel_event")),
+    )
+    with op.batch_alter_table("prelabel_event", schema=None) as batch_op:
+        batch_op.create_index("ix_prelabel_event_document_id", ["document_id"], unique=False)
+
+
+def _hash_instructions() -> None:
+    with op.batch_alter_table("instruction", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sha256", sa.String(), nullable=False, server_default=""))
+    conn = op.get_bind()
+    for row in conn.execute(sa.text("SELECT type, version, text FROM instruction")).all():
+        conn.execute(
+            sa.text("UPDATE instruction SET sha256 = :sha256 WHERE type = :type AND version = :version"),
+            {"type": row.type, "version": row.version, "sha256": sha256(row.text.encode()).hexdigest()},
+        )
+    with op.batch_alter_table("instruction", schema=None) as batch_op:
+        batch_op.alter_column("sha256", existing_type=sa.String(), nullable=False, server_default=None)
+        batch_op.create_index("ix_instruction_sha256", ["sha256"], unique=False)
+
+
+def _remember_the_screen() -> None:
+    with op.batch_alter_table("revision", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("instruction_sha256", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("shown", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("told", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("page", sa.String(), nullable=True))
+    # The words of every version that was in use are here.
+    op.execute(
+        "UPDATE revision SET instruction_sha256 = instruction.sha256 FROM task, instruction WHERE task.id ="
+        " revision.task_id AND instruction.type = task.type AND instruction.version = revision.instruction_version"
+    )
+
+
+def _keep_every_calibration() -> None:
+    op.rename_table("calibration", "calibration_before")
+    op.create_table(
+        "calibration",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("model_sha256", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("fitted_at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calibration")),
+    )
+    op.execute(
+        "INSERT INTO calibration (model_sha256, body, fitted_at)"
+        " SELECT model_sha256, body, fitted_at FROM calibration_before ORDER BY fitted_at, model_sha256"
+    )
+    op.drop_table("calibration_before")
+    with op.batch_alter_table("calibration", schema=None) as batch_op:
+        batch_op.create_index("ix_calibration_model_sha256_id", ["model_sha256", "id"], unique=False)
+
+
+def _keep_every_reason() -> None:
+    op.create_table(
+        "task_reason",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("task_id", sa.String(), nullable=False),
+        sa.Column("at", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("priority", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_task_reason_task_id_task")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_reason")),
+    )
+    with op.batch_alter_table("task_reason", schema=None) as batch_op:
+        batch_op.create_index("ix_task_reason_task_id", ["task_id"], unique=False)
+    # What is in force now is all that was kept so far.
+    op.execute(
+        "INSERT INTO task_reason (task_id, at, kind, text, priority)"
+        " SELECT id, created_at, reason_kind, reason_text, priority FROM task ORDER BY created_at, id"
     )

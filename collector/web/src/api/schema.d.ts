@@ -75,6 +75,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tasks/{task}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One History
+         * @description Its leases (who, page, from, until, lane, how it ended), its reasons in the queue, its pre-labels' events.
+         */
+        get: operations["one_history_api_tasks__task__history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tasks/{task}": {
         parameters: {
             query?: never;
@@ -187,6 +207,26 @@ export interface paths {
         get?: never;
         /** Keep Draft */
         put: operations["keep_draft_api_tasks__task__draft_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/instructions/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One Instruction
+         * @description The words that people worked by, which revisions name by hash.
+         */
+        get: operations["one_instruction_api_instructions__sha256__get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1357,12 +1397,33 @@ export interface components {
             /** Until */
             until?: string | null;
         };
-        /** Instructions */
+        /** InstructionView */
+        InstructionView: {
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "boxes" | "tracks" | "speech" | "text";
+            /** Version */
+            version: number;
+            /** Text */
+            text: string;
+            /** First Used At */
+            first_used_at: string;
+        };
+        /**
+         * Instructions
+         * @description `sha256` is of the text as UTF-8: what a page quotes when it submits.
+         */
         Instructions: {
             /** Version */
             version: number;
             /** Text */
             text: string;
+            /** Sha256 */
+            sha256?: string;
         };
         /**
          * Interval
@@ -1603,6 +1664,32 @@ export interface components {
             saved_at: string;
             /** Labels */
             labels: number;
+        };
+        /**
+         * LeaseRow
+         * @description One lease. `client` is the page; `lane` is where the queue took the task from, `probability` the chance with
+         *     which that lane was served then. `ended` is null while it is held, and where it ran out and nobody took the task
+         *     since. Leases from before this was recorded have a person alone.
+         */
+        LeaseRow: {
+            /** Fence */
+            fence: number;
+            /** Person */
+            person: string;
+            /** Client */
+            client: string | null;
+            /** Started At */
+            started_at: string | null;
+            /** Expires At */
+            expires_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended */
+            ended: ("submitted" | "skipped" | "returned" | "expired" | "taken-again") | null;
+            /** Lane */
+            lane: ("priority" | "random" | "expired" | "own-expired" | "given-back" | "reopened") | null;
+            /** Probability */
+            probability: number | null;
         };
         /** LeaseView */
         LeaseView: {
@@ -1906,6 +1993,31 @@ export interface components {
             ][];
         };
         /**
+         * PrelabelEvent
+         * @description What became of a document of pre-labels. `run` is the run of a model that did it, null for the device's own.
+         *
+         *     `sha256` is of the document's bytes from then on. Documents from before this was recorded have no `received`.
+         */
+        PrelabelEvent: {
+            /** Document */
+            document: number;
+            /** Capture */
+            capture: string;
+            /** Model */
+            model: string;
+            /** At */
+            at: string;
+            /**
+             * Event
+             * @enum {string}
+             */
+            event: "received" | "shown" | "hidden" | "replaced";
+            /** Run */
+            run: string | null;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
          * PrelabelReport
          * @description How good pre-labels are. `costs_time` are the classes people would be faster without, worst first.
          *
@@ -2055,6 +2167,23 @@ export interface components {
             /** Detail */
             detail?: string | null;
         };
+        /**
+         * ReasonRow
+         * @description Why the task stood where it stood in the queue from then on; the highest `priority` is served first.
+         */
+        ReasonRow: {
+            /** At */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "uncertainty" | "flicker" | "disagreement" | "conflict" | "transcript" | "age" | "random";
+            /** Text */
+            text: string;
+            /** Priority */
+            priority: number;
+        };
         /** ReasonView */
         ReasonView: {
             /**
@@ -2124,7 +2253,10 @@ export interface components {
             /** Client */
             client: string;
         };
-        /** RevisionView */
+        /**
+         * RevisionView
+         * @description `instruction_sha256`, `shown` and `page` (the build of the page) are null where they were not recorded yet.
+         */
         RevisionView: {
             /** Id */
             id: string;
@@ -2156,6 +2288,12 @@ export interface components {
             reason: string;
             /** Probability */
             probability: number;
+            /** Instruction Sha256 */
+            instruction_sha256: string | null;
+            /** Shown */
+            shown: components["schemas"]["ShownDocument"][] | null;
+            /** Page */
+            page: string | null;
         };
         /** Revisions */
         Revisions: {
@@ -2333,6 +2471,18 @@ export interface components {
             acceptance: components["schemas"]["Estimate"] | null;
             found: components["schemas"]["Found"];
             average_precision?: components["schemas"]["AveragePrecision"] | null;
+        };
+        /**
+         * ShownDocument
+         * @description A document of pre-labels that a person was shown: its id here, and the sha256 of its bytes as they came.
+         */
+        ShownDocument: {
+            /** Document */
+            document: number;
+            /** Capture */
+            capture: string;
+            /** Sha256 */
+            sha256: string;
         };
         /** SkipRequest */
         SkipRequest: {
@@ -2520,6 +2670,18 @@ export interface components {
             open: number;
             /** Skipped */
             skipped: number;
+        };
+        /**
+         * TaskHistory
+         * @description The first of each list happened first.
+         */
+        TaskHistory: {
+            /** Leases */
+            leases: components["schemas"]["LeaseRow"][];
+            /** Reasons */
+            reasons: components["schemas"]["ReasonRow"][];
+            /** Prelabels */
+            prelabels: components["schemas"]["PrelabelEvent"][];
         };
         /**
          * TaskRow
@@ -2955,6 +3117,8 @@ export interface components {
         /**
          * Submit
          * @description One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
+         *
+         *     `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page.
          */
         Submit: {
             /** Fence */
@@ -2981,6 +3145,16 @@ export interface components {
              * @default []
              */
             activity?: components["schemas"]["ActivityTold"][];
+            /**
+             * Instructions
+             * @default null
+             */
+            instructions?: string | null;
+            /**
+             * Page
+             * @default null
+             */
+            page?: string | null;
         };
         /**
          * Wall
@@ -3114,6 +3288,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Drafts"];
+                };
+            };
+        };
+    };
+    one_history_api_tasks__task__history_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskHistory"];
                 };
             };
         };
@@ -3292,6 +3488,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DraftReply"];
+                };
+            };
+        };
+    };
+    one_instruction_api_instructions__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstructionView"];
                 };
             };
         };

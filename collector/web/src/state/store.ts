@@ -28,6 +28,8 @@ export interface Item {
 
 const PREFETCH = 2;
 const LOOK_AGAIN_MS = 5_000;
+/** Which build of this page a person worked with: the hash in the name of its script. */
+const PAGE_BUILD = /-([\w-]+)\.js$/.exec(new URL(import.meta.url).pathname)?.[1] ?? "unbundled";
 
 export class Store {
   readonly phase = signal<Phase>("starting");
@@ -129,6 +131,8 @@ export class Store {
         opened_at: task.openedAt ?? clock.nowText(),
         first_input_at: task.firstInputAt,
         activity: task.activity,
+        instructions: task.view.instructions.sha256,
+        page: PAGE_BUILD,
       },
     });
     this.sent.set(task.id, task);

@@ -1,0 +1,79 @@
+"""Documents of pre-labels as they come, are replaced and are hidden; nothing of it is forgotten (`prelabel_event`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from collector.store.clock import now_text
+from collector.store.sql import Connection, text
+
+Event = Literal["received", "shown", "hidden", "replaced"]
+
+_ADD = text(
+    "INSERT INTO labels_document (capture_id, name, source_kind, source_name, source_sha256, body, raw_sha256, shown)"
+    " VALUES (:capture, :name, :source_kind, :source_name, :source_sha256, :body, :raw_sha256, :shown)"
+    " ON CONFLICT DO NOTHING RETURNING id"
+)
+_FIND = text("SELECT id, body, raw_sha256, shown FROM labels_document WHERE capture_id = :capture AND name = :name")
+_REPLACE = text("UPDATE labels_document SET body = :body, raw_sha256 = :raw_sha256, shown = :shown WHERE id = :id")
+_SHOW = text("UPDATE labels_document SET shown = :shown WHERE id = :id RETURNING raw_sha256")
+_RECORD = text(
+    "INSERT INTO prelabel_event (document_id, at, event, run_id, raw_sha256, replaced)"
+    " VALUES (:document, :at, :event, :run, :sha256, :replaced)"
+)
+
+
+@dataclass(frozen=True)
+class PrelabelDocument:
+    """A labels document of a capture.
+
+    `name` tells it apart from others of the same capture; `raw_sha256` is of the bytes as they came, of which `body`
+    leaves out labels that no reader takes.
+    """
+
+    capture: str
+    name: str
+    source_kind: str
+    source_name: str
+    source_sha256: str | None
+    body: str
+    raw_sha256: str
+
+
+def add_document(conn: Connection, document: PrelabelDocument, *, shown: bool = True, run: str | None = None) -> bool:
+    """Store a document; returns whether it is new. One of the same name stays as it is."""
+    added = conn.execute(_ADD, {**asdict(document), "shown": shown}).scalar()
+    if added is not None:
+        _record(conn, added, "received" if shown else "hidden", document.raw_sha256, run)
+    return added is not None
+
+
+def replace_document(conn: Connection, document: PrelabelDocument, *, shown: bool, run: str) -> None:
+    """Store what a model says now in place of what it said before, whose body stays in the events.
+
+    What people see is not replaced by what they are not to see: then nothing changes.
+    """
+    if add_document(conn, document, shown=shown, run=run):
+        return
+    before = conn.execute(_FIND, asdict(document)).one()
+    if before.shown and not shown:
+        return
+    conn.execute(_REPLACE, {**asdict(document), "shown": shown, "id": before.id})
+    if before.raw_sha256 != document.raw_sha256:
+        _record(conn, before.id, "replaced", document.raw_sha256, run, before.body)
+    if shown and not before.shown:
+        _record(conn, before.id, "shown", document.raw_sha256, run)
+
+
+def hide_document(conn: Connection, document_id: int, run: str) -> None:
+    """People are not shown it any more."""
+    sha256 = conn.execute(_SHOW, {"id": document_id, "shown": False}).scalar_one()
+    _record(conn, document_id, "hidden", sha256, run)
+
+
+def _record(
+    conn: Connection, document: int, event: Event, sha256: str, run: str | None, replaced: str | None = None
+) -> None:
+    values = {"document": document, "event": event, "run": run, "sha256": sha256, "replaced": replaced}
+    conn.execute(_RECORD, {**values, "at": now_text()})
