@@ -24,6 +24,7 @@ from collector.review.calibrations import keep_calibration
 from collector.settings import Settings
 from collector.store.depends import Db
 from collector.store.sql import Connection
+from collector.studies import studies
 from prelabel.calibration import Calibration
 from wire.errors import GleanerError
 from wire.labels import Source
@@ -95,6 +96,10 @@ VERBS: dict[str, Verb] = {
     "prelabel-list": lambda conn, _given, _settings: {"runs": [run.to_json() for run in runs.list_runs(conn)]},
     "prelabel-stop": lambda conn, given, _settings: runs.stop_run(conn, given["run"]).to_json(),
     "export-save": _save_export,
+    "study-list": lambda conn, _given, _settings: studies.list_studies(conn).to_json(),
+    "study-set": lambda conn, given, _settings: studies.change_study(
+        conn, given["study"], studies.StudyChange.model_validate_json(given["change"])
+    ).to_json(),
     "calibration-keep": _keep_calibration,
 }
 

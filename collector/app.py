@@ -49,6 +49,7 @@ from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.database import Database, open_database
 from collector.store.sqlite import SqliteDatabase
+from collector.studies.routes import router as studies_router
 from collector.vitals import router as vitals_router
 from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
@@ -63,6 +64,7 @@ ROUTERS = (
     catalogue_router,
     conflicts_router,
     reports_router,
+    studies_router,
     prelabels_router,
     vitals_router,
     admin_router,

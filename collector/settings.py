@@ -48,6 +48,9 @@ class Settings(BaseModel):
     upload_expires_seconds: int = Field(default=7 * 86400, gt=0, description="an upload without news is removed after")
     upload_idle_seconds: float = Field(default=30.0, gt=0, description="a silent sender is let go after")
     reserve_bytes: int = Field(default=64 * 2**20, ge=0, description="space that uploads leave free for the database")
+    control_share: float = Field(
+        default=0.05, ge=0, le=1, description="share of a new study's tasks, drawn by chance, that get no pre-labels"
+    )
     worker_memory_bytes: int = Field(default=4 * 2**30, ge=256 * 2**20, description="memory that one worker may use")
     workers: int = Field(default=1, ge=1, le=64, description="processes that open, decode and remux captures")
 

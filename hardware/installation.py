@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -20,6 +21,7 @@ from hardware.processes import Child, ChildFailed, call, gleaner
 from wire.errors import GleanerError
 
 NEEDED_MIB = 300
+CONTROL_SHARE = "GLEANER_COLLECTOR_CONTROL_SHARE"
 START_SECONDS = 60.0
 SILENCE_SECONDS = 60.0
 PAGE_WAIT_SECONDS = 10.0
@@ -74,6 +76,8 @@ class Installation:
             "collector",
             gleaner("collector", "serve", "--data", str(self.collector_data), "--port", str(self.port)),
             self.data / "logs" / "collector.log",
+            # Who tries the demo wants to see pre-labels, on every item.
+            environment={CONTROL_SHARE: os.environ.get(CONTROL_SHARE, "0")},
         )
         self.children.append(child)
         child.wait_until(lambda: self._service() is not None and self.collector_answers(), START_SECONDS)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -72,7 +72,15 @@ def last_line(text: str) -> str:
 class Child:
     """One process with a log file, in a session of its own so that the terminal's Ctrl-C reaches only its parent."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, *, capture: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        capture: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.log = log
         # The device's log names the session page with its key.
@@ -86,6 +94,7 @@ class Child:
             stdout=subprocess.PIPE if capture else self._log,
             stderr=self._log,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
             text=True,
             start_new_session=True,
         )

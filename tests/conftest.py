@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.needs import need_program
 
+# Tests that look at pre-labels want to see them on every item; those of the draw set the share themselves.
+os.environ["GLEANER_COLLECTOR_CONTROL_SHARE"] = "0"
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime before prelabel.runtime
 
 # A browser that looks nothing up outside this machine, started by root in a container as well.

@@ -14,12 +14,13 @@ RANKS = {"wire": 0, "prelabel": 1, "scripts": 1, "device_agent": 2, "collector":
 INSIDE_COLLECTOR = {
     "store": 0, "keys": 0, "settings": 0, "problems": 0, "bodies": 0,
     "people": 1, "jobs": 1, "consent": 1,
-    "devices": 2, "catalogue": 2,
-    "ingest": 3, "review": 3, "audits": 3, "portal": 3,
-    "reports": 4, "exports": 4, "prelabels": 4, "withdrawal": 4,
-    "guard": 4, "compression": 4, "page": 4, "readiness": 4,
-    "admin": 5, "vitals": 5, "openapi": 5,
-    "app": 6, "cli": 6, "client": 6,
+    "devices": 2, "studies": 2,
+    "catalogue": 3,
+    "ingest": 4, "review": 4, "audits": 4, "portal": 4,
+    "reports": 5, "exports": 5, "prelabels": 5, "withdrawal": 5,
+    "guard": 5, "compression": 5, "page": 5, "readiness": 5,
+    "admin": 6, "vitals": 6, "openapi": 6,
+    "app": 7, "cli": 7, "client": 7,
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, P
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
+from collector.studies.studies import ensure_study
 from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord
@@ -78,12 +79,23 @@ class SessionDetail(WireModel):
 
 @router.put("/sessions/{session}", openapi_extra=body_schema(SessionRecord))
 async def put_session(
-    session: str, device: JoinedDevice, db: Db, record: Annotated[SessionRecord, Depends(document(SessionRecord))]
+    session: str,
+    device: JoinedDevice,
+    db: Db,
+    request: Request,
+    record: Annotated[SessionRecord, Depends(document(SessionRecord))],
 ) -> SessionKept:
     """The same or a higher revision; an older one changes nothing. Answers with the revision that is kept."""
     if record.session != session or record.device != device.id:
         raise NotAllowed("The address, the record and the token have to speak of the same session and device.")
-    revision = await db.write(lambda conn: keep_session(conn, record))
+    share: float = request.app.state.settings.control_share
+
+    def keep(conn: Connection) -> int:
+        revision = keep_session(conn, record)
+        ensure_study(conn, record.study, share)
+        return revision
+
+    revision = await db.write(keep)
     return SessionKept(session=session, revision=revision)
 
 

@@ -14,6 +14,7 @@ from collector.cli import (
     prelabel,
     report,
     serve,
+    study,
     user,
 )
 
@@ -22,6 +23,7 @@ app.command("serve")(serve.serve)
 app.command("join-code")(join_code.join_code)
 app.add_typer(device.app, name="device")
 app.add_typer(user.app, name="user")
+app.add_typer(study.app, name="study")
 app.command("migrate")(migrate.migrate)
 app.command("new-receipt-key")(new_receipt_key.new_receipt_key)
 app.add_typer(report.app, name="report")

@@ -77,6 +77,7 @@ class _Writer:
                 "revision": item.revision,
                 "reviewer": item.reviewer,
                 "instruction_version": item.instruction_version,
+                "control": item.control,
             }
             _write(self.labels, self._line(document, item, whose))
             summary.documents += 1

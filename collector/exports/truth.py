@@ -37,9 +37,9 @@ _TASKS = (
     " ORDER BY task.created_at, task.id"
 )
 _ITEMS = text(
-    "SELECT task.id AS task, task.type, task.take_id AS take, task.session_id AS session, task.study, task.consent,"
-    " take.step, take.attempt, take.prompt, session.script_id, session.script_version, session.script_sha256,"
-    " session.participant, session.home, session.device_id AS device"
+    "SELECT task.id AS task, task.type, task.control, task.take_id AS take, task.session_id AS session, task.study,"
+    " task.consent, take.step, take.attempt, take.prompt, session.script_id, session.script_version,"
+    " session.script_sha256, session.participant, session.home, session.device_id AS device"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
     " WHERE task.id IN :tasks"
 )
@@ -102,7 +102,7 @@ class Item:
 
     `revision`, `reviewer` and `instruction_version` are None where nobody has submitted it (only asked for with
     pre-labels); `origin` says where it comes from, `grants` what the session's consent allows; `withheld` counts the
-    captures that it does not cover now, which are left out.
+    captures that it does not cover now, which are left out. Of a `control` task nobody was shown the pre-labels.
     """
 
     task: str
@@ -115,6 +115,7 @@ class Item:
     documents: list[LabelsDocument]
     media: dict[str, Media]
     prelabels: ShownLabels
+    control: bool
     withheld: int
 
 
@@ -199,6 +200,7 @@ def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now
         documents=[people.without_names(document) for document in documents if document.capture in media],
         media=media,
         prelabels=_prelabels(found, media),
+        control=bool(row.control),
         withheld=len(found.captures[row.task]) - len(media),
     )
 

@@ -25,7 +25,7 @@ from wire.labels import LabelsDocument, TaskType
 # The accepted revision alone: an earlier one of the same task is history, not truth.
 _REVISIONS = text(
     "SELECT revision.id, revision.documents, revision.active_ms, revision.reason_kind, revision.script_sha256,"
-    " task.type, take.step, session.record"
+    " task.type, task.control, take.step, session.record"
     " FROM task JOIN revision ON revision.id = task.revision_id JOIN take ON take.id = task.take_id"
     " JOIN session ON session.id = task.session_id"
     " WHERE (:study IS NULL OR task.study = :study) AND (:since IS NULL OR revision.submitted_at >= :since)"
@@ -64,9 +64,11 @@ def gather(conn: Connection, asked: Asked) -> list[Rows]:
     for row in conn.execute(_REVISIONS, values).all():
         captures = {}
         for name in (body["capture"] for body in json.loads(row.documents)):
-            facts = conn.execute(_CAPTURE, {"capture": name}).one()
-            documents = [(line.body, bool(line.shown)) for line in conn.execute(_DOCUMENTS, {"capture": name})]
-            captures[name] = (facts.manifest, facts.blob, documents)
+            asked_for = {"capture": name}
+            facts = conn.execute(_CAPTURE, asked_for).one()
+            # Who got the task without pre-labels saw none of them.
+            seen = [(line.body, bool(line.shown and not row.control)) for line in conn.execute(_DOCUMENTS, asked_for)]
+            captures[name] = (facts.manifest, facts.blob, seen)
         found.append(Rows(row, captures))
     return found
 

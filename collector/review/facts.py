@@ -21,7 +21,7 @@ from wire.script import LabelSchema
 
 _TASK = text(
     "SELECT task.id, task.type, task.state, task.take_id, task.session_id, task.study, task.consent, task.revision_id,"
-    " task.reason_kind, task.reason_text, task.probability, task.instruction_version, task.fence,"
+    " task.reason_kind, task.reason_text, task.probability, task.instruction_version, task.fence, task.control,"
     " take.step, take.step_number, take.attempt, take.kind, take.prompt, take.expected,"
     " take.record AS take_record, session.record AS session_record, session.script_sha256,"
     " (SELECT count(DISTINCT other.step) FROM take AS other WHERE other.session_id = task.session_id) AS step_count"
@@ -47,7 +47,8 @@ class ShownDocument(WireModel):
 class TaskFacts:
     """A task with its take, session, captures and pre-labels.
 
-    `prelabels` are of the labelled captures only: what people are shown of the stored documents `shown`.
+    `prelabels` are of the labelled captures only: what people are shown of the stored documents `shown`. Of a `control`
+    task they are shown none.
 
     Captures that the consent does not cover now are left out, with everything about them.
     """
@@ -78,6 +79,7 @@ class TaskFacts:
     language: str
     classes: list[str]
     captures: list[CaptureView]
+    control: bool
     prelabels: list[LabelsDocument] = field(repr=False)
     shown: list[ShownDocument] = field(repr=False)
 
@@ -97,7 +99,8 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
     classes = words_of(session, row.type)
     steps = {step["id"]: (number, step["title"]) for number, step in enumerate(session.get("steps", []), start=1)}
     number, title = steps.get(row.step, (row.step_number or 1, title_of(row.step)))
-    prelabels, shown = _prelabels(conn, row.type, classes, captures)
+    control = bool(row.control)
+    prelabels, shown = ([], []) if control else _prelabels(conn, row.type, classes, captures)
     return TaskFacts(
         id=row.id,
         type=row.type,
@@ -125,6 +128,7 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         language=session["language"],
         classes=classes,
         captures=captures,
+        control=control,
         prelabels=prelabels,
         shown=shown,
     )

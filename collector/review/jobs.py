@@ -18,6 +18,7 @@ from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority
 from collector.review.task_consent import refresh_task
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
+from collector.studies.studies import control_share
 from prelabel import catalogue
 from wire.base import format_utc, new_id
 from wire.labels import TaskType
@@ -52,8 +53,9 @@ _RECORD_REASON = text(
 )
 _ADD_TASK = text(
     "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
-    " probability, instruction_version, created_at, consent) VALUES (:id, :take, :session, :study, :type, 'open', 0,"
-    " :priority, :reason_kind, :reason_text, :probability, :instruction_version, :created_at, :consent)"
+    " probability, instruction_version, created_at, consent, control, control_probability)"
+    " VALUES (:id, :take, :session, :study, :type, 'open', 0, :priority, :reason_kind, :reason_text, :probability,"
+    " :instruction_version, :created_at, :consent, :control, :control_probability)"
     " ON CONFLICT (take_id, type) DO NOTHING"
 )
 _ADD_CAPTURE = text(
@@ -102,10 +104,13 @@ def add_task(
 ) -> int:
     """Put one task into the queue: 1, or 0 when this take has one of this type already.
 
+    A coin gives a share of the study's tasks no pre-labels: without them nobody can tell what pre-labels do to people.
+
     Args:
         facts: take, session, study and consent, by id.
     """
     task, now = new_id("task"), datetime.now(UTC)
+    share = control_share(conn, facts["study"])
     values = {
         **facts,
         "id": task,
@@ -116,6 +121,8 @@ def add_task(
         "probability": reason.probability,
         "instruction_version": INSTRUCTIONS[kind].version,
         "created_at": format_utc(now),
+        "control": random.random() < share,
+        "control_probability": share,
     }
     if conn.execute(_ADD_TASK, values).rowcount == 0:
         return 0

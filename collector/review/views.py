@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from collector.catalogue.captures import CaptureView
 from collector.review import queue_sql as sql
 from collector.review.diff import Diff
-from collector.review.facts import ShownDocument, read_documents, task_facts
+from collector.review.facts import ShownDocument, TaskFacts, read_documents, task_facts
 from collector.review.instructions import INSTRUCTIONS, Instructions
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
@@ -19,6 +19,7 @@ from wire.base import WireModel, format_utc
 from wire.labels import LabelsDocument, TaskType
 
 PACE_MINUTES = 10
+CONTROL_TEXT = "No pre-labels on this one: mark everything yourself."
 State = Literal["open", "leased", "done", "skipped", "withheld"]
 
 _REVISIONS = text(
@@ -34,7 +35,9 @@ _ROWS = (
 
 
 class ReasonView(WireModel):
-    kind: ReasonKind
+    """Why a person gets the task. Of one without pre-labels only that: what a model doubted would say what it saw."""
+
+    kind: ReasonKind | Literal["control"]
     probability: float
     text: str
 
@@ -164,10 +167,16 @@ def task_view(
         if draft and facts.labelled
         else None,
         revision=revisions[0] if revisions else None,
-        reason=ReasonView(kind=facts.reason_kind, probability=facts.probability, text=facts.reason_text),
+        reason=_reason(facts),
         state=facts.state,
         lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at) if lease else None,
     )
+
+
+def _reason(facts: TaskFacts) -> ReasonView:
+    if facts.control:
+        return ReasonView(kind="control", probability=facts.probability, text=CONTROL_TEXT)
+    return ReasonView(kind=facts.reason_kind, probability=facts.probability, text=facts.reason_text)
 
 
 def revision_views(conn: Connection, task: str, person: str | None = None) -> list[RevisionView]:

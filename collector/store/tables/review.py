@@ -29,6 +29,9 @@ task = Table(
     Column("opened_at", String),  # first lease ever
     Column("done_at", String),  # newest submit
     Column("consent", String, nullable=False),
+    # Drawn by chance when it was made: people get it without pre-labels. Probability null: nothing was drawn.
+    Column("control", Boolean, nullable=False, server_default="0"),
+    Column("control_probability", Float),
     # Until when the consent covers all labelled captures; collector/review/task_consent.py.
     Column("usable_until", String, nullable=False, server_default="9999-12-31T23:59:59.999999Z"),
     # Ground truth is this pointer. No foreign key: the two tables would then need each other.

@@ -1,5 +1,6 @@
 """Facts that cannot be made up later: every lease with its page, its lane and how it ended; what became of documents of
-pre-labels; what was on the screen at each submit; every calibration; every reason of the queue.
+pre-labels; what was on the screen at each submit; every calibration; every reason of the queue; studies, plans and
+consent texts; tasks without pre-labels.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ def upgrade() -> None:
     _remember_the_screen()
     _keep_every_calibration()
     _keep_every_reason()
+    _make_studies()
+    _draw_tasks_without_prelabels()
 
 
 def _describe_leases() -> None:
@@ -130,3 +133,43 @@ def _keep_every_reason() -> None:
         "INSERT INTO task_reason (task_id, at, kind, text, priority)"
         " SELECT id, created_at, reason_kind, reason_text, priority FROM task ORDER BY created_at, id"
     )
+
+
+def _make_studies() -> None:
+    op.create_table(
+        "study",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("created_at", sa.String(), nullable=False),
+        sa.Column("control_share", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_study")),
+    )
+    # As a new study by default; a lead changes it.
+    op.execute(
+        "INSERT INTO study (id, created_at, control_share) SELECT study, min(started_at), 0.05 FROM session"
+        " GROUP BY study"
+    )
+    op.create_table(
+        "script_plan",
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("study", sa.String(), nullable=False),
+        sa.Column("script_id", sa.String(), nullable=False),
+        sa.Column("script_version", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.String(), nullable=False),
+        sa.Column("received_at", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_script_plan_device_id_device")),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_script_plan")),
+    )
+    op.create_table(
+        "consent_text",
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_consent_text")),
+    )
+
+
+def _draw_tasks_without_prelabels() -> None:
+    # By ALTER TABLE: a table that is made anew would lose its triggers.
+    op.add_column("task", sa.Column("control", sa.Boolean(), nullable=False, server_default="0"))
+    op.add_column("task", sa.Column("control_probability", sa.Float(), nullable=True))

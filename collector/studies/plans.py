@@ -1,0 +1,91 @@
+"""The compiled plans that sessions ran and the consent texts that participants read, by sha256.
+
+Session records, consent records and revisions name them by hash; here the hash can be resolved, for ever.
+"""
+
+from __future__ import annotations
+
+from collector.store.clock import now_text
+from collector.store.sql import Connection, text
+from wire.base import Sha256, WireModel
+from wire.canonical import canonical_json, sha256_hex
+from wire.errors import GleanerError
+from wire.script import Plan
+
+_KEEP_PLAN = text(
+    "INSERT INTO script_plan (sha256, study, script_id, script_version, body, device_id, received_at)"
+    " VALUES (:sha256, :study, :script, :version, :body, :device, :now) ON CONFLICT (sha256) DO NOTHING"
+)
+_KEEP_TEXT = text(
+    "INSERT INTO consent_text (sha256, text, received_at) VALUES (:sha256, :text, :now) ON CONFLICT (sha256) DO NOTHING"
+)
+_PLAN = text("SELECT body FROM script_plan WHERE sha256 = :sha256")
+_TEXT = text("SELECT sha256, text, received_at FROM consent_text WHERE sha256 = :sha256")
+
+
+class PlanMismatch(GleanerError):
+    """A plan came under a hash that is not its own."""
+
+    code = "plan-mismatch"
+    status = 422
+    hint = "A plan is known by the sha256 of its canonical JSON (docs/wire.md)."
+
+
+class PlanUnknown(GleanerError):
+    """No device has sent this plan."""
+
+    code = "plan-unknown"
+    status = 404
+    hint = "Devices of an older version send no plans; the script of the same id and version has it."
+
+
+class ConsentTextUnknown(GleanerError):
+    """No plan with this consent text is here."""
+
+    code = "consent-text-unknown"
+    status = 404
+    hint = "Devices of an older version send no plans; the script of the same id and version has the text."
+
+
+class ConsentTextView(WireModel):
+    sha256: Sha256
+    text: str
+    received_at: str
+
+
+def keep_plan(conn: Connection, sha256: str, plan: Plan, device: str) -> None:
+    """Keep a plan and its consent text; the same again changes nothing. Raises PlanMismatch."""
+    body = canonical_json(plan)
+    if sha256_hex(body) != sha256:
+        raise PlanMismatch(f"The plan {plan.id} {plan.version} does not have the sha256 {sha256}.")
+    now = now_text()
+    conn.execute(
+        _KEEP_PLAN,
+        {
+            "sha256": sha256,
+            "study": plan.study,
+            "script": plan.id,
+            "version": plan.version,
+            "body": body.decode(),
+            "device": device,
+            "now": now,
+        },
+    )
+    words = plan.consent.text
+    conn.execute(_KEEP_TEXT, {"sha256": sha256_hex(words.encode()), "text": words, "now": now})
+
+
+def plan_by_hash(conn: Connection, sha256: str) -> Plan:
+    """Raises PlanUnknown."""
+    body = conn.execute(_PLAN, {"sha256": sha256}).scalar()
+    if body is None:
+        raise PlanUnknown(f"There is no plan {sha256} here.")
+    return Plan.read(body)
+
+
+def consent_text_by_hash(conn: Connection, sha256: str) -> ConsentTextView:
+    """Raises ConsentTextUnknown."""
+    found = next(iter(conn.execute(_TEXT, {"sha256": sha256}).mappings()), None)
+    if found is None:
+        raise ConsentTextUnknown(f"There is no consent text {sha256} here.")
+    return ConsentTextView.model_validate(found)

@@ -1,0 +1,55 @@
+"""Studies, plans and consent texts over HTTP (docs/http-api.md, Studies)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+
+from collector.bodies import body_schema, document
+from collector.people.policy import JoinedDevice, Lead, PolicyRoute
+from collector.store.depends import Db
+from collector.store.sql import Connection
+from collector.studies import plans, studies
+from wire.base import Id, Sha256
+from wire.script import Plan
+
+router = APIRouter(prefix="/api", tags=["studies"], route_class=PolicyRoute)
+
+
+@router.put("/plans/{sha256}", status_code=204, openapi_extra=body_schema(Plan))
+async def put_plan(
+    sha256: Sha256, device: JoinedDevice, db: Db, request: Request, plan: Annotated[Plan, Depends(document(Plan))]
+) -> Response:
+    """The plan that sessions of this device name by hash. The same again changes nothing."""
+    share: float = request.app.state.settings.control_share
+
+    def keep(conn: Connection) -> None:
+        plans.keep_plan(conn, sha256, plan, device.id)
+        studies.ensure_study(conn, plan.study, share)
+
+    await db.write(keep)
+    return Response(status_code=204)
+
+
+@router.get("/plans/{sha256}")
+async def get_plan(sha256: Sha256, _person: Lead, db: Db) -> Plan:
+    return await db.read(lambda conn: plans.plan_by_hash(conn, sha256))
+
+
+@router.get("/consent-texts/{sha256}")
+async def get_consent_text(sha256: Sha256, _person: Lead, db: Db) -> plans.ConsentTextView:
+    """The words that participants agreed to, which consent records name by hash."""
+    return await db.read(lambda conn: plans.consent_text_by_hash(conn, sha256))
+
+
+@router.get("/studies")
+async def get_studies(_person: Lead, db: Db) -> studies.StudyRows:
+    return await db.read(studies.list_studies)
+
+
+@router.patch("/studies/{study}")
+async def change_study(
+    study: Id, _person: Lead, db: Db, change: Annotated[studies.StudyChange, Body()]
+) -> studies.StudyRow:
+    return await db.write(lambda conn: studies.change_study(conn, study, change))
