@@ -738,6 +738,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/plans/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Plan */
+        get: operations["get_plan_api_plans__sha256__get"];
+        /**
+         * Put Plan
+         * @description The plan that sessions of this device name by hash. The same again changes nothing.
+         */
+        put: operations["put_plan_api_plans__sha256__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consent-texts/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consent Text
+         * @description The words that participants agreed to, which consent records name by hash.
+         */
+        get: operations["get_consent_text_api_consent_texts__sha256__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/studies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Studies */
+        get: operations["get_studies_api_studies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/studies/{study}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change Study */
+        patch: operations["change_study_api_studies__study__patch"];
+        trace?: never;
+    };
     "/api/reports/prelabels": {
         parameters: {
             query?: never;
@@ -1167,6 +1242,25 @@ export interface components {
              * Format: date-time
              */
             given_at: string;
+        };
+        /**
+         * ConsentText
+         * @description The words a participant agrees to and the uses they may allow or refuse one by one.
+         */
+        ConsentText: {
+            /** Text */
+            text: string;
+            /** Uses */
+            uses: ("video" | "audio" | "image" | "text")[];
+        };
+        /** ConsentTextView */
+        ConsentTextView: {
+            /** Sha256 */
+            sha256: string;
+            /** Text */
+            text: string;
+            /** Received At */
+            received_at: string;
         };
         /**
          * DeviceRow
@@ -1957,6 +2051,90 @@ export interface components {
             /** Minutes */
             minutes: number;
         };
+        /**
+         * Plan
+         * @description `redaction` came with schema 2; a plan without one is written as schema 1 and keeps the hash it had there.
+         */
+        Plan: {
+            /**
+             * Schema
+             * @default 1
+             */
+            schema?: number;
+            /** Id */
+            id: string;
+            /** Version */
+            version: string;
+            /** Title */
+            title: string;
+            /** Language */
+            language: string;
+            /** Study */
+            study: string;
+            consent: components["schemas"]["ConsentText"];
+            /**
+             * @default {
+             *       "boxes": [],
+             *       "tracks": [],
+             *       "speech": [
+             *         "speech"
+             *       ],
+             *       "text": [
+             *         "answer"
+             *       ]
+             *     }
+             */
+            labels?: components["schemas"]["LabelSchema"];
+            redaction?: components["schemas"]["Redaction"] | null;
+            /** Steps */
+            steps: components["schemas"]["PlanStep"][];
+        };
+        /**
+         * PlanStep
+         * @description One unit of a script.
+         *
+         *     say     the participant says `expected` aloud; microphone (and camera) record for `seconds`
+         *     do      the participant does something in the picture; camera (and microphone) record for `seconds`
+         *     show    an object is held up; one still is taken after the countdown
+         *     answer  the participant types an answer, or says it: microphone for at most `seconds`
+         */
+        PlanStep: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "say" | "do" | "show" | "answer";
+            /** Title */
+            title: string;
+            /** Prompt */
+            prompt: string;
+            /** Expected */
+            expected?: string | null;
+            /**
+             * Objects
+             * @default []
+             */
+            objects?: string[];
+            /** Record */
+            record: ("video" | "audio" | "image" | "text")[];
+            /**
+             * Countdown Seconds
+             * @default 3
+             */
+            countdown_seconds?: number;
+            /**
+             * Seconds
+             * @default 5
+             */
+            seconds?: number;
+            /**
+             * Reviews
+             * @default []
+             */
+            reviews?: ("boxes" | "tracks" | "speech" | "text")[];
+        };
         /** Polygon */
         Polygon: {
             /** Id */
@@ -2184,13 +2362,13 @@ export interface components {
             /** Priority */
             priority: number;
         };
-        /** ReasonView */
+        /**
+         * ReasonView
+         * @description Why a person gets the task. Of one without pre-labels only that: what a model doubted would say what it saw.
+         */
         ReasonView: {
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "uncertainty" | "flicker" | "disagreement" | "conflict" | "transcript" | "age" | "random";
+            /** Kind */
+            kind: ("uncertainty" | "flicker" | "disagreement" | "conflict" | "transcript" | "age" | "random") | "control";
             /** Probability */
             probability: number;
             /** Text */
@@ -2241,6 +2419,44 @@ export interface components {
             faces?: number | null;
             /** Speech Us */
             speech_us?: number | null;
+        };
+        /**
+         * Redaction
+         * @description What a study lets no recording keep: other people's faces, and speech nobody was asked for.
+         *
+         *     `zone` is where the consenting participant stands, as x, y, width and height in parts of the picture; without it
+         *     nobody can be told apart and everybody is masked. `margin_seconds` is how long a frame or a sample waits in memory
+         *     so that it is masked with what is known before and after it.
+         */
+        Redaction: {
+            /** Faces */
+            faces?: ("bystanders" | "everyone") | null;
+            /** Zone */
+            zone?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            /** Speech */
+            speech?: "outside-prompts" | null;
+            /**
+             * Method
+             * @default solid
+             * @enum {string}
+             */
+            method?: "solid" | "mosaic";
+            /**
+             * Sound
+             * @default zeros
+             * @enum {string}
+             */
+            sound?: "zeros" | "noise";
+            /**
+             * Margin Seconds
+             * @default 2
+             */
+            margin_seconds?: number;
         };
         /** RenewReply */
         RenewReply: {
@@ -2577,6 +2793,28 @@ export interface components {
             id: string;
             /** Title */
             title: string;
+        };
+        /** StudyChange */
+        StudyChange: {
+            /** Control Share */
+            control_share: number;
+        };
+        /**
+         * StudyRow
+         * @description `control_share`: of new tasks, drawn by chance, so many get no pre-labels.
+         */
+        StudyRow: {
+            /** Id */
+            id: string;
+            /** Created At */
+            created_at: string;
+            /** Control Share */
+            control_share: number;
+        };
+        /** StudyRows */
+        StudyRows: {
+            /** Studies */
+            studies: components["schemas"]["StudyRow"][];
         };
         /** SubmitReply */
         SubmitReply: {
@@ -4297,6 +4535,120 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Today"];
+                };
+            };
+        };
+    };
+    get_plan_api_plans__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+        };
+    };
+    put_plan_api_plans__sha256__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Plan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_consent_text_api_consent_texts__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentTextView"];
+                };
+            };
+        };
+    };
+    get_studies_api_studies_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyRows"];
+                };
+            };
+        };
+    };
+    change_study_api_studies__study__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StudyChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyRow"];
                 };
             };
         };
