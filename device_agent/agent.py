@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 
 from device_agent.clock import DeviceClock
+from device_agent.device_facts import read_device_facts
 from device_agent.events import Snapshot, Trouble
 from device_agent.journal import Header
 from device_agent.labelling import Labeller
@@ -124,6 +125,7 @@ class Agent:
         self._audio: AudioStream | None = None
         self._maker: TakeMaker | None = None
         self._labeller = Labeller(models, self._mention)
+        self._device_facts = read_device_facts()
         self._preview: tuple[int, bytes] | None = None
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
@@ -232,7 +234,15 @@ class Agent:
         if self._microphone is not None and self._audio is not None:
             self._microphone.start(self._audio.deliver, self._audio.sensor_failed)
         self._maker = TakeMaker(
-            self.spool, self._labeller, self._video, self._audio, origin, self._mention, self._masking, self._clock
+            self.spool,
+            self._labeller,
+            self._video,
+            self._audio,
+            origin,
+            self._mention,
+            self._masking,
+            self._clock,
+            self._device_facts,
         )
         return self._maker
 

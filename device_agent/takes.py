@@ -22,6 +22,7 @@ from device_agent.record.text import recorded_text, text_bytes, text_format
 from device_agent.record.video import video_format
 from device_agent.sensors.base import Camera, Frame, Microphone
 from device_agent.sensors.clock import monotonic_us
+from device_agent.sensors.reported import settings_of
 from device_agent.spool.capture import SpoolCapture
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.header import CaptureHeader
@@ -29,7 +30,7 @@ from device_agent.streams import AudioStream, Recording, VideoStream
 from prelabel.documents import answer_document
 from wire.base import new_id
 from wire.canonical import canonical_json
-from wire.capture import CaptureFormat, Counts, Medium, Wall
+from wire.capture import CaptureFormat, Counts, DeviceFacts, Medium, SensorSettings, Wall
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Source
 from wire.redaction import MaskRecord
@@ -111,8 +112,10 @@ class TakeMaker:
         trouble: Callable[[GleanerError], None],
         masking: Masking | None = None,
         clock: DeviceClock | None = None,
+        device_facts: DeviceFacts | None = None,
     ) -> None:
         self._clock = clock or DeviceClock()
+        self._device_facts = device_facts
         self._spool = spool
         self._masking = masking
         self._trouble = trouble
@@ -285,6 +288,8 @@ class TakeMaker:
             opened_us=record.opened_us,
             wall=wall,
             masked=True if self._covers(one.medium) else None,
+            device_facts=self._device_facts,
+            sensor_settings=self._sensor_settings(one.medium),
         )
 
     def _labelled(self, work: Callable[[], Answer]) -> Answer | None:
@@ -370,6 +375,11 @@ class TakeMaker:
         if medium in ("video", "image"):
             return self._camera().name
         return self._microphone().name if medium == "audio" else "page"
+
+    def _sensor_settings(self, medium: Medium) -> SensorSettings | None:
+        if medium in ("video", "image"):
+            return settings_of(self._camera())
+        return settings_of(self._microphone()) if medium == "audio" else None
 
     def _format(self, medium: Medium) -> CaptureFormat:
         if medium == "video":

@@ -25,8 +25,16 @@ _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 MEDIA_TYPE_PATTERN = rf"^{_TOKEN}/{_TOKEN}( *; *{_TOKEN}=({_TOKEN}|\"[ -!#-\[\]-~]*\"))*$"
 MediaType = Annotated[str, StringConstraints(max_length=255, pattern=MEDIA_TYPE_PATTERN)]
 MAX_SIZE = 2**31 - 1
+MAX_FACT = 200  # characters
+SETTING_NAME_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
 Size = Annotated[int, Field(strict=True, gt=0, le=MAX_SIZE)]
 Rate = Annotated[Number, Field(gt=0)]
+Fact = Annotated[str, StringConstraints(min_length=1, max_length=MAX_FACT)]
+SettingName = Annotated[str, StringConstraints(pattern=SETTING_NAME_PATTERN)]
+Setting = StrictBool | Annotated[int, Field(strict=True, gt=-(2**53), lt=2**53)] | Number | Fact
+SensorSettings = Annotated[
+    dict[SettingName, Setting | Annotated[list[Setting], Field(max_length=16)]], Field(max_length=64)
+]
 
 
 class CaptureFormat(WireModel):
@@ -69,6 +77,21 @@ class Redacted(WireModel):
     speech_us: Count | None = None
 
 
+class DeviceFacts(WireModel):
+    """What the device was when it recorded; None: the machine does not say. No serial numbers, no names of hosts.
+
+    `board` is what the machine calls itself, `firmware` the version of what starts it, `boot` which start of the
+    device's monotonic clock the times are on: those of two starts cannot be compared.
+    """
+
+    agent_version: Fact
+    board: Fact | None = None
+    firmware: Fact | None = None
+    kernel: Fact | None = None
+    os: Fact | None = None
+    boot: Id | None = None
+
+
 class Wall(WireModel):
     """Wall time of the first sample with the device's clock offset estimate (None: not known)."""
 
@@ -83,10 +106,12 @@ class CaptureManifest(Document):
     `sha256` and `bytes` speak of the original the muxer wrote (null when torn, until the collector opened it);
     `parts` speak of the bytes as sent. Until sealing comes the two are equal. `clock_map` maps media time to the
     device's monotonic clock, both in microseconds, piecewise linear. `redaction` (schema 2) is null when nothing was
-    to be masked; schema 1 is written then, so that an older collector goes on reading.
+    to be masked; schema 1 is written then, so that an older collector goes on reading. `device_facts` and
+    `sensor_settings` (schema 3) are null where they were not recorded: what the device was, and what its sensor said of
+    its own settings (exposure, gain, format, …) when the take was opened.
     """
 
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
 
     capture: Id
     take: Id
@@ -109,15 +134,18 @@ class CaptureManifest(Document):
     clock_map: list[tuple[Microseconds, Microseconds]] = Field(min_length=1)
     counts: Counts = Counts()
     redaction: Redacted | None = None
+    device_facts: DeviceFacts | None = None
+    sensor_settings: SensorSettings | None = None
     parts: list[Part] = Field(min_length=1)
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "redaction")
+    def _leave_out_what_older_schemas_lack(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "redaction", "device_facts", "sensor_settings")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        say_schema(self, 1 if self.redaction is None else 2)
+        has_facts = self.device_facts is not None or self.sensor_settings is not None
+        say_schema(self, 3 if has_facts else 1 if self.redaction is None else 2)
         names = [part.name for part in self.parts]
         if len(set(names)) != len(names):
             raise ValueError("a part is named twice")

@@ -9,7 +9,16 @@ from collector.catalogue.derived import Derived, DerivedKind, find_derived
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
 from wire.base import Id, WireModel
-from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, Redacted, device_time_us
+from wire.capture import (
+    CaptureFormat,
+    CaptureManifest,
+    DeviceFacts,
+    FrameTable,
+    Medium,
+    Redacted,
+    SensorSettings,
+    device_time_us,
+)
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument
 
@@ -35,7 +44,8 @@ class CaptureView(WireModel):
     """A capture for the page. `take_offset_us`: take time of media time 0 (contracts.md, Time).
 
     `redaction`: what the device masked before it wrote, null when nothing was to be masked; its numbers are null when
-    the device was stopped while it recorded. `redaction_url` has where and when, as a MaskRecord.
+    the device was stopped while it recorded. `redaction_url` has where and when, as a MaskRecord. `device_facts` and
+    `sensor_settings`: of the manifest, null where they were not recorded.
     """
 
     id: Id
@@ -49,6 +59,8 @@ class CaptureView(WireModel):
     take_offset_us: int
     complete: bool
     redaction: Redacted | None = None
+    device_facts: DeviceFacts | None = None
+    sensor_settings: SensorSettings | None = None
     media_url: str
     frames_url: str | None
     peaks_url: str | None
@@ -86,6 +98,8 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
         take_offset_us=device_time_us(manifest.clock_map, 0) - take_opened_us,
         complete=manifest.complete,
         redaction=manifest.redaction,
+        device_facts=manifest.device_facts,
+        sensor_settings=manifest.sensor_settings,
         media_url=f"{base}/media",
         frames_url=f"{base}/frames" if manifest.medium == "video" else None,
         peaks_url=f"{base}/peaks" if manifest.medium == "audio" else None,

@@ -107,6 +107,7 @@ class _Writer:
             "sensor": media.sensor,
             "format": media.format.to_json(),
             "consent_until": media.consent_until,
+            **media.facts,
         }
 
     def _placed(self, key: str, name: str) -> str:

@@ -27,6 +27,7 @@ from wire.labels import LabelsDocument, TaskType
 
 EXTENSIONS = {"matroska": "mkv", "flac": "flac", "jpeg": "jpg", "plain": "txt"}
 BATCH_TASKS = 100
+FACTS = ("device_facts", "sensor_settings")
 NO_LABELS = ShownLabels([], [])
 
 
@@ -74,7 +75,8 @@ ALL = Selection()
 class Media:
     """A labelled capture's bytes. `original` and `frames` are blob keys; `sha256` is of the original.
 
-    `consent_until` is when the consent to it ends, None where no end was set.
+    `consent_until` is when the consent to it ends, None where no end was set. `facts` has `device_facts` and
+    `sensor_settings` of the manifest, each where it was recorded.
     """
 
     capture: str
@@ -85,6 +87,7 @@ class Media:
     original: str
     frames: str | None
     consent_until: str | None
+    facts: dict[str, Any]
 
     @property
     def extension(self) -> str:
@@ -212,15 +215,17 @@ def _media(captures: Sequence[Row], record: dict[str, Any], now: datetime) -> di
         until = allowed_until(record, [line.medium])
         if line.original is None or until <= now:
             continue
+        manifest = json.loads(line.manifest)
         media[line.id] = Media(
             capture=line.id,
             medium=line.medium,
             sensor=line.sensor,
             sha256=line.sha256,
-            format=CaptureFormat.model_validate(json.loads(line.manifest)["format"]),
+            format=CaptureFormat.model_validate(manifest["format"]),
             original=line.original,
             frames=line.frames,
             consent_until=None if until == FOREVER else format_utc(until),
+            facts={name: manifest[name] for name in FACTS if name in manifest},
         )
     return media
 

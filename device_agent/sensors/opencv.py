@@ -20,6 +20,15 @@ WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25.0
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 2000
 # A driver's own time of exposure is believed when it is at most this old.
 STAMP_AGE_US = 1_000_000
+SETTINGS_EVERY_US = 10_000_000
+# What a driver may say of itself; it gives -1 or 0 for what it does not know.
+_PROPERTIES = {
+    "width": cv2.CAP_PROP_FRAME_WIDTH, "height": cv2.CAP_PROP_FRAME_HEIGHT, "frame_rate": cv2.CAP_PROP_FPS,
+    "auto_exposure": cv2.CAP_PROP_AUTO_EXPOSURE, "exposure": cv2.CAP_PROP_EXPOSURE, "gain": cv2.CAP_PROP_GAIN,
+    "auto_white_balance": cv2.CAP_PROP_AUTO_WB, "white_balance_k": cv2.CAP_PROP_WB_TEMPERATURE,
+    "autofocus": cv2.CAP_PROP_AUTOFOCUS, "focus": cv2.CAP_PROP_FOCUS, "brightness": cv2.CAP_PROP_BRIGHTNESS,
+}  # fmt: skip
+_EVERY_DRIVER = ("width", "height", "frame_rate")
 
 
 class OpenCvCamera:
@@ -43,6 +52,7 @@ class OpenCvCamera:
             )
         self.width, self.height = fit_within(picture.shape[1], picture.shape[0])
         self.lores_width, self.lores_height = lores_size(self.width, self.height)
+        self._settings = _settings(self._capture, is_device=source.isdigit())
         told = self._capture.get(cv2.CAP_PROP_FPS)
         self.frame_rate = float(told) if 1 <= told <= 240 else FRAME_RATE
         self._pool = FramePool((self.width, self.height), (self.lores_width, self.lores_height))
@@ -57,10 +67,14 @@ class OpenCvCamera:
             self._capture.release()
             self._capture = None
 
+    def settings(self) -> dict[str, Any]:
+        """As the driver said them within the last seconds: it is asked by the sensor's thread alone."""
+        return self._settings
+
     def _watch(self, deliver: DeliverFrame) -> None:
         if self._capture is None:
             self._capture = _open(self._source, self.name)
-        capture, newest = self._capture, 0
+        capture, newest, asked_us = self._capture, 0, 0
         holes = HoleCounter(round(1_000_000 / self.frame_rate))
         while not self._thread.stopping:
             there, picture = capture.read()
@@ -69,6 +83,8 @@ class OpenCvCamera:
                 if not self._thread.sleep_until(now):
                     return
                 raise SensorLost(f"Camera {self.name} gives no pictures any more.")
+            if now - asked_us > SETTINGS_EVERY_US:
+                self._settings, asked_us = _settings(capture, is_device=self._source.isdigit()), now
             newest = max(newest + 1, _exposed_us(capture, now) if self._source.isdigit() else now)
             lost = holes.lost_before(newest)
             self.dropped += lost
@@ -118,6 +134,21 @@ def _open(source: str, name: str) -> Any:
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, HEIGHT)
     capture.set(cv2.CAP_PROP_FPS, FRAME_RATE)
     return capture
+
+
+def _settings(capture: Any, *, is_device: bool) -> dict[str, Any]:
+    """What backend and driver say; a network stream has no driver to ask for exposure and focus."""
+    code = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+    fourcc = code.to_bytes(4, "little").decode("ascii", errors="replace")
+    found: dict[str, Any] = {
+        "backend": capture.getBackendName(), "fourcc": fourcc if fourcc.isprintable() else hex(code)
+    }  # fmt: skip
+    for name, number in _PROPERTIES.items():
+        if is_device or name in _EVERY_DRIVER:
+            value = capture.get(number)
+            if value != -1:
+                found[name] = value
+    return found
 
 
 def _exposed_us(capture: Any, now_us: int) -> int:

@@ -40,6 +40,10 @@ class SoundDeviceMicrophone:
         self.name = f"sounddevice:{told['name']}"
         self.sample_rate, self.channels = _format(self._sd, self._device, told)
         self.overruns = 0
+        self._settings = {
+            "host_api": _host_api(self._sd, told), "device": told["name"], "sample_rate": self.sample_rate,
+            "channels": self.channels, "block_samples": self.sample_rate // BLOCKS_A_SECOND,
+        }  # fmt: skip
         self._first_sample = 0
         self._thread = SensorThread(f"microphone {self.name}")
 
@@ -48,6 +52,10 @@ class SoundDeviceMicrophone:
 
     def stop(self) -> None:
         self._thread.stop()
+
+    def settings(self) -> dict[str, Any]:
+        """With the latency that the sound system promised, once it listens."""
+        return self._settings
 
     def _listen(self, deliver: DeliverBlock) -> None:
         clock = SampleClock(self.sample_rate)
@@ -75,7 +83,8 @@ class SoundDeviceMicrophone:
                 blocksize=self.sample_rate // BLOCKS_A_SECOND,
                 callback=heard,
                 finished_callback=finished.set,
-            ):
+            ) as stream:
+                self._settings = {**self._settings, "latency_s": round(float(stream.latency), 6)}
                 self._guard(newest, finished)
         except self._sd.PortAudioError as error:
             raise SensorLost(f"Microphone {self.name} stopped: {_reason(error)}.") from error
@@ -121,6 +130,14 @@ def _find(sd: Any, wanted: str) -> tuple[Any, dict[str, Any]]:
             ) from error
         missing = "There is no default microphone." if device is None else f"There is no microphone {wanted}."
         raise SensorMissing(missing, hint=f"Microphones here: {', '.join(inputs)}.") from error
+
+
+def _host_api(sd: Any, told: dict[str, Any]) -> str | None:
+    """The name of the sound system behind a device ("ALSA"), None where PortAudio does not know it."""
+    try:
+        return str(sd.query_hostapis(told["hostapi"])["name"])
+    except (KeyError, ValueError, sd.PortAudioError):
+        return None
 
 
 def _format(sd: Any, device: Any, told: dict[str, Any]) -> tuple[int, int]:

@@ -12,9 +12,11 @@ from wire.capture import (
     CaptureFormat,
     CaptureManifest,
     Counts,
+    DeviceFacts,
     Medium,
     Part,
     Redacted,
+    SensorSettings,
     Wall,
     say_schema,
     without_nulls,
@@ -28,9 +30,10 @@ class CaptureHeader(Document):
 
     `opened_us` is the device's monotonic clock when the take opened. `sequence` is given by the spool: the order of
     opening, which is the order of sending. `masked` (schema 2): what reaches the disk went through a mask.
+    `device_facts` and `sensor_settings` (schema 3) are those of the manifest.
     """
 
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
 
     capture: Id
     take: Id
@@ -47,14 +50,17 @@ class CaptureHeader(Document):
     wall: Wall
     sequence: Count = 0
     masked: Literal[True] | None = None
+    device_facts: DeviceFacts | None = None
+    sensor_settings: SensorSettings | None = None
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "masked")
+    def _leave_out_what_older_schemas_lack(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "masked", "device_facts", "sensor_settings")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        say_schema(self, 1 if self.masked is None else 2)
+        has_facts = self.device_facts is not None or self.sensor_settings is not None
+        say_schema(self, 3 if has_facts else 1 if self.masked is None else 2)
         return self
 
     def manifest(
@@ -68,7 +74,7 @@ class CaptureHeader(Document):
             attempt=self.attempt, device=self.device, sensor=self.sensor, medium=self.medium, format=self.format,
             consent=self.consent, complete=complete, sha256=sha256, bytes=size, duration_us=duration_us,
             frames=frames, opened_us=self.opened_us, wall=self.wall, clock_map=clock_map, counts=counts,
-            redaction=redaction, parts=parts,
+            redaction=redaction, device_facts=self.device_facts, sensor_settings=self.sensor_settings, parts=parts,
         )  # fmt: skip
 
 

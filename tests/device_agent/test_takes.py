@@ -18,7 +18,7 @@ from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import Spool
 from device_agent.streams import QUEUE_FRAMES, AudioStream, TakeInterrupted, VideoStream, level_dbfs
 from device_agent.takes import NoPicture, NoSound, Origin, TakeMaker
-from wire.capture import CaptureManifest, Medium
+from wire.capture import CaptureManifest, DeviceFacts, Medium
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Text
 from wire.script import PlanStep, ScriptRef
@@ -47,6 +47,9 @@ class HandCamera:
 
     def stop(self) -> None: ...
 
+    def settings(self) -> dict[str, object]:
+        return {"exposure_us": 10_000 * self.index, "driver": object(), "gain": float("nan")}
+
     def frame(self, *, now: bool = True) -> Frame:
         """The next one, stamped with this moment, or just 40 ms after the one before however late it is made."""
         self.index += 1
@@ -58,6 +61,8 @@ class HandCamera:
 
 
 class HandMicrophone:
+    """Says nothing of its settings."""
+
     name = "hand"
     sample_rate, channels, overruns = 16_000, 1, 0
 
@@ -90,6 +95,7 @@ class Bench:
         camera: HandCamera | None = None,
         models: Models | None = None,
         masking: Masking | None = None,
+        device_facts: DeviceFacts | None = None,
     ) -> None:
         self.troubles: list[GleanerError] = []
         self.journal: list[TakeRecord] = []
@@ -100,7 +106,10 @@ class Bench:
         self.video = VideoStream(self.camera, self.labeller.see, self.troubles.append)
         self.audio = AudioStream(self.microphone, self.labeller.hear, self.troubles.append)
         self.labeller.listen(self.microphone.sample_rate)
-        self.maker = TakeMaker(self.spool, self.labeller, self.video, self.audio, ORIGIN, self.mentions.append, masking)
+        self.maker = TakeMaker(
+            self.spool, self.labeller, self.video, self.audio, ORIGIN, self.mentions.append, masking,
+            device_facts=device_facts,
+        )  # fmt: skip
 
     def open(self, kind: str, *media: Medium, attempt: int = 1) -> TakeRecord:
         step = PlanStep(id="step", kind=kind, title="Step", prompt="Do it", expected="it", record=list(media))  # type: ignore[arg-type]
@@ -191,6 +200,36 @@ def test_a_lost_camera_is_started_again_for_the_next_take(bench: Bench) -> None:
     bench.video.deliver(bench.camera.frame())
     bench.maker.close(None)
     assert bench.manifests()["video"].complete
+
+
+FACTS = DeviceFacts(agent_version="0.1.0", board="a board", boot="boot-1")
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_manifest_says_on_what_it_was_recorded(tmp_path: Path, torn: bool) -> None:
+    """A torn one too: it is on the disk before the first frame. What a manifest cannot hold costs no recording."""
+    bench = Bench(tmp_path, device_facts=FACTS)
+    try:
+        bench.video.deliver(bench.camera.frame())
+        bench.open("do", "video", "audio", "text")
+        bench.video.deliver(bench.camera.frame())
+        bench.audio.deliver(bench.microphone.block())
+        bench.maker.tear("paused") if torn else bench.maker.close("hello")
+        found = bench.manifests()
+        assert set(found) == ({"video", "audio"} if torn else {"video", "audio", "text"})
+        assert {manifest.device_facts for manifest in found.values()} == {FACTS}
+        told = {medium: manifest.sensor_settings for medium, manifest in found.items()}
+        assert told.pop("video") == {"exposure_us": 10_000} and set(told.values()) == {None}
+    finally:
+        bench.close()
+
+
+def test_a_device_that_knows_nothing_of_itself_writes_what_it_always_did(bench: Bench) -> None:
+    bench.open("say", "audio")
+    bench.audio.deliver(bench.microphone.block())
+    bench.maker.close(None)
+    body = bench.manifests()["audio"].to_json()
+    assert body["schema"] == 1 and not {"device_facts", "sensor_settings"} & set(body)
 
 
 class BrokenModel:

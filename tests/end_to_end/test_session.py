@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from tests.collector.running import noon
 from tests.end_to_end.installation import Installation, wait_for
+from wire.version import installed_version
 
 
 def submit(installation: Installation, task: dict[str, Any], documents: list[dict[str, Any]]) -> dict[str, Any]:
@@ -38,6 +40,16 @@ def accepted(task: dict[str, Any]) -> list[dict[str, Any]]:
             {"schema": 1, "capture": capture["id"], "source": {"kind": "person", "name": "lead"}, "labels": labels}
         )
     return documents
+
+
+def check_recorded(told: dict[str, Any]) -> None:
+    """The device says what it was, and its simulated sensors which room they were in."""
+    facts = told["device_facts"]
+    assert facts["agent_version"] == installed_version()
+    assert facts["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert platform.node() not in json.dumps(facts)
+    is_text = (told.get("medium") or told["format"]["container"]) in ("text", "plain")
+    assert is_text or told["sensor_settings"]["seed"] == 1
 
 
 def test_from_script_to_ground_truth(installation: Installation, tmp_path: Path) -> None:
@@ -104,6 +116,14 @@ def test_from_script_to_ground_truth(installation: Installation, tmp_path: Path)
         } <= set(line)  # fmt: skip
         assert (out / line["media"]["path"]).exists()
         assert line["consent"] == consent
+        check_recorded(line["media"])
+    labelled = [json.loads(line) for line in (out / "prelabels.jsonl").read_text().splitlines()]
+    for line in (line for line in labelled if line["source"]["kind"] == "model"):
+        assert line["settings"][line["source"]["settings"]]["runtime"].startswith("onnxruntime ")
+        assert len(line["source"]["package"]) == 64
+    for row in captures:
+        view = installation.get(f"/api/captures/{row['id']}")
+        check_recorded(view)
     coco = tmp_path / "coco"
     installation.run("collector", "export", "--format", "coco", "--to", str(coco), *data)
     book = json.loads((coco / "annotations.json").read_text())

@@ -58,8 +58,8 @@ def test_a_bad_manifest_is_one_sentence(changes: dict[str, object], words: str) 
 
 def test_a_newer_schema_names_the_highest_read_here() -> None:
     with pytest.raises(SchemaTooNew) as caught:
-        CaptureManifest.read(manifest(schema=3))
-    assert caught.value.problem()["highest"] == 2
+        CaptureManifest.read(manifest(schema=4))
+    assert caught.value.problem()["highest"] == 3
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"null", "{"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from device_agent.sensors.base import DeliverFrame, Failed, Frame
 from device_agent.sensors.pacing import due
 from device_agent.sensors.pictures import planes, shrink
@@ -33,6 +35,9 @@ class SimulatedCamera:
 
     def stop(self) -> None:
         self._thread.stop()
+
+    def settings(self) -> dict[str, Any]:
+        return {"seed": self.room.seed, "width": self.width, "height": self.height, "frame_rate": self.frame_rate}
 
     def _watch(self, deliver: DeliverFrame) -> None:
         started, first = self.room.now(), self._next_index

@@ -167,6 +167,10 @@ class Camera:
             controls.SensorTimestamp: stamp,
             controls.FrameDuration: self._frame_us,
             controls.ExposureTime: 20_000,
+            controls.AnalogueGain: 2.0,
+            controls.ColourGains: (1.5, 2.25),
+            controls.LensPosition: 1.0,
+            controls.ScalerCrop: Rectangle(0, 0, 4608, 2592),
             controls.Lux: 300.0,
         }
         request.status = Request.Status["Complete"]

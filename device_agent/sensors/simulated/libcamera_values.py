@@ -102,7 +102,7 @@ def _ids(*names: str) -> dict[str, ControlId]:
 controls = types.SimpleNamespace(
     **_ids(
         "SensorTimestamp", "FrameDuration", "FrameDurationLimits", "ExposureTime", "ExposureTimeMode", "AnalogueGain",
-        "AnalogueGainMode", "ScalerCrop", "Lux",
+        "AnalogueGainMode", "ColourGains", "LensPosition", "ScalerCrop", "Lux",
     ),
     draft=types.SimpleNamespace(
         NoiseReductionMode=ControlId("NoiseReductionMode"),

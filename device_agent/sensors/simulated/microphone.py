@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from device_agent.sensors.base import AudioBlock, DeliverBlock, Failed
 from device_agent.sensors.pacing import due
 from device_agent.sensors.simulated.room import Room
@@ -36,6 +38,9 @@ class SimulatedMicrophone:
 
     def stop(self) -> None:
         self._thread.stop()
+
+    def settings(self) -> dict[str, Any]:
+        return {"seed": self.room.seed, "sample_rate": self.sample_rate, "channels": self.channels}
 
     def _listen(self, deliver: DeliverBlock) -> None:
         started, first = self.room.now(), self._next_sample

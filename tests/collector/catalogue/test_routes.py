@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import Sample, SampleTake, sample, session_record
+from wire.capture import DeviceFacts
 from wire.consent import Grant
 from wire.session import SessionRecord
 
@@ -115,6 +117,30 @@ def test_a_capture_says_where_it_lies_in_its_take(device: DeviceClient, lead: ht
     assert view["take_offset_us"] == 250_000
     assert (view["media_url"], view["frames_url"]) == (f"/api/captures/{made.id}/media", None)
     assert view["peaks_url"] == f"/api/captures/{made.id}/peaks"
+
+
+FACTS = {
+    "agent_version": "0.1.0", "board": "Raspberry Pi 5 Model B Rev 1.0", "firmware": "2024/09/23", "kernel": None,
+    "os": None, "boot": "boot-1",
+}  # fmt: skip
+
+
+def test_a_capture_says_on_what_it_was_recorded(device: DeviceClient, lead: httpx.Client) -> None:
+    settings = {"exposure_us": 20_000, "analogue_gain": 2.5, "colour_gains": [1.5, 2.25], "awb_mode": "auto"}
+
+    def change(values: dict[str, Any]) -> None:
+        values.update(schema=3, device_facts=DeviceFacts.model_validate(FACTS), sensor_settings=settings)
+
+    made = sample("image", device.id, "take-f", "ses-f", change=change)
+    plain = sample("image", device.id, "take-f", "ses-f")
+    put(device, "ses-f", session_record(device.id, [SampleTake("take-f", "step-1", [made, plain], [])], "ses-f"))
+    for one in (made, plain):
+        device.send(one)
+        device.received(one.id)
+    view = lead.get(f"/api/captures/{made.id}").json()
+    assert (view["device_facts"], view["sensor_settings"]) == (FACTS, settings)
+    older = lead.get(f"/api/captures/{plain.id}").json()
+    assert (older["device_facts"], older["sensor_settings"]) == (None, None)
 
 
 def test_what_is_not_there_says_so(one: Sample, lead: httpx.Client) -> None:

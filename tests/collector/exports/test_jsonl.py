@@ -15,6 +15,7 @@ from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaD
 from collector.review.facts import task_facts
 from collector.review.instructions import INSTRUCTIONS
 from tests.collector.review.filled import MODEL, Filled, box, interval
+from wire.capture import CaptureManifest
 from wire.labels import LabelsDocument
 
 ORIGIN = {
@@ -64,6 +65,25 @@ def test_a_line_says_where_it_comes_from(filled: Filled, reviewed: dict[str, str
     assert media.name == f"{hashlib.sha256(b'a jpeg').hexdigest()}.jpg" and media.read_bytes() == b"a jpeg"
     LabelsDocument.read({name: line[name] for name in ("schema", "capture", "source", "labels")})
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_a_line_says_on_what_it_was_recorded(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:
+    """Where the manifest does; what was recorded before has neither member."""
+    facts = {"agent_version": "0.1.0", "board": "Raspberry Pi 5", "firmware": "2024/09/23"}
+    settings = {"exposure_us": 20_000, "analogue_gain": 2.5}
+    (row,) = filled.rows("SELECT manifest FROM capture WHERE id = :id", id=reviewed["image"])
+    told = CaptureManifest.model_validate(
+        {**json.loads(row.manifest), "schema": 3, "device_facts": facts, "sensor_settings": settings}
+    )
+    assert export(filled, tmp_path / "before").exit_code == 0
+    filled.execute(
+        "UPDATE capture SET manifest = :body WHERE id = :id", body=json.dumps(told.to_json()), id=reviewed["image"]
+    )
+    assert export(filled, tmp_path / "after").exit_code == 0
+    (before,), (after,) = (lines(tmp_path / name / "labels.jsonl") for name in ("before", "after"))
+    assert not {"device_facts", "sensor_settings"} & set(before["media"])
+    assert after["media"]["sensor_settings"] == settings
+    assert {name: after["media"]["device_facts"][name] for name in facts} == facts
 
 
 def test_pre_labels_lie_in_a_file_of_their_own(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:

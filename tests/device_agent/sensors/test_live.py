@@ -20,6 +20,7 @@ import pytest
 
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Frame, SensorLibraryMissing, SensorLost, SensorMissing
+from device_agent.sensors.reported import settings_of
 from tests.device_agent.sensors.helpers import Collector, running
 from tests.needs import need, need_program
 
@@ -70,6 +71,9 @@ def test_a_network_camera_gives_frames_and_starts_again(network_camera: tuple[st
     camera = open_camera(f"opencv:{network_camera[0]}")
     assert camera is not None
     assert (camera.width, camera.height, camera.lores_width) == (640, 480, 480)
+    settings = settings_of(camera)
+    assert settings is not None and (settings["backend"], settings["width"], settings["height"]) == ("FFMPEG", 640, 480)
+    assert set(settings) == {"backend", "fourcc", "width", "height", "frame_rate"}
     for _ in range(2):
         seen: Collector[Frame] = Collector(lambda frame: (frame.stamp_us, frame.main.shape, frame.lores.shape))
         with running(camera, seen):
@@ -164,6 +168,7 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 LISTEN = """
 import json, sys, threading
 from device_agent.sensors import open_microphone
+from device_agent.sensors.reported import settings_of
 microphone = open_microphone(sys.argv[1])
 blocks, enough = [], threading.Event()
 def deliver(block):
@@ -178,7 +183,8 @@ print("ready", flush=True)
 enough.wait(60)
 microphone.stop()
 samples = [int(v) for block in blocks for v in block.samples[:, 0]]
-print(json.dumps({"name": microphone.name, "rate": microphone.sample_rate, "channels": microphone.channels,
+print(json.dumps({"settings": settings_of(microphone),
+    "name": microphone.name, "rate": microphone.sample_rate, "channels": microphone.channels,
     "overruns": microphone.overruns, "first": [b.first_sample for b in blocks], "stamps": [b.stamp_us for b in blocks],
     "sizes": [len(b.samples) for b in blocks], "samples": samples}))
 """
@@ -212,6 +218,9 @@ def test_a_microphone_hears_every_sample_of_a_ramp(sound_server: dict[str, str],
             listener.kill()
     told = json.loads(out)
     assert (told["rate"], told["channels"], told["overruns"]) == (16_000, 1, 0), err
+    settings = told["settings"]
+    assert (settings["sample_rate"], settings["channels"], settings["block_samples"]) == (16_000, 1, 800)
+    assert settings["host_api"] and settings["device"] in told["name"] and settings["latency_s"] > 0
     assert told["first"] == np.concatenate([[0], np.cumsum(told["sizes"])[:-1]]).tolist()
     assert told["stamps"] == sorted(set(told["stamps"]))
     samples = np.array(told["samples"])

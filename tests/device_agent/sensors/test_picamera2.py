@@ -67,11 +67,13 @@ PROGRAM = """
 import json, sys, threading
 from pathlib import Path
 from device_agent.sensors import open_camera
+from device_agent.sensors.reported import settings_of
 from device_agent.sensors.simulated.room import Room
 from tests.device_agent.sensors.helpers import Collector, drawn_photos
 
 room = Room(seed=3, fetch=drawn_photos(Path(sys.argv[1])))
 camera = open_camera("picamera2:simulated", room=room)
+before_first = settings_of(camera)
 from device_agent.sensors.simulated import libcamera_stand_in
 
 def collect(count):
@@ -86,11 +88,13 @@ libcamera_stand_in.camera().lose(4)
 rows = first.wait(len(first.items) + 10)
 lost = camera.dropped - before
 camera.stop()
+settings = settings_of(camera)
 second, more = collect(5)
 libcamera_stand_in.camera().stalled = True
 failure = second.wait_for_failure()
 camera.close()
-print(json.dumps({"rows": rows, "lost": lost, "more": more, "failure": failure.code, "said": failure.message}))
+print(json.dumps({"rows": rows, "lost": lost, "more": more, "failure": failure.code, "said": failure.message,
+                  "settings": settings, "before_first": before_first}))
 """
 
 
@@ -111,4 +115,9 @@ def test_the_real_picamera2_over_the_stand_in(tmp_path: Path) -> None:
     indexes = [row[0] for row in told["rows"]]
     assert indexes == sorted(set(indexes))
     assert told["more"][0][0] > indexes[-1]
+    assert set(told["before_first"]) == {"sensor_model", "wanted_frame_rate"}
+    assert told["settings"] == told["before_first"] | {
+        "exposure_us": 20_000, "analogue_gain": 2.0, "colour_gains": [1.5, 2.25], "lens_position": 1.0, "lux": 300.0,
+        "scaler_crop": [0, 0, 4608, 2592], "frame_us": 40_000,
+    }  # fmt: skip
     assert (told["failure"], told["said"]) == ("sensor-lost", "Camera picamera2:simulated gives no pictures any more.")

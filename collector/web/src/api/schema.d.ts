@@ -1074,7 +1074,8 @@ export interface components {
          * @description A capture for the page. `take_offset_us`: take time of media time 0 (contracts.md, Time).
          *
          *     `redaction`: what the device masked before it wrote, null when nothing was to be masked; its numbers are null when
-         *     the device was stopped while it recorded. `redaction_url` has where and when, as a MaskRecord.
+         *     the device was stopped while it recorded. `redaction_url` has where and when, as a MaskRecord. `device_facts` and
+         *     `sensor_settings`: of the manifest, null where they were not recorded.
          */
         CaptureView: {
             /** Id */
@@ -1103,6 +1104,11 @@ export interface components {
             /** Complete */
             complete: boolean;
             redaction?: components["schemas"]["Redacted"] | null;
+            device_facts?: components["schemas"]["DeviceFacts"] | null;
+            /** Sensor Settings */
+            sensor_settings?: {
+                [key: string]: boolean | number | string | (boolean | number | string)[];
+            } | null;
             /** Media Url */
             media_url: string;
             /** Frames Url */
@@ -1261,6 +1267,27 @@ export interface components {
             text: string;
             /** Received At */
             received_at: string;
+        };
+        /**
+         * DeviceFacts
+         * @description What the device was when it recorded; None: the machine does not say. No serial numbers, no names of hosts.
+         *
+         *     `board` is what the machine calls itself, `firmware` the version of what starts it, `boot` which start of the
+         *     device's monotonic clock the times are on: those of two starts cannot be compared.
+         */
+        DeviceFacts: {
+            /** Agent Version */
+            agent_version: string;
+            /** Board */
+            board?: string | null;
+            /** Firmware */
+            firmware?: string | null;
+            /** Kernel */
+            kernel?: string | null;
+            /** Os */
+            os?: string | null;
+            /** Boot */
+            boot?: string | null;
         };
         /**
          * DeviceRow
@@ -3200,7 +3227,9 @@ export interface components {
          *     `sha256` and `bytes` speak of the original the muxer wrote (null when torn, until the collector opened it);
          *     `parts` speak of the bytes as sent. Until sealing comes the two are equal. `clock_map` maps media time to the
          *     device's monotonic clock, both in microseconds, piecewise linear. `redaction` (schema 2) is null when nothing was
-         *     to be masked; schema 1 is written then, so that an older collector goes on reading.
+         *     to be masked; schema 1 is written then, so that an older collector goes on reading. `device_facts` and
+         *     `sensor_settings` (schema 3) are null where they were not recorded: what the device was, and what its sensor said of
+         *     its own settings (exposure, gain, format, …) when the take was opened.
          */
         CaptureManifest: {
             /**
@@ -3263,6 +3292,15 @@ export interface components {
             counts?: components["schemas"]["Counts"];
             /** @default null */
             redaction?: components["schemas"]["Redacted"] | null;
+            /** @default null */
+            device_facts?: components["schemas"]["DeviceFacts"] | null;
+            /**
+             * Sensor Settings
+             * @default null
+             */
+            sensor_settings?: {
+                [key: string]: boolean | number | string | (boolean | number | string)[];
+            } | null;
             /** Parts */
             parts: components["schemas"]["Part"][];
         };
