@@ -216,7 +216,8 @@ def _results(documents: list[LabelsDocument], image: Image, words: Categories) -
             if here.keypoints is not None:
                 row["keypoints"] = here.keypoints
             source = label.source or document.source
-            yield {**row, "attributes": {"label_id": label.id, "source": source.name, "sha256": source.sha256}}
+            ran = {name: value for name in ("package", "settings") if (value := getattr(source, name)) is not None}
+            yield {**row, "attributes": {"label_id": label.id, "source": source.name, "sha256": source.sha256, **ran}}
 
 
 def _assemble(path: Path, words: Categories, images: Spill, annotations: Spill, licence: str | None) -> None:

@@ -12,19 +12,32 @@ from prelabel.calibration import Calibration, fit
 from prelabel.quality.pairs import score_pairs, text_pairs
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.texts import ExpectedErrors, expected_word_error_rate, main_language
+from wire.labels import Source
 
 
 def fit_all(rows: Iterable[Rows], blobs: BlobStore, now: datetime) -> list[Calibration]:
-    """One calibration a model, from what was drawn by chance alone: what was chosen as doubtful would mislead."""
+    """One calibration per model file, from what was drawn by chance alone: what was chosen as doubtful would mislead.
+
+    Settings do not part a model file here. Of a capture that it labelled under several, what people saw counts.
+    """
     items: dict[str, list[Reviewed]] = defaultdict(list)
-    for one in reviewed(filter(_unbiased, rows), blobs, Asked()):
-        items[str(one.model.sha256)].append(one)
+    taken: set[tuple[str, str, str | None]] = set()
+    for one in reviewed(filter(_unbiased, rows), blobs, Asked()):  # of an item, what was shown comes first
+        about = (one.revision, one.capture, one.model.sha256)
+        if about not in taken:
+            taken.add(about)
+            items[str(one.model.sha256)].append(one)
     pairs = {key: score_pairs(found) for key, found in sorted(items.items())}
     return [
-        fit(items[key][0].model, found, now).model_copy(update={"word_errors": word_errors(items[key])})
+        fit(_file_of(items[key][0].model), found, now).model_copy(update={"word_errors": word_errors(items[key])})
         for key, found in pairs.items()
         if found
     ]
+
+
+def _file_of(model: Source) -> Source:
+    """The model without the settings of the one item that it came from."""
+    return model.model_copy(update={"package": None, "settings": None})
 
 
 def word_errors(items: Sequence[Reviewed]) -> dict[str, ExpectedErrors]:

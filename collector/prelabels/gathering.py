@@ -76,8 +76,10 @@ def gather(conn: Connection, asked: Asked) -> list[Rows]:
 def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[Reviewed]:
     """Every model document about a capture beside what became of it. Reads frame tables: not for a transaction.
 
-    Who was shown another document of the same model has not been shown nothing of it: such a hidden one is left out.
+    Who was shown another document of the same model under the same settings has not been shown nothing of it: such a
+    hidden one is left out.
     """
+    known: dict[str, dict[str, Any]] = {}
     for found in rows:
         row = found.revision
         language, classes = _said_by(row.record, row.type)
@@ -100,7 +102,7 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                     device=manifest.device,
                     script_sha256=row.script_sha256,
                     step=row.step,
-                    before=readable_part(before, size),
+                    before=readable_part(_sharing(before, known), size),
                     after=after,
                     language=language,
                     times_us=times_us,
@@ -110,6 +112,14 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                     sight=sight,
                     words=None if words is None else frozenset(words),
                 )
+
+
+def _sharing(document: LabelsDocument, known: dict[str, dict[str, Any]]) -> LabelsDocument:
+    """The document with the settings objects that earlier ones had already: all items of a report are held at once."""
+    if not document.settings:
+        return document
+    settings = {sha256: known.setdefault(sha256, found) for sha256, found in document.settings.items()}
+    return document.model_copy(update={"settings": settings})
 
 
 def _documents(kind: TaskType, classes: list[str], rows: list[tuple[str, bool]]) -> list[tuple[LabelsDocument, Sight]]:

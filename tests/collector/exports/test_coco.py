@@ -25,7 +25,7 @@ from collector.exports.problems import MediaDamaged
 from collector.exports.shapes import drawn
 from prelabel.image.rle import encode
 from tests.collector.review import filled as module
-from tests.collector.review.filled import TIMES, Filled, box, track
+from tests.collector.review.filled import MODEL, TIMES, Filled, box, track
 from wire.labels import Box, Keypoints, Mask, Polygon, Rle
 
 WIDTH, HEIGHT = 160, 120
@@ -130,6 +130,23 @@ def test_frames_are_the_frames_of_the_recording(filled: Filled, movie: bytes, tm
     assert {row["score"] for row in results} == {0.6} and {tuple(row)[:4] for row in results} == {
         ("image_id", "category_id", "bbox", "score")
     }
+
+
+def test_results_say_which_settings_made_them(filled: Filled, tmp_path: Path) -> None:
+    """Where they were recorded: two devices with other thresholds are two detectors to whoever evaluates the file."""
+    for number in range(2):
+        ids = filled.take(f"show-{number}", "show", {"image": jpeg()}, ["boxes"], prelabels={"image": [[box("b1")]]})
+        filled.make(ids["take"])
+        filled.submit(filled.person(f"ann-{number}"), filled.tasks(take_id=ids["take"])[0].id, {ids["image"]: []})
+    (row, _) = filled.rows("SELECT id, body FROM labels_document ORDER BY id")
+    body = json.loads(row.body)
+    body["source"] |= {"package": "c" * 64, "settings": "d" * 64}
+    body["schema"] = 2
+    filled.execute("UPDATE labels_document SET body = :body WHERE id = :id", body=json.dumps(body), id=row.id)
+    export(filled, tmp_path / "out", "--with-prelabels")
+    results = json.loads((tmp_path / "out" / "prelabels.json").read_text())
+    said = sorted(row["attributes"].get("settings", "") for row in results)
+    assert said == ["", "d" * 64] and all(row["attributes"]["sha256"] == MODEL["sha256"] for row in results)
 
 
 def test_stills_with_their_boxes(filled: Filled, tmp_path: Path) -> None:

@@ -209,6 +209,22 @@ def test_scores_are_calibrated_from_the_random_share_alone(worked: Filled) -> No
     assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
 
 
+def test_a_model_file_is_calibrated_whatever_its_settings(worked: Filled) -> None:
+    """Of a still that it labelled under two, what the person saw counts, and counts once."""
+    (before,) = fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC))
+    run_again(worked, MODEL["sha256"])
+    set_otherwise(worked, 0.4, set(range(30, 60)))
+    set_otherwise(worked, 0.35, set(range(7)))
+    assert len(items(worked)) == 60
+    found = fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, before.fitted_at)
+    assert found == [before] and not before.model.is_configured
+
+
+def test_items_share_the_settings_of_their_models(worked: Filled) -> None:
+    set_otherwise(worked, 0.4, set(range(30)))
+    assert len({id(settings) for one in items(worked) for settings in one.before.settings.values()}) == 1
+
+
 def test_the_queue_reads_the_newest_calibration(worked: Filled) -> None:
     assert calibrated(worked) == 1
     found = worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"], "0" * 64, None]))
