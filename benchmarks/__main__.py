@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [queue]
-    [standing] [disk] [startup]
+    [standing] [steps] [disk] [startup]
 all of them by default
 """
 
@@ -31,6 +31,7 @@ from benchmarks import (
     session,
     standing,
     startup,
+    steps,
 )
 from benchmarks.figure import Figure
 
@@ -46,6 +47,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "export": export.measure,
     "queue": queue_pairs.measure,
     "standing": standing.measure,
+    "steps": steps.measure,
     "disk": disk.measure,
     "startup": startup.measure,
 }

@@ -53,7 +53,7 @@ from collector.studies.routes import router as studies_router
 from collector.vitals import router as vitals_router
 from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument
 
 # Routes are tried in this order: what is asked most often comes first.
 ROUTERS = (
@@ -72,7 +72,16 @@ ROUTERS = (
 )
 WORKER_MODULES = ("collector.ingest.open_work", "collector.ingest.derive_work")
 # Bodies that routes read themselves, so that a too new schema is told as such: their shapes are added to OpenAPI.
-READ_BY_ROUTES = (CaptureManifest, SessionRecord, Heartbeat, JoinRequest, FrameTable, Submit, DraftRequest)
+READ_BY_ROUTES = (
+    CaptureManifest,
+    SessionRecord,
+    TakeDocument,
+    Heartbeat,
+    JoinRequest,
+    FrameTable,
+    Submit,
+    DraftRequest,
+)
 # What stands behind the interfaces that routes ask for.
 IMPLEMENTATIONS: dict[type, type] = {Database: SqliteDatabase, BlobStore: LocalBlobs}
 

@@ -49,7 +49,7 @@ from wire.base import new_id
 from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.script import Plan
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument
 from wire.version import installed_version
 
 PREVIEW_QUALITY = 70
@@ -282,9 +282,12 @@ class Agent:
         masked = self._masking is not None and self._masking.covers("video")
         return not masked or is_loopback(self._settings.page_host)
 
-    def _publish(self, record: SessionRecord) -> None:
-        self.spool.put_session(record)
-        self.uplink.tell(record.state, record.session)
+    def _publish(self, record: SessionRecord | TakeDocument) -> None:
+        if isinstance(record, TakeDocument):
+            self.spool.records.put_take(record)
+        else:
+            self.spool.records.put(record)
+            self.uplink.tell(record.state, record.session)
 
     def _tell_operators(self, state: UplinkState) -> None:
         """The page has the participant's sentence; the terminal has the operator's, once a change."""

@@ -1,4 +1,4 @@
-"""The session record, made from the journal's entries alone: what the collector hears is what was journaled."""
+"""A session and its records, made from the journal's entries alone: what the collector hears is what was journaled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from device_agent.events import ENDED, Done, Restarted, TakeClosed, TakeFailed
 from device_agent.journal import Entry, Happened, Header, Ran
 from device_agent.session import TOO_SHORT, SessionState, step
 from wire.consent import ConsentRecord
-from wire.session import SessionRecord, StepTitle, TakeRecord
+from wire.session import SessionRecord, StepTitle, TakeDocument, TakeRecord
 
 OTHER_DATE = timedelta(seconds=2)  # less is how long a line takes to be written
 
@@ -46,6 +46,8 @@ class Fold:
     newest: Moment | None = None  # of the newest event, in the last boot
     take_records: dict[str, TakeRecord] = field(default_factory=dict)
     boot_of: dict[str, str] = field(default_factory=dict)  # the boot that a take was opened in
+    take_numbers: dict[str, int] = field(default_factory=dict)  # place of a take, of a step, both from 1
+    step_numbers: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.state = SessionState(session=self.header.session, plan=self.header.plan)
@@ -61,6 +63,8 @@ class Fold:
             self.consent = entry
         elif isinstance(entry, TakeRecord):
             self.take_records[entry.take] = entry
+            self.take_numbers.setdefault(entry.take, len(self.take_numbers) + 1)
+            self.step_numbers.setdefault(entry.step, len(self.step_numbers) + 1)
             if self.boots:
                 self.boot_of[entry.take] = self.boots[-1]
         elif isinstance(entry, Ran):
@@ -83,8 +87,8 @@ class Fold:
             self.newest = Moment(entry.at, entry.at_us, self.boots[-1])
 
     @property
-    def record(self) -> SessionRecord | None:
-        """The whole session; None until there is a consent record: nothing may leave the device before."""
+    def head(self) -> SessionRecord | None:
+        """The session without its takes; None until there is a consent record: nothing may leave the device before."""
         header, phase = self.header, self.state.phase
         if self.consent is None:
             return None
@@ -101,12 +105,35 @@ class Fold:
             home=header.home,
             consent=self.consent,
             state=phase if phase in ("finished", "stopped", "refused") else "running",
-            started_at=self._started_at(),
+            started_at=self.started_at,
             ended_at=self.ended_at,
-            takes=[self._dated(take) for take in self.takes],
+            take_count=len(self.take_records),
         )
 
-    def _started_at(self) -> datetime:
+    @property
+    def record(self) -> SessionRecord | None:
+        """The whole session, as the collector answers when everything has come to it."""
+        head = self.head
+        return head.model_copy(update={"takes": [self._dated(take) for take in self.takes]}) if head else None
+
+    def document_of(self, take: str) -> TakeDocument:
+        """What the collector hears of a take."""
+        record = self.take_records[take]
+        return TakeDocument(
+            session=self.header.session,
+            device=self.header.device,
+            revision=self.entries,
+            number=self.take_numbers[take],
+            step_number=self.step_numbers[record.step],
+            take=self._dated(record),
+        )
+
+    @property
+    def ended_takes(self) -> list[str]:
+        return [name for name, take in self.take_records.items() if take.state != "open"]
+
+    @property
+    def started_at(self) -> datetime:
         """The beginning, by the newest word of the clock: it may have started in 1970."""
         begun, newest, told = self.begun, self.newest, self.header.started_at
         if begun is None or newest is None or begun.boot != newest.boot:

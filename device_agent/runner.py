@@ -40,6 +40,7 @@ from device_agent.events import (
 )
 from device_agent.journal import Entry, Happened, Header, Journal, Ran, boot_id
 from device_agent.journal import read as read_journal
+from device_agent.publisher import RecordPublisher
 from device_agent.record_keeping import Fold, replay
 from device_agent.sensors.clock import monotonic_us
 from device_agent.session import step
@@ -47,11 +48,9 @@ from device_agent.takes import Origin, TakeMaker
 from wire.capture import Medium
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
-from wire.session import SessionRecord, TakeRecord
+from wire.session import SessionRecord, TakeDocument, TakeRecord
 
 HEARING_SECONDS = 0.2  # a signal is heard within this time
-TAKE_BYTES = 700  # of a take in a session record, about
-RECORD_RATE = 50_000  # bytes a second that session records may come to, on the disk and on the way
 
 
 class Room(Protocol):
@@ -78,13 +77,12 @@ class SessionRunner:
         header: Header,
         journal_path: Path,
         room: Room,
-        publish: Callable[[SessionRecord], None],
+        publish: Callable[[SessionRecord | TakeDocument], None],
         say: Callable[[str], None],
         clock: DeviceClock | None = None,
     ) -> None:
         self._clock = clock or DeviceClock()
         self._room = room
-        self._publish = publish
         self._say = say
         self._queue: queue.Queue[Event] = queue.Queue()
         self._deadlines: list[tuple[float, int, Deadline]] = []
@@ -100,8 +98,7 @@ class SessionRunner:
         if not entries:
             self._journal.append(header)
         self._replayed = replay(entries or [header])
-        self._told: object = None  # what the last record said besides its revision
-        self._tell_at = 0.0  # time.monotonic() before which no further record is made, but for a pause and the end
+        self._records = RecordPublisher(self._replayed, publish, say)
         self._write(Ran(boot_id(), self._clock.now(), monotonic_us()))
         if resumed:
             self.post(Restarted())
@@ -151,7 +148,7 @@ class SessionRunner:
             while self._replayed.state.phase not in ENDED:
                 self.handle(self._next_event())
         finally:
-            self._tell(at_once=True)
+            self._records.publish()
             self._journal.close()
         return self._replayed.record
 
@@ -167,7 +164,7 @@ class SessionRunner:
             try:
                 return self._queue.get(timeout=timeout)
             except queue.Empty:
-                self._tell()  # what an earlier change left for later
+                self._records.publish()  # what the disk did not take
             finally:
                 self._clock.look()
 
@@ -192,7 +189,9 @@ class SessionRunner:
         for command in commands:
             if isinstance(command, SetTimer):
                 self._set_timer(command)
-        self._tell(at_once=after.phase in ("paused", *ENDED))
+        if before.take is not None and after.take is None:
+            self._records.take_ended(before.take)
+        self._records.publish()
         if after.message and after.message != before.message:
             self._say(after.message)
         for command in commands:
@@ -296,22 +295,3 @@ class SessionRunner:
     def _write(self, entry: Entry | TakeRecord) -> None:
         self._journal.append(entry)
         self._replayed.add(entry)
-
-    def _tell(self, *, at_once: bool = False) -> None:
-        """Publish the record when it says something new, not so often that long sessions cost more and more.
-
-        A record grows with its session: it is made in intervals that grow alike, at RECORD_RATE bytes a second.
-        """
-        replayed = self._replayed
-        says = (replayed.takes, replayed.consent, replayed.ended_at)
-        if replayed.consent is None or says == self._told or (time.monotonic() < self._tell_at and not at_once):
-            return
-        record = replayed.record
-        assert record is not None
-        try:
-            self._publish(record)
-        except GleanerError as error:
-            self._say(str(error))  # the record is made anew from the journal at every change and every start
-            return
-        self._told = says
-        self._tell_at = time.monotonic() + len(replayed.takes) * TAKE_BYTES / RECORD_RATE

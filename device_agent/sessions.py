@@ -98,17 +98,19 @@ def settle_ended(spool: Spool, state: Path, device: str) -> None:
             replayed = replay(read_journal(path))
         except (JournalDamaged, IndexError):
             continue
-        record = replayed.record
-        if record is not None and record.device == device:
+        head = replayed.head
+        if head is not None and head.device == device:
             try:
-                spool.put_session(record)
+                for take in replayed.ended_takes:
+                    spool.records.put_take(replayed.document_of(take))
+                spool.records.put(head)
             except SpoolFull:  # as at every change of a session: what waits is sent first
                 continue
         if replayed.state.phase in ENDED:
             (path.parent / OVER).touch(mode=0o600)
     waiting = spool.sessions_waiting()
     for mark in (state / "sessions").glob(f"*/{OVER}"):
-        if mark.parent.name not in waiting and spool.session_is_delivered(mark.parent.name):
+        if mark.parent.name not in waiting and spool.records.is_delivered(mark.parent.name):
             _forget(mark.parent)
 
 

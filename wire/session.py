@@ -1,4 +1,8 @@
-"""The record of a session: one run of one script version, its consent and its takes, sent again as it grows."""
+"""The record of a session: one run of one script version, its consent and its takes.
+
+From SessionRecord 3 on each take crosses as a TakeDocument of its own, so that what a take costs does not grow with
+those before it.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +57,11 @@ class SessionRecord(Document):
     """`revision` rises with every change; the collector keeps the highest it has seen.
 
     `takes[].boot` (schema 2) is given when the device was started anew in the session: times of two starts of its
-    monotonic clock cannot be compared.
+    monotonic clock cannot be compared. `take_count` (schema 3) says how many takes the session had begun; then `takes`
+    is empty on the way to the collector, and what the collector answers has those that have come.
     """
 
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
 
     session: Id
     revision: Count
@@ -73,8 +78,36 @@ class SessionRecord(Document):
     started_at: Utc
     ended_at: Utc | None = None
     takes: list[TakeRecord] = []
+    take_count: Count | None = Field(
+        default=None, description="Takes begun at this revision; each comes as a document of its own. Null: in `takes`."
+    )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its takes travel in it (schemas 1 and 2)."""
+        return self.take_count is None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_2_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "take_count")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        say_schema(self, 2 if any(take.boot is not None for take in self.takes) else 1)
+        with_boots = any(take.boot is not None for take in self.takes)
+        say_schema(self, 3 if self.take_count is not None else 2 if with_boots else 1)
         return self
+
+
+class TakeDocument(Document):
+    """One take of a session: sent when it has ended, and again when something of it changes.
+
+    `revision` is that of the session when the document was made: of one take the highest counts, whatever order they
+    arrive in.
+    """
+
+    session: Id
+    device: Id
+    revision: Count
+    number: Ordinal = Field(description="Place among the takes of the session, in the order of opening.")
+    step_number: Ordinal = Field(description="Place of its step in the order in which steps were first taken.")
+    take: TakeRecord

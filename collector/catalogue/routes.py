@@ -15,7 +15,7 @@ from collector.catalogue.captures import CaptureView, LabelsReply, capture_label
 from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.looks import keep_look
 from collector.catalogue.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
-from collector.catalogue.sessions import describe_session, keep_session, list_sessions
+from collector.catalogue.sessions import describe_session, keep_session, keep_take, list_sessions
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
@@ -24,7 +24,7 @@ from collector.studies.studies import ensure_study
 from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument
 
 router = APIRouter(prefix="/api", tags=["catalogue"], route_class=PolicyRoute)
 MAX_CACHE_SECONDS = 600
@@ -43,6 +43,11 @@ Why = Annotated[str, Query(max_length=200, description="why this is looked at; k
 
 class SessionKept(WireModel):
     session: str
+    revision: int
+
+
+class TakeSaved(WireModel):
+    take: str
     revision: int
 
 
@@ -97,6 +102,20 @@ async def put_session(
 
     revision = await db.write(keep)
     return SessionKept(session=session, revision=revision)
+
+
+@router.put("/sessions/{session}/takes/{take}", openapi_extra=body_schema(TakeDocument))
+async def put_take(
+    session: str,
+    take: str,
+    device: JoinedDevice,
+    db: Db,
+    record: Annotated[TakeDocument, Depends(document(TakeDocument))],
+) -> TakeSaved:
+    """The same or a higher revision; an older one changes nothing. Answers with the revision that is saved."""
+    if (record.session, record.take.take, record.device) != (session, take, device.id):
+        raise NotAllowed("The address, the document and the token have to speak of the same take and device.")
+    return TakeSaved(take=take, revision=await db.write(lambda conn: keep_take(conn, record)))
 
 
 @router.get("/sessions")

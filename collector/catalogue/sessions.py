@@ -1,4 +1,4 @@
-"""Session records: the highest revision seen, and the takes it names."""
+"""Session records: the highest revision seen; lists and details of sessions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import json
 from typing import Any
 
 from collector.catalogue.categories import save_words
-from collector.catalogue.takes import hand_on_when_ready
+from collector.catalogue.take_records import MAX_REVISION, SessionConflict, save_take, save_takes_of, takes_of
 from collector.consent.allows import allowed_until
 from collector.store.sql import Connection, Row, text
 from wire.base import format_utc
 from wire.errors import GleanerError
-from wire.session import SessionRecord, TakeRecord
-
-MAX_REVISION = 2**31
+from wire.session import SessionRecord, TakeDocument
 
 
 class SessionTaken(GleanerError):
@@ -22,22 +20,6 @@ class SessionTaken(GleanerError):
     code = "session-taken"
     status = 409
     hint = "Session ids are random; this one is another device's."
-
-
-class TakeTaken(GleanerError):
-    """A take id belongs to another session."""
-
-    code = "take-taken"
-    status = 409
-    hint = "Take ids are random; this one is another session's. Keep the data and look at the device's clock and id."
-
-
-class SessionConflict(GleanerError):
-    """A revision of a session came with other content before."""
-
-    code = "session-conflict"
-    status = 409
-    hint = "The first content of a revision is kept; a record that changed needs a higher revision."
 
 
 class RevisionTooHigh(GleanerError):
@@ -83,8 +65,8 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
         TakeTaken: the record names a take of another session; nothing of the record is kept.
         SessionConflict, RevisionTooHigh, ConsentWidened: nothing of the record is kept.
     """
-    if record.revision > MAX_REVISION:
-        raise RevisionTooHigh(f"The revision {record.revision} of {record.session} is too high.")
+    _check_revision(record)
+    known: SessionRecord | None = None
     row = conn.execute(
         text("SELECT device_id, revision, record FROM session WHERE id = :id"), {"id": record.session}
     ).one_or_none()
@@ -93,8 +75,8 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
             raise SessionTaken(f"The session {record.session} is another device's.")
         if row.revision >= record.revision:
             return _known_revision(row, record)
-        _check_consent(SessionRecord.read(row.record), record)
-    _check_takes(conn, record)
+        known = SessionRecord.read(row.record)
+        _check_consent(known, record)
     values: dict[str, Any] = {
         "id": record.session,
         "study": record.study,
@@ -113,12 +95,29 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
     }
     _upsert(conn, "session", values)
     save_words(conn, [*record.label_schema.boxes, *record.label_schema.tracks])
-    numbers: dict[str, int] = {}
-    for take in record.takes:
-        number = numbers.setdefault(take.step, len(numbers) + 1)
-        _upsert(conn, "take", _take_values(record.session, take, number))
-        hand_on_when_ready(conn, take.take)
+    save_takes_of(conn, record, other_consent=known is not None and known.consent != record.consent)
     return record.revision
+
+
+def keep_take(conn: Connection, document: TakeDocument) -> int:
+    """Save a take's document unless a newer one is here; returns the revision that is saved. Repeating is harmless.
+
+    Raises:
+        SessionUnknown: the session's own record has to come first.
+        SessionTaken, TakeTaken, SessionConflict, RevisionTooHigh: nothing of it is saved.
+    """
+    _check_revision(document)
+    device = conn.execute(text("SELECT device_id FROM session WHERE id = :id"), {"id": document.session}).scalar()
+    if device is None:
+        raise SessionUnknown(f"There is no session {document.session} here.")
+    if device != document.device:
+        raise SessionTaken(f"The session {document.session} is another device's.")
+    return save_take(conn, document)
+
+
+def _check_revision(record: SessionRecord | TakeDocument) -> None:
+    if record.revision > MAX_REVISION:
+        raise RevisionTooHigh(f"The revision {record.revision} of {record.session} is too high.")
 
 
 def _known_revision(row: Row, record: SessionRecord) -> int:
@@ -137,32 +136,6 @@ def _check_consent(known: SessionRecord, record: SessionRecord) -> None:
     for grant in record.consent.grants:
         if allowed_until(now, [grant.use]) > allowed_until(before, [grant.use]):
             raise ConsentWidened(f"The consent {record.consent.consent} did not allow {grant.use} for as long before.")
-
-
-def _check_takes(conn: Connection, record: SessionRecord) -> None:
-    for take in record.takes:
-        owner = conn.execute(text("SELECT session_id FROM take WHERE id = :id"), {"id": take.take}).scalar()
-        if owner is not None and owner != record.session:
-            raise TakeTaken(f"The take {take.take} is of another session than {record.session}.")
-
-
-def _take_values(session: str, take: TakeRecord, step_number: int) -> dict[str, Any]:
-    return {
-        "id": take.take,
-        "session_id": session,
-        "step": take.step,
-        "step_number": step_number,
-        "attempt": take.attempt,
-        "kind": take.kind,
-        "state": take.state,
-        "prompt": take.prompt,
-        "expected": take.expected,
-        "opened_us": take.opened_us,
-        "closed_us": take.closed_us,
-        "opened_at": format_utc(take.opened_at),
-        "closed_at": format_utc(take.closed_at) if take.closed_at else None,
-        "record": json.dumps(take.to_json()),
-    }
 
 
 def _upsert(conn: Connection, table: str, values: dict[str, Any]) -> None:
@@ -195,7 +168,10 @@ def list_sessions(conn: Connection, limit: int, after: str | None = None) -> dic
 
 
 def describe_session(conn: Connection, session: str) -> dict[str, Any]:
-    """One session: its record, and its captures with state and problem. Raises SessionUnknown."""
+    """One session: its record with the takes that have come, and its captures with state and problem.
+
+    Raises SessionUnknown.
+    """
     row = conn.execute(text("SELECT record FROM session WHERE id = :id"), {"id": session}).one_or_none()
     if row is None:
         raise SessionUnknown(f"There is no session {session[:64]} here.")
@@ -209,4 +185,7 @@ def describe_session(conn: Connection, session: str) -> dict[str, Any]:
         {"id": session},
     )
     rows = [capture | {"complete": bool(capture["complete"])} for capture in captures.mappings()]
-    return {"record": json.loads(row.record), "captures": rows}
+    record = json.loads(row.record)
+    if record.get("take_count") is not None:
+        record["takes"] = takes_of(conn, session)
+    return {"record": record, "captures": rows}

@@ -36,7 +36,6 @@ from wire.canonical import canonical_json
 from wire.capture import CaptureManifest
 from wire.device import Backlog, Receipt
 from wire.errors import GleanerError
-from wire.session import SessionRecord
 
 RESERVE_BYTES = 64 << 20
 # Room a take must find before it begins: less is gone within seconds.
@@ -112,11 +111,11 @@ class Spool:
         self._room = Room(root, quota_bytes, reserve_bytes)
         self._writer = SpoolWriter(self._room, self.changes.tell, lambda error: self.on_full(error))
         self._done = DoneLedger(self.layout.done)
-        self._sessions = SessionShelf(self.layout.sessions, self._writer, self.changes)
+        self.records = SessionShelf(self.layout.sessions, self._writer, self.changes)
         self._entries: dict[str, Entry] = {}
         self._done.load()
         self._load()
-        self.troubles += self._sessions.load(self.sessions_waiting())
+        self.troubles += self.records.load(self.sessions_waiting())
         self._sequence = max((entry.header.sequence for entry in self._entries.values()), default=0)
         self._writer.start()
 
@@ -154,10 +153,6 @@ class Spool:
             self._entries[header.capture] = entry
         self.changes.tell()
         return SpoolCapture(entry, self._writer, self._room, self.changes, self._settle, self._drop)
-
-    def put_session(self, record: SessionRecord) -> None:
-        """Keep the newest revision of a session's record; durable on return."""
-        self._sessions.put(record)
 
     # ---------------------------------------------------------------- sending
     def pending(self) -> list[PendingCapture]:
@@ -237,20 +232,10 @@ class Spool:
         self.troubles.append(f"The capture {capture} was set aside. {reason}")
         self.changes.tell()
 
-    def sessions_to_send(self) -> list[SessionRecord]:
-        return self._sessions.to_send()
-
     def sessions_waiting(self) -> set[str]:
         """The sessions of which captures wait for a receipt."""
         with self.changes:
             return {entry.header.session for entry in self._entries.values()}
-
-    def session_is_delivered(self, session: str) -> bool:
-        """Whether the collector has the last record of a session that is over."""
-        return self._sessions.is_delivered(session)
-
-    def session_sent(self, session: str, revision: int) -> None:
-        self._sessions.sent(session, revision)
 
     # ---------------------------------------------------------------- looking
     def backlog(self) -> Backlog:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from device_agent.spool.layout import Layout, file_name, sync_folder, write_whole
 from device_agent.spool.looking import Waiting
+from device_agent.spool.take_documents import WAITS, takes_folder, wait_again
 from wire.capture import CaptureManifest
 from wire.errors import GleanerError
 
@@ -68,15 +69,30 @@ def export(root: Path, target: Path, waiting: list[Waiting]) -> Exported:
             hashes, nbytes = _copy_folder(folder, copy.aside / folder.name)
             size += nbytes
             sums |= {f"spool/aside/{folder.name}/{name}": digest for name, digest in hashes.items()}
-        for name in sorted({f"{one.session}.json" for one in closed}):
-            if (source.sessions / name).is_file():
-                sums[f"spool/sessions/{name}"], nbytes = _copy(source.sessions / name, copy.sessions / name)
-                size += nbytes
+        for session in sorted({one.session for one in closed}):
+            hashes, nbytes = _copy_session(source.sessions, copy.sessions, session)
+            size += nbytes
+            sums |= {f"spool/sessions/{name}": digest for name, digest in hashes.items()}
         lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
         write_whole(target / SUMS, lines.encode())
     except OSError as error:
         raise ExportFailed(f"The copy in {target} cannot be made: {error.strerror or error}.") from error
     return Exported(len(closed), len(aside), size, tuple(damaged))
+
+
+def _copy_session(source: Path, target: Path, session: str) -> tuple[dict[str, str], int]:
+    """The record of a session and the documents of its takes, as what waits: another collector may get the copy."""
+    hashes, size = {}, 0
+    if (source / f"{session}.json").is_file():
+        hashes[f"{session}.json"], size = _copy(source / f"{session}.json", target / f"{session}.json")
+    takes, copies = takes_folder(source, session), takes_folder(target, session)
+    if takes.is_dir():
+        found, nbytes = _copy_folder(takes, copies)
+        wait_again(target, session)
+        names = {Path(name).stem: digest for name, digest in sorted(found.items(), reverse=True)}
+        hashes |= {f"{copies.name}/{name}{WAITS}": digest for name, digest in sorted(names.items())}
+        size += nbytes
+    return hashes, size
 
 
 def _is_whole(folder: Path, hashes: dict[str, str]) -> bool:

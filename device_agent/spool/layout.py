@@ -11,6 +11,7 @@ ROOT/captures/CAPTURE/header.json    before the first media byte
 ROOT/done/CAPTURE.json        the receipt, or why nothing is left: a capture is never taken twice
 ROOT/aside/CAPTURE/           what the collector refused for good: kept, with aside.json saying why
 ROOT/sessions/SESSION.json    the newest record of a session; SESSION.sent: the revision the collector has
+ROOT/sessions/SESSION.takes/  TAKE.json: a take's newest document; TAKE.sent: the same, and the collector has it
 ROOT/trash/                   on its way out, emptied at start
 """
 

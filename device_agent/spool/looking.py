@@ -13,6 +13,7 @@ from typing import Literal
 
 from device_agent.spool.header import CaptureHeader
 from device_agent.spool.layout import Layout, folder_bytes
+from device_agent.spool.take_documents import wait_again
 from wire.capture import Medium
 from wire.device import Backlog
 from wire.errors import GleanerError
@@ -74,6 +75,7 @@ def forget_sent(root: Path, sessions: Iterable[str]) -> None:
     """Another collector is to have the records of these sessions: they are sent again, whatever the last one had."""
     for session in sessions:
         (Layout(root).sessions / f"{session}.sent").unlink(missing_ok=True)
+        wait_again(Layout(root).sessions, session)
 
 
 def _reason(path: Path) -> str:

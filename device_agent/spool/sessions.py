@@ -1,4 +1,4 @@
-"""The newest record of every session, until the collector has it and a receipt for everything that belongs to it."""
+"""The records of every session, until the collector has them and a receipt for everything that belongs to them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from pathlib import Path
 
 from device_agent.spool.changes import Changes
 from device_agent.spool.layout import write_whole
+from device_agent.spool.take_documents import TakeShelf
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
 from wire.errors import GleanerError
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument
 
 OVER = "over"  # behind the revision in SESSION.sent: it was the last one
 
 
 class SessionShelf:
-    """SESSION.json is the newest record, SESSION.sent the revision that the collector has."""
+    """SESSION.json is the newest record, SESSION.sent the revision that the collector has; SESSION.takes has the takes.
+
+    Versions before put the takes into SESSION.json: such a record is sent as it is.
+    """
 
     def __init__(self, folder: Path, writer: SpoolWriter, changes: Changes) -> None:
         self._folder, self._writer, self._changes = folder, writer, changes
+        self._takes = TakeShelf(folder, writer, changes)
         self._records: dict[str, SessionRecord] = {}
         self._sent: dict[str, int] = {}
         self._delivered: set[str] = set()  # those that were deleted at this start
@@ -30,10 +35,10 @@ class SessionShelf:
         A record that the collector has and that is over is deleted, unless captures of its session are among the
         `waiting`: another collector may want both.
         """
-        troubles = []
+        troubles = self._takes.load()
         for path in sorted(self._folder.glob("*.json")):
             sent, over = self._read_sent(path.stem)
-            if over and path.stem not in waiting:
+            if over and path.stem not in waiting and self._takes.all_sent(path.stem):
                 self._delete(path.stem)
                 self._delivered.add(path.stem)
                 continue
@@ -45,10 +50,15 @@ class SessionShelf:
             self._records[record.session] = record
             if sent is not None:
                 self._sent[record.session] = sent
+        for session in self._takes.sessions():
+            if self._takes.all_sent(session) and not (self._folder / f"{session}.json").exists():
+                self._takes.forget(session)  # a kill came between the deletion of the record and theirs
         return troubles
 
     def is_delivered(self, session: str) -> bool:
-        """Whether the collector has the last record of a session; one that is not here was deleted for that."""
+        """Whether the collector has all records of a session that is over; one not here was deleted for that."""
+        if not self._takes.all_sent(session):
+            return False
         with self._changes:
             record = self._records.get(session)
         return self._over(record) if record is not None else not (self._folder / f"{session}.json").exists()
@@ -61,8 +71,10 @@ class SessionShelf:
             return None, False
 
     def _delete(self, session: str) -> None:
-        for end in (".json", ".sent"):  # the mark last: without it the record would be sent again, which does no harm
-            (self._folder / f"{session}{end}").unlink(missing_ok=True)
+        (self._folder / f"{session}.json").unlink(missing_ok=True)
+        self._takes.forget(session)
+        # The mark last: without it the record would be sent again, which does no harm.
+        (self._folder / f"{session}.sent").unlink(missing_ok=True)
 
     def put(self, record: SessionRecord) -> None:
         """Keep a record unless a newer revision is here already, or the collector has its end; durable on return."""
@@ -71,6 +83,8 @@ class SessionShelf:
         known = self._records.get(record.session)
         if known is not None and (known.revision > record.revision or known == record):
             return
+        if known is not None and known.revision == record.revision and known.is_whole and not record.is_whole:
+            return  # written by the version before: it says the same and holds the takes
         path = self._folder / f"{record.session}.json"
 
         def write() -> None:
@@ -84,6 +98,31 @@ class SessionShelf:
             if known is not None and known.revision == record.revision:
                 self._sent.pop(record.session, None)
         self._changes.tell()
+
+    def put_take(self, document: TakeDocument) -> None:
+        """Save a take's document unless what is here says the same; durable on return."""
+        known = self._records.get(document.session)
+        holds_it = known is not None and known.is_whole and known.revision >= document.revision
+        if not holds_it and document.session not in self._delivered:
+            self._takes.put(document)
+
+    def takes_to_send(self) -> list[TakeDocument]:
+        """Documents that the collector lacks, of sessions that it knows."""
+        with self._changes:
+            known = sorted(self._sent)
+        return [document for session in known for document in self._takes.waiting(session)]
+
+    def take_sent(self, document: TakeDocument) -> None:
+        self._takes.sent(document)
+
+    def send_again(self, session: str) -> None:
+        """The collector does not know the session any more: it gets its record and its takes once more."""
+        self._writer.call(
+            lambda: (self._folder / f"{session}.sent").unlink(missing_ok=True), "noting that a session is sent again"
+        )
+        with self._changes:
+            self._sent.pop(session, None)
+        self._takes.send_again(session)
 
     def to_send(self) -> list[SessionRecord]:
         """Records the collector does not have in their newest revision, oldest session first."""

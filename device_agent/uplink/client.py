@@ -27,7 +27,7 @@ from device_agent.uplink.errors import (
     unreachable,
 )
 from wire.device import TIME_HEADER, Heartbeat, Receipt
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument
 
 TUS = "1.0.0"
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=5.0)
@@ -147,6 +147,12 @@ class CollectorClient:
         """Returns how many bytes were sent."""
         body = record.model_dump_json(by_alias=True).encode()
         self._put(f"/api/sessions/{record.session}", body)
+        return len(body)
+
+    def put_take(self, document: TakeDocument) -> int:
+        """Returns how many bytes were sent."""
+        body = document.model_dump_json(by_alias=True).encode()
+        self._put(f"/api/sessions/{document.session}/takes/{document.take.take}", body)
         return len(body)
 
     def heartbeat(self, heartbeat: Heartbeat) -> datetime | None:

@@ -38,6 +38,7 @@ from device_agent.uplink.schedule import FIRST_CHUNK, TokenBucket, full_jitter
 from device_agent.uplink.transfer import Pace, Transfer
 from wire.device import Heartbeat
 from wire.errors import GleanerError
+from wire.session import SessionRecord, TakeDocument
 
 log = logging.getLogger("gleaner.uplink")
 HEARTBEAT_SECONDS = 10.0
@@ -46,6 +47,9 @@ FINAL_SECONDS = 600.0  # what the collector refuses for a reason is tried this o
 OLDEST_AT_ONCE = 4
 SMALL_AT_ONCE = 32
 RECEIPTS_AT_ONCE = 16
+SESSION_UNKNOWN = "session-unknown"  # the collector's answer to a take of a session that it has lost
+LOST_SECONDS = 1.0  # then the session's record has been sent again
+RecordKey = tuple[str, str, int]  # session, take (empty for the session's own record), revision
 # One capture's or one record's trouble; everything else concerns the way to the collector.
 OF_ONE = (
     CollectorProblem, PartsMissing, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged, ReceiptMismatch,
@@ -79,7 +83,7 @@ class Uplink:
         self._clock = clock or DeviceClock()
         self._client: CollectorClient | None = None
         self._transfers: dict[str, Transfer] = {}
-        self._session_refused: dict[tuple[str, int], tuple[float, GleanerError]] = {}
+        self._record_refused: dict[RecordKey, tuple[float, GleanerError]] = {}
         self._bucket = None if bandwidth is None else TokenBucket(bandwidth, level=bandwidth, at=time.monotonic())
         self._pace = Pace(bandwidth, self._spend, chunk=FIRST_CHUNK)
         self._state = UplinkState()
@@ -109,7 +113,9 @@ class Uplink:
         until = time.monotonic() + timeout
         while True:
             seen = self._spool.changes.number
-            if self._spool.backlog().captures == 0 and not self._spool.sessions_to_send():
+            if not (
+                self._spool.backlog().captures or self._spool.records.to_send() or self._spool.records.takes_to_send()
+            ):
                 return True
             left = until - time.monotonic()
             if left <= 0 or not self._thread.is_alive():
@@ -172,7 +178,7 @@ class Uplink:
         now = time.monotonic()
         if now >= self._beat_at:
             self._beat(client)
-        self._send_sessions(client)
+        self._send_records(client)
         pending = self._spool.pending()
         here = {capture.capture for capture in pending}
         for gone in [capture for capture in self._transfers if capture not in here]:
@@ -213,25 +219,43 @@ class Uplink:
             self._clock.heard(sent_us, monotonic_us(), told)
         self._publish(reachable=True, error=None)
 
-    def _send_sessions(self, client: CollectorClient) -> None:
+    def _send_records(self, client: CollectorClient) -> None:
         """Before any manifest, so that the collector knows the take a capture belongs to."""
-        records = self._spool.sessions_to_send()
-        keys = {(record.session, record.revision) for record in records}
-        self._session_refused = {key: why for key, why in self._session_refused.items() if key in keys}
-        for record in records:
-            key = (record.session, record.revision)
-            if self._stopping.is_set() or self._session_refused.get(key, (0.0,))[0] > time.monotonic():
-                continue
-            try:
+        sessions = self._spool.records.to_send()
+        for record in sessions:
+            self._send_record(client, record)
+        takes = self._spool.records.takes_to_send()  # also of sessions that the collector knows only now
+        lost: set[str] = set()
+        for document in takes:
+            if document.session not in lost and not self._send_record(client, document):
+                lost.add(document.session)
+        keys = {*map(record_key, sessions), *map(record_key, takes)}
+        self._record_refused = {key: why for key, why in self._record_refused.items() if key in keys}
+
+    def _send_record(self, client: CollectorClient, record: SessionRecord | TakeDocument) -> bool:
+        """False: the collector has lost the session; its records wait again."""
+        key = record_key(record)
+        if self._stopping.is_set() or self._record_refused.get(key, (0.0,))[0] > time.monotonic():
+            return True
+        try:
+            if isinstance(record, TakeDocument):
+                self._spend(client.put_take(record))
+                self._spool.records.take_sent(record)
+            else:
                 self._spend(client.put_session(record))
-            except (CollectorProblem, DeviceRefused) as error:
-                if isinstance(error, DeviceRefused) and error.answer == 401:
-                    raise
-                self._session_refused[key] = (time.monotonic() + self._patience(error, 1), error)
-                log.warning("session %s revision %d: %s", record.session, record.revision, error)
-                continue
-            self._session_refused.pop(key, None)
-            self._spool.session_sent(record.session, record.revision)
+                self._spool.records.sent(record.session, record.revision)
+        except (CollectorProblem, DeviceRefused) as error:
+            if isinstance(error, DeviceRefused) and error.answer == 401:
+                raise
+            is_lost = isinstance(error, CollectorProblem) and error.problem_code == SESSION_UNKNOWN
+            seconds = LOST_SECONDS if is_lost else self._patience(error, 1)
+            self._record_refused[key] = (time.monotonic() + seconds, error)
+            log.warning("record %s: %s", "/".join(map(str, key)), error)
+            if is_lost:
+                self._spool.records.send_again(record.session)
+            return not is_lost
+        self._record_refused.pop(key, None)
+        return True
 
     def _ask(self, client: CollectorClient) -> None:
         now = time.monotonic()
@@ -303,7 +327,7 @@ class Uplink:
 
     def _until_due(self) -> float:
         """Seconds until a heartbeat, a receipt or a second try is due; 0: something is."""
-        due = [self._beat_at, *(at for at, _ in self._session_refused.values())]
+        due = [self._beat_at, *(at for at, _ in self._record_refused.values())]
         for transfer in self._transfers.values():
             if transfer.manifest_sent:
                 due.append(max(transfer.ask_at, transfer.not_before))
@@ -329,10 +353,14 @@ class Uplink:
         for transfer in self._transfers.values():
             if transfer.trouble is not None:
                 return transfer.trouble, transfer.trouble_code
-        for _, error in self._session_refused.values():
+        for _, error in self._record_refused.values():
             return f"The session record was refused: {error}", error.code
         troubles = self._spool.troubles
         return (troubles[-1], "spool-damaged") if troubles else (None, None)
+
+
+def record_key(record: SessionRecord | TakeDocument) -> RecordKey:
+    return (record.session, record.take.take if isinstance(record, TakeDocument) else "", record.revision)
 
 
 def ready(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:

@@ -12,11 +12,11 @@ import pytest
 
 from device_agent import sessions
 from device_agent.agent import Agent
-from device_agent.events import Start, TakeClosed, TakeOpened, TimerFired
+from device_agent.events import Start, Stop, TakeClosed, TakeFailed, TakeOpened, TimerFired
 from device_agent.journal import Entry, Happened, Header, JournalDamaged, Ran
 from device_agent.journal import read as read_journal
 from device_agent.models import Models
-from device_agent.record_keeping import replay
+from device_agent.record_keeping import Fold, replay
 from device_agent.session import take_id
 from device_agent.sessions import newest_record, unfinished_session
 from device_agent.settings import AgentSettings
@@ -26,6 +26,26 @@ from tests.device_agent.masked_agent import CREDENTIALS
 from tests.device_agent.spool.making import noise, spooled
 from tests.device_agent.test_journal import AT, GREET, consented, recording, take, written
 from tests.device_agent.test_session import PLAN
+from wire.session import SessionRecord
+
+
+def put(spool: Spool, replayed: Fold, *, sent: bool = False) -> None:
+    """What the agent puts into the spool of a session, as it stands."""
+    head, takes = replayed.head, [replayed.document_of(take) for take in replayed.ended_takes]
+    assert head is not None
+    for document in takes:
+        spool.records.put_take(document)
+    spool.records.put(head)
+    if sent:
+        deliver(spool)
+
+
+def deliver(spool: Spool) -> None:
+    """The collector has every record."""
+    for record in spool.records.to_send():
+        spool.records.sent(record.session, record.revision)
+    for document in spool.records.takes_to_send():
+        spool.records.take_sent(document)
 
 
 def waiting(state: Path) -> Agent:
@@ -40,15 +60,16 @@ def test_a_kill_between_the_end_of_a_session_and_its_record_leaves_nothing_untol
         Happened(TakeClosed(GREET, 100), 1_000_100, AT),
     ]
     written(tmp_path / "sessions" / "ses-1" / "journal.jsonl", entries)
-    earlier, last = replay(entries[:-1]).record, replay(entries).record
-    assert earlier is not None and last is not None and (earlier.state, last.state) == ("running", "finished")
+    earlier, last = replay(entries[:-1]), replay(entries)
+    assert earlier.head is not None and last.head is not None
+    assert (earlier.head.state, last.head.state) == ("running", "finished") and earlier.ended_takes == []
     spool = Spool(tmp_path / "spool", reserve_bytes=0)
-    spool.put_session(earlier)
-    spool.session_sent(earlier.session, earlier.revision)
+    put(spool, earlier, sent=True)
     spool.close()
     agent = waiting(tmp_path)
     try:
-        assert not agent.runner.resumed and agent.spool.sessions_to_send() == [last]
+        assert not agent.runner.resumed and agent.spool.records.to_send() == [last.head]
+        assert agent.spool.records.takes_to_send() == [last.document_of(GREET)]
     finally:
         agent.stop()
 
@@ -83,10 +104,8 @@ def test_damage_in_the_journal_of_a_session_that_is_over_never_stops_a_start(tmp
         Happened(TakeClosed(GREET, 100), 1_000_100, AT),
     ]
     path = written(tmp_path / "sessions" / "ses-1" / "journal.jsonl", entries)
-    record = replay(entries).record
-    assert record is not None
     spool = Spool(tmp_path / "spool", reserve_bytes=0)
-    spool.put_session(record)
+    put(spool, replay(entries))
     spool.close()
     damage(path)
     assert unfinished_session(tmp_path) is None and newest_record(tmp_path) is None
@@ -197,17 +216,16 @@ def test_the_journal_of_a_session_goes_once_the_collector_has_all_of_it(tmp_path
     paths = {session: ended(tmp_path, session) for session in ("ses-1", "ses-2")}
     agent = waiting(tmp_path)
     try:
-        assert {record.session for record in agent.spool.sessions_to_send()} == set(paths)
+        assert {record.session for record in agent.spool.records.to_send()} == set(paths)
         spooled(agent.spool, noise(1, 400))  # of ses-1
-        for record in agent.spool.sessions_to_send():
-            agent.spool.session_sent(record.session, record.revision)
+        deliver(agent.spool)
     finally:
         agent.stop()
     assert all(path.exists() for path in paths.values())
     waiting(tmp_path).stop()
     assert paths["ses-1"].exists(), "a capture of it waits"
     assert not paths["ses-2"].parent.exists()
-    assert not (tmp_path / "spool" / "sessions" / "ses-2.json").exists()
+    assert not list((tmp_path / "spool" / "sessions").glob("ses-2*"))
 
 
 def test_a_start_reads_no_journal_of_a_session_that_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,17 +243,79 @@ def test_a_start_reads_no_journal_of_a_session_that_is_over(tmp_path: Path, monk
     agent.stop()
     assert unfinished_session(tmp_path) is None
     assert not set(reads) & set(paths)
-    assert all(path.exists() for path in paths) and len(agent.spool.sessions_to_send()) == 12
+    assert all(path.exists() for path in paths) and len(agent.spool.records.to_send()) == 12
 
 
 def test_the_start_after_a_delivered_session_deletes_its_journal_and_sends_nothing_again(tmp_path: Path) -> None:
     path = ended(tmp_path, "ses-1")
-    record = replay(read_journal(path)).record
-    assert record is not None
     spool = Spool(tmp_path / "spool", reserve_bytes=0)
-    spool.put_session(record)
-    spool.session_sent(record.session, record.revision)
+    put(spool, replay(read_journal(path)), sent=True)
     spool.close()
     agent = waiting(tmp_path)
     agent.stop()
-    assert not path.parent.exists() and agent.spool.sessions_to_send() == []
+    assert not path.parent.exists() and not list((tmp_path / "spool" / "sessions").iterdir())
+
+
+def test_a_session_is_not_over_before_the_collector_has_every_take(tmp_path: Path) -> None:
+    path = ended(tmp_path, "ses-1")
+    spool = Spool(tmp_path / "spool", reserve_bytes=0)
+    replayed = replay(read_journal(path))
+    put(spool, replayed)
+    for record in spool.records.to_send():
+        spool.records.sent(record.session, record.revision)
+    spool.close()
+    for _ in range(2):
+        agent = waiting(tmp_path)
+        agent.stop()
+        assert path.exists() and agent.spool.records.to_send() == []
+        assert agent.spool.records.takes_to_send() == [replayed.document_of(take_id("ses-1", "greet", 1))]
+
+
+def test_a_record_that_the_version_before_left_is_sent_whole_and_nothing_twice(tmp_path: Path) -> None:
+    path = ended(tmp_path, "ses-1")
+    whole = replay(read_journal(path)).record
+    assert whole is not None
+    before = SessionRecord.read({k: v for k, v in whole.to_json().items() if k not in ("schema", "take_count")})
+    assert before.schema_number == 1 and before.is_whole
+    spool = Spool(tmp_path / "spool", reserve_bytes=0)
+    spool.records.put(before)
+    spool.close()
+    agent = waiting(tmp_path)
+    try:
+        assert agent.spool.records.to_send() == [before] and agent.spool.records.takes_to_send() == []
+        agent.spool.records.sent("ses-1", before.revision)
+        assert agent.spool.records.takes_to_send() == []
+    finally:
+        agent.stop()
+    waiting(tmp_path).stop()
+    assert not path.parent.exists() and not list((tmp_path / "spool" / "sessions").iterdir())
+
+
+def test_a_session_that_goes_on_after_an_upgrade_sends_its_earlier_takes_too(tmp_path: Path) -> None:
+    """The newest record has no takes in it and takes the place of the whole one, also where that was never sent."""
+    entries = [
+        *recording(), Happened(TimerFired("recording", 2), 90, AT), Happened(TakeFailed(GREET, "No."), 95, AT),
+    ]  # fmt: skip
+    entries[0] = entries[0].model_copy(update={"device": CREDENTIALS.device, "participant": "p-1", "home": "home-1"})  # type: ignore[union-attr]
+    written(tmp_path / "sessions" / "ses-1" / "journal.jsonl", entries)
+    whole = replay(entries).record
+    assert whole is not None and [take.state for take in whole.takes] == ["torn"]
+    before = SessionRecord.read({k: v for k, v in whole.to_json().items() if k not in ("schema", "take_count")})
+    spool = Spool(tmp_path / "spool", reserve_bytes=0)
+    spool.records.put(before)
+    spool.close()
+    settings = AgentSettings(
+        state=tmp_path, script="greeting", camera="none", microphone="none", page_port=0, pseudonym="p-1",
+        home="home-1",
+    )  # fmt: skip
+    agent = Agent(settings, CREDENTIALS, PLAN, Models(), lambda _: None)
+    try:
+        assert agent.runner.resumed
+        agent.runner.handle(Stop())
+        (record,) = agent.spool.records.to_send()
+        assert (record.take_count, record.takes, record.state) == (1, [], "stopped")
+        agent.spool.records.sent("ses-1", record.revision)
+        (document,) = agent.spool.records.takes_to_send()
+        assert (document.take.take, document.take.state, document.number) == (GREET, "torn", 1)
+    finally:
+        agent.stop()

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from device_agent import record_keeping, runner
+from device_agent import record_keeping
 from device_agent.events import ENDED, Answered, ConsentAnswered, Event, Start
 from device_agent.journal import Header
 from device_agent.runner import SessionRunner
+from device_agent.sensors.clock import monotonic_us
 from device_agent.session import Outcome, SessionState, step
+from device_agent.spool.catalogue import Spool
+from device_agent.spool.room import SpoolFull
 from device_agent.takes import Origin, TakeMaker
 from wire.capture import Medium
 from wire.script import ConsentText, Plan, PlanStep
-from wire.session import SessionRecord, TakeRecord
+from wire.session import SessionRecord, TakeDocument, TakeRecord
 
 STEPS = 200
 
@@ -47,14 +49,14 @@ class QuickMaker(TakeMaker):
         self, take: str, step: PlanStep, attempt: int, media: tuple[Medium, ...], journal: Callable[[TakeRecord], None]
     ) -> TakeRecord:
         record = TakeRecord(
-            take=take, step=step.id, attempt=attempt, kind=step.kind, state="open", prompt=step.prompt, opened_us=1,
-            opened_at=datetime.now(UTC), captures=[],
+            take=take, step=step.id, attempt=attempt, kind=step.kind, state="open", prompt=step.prompt,
+            opened_us=monotonic_us(), opened_at=datetime.now(UTC), captures=[],
         )  # fmt: skip
         journal(record)
         return record
 
     def close(self, text: str | None) -> int:
-        return 2
+        return monotonic_us()
 
     def detach(self, take: str) -> None:
         pass
@@ -71,20 +73,36 @@ class Sensors:
         return QuickMaker()
 
 
-def played(folder: Path, published: Callable[[SessionRecord], None], steps: int = STEPS) -> SessionRunner:
-    """A whole session, as fast as it goes."""
-    header = Header(
+Published = SessionRecord | TakeDocument
+
+
+def header(steps: int) -> Header:
+    return Header(
         session="ses-1", device="dev-1", participant="p", home="h", started_at=datetime.now(UTC), plan=plan(steps)
     )
-    made = SessionRunner(header, folder / "journal.jsonl", Sensors(), published, lambda _: None)
+
+
+def played(folder: Path, published: Callable[[Published], None], steps: int = STEPS) -> SessionRunner:
+    """A whole session, as fast as it goes."""
+    made = SessionRunner(header(steps), folder / "journal.jsonl", Sensors(), published, lambda _: None)
     made.handle(ConsentAnswered(("text",), (), "p"))
     while made.replayed.state.phase not in ENDED:
-        made.handle(Start())
-        while not made._queue.empty():
-            made.handle(made._queue.get())
-        made.handle(Answered("tea"))
+        answer(made)
     made.run()
     return made
+
+
+def answer(made: SessionRunner) -> None:
+    made.handle(Start())
+    while not made._queue.empty():
+        made.handle(made._queue.get())
+    made.handle(Answered("tea"))
+
+
+def spoken(record: Published) -> str:
+    if isinstance(record, TakeDocument):
+        return f"{record.number} {record.take.state}"
+    return f"{record.state}, {record.take_count}"
 
 
 def test_an_entry_is_folded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,54 +119,91 @@ def test_an_entry_is_folded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert calls <= made.replayed.entries
 
 
-def test_records_are_made_at_a_rate_that_does_not_grow(tmp_path: Path) -> None:
-    records: list[SessionRecord] = []
-    begun = time.monotonic()
-    played(tmp_path, records.append)
-    takes = time.monotonic() - begun
-    allowed = takes * runner.RECORD_RATE / runner.TAKE_BYTES + 3 * STEPS  # the one under way, the end, and one more
-    assert sum(len(record.takes) for record in records) <= allowed
-    assert (records[0].takes, records[0].state) == ([], "running"), "the consent at once"
-    assert (len(records[-1].takes), records[-1].state) == (STEPS, "finished"), "the end at once"
-    assert [record.revision for record in records] == sorted({record.revision for record in records})
-
-
-def test_a_short_session_is_told_of_every_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "RECORD_RATE", float("inf"))
-    records: list[SessionRecord] = []
+def test_each_take_is_published_when_it_ends_and_the_session_at_consent_and_end(tmp_path: Path) -> None:
+    records: list[Published] = []
     played(tmp_path, records.append, steps=3)
-    assert [sum(take.state == "closed" for take in record.takes) for record in records] == [0, 0, 1, 1, 2, 2, 3]
+    again = ["1 closed", "2 closed"]  # in case that the clock was put right since; the spool has them already
+    assert [spoken(record) for record in records] == [
+        "running, 0", "1 closed", "2 closed", "3 closed", *again, "finished, 3",
+    ]  # fmt: skip
+    takes = [record.take for record in records if isinstance(record, TakeDocument)]
+    assert takes[:2] == takes[3:]
+    assert [record.revision for record in records] == sorted(record.revision for record in records)
 
 
-def test_a_record_that_was_left_for_later_is_made_without_another_event(
+def test_what_is_published_grows_with_the_steps_and_no_faster(tmp_path: Path) -> None:
+    def size(steps: int) -> int:
+        spool = Spool(tmp_path / f"spool-{steps}", reserve_bytes=0)
+        before = written_bytes()
+
+        def put(record: Published) -> None:
+            (spool.records.put_take if isinstance(record, TakeDocument) else spool.records.put)(record)  # type: ignore[operator]
+
+        played(tmp_path / str(steps), put, steps)
+        spool.close()
+        return written_bytes() - before
+
+    assert size(STEPS) <= 1.2 * size(STEPS // 10) * 10
+
+
+def written_bytes() -> int:
+    """All that this process has written."""
+    lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("wchar"))
+
+
+def test_a_state_does_not_grow(tmp_path: Path) -> None:
+    """Each event makes a new one."""
+    made = played(tmp_path, lambda _: None)
+    members = [value for value in vars(made.replayed.state).values() if isinstance(value, list | tuple | dict)]
+    assert members and all(len(member) <= 4 for member in members)
+
+
+def test_a_record_that_the_disk_refused_is_made_later_and_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "TAKE_BYTES", 20_000)
-    records: list[SessionRecord] = []
-    header = Header(
-        session="ses-1", device="dev-1", participant="p", home="h", started_at=datetime.now(UTC), plan=plan(2)
-    )
-    made = SessionRunner(header, tmp_path / "journal.jsonl", Sensors(), records.append, lambda _: None)
+    records: list[Published] = []
+    said: list[str] = []
+    full = False
+
+    def publish(record: Published) -> None:
+        if full:
+            raise SpoolFull("The disk is full.")
+        records.append(record)
+
+    made = SessionRunner(header(4), tmp_path / "journal.jsonl", Sensors(), publish, said.append)
     made.handle(ConsentAnswered(("text",), (), "p"))
-    made.handle(Start())
-    made.handle(made._queue.get())
-    made.handle(Answered("tea"))
-    assert [take.state for take in records[-1].takes] == ["open"], "too soon"
-    deadline = time.monotonic() + 60
-    while records[-1].takes[0].state == "open" and time.monotonic() < deadline:
-        with pytest.raises(StopIteration):
-            wait_once(made, monkeypatch)
-    assert records[-1].takes[0].state == "closed"
+    full = True
+    for _ in range(2):
+        answer(made)
+        wait_once(made, monkeypatch)
+    assert len(records) == len(said) == 1 and said[0].startswith("The disk is full.")
+    full = False
+    wait_once(made, monkeypatch)
+    assert [spoken(record) for record in records[1:]] == ["1 closed", "2 closed"]
 
 
 def wait_once(made: SessionRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """One turn of the session's wait for an event, in which none comes."""
-    tell = made._tell
+    publish = made._records.publish
 
-    def once(*, at_once: bool = False) -> None:
-        tell(at_once=at_once)
+    def once() -> None:
+        publish()
         raise StopIteration
 
-    with monkeypatch.context() as patched:
-        patched.setattr(made, "_tell", once)
+    with monkeypatch.context() as patched, pytest.raises(StopIteration):
+        patched.setattr(made._records, "publish", once)
         made._next_event()
+
+
+def test_a_restart_publishes_what_a_kill_kept_from_the_spool(tmp_path: Path) -> None:
+    first: list[Published] = []
+    made = SessionRunner(header(3), tmp_path / "journal.jsonl", Sensors(), first.append, lambda _: None)
+    made.handle(ConsentAnswered(("text",), (), "p"))
+    answer(made)
+    again: list[Published] = []
+    resumed = SessionRunner(header(3), tmp_path / "journal.jsonl", Sensors(), again.append, lambda _: None)
+    resumed.handle(resumed._queue.get())
+    assert [spoken(record) for record in again] == ["1 closed", "running, 1"]
+    assert isinstance(again[0], TakeDocument) and isinstance(first[1], TakeDocument)
+    assert again[0].take == first[1].take

@@ -16,11 +16,11 @@ from wire.device import JoinRequest
 from wire.errors import BadDocument
 from wire.labels import LabelsDocument
 from wire.script import Plan, Redaction
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS: dict[str, type[Document]] = {
-    kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest, SessionRecord, LabelsDocument)
+    kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest, SessionRecord, TakeDocument, LabelsDocument)
 }
 LENIENT = {"LabelsDocument"}  # whose stated number is raised: a page sends labels back with the sources they came with
 PART = {"name": "redaction", "sealed_sha256": SHA, "sealed_bytes": 10}
@@ -61,13 +61,16 @@ def test_what_has_no_redaction_is_written_as_schema_1(kind: str) -> None:
     assert canonical_json(made) == golden(f"{kind}-1")
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - LENIENT))
-def test_what_has_one_gets_schema_2_and_cannot_say_less(kind: str) -> None:
-    body = json.loads(golden(f"{kind}-2"))
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [(kind, number) for kind in sorted(KINDS.keys() - LENIENT) for number in range(2, KINDS[kind].SCHEMA + 1)],
+)
+def test_what_needs_a_schema_gets_it_and_cannot_say_less(kind: str, number: int) -> None:
+    body = json.loads(golden(f"{kind}-{number}"))
     del body["schema"]
-    assert KINDS[kind].model_validate(body).schema_number == 2
-    with pytest.raises(BadDocument, match="schema 2"):
-        KINDS[kind].read(body | {"schema": 1})
+    assert KINDS[kind].model_validate(body).schema_number == number
+    with pytest.raises(BadDocument, match=f"schema {number}"):
+        KINDS[kind].read(body | {"schema": number - 1})
 
 
 def test_the_same_document_is_equal_whoever_gave_the_number() -> None:

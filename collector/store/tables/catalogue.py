@@ -20,7 +20,7 @@ session = Table(
     Column("consent", String, nullable=False),
     Column("state", String, nullable=False),  # running | finished | stopped | refused
     Column("revision", Integer, nullable=False),
-    Column("record", Text, nullable=False),  # the SessionRecord as received
+    Column("record", Text, nullable=False),  # the SessionRecord as received; from schema 3 on without takes
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
     Index("ix_session_started_at_id", "started_at", "id"),
@@ -32,11 +32,13 @@ take = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("session_id", ForeignKey("session.id"), nullable=False),
+    Column("number", Integer, nullable=False, server_default="0"),  # 1-based order of opening in the session
+    Column("revision", Integer, nullable=False, server_default="0"),  # of the document that said what is here
     Column("step", String, nullable=False),
     Column("step_number", Integer),  # 1-based order in which the steps were first taken
     Column("attempt", Integer, nullable=False),
     Column("kind", String, nullable=False),  # say | do | show | answer
-    Column("state", String, nullable=False),  # closed | torn
+    Column("state", String, nullable=False),  # open | closed | torn
     Column("prompt", Text, nullable=False),
     Column("expected", Text),
     Column("opened_us", BigInteger, nullable=False),  # device monotonic microseconds

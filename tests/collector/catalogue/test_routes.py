@@ -14,7 +14,7 @@ from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import Sample, SampleTake, sample, session_record
 from wire.capture import DeviceFacts
 from wire.consent import Grant
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +236,30 @@ def test_a_take_is_its_sessions_own(collector: Collector, device: DeviceClient, 
         query = "SELECT id, session_id, step, state FROM take WHERE id IN ('take-own', 'take-fine')"
         assert rows.execute(query).fetchall() == [("take-own", "ses-own", "step-1", "closed")]
     assert put(device, "ses-own", session_record(device.id, mine, "ses-own", 2)).json()["revision"] == 2
+
+
+def test_a_take_comes_as_a_document_of_its_own(collector: Collector, device: DeviceClient, lead: httpx.Client) -> None:
+    other = collector.device()
+    made = session_record(device.id, [SampleTake("take-doc", "step-1", [], [])], "ses-doc")
+    document = TakeDocument(
+        session="ses-doc", device=device.id, revision=7, number=1, step_number=1, take=made.takes[0]
+    ).to_json()
+    path = "/api/sessions/ses-doc/takes/take-doc"
+    early = device.call("PUT", path, json=document)
+    assert (early.status_code, early.json()["code"]) == (404, "session-unknown")
+    head = SessionRecord.read(made.to_json() | {"schema": 3, "takes": [], "take_count": 1})
+    assert put(device, "ses-doc", head).status_code == 200
+    for _ in range(2):
+        assert device.call("PUT", path, json=document).json() == {"take": "take-doc", "revision": 7}
+    assert device.call("PUT", "/api/sessions/ses-doc/takes/take-x", json=document).status_code == 403
+    assert device.call("PUT", "/api/sessions/ses-x/takes/take-doc", json=document).status_code == 403
+    assert other.call("PUT", path, json=document).status_code == 403
+    newer = device.call("PUT", path, json=document | {"schema": TakeDocument.SCHEMA + 1})
+    assert (newer.status_code, newer.json()["code"]) == (409, "schema-too-new")
+    record = lead.get("/api/sessions/ses-doc").json()["record"]
+    assert record == head.to_json() | {"takes": [document["take"]]}
+    row = next(row for row in lead.get("/api/sessions").json()["sessions"] if row["id"] == "ses-doc")
+    assert row["takes"] == 1
 
 
 def test_a_record_of_a_newer_schema_is_told_as_such(device: DeviceClient) -> None:

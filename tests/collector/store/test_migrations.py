@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from collector.store.database import open_database
 from collector.store.migrate import AT_SCHEMA, DataTooNew, alembic_config, current, upgrade
 from collector.store.sql import Connection
 from collector.store.tables import metadata
+from tests.collector.samples import SampleTake, session_record
 
 
 def schema(conn: Connection) -> object:
@@ -89,4 +91,35 @@ def test_uploads_of_before_are_there_after_migrating(tmp_path: Path) -> None:
         )
         with pytest.raises(IntegrityError, match=r"upload\.capture_id, upload\.part"):
             conn.execute(text(again))
+    engine.dispose()
+
+
+def test_takes_of_before_get_their_place_and_the_revision_of_their_session(tmp_path: Path) -> None:
+    takes = [SampleTake(f"take-{number}", f"step-{number}", [], []) for number in (2, 1, 3)]
+    record = session_record("dev-1", takes, "ses-1", 12)
+    engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    with engine.begin() as conn:
+        command.upgrade(alembic_config(conn), "0004")
+        conn.execute(
+            text("INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev-1', 'd', 'm', 'h', 't')")
+        )
+        conn.execute(
+            text(
+                "INSERT INTO session (id, study, script_id, script_version, script_sha256, device_id, participant,"
+                " home, consent, state, revision, record, started_at) VALUES"
+                " ('ses-1', 's', 'k', '1', 'x', 'dev-1', 'p', 'h', 'con-1', 'running', 12, :record, 't')"
+            ),
+            {"record": json.dumps(record.to_json())},
+        )
+        for take in record.takes:
+            conn.execute(
+                text(
+                    "INSERT INTO take (id, session_id, step, step_number, attempt, kind, state, prompt, opened_us,"
+                    " opened_at, record) VALUES (:id, 'ses-1', 's', 1, 1, 'say', 'closed', 'p', 1, 't', :record)"
+                ),
+                {"id": take.take, "record": json.dumps(take.to_json())},
+            )
+        upgrade(conn)
+        rows = conn.execute(text("SELECT id, number, revision FROM take ORDER BY number")).all()
+        assert [tuple(row) for row in rows] == [("take-2", 1, 12), ("take-1", 2, 12), ("take-3", 3, 12)]
     engine.dispose()

@@ -17,7 +17,7 @@ from wire.canonical import sha256_hex
 from wire.capture import CaptureFormat, CaptureManifest, Medium, Wall
 from wire.consent import ConsentRecord, Grant
 from wire.script import LabelSchema, ScriptRef
-from wire.session import SessionRecord
+from wire.session import SessionRecord, TakeDocument, TakeRecord
 
 MOMENT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 FORMATS: dict[str, CaptureFormat] = {
@@ -66,6 +66,22 @@ def spooled(spool: Spool, data: bytes, *, labels: bytes | None = None, capture: 
     if labels is not None:
         row.put("labels:vad", labels)
     return row.finish(recorded(data))
+
+
+def take_document(take: str = "take-1", revision: int = 2, state: str = "closed", number: int = 1) -> TakeDocument:
+    return TakeDocument(
+        session="ses-1",
+        device="dev-1",
+        revision=revision,
+        number=number,
+        step_number=number,
+        take=TakeRecord.model_validate(
+            {
+                "take": take, "step": f"step-{number}", "attempt": 1, "kind": "say", "state": state,
+                "prompt": "Say hello", "opened_us": number, "opened_at": MOMENT, "captures": [],
+            }
+        ),
+    )  # fmt: skip
 
 
 def session_record(session: str = "ses-1", revision: int = 1, state: str = "running") -> SessionRecord:

@@ -217,17 +217,17 @@ def test_a_header_that_cannot_be_read_is_kept_aside(tmp_path: Path) -> None:
 def test_the_newest_session_record_waits_until_it_is_sent(tmp_path: Path) -> None:
     first = Spool(tmp_path / "s", reserve_bytes=0)
     for revision in (1, 3, 2):
-        first.put_session(session_record(revision=revision))
-    assert [row.revision for row in first.sessions_to_send()] == [3]
-    first.session_sent("ses-1", 2)
-    assert [row.revision for row in first.sessions_to_send()] == [3]
+        first.records.put(session_record(revision=revision))
+    assert [row.revision for row in first.records.to_send()] == [3]
+    first.records.sent("ses-1", 2)
+    assert [row.revision for row in first.records.to_send()] == [3]
     first.close()
     again = Spool(tmp_path / "s", reserve_bytes=0)
-    assert [row.revision for row in again.sessions_to_send()] == [3]
-    again.session_sent("ses-1", 3)
+    assert [row.revision for row in again.records.to_send()] == [3]
+    again.records.sent("ses-1", 3)
     again.close()
     last = Spool(tmp_path / "s", reserve_bytes=0)
-    assert last.sessions_to_send() == []
+    assert last.records.to_send() == []
     last.close()
 
 

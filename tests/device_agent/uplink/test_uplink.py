@@ -10,7 +10,7 @@ import pytest
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
 from hardware.ports import free_port
-from tests.device_agent.spool.making import header, noise, recorded, session_record, spooled
+from tests.device_agent.spool.making import header, noise, recorded, session_record, spooled, take_document
 from tests.device_agent.uplink.conftest import Line, PeerProcess
 from wire.canonical import document_hash, sha256_hex
 from wire.capture import CaptureManifest
@@ -135,15 +135,54 @@ def test_bytes_that_went_bad_at_the_collector_are_sent_again(line: Line) -> None
 
 def test_the_session_record_goes_before_the_manifest_and_again_when_it_rises(line: Line) -> None:
     manifest = spooled(line.spool, noise(7, 1000))
-    line.spool.put_session(session_record(revision=1))
+    line.spool.records.put(session_record(revision=1))
     line.uplink.start()
     assert line.uplink.drain(60)
     journal = line.peer.state()["journal"]
     assert journal.index("session ses-1 1") < journal.index(f"manifest {manifest.capture}")
-    line.spool.put_session(session_record(revision=2, state="finished"))
+    line.spool.records.put(session_record(revision=2, state="finished"))
     assert line.uplink.drain(60)
     assert line.peer.state()["sessions"]["ses-1"]["revision"] == 2
-    assert line.spool.sessions_to_send() == []
+    assert line.spool.records.to_send() == []
+
+
+def test_takes_go_after_their_session_and_before_manifests(line: Line) -> None:
+    manifest = spooled(line.spool, noise(7, 1000))
+    line.spool.records.put_take(take_document("take-1", 2))
+    line.spool.records.put_take(take_document("take-2", 3, number=2))
+    line.spool.records.put(session_record(revision=1))
+    line.uplink.start()
+    assert line.uplink.drain(60)
+    journal = line.peer.state()["journal"]
+    order = ["session ses-1 1", "take take-1 2", "take take-2 3", f"manifest {manifest.capture}"]
+    assert [row for row in journal if row in order] == order
+    line.spool.records.put_take(take_document("take-1", 4, "torn"))
+    assert line.uplink.drain(60)
+    takes = line.peer.state()["takes"]
+    assert (takes["take-1"]["take"]["state"], takes["take-2"]["revision"]) == ("torn", 3)
+
+
+def test_a_refused_session_holds_its_takes_back_and_nothing_else(line: Line) -> None:
+    line.peer.mode(session=[409, "session-conflict"])
+    line.spool.records.put(session_record(revision=1))
+    line.spool.records.put_take(take_document())
+    line.uplink.start()
+    line.wait_for(lambda: line.uplink.state.code == "collector-problem")
+    manifest = spooled(line.spool, noise(8, 1000))
+    line.wait_for(lambda: line.spool.state_of(manifest.capture) == "confirmed")
+    assert line.peer.state()["takes"] == {} and len(line.spool.records.to_send()) == 1
+
+
+def test_a_collector_that_has_lost_a_session_gets_all_of_it_again(line: Line) -> None:
+    line.spool.records.put(session_record(revision=1))
+    line.spool.records.put_take(take_document("take-1", 2))
+    line.uplink.start()
+    assert line.uplink.drain(60)
+    line.peer.http.post("/_peer/lose", json={})
+    line.spool.records.put_take(take_document("take-2", 3, number=2))
+    assert line.uplink.drain(60)
+    state = line.peer.state()
+    assert state["sessions"]["ses-1"]["revision"] == 1 and set(state["takes"]) == {"take-1", "take-2"}
 
 
 def test_a_small_capture_does_not_wait_behind_long_ones(tmp_path: Path, peer: PeerProcess) -> None:
@@ -202,8 +241,8 @@ def test_one_capture_that_is_not_this_devices_stops_no_other(line: Line) -> None
     line.uplink.start()
     line.wait_for(lambda: line.uplink.state.code == "collector-problem")
     assert line.uplink.state.reachable is True
-    line.spool.put_session(session_record())
-    line.wait_for(lambda: line.spool.sessions_to_send() == [])
+    line.spool.records.put(session_record())
+    line.wait_for(lambda: line.spool.records.to_send() == [])
     assert line.spool.state_of(manifest.capture) == "closed"
 
 

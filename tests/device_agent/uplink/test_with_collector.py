@@ -38,7 +38,7 @@ class Home:
         self.spool = Spool(folder / "spool", reserve_bytes=0)
         self.uplink = Uplink(self.spool, lambda: CollectorClient(self.credentials), lambda _: None, chance=lambda: 0.1)
         record = session_record().model_copy(update={"device": self.credentials.device})
-        self.spool.put_session(record)
+        self.spool.records.put(record)
         self.kept: dict[str, str] = {}
 
     def end(self) -> None:

@@ -45,6 +45,7 @@ class Peer:
     parts: dict[tuple[str, str], Part] = field(default_factory=dict)
     manifests: dict[str, bytes] = field(default_factory=dict)
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    takes: dict[str, dict[str, Any]] = field(default_factory=dict)
     heartbeats: list[dict[str, Any]] = field(default_factory=list)
     journal: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -147,11 +148,25 @@ class Handler(BaseHTTPRequestHandler):
                 self.manifest(capture)
             case ("GET", "api", "captures", capture, "receipt"):
                 self.receipt(capture)
+            case ("PUT", "api", "sessions", session) if "session" in self.peer.mode:
+                self.body()
+                self.problem(*self.peer.mode["session"])
             case ("PUT", "api", "sessions", session):
                 with self.peer.lock:
                     self.peer.sessions[session] = json.loads(self.body())
                     self.peer.journal.append(f"session {session} {self.peer.sessions[session]['revision']}")
                 self.reply(200, body=b"{}")
+            case ("PUT", "api", "sessions", session, "takes", take):
+                body = json.loads(self.body())
+                with self.peer.lock:
+                    known = session in self.peer.sessions
+                    if known:
+                        self.peer.takes[take] = body
+                        self.peer.journal.append(f"take {take} {body['revision']}")
+                if known:
+                    self.reply(200, body=b"{}")
+                else:
+                    self.problem(404, "session-unknown")
             case ("POST", "api", "devices", "heartbeat"):
                 with self.peer.lock:
                     self.peer.heartbeats.append(json.loads(self.body()))
@@ -262,6 +277,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.peer.mode = data
             if self.path == "/_peer/spoil":  # bytes go bad on the collector's disk
                 self.peer.parts[(data["capture"], data["part"])].data[0] ^= 1
+            if self.path == "/_peer/lose":  # what an older copy of the collector does not have
+                self.peer.sessions.clear()
+                self.peer.takes.clear()
             state = {
                 "captures": {
                     capture: {
@@ -273,6 +291,7 @@ class Handler(BaseHTTPRequestHandler):
                 },
                 "manifests": {capture: sha256_hex(body) for capture, body in self.peer.manifests.items()},
                 "sessions": self.peer.sessions,
+                "takes": self.peer.takes,
                 "heartbeats": self.peer.heartbeats,
                 "journal": self.peer.journal,
                 "faults": self.peer.faults,

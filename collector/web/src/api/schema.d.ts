@@ -550,6 +550,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session}/takes/{take}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Take
+         * @description The same or a higher revision; an older one changes nothing. Answers with the revision that is saved.
+         */
+        put: operations["put_take_api_sessions__session__takes__take__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions": {
         parameters: {
             query?: never;
@@ -2613,7 +2633,8 @@ export interface components {
          * @description `revision` rises with every change; the collector keeps the highest it has seen.
          *
          *     `takes[].boot` (schema 2) is given when the device was started anew in the session: times of two starts of its
-         *     monotonic clock cannot be compared.
+         *     monotonic clock cannot be compared. `take_count` (schema 3) says how many takes the session had begun; then `takes`
+         *     is empty on the way to the collector, and what the collector answers has those that have come.
          */
         SessionRecord: {
             /**
@@ -2661,6 +2682,11 @@ export interface components {
              * @default []
              */
             takes?: components["schemas"]["TakeRecord"][];
+            /**
+             * Take Count
+             * @description Takes begun at this revision; each comes as a document of its own. Null: in `takes`.
+             */
+            take_count?: number | null;
         };
         /**
          * SessionRow
@@ -2922,6 +2948,13 @@ export interface components {
              * @description Which start of the device's clock `opened_us` is on
              */
             boot?: string | null;
+        };
+        /** TakeSaved */
+        TakeSaved: {
+            /** Take */
+            take: string;
+            /** Revision */
+            revision: number;
         };
         /**
          * TaskCounts
@@ -3431,6 +3464,37 @@ export interface components {
              * @default null
              */
             page?: string | null;
+        };
+        /**
+         * TakeDocument
+         * @description One take of a session: sent when it has ended, and again when something of it changes.
+         *
+         *     `revision` is that of the session when the document was made: of one take the highest counts, whatever order they
+         *     arrive in.
+         */
+        TakeDocument: {
+            /**
+             * Schema
+             * @default 1
+             */
+            schema?: number;
+            /** Session */
+            session: string;
+            /** Device */
+            device: string;
+            /** Revision */
+            revision: number;
+            /**
+             * Number
+             * @description Place among the takes of the session, in the order of opening.
+             */
+            number: number;
+            /**
+             * Step Number
+             * @description Place of its step in the order in which steps were first taken.
+             */
+            step_number: number;
+            take: components["schemas"]["TakeRecord"];
         };
         /**
          * Wall
@@ -4270,6 +4334,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionKept"];
+                };
+            };
+        };
+    };
+    put_take_api_sessions__session__takes__take__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+                take: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakeSaved"];
                 };
             };
         };
