@@ -253,7 +253,7 @@ class Agent:
         return snapshot_of(
             self.runner,
             self.uplink.state,
-            pending=self.spool.backlog().captures,
+            pending=self.spool.captures_waiting,
             set_aside=self.spool.set_aside_count,
             level_dbfs=self._audio.level_dbfs if self._audio is not None and heard else None,
             speaking=self._labeller.speaking if heard else None,

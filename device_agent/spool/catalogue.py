@@ -244,6 +244,11 @@ class Spool:
             rows = [self._pending(entry) for entry in self._entries.values()]
         return Backlog(captures=len(rows), bytes=sum(row.bytes for row in rows), free_bytes=max(0, self._room.free()))
 
+    @property
+    def captures_waiting(self) -> int:
+        """How many captures have no receipt; what it costs does not grow with them."""
+        return len(self._entries)
+
     def state_of(self, capture: str) -> CaptureState:
         """What became of a capture: after a restart the session asks whether a take was closed or is torn."""
         with self.changes:

@@ -114,7 +114,7 @@ class Uplink:
         while True:
             seen = self._spool.changes.number
             if not (
-                self._spool.backlog().captures or self._spool.records.to_send() or self._spool.records.takes_to_send()
+                self._spool.captures_waiting or self._spool.records.to_send() or self._spool.records.takes_to_send()
             ):
                 return True
             left = until - time.monotonic()
@@ -344,7 +344,7 @@ class Uplink:
     # ---------------------------------------------------------------- what is said of it
     def _publish(self, reachable: bool, error: GleanerError | None) -> None:
         message, code = (str(error), error.code) if error is not None else self._trouble()
-        state = UplinkState(reachable, self._spool.backlog().captures, message, code, self._pace.sent, self._confirmed)
+        state = UplinkState(reachable, self._spool.captures_waiting, message, code, self._pace.sent, self._confirmed)
         if state != self._state:
             self._state = state
             self._on_state(state)
