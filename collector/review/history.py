@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from collector.catalogue.prelabel_documents import Event
+from collector.review.codes import ReopenCode, SkipCode
 from collector.review.queue import Lane, holding
 from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
@@ -14,11 +15,15 @@ Ended = Literal["submitted", "skipped", "returned", "expired", "taken-again"]
 
 _LEASES = text(
     "SELECT lease.fence, person.name AS person, lease.client, lease.started_at, lease.expires_at, lease.ended_at,"
-    " lease.ended, lease.lane, lease.probability FROM lease JOIN person ON person.id = lease.person_id"
+    " lease.ended, lease.lane, lease.probability, lease.why FROM lease JOIN person ON person.id = lease.person_id"
     " WHERE lease.task_id = :task ORDER BY lease.fence"
 )
 
 _REASONS = text("SELECT at, kind, text, priority FROM task_reason WHERE task_id = :task ORDER BY id")
+_SKIPS = text(
+    "SELECT skip.at, person.name AS person, skip.kind, skip.reason, skip.code FROM skip"
+    " JOIN person ON person.id = skip.person_id WHERE skip.task_id = :task ORDER BY skip.id"
+)
 _EVENTS = text(
     "SELECT event.document_id AS document, document.capture_id AS capture, document.source_name AS model, event.at,"
     " event.event, event.run_id AS run, event.raw_sha256 AS sha256 FROM task_capture"
@@ -31,7 +36,7 @@ _EVENTS = text(
 class LeaseRow(WireModel):
     """One lease. `client` is the page; `lane` is where the queue took the task from, `probability` the chance with
     which that lane was served then. `ended` is null while it is held, and where it ran out and nobody took the task
-    since. Leases from before this was recorded have a person alone.
+    since. `why` says what it was reopened for. Leases from before this was recorded have a person alone.
     """
 
     fence: int
@@ -43,6 +48,17 @@ class LeaseRow(WireModel):
     ended: Ended | None
     lane: Lane | None
     probability: float | None
+    why: ReopenCode | None
+
+
+class SkipRow(WireModel):
+    """It was skipped (it waits for a lead) or returned (the next person gets it)."""
+
+    at: str
+    person: str
+    kind: Literal["skipped", "returned"]
+    reason: str
+    code: SkipCode | None
 
 
 class ReasonRow(WireModel):
@@ -73,6 +89,7 @@ class TaskHistory(WireModel):
     """The first of each list happened first."""
 
     leases: list[LeaseRow]
+    skips: list[SkipRow]
     reasons: list[ReasonRow]
     prelabels: list[PrelabelEvent]
 
@@ -83,6 +100,7 @@ def task_history(conn: Connection, task: str) -> TaskHistory:
     asked = {"task": task}
     return TaskHistory(
         leases=[LeaseRow.model_validate(row) for row in conn.execute(_LEASES, asked).mappings()],
+        skips=[SkipRow.model_validate(row) for row in conn.execute(_SKIPS, asked).mappings()],
         reasons=[ReasonRow.model_validate(row) for row in conn.execute(_REASONS, asked).mappings()],
         prelabels=[PrelabelEvent.model_validate(row) for row in conn.execute(_EVENTS, asked).mappings()],
     )

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from collector.review import queue_sql as sql
+from collector.review.codes import ReopenCode, SkipCode
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
@@ -43,6 +44,7 @@ class Served:
     task: str
     lane: Lane
     probability: float = 1.0
+    why: ReopenCode | None = None
 
 
 @dataclass(frozen=True)
@@ -170,12 +172,20 @@ def _lease(conn: Connection, served: Served, person: str, client: str, now: date
     conn.execute(sql.REPLACE_LEASE, values)
     row = conn.execute(sql.LEASE, values).one()
     conn.execute(sql.SHOW, {"task": task, "version": INSTRUCTIONS[row.type].version})
-    how = {"fence": row.fence, "lane": served.lane, "probability": served.probability}
+    how = {"fence": row.fence, "lane": served.lane, "probability": served.probability, "why": served.why}
     conn.execute(sql.REMEMBER_LEASE, {**values, **how})
     return Lease(task, row.fence, expires)
 
 
-def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool, now: datetime) -> Lease | Lost:
+def reopen(
+    conn: Connection,
+    task: str,
+    person: str,
+    client: str,
+    is_lead: bool,
+    now: datetime,
+    why: ReopenCode | None = None,
+) -> Lease | Lost:
     """Lease a finished, skipped or returned task again: what "back" does. Ground truth stays until the next submit.
 
     Raises:
@@ -197,7 +207,7 @@ def reopen(conn: Connection, task: str, person: str, client: str, is_lead: bool,
     values = {"person": person, "now": at}
     if not (active and row.leased_to == person) and conn.execute(sql.ACTIVE_LEASES, values).scalar_one() >= MAX_LEASES:
         raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
-    return _lease(conn, Served(task, "reopened"), person, client, now)
+    return _lease(conn, Served(task, "reopened", why=why), person, client, now)
 
 
 def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -> Lease | Lost:
@@ -227,6 +237,7 @@ def give_up(
     kind: Literal["skipped", "returned"],
     reason: str,
     now: datetime,
+    code: SkipCode | None = None,
 ) -> Lost | None:
     """Skip a task (it waits for a lead) or return it (the next person gets it). Ground truth is never lost by it.
 
@@ -239,7 +250,7 @@ def give_up(
         return Lost(task, row.state, row.holder, kept=False)
     if row.state == "leased":
         values = {"task": task, "person": person, "fence": fence, "now": format_utc(now), "kind": kind}
-        conn.execute(sql.SAID_SKIP, {**values, "reason": reason})
+        conn.execute(sql.SAID_SKIP, {**values, "reason": reason, "code": code})
         conn.execute(sql.END_LEASE, {**values, "how": kind})
         rest = {"skipped": "skipped", "returned": "open"}[kind]
         conn.execute(sql.REST, {"task": task, "state": "done" if row.revision_id else rest})

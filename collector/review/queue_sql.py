@@ -65,8 +65,8 @@ LEASE = text(
     " WHERE id = :task RETURNING fence, type"
 )
 REMEMBER_LEASE = text(
-    "INSERT INTO lease (task_id, fence, person_id, client, started_at, expires_at, lane, probability)"
-    " VALUES (:task, :fence, :person, :client, :now, :expires, :lane, :probability)"
+    "INSERT INTO lease (task_id, fence, person_id, client, started_at, expires_at, lane, probability, why)"
+    " VALUES (:task, :fence, :person, :client, :now, :expires, :lane, :probability, :why)"
 )
 EXTEND_LEASE = text("UPDATE lease SET expires_at = :expires WHERE task_id = :task AND fence = :fence")
 END_LEASE = text("UPDATE lease SET ended = :how, ended_at = :now WHERE task_id = :task AND fence = :fence")
@@ -99,8 +99,8 @@ ENDED = text(
 REST = text("UPDATE task SET state = :state WHERE id = :task")
 DONE = text("UPDATE task SET state = 'done', done_at = :now, revision_id = :revision WHERE id = :task")
 SAID_SKIP = text(
-    "INSERT INTO skip (task_id, person_id, fence, at, kind, reason) VALUES (:task, :person, :fence, :now, :kind,"
-    " :reason) ON CONFLICT (task_id, fence) DO NOTHING"
+    "INSERT INTO skip (task_id, person_id, fence, at, kind, reason, code) VALUES (:task, :person, :fence, :now, :kind,"
+    " :reason, :code) ON CONFLICT (task_id, fence) DO NOTHING"
 )
 
 BY_SUBMIT = text("SELECT task_id, person_id, reply FROM revision WHERE submit_uuid = :submit")
@@ -108,10 +108,10 @@ NEXT_NUMBER = text("SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task
 ADD_REVISION = text(
     "INSERT INTO revision (id, task_id, number, person_id, submit_uuid, fence, submitted_at, opened_at, first_input_at,"
     " active_ms, documents, diff, reply, reason_kind, probability, instruction_version, script_sha256,"
-    " instruction_sha256, shown, told, page)"
+    " instruction_sha256, shown, told, page, correction)"
     " VALUES (:id, :task, :number, :person, :submit, :fence, :now, :opened_at, :first_input_at, :active_ms, :documents,"
     " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256, :instruction_sha256, :shown,"
-    " :told, :page)"
+    " :told, :page, :correction)"
 )
 LAST_OF_LEASE = text("SELECT max(submitted_at) FROM revision WHERE task_id = :task AND fence = :fence")
 ADD_WORKED = text(

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from collector.catalogue.categories import save_words
 from collector.review import queue_sql as sql
 from collector.review.activity import Stretch
+from collector.review.codes import CorrectionCode
 from collector.review.facts import ShownDocument
 from collector.review.problems import SubmitReused
 from collector.review.queue import Holding, Lost, holding, require_held, works_on
@@ -45,6 +46,7 @@ class Facts:
     shown: Sequence[ShownDocument] = ()
     told: Sequence[Mapping[str, Any]] = ()
     page: str | None = None
+    correction: CorrectionCode | None = None
 
 
 def answered_before(conn: Connection, task: str, person: str, submit: str) -> str | None:
@@ -105,6 +107,7 @@ def submit(
         "shown": _json([document.to_json() for document in facts.shown]),
         "told": _json(facts.told),
         "page": facts.page,
+        "correction": facts.correction,
     }
     conn.execute(sql.ADD_REVISION, values)
     if facts.worked:

@@ -13,6 +13,7 @@ from pydantic import Field, StrictBool
 from collector.bodies import body_schema
 from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
+from collector.review.codes import ReopenCode, SkipCode
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.instructions import InstructionView, instructions_by_hash
@@ -63,6 +64,7 @@ class NextReply(WireModel):
 
 class ReopenRequest(WireModel):
     client: Id
+    why: ReopenCode | None = None
 
 
 class FenceRequest(WireModel):
@@ -72,6 +74,7 @@ class FenceRequest(WireModel):
 class SkipRequest(WireModel):
     fence: Count
     reason: Annotated[str, Field(max_length=1000)]
+    code: SkipCode | None = None
 
 
 class DraftRequest(WireModel):
@@ -188,7 +191,7 @@ def _check_visible(conn: Connection, task: str, person: Person) -> None:
 async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) -> Response:
     now = datetime.now(UTC)
     is_lead = person.role == "lead"
-    lease = held(await db.write(lambda conn: queue.reopen(conn, task, person.id, body.client, is_lead, now)))
+    lease = held(await db.write(lambda conn: queue.reopen(conn, task, person.id, body.client, is_lead, now, body.why)))
     return await db.read(lambda conn: json_response(task_view(conn, task, person.id, lease, is_lead=is_lead)))
 
 
@@ -239,7 +242,7 @@ async def submit_task(
 
 @router.post("/api/tasks/{task}/skip")
 async def skip_task(task: Id, body: SkipRequest, person: Annotator, db: Db) -> Now:
-    return await _give_up(db, task, person, body.fence, "skipped", body.reason)
+    return await _give_up(db, task, person, body.fence, "skipped", body.reason, body.code)
 
 
 @router.post("/api/tasks/{task}/return")
@@ -247,9 +250,11 @@ async def return_task(task: Id, body: FenceRequest, person: Annotator, db: Db) -
     return await _give_up(db, task, person, body.fence, "returned", "")
 
 
-async def _give_up(db: Database, task: str, person: Person, fence: int, kind: Any, reason: str) -> Now:
+async def _give_up(
+    db: Database, task: str, person: Person, fence: int, kind: Any, reason: str, code: SkipCode | None = None
+) -> Now:
     now = datetime.now(UTC)
-    held(await db.write(lambda conn: queue.give_up(conn, task, person.id, fence, kind, reason, now)))
+    held(await db.write(lambda conn: queue.give_up(conn, task, person.id, fence, kind, reason, now, code)))
     return Now(now=format_utc(now))
 
 

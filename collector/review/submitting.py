@@ -13,6 +13,7 @@ from collector.catalogue.derived import find_derived
 from collector.review import queue_sql as sql
 from collector.review.activity import Sign, counted_ms, counted_stretches
 from collector.review.checking import CaptureFacts, finished_documents
+from collector.review.codes import CorrectionCode
 from collector.review.diff import diff_labels
 from collector.review.facts import TaskFacts, picture_size, task_facts, truth_documents
 from collector.review.instructions import instructions_on_screen
@@ -65,7 +66,8 @@ class ActivityTold(WireModel):
 class Submit(WireModel):
     """One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
 
-    `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page.
+    `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page; `correction`: what
+    was wrong with the work of somebody else that this one replaces.
     """
 
     fence: Count
@@ -76,6 +78,7 @@ class Submit(WireModel):
     activity: list[ActivityTold] = []
     instructions: Sha256 | None = None
     page: Annotated[str, Field(max_length=64)] | None = None
+    correction: CorrectionCode | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,7 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
         shown=facts.shown,
         told=[row.to_json() for row in body.activity],
         page=body.page,
+        correction=body.correction,
     )
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from collector.catalogue.captures import CaptureView
 from collector.review import queue_sql as sql
+from collector.review.codes import CorrectionCode
 from collector.review.diff import Diff
 from collector.review.facts import ShownDocument, TaskFacts, read_documents, task_facts
 from collector.review.instructions import INSTRUCTIONS, Instructions
@@ -56,7 +57,10 @@ class DraftView(WireModel):
 
 
 class RevisionView(WireModel):
-    """`instruction_sha256`, `shown` and `page` (the build of the page) are null where they were not recorded yet."""
+    """`instruction_sha256`, `shown` and `page` (the build of the page) are null where they were not recorded yet.
+
+    `correction`: what was wrong with somebody else's work that it replaced.
+    """
 
     id: str
     task: str
@@ -75,6 +79,7 @@ class RevisionView(WireModel):
     instruction_sha256: str | None
     shown: list[ShownDocument] | None
     page: str | None
+    correction: CorrectionCode | None
 
 
 class TaskView(WireModel):
@@ -200,6 +205,7 @@ def revision_views(conn: Connection, task: str, person: str | None = None) -> li
             instruction_sha256=row.instruction_sha256,
             shown=None if row.shown is None else [ShownDocument.model_validate(one) for one in json.loads(row.shown)],
             page=row.page,
+            correction=row.correction,
         )
         for row in conn.execute(_REVISIONS, {"task": task, "person": person})
     ]

@@ -277,6 +277,10 @@ class House:
         rows: list[dict[str, Any]] = reply.json()["tasks"]
         return rows
 
+    def history(self, task: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.lead.get(f"/api/tasks/{task}/history").json()
+        return found
+
     def task_id(self, kind: str) -> str:
         found: str = next(row["id"] for row in self.tasks() if row["type"] == kind)
         return found

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.collector.running import until
+from tests.needs import ROOT
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer
@@ -130,6 +131,16 @@ def test_a_lead_opens_what_was_skipped(house: House, open_page: Open, ada: Revie
     assert lin.kind() == "boxes"
     lin.submit()
     until(lambda: house.task(task)["state"] == "done")
+    history = house.history(task)
+    (skip,) = history["skips"]
+    assert (skip["person"], skip["code"], skip["reason"]) == ("ada", "recording-broken", "the recording is broken")
+    assert [(row["person"], row["ended"], row["why"]) for row in history["leases"]] == [
+        ("ada", "skipped", None), ("lin", "submitted", "was-skipped"),
+    ]  # fmt: skip
+    (revision,) = house.revisions(task)
+    built = sorted(path.stem for path in (ROOT / "collector/web/dist/assets").glob("index-*.js"))
+    assert [f"index-{revision['page']}"] == built, "which build of the page it was made with"
+    assert revision["instruction_sha256"] and len(revision["shown"]) == 1
 
 
 def test_a_lead_opens_work_that_came_too_late(house: House, open_page: Open, ada: Reviewer) -> None:
@@ -153,6 +164,18 @@ def test_a_lead_opens_work_that_came_too_late(house: House, open_page: Open, ada
     lin = Reviewer(lead)
     assert lin.kind() == "boxes" and lin.task() == task
     lin.word("This is the work of ada")
-    lin.submit()
+    # Who corrects somebody else's work says in one key what was wrong with it.
+    lin.press("Enter")
+    dialog = lead.get_by_role("dialog", name="Submit a correction")
+    expect(dialog).to_contain_text("What was wrong with the work of boris?")
+    lin.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert lin.task() == task and len(house.revisions(task)) == 1
+    lead.get_by_role("button", name="accept and next").or_(lead.get_by_role("button", name="submit again")).click()
+    lin.press("9")
+    expect(dialog).to_be_visible()
+    lin.press("4")
     rows = until(lambda: rows if len(rows := house.revisions(task)) == 2 else None)
+    assert [row["correction"] for row in rows] == [None, "inexact"]
+    assert house.history(task)["leases"][-1]["why"] == "late-work"
     assert [row["documents"][0]["labels"][1]["x"] for row in rows] == [430, 431]

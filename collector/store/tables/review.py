@@ -89,6 +89,7 @@ lease = Table(
     Column("ended", String),  # submitted | skipped | returned | expired | taken-again; null: held, or ran out unnoticed
     Column("lane", String),  # priority | random | expired | own-expired | given-back | reopened
     Column("probability", Float),  # with which that lane was served then, given what was in the queue
+    Column("why", String),  # of a reopened one: what for (collector/review/codes.py)
 )
 
 instruction = Table(
@@ -153,6 +154,7 @@ revision = Table(
     Column("shown", Text),  # the pre-labels that were shown: a list of {document, capture, sha256}
     Column("told", Text),  # the page's own signs of life, as they came with the submit
     Column("page", String),  # the build of the page
+    Column("correction", String),  # why somebody else's work was corrected (collector/review/codes.py)
     UniqueConstraint("task_id", "number"),
     Index("ix_revision_person_id_submitted_at", "person_id", "submitted_at"),
     Index("ix_revision_submitted_at", "submitted_at"),
@@ -206,6 +208,7 @@ skip = Table(
     Column("at", String, nullable=False),
     Column("kind", String, nullable=False),  # skipped | returned
     Column("reason", Text, nullable=False),
+    Column("code", String),  # the reason as one of a few (collector/review/codes.py)
     UniqueConstraint("task_id", "fence"),
     Index("ix_skip_person_id_task_id", "person_id", "task_id"),
     Index("ix_skip_at", "at"),

@@ -1,6 +1,6 @@
 """Facts that cannot be made up later: every lease with its page, its lane and how it ended; what became of documents of
 pre-labels; what was on the screen at each submit; every calibration; every reason of the queue; studies, plans and
-consent texts; tasks without pre-labels.
+consent texts; tasks without pre-labels; reasons of skips, corrections and reopenings as codes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def upgrade() -> None:
     _keep_every_reason()
     _make_studies()
     _draw_tasks_without_prelabels()
+    _code_reasons()
 
 
 def _describe_leases() -> None:
@@ -173,3 +174,17 @@ def _draw_tasks_without_prelabels() -> None:
     # By ALTER TABLE: a table that is made anew would lose its triggers.
     op.add_column("task", sa.Column("control", sa.Boolean(), nullable=False, server_default="0"))
     op.add_column("task", sa.Column("control_probability", sa.Float(), nullable=True))
+
+
+def _code_reasons() -> None:
+    op.add_column("skip", sa.Column("code", sa.String(), nullable=True))
+    op.add_column("lease", sa.Column("why", sa.String(), nullable=True))
+    op.add_column("revision", sa.Column("correction", sa.String(), nullable=True))
+    # The page offered these four sentences and no field to write another.
+    for code, sentence in (
+        ("not-perceptible", "it cannot be seen or heard well enough"),
+        ("recording-broken", "the recording is broken"),
+        ("not-covered", "the instructions do not cover this"),
+        ("knows-person", "I know this person"),
+    ):
+        op.execute(f"UPDATE skip SET code = '{code}' WHERE kind = 'skipped' AND reason = '{sentence}'")

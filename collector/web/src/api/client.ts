@@ -12,15 +12,18 @@ import type {
   PrelabelReport,
   PrelabelRun,
   RenewReply,
+  ReopenCode,
   RunAsked,
   RunsReply,
   SessionList,
   SetAside,
+  SkipCode,
   Submit,
   SubmitReply,
   TaskView,
   TodayReport,
 } from "./types";
+import type { Coded } from "../model/codes";
 
 /** The collector's answer was a problem document (or something that is none, with a code of its own). */
 export class Problem extends Error {
@@ -142,10 +145,12 @@ export const api = {
   leave: (): Promise<void> => json("POST", "/api/leave"),
   next: (client: string, have: string[], count: number): Promise<NextReply> =>
     json("POST", "/api/tasks/next", { client, have, count }),
-  reopen: (id: string, client: string): Promise<TaskView> => json("POST", task(id, "reopen"), { client }),
+  reopen: (id: string, client: string, why: ReopenCode): Promise<TaskView> =>
+    json("POST", task(id, "reopen"), { client, why }),
   renew: (id: string, fence: number): Promise<RenewReply> => json("POST", task(id, "renew"), { fence }),
   submit: (id: string, body: Submit): Promise<SubmitReply> => json("POST", task(id, "submit"), body),
-  skip: (id: string, fence: number, reason: string): Promise<Now> => json("POST", task(id, "skip"), { fence, reason }),
+  skip: (id: string, fence: number, reason: Coded<SkipCode>): Promise<Now> =>
+    json("POST", task(id, "skip"), { fence, reason: reason.text, code: reason.code }),
   giveBack: (id: string, fence: number): Promise<Now> => json("POST", task(id, "return"), { fence }),
   draft: (id: string, fence: number, documents: LabelsDocument[]): Promise<DraftReply> =>
     json("PUT", task(id, "draft"), { fence, documents }),

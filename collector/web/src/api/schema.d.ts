@@ -1810,7 +1810,7 @@ export interface components {
          * LeaseRow
          * @description One lease. `client` is the page; `lane` is where the queue took the task from, `probability` the chance with
          *     which that lane was served then. `ended` is null while it is held, and where it ran out and nobody took the task
-         *     since. Leases from before this was recorded have a person alone.
+         *     since. `why` says what it was reopened for. Leases from before this was recorded have a person alone.
          */
         LeaseRow: {
             /** Fence */
@@ -1831,6 +1831,8 @@ export interface components {
             lane: ("priority" | "random" | "expired" | "own-expired" | "given-back" | "reopened") | null;
             /** Probability */
             probability: number | null;
+            /** Why */
+            why: ("back" | "release-taken-back" | "lease-lost" | "was-skipped" | "late-work" | "other") | null;
         };
         /** LeaseView */
         LeaseView: {
@@ -2515,10 +2517,14 @@ export interface components {
         ReopenRequest: {
             /** Client */
             client: string;
+            /** Why */
+            why?: ("back" | "release-taken-back" | "lease-lost" | "was-skipped" | "late-work" | "other") | null;
         };
         /**
          * RevisionView
          * @description `instruction_sha256`, `shown` and `page` (the build of the page) are null where they were not recorded yet.
+         *
+         *     `correction`: what was wrong with somebody else's work that it replaced.
          */
         RevisionView: {
             /** Id */
@@ -2557,6 +2563,8 @@ export interface components {
             shown: components["schemas"]["ShownDocument"][] | null;
             /** Page */
             page: string | null;
+            /** Correction */
+            correction: ("missed" | "extra" | "wrong-name" | "inexact" | "wrong-text" | "instructions-changed" | "confirmed" | "other") | null;
         };
         /** Revisions */
         Revisions: {
@@ -2759,6 +2767,27 @@ export interface components {
             fence: number;
             /** Reason */
             reason: string;
+            /** Code */
+            code?: ("not-perceptible" | "recording-broken" | "not-covered" | "knows-person" | "other") | null;
+        };
+        /**
+         * SkipRow
+         * @description It was skipped (it waits for a lead) or returned (the next person gets it).
+         */
+        SkipRow: {
+            /** At */
+            at: string;
+            /** Person */
+            person: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "skipped" | "returned";
+            /** Reason */
+            reason: string;
+            /** Code */
+            code: ("not-perceptible" | "recording-broken" | "not-covered" | "knows-person" | "other") | null;
         };
         /** SkippedItem */
         SkippedItem: {
@@ -2976,6 +3005,8 @@ export interface components {
         TaskHistory: {
             /** Leases */
             leases: components["schemas"]["LeaseRow"][];
+            /** Skips */
+            skips: components["schemas"]["SkipRow"][];
             /** Reasons */
             reasons: components["schemas"]["ReasonRow"][];
             /** Prelabels */
@@ -3427,7 +3458,8 @@ export interface components {
          * Submit
          * @description One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
          *
-         *     `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page.
+         *     `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page; `correction`: what
+         *     was wrong with the work of somebody else that this one replaces.
          */
         Submit: {
             /** Fence */
@@ -3464,6 +3496,11 @@ export interface components {
              * @default null
              */
             page?: string | null;
+            /**
+             * Correction
+             * @default null
+             */
+            correction?: ("missed" | "extra" | "wrong-name" | "inexact" | "wrong-text" | "instructions-changed" | "confirmed" | "other") | null;
         };
         /**
          * TakeDocument

@@ -45,6 +45,9 @@ export type TaskView = Omit<Schemas["TaskView"], "prelabels" | "draft" | "revisi
 };
 export type NextReply = Omit<Schemas["NextReply"], "tasks"> & { tasks: TaskView[] };
 export type SubmitReply = Schemas["SubmitReply"];
+export type SkipCode = NonNullable<Schemas["SkipRequest"]["code"]>;
+export type CorrectionCode = NonNullable<Schemas["RevisionView"]["correction"]>;
+export type ReopenCode = NonNullable<Schemas["ReopenRequest"]["why"]>;
 export type RenewReply = Schemas["RenewReply"];
 export type DraftReply = Schemas["DraftReply"];
 export type Now = Schemas["Now"];

@@ -1,13 +1,14 @@
 /** The page's store: what is open, what comes next, what was sent. Views read its signals and call its verbs. */
 import { signal } from "@preact/signals";
 import { actAs, api, Problem, Unreachable } from "../api/client";
-import type { LabelsDocument, Me, Progress, TaskView } from "../api/types";
+import type { CorrectionCode, LabelsDocument, Me, Progress, SkipCode, TaskView } from "../api/types";
 import { MediaSet } from "../media/load";
 import { editors } from "../media/editor";
 import { misplaced } from "../model/bounds";
+import type { Coded } from "../model/codes";
 import { undrawn } from "../model/drawn";
 import { surfaceOf } from "../model/keys";
-import { documentsOf, workOf } from "../model/labels";
+import { documentsOf, workOf, type Ref } from "../model/labels";
 import { ActivityLog } from "./activity";
 import * as clock from "./clock";
 import { Drafts } from "./drafts";
@@ -106,20 +107,34 @@ export class Store {
   }
 
   // ---------------------------------------------------------------- the flow
+  /** Whose work a submit of the open item would correct; null when it is nobody else's. */
+  get corrects(): string | null {
+    const done = this.current.value?.task.view.revision;
+    return done && done.reviewer !== this.me.name ? done.reviewer : null;
+  }
+
+  /** Whether the open item could be submitted now and corrects somebody else's work. */
+  mayCorrect(): boolean {
+    const task = this.current.value?.task;
+    return task !== undefined && this.corrects !== null && task.hold.value.lost === null && this.refusal(task) === null;
+  }
+
+  /** Why the work cannot be submitted as it is, with the label that stands in the way, if one does. */
+  private refusal(task: OpenTask): { why: string; ref?: Ref } | null {
+    const why = this.gate.refusal() ?? undrawn(task.view, task.work.value);
+    return why !== null ? { why } : misplaced(task.view, task.work.value);
+  }
+
   /** Accepts what is there: the answer goes into the outbox, the next item is shown in the same moment. */
-  submit(): void {
+  submit(correction: CorrectionCode | null = null): void {
     const item = this.current.value;
     if (!item) return;
     const { task } = item;
     const { lost, fence } = task.hold.value;
     if (lost !== null) return void this.leaveLost();
-    const refusal = this.gate.refusal() ?? undrawn(task.view, task.work.value);
-    if (refusal !== null) return this.say(refusal);
-    const wrong = misplaced(task.view, task.work.value);
-    if (wrong) {
-      task.selected.value = wrong.ref;
-      return this.say(wrong.why, "care", task.id);
-    }
+    const refused = this.refusal(task);
+    if (refused?.ref) task.selected.value = refused.ref;
+    if (refused) return refused.ref ? this.say(refused.why, "care", task.id) : this.say(refused.why);
     this.notices.dismissWord();
     this.outbox.post({
       task: task.id,
@@ -133,6 +148,7 @@ export class Store {
         activity: task.activity,
         instructions: task.view.instructions.sha256,
         page: PAGE_BUILD,
+        correction,
       },
     });
     this.sent.set(task.id, task);
@@ -142,7 +158,7 @@ export class Store {
     void this.advance();
   }
 
-  async skip(reason: string): Promise<void> {
+  async skip(reason: Coded<SkipCode>): Promise<void> {
     const item = this.current.value;
     if (!item) return;
     if (item.task.hold.value.lost !== null) return this.leaveLost();
@@ -156,7 +172,7 @@ export class Store {
     this.drafts.hush(item.task.id);
     this.trail.add(item.task.id);
     this.close(item);
-    this.say(`Skipped: ${reason}. B takes it back.`);
+    this.say(`Skipped: ${reason.text}. B takes it back.`);
     await this.advance();
   }
 
@@ -192,7 +208,7 @@ export class Store {
     const items: Item[] = [];
     for (const id of ids) {
       try {
-        items.push(this.take(await api.reopen(id, this.client), false));
+        items.push(this.take(await api.reopen(id, this.client, "release-taken-back"), false));
       } catch (error) {
         if (error instanceof Problem && !error.retryable && error.status !== 401) continue;
         this.released.value = ids;
@@ -221,7 +237,7 @@ export class Store {
       return this.say("Your last answer has not been sent yet: B works again once it has.", "care");
     let view: TaskView;
     try {
-      view = await api.reopen(id, this.client);
+      view = await api.reopen(id, this.client, "back");
     } catch (error) {
       if (error instanceof Problem && !error.retryable && error.status !== 401) this.trail.remove(id);
       return this.complain(error, "It cannot be opened again");
@@ -233,7 +249,7 @@ export class Store {
 
   /** Opens any item for a lead, with another person's work on it where that is given. Throws Problem, Unreachable. */
   async openItem(id: string, documents: readonly LabelsDocument[] | null): Promise<void> {
-    const view = await api.reopen(id, this.client);
+    const view = await api.reopen(id, this.client, documents ? "late-work" : "was-skipped");
     this.started = true;
     this.open(this.take(view, view.revision !== null, documents));
   }
@@ -283,7 +299,7 @@ export class Store {
     const item = this.current.value;
     if (!item || item.task.hold.value.lost === null) return;
     try {
-      const view = await api.reopen(item.task.id, this.client);
+      const view = await api.reopen(item.task.id, this.client, "lease-lost");
       const { task } = item;
       task.hold.value = {
         fence: view.lease?.fence ?? 0,

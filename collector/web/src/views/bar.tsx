@@ -34,7 +34,7 @@ export function Bar({
         {word ?? (item ? acceptance(item.task.before, item.task.work.value) : "")}
       </span>
       <SavedWord store={store} />
-      <button type="button" class="primary" disabled={!item} onClick={() => store.submit()}>
+      <button type="button" class="primary" disabled={!item} onClick={() => keyboard.submit()}>
         <kbd>⏎</kbd> {item?.task.reopened ? "submit again" : "accept and next"}
       </button>
     </footer>

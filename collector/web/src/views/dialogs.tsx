@@ -1,8 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
+import { CORRECTIONS, SKIP_REASONS } from "../model/codes";
 import { help, type Help, type Surface } from "../model/keys";
 import { keep, kept, StorageFull } from "../state/storage";
 import type { Store } from "../state/store";
-import { SKIP_REASONS, type Keyboard } from "./keyboard";
+import type { Keyboard } from "./keyboard";
 import { Modal } from "./modal";
 
 export function KeysDialog({ keyboard, on }: { keyboard: Keyboard; on: Surface }): preact.JSX.Element {
@@ -50,39 +51,69 @@ function Keys({ title, rows }: { title: string; rows: Help[] }): preact.JSX.Elem
   );
 }
 
-export function SkipDialog({ keyboard, store }: { keyboard: Keyboard; store: Store }): preact.JSX.Element {
+interface ReasonsProps {
+  keyboard: Keyboard;
+  name: string;
+  question: string;
+  reasons: readonly { code: string; text: string }[];
+  choose: (number: number) => void;
+  children: preact.ComponentChildren;
+}
+
+/** Asks for one of a few reasons; its number is its key. */
+function ReasonDialog({ keyboard, name, question, reasons, choose, children }: ReasonsProps): preact.JSX.Element {
   return (
-    <Modal name="Skip this item" small onClose={() => (keyboard.dialog.value = null)}>
+    <Modal name={name} small onClose={() => (keyboard.dialog.value = null)}>
         <h2 class="dialog-title">
-          Why skip this item?{" "}
+          {question}{" "}
           <span class="note">
             <kbd>Esc</kbd> cancels
           </span>
         </h2>
         <ol class="reasons">
-          {SKIP_REASONS.map((reason, index) => (
-            <li key={reason}>
-              <button
-                type="button"
-                onClick={() => {
-                  keyboard.dialog.value = null;
-                  void store.skip(reason);
-                }}
-              >
-                <kbd>{index + 1}</kbd> {reason}
+          {reasons.map((reason, index) => (
+            <li key={reason.code}>
+              <button type="button" onClick={() => choose(index + 1)}>
+                <kbd>{index + 1}</kbd> {reason.text}
               </button>
             </li>
           ))}
         </ol>
-        <p class="note">
-          A lead sees the item and the reason. <kbd>B</kbd> takes the skip back.
-        </p>
+        <p class="note">{children}</p>
         <p class="actions">
           <button type="button" onClick={() => (keyboard.dialog.value = null)}>
             Cancel
           </button>
         </p>
     </Modal>
+  );
+}
+
+export function SkipDialog({ keyboard }: { keyboard: Keyboard }): preact.JSX.Element {
+  return (
+    <ReasonDialog
+      keyboard={keyboard}
+      name="Skip this item"
+      question="Why skip this item?"
+      reasons={SKIP_REASONS}
+      choose={(number) => keyboard.skip(number)}
+    >
+      A lead sees the item and the reason. <kbd>B</kbd> takes the skip back.
+    </ReasonDialog>
+  );
+}
+
+export function CorrectionDialog({ keyboard, whose }: { keyboard: Keyboard; whose: string }): preact.JSX.Element {
+  return (
+    <ReasonDialog
+      keyboard={keyboard}
+      name="Submit a correction"
+      question={`What was wrong with the work of ${whose}?`}
+      reasons={CORRECTIONS}
+      choose={(number) => keyboard.correct(number)}
+    >
+      What matters most. It is stored with your version, which becomes the ground truth.
+    </ReasonDialog>
   );
 }
 

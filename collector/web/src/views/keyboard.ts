@@ -1,5 +1,6 @@
 /** The page's keyboard: the open dialog first, then the editor, then the page. */
 import { signal } from "@preact/signals";
+import { CORRECTIONS, SKIP_REASONS } from "../model/codes";
 import { strokeFor, surfaceOf, type Command, type Stroke } from "../model/keys";
 import { find, relabelled, same, type Ref } from "../model/labels";
 import type { Editor } from "../media/editor";
@@ -8,14 +9,7 @@ import type { OpenTask } from "../state/task";
 import { tagsShown } from "../state/shown";
 import { nextTheme } from "../ui/theme";
 
-export type Dialog = "keys" | "skip" | "names" | null;
-
-export const SKIP_REASONS = [
-  "it cannot be seen or heard well enough",
-  "the recording is broken",
-  "the instructions do not cover this",
-  "I know this person",
-] as const;
+export type Dialog = "keys" | "skip" | "names" | "correction" | null;
 
 /** What ends the writing in a text field; everything else a key does there leaves the hand where it is. */
 const LEAVES_FIELD: ReadonlySet<Command> = new Set(["leave", "submit", "next-label", "previous-label"]);
@@ -74,11 +68,9 @@ export class Keyboard {
   /** True: the key was for the dialog. Everything else scrolls it and moves the focus in it. */
   private inDialog(stroke: Stroke, target: Element): boolean {
     const dialog = this.dialog.value;
-    if (dialog === "skip" && stroke.command === "digit") {
-      const reason = SKIP_REASONS[stroke.digit - 1];
-      if (reason === undefined) return true;
-      this.dialog.value = null;
-      void this.store.skip(reason);
+    if ((dialog === "skip" || dialog === "correction") && stroke.command === "digit") {
+      if (dialog === "skip") this.skip(stroke.digit);
+      else this.correct(stroke.digit);
       return true;
     }
     const closes = stroke.command === "leave" || stroke.command === dialog;
@@ -130,7 +122,7 @@ export class Keyboard {
     const task = store.current.value?.task;
     switch (stroke.command) {
       case "submit":
-        return store.submit();
+        return this.submit();
       case "back":
         return void store.back();
       case "skip":
@@ -172,6 +164,28 @@ export class Keyboard {
       default:
         return;
     }
+  }
+
+  /** Submits; who corrects somebody else's work is asked first what was wrong with it. */
+  submit(): void {
+    if (this.store.mayCorrect()) this.dialog.value = "correction";
+    else this.store.submit();
+  }
+
+  /** Skips for the reason with this number. */
+  skip(number: number): void {
+    const reason = SKIP_REASONS[number - 1];
+    if (reason === undefined) return;
+    this.dialog.value = null;
+    void this.store.skip(reason);
+  }
+
+  /** Submits the correction, for the reason with this number. */
+  correct(number: number): void {
+    const reason = CORRECTIONS[number - 1];
+    if (reason === undefined) return;
+    this.dialog.value = null;
+    this.store.submit(reason.code);
   }
 
   private relabel(digit: number): void {

@@ -50,7 +50,11 @@ function Expected({ view }: { view: TaskView }): preact.JSX.Element {
         </>
       )}
       {view.objects.length > 0 && <p class="note">should be visible: {view.objects.join(", ")}</p>}
-      <p class="note" title="Why you see this item" data-reason={view.reason.kind}>
+      <p
+        class={view.reason.kind === "control" ? "caveat" : "note"}
+        title="Why you see this item"
+        data-reason={view.reason.kind}
+      >
         {view.reason.text}
       </p>
       <Masked view={view} />
@@ -103,7 +107,8 @@ function Labels({ task }: { task: OpenTask }): preact.JSX.Element {
       </h2>
       {rows.length === 0 && (
         <p class="note">
-          No labels. Press <kbd>Enter</kbd> to confirm{NOTHING[surfaceOf(task.view)] ?? ""}.
+          {task.view.reason.kind === "control" ? "Nothing is marked yet" : "No labels"}. Press <kbd>Enter</kbd> to confirm
+          {NOTHING[surfaceOf(task.view)] ?? " that there is nothing"}.
         </p>
       )}
       <LongList

@@ -6,7 +6,7 @@ import { playing } from "../state/activity";
 import type { Item, Store } from "../state/store";
 import { Trouble } from "../ui/parts";
 import { Bar } from "./bar";
-import { Hints, KeysDialog, SkipDialog } from "./dialogs";
+import { CorrectionDialog, Hints, KeysDialog, SkipDialog } from "./dialogs";
 import { Header } from "./header";
 import { Keyboard } from "./keyboard";
 import { Panel } from "./panel";
@@ -41,7 +41,8 @@ export function Review({ store }: { store: Store }): preact.JSX.Element {
       <Bar store={store} keyboard={keyboard} status={status} />
       {keyboard.dialog.value === "keys" && <KeysDialog keyboard={keyboard} on={item ? surfaceOf(item.task.view) : "boxes"} />}
       {keyboard.dialog.value === "names" && item && <NamesDialog keyboard={keyboard} task={item.task} />}
-      {keyboard.dialog.value === "skip" && <SkipDialog keyboard={keyboard} store={store} />}
+      {keyboard.dialog.value === "skip" && <SkipDialog keyboard={keyboard} />}
+      {keyboard.dialog.value === "correction" && <CorrectionDialog keyboard={keyboard} whose={store.corrects ?? ""} />}
     </div>
   );
 }
