@@ -73,7 +73,8 @@ def export_coco(
     Raises:
         MediaDamaged, BlobMissing.
     """
-    ids = item_ids(db, selection=selection)
+    # One answer per picture: every label would be there twice.
+    ids = item_ids(db, selection=selection, all_rounds=False)
     begin(len(ids))
     summary, words = Summary(), Categories(db.read_sync(categories))
     (folder / IMAGES).mkdir()

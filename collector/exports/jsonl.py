@@ -78,6 +78,7 @@ class _Writer:
                 "reviewer": item.reviewer,
                 "instruction_version": item.instruction_version,
                 "control": item.control,
+                "round": item.round,
             }
             _write(self.labels, self._line(document, item, whose))
             summary.documents += 1

@@ -35,11 +35,11 @@ _TASKS = (
     "SELECT task.id, task.revision_id FROM task LEFT JOIN revision ON revision.id = task.revision_id"
     " WHERE (task.revision_id IS NOT NULL OR :all) AND (:study IS NULL OR task.study = :study)"
     " AND (:type IS NULL OR task.type = :type) AND (:since IS NULL OR revision.submitted_at >= :since)"
-    " ORDER BY task.created_at, task.id"
+    " AND (task.round = 1 OR :rounds) ORDER BY task.created_at, task.id"
 )
 _ITEMS = text(
-    "SELECT task.id AS task, task.type, task.control, task.take_id AS take, task.session_id AS session, task.study,"
-    " task.consent, take.step, take.attempt, take.prompt, session.script_id, session.script_version,"
+    "SELECT task.id AS task, task.type, task.control, task.round, task.take_id AS take, task.session_id AS session,"
+    " task.study, task.consent, take.step, take.attempt, take.prompt, session.script_id, session.script_version,"
     " session.script_sha256, session.participant, session.home, session.device_id AS device"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
     " WHERE task.id IN :tasks"
@@ -106,6 +106,7 @@ class Item:
     `revision`, `reviewer` and `instruction_version` are None where nobody has submitted it (only asked for with
     pre-labels); `origin` says where it comes from, `grants` what the session's consent allows; `withheld` counts the
     captures that it does not cover now, which are left out. Of a `control` task nobody was shown the pre-labels.
+    `round` counts independent answers to the same question.
     """
 
     task: str
@@ -119,6 +120,7 @@ class Item:
     media: dict[str, Media]
     prelabels: ShownLabels
     control: bool
+    round: int
     withheld: int
 
 
@@ -132,9 +134,16 @@ class _Batch:
     prelabels: dict[str, list[tuple[str, bool]]]
 
 
-def item_ids(db: Database, *, unreviewed: bool = False, selection: Selection = ALL) -> list[tuple[str, str | None]]:
-    """(task, revision) of everything to export, in the order the tasks were made."""
+def item_ids(
+    db: Database, *, unreviewed: bool = False, selection: Selection = ALL, all_rounds: bool = True
+) -> list[tuple[str, str | None]]:
+    """(task, revision) of everything to export, in the order the tasks were made.
+
+    Args:
+        all_rounds: also further, independent answers; otherwise the first of each question alone.
+    """
     asked = {
+        "rounds": all_rounds,
         "all": unreviewed,
         "study": selection.study,
         "type": selection.type,
@@ -204,6 +213,7 @@ def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now
         media=media,
         prelabels=_prelabels(found, media),
         control=bool(row.control),
+        round=row.round,
         withheld=len(found.captures[row.task]) - len(media),
     )
 

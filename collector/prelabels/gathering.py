@@ -28,7 +28,9 @@ _REVISIONS = text(
     " task.type, task.control, take.step, session.record"
     " FROM task JOIN revision ON revision.id = task.revision_id JOIN take ON take.id = task.take_id"
     " JOIN session ON session.id = task.session_id"
-    " WHERE (:study IS NULL OR task.study = :study) AND (:since IS NULL OR revision.submitted_at >= :since)"
+    # Further rounds are answers to the same question: counted with the first, they would count it twice.
+    " WHERE task.round = 1 AND (:study IS NULL OR task.study = :study)"
+    " AND (:since IS NULL OR revision.submitted_at >= :since)"
     " ORDER BY revision.submitted_at, revision.id"
 )
 _DOCUMENTS = text(

@@ -14,6 +14,7 @@ from collector.catalogue.takes import is_settled
 from collector.review.calibrations import calibrations
 from collector.review.facts import words_of
 from collector.review.instructions import INSTRUCTIONS
+from collector.review.queue_sql import RECORD_REASON
 from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority, reason_for
 from collector.review.task_consent import refresh_task
 from collector.store.clock import now_text
@@ -48,15 +49,12 @@ _UNOPENED = text(
 _LABELLED = text("SELECT capture_id FROM task_capture WHERE task_id = :task AND role = 'labelled' ORDER BY position")
 _OF_TAKE = text("SELECT id FROM task WHERE take_id = :take")
 _REASON = text("UPDATE task SET priority = :priority, reason_kind = :kind, reason_text = :text WHERE id = :task")
-_RECORD_REASON = text(
-    "INSERT INTO task_reason (task_id, at, kind, text, priority) VALUES (:task, :at, :kind, :text, :priority)"
-)
 _ADD_TASK = text(
     "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
     " probability, instruction_version, created_at, consent, control, control_probability)"
     " VALUES (:id, :take, :session, :study, :type, 'open', 0, :priority, :reason_kind, :reason_text, :probability,"
     " :instruction_version, :created_at, :consent, :control, :control_probability)"
-    " ON CONFLICT (take_id, type) DO NOTHING"
+    " ON CONFLICT (take_id, type, round) DO NOTHING"
 )
 _ADD_CAPTURE = text(
     "INSERT INTO task_capture (task_id, capture_id, role, position) VALUES (:task, :capture, :role, :position)"
@@ -127,7 +125,7 @@ def add_task(
     if conn.execute(_ADD_TASK, values).rowcount == 0:
         return 0
     because = {"task": task, "at": values["created_at"], "kind": reason.kind, "text": reason.text}
-    conn.execute(_RECORD_REASON, {**because, "priority": values["priority"]})
+    conn.execute(RECORD_REASON, {**because, "priority": values["priority"]})
     roles = [(name, "labelled") for name in labelled] + [(name, "beside") for name in beside]
     rows = [
         {"task": task, "capture": name, "role": role, "position": position}
@@ -156,7 +154,7 @@ def reconsider(conn: Connection, capture: str) -> None:
             "text": reason.text,
         }
         conn.execute(_REASON, values)
-        conn.execute(_RECORD_REASON, values)
+        conn.execute(RECORD_REASON, values)
 
 
 def _reason(

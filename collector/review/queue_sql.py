@@ -14,6 +14,11 @@ from wire.labels import TaskType
 # Of what a person gave back: beyond so many it comes back before the queue is searched on.
 MAX_PASSED_OVER = 500
 
+# Independent answers: nobody gets another round of what they were given once.
+_NEW_TO_PERSON = (
+    "(round = 1 OR NOT EXISTS (SELECT 1 FROM task AS other JOIN lease ON lease.task_id = other.id WHERE"
+    " other.take_id = task.take_id AND other.type = task.type AND other.id <> task.id AND lease.person_id = :person))"
+)
 
 # What a page already holds: a lost reply is answered again without a new lease.
 HELD = text(
@@ -28,13 +33,14 @@ OWN_EXPIRED = text(
 )
 EXPIRED = text(
     "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
-    " AND NOT (leased_to = :person AND leased_client = :client)"
+    f" AND NOT (leased_to = :person AND leased_client = :client) AND {_NEW_TO_PERSON}"
     " AND type IN :types"
     " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
 )
 # Of each type asked for the first by its index, then the best of those: an index serves one type at a time.
 _FIRST = (
-    "SELECT id, {by} FROM task WHERE {lane} AND type = '{kind}' AND '{kind}' IN :types ORDER BY {order} LIMIT {most}"
+    "SELECT id, {by} FROM task WHERE {lane} AND type = '{kind}' AND '{kind}' IN :types AND {new} ORDER BY {order}"
+    " LIMIT {most}"
 )
 _NOT_GIVEN_BACK = "NOT EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = candidate.id)"
 
@@ -43,8 +49,9 @@ def _lane(lane: str, by: str, order: str) -> tuple[Statement, Statement]:
     """The first open task of a lane, and the first that the person has not given back, of the first MAX_PASSED_OVER."""
     first, fresh = [], []
     for kind in get_args(TaskType):
-        first.append(f"SELECT * FROM ({_FIRST.format(lane=lane, kind=kind, by=by, order=order, most=1)})")
-        window = _FIRST.format(lane=lane, kind=kind, by=by, order=order, most=MAX_PASSED_OVER)
+        asked = {"lane": lane, "kind": kind, "by": by, "order": order, "new": _NEW_TO_PERSON}
+        first.append(f"SELECT * FROM ({_FIRST.format(**asked, most=1)})")
+        window = _FIRST.format(**asked, most=MAX_PASSED_OVER)
         fresh.append(f"SELECT * FROM ({window}) AS candidate WHERE {_NOT_GIVEN_BACK}")
     return tuple(  # type: ignore[return-value]
         text(f"SELECT id FROM ({' UNION ALL '.join(pieces)}) ORDER BY {order} LIMIT 1") for pieces in (first, fresh)
@@ -157,3 +164,21 @@ PACE = text(
 )
 # Kept by triggers (collector/store/tables/waiting.py): counting a long queue would slow every answer.
 OPEN_COUNT = text("SELECT coalesce(sum(tasks), 0) FROM waiting")
+
+RECORD_REASON = text(
+    "INSERT INTO task_reason (task_id, at, kind, text, priority) VALUES (:task, :at, :kind, :text, :priority)"
+)
+ASK_AGAIN = text(
+    "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
+    " probability, instruction_version, created_at, consent, control, control_probability, round, usable_until)"
+    " SELECT :id, take_id, session_id, study, type, 'open', 0, :priority, 'age', :text, probability,"
+    " instruction_version, :now, consent, control, control_probability, :round, usable_until FROM task WHERE id = :task"
+)
+LAST_ROUND = text(
+    "SELECT max(other.round) FROM task JOIN task AS other ON other.take_id = task.take_id AND other.type = task.type"
+    " WHERE task.id = :task"
+)
+COPY_CAPTURES = text(
+    "INSERT INTO task_capture (task_id, capture_id, role, position)"
+    " SELECT :id, capture_id, role, position FROM task_capture WHERE task_id = :task"
+)

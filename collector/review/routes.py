@@ -20,6 +20,7 @@ from collector.review.instructions import InstructionView, instructions_by_hash
 from collector.review.long_bodies import json_response, with_documents
 from collector.review.problems import NotYours
 from collector.review.queue import Lost
+from collector.review.rounds import ask_again
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
 from collector.review.submitting import MAX_SUBMIT_LABELS, Documents, Prepared, Submit, checked, prepared
@@ -119,6 +120,11 @@ class Drafts(WireModel):
     drafts: list[PersonDraft]
 
 
+class RoundReply(WireModel):
+    task: str
+    round: int
+
+
 class TaskRows(WireModel):
     tasks: list[TaskRow]
 
@@ -163,6 +169,13 @@ async def list_set_aside(_person: Lead, db: Db) -> SetAside:
 @router.get("/api/tasks/{task}/drafts")
 async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
     return Drafts(drafts=await db.read(lambda conn: drafts_of(conn, task)))
+
+
+@router.post("/api/tasks/{task}/again", status_code=201)
+async def another_round(task: Id, _person: Lead, db: Db) -> RoundReply:
+    """A further, independent answer to a finished task, by somebody who was given none of its rounds."""
+    made, number = await db.write(lambda conn: ask_again(conn, task, datetime.now(UTC)))
+    return RoundReply(task=made, round=number)
 
 
 @router.get("/api/tasks/{task}/history")

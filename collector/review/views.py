@@ -29,7 +29,7 @@ _REVISIONS = text(
 )
 _ROWS = (
     "SELECT task.id, task.type, task.state, task.study, task.session_id, task.take_id, take.step, take.attempt,"
-    " person.name AS holder, task.reason_kind, task.created_at, task.done_at"
+    " person.name AS holder, task.reason_kind, task.created_at, task.done_at, task.round"
     " FROM task JOIN take ON take.id = task.take_id LEFT JOIN person ON person.id = task.leased_to"
     " WHERE {} ORDER BY task.created_at DESC, task.id DESC LIMIT :limit"
 )
@@ -133,6 +133,7 @@ class TaskRow(WireModel):
     reason: str
     created_at: str
     done_at: str | None
+    round: int
 
 
 def task_view(
@@ -235,6 +236,7 @@ def task_rows(conn: Connection, state: State | None, kind: TaskType | None, limi
             reason=row.reason_kind,
             created_at=row.created_at,
             done_at=row.done_at,
+            round=row.round,
         )
         for row in conn.execute(text(_ROWS.format(" AND ".join(where))), asked)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 from alembic import command
@@ -12,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from collector.store.database import DatabaseLost
+from collector.store.database import DatabaseFailed, DatabaseLost
 from collector.store.sql import text
 from collector.store.sqlite_driver import connect, failed
 from wire.errors import GleanerError
@@ -59,7 +60,7 @@ def upgrade_data(database: Path) -> None:
         DatabaseFailed, DatabaseLost, DataTooNew.
     """
     folder = database.parent
-    engine = create_engine("sqlite://", creator=lambda: connect(database), poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=lambda: _unbound(database), poolclass=NullPool)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.connect() as conn, conn.begin():
@@ -68,11 +69,31 @@ def upgrade_data(database: Path) -> None:
                 raise DatabaseLost(
                     f"The database in {folder} is empty, and there are media beside it, such as {media}."
                 )
-            upgrade(conn)
+            before = current(conn)
+            if upgrade(conn) != before:
+                _check_references(conn, folder)
     except DBAPIError as error:
         raise failed(error.orig) from error  # type: ignore[arg-type]
     finally:
         engine.dispose()
+
+
+def _check_references(conn: Connection, folder: Path) -> None:
+    """Raises DatabaseFailed."""
+    wrong = conn.exec_driver_sql("PRAGMA foreign_key_check").fetchone()
+    if wrong is not None:
+        raise DatabaseFailed(
+            f"The data in {folder} was not migrated: a row of the table {wrong[0]} refers to one of {wrong[2]} that is"
+            " missing.",
+            hint="Nothing was changed. Put the database back from a backup, or go on with the version before.",
+        )
+
+
+def _unbound(database: Path) -> sqlite3.Connection:
+    """A connection that does not watch foreign keys, or no table that others refer to could be made anew."""
+    made = connect(database)
+    made.execute("PRAGMA foreign_keys = OFF")
+    return made
 
 
 def _first_file(folder: Path) -> Path | None:

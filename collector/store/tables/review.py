@@ -32,11 +32,13 @@ task = Table(
     # Drawn by chance when it was made: people get it without pre-labels. Probability null: nothing was drawn.
     Column("control", Boolean, nullable=False, server_default="0"),
     Column("control_probability", Float),
+    # 1, 2, …: independent answers to the same question, each by a person who has seen no other round.
+    Column("round", Integer, nullable=False, server_default="1"),
     # Until when the consent covers all labelled captures; collector/review/task_consent.py.
     Column("usable_until", String, nullable=False, server_default="9999-12-31T23:59:59.999999Z"),
     # Ground truth is this pointer. No foreign key: the two tables would then need each other.
     Column("revision_id", String),
-    UniqueConstraint("take_id", "type"),
+    UniqueConstraint("take_id", "type", "round"),
     Index(
         "ix_task_open",
         "type",

@@ -49,7 +49,7 @@ def test_a_line_says_where_it_comes_from(filled: Filled, reviewed: dict[str, str
     assert done.exit_code == 0, done.output
     (line,) = lines(tmp_path / "out" / "labels.jsonl")
     document = {"schema", "capture", "source", "labels", "media", "task", "type", "revision", "reviewer"}
-    assert document | {"instruction_version", "control"} | ORIGIN == set(line)
+    assert document | {"instruction_version", "control", "round"} | ORIGIN == set(line)
     assert (line["capture"], line["task"], line["revision"]) == (
         reviewed["image"],
         reviewed["task"],

@@ -1,8 +1,8 @@
 """A data folder that the version before migration 0005 left behind: nothing of it is lost, all of it is in use again.
 
 `data/before_0005.sql` is a dump of such a database: stills, a walk, speech and an answer; revisions of three people, a
-skip, a return, a held item with a draft and a sign of life; a run of a model that hid and came beside; a calibration and
-an export.
+skip, a return, a held item with a draft and a sign of life; a run of a model that hid documents and one beside;
+a calibration and an export.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Facts that cannot be made up later: every lease with its page, its lane and how it ended; what became of documents of
 pre-labels; what was on the screen at each submit; every calibration; every reason of the queue; studies, plans and
-consent texts; tasks without pre-labels; reasons of skips, corrections and reopenings as codes.
+consent texts; tasks without pre-labels; reasons of skips, corrections and reopenings as codes;
+several independent answers to a question.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def upgrade() -> None:
     _make_studies()
     _draw_tasks_without_prelabels()
     _code_reasons()
+    _let_a_question_be_asked_again()
 
 
 def _describe_leases() -> None:
@@ -188,3 +190,15 @@ def _code_reasons() -> None:
         ("knows-person", "I know this person"),
     ):
         op.execute(f"UPDATE skip SET code = '{code}' WHERE kind = 'skipped' AND reason = '{sentence}'")
+
+
+def _let_a_question_be_asked_again() -> None:
+    triggers = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'task' ORDER BY name"
+    kept = list(op.get_bind().execute(sa.text(triggers)).scalars())
+    with op.batch_alter_table("task", schema=None, recreate="always") as batch_op:
+        batch_op.add_column(sa.Column("round", sa.Integer(), nullable=False, server_default="1"))
+        batch_op.drop_constraint(op.f("uq_task_take_id_type"), type_="unique")
+        batch_op.create_unique_constraint(op.f("uq_task_take_id_type_round"), ["take_id", "type", "round"])
+    # The table was made anew: its triggers went with the old one.
+    for trigger in kept:
+        op.execute(trigger)
