@@ -75,6 +75,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tasks/{task}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Another Round
+         * @description A further, independent answer to a finished task, by somebody who was given none of its rounds.
+         */
+        post: operations["another_round_api_tasks__task__again_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tasks/{task}/history": {
         parameters: {
             query?: never;
@@ -2581,6 +2601,13 @@ export interface components {
             /** Counts */
             counts: string;
         };
+        /** RoundReply */
+        RoundReply: {
+            /** Task */
+            task: string;
+            /** Round */
+            round: number;
+        };
         /**
          * RunAsked
          * @description Which captures a model is run over: all of its media, or those of one study, one step, one medium.
@@ -3047,6 +3074,8 @@ export interface components {
             created_at: string;
             /** Done At */
             done_at: string | null;
+            /** Round */
+            round: number;
         };
         /** TaskRows */
         TaskRows: {
@@ -3665,6 +3694,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Drafts"];
+                };
+            };
+        };
+    };
+    another_round_api_tasks__task__again_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundReply"];
                 };
             };
         };
