@@ -42,10 +42,11 @@ def worked(tmp_path_factory: pytest.TempPathFactory, built_page: Path) -> Iterat
 
 @dataclass(frozen=True)
 class Own:
-    """A house of its own for a test that changes runs: which work is in it, and whether a run waits there."""
+    """A house of its own: which work is in it, whether a run waits there, whether settings were recorded."""
 
     kinds: tuple[str, ...] = ()
     run: bool = False
+    settings: bool = False
 
 
 @pytest.fixture
@@ -57,14 +58,16 @@ def house(request: pytest.FixtureRequest, tmp_path: Path, built_page: Path) -> I
     filled = reviewed.fill(tmp_path, kinds=own.kinds)
     if own.run:
         reviewed.waiting_run(filled)
+    if own.settings:
+        reviewed.configure(filled)
     filled.db.close()
     made = running(tmp_path)
     yield made
     made.close()
 
 
-def own_house(*kinds: str, run: bool = False) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("house", [Own(kinds, run)], indirect=True, ids=["own"])
+def own_house(*kinds: str, run: bool = False, settings: bool = False) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("house", [Own(kinds, run, settings)], indirect=True, ids=["own"])
 
 
 @pytest.fixture
@@ -149,6 +152,16 @@ class TestReport:
         mine = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
         theirs = house.lead.get("/api/reports/prelabels").json()
         assert {**mine, "made_at": ""} == {**theirs, "made_at": ""}
+
+    @own_house("stills", settings=True)
+    def test_one_model_file_under_two_settings_is_two_cards(self, see: Any) -> None:
+        page = see()
+        cards = page.locator(".model[data-model=yolox-nano][data-kind=box]")
+        expect(cards).to_have_count(3)
+        for text, count in (("score 0.35", 20), ("score 0.4", 15), ("settings not recorded", 5)):
+            card = cards.filter(has=page.get_by_text(text, exact=True))
+            expect(card.locator("h2")).to_contain_text(f"boxes on {count} items")
+            expect(card).to_have_attribute("aria-label", f"yolox-nano 1, boxes, {text}")
 
     def test_filters_are_in_the_address(self, house: House, see: Any) -> None:
         page = see()

@@ -28,8 +28,6 @@ from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
 from prelabel.worker_process import WorkerStopped
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
-from wire.canonical import document_hash
-from wire.labels import LabelsDocument
 
 
 def still(filled: Filled, number: int, person: str, said: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
@@ -136,15 +134,8 @@ def test_what_was_opened_for_its_doubt_calibrates_no_model(worked: Filled) -> No
 
 def set_otherwise(filled: Filled, score: float, numbers: set[int]) -> None:
     """The model of some of the stills ran with this threshold."""
-    settings = {"thresholds": {"score": score}}
-    for number, row in enumerate(filled.rows("SELECT id, body FROM labels_document ORDER BY id")):
-        if number in numbers:
-            body = json.loads(row.body)
-            body["source"] |= {"package": document_hash(score), "settings": document_hash(settings)}
-            document = LabelsDocument.read({**body, "schema": 2, "settings": {document_hash(settings): settings}})
-            filled.execute(
-                "UPDATE labels_document SET body = :body WHERE id = :id", body=json.dumps(document.to_json()), id=row.id
-            )
+    rows = filled.rows("SELECT id FROM labels_document ORDER BY id")
+    filled.configure([row.id for number, row in enumerate(rows) if number in numbers], {"thresholds": {"score": score}})
 
 
 def test_two_devices_with_other_thresholds_are_two_rows(worked: Filled) -> None:

@@ -20,6 +20,7 @@ from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database, open_database
 from collector.store.sql import Connection, text
 from wire.base import format_utc, new_id
+from wire.canonical import document_hash
 from wire.capture import CaptureManifest, FrameTable
 from wire.labels import LabelsDocument
 from wire.session import SessionRecord
@@ -100,6 +101,18 @@ class Filled:
             for number, labels in enumerate((prelabels or {}).get(medium, [])):
                 self._prelabels(ids[medium], f"model{number}", labels)
         return {"take": take, **ids}
+
+    def configure(self, documents: Sequence[int], settings: dict[str, Any]) -> None:
+        """Models' documents by row id: they were made under these settings, by a package of their own."""
+        sha256 = document_hash(settings)
+        for number in documents:
+            body = json.loads(self.rows("SELECT body FROM labels_document WHERE id = :id", id=number)[0].body)
+            body["source"] |= {"package": sha256, "settings": sha256}
+            document = LabelsDocument.read({**body, "schema": 2, "settings": {sha256: settings}})
+            document.check_settings()
+            self.execute(
+                "UPDATE labels_document SET body = :body WHERE id = :id", body=json.dumps(document.to_json()), id=number
+            )
 
     def make(self, take: str) -> int:
         return self.db.write_sync(lambda conn: make_tasks(conn, take))
