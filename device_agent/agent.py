@@ -129,6 +129,7 @@ class Agent:
         self._preview: tuple[int, bytes] | None = None
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
+        self.spool.plans.put(header.plan)
         delete_unbegun(settings.state)
         settle_ended(self.spool, settings.state, credentials.device)
         self.uplink = Uplink(

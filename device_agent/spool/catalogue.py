@@ -28,6 +28,7 @@ from device_agent.spool.layout import (
     write_whole,
 )  # fmt: skip
 from device_agent.spool.parts import check_part, read_part, receipt_differences
+from device_agent.spool.plans import PlanShelf
 from device_agent.spool.room import Room, SpoolFull, spool_error
 from device_agent.spool.sessions import SessionShelf
 from device_agent.spool.torn import media_bytes, settle_torn
@@ -112,10 +113,12 @@ class Spool:
         self._writer = SpoolWriter(self._room, self.changes.tell, lambda error: self.on_full(error))
         self._done = DoneLedger(self.layout.done)
         self.records = SessionShelf(self.layout.sessions, self._writer, self.changes)
+        self.plans = PlanShelf(self.layout.plans, self._writer, self.changes)
         self._entries: dict[str, Entry] = {}
         self._done.load()
         self._load()
         self.troubles += self.records.load(self.sessions_waiting())
+        self.troubles += self.plans.load(self.records.scripts())
         self._sequence = max((entry.header.sequence for entry in self._entries.values()), default=0)
         self._writer.start()
 

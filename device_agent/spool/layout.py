@@ -12,6 +12,7 @@ ROOT/done/CAPTURE.json        the receipt, or why nothing is left: a capture is 
 ROOT/aside/CAPTURE/           what the collector refused for good: kept, with aside.json saying why
 ROOT/sessions/SESSION.json    the newest record of a session; SESSION.sent: the revision the collector has
 ROOT/sessions/SESSION.takes/  TAKE.json: a take's newest document; TAKE.sent: the same, and the collector has it
+ROOT/plans/SHA256.json        a plan that session records name
 ROOT/trash/                   on its way out, emptied at start
 """
 
@@ -45,10 +46,11 @@ class Layout:
         self.done = root / "done"
         self.aside = root / "aside"
         self.sessions = root / "sessions"
+        self.plans = root / "plans"
         self.trash = root / "trash"
 
     def create(self) -> None:
-        for folder in (self.captures, self.done, self.aside, self.sessions, self.trash):
+        for folder in (self.captures, self.done, self.aside, self.sessions, self.plans, self.trash):
             folder.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o700)
         sync_folder(self.root)

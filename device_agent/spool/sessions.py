@@ -55,6 +55,11 @@ class SessionShelf:
                 self._takes.forget(session)  # a kill came between the deletion of the record and theirs
         return troubles
 
+    def scripts(self) -> set[str]:
+        """The sha256 of every plan that a record here names."""
+        with self._changes:
+            return {record.script.sha256 for record in self._records.values()}
+
     def is_delivered(self, session: str) -> bool:
         """Whether the collector has all records of a session that is over; one not here was deleted for that."""
         if not self._takes.all_sent(session):

@@ -27,6 +27,7 @@ from device_agent.uplink.errors import (
     unreachable,
 )
 from wire.device import TIME_HEADER, Heartbeat, Receipt
+from wire.script import Plan
 from wire.session import SessionRecord, TakeDocument
 
 TUS = "1.0.0"
@@ -142,6 +143,12 @@ class CollectorClient:
         if reply.status_code == 410:
             raise Withdrawn(f"The capture {capture} was withdrawn at the collector.")
         raise problem_of(reply, self._base)
+
+    def put_plan(self, sha256: str, plan: Plan) -> int:
+        """Returns how many bytes were sent."""
+        body = plan.model_dump_json(by_alias=True).encode()
+        self._put(f"/api/plans/{sha256}", body)
+        return len(body)
 
     def put_session(self, record: SessionRecord) -> int:
         """Returns how many bytes were sent."""

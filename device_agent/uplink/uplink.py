@@ -221,6 +221,7 @@ class Uplink:
 
     def _send_records(self, client: CollectorClient) -> None:
         """Before any manifest, so that the collector knows the take a capture belongs to."""
+        self._send_plans(client)
         sessions = self._spool.records.to_send()
         for record in sessions:
             self._send_record(client, record)
@@ -231,6 +232,17 @@ class Uplink:
                 lost.add(document.session)
         keys = {*map(record_key, sessions), *map(record_key, takes)}
         self._record_refused = {key: why for key, why in self._record_refused.items() if key in keys}
+
+    def _send_plans(self, client: CollectorClient) -> None:
+        """Once in the life of this process; a collector of an earlier version does not take plans."""
+        for sha256, plan in self._spool.plans.to_send().items():
+            try:
+                self._spend(client.put_plan(sha256, plan))
+            except CollectorProblem as error:
+                if error.transient:
+                    raise
+                log.warning("plan %s: %s", sha256, error)
+            self._spool.plans.sent(sha256)
 
     def _send_record(self, client: CollectorClient, record: SessionRecord | TakeDocument) -> bool:
         """False: the collector has lost the session; its records wait again."""

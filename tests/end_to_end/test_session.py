@@ -90,6 +90,14 @@ def test_from_script_to_ground_truth(installation: Installation, tmp_path: Path)
             assert all("text" not in label for label in document["labels"])
         assert task["lease"]["fence"] == 1 and task["prompt"]
 
+    # The plan that ran and the words that were consented to can be read back by the hashes in the records.
+    (session,) = {row["session_id"] for row in installation.rows("SELECT session_id FROM capture")}
+    record = installation.get(f"/api/sessions/{session}")["record"]
+    plan = installation.get(f"/api/plans/{record['script']['sha256']}")
+    assert (plan["id"], plan["version"]) == (record["script"]["id"], record["script"]["version"])
+    words = installation.get(f"/api/consent-texts/{record['consent']['text_sha256']}")["text"]
+    assert words == plan["consent"]["text"]
+
     cup = {"id": "p1", "kind": "box", "label": "cup", "score": None, "x": 40, "y": 50, "width": 60, "height": 70}
     for task in tasks.values():
         documents = accepted(task)
@@ -97,6 +105,10 @@ def test_from_script_to_ground_truth(installation: Installation, tmp_path: Path)
             documents[0]["labels"].append(cup)
         (diff,) = submit(installation, task, documents)["diff"].values()
         assert diff["deleted"] == 0 and diff["added"] == (task["type"] == "boxes")
+        (revision,) = installation.get(f"/api/tasks/{task['id']}/revisions")["revisions"]
+        instruction = installation.get(f"/api/instructions/{revision['instruction_sha256']}")
+        assert instruction["text"] == task["instructions"]["text"]
+        assert revision["script_sha256"] == record["script"]["sha256"]
 
     today = ("collector", "report", "today", "--data", str(installation.collector_data), "--json")
     report = json.loads(installation.run(*today, env={"TZ": noon()}).stdout)

@@ -10,6 +10,7 @@ import pytest
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
 from hardware.ports import free_port
+from scripts import load
 from tests.device_agent.spool.making import header, noise, recorded, session_record, spooled, take_document
 from tests.device_agent.uplink.conftest import Line, PeerProcess
 from wire.canonical import document_hash, sha256_hex
@@ -144,6 +145,16 @@ def test_the_session_record_goes_before_the_manifest_and_again_when_it_rises(lin
     assert line.uplink.drain(60)
     assert line.peer.state()["sessions"]["ses-1"]["revision"] == 2
     assert line.spool.records.to_send() == []
+
+
+def test_a_collector_that_takes_no_plans_gets_everything_else(line: Line) -> None:
+    line.spool.plans.put(load("kitchen-greeting"))
+    line.spool.records.put(session_record(revision=1))
+    line.uplink.start()
+    manifest = spooled(line.spool, noise(9, 1000))
+    assert line.uplink.drain(60)
+    assert line.spool.state_of(manifest.capture) == "confirmed" and line.uplink.state.message is None
+    assert line.spool.plans.to_send() == {}, "asked once, not every round"
 
 
 def test_takes_go_after_their_session_and_before_manifests(line: Line) -> None:

@@ -20,11 +20,13 @@ from device_agent.record.video import VideoRecorder
 from device_agent.spool.catalogue import Spool
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.uplink import Uplink
+from scripts import load
 from tests.collector.running import Collector
 from tests.device_agent.spool.making import header, session_record
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest
 from wire.device import DeviceInfo
+from wire.script import Plan
 
 INFO = DeviceInfo(name="kitchen camera", model="simulated", agent_version="0.1.0")
 
@@ -143,3 +145,14 @@ def test_a_heartbeat_brings_the_collectors_time(home: Home) -> None:
     wall = home.uplink._clock.wall()
     assert wall.offset_us is not None and wall.uncertainty_us is not None
     assert abs(wall.offset_us) <= wall.uncertainty_us + 1000, "both live on this machine"
+
+
+def test_the_plan_goes_before_the_sessions_that_name_it(collector: Collector, home: Home) -> None:
+    plan = load("kitchen-greeting")
+    home.spool.plans.put(plan)
+    home.uplink.start()
+    home.answer("yes")
+    assert home.uplink.drain(60), home.uplink.state
+    with collector.person("lena", "lead") as lead:
+        assert Plan.read(lead.get(f"/api/plans/{plan.ref.sha256}").content) == plan
+    assert home.spool.plans.to_send() == {}
