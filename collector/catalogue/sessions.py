@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from collector.catalogue.categories import save_words
+from collector.catalogue.session_steps import save_steps, steps_of
 from collector.catalogue.take_records import MAX_REVISION, SessionConflict, save_take, save_takes_of, takes_of
 from collector.consent.allows import allowed_until
 from collector.store.sql import Connection, Row, text
@@ -74,8 +75,8 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
         if row.device_id != record.device:
             raise SessionTaken(f"The session {record.session} is another device's.")
         if row.revision >= record.revision:
-            return _known_revision(row, record)
-        known = SessionRecord.read(row.record)
+            return _known_revision(conn, row, record)
+        known = _record(conn, row, record.session)
         _check_consent(known, record)
     values: dict[str, Any] = {
         "id": record.session,
@@ -89,11 +90,12 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
         "consent": record.consent.consent,
         "state": record.state,
         "revision": record.revision,
-        "record": json.dumps(record.to_json()),
+        "record": json.dumps({name: value for name, value in record.to_json().items() if name != "steps"}),
         "started_at": format_utc(record.started_at),
         "ended_at": format_utc(record.ended_at) if record.ended_at else None,
     }
     _upsert(conn, "session", values)
+    save_steps(conn, record)
     save_words(conn, [*record.label_schema.boxes, *record.label_schema.tracks])
     save_takes_of(conn, record, other_consent=known is not None and known.consent != record.consent)
     return record.revision
@@ -120,12 +122,17 @@ def _check_revision(record: SessionRecord | TakeDocument) -> None:
         raise RevisionTooHigh(f"The revision {record.revision} of {record.session} is too high.")
 
 
-def _known_revision(row: Row, record: SessionRecord) -> int:
+def _known_revision(conn: Connection, row: Row, record: SessionRecord) -> int:
     """The revision that is kept, which is this one or a later one. Raises SessionConflict."""
     revision: int = row.revision
-    if revision == record.revision and SessionRecord.read(row.record) != record:
+    if revision == record.revision and _record(conn, row, record.session) != record:
         raise SessionConflict(f"The revision {revision} of {record.session} came with other content before.")
     return revision
+
+
+def _record(conn: Connection, row: Row, session: str) -> SessionRecord:
+    """A record as it was received."""
+    return SessionRecord.read(json.loads(row.record) | {"steps": steps_of(conn, session)})
 
 
 def _check_consent(known: SessionRecord, record: SessionRecord) -> None:
@@ -185,7 +192,7 @@ def describe_session(conn: Connection, session: str) -> dict[str, Any]:
         {"id": session},
     )
     rows = [capture | {"complete": bool(capture["complete"])} for capture in captures.mappings()]
-    record = json.loads(row.record)
+    record = json.loads(row.record) | {"steps": steps_of(conn, session)}
     if record.get("take_count") is not None:
         record["takes"] = takes_of(conn, session)
     return {"record": record, "captures": rows}

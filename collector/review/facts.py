@@ -24,9 +24,15 @@ _TASK = text(
     " task.reason_kind, task.reason_text, task.probability, task.instruction_version, task.fence, task.control,"
     " take.step, take.step_number, take.attempt, take.kind, take.prompt, take.expected,"
     " take.record AS take_record, session.record AS session_record, session.script_sha256,"
-    " (SELECT count(DISTINCT other.step) FROM take AS other WHERE other.session_id = task.session_id) AS step_count"
-    " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id WHERE task.id = :task"
+    " (SELECT max(number) FROM session_step WHERE session_id = task.session_id) AS plan_steps,"
+    " planned.number AS plan_number, planned.title AS step_title"
+    " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
+    " LEFT JOIN session_step AS planned ON planned.session_id = task.session_id AND planned.number ="
+    " (SELECT max(number) FROM session_step WHERE session_id = task.session_id AND step = take.step)"
+    " WHERE task.id = :task"
 )
+# Devices of an older version do not say which steps there are.
+_STEPS_TAKEN = text("SELECT count(DISTINCT step) FROM take WHERE session_id = :session")
 _CAPTURES = text("SELECT capture_id, role FROM task_capture WHERE task_id = :task ORDER BY position")
 _PRELABELS = text(
     "SELECT id, capture_id, raw_sha256, body, shown FROM labels_document"
@@ -97,8 +103,8 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
     found = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
     captures = [capture for capture in found if allows(session, [capture.medium], datetime.now(UTC))]
     classes = words_of(session, row.type)
-    steps = {step["id"]: (number, step["title"]) for number, step in enumerate(session.get("steps", []), start=1)}
-    number, title = steps.get(row.step, (row.step_number or 1, title_of(row.step)))
+    number = row.plan_number or row.step_number or 1
+    step_count = row.plan_steps or conn.execute(_STEPS_TAKEN, {"session": row.session_id}).scalar_one()
     control = bool(row.control)
     prelabels, shown = ([], []) if control else _prelabels(conn, row.type, classes, captures)
     return TaskFacts(
@@ -117,9 +123,9 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         probability=row.probability,
         instruction_version=row.instruction_version,
         step=row.step,
-        step_title=title,
+        step_title=row.step_title or title_of(row.step),
         step_number=number,
-        step_count=max(len(steps), row.step_count, number),
+        step_count=max(step_count, number),
         attempt=row.attempt,
         kind=row.kind,
         prompt=row.prompt,

@@ -20,11 +20,21 @@ session = Table(
     Column("consent", String, nullable=False),
     Column("state", String, nullable=False),  # running | finished | stopped | refused
     Column("revision", Integer, nullable=False),
-    Column("record", Text, nullable=False),  # the SessionRecord as received; from schema 3 on without takes
+    Column("record", Text, nullable=False),  # the SessionRecord without its steps; from schema 3 on without takes
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
     Index("ix_session_started_at_id", "started_at", "id"),
     Index("ix_session_study", "study"),
+)
+
+session_step = Table(
+    "session_step",
+    metadata,
+    Column("session_id", ForeignKey("session.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # 1-based, in the order of the plan
+    Column("step", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Index("ix_session_step_session_id_step_number", "session_id", "step", "number"),
 )
 
 take = Table(

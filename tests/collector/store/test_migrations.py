@@ -12,11 +12,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
+from collector.catalogue.sessions import describe_session, keep_session
 from collector.store.database import open_database
 from collector.store.migrate import AT_SCHEMA, DataTooNew, alembic_config, current, upgrade
 from collector.store.sql import Connection
 from collector.store.tables import metadata
 from tests.collector.samples import SampleTake, session_record
+from wire.session import StepTitle
 
 
 def schema(conn: Connection) -> object:
@@ -96,8 +98,9 @@ def test_uploads_of_before_are_there_after_migrating(tmp_path: Path) -> None:
 
 def test_takes_of_before_get_their_place_and_the_revision_of_their_session(tmp_path: Path) -> None:
     takes = [SampleTake(f"take-{number}", f"step-{number}", [], []) for number in (2, 1, 3)]
-    record = session_record("dev-1", takes, "ses-1", 12)
-    engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    steps = [StepTitle(id=f"step-{number}", title=f"Title {number}") for number in (2, 1, 3, 4)]
+    record = session_record("dev-1", takes, "ses-1", 12).model_copy(update={"steps": steps})
+    engine = create_engine(f"sqlite:///{tmp_path / 'collector.db'}")
     with engine.begin() as conn:
         command.upgrade(alembic_config(conn), "0004")
         conn.execute(
@@ -122,4 +125,10 @@ def test_takes_of_before_get_their_place_and_the_revision_of_their_session(tmp_p
         upgrade(conn)
         rows = conn.execute(text("SELECT id, number, revision FROM take ORDER BY number")).all()
         assert [tuple(row) for row in rows] == [("take-2", 1, 12), ("take-1", 2, 12), ("take-3", 3, 12)]
+        titles = conn.execute(text("SELECT number, step, title FROM session_step ORDER BY number")).all()
+        assert [tuple(row) for row in titles] == [(n, one.id, one.title) for n, one in enumerate(steps, 1)]
     engine.dispose()
+    db = open_database(tmp_path)
+    assert db.read_sync(lambda conn: describe_session(conn, "ses-1"))["record"] == record.to_json()
+    assert db.write_sync(lambda conn: keep_session(conn, record)) == 12, "the same again"
+    db.close()
