@@ -20,6 +20,7 @@ from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import ReceiptMismatch, Spool
 from device_agent.spool.header import PendingCapture
 from device_agent.spool.room import PartDamaged, SpoolFailed, SpoolFull, spool_error
+from device_agent.uplink.choice import choose_long, choose_small
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.errors import (
     CaptureConflict,
@@ -44,8 +45,6 @@ log = logging.getLogger("gleaner.uplink")
 HEARTBEAT_SECONDS = 10.0
 REFUSED_SECONDS = 30.0  # a token that is not accepted is tried this often
 FINAL_SECONDS = 600.0  # what the collector refuses for a reason is tried this often: it may be upgraded
-OLDEST_AT_ONCE = 4
-SMALL_AT_ONCE = 32
 RECEIPTS_AT_ONCE = 16
 SESSION_UNKNOWN = "session-unknown"  # the collector's answer to a take of a session that it has lost
 LOST_SECONDS = 1.0  # then the session's record has been sent again
@@ -373,29 +372,3 @@ class Uplink:
 
 def record_key(record: SessionRecord | TakeDocument) -> RecordKey:
     return (record.session, record.take.take if isinstance(record, TakeDocument) else "", record.revision)
-
-
-def ready(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
-    """Captures with something to send, oldest first: not those that wait for a receipt, or after a failure."""
-    return [
-        row
-        for row in pending
-        if (transfer := known.get(row.capture)) is None or (transfer.not_before <= now and not transfer.manifest_sent)
-    ]
-
-
-def is_small(row: PendingCapture, known: dict[str, Transfer]) -> bool:
-    """Closed, and one chunk of the usual size is all that is left of it."""
-    transfer = known.get(row.capture)
-    return row.manifest is not None and row.bytes - (transfer.sent if transfer is not None else 0) <= FIRST_CHUNK
-
-
-def choose_small(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
-    return [row for row in ready(pending, known, now) if is_small(row, known)][:SMALL_AT_ONCE]
-
-
-def choose_long(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
-    """All that record, and the oldest of the closed ones that are not small."""
-    rows = [row for row in ready(pending, known, now) if not is_small(row, known)]
-    oldest = {row.capture for row in [row for row in rows if row.manifest is not None][:OLDEST_AT_ONCE]}
-    return [row for row in rows if row.manifest is None or row.capture in oldest]
