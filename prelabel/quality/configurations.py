@@ -15,6 +15,7 @@ NOT_RECORDED = "settings not recorded"
 MAX_DIFFERENCES = 4  # told of one model; a page has a line for them
 _MAX_VALUE = 32
 _TABLES = ("thresholds", "input", "audio", "decode", "speech")  # whose fields are known by their own names
+_NAMES = {"looked_at": "picture size", "max_looks_per_second": "looks per second", "words": "followed words"}
 _Flat = dict[str, str]
 
 
@@ -55,7 +56,7 @@ def _told(sources: Mapping[Source, Mapping[str, Any] | None]) -> dict[Source, st
 def _text(source: Source, settings: _Flat | None, differing: list[str], by_package: bool) -> str:
     if settings is None and not source.is_configured:
         return NOT_RECORDED
-    parts = [] if settings is None else [f"{_short(name)} {settings.get(name, 'not set')}" for name in differing]
+    parts = [] if settings is None else [_part(name, settings.get(name)) for name in differing]
     if len(parts) > MAX_DIFFERENCES:
         parts = [*parts[:MAX_DIFFERENCES], f"{len(parts) - MAX_DIFFERENCES} more"]
     if not parts and by_package and source.package is not None:
@@ -63,6 +64,10 @@ def _text(source: Source, settings: _Flat | None, differing: list[str], by_packa
     if not parts:
         parts = [f"settings {(source.settings or 'unknown')[:8]}"]
     return ", ".join(parts)
+
+
+def _part(name: str, value: str | None) -> str:
+    return f"no {_short(name)}" if value is None else f"{_short(name)} {value}"
 
 
 def _flat(settings: Mapping[str, Any]) -> _Flat:
@@ -79,10 +84,17 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        text = ", ".join(value)
+        return text if len(text) <= _MAX_VALUE else f"{len(value)} ({document_hash(value)[:6]})"
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(one, int) for one in value):
+        return f"{value[0]} × {value[1]}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _MAX_VALUE else document_hash(value)[:8]
 
 
 def _short(path: str) -> str:
+    if path in _NAMES:
+        return _NAMES[path]
     table, _, rest = path.partition(".")
     return rest.replace("_", " ") if rest and table in _TABLES else path.replace("_", " ")

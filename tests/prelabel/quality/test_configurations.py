@@ -38,14 +38,16 @@ def item(source: Source, settings: dict[str, Any] | None = None, number: int = 1
     ("change", "mine", "its"),
     [
         ({"thresholds": {"score": 0.4, "scores": {}}}, "score 0.35", "score 0.4"),
-        ({"thresholds": {"score": 0.35, "scores": {"cup": 0.6}}}, "scores.cup not set", "scores.cup 0.6"),
+        ({"thresholds": {"score": 0.35, "scores": {"cup": 0.6}}}, "no scores.cup", "scores.cup 0.6"),
         ({"runtime": "onnxruntime 1.33.0"}, "runtime onnxruntime 1.32.0", "runtime onnxruntime 1.33.0"),
-        ({"max_looks_per_second": 5.0}, "max looks per second not set", "max looks per second 5.0"),
-        ({"names": ["mug"]}, 'names ["cup"]', 'names ["mug"]'),
+        ({"max_looks_per_second": 5.0}, "no looks per second", "looks per second 5.0"),
+        ({"names": ["mug"]}, "names cup", "names mug"),
+        ({"looked_at": [640, 360]}, "no picture size", "picture size 640 × 360"),
+        ({"words": ["cup", "mug"]}, "no followed words", "followed words cup, mug"),
         (
             {"runtime": "x", "thresholds": {"score": 0.4, "iou": 0.5, "floor": 0.1}, "names": ["mug"]},
-            'runtime onnxruntime 1.32.0, score 0.35, names ["cup"], iou not set, 1 more',
-            'runtime x, score 0.4, names ["mug"], iou 0.5, 1 more',
+            "runtime onnxruntime 1.32.0, score 0.35, names cup, no iou, 1 more",
+            "runtime x, score 0.4, names mug, iou 0.5, 1 more",
         ),
     ],
 )
@@ -53,6 +55,14 @@ def test_what_differs_is_told_in_a_few_words(change: dict[str, Any], mine: str, 
     other = {**BASE, **change}
     one, two = configured(BASE), configured(other, "d")
     assert configurations([item(one, BASE), item(two, other)]) == {one: mine, two: its}
+
+
+def test_a_long_list_is_told_by_its_length_and_a_few_digits() -> None:
+    one = {**BASE, "words": [f"word-{number}" for number in range(12)]}
+    two = {**BASE, "words": [f"term-{number}" for number in range(12)]}
+    first, second = configured(one), configured(two, "d")
+    told = configurations([item(first, one), item(second, two)])
+    assert told[first] != told[second] and all(text.startswith("followed words 12 (") for text in told.values())
 
 
 def test_old_labels_are_one_row_without_settings() -> None:
