@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from collector.store.migrate import AT_SCHEMA, DataTooNew, alembic_config, curre
 from collector.store.sql import Connection
 from collector.store.tables import metadata
 from tests.collector.samples import SampleTake, session_record
+from tests.needs import ROOT
 from wire.session import StepTitle
 
 
@@ -42,6 +46,21 @@ def test_partial_indexes_and_triggers_are_the_same_on_both_ways(tmp_path: Path) 
         metadata.create_all(conn)
         made = {row.name: row.sql for row in conn.execute(text(query))}
     assert migrated == made and any(sql.startswith("CREATE TRIGGER") for sql in made.values())
+
+
+def test_indexes_are_made_in_one_order(tmp_path: Path) -> None:
+    """Of two that serve a statement alike SQLite takes one by their order, so it has to be the same everywhere."""
+    order = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'task' ORDER BY rowid"
+    orders = set()
+    for seed in ("1", "2", "3"):
+        folder = tmp_path / seed
+        program = f"from collector.store.database import open_database; open_database({str(folder)!r}).close()"
+        subprocess.run(
+            [sys.executable, "-c", program], check=True, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed}
+        )
+        with create_engine(f"sqlite:///{folder / 'collector.db'}").connect() as conn:
+            orders.add(tuple(conn.execute(text(order)).scalars()))
+    assert len(orders) == 1
 
 
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:

@@ -195,6 +195,11 @@ def _code_reasons() -> None:
 def _let_a_question_be_asked_again() -> None:
     triggers = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'task' ORDER BY name"
     kept = list(op.get_bind().execute(sa.text(triggers)).scalars())
+    indexes = (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'task' AND sql IS NOT NULL"
+        " ORDER BY rowid"
+    )
+    known = list(op.get_bind().execute(sa.text(indexes)))
     with op.batch_alter_table("task", schema=None, recreate="always") as batch_op:
         batch_op.add_column(sa.Column("round", sa.Integer(), nullable=False, server_default="1"))
         batch_op.drop_constraint(op.f("uq_task_take_id_type"), type_="unique")
@@ -202,3 +207,7 @@ def _let_a_question_be_asked_again() -> None:
     # The table was made anew: its triggers went with the old one.
     for trigger in kept:
         op.execute(trigger)
+    # Its indexes were made in any order, and of two that serve alike the engine takes the older one.
+    for name, sql in known:
+        op.drop_index(name, "task")
+        op.execute(sql)
