@@ -139,7 +139,10 @@ def measure() -> list[Figure]:
     short = [play(FEW) for _ in range(ROUNDS)]
     long, long_records = play(MANY)
     short += [play(FEW) for _ in range(ROUNDS)]
-    costs, saved, long_saved = [cost for cost, _ in short], [save(records) for _, records in short], save(long_records)
+    costs = [cost for cost, _ in short]
+    saved = [save(records) for _, records in short]
+    long_saved = save(long_records)
+    saved += [save(records) for _, records in short]
     return [
         compared("CPU per step at the device", long.cpu_ms, [cost.cpu_ms for cost in costs], "ms"),
         compared("bytes written per step at the device", long.bytes, [cost.bytes for cost in costs], "bytes"),
