@@ -24,12 +24,13 @@ from collector.app import WORKER_MODULES
 from collector.ingest.derive import WORK as DERIVE_WORK
 from collector.ingest.open import WORK as OPEN_WORK
 from collector.settings import Settings
-from collector.store.blobs_local import LocalBlobs, hash_file
+from collector.store.blobs_local import LocalBlobs
 from device_agent.record.audio import AudioRecorder, audio_format
 from device_agent.record.recorded import Recorded
 from device_agent.record.video import CLUSTER_MS, VideoRecorder, video_format
 from prelabel.worker_process import Worker
 from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, Part, Wall
+from wire.files import file_sha256
 
 HOUR = 3_600
 SAMPLE_RATE = 48_000
@@ -172,7 +173,7 @@ def _manifest(
         duration_us=None if recorded is None else recorded.duration_us, opened_us=0,
         wall=Wall(at=datetime.now(UTC)), clock_map=[(0, 0)],
         parts=[
-            Part(name=name, sealed_sha256=hash_file(part), sealed_bytes=part.stat().st_size)
+            Part(name=name, sealed_sha256=file_sha256(part), sealed_bytes=part.stat().st_size)
             for name, part in paths.items()
         ],
     )  # fmt: skip

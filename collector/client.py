@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 
-from collector.keys import load_admin_key, write_private
+from collector.keys import load_admin_key
 from collector.settings import Settings
 from collector.store.lock import DataInUse, is_held
 from wire.errors import GleanerError
+from wire.files import write_whole
 
 
 class CollectorSaid(GleanerError):
@@ -50,7 +51,7 @@ def publish_service(settings: Settings, pid: int) -> None:
     """Write how to reach the running service into its data folder. `url` is for this machine, not for people."""
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else "::1" if settings.host == "::" else settings.host
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-    write_private(settings.address_file, json.dumps({"url": url, "pid": pid}))
+    write_whole(settings.address_file, json.dumps({"url": url, "pid": pid}).encode())
 
 
 def find_service(settings: Settings) -> Service | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 from nacl.encoding import HexEncoder
 from nacl.signing import SigningKey
 
-from collector.store.blobs_local import sync_folder
 from collector.store.database import Database
 from collector.store.sql import Connection, text
 from wire.device import Receipt
 from wire.errors import GleanerError
+from wire.files import write_whole
 
 RECEIPT_KEY = "receipt.key"
 
@@ -120,20 +119,8 @@ def load_admin_key(folder: Path) -> str:
     return _load_or_make(folder / "admin.key")
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file only its owner may read: temp beside it, synced, renamed, folder synced."""
-    temp = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temp.rename(path)
-    sync_folder(path.parent)
-
-
 def _load_or_make(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        write_private(path, secrets.token_hex(32))
+        write_whole(path, secrets.token_hex(32).encode())
     return path.read_text(encoding="ascii").strip()

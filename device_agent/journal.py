@@ -27,6 +27,7 @@ from device_agent.events import Answered, Event
 from wire.base import Document, Id, Utc
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
+from wire.files import sync_folder
 from wire.script import Plan
 from wire.session import TakeRecord
 
@@ -103,11 +104,7 @@ class Journal:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = path.open("ab", buffering=0)
         path.chmod(0o600)  # it holds typed answers
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
 
     def append(self, entry: Entry) -> None:
         """Returns when the entry is on the disk.

@@ -14,11 +14,11 @@ from typing import Annotated, ClassVar
 import httpx
 from pydantic import Field, StringConstraints
 
-from device_agent.spool.layout import write_whole
 from wire.base import Document, Id
 from wire.canonical import canonical_json
 from wire.device import DeviceInfo, JoinReply, JoinRequest
 from wire.errors import BadDocument, GleanerError
+from wire.files import write_whole
 
 FILE = "device.json"
 TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)

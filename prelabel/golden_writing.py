@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from prelabel.audio.resample import Resampler
 from prelabel.manifest import ManifestInvalid
 from prelabel.samples import INLINE, MAX_INLINE_BYTES, Image, Sound, read_sample
+from wire.files import write_whole
 from wire.labels import Label
 
 _LONGEST_SIDE = 640
@@ -52,17 +51,7 @@ def put_golden(manifest: Path, sample: str, labels: Sequence[Label]) -> None:
             f"{manifest} is written in a way in which [golden] cannot be put in.",
             hint="Make [golden] a table of its own at the end of the file.",
         )
-    handle, name = tempfile.mkstemp(dir=manifest.parent, prefix=f".{manifest.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(changed)
-            out.flush()
-            os.fsync(out.fileno())
-        made = Path(name)
-        made.chmod(manifest.stat().st_mode & 0o777)
-        made.replace(manifest)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    write_whole(manifest, changed.encode(), manifest.stat().st_mode & 0o777)
 
 
 def reread(sample: str) -> Image | Sound:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from prelabel.catalogue import CacheUnwritable, check_hash
 from prelabel.installed import packages_folder
 from prelabel.package import MANIFEST_FILE, MODEL_FILE, ModelPackage, is_known
 from wire.errors import GleanerError
+from wire.files import locked, sync_file, sync_folder
 
 
 class ModelNameTaken(GleanerError):
@@ -47,18 +45,19 @@ def install(package: ModelPackage) -> Path:
     manifest = _manifest_text(package)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / ".lock"):
+        with locked(folder / ".lock"):
             made = Path(tempfile.mkdtemp(dir=folder, prefix=".installing-"))
             try:
                 made.chmod(0o755)
-                _write(made / MANIFEST_FILE, manifest.encode())
+                (made / MANIFEST_FILE).write_bytes(manifest.encode())
+                sync_file(made / MANIFEST_FILE)
                 shutil.copyfile(package.path, made / MODEL_FILE)
                 check_hash(made / MODEL_FILE, package.sha256, f"the model {package.name} that was tried")
-                _sync(made / MODEL_FILE)
+                sync_file(made / MODEL_FILE)
                 _make_newest(made)
-                _sync(made)
+                sync_folder(made)
                 _swap(made, target)
-                _sync(folder)
+                sync_folder(folder)
             finally:
                 shutil.rmtree(made, ignore_errors=True)
     except OSError as error:
@@ -90,25 +89,3 @@ def _swap(made: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         made.rename(target)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

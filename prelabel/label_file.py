@@ -11,10 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prelabel.catalogue import ModelCorrupt, choose, file_sha256, locate
+from prelabel.catalogue import ModelCorrupt, choose, locate
 from prelabel.package import open_model
 from wire.capture import FrameTable, Medium
 from wire.errors import GleanerError
+from wire.files import file_sha256
 from wire.labels import LabelsDocument, Source
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from prelabel.onnxfile import Dims
-from prelabel.places import cache_folder, file_sha256
+from prelabel.places import cache_folder
+from wire.files import file_sha256
 
 # Below this optimising takes a few milliseconds, about as long as checking a copy.
 MIN_BYTES = 256 * 1024

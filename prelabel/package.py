@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prelabel import catalogue
-from prelabel.catalogue import check_hash, file_sha256
+from prelabel.catalogue import check_hash
 from prelabel.deciding import decide
 from prelabel.exporters import as_name
 from prelabel.families import Family
@@ -22,6 +22,7 @@ from prelabel.places import MANIFEST_FILE, MODEL_FILE
 from prelabel.sources import Progress
 from wire.canonical import document_hash
 from wire.errors import GleanerError
+from wire.files import file_sha256
 from wire.labels import Source
 
 __all__ = ["MANIFEST_FILE", "MODEL_FILE", "ModelNotFound", "ModelPackage", "is_known", "open_model"]

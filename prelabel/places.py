@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,8 +38,3 @@ def model_folders(environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
         if not folder.is_dir():
             raise ModelFolderMissing(f"GLEANER_MODELS names {entry}, which is not a folder.")
         yield folder
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()

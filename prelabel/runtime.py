@@ -21,6 +21,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from wire.files import file_sha256
+
 # Official builds report to their maker from the import on, unless this is set before it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
@@ -30,7 +32,6 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from prelabel.onnxfile import Dims, ModelRefused, NotProtobuf, free_sizes, has_half_floats, why_not_onnx
 from prelabel.optimised import MIN_BYTES, Shelf, key_of
-from prelabel.places import file_sha256
 
 __all__ = [
     "PROVIDER", "RUNTIME", "Array", "Graph", "Meter", "ModelRefused", "Session", "Tensor", "check_finite", "load",

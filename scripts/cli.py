@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +17,7 @@ from scripts.findings import Finding
 from scripts.library import load, playing_seconds, shipped, source_path
 from wire.canonical import canonical_json
 from wire.errors import GleanerError
+from wire.files import write_whole
 from wire.script import Plan, PlanStep, Redaction
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
@@ -52,7 +51,7 @@ def new(
         raise ScriptExists(f"{path} exists already.")
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem).strip("-") or "my-study"
     template = TEMPLATE.read_text(encoding="utf-8").replace("my-study", name).replace("FILE", shlex.quote(str(path)))
-    write_whole(path, template.encode())
+    _write(path, template.encode())
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"Wrote {path}. Change it, then:", markup=False)
     for verb in ("scripts check", "demo --script"):
@@ -124,33 +123,18 @@ def compile_script(
 ) -> None:
     """Compile a script to the plan that devices run: canonical JSON, known by its sha256."""
     plan = load(path)
-    write_whole(output, canonical_json(plan))
+    _write(output, canonical_json(plan))
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"{output}: sha256 {plan.ref.sha256}")
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a temporary file beside it, synced, renamed, the folder synced.
+def _write(path: Path, data: bytes) -> None:
+    """Write a file for everybody to read, whole or not at all.
 
     Raises:
         OutputFailed: the folder is not there, may not be written to, or is full.
     """
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(path, data, 0o644)
     except OSError as error:
         raise OutputFailed(f"{path} cannot be written: {error.strerror or error}.") from error
 

@@ -23,10 +23,10 @@ from granian.server.embed import Server
 from collector.app import create_app
 from collector.client import publish_service
 from collector.devices.announcing import Announcement
-from collector.keys import write_private
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors
 from wire.errors import GleanerError, PortTaken
+from wire.files import write_whole
 
 log = logging.getLogger("gleaner.collector")
 LAST_REQUESTS_SECONDS = 2.0
@@ -123,7 +123,7 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
                 publish_service(settings, os.getpid())
                 if ready_file is not None:
                     ready_file.parent.mkdir(parents=True, exist_ok=True)
-                    write_private(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}')
+                    write_whole(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}'.encode())
             name = await asyncio.to_thread(announcement.start)
             settle_memory()
             ready(settings, name)

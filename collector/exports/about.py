@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from collector.exports.sums import SUMS, file_sha256
+from collector.exports.sums import SUMS
 from collector.exports.truth import Item
 from collector.store.sql import Connection, text
 from wire.base import format_utc, new_id
+from wire.files import file_sha256
 from wire.version import installed_version
 
 ABOUT = "about.json"

@@ -10,9 +10,10 @@ from typing import Any
 
 from collector.exports.about import ABOUT
 from collector.exports.problems import ExportDamaged
-from collector.exports.sums import SUMS, file_sha256
+from collector.exports.sums import SUMS
 from wire.base import parse_json
 from wire.errors import GleanerError
+from wire.files import file_sha256
 from wire.labels import LabelsDocument
 
 DOCUMENT_MEMBERS = ("schema", "capture", "source", "labels")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
 from collector.store.blobs import BlobStore
+from wire.files import sync_folder
 
 
 @contextmanager
@@ -36,9 +37,9 @@ def whole_folder(to: Path) -> Iterator[Path]:
         lock = _lock(partial)
         _remove_abandoned(to)
         yield partial
-        _sync(partial)
+        sync_folder(partial)
         partial.rename(to)
-        _sync(to.parent)
+        sync_folder(to.parent)
     except OSError as error:
         raise FolderNotWritable(f"The export to {to} did not work: {error.strerror or error}.") from error
     finally:
@@ -88,11 +89,3 @@ def _remove_abandoned(to: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         finally:
             os.close(fd)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
+
+from wire.files import file_sha256
 
 SUMS = "SHA256SUMS"
 
@@ -24,8 +25,3 @@ class Sums:
     def add(self, path: Path, sha256: str | None = None) -> None:
         """Args: sha256: of the file, where it is known; it is read otherwise."""
         self._file.write(f"{sha256 or file_sha256(path)}  {path.relative_to(self._folder)}\n")
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

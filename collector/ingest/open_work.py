@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from collector.ingest import media
-from collector.store.blobs_local import LocalBlobs, disk_errors, hash_file
+from collector.store.blobs_local import LocalBlobs, disk_errors
 from prelabel.label_geometry import readable_part
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, FrameTable
 from wire.errors import GleanerError
+from wire.files import file_sha256
 from wire.labels import LabelsDocument
 from wire.redaction import MaskRecord
 
@@ -54,14 +55,14 @@ def _as_sent(path: Path | None, sealed_sha256: str) -> bool:
     if not path.exists():
         return sealed_sha256 == sha256_hex(b"")
     with disk_errors("A part cannot be read"):
-        return hash_file(path) == sealed_sha256
+        return file_sha256(path) == sealed_sha256
 
 
 def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) -> dict[str, Any]:
     path = parts["media"]
     if not path.exists():
         path.touch()
-    original = hash_file(path)
+    original = file_sha256(path)
     if manifest.sha256 is not None and original != manifest.sha256:
         raise PartMismatch("The original does not have the sha256 its manifest names.")
     facts, table = _read_torn(manifest, parts) if not manifest.complete else _read_complete(manifest, parts)

@@ -17,8 +17,9 @@ from typing import TypeVar
 
 from collector.ingest.tus import Checksum, ChecksumMismatch, Digest, PartialGone
 from collector.store.blobs import DiskFull
-from collector.store.blobs_local import disk_errors, sync_folder
+from collector.store.blobs_local import disk_errors
 from collector.store.private import private_folder
+from wire.files import sync_folder
 
 T = TypeVar("T")
 FILE_THREADS = 4

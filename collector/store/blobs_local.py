@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import secrets
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from collector.store.blobs import BlobMissing, DiskFull, StorageUnusable
 from collector.store.private import private_file, private_folder
+from wire.files import file_sha256, sync_folder
 
 PIECE = 1 << 20
 MAKING_PREFIX = ".made-"
@@ -27,7 +27,7 @@ class LocalBlobs:
         private_folder(root)
 
     def put_file(self, path: Path) -> str:
-        key = hash_file(path)
+        key = file_sha256(path)
         target = self._place(key)
         if target.exists():
             return key
@@ -121,19 +121,6 @@ def check_writable(folder: Path) -> None:
         finally:
             os.close(fd)
             place.unlink()
-
-
-def hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _make_synced_folders(root: Path, folder: Path) -> None:

@@ -17,16 +17,7 @@ from device_agent.spool.capture import Entry, SpoolCapture
 from device_agent.spool.changes import Changes
 from device_agent.spool.done import DoneLedger
 from device_agent.spool.header import CaptureHeader, CaptureState, PendingCapture
-from device_agent.spool.layout import (
-    Layout,
-    delete,
-    file_name,
-    folder_bytes,
-    free_path,
-    sync_folder,
-    throw_away,
-    write_whole,
-)  # fmt: skip
+from device_agent.spool.layout import Layout, delete, file_name, folder_bytes, free_path, throw_away
 from device_agent.spool.parts import check_part, read_part, receipt_differences
 from device_agent.spool.plans import PlanShelf
 from device_agent.spool.room import Room, SpoolFull, spool_error
@@ -37,6 +28,7 @@ from wire.canonical import canonical_json
 from wire.capture import CaptureManifest
 from wire.device import Backlog, Receipt
 from wire.errors import GleanerError
+from wire.files import sync_folder, write_whole
 
 RESERVE_BYTES = 64 << 20
 # Room a take must find before it begins: less is gone within seconds.

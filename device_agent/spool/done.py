@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from device_agent.spool.layout import write_whole
+from wire.files import write_whole
 
 KEEP = 20_000
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from device_agent.spool.layout import Layout, file_name, sync_folder, write_whole
+from device_agent.spool.layout import Layout, file_name
 from device_agent.spool.looking import Waiting
 from device_agent.spool.take_documents import WAITS, takes_folder, wait_again
 from wire.capture import CaptureManifest
 from wire.errors import GleanerError
+from wire.files import LEFTOVER, sync_folder, write_whole
 
 SUMS = "SHA256SUMS"
 CHUNK = 1 << 20
@@ -108,7 +109,7 @@ def _copy_folder(source: Path, target: Path) -> tuple[dict[str, str], int]:
     target.mkdir(mode=0o700)
     hashes, size = {}, 0
     for path in sorted(source.iterdir()):
-        if path.is_file() and not path.name.endswith(".part"):
+        if path.is_file() and not path.name.endswith(LEFTOVER):
             hashes[path.name], nbytes = _copy(path, target / path.name)
             size += nbytes
     sync_folder(target)

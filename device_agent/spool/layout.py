@@ -1,4 +1,4 @@
-"""Where things lie in a spool, and how a small file is written so that it is there whole or not at all.
+"""Where things lie in a spool.
 
 ROOT/lock                     held by the one process that uses the spool
 ROOT/captures/CAPTURE/header.json    before the first media byte
@@ -19,9 +19,10 @@ ROOT/trash/                   on its way out, emptied at start
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from pathlib import Path
+
+from wire.files import LEFTOVER, sync_folder
 
 TIMES = "times"
 
@@ -35,7 +36,7 @@ def part_name(name: str) -> str | None:
     """The part a file of a capture's folder holds; None for what is never sent."""
     if name in ("media", "frames", "redaction"):
         return name
-    return name.replace("+", ":", 1) if name.startswith("labels+") and not name.endswith(".part") else None
+    return name.replace("+", ":", 1) if name.startswith("labels+") and not name.endswith(LEFTOVER) else None
 
 
 class Layout:
@@ -60,47 +61,6 @@ class Layout:
 
     def done_file(self, capture: str) -> Path:
         return self.done / f"{capture}.json"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Temp file beside the target, sync, rename, sync of the folder.
-
-    Raises:
-        OSError: and then the target is as it was and no temp file is left.
-    """
-    temporary = path.with_name(path.name + ".part")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(handle, left) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    sync_folder(path.parent)
-
-
-def sync_file(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def throw_away(layout: Layout, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from device_agent.spool.room import PartDamaged, spool_error
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest, Part
 from wire.device import Receipt
+from wire.files import file_sha256
 
 
 def read_part(path: Path, size: int, offset: int, limit: int) -> bytes:
@@ -39,8 +39,7 @@ def check_part(path: Path, part: Part) -> None:
     """
     read_part(path, part.sealed_bytes, 0, 0)
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_sha256(path)
     except OSError as error:
         raise spool_error(error, f"reading {path.name} of {path.parent.name}") from error
     if found != part.sealed_sha256:

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from device_agent.spool.changes import Changes
-from device_agent.spool.layout import write_whole
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json, document_hash
 from wire.errors import GleanerError
+from wire.files import write_whole
 from wire.script import Plan
 
 

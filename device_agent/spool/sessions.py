@@ -6,11 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from device_agent.spool.changes import Changes
-from device_agent.spool.layout import write_whole
 from device_agent.spool.take_documents import TakeShelf
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
 from wire.errors import GleanerError
+from wire.files import write_whole
 from wire.session import SessionRecord, TakeDocument
 
 OVER = "over"  # behind the revision in SESSION.sent: it was the last one

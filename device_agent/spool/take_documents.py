@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from device_agent.spool.changes import Changes
-from device_agent.spool.layout import delete, sync_folder, write_whole
+from device_agent.spool.layout import delete
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
 from wire.errors import GleanerError
+from wire.files import sync_folder, write_whole
 from wire.session import TakeDocument
 
 FOLDER_SUFFIX = ".takes"

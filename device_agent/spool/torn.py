@@ -6,14 +6,14 @@ Every step may be repeated: a process killed in here leaves what the next one ne
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
 
 from device_agent.record.times import frame_clock_map, read_points, read_stamps
 from device_agent.spool.header import CaptureHeader
-from device_agent.spool.layout import TIMES, part_name, sync_file, write_whole
+from device_agent.spool.layout import TIMES, part_name
 from wire.canonical import canonical_json
 from wire.capture import CaptureManifest, Counts, FrameTable, Part, Redacted
+from wire.files import LEFTOVER, file_sha256, sync_file, write_whole
 from wire.redaction import MaskRecord
 
 
@@ -31,7 +31,7 @@ def settle_torn(folder: Path, header: CaptureHeader) -> CaptureManifest:
     Raises:
         OSError: the disk refused; nothing that was there is gone.
     """
-    for leftover in folder.glob("*.part"):
+    for leftover in folder.glob(f"*{LEFTOVER}"):
         with contextlib.suppress(FileNotFoundError):
             leftover.unlink()
     log = (folder / TIMES).read_bytes() if (folder / TIMES).exists() else b""
@@ -79,7 +79,5 @@ def hashed_parts(folder: Path) -> list[Part]:
         name = part_name(path.name)
         if name is not None:
             sync_file(path)
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            parts.append(Part(name=name, sealed_sha256=digest, sealed_bytes=path.stat().st_size))
+            parts.append(Part(name=name, sealed_sha256=file_sha256(path), sealed_bytes=path.stat().st_size))
     return parts

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from device_agent.spool.layout import sync_folder
 from device_agent.spool.room import Room, SpoolFailed, SpoolFull, spool_error
 from wire.errors import GleanerError
+from wire.files import sync_folder
 
 T = TypeVar("T")
 SYNC_SECONDS = 0.5

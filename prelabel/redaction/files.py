@@ -19,7 +19,6 @@ import cv2
 
 from prelabel.audio.vad import VadModel
 from prelabel.bulk import OutputExists, OutputUnwritable
-from prelabel.catalogue import file_sha256
 from prelabel.label_file import FileMissing
 from prelabel.redaction.finding import PeopleFinder, from_catalogue, voice_from_catalogue
 from prelabel.redaction.policy import Redaction
@@ -30,6 +29,7 @@ from prelabel.redaction.videofile import MAX_SIDE, Progress, redact_video, video
 from prelabel.stills import is_still, read_picture
 from wire.base import Count, Document, Sha256, WireModel
 from wire.errors import GleanerError
+from wire.files import file_sha256, sync_file, sync_folder
 from wire.redaction import MaskRecord
 
 JPEG_QUALITY = 92
@@ -151,14 +151,14 @@ def redact_file(
             masks = write(made)
             facts = FileRedaction(original=_facts(path, path.name), redacted=_facts(made, output.name), masks=masks)
             told.write_text(json.dumps(facts.to_json(), indent=1) + "\n", encoding="utf-8")
-            _sync(made)
-            _sync(told)
+            sync_file(made)
+            sync_file(told)
             # The account first: a redacted file without one cannot be told from a copy.
             told.replace(account)
             made.replace(output)
             claimed.add(output, path)
             claimed.add(account, path)
-            _sync(out_folder)
+            sync_folder(out_folder)
     except (OSError, av.error.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputUnwritable(f"{output} cannot be written: {reason}.") from error
@@ -247,11 +247,3 @@ def _temporary(folder: Path, suffix: str) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,9 +16,9 @@ from onnx import TensorProto, helper, numpy_helper
 from prelabel import optimised
 from prelabel.onnxfile import ModelRefused
 from prelabel.optimised import Shelf, key_of, this_machine
-from prelabel.places import file_sha256
 from prelabel.runtime import Session, load
 from tests import needs
+from wire.files import file_sha256
 
 SIDE = 300  # 300 x 300 floats are over the size from which copies are kept
 

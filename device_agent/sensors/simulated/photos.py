@@ -7,8 +7,6 @@ cache folder.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,9 @@ import cv2
 import numpy as np
 
 from device_agent.sensors.base import Picture
-from prelabel.catalogue import cache_folder, file_sha256
+from prelabel.catalogue import cache_folder
 from wire.errors import GleanerError
+from wire.files import file_sha256, write_whole
 
 Outline = tuple[tuple[int, int], ...]
 Fetch = Callable[[str], Path]
@@ -138,10 +137,6 @@ def _keep(matte: Picture, path: Path) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
+        write_whole(path, data.tobytes())
     except OSError:
         return
