@@ -28,6 +28,9 @@ def export(
     with_prelabels: Annotated[
         bool, typer.Option("--with-prelabels", help="Add what the models said, in a file of its own.")
     ] = False,
+    no_media: Annotated[
+        bool, typer.Option("--no-media", help="jsonl: labels alone; media are named by their hash.")
+    ] = False,
     frames: Annotated[
         str,
         typer.Option(
@@ -49,6 +52,10 @@ def export(
     settings_file: SettingsFile = None,
 ) -> None:
     """Write ground truth to a folder. Only what people submitted; the folder appears whole or not at all."""
+    if no_media and format == "coco":
+        raise typer.BadParameter(
+            "COCO needs its pictures: leave it out, or take --format jsonl.", param_hint="--no-media"
+        )
     every, submitted_since = _step(frames), _aware(since)
     from rich.console import Console
     from rich.progress import Progress
@@ -64,10 +71,13 @@ def export(
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data)
     screen = Console(stderr=True)
-    make = partial(export_coco, every=every, licence=licence) if format == "coco" else export_jsonl
+    coco = partial(export_coco, every=every, licence=licence)
+    make = coco if format == "coco" else partial(export_jsonl, with_media=not no_media)
     options = {"with_prelabels": with_prelabels, "study": study, "type": type, "since": since, "licence": licence}
     if format == "coco":
         options["frames"] = frames
+    else:
+        options["media"] = not no_media
     try:
         with whole_folder(to) as folder, Progress(console=screen, transient=True) as progress:
             bar = progress.add_task("Exporting", total=None)

@@ -87,11 +87,11 @@ def export_coco(
         for item in items(db, ids, with_prelabels=with_prelabels):
             summary.withheld += item.withheld
             if item.type not in ("boxes", "tracks"):
-                summary.left_out += sum(len(document.labels) for document in item.documents)
+                summary.left_out += sum(len(document.labels) for document in item.labels_documents)
             else:
                 if item.documents:
                     summary.contents.add(item)
-                for document in item.documents:
+                for document in item.labels_documents:
                     shown = [row for row in item.prelabels.shown if row.capture == document.capture]
                     for image in _pictures(blobs, sums, folder / IMAGES, item.media[document.capture], document, every):
                         images.add(_image_row(image, item, document.capture, licence))

@@ -14,7 +14,6 @@ from collector.exports.sums import Sums
 from collector.exports.truth import ALL, Item, Media, Selection, item_ids, items
 from collector.store.blobs import BlobStore
 from collector.store.database import Database
-from wire.labels import LabelsDocument
 
 LABELS, PRELABELS, MEDIA = "labels.jsonl", "prelabels.jsonl", "media"
 
@@ -28,11 +27,12 @@ def export_jsonl(
     begin: Callable[[int], None],
     advance: Callable[[], None],
     selection: Selection = ALL,
+    with_media: bool = True,
 ) -> Summary:
     """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
 
     With pre-labels, `prelabels.jsonl` has every model's document of every capture that has a task, reviewed or not:
-    once each, however many tasks a capture has.
+    once each, however many tasks a capture has. Without media the lines name their hashes, and frame tables come along.
 
     Raises:
         MediaDamaged, BlobMissing.
@@ -42,7 +42,7 @@ def export_jsonl(
     (folder / MEDIA).mkdir()
     with ExitStack() as stack:
         sums = stack.enter_context(Sums(folder))
-        writer = _Writer(blobs, folder, sums)
+        writer = _Writer(blobs, folder, sums, with_media)
         writer.labels = stack.enter_context((folder / LABELS).open("w", encoding="utf-8"))
         if with_prelabels:
             writer.prelabels = stack.enter_context((folder / PRELABELS).open("w", encoding="utf-8"))
@@ -58,8 +58,8 @@ def export_jsonl(
 class _Writer:
     """The files of one export, and what has been written into them."""
 
-    def __init__(self, blobs: BlobStore, folder: Path, sums: Sums) -> None:
-        self._blobs, self._folder, self._sums = blobs, folder, sums
+    def __init__(self, blobs: BlobStore, folder: Path, sums: Sums, with_media: bool) -> None:
+        self._blobs, self._folder, self._sums, self._with_media = blobs, folder, sums, with_media
         self._written: set[str] = set()
         self.labels: TextIO | None = None
         self.prelabels: TextIO | None = None
@@ -82,24 +82,23 @@ class _Writer:
             }
             _write(self.labels, self._line(document, item, whose))
             summary.documents += 1
-            summary.labels += len(document.labels)
+            summary.labels += len(document["labels"])
         if self.prelabels is not None:
             both = [(row, True) for row in item.prelabels.shown] + [(row, False) for row in item.prelabels.hidden]
-            fresh = [(document, shown) for document, shown in both if document.capture not in self._written]
-            self._written.update(document.capture for document, _ in fresh)
-            for document, shown in fresh:
-                _write(self.prelabels, self._line(document, item, {"shown": shown}))
+            fresh = [(said, shown) for said, shown in both if said.capture not in self._written]
+            self._written.update(said.capture for said, _ in fresh)
+            for said, shown in fresh:
+                _write(self.prelabels, self._line(said.to_json(), item, {"shown": shown}))
                 summary.prelabels += 1
 
-    def _line(self, document: LabelsDocument, item: Item, whose: dict[str, Any]) -> dict[str, Any]:
-        return {**document.to_json(), **item.origin, "media": self._media(item.media[document.capture]), **whose}
+    def _line(self, document: dict[str, Any], item: Item, whose: dict[str, Any]) -> dict[str, Any]:
+        return {**document, **item.origin, "media": self._media(item.media[document["capture"]]), **whose}
 
     def _media(self, media: Media) -> dict[str, Any]:
-        """Put the original bytes of a capture into the folder, once, and say where they are."""
-        found = {
-            "sha256": media.sha256,
-            "path": self._placed(media.original, f"{media.sha256}.{media.extension}"),
-        }
+        """Put the original bytes of a capture into the folder, once, and say where they are; its frame table always."""
+        found = {"sha256": media.sha256}
+        if self._with_media:
+            found["path"] = self._placed(media.original, f"{media.sha256}.{media.extension}")
         if media.frames is not None:
             # The times of a video's frames are in its frame table, not in the container (contracts.md, Time).
             found["frames"] = self._placed(media.frames, f"{media.sha256}.frames.json")

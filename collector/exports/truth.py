@@ -6,18 +6,18 @@ list of what is exported is read once, at the start. No names leave: people are 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
+
+from pydantic_core import from_json
 
 from collector.catalogue.shown_labels import ShownLabels, shown_labels
 from collector.consent.allows import FOREVER, allowed_until
 from collector.exports.people import Pseudonyms
-from collector.review.facts import read_documents
 from collector.store.database import Database
 from collector.store.sql import Connection, Row, text
 from prelabel.label_geometry import readable_part
@@ -27,6 +27,7 @@ from wire.labels import LabelsDocument, TaskType
 
 EXTENSIONS = {"matroska": "mkv", "flac": "flac", "jpeg": "jpg", "plain": "txt"}
 BATCH_TASKS = 100
+MAX_CONSENTS = 5000
 FACTS = ("device_facts", "sensor_settings")
 NO_LABELS = ShownLabels([], [])
 
@@ -44,7 +45,8 @@ _ITEMS = text(
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
     " WHERE task.id IN :tasks"
 )
-_SESSIONS = text("SELECT id, record FROM session WHERE id IN :sessions")
+_SESSIONS = text("SELECT id, revision FROM session WHERE id IN :sessions")
+_RECORDS = text("SELECT id, record FROM session WHERE id IN :sessions")
 _REVISIONS = text("SELECT id, documents, person_id, instruction_version FROM revision WHERE id IN :revisions")
 _CAPTURES = text(
     "SELECT task_capture.task_id, capture.id, capture.medium, capture.sensor, capture.sha256, capture.manifest,"
@@ -106,7 +108,8 @@ class Item:
     `revision`, `reviewer` and `instruction_version` are None where nobody has submitted it (only asked for with
     pre-labels); `origin` says where it comes from, `grants` what the session's consent allows; `withheld` counts the
     captures that it does not cover now, which are left out. Of a `control` task nobody was shown the pre-labels.
-    `round` counts independent answers to the same question.
+    `documents` are labels documents as JSON, as they were submitted; `labels_documents` reads them. `round` counts
+    independent answers to the same question.
     """
 
     task: str
@@ -116,12 +119,16 @@ class Item:
     instruction_version: int | None
     origin: dict[str, Any]
     grants: list[dict[str, Any]]
-    documents: list[LabelsDocument]
+    documents: list[dict[str, Any]]
     media: dict[str, Media]
     prelabels: ShownLabels
     control: bool
     round: int
     withheld: int
+
+    @property
+    def labels_documents(self) -> list[LabelsDocument]:
+        return [LabelsDocument.read(document) for document in self.documents]
 
 
 @dataclass(frozen=True)
@@ -155,13 +162,34 @@ def item_ids(
 
 def items(db: Database, ids: Sequence[tuple[str, str | None]], *, with_prelabels: bool = True) -> Iterator[Item]:
     """The items of `ids` in their order, read in batches: memory does not grow with the export."""
-    people = db.read_sync(Pseudonyms.load)
+    people, consents = db.read_sync(Pseudonyms.load), _Consents()
     for start in range(0, len(ids), BATCH_TASKS):
         batch = dict(ids[start : start + BATCH_TASKS])
-        yield from db.read_sync(partial(_items, batch=batch, people=people, with_prelabels=with_prelabels))
+        yield from db.read_sync(
+            partial(_items, batch=batch, people=people, consents=consents, with_prelabels=with_prelabels)
+        )
 
 
-def _items(conn: Connection, batch: dict[str, str | None], people: Pseudonyms, with_prelabels: bool) -> list[Item]:
+class _Consents:
+    """The consents of sessions, read anew when a session has another revision. At most MAX_CONSENTS are remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def of(self, conn: Connection, sessions: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """By session: its record as JSON with the consent alone."""
+        if len(self._known) > MAX_CONSENTS:
+            self._known.clear()
+        revisions = {row.id: row.revision for row in conn.execute(_SESSIONS, {"sessions": sessions})}
+        new = [session for session, number in revisions.items() if self._known.get(session, (None,))[0] != number]
+        for row in conn.execute(_RECORDS, {"sessions": new}) if new else ():
+            self._known[row.id] = revisions[row.id], {"consent": from_json(row.record)["consent"]}
+        return {session: self._known[session][1] for session in sessions}
+
+
+def _items(
+    conn: Connection, batch: dict[str, str | None], people: Pseudonyms, consents: _Consents, with_prelabels: bool
+) -> list[Item]:
     rows = {row.task: row for row in conn.execute(_ITEMS, {"tasks": list(batch)})}
     sessions = list({row.session for row in rows.values()})
     revisions = [revision for revision in batch.values() if revision is not None]
@@ -174,7 +202,7 @@ def _items(conn: Connection, batch: dict[str, str | None], people: Pseudonyms, w
         for said in conn.execute(_PRELABELS, {"captures": labelled}):
             prelabels[said.capture_id].append((said.body, said.shown))
     found = _Batch(
-        {row.id: json.loads(row.record) for row in conn.execute(_SESSIONS, {"sessions": sessions})},
+        consents.of(conn, sessions),
         {row.id: row for row in conn.execute(_REVISIONS, {"revisions": revisions})},
         captures,
         prelabels,
@@ -187,7 +215,7 @@ def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now
     record = found.records[row.session]
     media = _media(found.captures[row.task], record, now)
     submitted = found.revisions[revision] if revision is not None else None
-    documents = read_documents(submitted.documents) if submitted else []
+    documents = from_json(submitted.documents) if submitted else []
     script = {"id": row.script_id, "version": row.script_version, "sha256": row.script_sha256}
     return Item(
         task=row.task,
@@ -209,7 +237,7 @@ def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now
             "consent": row.consent,
         },
         grants=record["consent"]["grants"],
-        documents=[people.without_names(document) for document in documents if document.capture in media],
+        documents=[people.without_names(document) for document in documents if document["capture"] in media],
         media=media,
         prelabels=_prelabels(found, media),
         control=bool(row.control),
@@ -225,19 +253,25 @@ def _media(captures: Sequence[Row], record: dict[str, Any], now: datetime) -> di
         until = allowed_until(record, [line.medium])
         if line.original is None or until <= now:
             continue
-        manifest = json.loads(line.manifest)
+        manifest = from_json(line.manifest)
         media[line.id] = Media(
             capture=line.id,
             medium=line.medium,
             sensor=line.sensor,
             sha256=line.sha256,
-            format=CaptureFormat.model_validate(manifest["format"]),
+            format=_format(tuple(manifest["format"].items())),
             original=line.original,
             frames=line.frames,
             consent_until=None if until == FOREVER else format_utc(until),
             facts={name: manifest[name] for name in FACTS if name in manifest},
         )
     return media
+
+
+@lru_cache(maxsize=1024)
+def _format(members: tuple[tuple[str, Any], ...]) -> CaptureFormat:
+    """Thousands of captures have the same few formats."""
+    return CaptureFormat.model_validate(dict(members))
 
 
 def _prelabels(found: _Batch, media: dict[str, Media]) -> ShownLabels:

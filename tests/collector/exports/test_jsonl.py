@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from collector.catalogue.sessions import keep_session
 from collector.cli import app
+from collector.exports import truth
+from collector.exports.check import check_export
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
 from collector.review.facts import task_facts
 from collector.review.instructions import INSTRUCTIONS
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from wire.capture import CaptureManifest
 from wire.labels import LabelsDocument
+from wire.session import SessionRecord
 
 ORIGIN = {
     "take", "session", "study", "script", "step", "attempt", "prompt", "participant", "home", "device", "consent",
@@ -65,6 +69,41 @@ def test_a_line_says_where_it_comes_from(filled: Filled, reviewed: dict[str, str
     assert media.name == f"{hashlib.sha256(b'a jpeg').hexdigest()}.jpg" and media.read_bytes() == b"a jpeg"
     LabelsDocument.read({name: line[name] for name in ("schema", "capture", "source", "labels")})
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_labels_alone_name_their_media_by_hash(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:
+    walk = filled.take("walk", "do", {"video": b"mkv"}, ["tracks"])
+    filled.make(walk["take"])
+    filled.submit(filled.person("cleo"), filled.tasks(take_id=walk["take"])[0].id, {walk["video"]: []})
+    assert export(filled, tmp_path / "with").exit_code == 0
+    assert export(filled, tmp_path / "without", "--no-media").exit_code == 0
+    whole, alone = (lines(tmp_path / name / "labels.jsonl") for name in ("with", "without"))
+    for line in whole:
+        del line["media"]["path"]
+    assert alone == whole and len(alone) == 2
+    left = sorted(path.name for path in (tmp_path / "without" / "media").iterdir())
+    assert left == [alone[1]["media"]["frames"].removeprefix("media/")], "the times of frames are in no other place"
+    assert check_export(tmp_path / "without").documents == 2
+    refused = export(filled, tmp_path / "coco", "--no-media", "--format", "coco")
+    assert refused.exit_code == 2 and "COCO needs its pictures" in refused.output
+    assert not (tmp_path / "coco").exists()
+
+
+def test_a_consent_that_is_narrowed_while_an_export_runs_counts_at_once(
+    filled: Filled, reviewed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truth, "BATCH_TASKS", 1)
+    ann = filled.person("dora")
+    for number in range(3):
+        ids = filled.take(f"more-{number}", "show", {"image": b"jpeg"}, ["boxes"])
+        filled.make(ids["take"])
+        filled.submit(ann, filled.tasks(take_id=ids["take"])[0].id, {ids["image"]: []})
+    running = truth.items(filled.db, truth.item_ids(filled.db))
+    assert next(running).withheld == 0 and next(running).withheld == 0
+    record = filled.record().to_json()
+    record["consent"]["grants"] = [row for row in record["consent"]["grants"] if row["use"] != "image"]
+    filled.db.write_sync(lambda conn: keep_session(conn, SessionRecord.read(record)))
+    assert [item.withheld for item in running] == [1, 1]
 
 
 def test_a_line_says_on_what_it_was_recorded(filled: Filled, reviewed: dict[str, str], tmp_path: Path) -> None:
