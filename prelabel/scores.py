@@ -26,7 +26,8 @@ from prelabel.calibration import Calibration
 from prelabel.flicker import troubles
 from prelabel.quality.matching import found
 from prelabel.quality.overlap import overlap_table, spoken
-from wire.labels import Box, Interval, Label, LabelsDocument, Source, TaskType, Track
+from wire.labels import Box, Interval, Label, LabelsDocument, Source, Track
+from wire.tasks import TaskType
 
 DoubtKind = Literal["uncertainty", "flicker", "disagreement", "conflict", "transcript"]
 Calibrations = Mapping[str, Calibration]

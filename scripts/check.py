@@ -9,6 +9,7 @@ from scripts.language import SourceConsent, SourceRedaction, SourceScript, Sourc
 from scripts.nodes import Placed
 from wire.base import is_id
 from wire.script import NEEDED_MEDIA, PROMPTED
+from wire.tasks import TASK_RULES
 
 MAX_BYTES = 1 << 20
 MAX_SESSION_SECONDS = 12 * 3600
@@ -26,7 +27,6 @@ UNUSED_FIELDS: dict[str, tuple[str, ...]] = {
     "answer": ("expected", "objects"),
 }
 UNUSED_WHEN_TYPED = ("seconds", "countdown_seconds")
-REVIEWED_MEDIA = {"boxes": ("image",), "tracks": ("video",), "speech": ("audio",), "text": ("text", "audio", "image")}
 
 
 def check(path: str | Path) -> list[Finding]:
@@ -169,7 +169,7 @@ def _check_reviews(step: SourceStep, source: SourceScript, findings: Findings) -
 
 def _reviewed_media(review: str, step: SourceStep) -> tuple[str, ...]:
     """Of sound a text is the answer; what is said in other steps is a matter of speech, region by region."""
-    media = REVIEWED_MEDIA[review]
+    media = TASK_RULES[review].labelled
     answers = step.kind is None or step.kind.value == "answer"
     return media if review != "text" or answers else tuple(medium for medium in media if medium != "audio")
 

@@ -16,8 +16,8 @@ from scripts.findings import Findings, Place, unexpected_characters
 from scripts.nodes import Fields, Placed, compose
 from wire.base import is_id
 from wire.capture import Medium
-from wire.labels import TaskType
 from wire.script import MARGIN_SECONDS, MaskedFaces, MaskMethod, MutedSpeech, MuteSound, StepKind, is_inside
+from wire.tasks import TaskType
 
 KINDS: tuple[str, ...] = get_args(StepKind)
 MEDIA: tuple[str, ...] = get_args(Medium)

@@ -23,7 +23,6 @@ from wire.base import Count, Document, Id, JsonObject, Microseconds, Number, Sha
 from wire.canonical import document_hash
 from wire.errors import BadDocument
 
-TaskType = Literal["boxes", "tracks", "speech", "text"]
 Size = Annotated[Number, Field(ge=0)]
 Score = Annotated[Number, Field(ge=0, le=1)]
 

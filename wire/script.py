@@ -10,7 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from wire.base import Document, Id, Number, Sha256, WireModel
 from wire.canonical import document_hash
 from wire.capture import Medium, say_schema, without_nulls
-from wire.labels import TaskType
+from wire.tasks import TaskType
 
 StepKind = Literal["say", "do", "show", "answer"]
 # Kinds in which the participant is asked to speak: all sound of their takes was asked for.

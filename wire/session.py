@@ -13,8 +13,8 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from wire.base import Count, Document, Id, Microseconds, Ordinal, Utc, WireModel
 from wire.capture import Medium, say_schema, without_nulls
 from wire.consent import ConsentRecord
-from wire.labels import TaskType
 from wire.script import LabelSchema, ScriptRef, StepKind
+from wire.tasks import TaskType
 
 
 class TakeCapture(WireModel):

@@ -12,6 +12,7 @@ import typer
 
 from collector.cli.options import Data, Json, SettingsFile
 from collector.settings import Settings, load_settings
+from wire.tasks import TaskType
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,9 +39,7 @@ def export(
         ),
     ] = "keyframes",
     study: Annotated[str | None, typer.Option("--study", help="Of this study only.")] = None,
-    type: Annotated[
-        Literal["boxes", "tracks", "speech", "text"] | None, typer.Option("--type", help="Tasks of this type only.")
-    ] = None,
+    type: Annotated[TaskType | None, typer.Option("--type", help="Tasks of this type only.")] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="Submitted since then: 2026-11-29T12:00+01:00.")
     ] = None,

@@ -23,7 +23,8 @@ from collector.store.sql import Connection, Row, text
 from prelabel.label_geometry import readable_part
 from wire.base import format_utc
 from wire.capture import CaptureFormat, Medium
-from wire.labels import LabelsDocument, TaskType
+from wire.labels import LabelsDocument
+from wire.tasks import TaskType
 
 EXTENSIONS = {"matroska": "mkv", "flac": "flac", "jpeg": "jpg", "plain": "txt"}
 BATCH_TASKS = 100

@@ -7,7 +7,7 @@ from typing import Any
 
 from collector.catalogue.capture_consent import is_withheld
 from collector.catalogue.derived import find_derived, keep_derived
-from collector.catalogue.takes import hand_on_when_ready
+from collector.catalogue.takes import hand_on_when_complete
 from collector.jobs import Job, JobKind
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
@@ -62,4 +62,4 @@ def _play_the_original(conn: Connection, job: Job, _sentence: str) -> None:
 
 def _hand_on(conn: Connection, capture: str) -> None:
     take = conn.execute(text("SELECT take_id FROM capture WHERE id = :id"), {"id": capture}).scalar_one()
-    hand_on_when_ready(conn, take)
+    hand_on_when_complete(conn, take)

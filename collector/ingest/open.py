@@ -10,7 +10,7 @@ from typing import Any
 
 from collector.catalogue.derived import keep_derived
 from collector.catalogue.prelabel_documents import PrelabelDocument, add_document
-from collector.catalogue.takes import hand_on_when_ready
+from collector.catalogue.takes import hand_on_when_complete
 from collector.ingest.derive import DERIVE
 from collector.ingest.manifests import OPEN, is_short
 from collector.ingest.offsets import delete_parts, parts_of
@@ -98,7 +98,7 @@ def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: Re
         {"capture": capture, "body": json.dumps(key.sign(receipt).to_json())},
     )
     enqueue(conn, DERIVE, capture, short=is_short(manifest))
-    hand_on_when_ready(conn, row.take_id)
+    hand_on_when_complete(conn, row.take_id)
 
 
 def _mark_bad(conn: Connection, capture: str, sentence: str) -> None:
@@ -108,7 +108,7 @@ def _mark_bad(conn: Connection, capture: str, sentence: str) -> None:
     )
     take = conn.execute(text("SELECT take_id FROM capture WHERE id = :id"), {"id": capture}).scalar_one_or_none()
     if take is not None:
-        hand_on_when_ready(conn, take)
+        hand_on_when_complete(conn, take)
 
 
 def _give_up(conn: Connection, job: Job, sentence: str) -> None:

@@ -20,7 +20,8 @@ from prelabel.label_geometry import readable_part
 from prelabel.quality.reviewed import Reviewed, Sight
 from wire.base import format_utc
 from wire.capture import CaptureManifest, FrameTable
-from wire.labels import LabelsDocument, TaskType
+from wire.labels import LabelsDocument
+from wire.tasks import TaskType
 
 # The accepted revision alone: an earlier one of the same task is history, not truth.
 _REVISIONS = text(

@@ -15,15 +15,10 @@ from collector.review.problems import LabelsRefused
 from prelabel.label_geometry import geometry_fault
 from prelabel.quality.sameness import same_label
 from wire.errors import SchemaTooNew
-from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Polygon, Source, Span, TaskType, Track
+from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Polygon, Source, Span, Track
 from wire.labels import Text as TextLabel
+from wire.tasks import TASK_RULES, TaskType
 
-ALLOWED: dict[TaskType, frozenset[str]] = {
-    "boxes": frozenset({"box", "polygon", "polyline", "keypoints", "mask", "choice"}),
-    "tracks": frozenset({"track", "choice"}),
-    "speech": frozenset({"interval", "text", "span", "choice"}),
-    "text": frozenset({"text", "span", "choice", "polygon"}),
-}
 # A microphone's last block may reach past the duration its manifest rounds to.
 SLACK_US = 50_000
 
@@ -145,7 +140,7 @@ def _check(kind: TaskType, facts: CaptureFacts, classes: Sequence[str], label: L
             f"Label {label.id} of capture {facts.capture} {why}.", capture=facts.capture, label=label.id
         )
 
-    if label.kind not in ALLOWED[kind]:
+    if label.kind not in TASK_RULES[kind].kinds:
         raise refuse(f"is of kind {label.kind}, which a {kind} task does not take")
     if classes and label.label not in classes and label.label not in shown:
         raise refuse(f'is called "{label.label}"; the study knows {", ".join(classes)}')

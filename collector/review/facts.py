@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from collector.catalogue.captures import CaptureView, capture_view
 from collector.catalogue.shown_labels import shown_labels
@@ -16,8 +16,9 @@ from collector.review.rules import ReasonKind, part_for
 from collector.store.sql import Connection, text
 from prelabel.label_geometry import readable_part
 from wire.base import Sha256, WireModel
-from wire.labels import LabelsDocument, TaskType
+from wire.labels import LabelsDocument
 from wire.script import LabelSchema
+from wire.tasks import TaskState, TaskType
 
 _TASK = text(
     "SELECT task.id, task.type, task.state, task.take_id, task.session_id, task.study, task.consent, task.revision_id,"
@@ -61,7 +62,7 @@ class TaskFacts:
 
     id: str
     type: TaskType
-    state: Literal["open", "leased", "done", "skipped", "withheld"]
+    state: TaskState
     fence: int
     take: str
     session: str

@@ -12,7 +12,7 @@ from collector.store.sql import Connection, text
 from wire.base import Sha256, WireModel
 from wire.canonical import sha256_hex
 from wire.errors import GleanerError
-from wire.labels import TaskType
+from wire.tasks import TaskType
 
 _BY_HASH = text(
     "SELECT version, sha256 FROM instruction WHERE type = :type AND sha256 = :sha256 ORDER BY version DESC LIMIT 1"

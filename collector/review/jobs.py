@@ -10,31 +10,25 @@ from functools import cache
 from typing import Any
 
 from collector.catalogue.shown_labels import shown_labels
-from collector.catalogue.takes import is_settled
+from collector.catalogue.takes import opened_when_complete
 from collector.review.calibrations import calibrations
 from collector.review.facts import words_of
 from collector.review.instructions import INSTRUCTIONS
 from collector.review.queue_sql import RECORD_REASON
-from collector.review.rules import BESIDE, LABELLED, Reason, parts_for, priority, reason_for
+from collector.review.rules import Reason, parts_for, priority, reason_for
 from collector.review.task_consent import refresh_task
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
 from collector.studies.studies import control_share
 from prelabel import catalogue
 from wire.base import format_utc, new_id
-from wire.labels import TaskType
 from wire.script import PROMPTED
 from wire.session import TakeRecord
+from wire.tasks import TASK_RULES, TaskType
 
 _TAKE = text(
-    "SELECT take.record, take.state, take.session_id, session.study, session.consent, session.record AS session_record"
+    "SELECT take.record, take.session_id, session.study, session.consent, session.record AS session_record"
     " FROM take JOIN session ON session.id = take.session_id WHERE take.id = :take"
-)
-_CAPTURES = text(
-    "SELECT capture.id, capture.state, capture.medium, EXISTS (SELECT 1 FROM derived WHERE derived.capture_id"
-    " = capture.id AND derived.kind = 'play') AS playable FROM capture WHERE capture.id IN :captures"
-    # A record may name any capture; only those whose own manifests speak of this take and session are its.
-    " AND capture.take_id = :take AND capture.session_id = :session"
 )
 _PRELABELS = text(
     "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
@@ -68,20 +62,16 @@ def make_tasks(conn: Connection, take_id: str) -> int:
     again. A torn take makes no tasks (its step runs again), nor does a capture that could not be opened. Asking twice
     makes nothing twice. Tasks that the consent does not cover, in the newest record of the session, are set aside.
     """
-    take = conn.execute(_TAKE, {"take": take_id}).one_or_none()
-    if take is None or take.state != "closed":
+    opened = opened_when_complete(conn, take_id)
+    if opened is None:
         return 0
+    take = conn.execute(_TAKE, {"take": take_id}).one()
     record = TakeRecord.model_validate_json(take.record)
-    wanted = [row.capture for row in record.captures]
-    asked = {"captures": wanted, "take": take_id, "session": take.session_id}
-    here = {row.id: row for row in conn.execute(_CAPTURES, asked)}
-    if any(name not in here or not is_settled(conn, here[name]) for name in wanted):
-        return 0
-    whole = [row for row in record.captures if here[row.capture].state == "opened"]
+    whole = [row for row in record.captures if row.capture in opened]
     made = 0
     for kind in record.reviews:
-        labelled = [row.capture for row in whole if row.medium in LABELLED[kind]]
-        beside = [row.capture for row in whole if row.medium in BESIDE[kind]]
+        labelled = [row.capture for row in whole if row.medium in TASK_RULES[kind].labelled]
+        beside = [row.capture for row in whole if row.medium in TASK_RULES[kind].beside]
         if labelled:
             classes = words_of(json.loads(take.session_record), kind)
             reason = _reason(conn, kind, classes, record, labelled, random.random())

@@ -21,7 +21,7 @@ from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, 
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
 from collector.store.sql import Connection, Statement
 from wire.base import format_utc
-from wire.labels import TaskType
+from wire.tasks import TaskState, TaskType
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class _Candidate:
 class Holding:
     """What a write finds."""
 
-    state: Literal["open", "leased", "done", "skipped", "withheld"]
+    state: TaskState
     fence: int
     leased_to: str | None
     leased_at: str | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import get_args
 
 from collector.store.sql import Statement, text
-from wire.labels import TaskType
+from wire.tasks import TaskType
 
 # Of what a person gave back: beyond so many it comes back before the queue is searched on.
 MAX_PASSED_OVER = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field, StrictBool
@@ -29,7 +29,6 @@ from collector.review.views import (
     LeaseView,
     Progress,
     RevisionView,
-    State,
     TaskRow,
     TaskView,
     progress,
@@ -41,11 +40,11 @@ from collector.store.database import Database
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
 from wire.base import Count, Id, Ordinal, Sha256, WireModel, format_utc
-from wire.labels import TaskType
+from wire.tasks import TaskState, TaskType
 
 router = APIRouter(tags=["queue"], route_class=PolicyRoute)
 T = TypeVar("T")
-ALL_TYPES: list[TaskType] = ["boxes", "tracks", "speech", "text"]
+ALL_TYPES: tuple[TaskType, ...] = get_args(TaskType)
 
 
 class NextRequest(WireModel):
@@ -153,7 +152,7 @@ async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> Response:
 async def list_tasks(
     _person: Lead,
     db: Db,
-    state: State | None = None,
+    state: TaskState | None = None,
     type: TaskType | None = None,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> TaskRows:

@@ -19,7 +19,8 @@ from datetime import datetime
 from typing import Literal
 
 from prelabel.scores import Calibrations, Vocabularies, combined, reasons
-from wire.labels import Choice, Interval, Label, LabelsDocument, TaskType, Text
+from wire.labels import Choice, Interval, Label, LabelsDocument, Text
+from wire.tasks import TaskType
 
 RANDOM_SHARE = 0.1
 LEASE_SECONDS = 600
@@ -27,20 +28,6 @@ COUNT_LIMIT = 5
 MAX_LEASES = 40  # of one person at a time, on all pages together: eight of them, each with five tasks
 
 ReasonKind = Literal["uncertainty", "flicker", "disagreement", "conflict", "transcript", "age", "random"]
-Medium = Literal["video", "audio", "image", "text"]
-
-LABELLED: dict[TaskType, tuple[Medium, ...]] = {
-    "boxes": ("image",),
-    "tracks": ("video",),
-    "speech": ("audio",),
-    "text": ("text", "audio", "image"),  # a typed answer; a spoken one; the text that stands in a still
-}
-BESIDE: dict[TaskType, tuple[Medium, ...]] = {
-    "boxes": (),
-    "tracks": ("audio",),
-    "speech": ("video",),
-    "text": (),
-}
 
 
 @dataclass(frozen=True)

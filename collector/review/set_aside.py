@@ -9,10 +9,10 @@ from typing import Any
 
 from collector.review.facts import read_documents
 from collector.review.queue import holding
-from collector.review.views import DraftView, State
+from collector.review.views import DraftView
 from collector.store.sql import Connection, Row, Statement, text
 from wire.base import WireModel, format_utc
-from wire.labels import TaskType
+from wire.tasks import TaskState, TaskType
 
 MAX_ROWS = 200
 LATE_WORK_DAYS = 14  # as long as a browser stores drafts
@@ -56,7 +56,7 @@ class LateWork(WireModel):
 
     task: str
     type: TaskType
-    state: State
+    state: TaskState
     study: str
     step: str
     attempt: int

@@ -17,11 +17,11 @@ from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
 from wire.base import WireModel, format_utc
-from wire.labels import LabelsDocument, TaskType
+from wire.labels import LabelsDocument
+from wire.tasks import TaskState, TaskType
 
 PACE_MINUTES = 10
 CONTROL_TEXT = "No pre-labels on this one: mark everything yourself."
-State = Literal["open", "leased", "done", "skipped", "withheld"]
 
 _REVISIONS = text(
     "SELECT revision.*, person.name AS reviewer FROM revision JOIN person ON person.id = revision.person_id"
@@ -106,7 +106,7 @@ class TaskView(WireModel):
     draft: DraftView | None
     revision: RevisionView | None
     reason: ReasonView
-    state: State
+    state: TaskState
     lease: LeaseView | None
 
 
@@ -123,7 +123,7 @@ class TaskRow(WireModel):
 
     id: str
     type: TaskType
-    state: State
+    state: TaskState
     study: str
     session: str
     take: str
@@ -212,7 +212,7 @@ def revision_views(conn: Connection, task: str, person: str | None = None) -> li
     ]
 
 
-def task_rows(conn: Connection, state: State | None, kind: TaskType | None, limit: int) -> list[TaskRow]:
+def task_rows(conn: Connection, state: TaskState | None, kind: TaskType | None, limit: int) -> list[TaskRow]:
     """The newest tasks, for leads."""
     asked: dict[str, Any] = {"limit": limit}
     where = ["1 = 1"]

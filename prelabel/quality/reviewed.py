@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from wire.labels import Label, LabelsDocument, Source, TaskType
+from wire.labels import Label, LabelsDocument, Source
+from wire.tasks import TaskType
 
 Sight = Literal["shown", "others", "nothing"]
 

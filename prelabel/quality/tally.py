@@ -13,10 +13,9 @@ from prelabel.quality.overlap import spoken
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.texts import EditSums, character_edits, word_edits
 from prelabel.quality.tracks import TrackSums, track_sums
-from wire.labels import Interval, Label, TaskType, Track
+from wire.labels import Interval, Label, Track
 from wire.labels import Text as TextLabel
-
-KIND_OF_TASK: dict[TaskType, str] = {"boxes": "box", "tracks": "track", "speech": "interval", "text": "text"}
+from wire.tasks import TASK_RULES
 
 
 @dataclass
@@ -113,7 +112,7 @@ def tallies(item: Reviewed, words: frozenset[str], writes: bool) -> ItemTallies:
     changes, found = compare(item)
     before = item.before.labels
     after = [label for label in item.after.labels if label.label in words]
-    own = KIND_OF_TASK[item.task_type]
+    own = TASK_RULES[item.task_type].main
     # What people added of another kind, or with a word the model does not know, has a row too.
     done = [row.label for row in changes] if item.shown else []
     kinds: set[str] = {label.kind for label in (*before, *after, *done)} or {own}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from prelabel.calibration import Calibration, Reliability
 from prelabel.scores import Doubt, combined, conflict, disagreement, flicker, reasons, transcript, uncertainty
 from tests.prelabel.quality.made import MODEL, OTHER, PERSON, box, document, interval, track
-from wire.labels import Box, Interval, Label, Source, TaskType, Word
+from wire.labels import Box, Interval, Label, Source, Word
+from wire.tasks import TaskType
 
 SCRIPT = Source(kind="script", name="show-cup")
 NEWER = Source(kind="model", name="yolox-nano", version="2", sha256="d" * 64)

@@ -186,7 +186,9 @@ def old(count: int, revision: int | None = None, torn: int | None = None) -> Ses
 def test_another_consent_judges_every_take_anew(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it does not cover is not waited for any more."""
     judged: list[str] = []
-    monkeypatch.setattr("collector.catalogue.take_records.hand_on_when_ready", lambda conn, name: judged.append(name))
+    monkeypatch.setattr(
+        "collector.catalogue.take_records.hand_on_when_complete", lambda conn, name: judged.append(name)
+    )
     put(db, head(0, 1))
     for number in (1, 2):
         put(db, take(number, 1 + number))

@@ -12,7 +12,8 @@ from collector.review.problems import LabelsRefused
 from prelabel.image.rle import encode
 from tests.collector.review.filled import MODEL, TIMES, box, document, interval, track
 from wire.errors import SchemaTooNew
-from wire.labels import LabelsDocument, TaskType
+from wire.labels import LabelsDocument
+from wire.tasks import TaskType
 
 CLASSES: dict[TaskType, list[str]] = {
     "boxes": ["cup", "plate"], "tracks": ["person"], "speech": ["speech"], "text": ["answer"]

@@ -12,7 +12,7 @@ from collector.review.instructions import INSTRUCTIONS, Instructions, save_instr
 from collector.review.views import revision_views, task_view
 from tests.collector.review.filled import Filled, box
 from tests.collector.review.test_routes import Site
-from wire.labels import TaskType
+from wire.tasks import TaskType
 
 # Words that change under the same version would be lost: raise the version and add a line here.
 SHIPPED: dict[tuple[TaskType, int], str] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collector.catalogue.sessions import keep_session
+from collector.catalogue.takes import hand_on_when_complete
 from collector.review.facts import task_facts
 from collector.review.views import task_view
 from tests.collector.review.filled import Filled, box, interval, track
@@ -58,6 +59,39 @@ def test_a_record_that_names_foreign_captures_makes_no_task_of_them(filled: Fill
     filled.execute("UPDATE capture SET session_id = 'ses-other' WHERE id = :id", id=ids["audio"])
     assert filled.make(ids["take"]) == 0
     filled.execute("UPDATE capture SET session_id = :session WHERE id = :id", session=filled.session, id=ids["audio"])
+    assert filled.make(ids["take"]) == 1
+
+
+def test_a_take_is_handed_on_exactly_when_its_tasks_can_be_made(filled: Filled) -> None:
+    """One rule for both: whatever is missing, there is no job, and a job that is there all the same makes nothing."""
+    ids = filled.take("greet", "say", {"video": BODY, "audio": BODY}, ["speech"])
+    lacks = (
+        ("take", ids["take"], "state", "open"),
+        ("take", ids["take"], "state", "torn"),
+        ("capture", ids["audio"], "state", "received"),
+        ("capture", ids["audio"], "session_id", "ses-other"),
+        ("capture", ids["audio"], "take_id", "take-other"),
+        ("derived", ids["audio"], "kind", "other"),
+    )
+    handed_on = "SELECT count(*) AS count FROM job WHERE kind = 'tasks' AND key = :take"
+    for table, row, column, value in lacks:
+        key = "capture_id" if table == "derived" else "id"
+        chosen = f"{key} = :row" + (" AND kind = 'play'" if table == "derived" else "")
+        before = filled.rows(f"SELECT {column} AS value FROM {table} WHERE {chosen}", row=row)[0].value
+        filled.execute(f"UPDATE {table} SET {column} = :value WHERE {chosen}", value=value, row=row)
+        filled.execute("DELETE FROM job")
+        filled.db.write_sync(lambda conn: hand_on_when_complete(conn, ids["take"]))
+        assert filled.rows(handed_on, take=ids["take"])[0].count == 0, (table, column, value)
+        assert filled.make(ids["take"]) == 0, (table, column, value)
+        chosen = chosen.replace("'play'", ":value")
+        filled.execute(
+            f"UPDATE {table} SET {column} = :before WHERE {chosen} AND {column} = :value",
+            before=before,
+            value=value,
+            row=row,
+        )
+    filled.db.write_sync(lambda conn: hand_on_when_complete(conn, ids["take"]))
+    assert filled.rows(handed_on, take=ids["take"])[0].count == 1
     assert filled.make(ids["take"]) == 1
 
 

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from collector.catalogue.shown_labels import without_twins
 from collector.review.rules import may_write, part_for, priority, reason_for
 from tests.collector.review.filled import MODEL, START, box
-from wire.labels import Label, LabelsDocument, TaskType
+from wire.labels import Label, LabelsDocument
+from wire.tasks import TaskType
 
 read = TypeAdapter(Label).validate_python
 
