@@ -17,8 +17,8 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Write a file in one step: a temporary file beside it, synced and renamed, then the folder synced.
 
     Once this returns, the file and its name outlive a power cut. A reader, and whoever looks after a kill or a power
-    cut at any moment, finds the old file or the new one, each whole; a temporary file, `.NAME.….part`, may be left.
-    Several processes may write the same path: one of them wins.
+    cut at any moment, finds the old file or the new one, each whole; a temporary file, `.NAME.part`, may be left, which
+    the next write takes. Several processes may write the same path: one of them wins.
 
     Args:
         mode: what the file has in the end, whatever the umask is; ignored by a file system without modes.
@@ -27,25 +27,53 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
         OSError: the target is as it was and no temporary file is left. Where only the last step, the sync of the
             folder, fails, the new file is there, but a power cut may still bring back the old one.
     """
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER}")
-    handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    made, handle = _beside(path)
     try:
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(handle, left) :]
-            if os.fstat(handle).st_mode & 0o777 != mode:
-                with contextlib.suppress(PermissionError):  # a file system without modes
-                    os.fchmod(handle, mode)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
+        if os.fstat(handle).st_mode & 0o777 != mode:
+            with contextlib.suppress(PermissionError):  # a file system without modes
+                os.fchmod(handle, mode)
+        os.fsync(handle)
         made.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             made.unlink()
         raise
+    finally:
+        os.close(handle)
     sync_folder(path.parent)
+
+
+def _beside(path: Path) -> tuple[Path, int]:
+    """An empty file beside a path for this process alone, and its handle; what a kill has left is taken again."""
+    made = path.with_name(f".{path.name}{LEFTOVER}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    handle = os.open(made, flags, 0o600)
+    if _holds(handle, made):
+        try:
+            os.ftruncate(handle, 0)
+            if os.fstat(handle).st_mode & 0o777 != 0o600:
+                with contextlib.suppress(PermissionError):
+                    os.fchmod(handle, 0o600)
+        except BaseException:
+            made.unlink()
+            os.close(handle)
+            raise
+        return made, handle
+    os.close(handle)
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER}")
+    return made, os.open(made, flags | os.O_EXCL, 0o600)
+
+
+def _holds(handle: int, made: Path) -> bool:
+    """Whether this process alone has the file, until it closes it: nobody else writes it or has given it its name."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), made.lstat())
+    except OSError:  # somebody has it, or had it a moment ago; or the file system has no locks
+        return False
 
 
 def put_in_place(made: Path, target: Path) -> None:

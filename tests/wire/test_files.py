@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -121,8 +122,11 @@ def test_a_kill_leaves_the_old_file_or_the_new_one(
     left = [path.name for path in tmp_path.iterdir() if path != target]
     assert all(name.startswith(".key.") and name.endswith(LEFTOVER) for name in left)
     assert len(left) == (found == b"old")
+    if left:
+        (tmp_path / left[0]).chmod(0o644)
     write_whole(target, b"again")
-    assert target.read_bytes() == b"again"
+    assert target.read_bytes() == b"again" and target.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["key"], "what the kill has left is gone"
 
 
 def test_what_is_synced_before_what(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -188,6 +192,25 @@ def test_many_writers_of_one_file(tmp_path: Path) -> None:
         thread.join()
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
     assert (tmp_path / "key").read_bytes() in contents
+
+
+def test_who_comes_while_another_process_writes_takes_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / ".key.part").write_bytes(b"half of what another")
+    with (tmp_path / ".key.part").open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        write_whole(tmp_path / "key", b"mine")
+        assert (tmp_path / ".key.part").read_bytes() == b"half of what another"
+    assert (tmp_path / "key").read_bytes() == b"mine"
+    write_whole(tmp_path / "key", b"mine again")
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_link_in_the_place_of_the_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"not ours")
+    (tmp_path / ".key.part").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError):
+        write_whole(tmp_path / "key", b"mine")
+    assert (tmp_path / "elsewhere").read_bytes() == b"not ours"
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
