@@ -57,6 +57,8 @@ def opened(path: Path, stream: str) -> Iterator[tuple[Any, Any]]:
     word = "video" if stream == "video" else "sound"
     try:
         container = av.open(str(path))
+    except FileNotFoundError as error:  # gone since
+        raise SensorFileMissing(f"There is no file {path}.") from error
     except (av.FFmpegError, UnicodeError, ValueError) as error:
         raise SensorFileUnusable(f"{path} is not a {'video' if stream == 'video' else 'sound'} file.") from error
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -123,6 +125,22 @@ def test_a_stopped_sensor_starts_again_and_its_counters_go_on(tmp_path: Path) ->
     rows = first.items + again.items
     assert [row[0] for row in rows] == list(range(len(rows)))
     assert [row[1] for row in rows] == sorted(row[1] for row in rows)
+
+
+def test_a_file_that_goes_away_between_the_look_and_the_opening_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "video.mkv"
+    write_video(path, [0, 20_000])
+    opens = av.open
+
+    def open_late(name: str) -> Any:
+        path.unlink()
+        return opens(name)
+
+    monkeypatch.setattr(av, "open", open_late)
+    with pytest.raises(SensorFileMissing, match="There is no file"):
+        files.check_file(path, "video")
 
 
 def test_a_file_that_goes_away_while_it_plays_is_one_failure(tmp_path: Path) -> None:
