@@ -35,7 +35,7 @@ _AGAIN = (
 )
 _PRELABELS = (
     "INSERT INTO labels_document (capture_id, name, source_kind, source_name, source_sha256, body, raw_sha256)"
-    " SELECT id, 'm', 'model', 'm', 'x', replace(:body, '%', id), 'x' FROM capture"
+    " SELECT id, 'm', 'model', 'm', 'x', replace(:body, '%', id), :sha256 FROM capture"
 )
 
 
@@ -70,7 +70,7 @@ def fill(data: Path) -> list[str]:
     def write(conn: Connection) -> list[str]:
         for statement in _AGAIN:
             conn.execute(statement)
-        conn.execute(_PRELABELS, {"body": body})
+        conn.execute(_PRELABELS, {"body": body, "sha256": "a" * 64})
         for number in range(max(CLIENTS)):
             add_user(conn, f"person {number}", "annotator")
         return [new_token(conn, f"person {number}") for number in range(max(CLIENTS))]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MAX_STEP = 1_000_000
+SHOWN_ITEMS = 50
 
 
 def export(
@@ -86,7 +89,7 @@ def export(
                 folder,
                 with_prelabels=with_prelabels,
                 begin=lambda total: progress.update(bar, total=total),
-                advance=lambda: progress.advance(bar),
+                advance=_now_and_then(lambda items: progress.advance(bar, items)),
                 selection=Selection(study, type, submitted_since),
             )
             about = write_about(folder, summary.contents, summary.counts, format, options)
@@ -101,6 +104,17 @@ def export(
         return
     pictures = f" on {summary.images} pictures" if format == "coco" else ""
     typer.echo(f"{summary.documents} documents with {summary.labels} labels{pictures}: {to}")
+
+
+def _now_and_then(advance: Callable[[int], None]) -> Callable[[], None]:
+    """Moves a bar every SHOWN_ITEMS items: drawing it for each would cost as much as some exports."""
+    done = count(1)
+
+    def one_more() -> None:
+        if next(done) % SHOWN_ITEMS == 0:
+            advance(SHOWN_ITEMS)
+
+    return one_more
 
 
 def _record(settings: Settings, about: dict[str, Any], screen: Console) -> bool:

@@ -15,7 +15,7 @@ from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, part_for
 from collector.store.sql import Connection, text
 from prelabel.label_geometry import readable_part
-from wire.base import Sha256, WireModel
+from wire.base import WireModel
 from wire.labels import LabelsDocument
 from wire.script import LabelSchema
 from wire.tasks import TaskState, TaskType
@@ -47,7 +47,7 @@ class ShownDocument(WireModel):
 
     document: int
     capture: str
-    sha256: Sha256
+    sha256: str
 
 
 @dataclass(frozen=True)
