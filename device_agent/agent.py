@@ -114,6 +114,7 @@ class Agent:
         # First of all: without its models not even the folder of the state is made.
         self._masking = masking(plan if unfinished is None else unfinished[0].plan)
         header, journal = self._take_up(plan, unfinished)
+        self._plan = header.plan
         if header.plan != plan:
             say(f"The script {plan.id} has changed; this session goes on with the version that was consented to.")
         if self._masking is not None:
@@ -129,7 +130,6 @@ class Agent:
         self._preview: tuple[int, bytes] | None = None
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
-        self.spool.plans.put(header.plan)
         delete_unbegun(settings.state)
         settle_ended(self.spool, settings.state, credentials.device)
         self.uplink = Uplink(
@@ -287,6 +287,7 @@ class Agent:
         if isinstance(record, TakeDocument):
             self.spool.records.put_take(record)
         else:
+            self.spool.plans.put(self._plan)
             self.spool.records.put(record)
             self.uplink.tell(record.state, record.session)
 

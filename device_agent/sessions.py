@@ -103,6 +103,7 @@ def settle_ended(spool: Spool, state: Path, device: str) -> None:
             try:
                 for take in replayed.ended_takes:
                     spool.records.put_take(replayed.document_of(take))
+                spool.plans.put(replayed.header.plan)
                 spool.records.put(head)
             except SpoolFull:  # as at every change of a session: what waits is sent first
                 continue

@@ -43,7 +43,7 @@ class Exported:
 
 
 def export(root: Path, target: Path, waiting: list[Waiting]) -> Exported:
-    """Copy the closed captures of a spool, the records of their sessions, and what was set aside.
+    """Copy the closed captures of a spool, the records of their sessions, their plans, and what was set aside.
 
     SHA256SUMS is written last, in the format of `sha256sum -c`: a copy without it is not whole.
 
@@ -74,6 +74,9 @@ def export(root: Path, target: Path, waiting: list[Waiting]) -> Exported:
             hashes, nbytes = _copy_session(source.sessions, copy.sessions, session)
             size += nbytes
             sums |= {f"spool/sessions/{name}": digest for name, digest in hashes.items()}
+        for plan in sorted(source.plans.glob("*.json")):
+            sums[f"spool/plans/{plan.name}"], nbytes = _copy(plan, copy.plans / plan.name)
+            size += nbytes
         lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
         write_whole(target / SUMS, lines.encode())
     except OSError as error:

@@ -283,6 +283,8 @@ def test_a_record_that_the_version_before_left_is_sent_whole_and_nothing_twice(t
     agent = waiting(tmp_path)
     try:
         assert agent.spool.records.to_send() == [before] and agent.spool.records.takes_to_send() == []
+        plan = replay(read_journal(path)).header.plan
+        assert agent.spool.plans.to_send() == {plan.ref.sha256: plan}, "which the version before did not send"
         agent.spool.records.sent("ses-1", before.revision)
         assert agent.spool.records.takes_to_send() == []
     finally:

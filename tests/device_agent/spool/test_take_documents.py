@@ -12,7 +12,9 @@ import pytest
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.export import export
 from device_agent.spool.looking import forget_sent, waiting_of
+from scripts import load
 from tests.device_agent.spool.making import noise, session_record, spooled, take_document
+from wire.script import Plan
 from wire.session import SessionRecord
 
 
@@ -171,6 +173,7 @@ def test_a_copy_to_carry_has_every_take_waiting(tmp_path: Path) -> None:
     with opened(root) as spool:
         spooled(spool, noise(1, 400))
         put_session(spool)
+        spool.plans.put(plan := load("kitchen-greeting"))
         spool.records.put_take(take_document(revision=2))
         spool.records.take_sent(take_document(revision=2))
         spool.records.put_take(take_document(revision=3, state="torn"))
@@ -181,6 +184,8 @@ def test_a_copy_to_carry_has_every_take_waiting(tmp_path: Path) -> None:
     named = {line.split("  ")[1]: line.split("  ")[0] for line in sums}
     takes = tmp_path / "copy" / "spool" / "sessions" / "ses-1.takes"
     assert {f"spool/sessions/ses-1.takes/{path.name}" for path in takes.iterdir()} <= set(named)
+    assert Plan.read((tmp_path / "copy" / "spool" / "plans" / f"{plan.ref.sha256}.json").read_bytes()) == plan
+    assert f"spool/plans/{plan.ref.sha256}.json" in named
     for name, digest in named.items():
         assert sha256((tmp_path / "copy" / name).read_bytes()).hexdigest() == digest, name
     with opened(tmp_path / "copy" / "spool") as spool:
