@@ -229,18 +229,24 @@ class Uplink:
         for document in takes:
             if document.session not in lost and not self._send_record(client, document):
                 lost.add(document.session)
-        keys = {*map(record_key, sessions), *map(record_key, takes)}
+        keys = {*map(record_key, sessions), *map(record_key, takes), *map(plan_key, self._spool.plans.to_send())}
         self._record_refused = {key: why for key, why in self._record_refused.items() if key in keys}
 
     def _send_plans(self, client: CollectorClient) -> None:
         """Once in the life of this process; a collector of an earlier version does not take plans."""
         for sha256, plan in self._spool.plans.to_send().items():
+            key = plan_key(sha256)
+            if self._stopping.is_set() or self._record_refused.get(key, (0.0,))[0] > time.monotonic():
+                continue
             try:
                 self._spend(client.put_plan(sha256, plan))
-            except CollectorProblem as error:
-                if error.transient:
+            except (CollectorProblem, DeviceRefused) as error:
+                if isinstance(error, DeviceRefused) and error.answer == 401:
                     raise
                 log.warning("plan %s: %s", sha256, error)
+                if isinstance(error, CollectorProblem) and error.transient:  # what else waits is sent meanwhile
+                    self._record_refused[key] = (time.monotonic() + self._patience(error, 1), error)
+                    continue
             self._spool.plans.sent(sha256)
 
     def _send_record(self, client: CollectorClient, record: SessionRecord | TakeDocument) -> bool:
@@ -368,6 +374,10 @@ class Uplink:
             return f"The session record was refused: {error}", error.code
         troubles = self._spool.troubles
         return (troubles[-1], "spool-damaged") if troubles else (None, None)
+
+
+def plan_key(sha256: str) -> RecordKey:
+    return ("plan", sha256, 0)
 
 
 def record_key(record: SessionRecord | TakeDocument) -> RecordKey:

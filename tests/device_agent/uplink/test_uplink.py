@@ -157,6 +157,18 @@ def test_a_collector_that_takes_no_plans_gets_everything_else(line: Line) -> Non
     assert line.spool.plans.to_send() == {}, "asked once, not every round"
 
 
+def test_a_plan_that_a_collector_fails_at_holds_nothing_else_up(line: Line) -> None:
+    line.peer.mode(plan=[500, "internal"])
+    line.spool.plans.put(load("kitchen-greeting"))
+    line.spool.records.put(session_record(revision=1))
+    line.uplink.start()
+    manifest = spooled(line.spool, noise(9, 1000))
+    line.wait_for(lambda: line.spool.state_of(manifest.capture) == "confirmed")
+    assert len(line.spool.plans.to_send()) == 1 and line.uplink.drain(60)
+    line.peer.mode()
+    line.wait_for(lambda: not line.spool.plans.to_send())
+
+
 def test_takes_go_after_their_session_and_before_manifests(line: Line) -> None:
     manifest = spooled(line.spool, noise(7, 1000))
     line.spool.records.put_take(take_document("take-1", 2))

@@ -148,6 +148,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.manifest(capture)
             case ("GET", "api", "captures", capture, "receipt"):
                 self.receipt(capture)
+            case ("PUT", "api", "plans", _) if "plan" in self.peer.mode:
+                self.body()
+                self.problem(*self.peer.mode["plan"])
             case ("PUT", "api", "sessions", session) if "session" in self.peer.mode:
                 self.body()
                 self.problem(*self.peer.mode["session"])
