@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.figure import Figure
-from prelabel.catalogue import item
+from prelabel.models.catalogue import item
 
 ROOT = Path(__file__).resolve().parent.parent
 

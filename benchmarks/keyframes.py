@@ -23,7 +23,7 @@ from prelabel.detection import open_detector
 from prelabel.documents import track_document
 from prelabel.image.letterbox import Image
 from prelabel.keyframes import evaluate
-from prelabel.package import open_model
+from prelabel.models.package import open_model
 from prelabel.tracks import TrackPath
 from prelabel.video import SeesThings, track_video
 from tests import needs

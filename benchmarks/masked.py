@@ -26,7 +26,7 @@ from device_agent.pairing import Credentials
 from device_agent.record.times import read_stamps
 from device_agent.sensors.clock import monotonic_us
 from device_agent.settings import AgentSettings
-from prelabel import catalogue
+from prelabel.models import catalogue
 from scripts import load
 
 RUNS = 3

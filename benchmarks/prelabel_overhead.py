@@ -262,8 +262,8 @@ def overhead_of(folder: Path) -> dict[str, float]:
     import cv2
 
     from prelabel.detection import open_detector
-    from prelabel.package import open_model
-    from prelabel.runtime import metered
+    from prelabel.models.package import open_model
+    from prelabel.models.runtime import metered
 
     cv2.setNumThreads(1)
     noise = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -308,9 +308,9 @@ def require_same(name: str, found: list[tuple[int, list[float]]], truth: list[tu
 
 def process_of(folder: Path) -> dict[str, Any]:
     """Peak memory of this process with a nano detector, and CPU while it sleeps after a picture, median."""
-    from prelabel import catalogue
     from prelabel.detection import open_detector
-    from prelabel.package import open_model
+    from prelabel.models import catalogue
+    from prelabel.models.package import open_model
 
     here = catalogue.locate("yolox-nano")
     detector = open_detector(open_model("yolox-nano" if here else folder / "nano"), threads=2)

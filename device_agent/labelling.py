@@ -25,7 +25,7 @@ from device_agent.sensors.base import AudioBlock, Frame
 from prelabel import documents
 from prelabel.audio.vad import VadStream
 from prelabel.boxes import Detection as ModelDetection
-from prelabel.effective_settings import package_settings, with_settings
+from prelabel.models.effective_settings import package_settings, with_settings
 from prelabel.pictures import PictureModel
 from prelabel.sounds import SoundModel, SoundStream, Transcriber
 from prelabel.tracks import Tracker

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prelabel.audio.vad import VadModel
-from prelabel.catalogue import choose, words
 from prelabel.detection import Detector, open_detector
-from prelabel.package import open_model
+from prelabel.models.catalogue import choose, words
+from prelabel.models.package import open_model
 from prelabel.pictures import PictureModel, open_picture_model
 from prelabel.sounds import SoundModel, open_sound_model
 from prelabel.text.reading import Reader

@@ -26,7 +26,7 @@ from rich.console import Console
 
 from hardware.installation import PAGE_WAIT_SECONDS, START_SECONDS, Installation, Patience, Restarts, session_page
 from hardware.processes import Child, ChildFailed, last_line
-from prelabel.catalogue import CacheUnwritable, ModelUnavailable, Task, available, choose, fetch, worth_pulling
+from prelabel.models.catalogue import CacheUnwritable, ModelUnavailable, Task, available, choose, fetch, worth_pulling
 from scripts import load
 from wire.interrupted import interrupt
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from prelabel.boxes import Detection
 from prelabel.documents import detection_labels
-from prelabel.effective_settings import Settings, package_settings
-from prelabel.families import DetrDecode, SsdDecode, YoloDecode
 from prelabel.image.centerface import Centerface, free_dims
 from prelabel.image.detr import Detr
 from prelabel.image.family import MAX_CANDIDATES, Array, Candidates, Decoder
@@ -22,9 +20,11 @@ from prelabel.image.ssd import Ssd
 from prelabel.image.yolo import Yolo
 from prelabel.image.yolox import Yolox
 from prelabel.image.yunet import Yunet
-from prelabel.manifest import Manifest
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.effective_settings import Settings, package_settings
+from prelabel.models.families import DetrDecode, SsdDecode, YoloDecode
+from prelabel.models.manifest import Manifest
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.labels import Label, Source
 
 DECODERS: dict[str, Callable[[Manifest], Decoder]] = {

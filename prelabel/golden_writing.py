@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from prelabel.audio.resample import Resampler
-from prelabel.manifest import ManifestInvalid
+from prelabel.models.manifest import ManifestInvalid
 from prelabel.samples import INLINE, MAX_INLINE_BYTES, Image, Sound, read_sample
 from wire.files import write_whole
 from wire.labels import Label

@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prelabel.catalogue import ModelCorrupt, choose, locate
-from prelabel.package import open_model
+from prelabel.models.catalogue import ModelCorrupt, choose, locate
+from prelabel.models.package import open_model
 from wire.capture import FrameTable, Medium
 from wire.errors import GleanerError
 from wire.files import file_sha256
@@ -227,7 +227,7 @@ def _regions(family: str) -> VadModel | None:
 def _label_still(
     path: Path, capture: str, model: Any, _inputs: dict[str, Any], _progress: Progress | None
 ) -> LabelsDocument:
-    from prelabel.effective_settings import with_settings
+    from prelabel.models.effective_settings import with_settings
     from prelabel.stills import read_picture
 
     document = LabelsDocument(capture=capture, source=model.source, labels=model.labels(read_picture(path)))
@@ -238,7 +238,7 @@ def _label_sound(
     path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
 ) -> LabelsDocument:
     from prelabel.documents import spoken_answer
-    from prelabel.effective_settings import with_settings
+    from prelabel.models.effective_settings import with_settings
     from prelabel.sounds import label_sound
 
     labels = label_sound(path, model, inputs.get("expected"), progress)
@@ -251,7 +251,7 @@ def _label_sound(
 def _label_video(
     path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
 ) -> LabelsDocument:
-    from prelabel.effective_settings import with_settings
+    from prelabel.models.effective_settings import with_settings
     from prelabel.video import label_video
 
     times_us = None

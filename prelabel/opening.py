@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prelabel.families import OcrDecode
-from prelabel.package import ModelPackage
+from prelabel.models.families import OcrDecode
+from prelabel.models.package import ModelPackage
 from prelabel.pictures import PictureModel, open_picture_model
 from prelabel.samples import Image, Sound
 from prelabel.sounds import SoundModel, open_sound_model

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from prelabel.detection import DECODERS, open_detector
-from prelabel.effective_settings import Settings
 from prelabel.image.classification import open_classifier
 from prelabel.image.letterbox import Image
 from prelabel.image.segmentation import open_segmenter
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.effective_settings import Settings
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.labels import Label, Source
 
 

@@ -17,9 +17,9 @@ from prelabel.audio.recogniser import Recogniser, RecogniserStream
 from prelabel.audio.tagging import Tagger, TagStream
 from prelabel.audio.vad import VadModel, VadStream
 from prelabel.documents import heard_labels, speech_labels, spoken_labels
-from prelabel.effective_settings import Settings, package_settings
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.effective_settings import Settings, package_settings
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.capture import sample_time_us
 from wire.labels import Label, Source
 

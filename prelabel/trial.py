@@ -12,9 +12,9 @@ import numpy as np
 import psutil
 
 from prelabel.audio.vad import RATE, WINDOW
+from prelabel.models.package import ModelPackage, open_model
+from prelabel.models.runtime import Graph, Meter, metered
 from prelabel.opening import Loaded, load_any
-from prelabel.package import ModelPackage, open_model
-from prelabel.runtime import Graph, Meter, metered
 from prelabel.samples import Image, Sound
 
 PICTURES = ((640, 360), (1280, 720))

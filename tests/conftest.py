@@ -17,7 +17,7 @@ from tests.needs import need_program
 
 # Tests that look at pre-labels want to see them on every item; those of the draw set the share themselves.
 os.environ["GLEANER_COLLECTOR_CONTROL_SHARE"] = "0"
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime before prelabel.runtime
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime before prelabel.models.runtime
 
 # A browser that looks nothing up outside this machine, started by root in a container as well.
 SWITCHES = (

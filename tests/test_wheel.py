@@ -39,7 +39,7 @@ def test_what_ships(wheel: Path) -> None:
     }  # fmt: skip
     assert "collector/web/dist/index.html" in names
     assert "scripts/library/kitchen-greeting/script.yaml" in names
-    assert {"prelabel/catalogue.toml", "prelabel/recipes/ssd-mobilenet.graph"} <= set(names)
+    assert {"prelabel/models/catalogue.toml", "prelabel/models/recipes/ssd-mobilenet.graph"} <= set(names)
     assert "device_agent/page/static/index.html" in names
     unwanted = ("node_modules", "/src/", "tests", ".npmrc", ".onnx", "package.json", ".map")
     assert [name for name in names if any(word in name for word in unwanted)] == []

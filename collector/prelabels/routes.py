@@ -12,8 +12,8 @@ from collector.prelabels.gathering import Asked
 from collector.prelabels.measuring import Measures
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
 from collector.store.depends import Db
-from prelabel import catalogue
 from prelabel.label_file import ModelFacts, describe
+from prelabel.models import catalogue
 from prelabel.quality.shapes import PrelabelReport
 from wire.base import Id, Utc, WireModel
 from wire.errors import GleanerError

@@ -20,7 +20,7 @@ from collector.review.task_consent import refresh_task
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
 from collector.studies.studies import control_share
-from prelabel import catalogue
+from prelabel.models import catalogue
 from wire.base import format_utc, new_id
 from wire.script import PROMPTED
 from wire.session import TakeRecord

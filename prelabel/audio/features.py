@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.families import LogMel
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import LogMel
+from prelabel.models.runtime import ModelRefused
 
 Samples = NDArray[np.float32]
 Features = NDArray[np.float32]

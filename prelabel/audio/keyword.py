@@ -11,9 +11,9 @@ import numpy as np
 
 from prelabel.audio.scoring import Samples, Scores, WindowScorer
 from prelabel.audio.segments import Heard
-from prelabel.families import KeywordDecode
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import KeywordDecode
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.labels import Source
 
 

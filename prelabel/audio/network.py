@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.audio.features import FeatureMaker
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused, Tensor, check_finite, load
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused, Tensor, check_finite, load
 
 Array = NDArray[Any]
 Samples = NDArray[np.float32]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prelabel.families import CtcDecode
-from prelabel.package import ModelPackage
+from prelabel.models.families import CtcDecode
+from prelabel.models.package import ModelPackage
 from prelabel.quality.texts import PREFILL_BELOW, main_language
 
 

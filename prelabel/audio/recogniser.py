@@ -15,9 +15,9 @@ from prelabel.audio.utterances import Utterance, utterances, within
 from prelabel.audio.vad import RATE as VAD_RATE
 from prelabel.audio.vad import WINDOW as VAD_WINDOW
 from prelabel.audio.vad import VadModel, VadStream
-from prelabel.families import CtcDecode
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import CtcDecode
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.capture import sample_time_us
 from wire.labels import Source
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from prelabel.audio.network import AudioNetwork
 from prelabel.audio.windows import Windows
-from prelabel.families import KeywordDecode, TaggingDecode
-from prelabel.manifest import Thresholds
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import KeywordDecode, TaggingDecode
+from prelabel.models.manifest import Thresholds
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 
 Samples = NDArray[np.float32]
 Scores = NDArray[np.float64]

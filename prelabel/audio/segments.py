@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prelabel.manifest import Speech
+from prelabel.models.manifest import Speech
 
 
 @dataclass(frozen=True)

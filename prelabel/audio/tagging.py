@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from prelabel.audio.scoring import Samples, Scores, WindowScorer
 from prelabel.audio.segments import Heard
-from prelabel.families import TaggingDecode
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import TaggingDecode
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.labels import Source
 
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from prelabel.audio.resample import Resampler
 from prelabel.audio.segments import Hysteresis, Region, stretches
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused, check_finite, load
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused, check_finite, load
 from wire.capture import sample_time_us
 from wire.labels import Source
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prelabel.cli.shown import Json, Threads, to_output, to_people
-from prelabel.package import open_model
+from prelabel.models.package import open_model
 
 _LIMIT_SECONDS = 900.0
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prelabel.cli.shown import Json, Threads, listed, taken, to_people
-from prelabel.package import MANIFEST_FILE, ModelPackage, open_model
+from prelabel.models.package import MANIFEST_FILE, ModelPackage, open_model
 
 if TYPE_CHECKING:
     from prelabel.opening import Loaded
@@ -38,8 +38,8 @@ def check(
     Exit status 1: it is bad, or slower than its budget; 3: it is not here.
     """
     # Here, not above: listing and pulling pictures need no onnxruntime.
-    from prelabel.budget import allowed_ms, board_name, check_budget
     from prelabel.golden import golden_or_why
+    from prelabel.models.budget import allowed_ms, board_name, check_budget
     from prelabel.trial import load_and_measure
 
     package = open_model(model)
@@ -131,7 +131,7 @@ def _show(
 
 def _copy(cost: Cost) -> str:
     """How its network was loaded: from the optimised copy, or why not."""
-    from prelabel.optimised import Shelf
+    from prelabel.models.optimised_copies import Shelf
 
     if cost.graph == "copy":
         return " from an optimised copy"

@@ -7,9 +7,9 @@ import json
 import typer
 from rich.table import Table
 
-from prelabel import catalogue
 from prelabel.cli.shown import Json, megabytes, origin, to_output
-from prelabel.installed import Installed, installed
+from prelabel.models import catalogue
+from prelabel.models.registry import Installed, installed
 
 
 def models(as_json: Json = False) -> None:

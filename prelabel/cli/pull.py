@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from prelabel import catalogue
 from prelabel.cli.shown import fetching, licence_line, to_people
-from prelabel.package import ModelNotFound, ModelPackage, is_known, open_model
+from prelabel.models import catalogue
+from prelabel.models.package import ModelNotFound, ModelPackage, is_known, open_model
 from wire.errors import GleanerError
 
 Names = Annotated[
@@ -64,7 +64,7 @@ def _item(name: str, console: Console) -> Path:
 
 
 def _own(name: str, console: Console) -> Path:
-    from prelabel.installing import install, refuse_taken_name
+    from prelabel.models.install import install, refuse_taken_name
 
     package = open_model(Path(name))
     console.print(licence_line(package.name, package.manifest.licence, package.manifest.attribution))

@@ -140,9 +140,9 @@ def _refuse_taken(out: Path | None, force: bool) -> None:
 
 def _bring(model: str) -> None:
     """A model of the catalogue that is not here is fetched first, with a bar and its licence."""
-    from prelabel import catalogue
     from prelabel.cli.shown import fetching, licence_line
     from prelabel.label_file import READING
+    from prelabel.models import catalogue
 
     wanted = [item for item in catalogue.items() if item.kind == "model" and item.name == model]
     if model == READING:

@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from prelabel import sources
-from prelabel.catalogue import Item, Source
-from prelabel.manifest import Manifest
+from prelabel.models import download
+from prelabel.models.catalogue import Item, Source
+from prelabel.models.manifest import Manifest
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Threads = Annotated[int, typer.Option(min=1, max=64, help="Threads within the model.")]
@@ -32,7 +32,7 @@ def to_output() -> Console:
 
 
 @contextmanager
-def fetching(console: Console, item: Item) -> Iterator[sources.Progress]:
+def fetching(console: Console, item: Item) -> Iterator[download.Progress]:
     """A bar for the bytes of an item that arrive."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bar:

@@ -12,8 +12,8 @@ import numpy as np
 
 from prelabel.image.family import Array, Candidates, Decoder, centred, require_shape
 from prelabel.image.letterbox import Placement
-from prelabel.manifest import Manifest
-from prelabel.onnxfile import Dims
+from prelabel.models.manifest import Manifest
+from prelabel.models.onnx_file import Dims
 
 STRIDE = 4
 _LARGEST = 20.0  # exp of more is no size, only an overflow

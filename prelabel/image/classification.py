@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.documents import SCORE_DECIMALS
-from prelabel.effective_settings import Settings, package_settings
-from prelabel.families import Activation, ClassificationDecode
 from prelabel.image.family import require_fractions
 from prelabel.image.letterbox import Image
 from prelabel.image.network import PictureNetwork
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.effective_settings import Settings, package_settings
+from prelabel.models.families import Activation, ClassificationDecode
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.labels import Choice, Label, Source
 
 Array = NDArray[Any]

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prelabel.families import DetrDecode
 from prelabel.image.family import (
     Array,
     Candidates,
@@ -30,8 +29,9 @@ from prelabel.image.family import (
     require_shape,
 )
 from prelabel.image.letterbox import Placement
-from prelabel.manifest import Manifest
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import DetrDecode
+from prelabel.models.manifest import Manifest
+from prelabel.models.runtime import ModelRefused
 
 _FLAT = 60.0  # beyond it a sigmoid does not change any more, and exp would overflow
 

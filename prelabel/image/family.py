@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.image.letterbox import Placement
-from prelabel.manifest import Manifest
-from prelabel.runtime import ModelRefused
+from prelabel.models.manifest import Manifest
+from prelabel.models.runtime import ModelRefused
 
 Array = NDArray[Any]
 # A bad model may call every cell a cup; merging is quadratic, so only the best go into it.

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.manifest import ImageInput, Manifest
-from prelabel.runtime import ModelRefused
+from prelabel.models.manifest import ImageInput, Manifest
+from prelabel.models.runtime import ModelRefused
 from prelabel.stills import MAX_PIXELS, PictureTooLarge
 
 Image = NDArray[np.uint8]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.image.letterbox import Image, Placement, Preparer
-from prelabel.manifest import Manifest
-from prelabel.onnxfile import Dims
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused, Session, check_finite, load
+from prelabel.models.manifest import Manifest
+from prelabel.models.onnx_file import Dims
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused, Session, check_finite, load
 
 Array = NDArray[Any]
 _PICTURE_AXES = 3
@@ -27,7 +27,7 @@ class PictureNetwork:
 
     Args:
         threads: threads within the network; one leaves the other cores to the recorder.
-        free: tensors whose declared sizes are replaced before loading, as in `onnxfile.free_sizes`.
+        free: tensors whose declared sizes are replaced before loading, as in `onnx_file.free_sizes`.
 
     Raises:
         ModelRefused: the file does not load, lacks a tensor its manifest names, or takes another kind of picture.

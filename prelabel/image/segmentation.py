@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.documents import SCORE_DECIMALS
-from prelabel.effective_settings import Settings, package_settings
-from prelabel.families import Activation, SegmentationDecode
 from prelabel.image import rle
 from prelabel.image.classification import activated, sums_to_one
 from prelabel.image.family import channel_places, require_fractions, require_shape
 from prelabel.image.letterbox import Image, Placement
 from prelabel.image.masks import on_picture
 from prelabel.image.network import PictureNetwork
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.effective_settings import Settings, package_settings
+from prelabel.models.families import Activation, SegmentationDecode
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from wire.labels import Label, Mask, Rle, Source
 
 Array = NDArray[Any]

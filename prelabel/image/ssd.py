@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prelabel.families import SsdDecode
 from prelabel.image.family import (
     Array,
     Candidates,
@@ -26,8 +25,9 @@ from prelabel.image.family import (
     require_shape,
 )
 from prelabel.image.letterbox import Placement
-from prelabel.manifest import Manifest
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import SsdDecode
+from prelabel.models.manifest import Manifest
+from prelabel.models.runtime import ModelRefused
 
 
 class Ssd(Decoder):

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prelabel.families import YoloDecode
 from prelabel.image.family import (
     Array,
     Candidates,
@@ -28,8 +27,9 @@ from prelabel.image.family import (
     require_shape,
 )
 from prelabel.image.letterbox import Placement
-from prelabel.manifest import Manifest
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import YoloDecode
+from prelabel.models.manifest import Manifest
+from prelabel.models.runtime import ModelRefused
 
 
 class Yolo(Decoder):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 
-from prelabel import catalogue
 from prelabel.audio.vad import VadModel
 from prelabel.boxes import Detection
 from prelabel.detection import Detector, TooManyCandidates, open_detector
 from prelabel.image.letterbox import Image
-from prelabel.package import ModelPackage, open_model
+from prelabel.models import catalogue
+from prelabel.models.package import ModelPackage, open_model
 from prelabel.redaction import policy
 from wire.errors import GleanerError
 from wire.labels import Source

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel import catalogue
-from prelabel.manifest import ManifestInvalid
+from prelabel.models import catalogue
+from prelabel.models.download import Progress
+from prelabel.models.manifest import ManifestInvalid
 from prelabel.samples.voice import RATE, vowels
-from prelabel.sources import Progress
 
 Image = NDArray[np.uint8]
 Samples = NDArray[np.float32]

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from prelabel.families import OcrDecode
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import OcrDecode
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from prelabel.text.part import Array, Image, Part, resized
 
 MIN_SIDE = 3  # pixels of the map, before growing

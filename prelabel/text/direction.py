@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from prelabel.text.part import Array, Image, Part, resized
 from prelabel.text.recognition import are_probabilities, line_width
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.families import OcrDecode
-from prelabel.manifest import ImageInput
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused, check_finite, load
+from prelabel.models.families import OcrDecode
+from prelabel.models.manifest import ImageInput
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused, check_finite, load
 
 Image = NDArray[np.uint8]
 Array = NDArray[Any]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from prelabel.documents import SCORE_DECIMALS
-from prelabel.effective_settings import Settings, package_settings
-from prelabel.families import OcrDecode
 from prelabel.keyframes import DECIMALS
-from prelabel.package import ModelPackage, open_model
-from prelabel.runtime import ModelRefused
-from prelabel.sources import Progress
+from prelabel.models.download import Progress
+from prelabel.models.effective_settings import Settings, package_settings
+from prelabel.models.families import OcrDecode
+from prelabel.models.package import ModelPackage, open_model
+from prelabel.models.runtime import ModelRefused
 from prelabel.stills import MAX_PIXELS, PictureTooLarge
 from prelabel.text.crops import cut_out, upended
 from prelabel.text.detection import TextDetector

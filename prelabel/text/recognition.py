@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from prelabel.text.part import Array, Image, Part, resized
 
 HEIGHT = 48

@@ -14,9 +14,9 @@ from device_agent.masking import Masking
 from device_agent.models import Models
 from device_agent.pairing import Credentials
 from device_agent.settings import AgentSettings
-from prelabel.catalogue import available
 from prelabel.detection import open_detector
-from prelabel.package import open_model
+from prelabel.models.catalogue import available
+from prelabel.models.package import open_model
 from prelabel.redaction.finding import PeopleFinder
 from scripts import load
 from tests import needs

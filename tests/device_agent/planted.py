@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from prelabel.audio.vad import VadModel
 from prelabel.detection import Detector, open_detector
-from prelabel.package import open_model
+from prelabel.models.package import open_model
 from prelabel.redaction.finding import PeopleFinder
 from tests.prelabel import graphs
 

@@ -26,7 +26,7 @@ from device_agent.sensors.pictures import planes
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
 from prelabel.detection import open_detector
-from prelabel.package import open_model
+from prelabel.models.package import open_model
 from prelabel.redaction.finding import RedactionUnavailable
 from tests.device_agent import masked_agent
 from wire.capture import CaptureManifest, FrameTable, Redacted, device_time_us

@@ -19,7 +19,7 @@ from device_agent.models import Models, ModelsAlike, NamedModels
 from device_agent.pairing import save
 from device_agent.sensors.base import AudioBlock
 from prelabel.audio.recogniser import RecogniserStream
-from prelabel.package import ModelPackage
+from prelabel.models.package import ModelPackage
 from prelabel.sounds import SoundModel
 from tests import needs
 from tests.device_agent import planted as seen

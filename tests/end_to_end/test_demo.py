@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from hardware.ports import free_port
-from prelabel.catalogue import Catalogue, ModelUnavailable, fetch
+from prelabel.models.catalogue import Catalogue, ModelUnavailable, fetch
 from tests import needs
 from tests.end_to_end.installation import wait_for
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from hardware.ports import free_port
-from prelabel.places import cache_folder
+from prelabel.models.paths import cache_folder
 from tests.needs import ROOT, need_program
 
 CALLS = (

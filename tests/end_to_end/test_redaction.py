@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.catalogue import available
 from prelabel.detection import open_detector
-from prelabel.package import open_model
+from prelabel.models.catalogue import available
+from prelabel.models.package import open_model
 from tests import needs
 from tests.end_to_end.installation import Installation
 

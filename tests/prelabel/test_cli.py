@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prelabel import catalogue
+from prelabel.models import catalogue
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel

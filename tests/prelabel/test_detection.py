@@ -10,9 +10,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from prelabel import catalogue
 from prelabel.detection import Detection, Detector, open_detector
-from prelabel.package import open_model
+from prelabel.models import catalogue
+from prelabel.models.package import open_model
 from tests import needs
 from tests.prelabel import graphs
 

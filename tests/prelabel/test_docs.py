@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from prelabel import catalogue
-from prelabel.families import FAMILIES
-from prelabel.manifest import Manifest, manifest_of, read_table
+from prelabel.models import catalogue
+from prelabel.models.families import FAMILIES
+from prelabel.models.manifest import Manifest, manifest_of, read_table
 from prelabel.samples import PICTURES, SOUNDS
 from tests import needs
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel import catalogue
-from prelabel.catalogue import ModelUnavailable
 from prelabel.golden import GoldenFailed, check_golden, compare
 from prelabel.golden_writing import make_small, put_golden, reread
 from prelabel.image.rle import encode
-from prelabel.manifest import ManifestInvalid, Thresholds
+from prelabel.models import catalogue
+from prelabel.models.catalogue import ModelUnavailable
+from prelabel.models.manifest import ManifestInvalid, Thresholds
+from prelabel.models.package import open_model
 from prelabel.opening import load_any
-from prelabel.package import open_model
 from prelabel.samples import MAX_INLINE_BYTES, Sound, read_sample
 from tests import needs
 from tests.prelabel import graphs

@@ -11,10 +11,10 @@ from onnx import TensorProto
 
 from prelabel.audio.files import SoundCut
 from prelabel.audio.vad import VadModel
-from prelabel.catalogue import ModelUnavailable
 from prelabel.label_file import ModelUnsuited, label_file
-from prelabel.package import ModelPackage, open_model
-from prelabel.runtime import ModelRefused
+from prelabel.models.catalogue import ModelUnavailable
+from prelabel.models.package import ModelPackage, open_model
+from prelabel.models.runtime import ModelRefused
 from prelabel.sounds import Transcriber, label_sound, open_sound_model
 from tests import needs
 from tests.prelabel import graphs

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prelabel.association import Pass
 from prelabel.boxes import Detection
 from prelabel.detection import open_detector
-from prelabel.package import open_model
+from prelabel.models.package import open_model
 from prelabel.smoothing import TRUE_TO
 from prelabel.tracks import Tracker, TrackPath
 from tests import needs

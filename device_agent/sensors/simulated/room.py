@@ -15,7 +15,7 @@ from device_agent.sensors.simulated.photos import Fetch
 from device_agent.sensors.simulated.scene import Box, Scene
 from device_agent.sensors.simulated.sound import RoomSound
 from device_agent.sensors.simulated.speech import Speaker
-from prelabel.catalogue import fetch as fetch_from_catalogue
+from prelabel.models.catalogue import fetch as fetch_from_catalogue
 
 TRUTH_EVERY_US = 200_000
 HOLD_SECONDS = 6.0

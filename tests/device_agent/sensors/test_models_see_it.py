@@ -11,9 +11,9 @@ from device_agent.sensors.simulated.room import Room
 from device_agent.sensors.simulated.scene import Box
 from device_agent.sensors.simulated.speech import has_speech
 from prelabel.audio.vad import VadStream
-from prelabel.catalogue import ModelUnavailable, available, fetch
 from prelabel.detection import open_detector
-from prelabel.package import open_model
+from prelabel.models.catalogue import ModelUnavailable, available, fetch
+from prelabel.models.package import open_model
 from tests import needs
 
 START_US = 50_000_000

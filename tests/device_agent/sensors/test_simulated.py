@@ -21,7 +21,7 @@ from device_agent.sensors.simulated import acts
 from device_agent.sensors.simulated.photos import PERSON, PhotoUnusable, cut_out
 from device_agent.sensors.simulated.room import Room
 from device_agent.sensors.simulated.speech import SpeechFailed, has_speech, synthesise
-from prelabel.catalogue import available, fetch
+from prelabel.models.catalogue import available, fetch
 from tests.device_agent.sensors.helpers import Collector, drawn_photos, running
 from tests.needs import need, need_program
 

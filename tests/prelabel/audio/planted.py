@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from prelabel.package import ModelPackage, open_model
+from prelabel.models.package import ModelPackage, open_model
 from tests.prelabel import graphs
 
 ROW = 320  # samples of a CTC row: 20 ms at 16 kHz

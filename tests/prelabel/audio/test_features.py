@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.audio.features import FeatureMaker, hertz_to_mel, mel_bank, mel_to_hertz
-from prelabel.families import LogMel
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import LogMel
+from prelabel.models.runtime import ModelRefused
 
 # librosa.mel_frequencies(n_mels=40), as its documentation prints it.
 LIBROSA_40 = [

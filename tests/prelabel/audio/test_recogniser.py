@@ -15,8 +15,8 @@ from prelabel.audio.recogniser import Recogniser, RecogniserStream
 from prelabel.audio.segments import Region
 from prelabel.audio.utterances import Utterance, utterances
 from prelabel.audio.vad import VadModel
-from prelabel.package import open_model
-from prelabel.runtime import ModelRefused
+from prelabel.models.package import open_model
+from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
 

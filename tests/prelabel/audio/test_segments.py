@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.audio.segments import Hysteresis, stretches
-from prelabel.manifest import Speech
+from prelabel.models.manifest import Speech
 
 WINDOW, RATE = 512, 16000
 PROBABILITIES = st.lists(st.sampled_from([0.0, 0.2, 0.34, 0.35, 0.4, 0.49, 0.5, 0.7, 1.0]), max_size=80)

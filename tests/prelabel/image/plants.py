@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from prelabel.boxes import Detection
 from prelabel.detection import Detector, open_detector
-from prelabel.package import open_model
+from prelabel.models.package import open_model
 from tests.prelabel import graphs
 
 Box = tuple[float, float, float, float]

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from prelabel.image.letterbox import Placement, Preparer, input_size
-from prelabel.manifest import ImageInput, Manifest, manifest_of
-from prelabel.runtime import ModelRefused
+from prelabel.models.manifest import ImageInput, Manifest, manifest_of
+from prelabel.models.runtime import ModelRefused
 from prelabel.stills import PictureTooLarge
 from tests.prelabel.image import plants
 

@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto
 
 from prelabel.image.network import PictureNetwork
-from prelabel.manifest import manifest_of
-from prelabel.package import ModelPackage
-from prelabel.runtime import ModelRefused
+from prelabel.models.manifest import manifest_of
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import ModelRefused
 from prelabel.stills import PictureTooLarge
 from tests.prelabel import graphs
 

@@ -10,13 +10,13 @@ import numpy as np
 import onnx
 import pytest
 
-from prelabel import catalogue
 from prelabel.detection import open_detector
-from prelabel.npm import download_tarball, read_member
-from prelabel.onnxfile import has_half_floats, with_weights
-from prelabel.package import open_model
-from prelabel.runtime import Session, load
-from prelabel.sources import SourceFailed
+from prelabel.models import catalogue
+from prelabel.models.download import SourceFailed
+from prelabel.models.npm import download_tarball, read_member
+from prelabel.models.onnx_file import has_half_floats, with_weights
+from prelabel.models.package import open_model
+from prelabel.models.runtime import Session, load
 from tests import needs
 from tests.prelabel import tflite_recipe
 

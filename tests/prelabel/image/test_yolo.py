@@ -11,12 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from prelabel.detection import open_detector
-from prelabel.families import YoloDecode
 from prelabel.image import rle
 from prelabel.image.yolo import Yolo
-from prelabel.manifest import manifest_of
-from prelabel.package import open_model
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import YoloDecode
+from prelabel.models.manifest import manifest_of
+from prelabel.models.package import open_model
+from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 from tests.prelabel.image import plants
 

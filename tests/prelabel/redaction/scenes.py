@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from device_agent.sensors.simulated.photos import PERSON, Cutout, cut_out
-from prelabel import catalogue
+from prelabel.models import catalogue
 from tests import needs
 
 # The face in the portrait: middle and half axes of its ellipse, in pixels of the photograph.

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from prelabel import catalogue
 from prelabel.audio.vad import VadModel
-from prelabel.package import open_model
+from prelabel.models import catalogue
+from prelabel.models.package import open_model
 from prelabel.redaction import policy as limits
 from prelabel.redaction.audio import AudioRedactor
 from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable

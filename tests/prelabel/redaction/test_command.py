@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prelabel import catalogue
+from prelabel.models import catalogue
 from prelabel.redaction.finding import VOICE
 from tests import needs
 

@@ -19,7 +19,7 @@ import pytest
 
 from prelabel.audio.vad import VadModel
 from prelabel.bulk import OutputExists
-from prelabel.package import open_model
+from prelabel.models.package import open_model
 from prelabel.redaction.files import Claimed, FileRedaction, redact_file
 from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.policy import SOLID_YUV

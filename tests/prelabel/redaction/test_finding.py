@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prelabel import catalogue
+from prelabel.models import catalogue
 from prelabel.redaction import finding
 from prelabel.redaction.finding import PeopleFinder, RedactionUnavailable, from_catalogue, voice_from_catalogue
 from tests import needs

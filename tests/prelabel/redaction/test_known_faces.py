@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.catalogue import ModelUnavailable
 from prelabel.detection import Detector, open_detector
-from prelabel.package import open_model
+from prelabel.models.catalogue import ModelUnavailable
+from prelabel.models.package import open_model
 from prelabel.redaction import policy
 from prelabel.redaction.finding import PeopleFinder
 from prelabel.redaction.video import VideoRedactor

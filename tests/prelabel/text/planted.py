@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from prelabel.package import ModelPackage, open_model
+from prelabel.models.package import ModelPackage, open_model
 from tests.prelabel import graphs
 
 IO = ({"image": "x"}, {"map": "y"})

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from prelabel.families import OcrDecode
-from prelabel.runtime import ModelRefused
+from prelabel.models.families import OcrDecode
+from prelabel.models.runtime import ModelRefused
 from prelabel.text.detection import TextDetector, ordered, rectangles_of
 from tests.prelabel.text import planted
 

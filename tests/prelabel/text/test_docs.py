@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 
-from prelabel import catalogue
-from prelabel.families import OcrDecode
+from prelabel.models import catalogue
+from prelabel.models.families import OcrDecode
 from prelabel.text.reading import CATALOGUE_PARTS
 from tests import needs
 

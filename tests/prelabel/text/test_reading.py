@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel import catalogue
-from prelabel.package import open_model
+from prelabel.models import catalogue
+from prelabel.models.package import open_model
+from prelabel.models.runtime import ModelRefused
 from prelabel.pictures import open_picture_model
-from prelabel.runtime import ModelRefused
 from prelabel.stills import PictureTooLarge
 from prelabel.text.reading import CATALOGUE_PARTS, Reader, reading_source
 from tests import needs

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.runtime import ModelRefused
+from prelabel.models.runtime import ModelRefused
 from prelabel.text.recognition import Line, TextRecogniser
 from tests.prelabel.text import planted
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prelabel.exporters import Said
-from prelabel.onnxfile import Declared, ModelRefused
+from prelabel.models.exporter_metadata import Said
+from prelabel.models.onnx_file import Declared, ModelRefused
 
 HEADS = ("anchor", "anchor-free", "end2end")
 _LINES = {

@@ -8,9 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from prelabel.catalogue import CacheUnwritable, check_hash
-from prelabel.installed import packages_folder
-from prelabel.package import MANIFEST_FILE, MODEL_FILE, ModelPackage, is_known
+from prelabel.models.catalogue import CacheUnwritable, check_hash
+from prelabel.models.package import MANIFEST_FILE, MODEL_FILE, ModelPackage, is_known
+from prelabel.models.registry import packages_folder
 from wire.errors import GleanerError
 from wire.files import locked, sync_file, sync_folder
 
@@ -74,7 +74,7 @@ def _manifest_text(package: ModelPackage) -> str:
 
 
 def _make_newest(made: Path) -> None:
-    """A name means what was installed last (installed.py), and a file system's clock may be coarse."""
+    """A name means what was installed last (registry.py), and a file system's clock may be coarse."""
     others = (path.stat().st_mtime_ns for path in made.parent.iterdir() if not path.name.startswith("."))
     newest = max(time.time_ns(), 1 + max(others, default=0))
     os.utime(made, ns=(newest, newest))

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from prelabel.onnxfile import NotProtobuf, free_sizes, read_facts, why_not_onnx
-from prelabel.protobuf import MAX_FIELDS, bytes_field, number_field
-from prelabel.runtime import ModelRefused, Session
+from prelabel.models.onnx_file import NotProtobuf, free_sizes, read_facts, why_not_onnx
+from prelabel.models.protobuf import MAX_FIELDS, bytes_field, number_field
+from prelabel.models.runtime import ModelRefused, Session
 from tests import needs
 from tests.prelabel import graphs
 
@@ -140,7 +140,7 @@ def test_weights_are_not_read(tmp_path: Path) -> None:
         out.seek(weights, 1)
         out.write(after + bytes_field(14, bytes_field(1, b"task") + bytes_field(2, b"detect")))
     program = (
-        "import sys\nfrom pathlib import Path\nfrom prelabel.onnxfile import read_facts\n"
+        "import sys\nfrom pathlib import Path\nfrom prelabel.models.onnx_file import read_facts\n"
         "def peak(): return next(int(row.split()[1]) for row in open('/proc/self/status') if row.startswith('VmHWM'))\n"
         "before = peak(); facts = read_facts(Path(sys.argv[1]))\n"
         "print(peak() - before, *facts.inputs, *facts.metadata.values())"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prelabel.package import ModelPackage
-from prelabel.runtime import PROVIDER, RUNTIME
+from prelabel.models.package import ModelPackage
+from prelabel.models.runtime import PROVIDER, RUNTIME
 from wire.canonical import document_hash
 from wire.labels import LabelsDocument, Source
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from prelabel.families import FAMILIES, AudioInput, Decode, Family, FamilyRules, Fraction, Milliseconds
+from prelabel.models.families import FAMILIES, AudioInput, Decode, Family, FamilyRules, Fraction, Milliseconds
 from wire.base import Sha256, WireModel
 from wire.errors import GleanerError
 from wire.labels import Label

@@ -1,6 +1,7 @@
 """A tarball of the npm registry: brought by npm where there is one, else over https.
 
-As in `sources`, nothing is checked here; `catalogue.fetch` checks the hash of the tarball before it takes anything out.
+As in `download`, nothing is checked here; `catalogue.fetch` checks the hash of the tarball before anything is taken
+out of it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import tarfile
 import time
 from pathlib import Path
 
-from prelabel.sources import Progress, SourceFailed, from_address, run_child, size_below
+from prelabel.models.download import Progress, SourceFailed, from_address, run_child, size_below
 
 REGISTRY = "https://registry.npmjs.org"
 # npm's own three tries last over a minute where the registry cannot be reached.

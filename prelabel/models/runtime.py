@@ -1,7 +1,7 @@
 """ONNX sessions: the only import of onnxruntime.
 
 A network is loaded from a copy that onnxruntime has optimised before, if there is one for these bytes, this machine
-and these settings (optimised.py).
+and these settings (optimised_copies.py).
 
 Measured with onnxruntime 1.32 on two x86 cores: with spinning left on, 49 ms of CPU burn after each run; with the
 memory arena off, a run of a detector leaves 40 to 100 MB more behind (glibc keeps what malloc fragments), so the
@@ -30,8 +30,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from prelabel.onnxfile import Dims, ModelRefused, NotProtobuf, free_sizes, has_half_floats, why_not_onnx
-from prelabel.optimised import MIN_BYTES, Shelf, key_of
+from prelabel.models.onnx_file import Dims, ModelRefused, NotProtobuf, free_sizes, has_half_floats, why_not_onnx
+from prelabel.models.optimised_copies import MIN_BYTES, Shelf, key_of
 
 __all__ = [
     "PROVIDER", "RUNTIME", "Array", "Graph", "Meter", "ModelRefused", "Session", "Tensor", "check_finite", "load",
@@ -143,7 +143,7 @@ def load(path: Path, name: str, threads: int = 1, free: Mapping[str, Dims] | Non
     """A session of a model file, from its optimised copy when there is one; without one, a copy is made.
 
     Args:
-        free: tensors whose declared sizes are replaced before loading, as in `onnxfile.free_sizes`.
+        free: tensors whose declared sizes are replaced before loading, as in `onnx_file.free_sizes`.
 
     Raises:
         ModelRefused: the file is damaged, no ONNX model, or onnxruntime does not take it.

@@ -10,16 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from prelabel import catalogue
-from prelabel.catalogue import check_hash
-from prelabel.deciding import decide
-from prelabel.exporters import as_name
-from prelabel.families import Family
-from prelabel.installed import find_installed, installed
-from prelabel.manifest import Manifest, ManifestInvalid, read_table
-from prelabel.onnxfile import read_facts
-from prelabel.places import MANIFEST_FILE, MODEL_FILE
-from prelabel.sources import Progress
+from prelabel.models import catalogue
+from prelabel.models.catalogue import check_hash
+from prelabel.models.download import Progress
+from prelabel.models.exporter_metadata import as_name
+from prelabel.models.families import Family
+from prelabel.models.manifest import Manifest, ManifestInvalid, read_table
+from prelabel.models.onnx_file import read_facts
+from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE
+from prelabel.models.registry import find_installed, installed
+from prelabel.models.resolve import decide
 from wire.canonical import document_hash
 from wire.errors import GleanerError
 from wire.files import file_sha256

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from prelabel import catalogue
-from prelabel.catalogue import (
+from prelabel.models import catalogue
+from prelabel.models.catalogue import (
     CacheUnwritable,
     Catalogue,
     ModelCorrupt,

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from prelabel.exporters import Said, read_metadata
-from prelabel.families import FAMILIES, FamilyRules
-from prelabel.manifest import LicenceMissing, Manifest, manifest_of
-from prelabel.onnxfile import Declared, FileFacts, ModelRefused
-from prelabel.places import MANIFEST_FILE, MODEL_FILE
-from prelabel.yolo_heads import decide_yolo
+from prelabel.models.exporter_metadata import Said, read_metadata
+from prelabel.models.families import FAMILIES, FamilyRules
+from prelabel.models.manifest import LicenceMissing, Manifest, manifest_of
+from prelabel.models.onnx_file import Declared, FileFacts, ModelRefused
+from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE
+from prelabel.models.resolve_yolo import decide_yolo
 
 _PICTURE_DTYPES = ("float32", "float16", "uint8")
 _CHANNELS = {1: "one channel", 3: "three channels"}

@@ -13,10 +13,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from prelabel import optimised
-from prelabel.onnxfile import ModelRefused
-from prelabel.optimised import Shelf, key_of, this_machine
-from prelabel.runtime import Session, load
+from prelabel.models import optimised_copies
+from prelabel.models.onnx_file import ModelRefused
+from prelabel.models.optimised_copies import Shelf, key_of, this_machine
+from prelabel.models.runtime import Session, load
 from tests import needs
 from wire.files import file_sha256
 
@@ -153,7 +153,7 @@ def test_small_networks_are_not_kept(tmp_path: Path, shelf: Path) -> None:
 
 def test_many_processes_at_once(model: Path, shelf: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from prelabel.runtime import load; "
+        "import sys; from pathlib import Path; from prelabel.models.runtime import load; "
         "import numpy as np; s = load(Path(sys.argv[1]), 'dense'); "
         f"print(s.graph, float(s.run({{'x': np.ones((1, {SIDE}), np.float32)}})['y'].sum()))"
     )
@@ -226,4 +226,4 @@ def test_what_fails_to_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no room"):
         shelf.keep("k", fail)
     assert list(shelf.folder.iterdir()) == [] and shelf.find("k") is None
-    assert optimised.MAX_BYTES >= 64 * 2**20
+    assert optimised_copies.MAX_BYTES >= 64 * 2**20

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prelabel.protobuf import (
+from prelabel.models.protobuf import (
     BYTES,
     VARINT,
     NotProtobuf,

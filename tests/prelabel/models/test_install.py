@@ -8,11 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from prelabel import installing
-from prelabel.catalogue import CacheUnwritable, ModelCorrupt, ModelFolderMissing
-from prelabel.installed import find_installed, installed
-from prelabel.installing import ModelNameTaken, install
-from prelabel.package import ModelNotFound, open_model
+from prelabel.models.catalogue import CacheUnwritable, ModelCorrupt, ModelFolderMissing
+from prelabel.models.install import ModelNameTaken, install
+from prelabel.models.package import ModelNotFound, open_model
+from prelabel.models.registry import find_installed, installed
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel
@@ -61,7 +60,7 @@ def test_the_name_means_the_one_installed_last(tmp_path: Path) -> None:
 
 
 def test_the_last_one_counts_where_the_clock_is_coarse_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installing, "time", SimpleNamespace(time_ns=lambda: 1_800_000_000_000_000_000))
+    monkeypatch.setattr("prelabel.models.install.time", SimpleNamespace(time_ns=lambda: 1_800_000_000_000_000_000))
     for version, height in (("1", 96), ("2", 32), ("3", 64)):
         install(open_model(make(tmp_path / version, version, height=height)))
         assert open_model("mine").version == version

@@ -15,7 +15,7 @@ RUN = """
 import os, sys
 import numpy as np
 from pathlib import Path
-from prelabel.runtime import Session
+from prelabel.models.runtime import Session
 answer = Session(Path(sys.argv[1]), "twice").run({"x": np.ones(3, np.float32)})
 assert answer["y"].tolist() == [2, 2, 2]
 import gc

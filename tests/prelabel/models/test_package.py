@@ -10,11 +10,11 @@ import pytest
 from onnx import helper
 
 from prelabel.audio.vad import VadModel
-from prelabel.catalogue import ModelCorrupt
 from prelabel.detection import open_detector
-from prelabel.manifest import Manifest, ManifestInvalid, manifest_of
-from prelabel.package import ModelNotFound, open_model
-from prelabel.runtime import ModelRefused
+from prelabel.models.catalogue import ModelCorrupt
+from prelabel.models.manifest import Manifest, ManifestInvalid, manifest_of
+from prelabel.models.package import ModelNotFound, open_model
+from prelabel.models.runtime import ModelRefused
 from tests import needs
 from tests.prelabel import graphs
 

@@ -15,10 +15,10 @@ from onnx import TensorProto, helper
 from onnx.external_data_helper import set_external_data
 from pydantic import ValidationError
 
-from prelabel.catalogue import Catalogue, ModelUnavailable, Source
-from prelabel.onnxfile import NotProtobuf, with_weights
-from prelabel.runtime import Session
-from prelabel.sources import CHUNK
+from prelabel.models.catalogue import Catalogue, ModelUnavailable, Source
+from prelabel.models.download import CHUNK
+from prelabel.models.onnx_file import NotProtobuf, with_weights
+from prelabel.models.runtime import Session
 from tests import needs
 from tests.prelabel.npm_registry import NAME, VERSION, Registry, npm_registry, tarball_of
 

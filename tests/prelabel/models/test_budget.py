@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from prelabel import catalogue
-from prelabel.budget import ModelTooSlow, allowed_ms, board_name, check_budget
+from prelabel.models import catalogue
+from prelabel.models.budget import ModelTooSlow, allowed_ms, board_name, check_budget
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel import effective_settings
 from prelabel.bulk import Alone, label_files
-from prelabel.catalogue import ModelCorrupt
-from prelabel.effective_settings import MAX_NAMES, package_settings, with_settings
 from prelabel.label_file import describe, label_file
-from prelabel.manifest import Manifest
-from prelabel.package import ModelPackage, open_model
+from prelabel.models import effective_settings
+from prelabel.models.catalogue import ModelCorrupt
+from prelabel.models.effective_settings import MAX_NAMES, package_settings, with_settings
+from prelabel.models.manifest import Manifest
+from prelabel.models.package import ModelPackage, open_model
 from tests.prelabel import graphs
 from wire.canonical import document_hash
 from wire.labels import Box, LabelsDocument, Source

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prelabel.places import MANIFEST_FILE, MODEL_FILE, cache_folder, model_folders
+from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE, cache_folder, model_folders
 
 
 @dataclass(frozen=True)
