@@ -21,8 +21,8 @@ from benchmarks.figure import Figure
 from prelabel.boxes import Detection
 from prelabel.detection import open_detector
 from prelabel.documents import track_document
-from prelabel.image.letterbox import Image
 from prelabel.keyframes import evaluate
+from prelabel.media.pictures import Image
 from prelabel.models.package import open_model
 from prelabel.tracks import TrackPath
 from prelabel.video import SeesThings, track_video

@@ -12,7 +12,7 @@ from prelabel.documents import detection_labels
 from prelabel.image.centerface import Centerface, free_dims
 from prelabel.image.detr import Detr
 from prelabel.image.family import MAX_CANDIDATES, Array, Candidates, Decoder
-from prelabel.image.letterbox import Image, Placement
+from prelabel.image.letterbox import Placement
 from prelabel.image.masks import instance_mask
 from prelabel.image.network import PictureNetwork
 from prelabel.image.nms import iou_matrix, keep_best, probable_iou_matrix
@@ -20,6 +20,7 @@ from prelabel.image.ssd import Ssd
 from prelabel.image.yolo import Yolo
 from prelabel.image.yolox import Yolox
 from prelabel.image.yunet import Yunet
+from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import DetrDecode, SsdDecode, YoloDecode
 from prelabel.models.manifest import Manifest
@@ -73,7 +74,7 @@ class Detector:
 
         Raises:
             ValueError: not a picture of that shape and type.
-            PictureTooLarge: more than `stills.MAX_PIXELS`.
+            PictureTooLarge: more than `pictures.MAX_PIXELS`.
             ModelRefused: the network fails on it, or gives a class that has no name.
             TooManyCandidates: by a strict detector, more than it can merge.
         """

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.image.rle import decode
+from prelabel.media.pictures import Image
 from prelabel.models.catalogue import CacheUnwritable, ModelUnavailable
 from prelabel.models.download import Progress
 from prelabel.models.manifest import Thresholds
 from prelabel.opening import Loaded
-from prelabel.samples import Image, Sound, read_sample
+from prelabel.samples import Sound, read_sample
 from wire.errors import GleanerError
 from wire.labels import Box, Choice, Interval, Keypoints, Label, Mask, Polygon, Text
 

@@ -136,7 +136,7 @@ def medium_of(path: Path) -> Medium:
     Raises:
         NotMedia: neither a picture nor a video nor sound.
     """
-    from prelabel.stills import is_still
+    from prelabel.media.pictures import is_still
 
     with path.open("rb") as file:
         if not file.read(1):
@@ -172,7 +172,7 @@ class NotMedia(GleanerError):
 def _moving_or_heard(path: Path) -> Medium:
     import av
 
-    from prelabel.video import NO_VIDEO
+    from prelabel.media.video_files import NO_VIDEO
 
     try:
         with av.open(str(path), metadata_errors="ignore") as container:
@@ -227,8 +227,8 @@ def _regions(family: str) -> VadModel | None:
 def _label_still(
     path: Path, capture: str, model: Any, _inputs: dict[str, Any], _progress: Progress | None
 ) -> LabelsDocument:
+    from prelabel.media.pictures import read_picture
     from prelabel.models.effective_settings import with_settings
-    from prelabel.stills import read_picture
 
     document = LabelsDocument(capture=capture, source=model.source, labels=model.labels(read_picture(path)))
     return with_settings(document, model.settings_by_source())

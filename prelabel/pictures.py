@@ -6,8 +6,8 @@ from typing import Protocol
 
 from prelabel.detection import DECODERS, open_detector
 from prelabel.image.classification import open_classifier
-from prelabel.image.letterbox import Image
 from prelabel.image.segmentation import open_segmenter
+from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from prelabel.audio.ctc import Alphabet, HeardWord, collapse, probabilities
 from prelabel.audio.network import AudioNetwork
-from prelabel.audio.resample import Resampler
 from prelabel.audio.utterances import Utterance, utterances, within
 from prelabel.audio.vad import RATE as VAD_RATE
 from prelabel.audio.vad import WINDOW as VAD_WINDOW
 from prelabel.audio.vad import VadModel, VadStream
+from prelabel.media.resample import Resampler
 from prelabel.models.families import CtcDecode
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.audio.resample import Resampler
 from prelabel.audio.segments import Hysteresis, Region, stretches
+from prelabel.media.resample import Resampler
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused, check_finite, load
 from wire.capture import sample_time_us

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.audio.resample import Resampler
+from prelabel.media.resample import Resampler
 from wire.capture import sample_time_us
 
 Samples = NDArray[np.float32]

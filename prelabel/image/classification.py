@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from prelabel.documents import SCORE_DECIMALS
 from prelabel.image.family import require_fractions
-from prelabel.image.letterbox import Image
 from prelabel.image.network import PictureNetwork
+from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import Activation, ClassificationDecode
 from prelabel.models.package import ModelPackage

@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.media.pictures import MAX_PIXELS, Image, PictureTooLarge
 from prelabel.models.manifest import ImageInput, Manifest
 from prelabel.models.runtime import ModelRefused
-from prelabel.stills import MAX_PIXELS, PictureTooLarge
 
-Image = NDArray[np.uint8]
 Array = NDArray[Any]
 # A network that covers a strip with its square sees the middle; past this ratio of the sides the ends are cut first,
 # so that the scaled strip does not fill the memory.
@@ -100,7 +99,7 @@ class Preparer:
         """The network's input for a picture H x W x 3 (uint8, BGR), and where the picture lies in it.
 
         Raises:
-            PictureTooLarge: more than `stills.MAX_PIXELS`.
+            PictureTooLarge: more than `pictures.MAX_PIXELS`.
         """
         height, width = image.shape[:2]
         drawing = self._drawing

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.image.letterbox import Image, Placement, Preparer
+from prelabel.image.letterbox import Placement, Preparer
+from prelabel.media.pictures import Image
 from prelabel.models.manifest import Manifest
 from prelabel.models.onnx_file import Dims
 from prelabel.models.package import ModelPackage
@@ -63,7 +64,7 @@ class PictureNetwork:
 
         Raises:
             ValueError: not a picture of that shape and type.
-            PictureTooLarge: more than `stills.MAX_PIXELS`.
+            PictureTooLarge: more than `pictures.MAX_PIXELS`.
             ModelRefused: the network fails on it; when strict, it gives values that are not finite.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:

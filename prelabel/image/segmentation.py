@@ -17,9 +17,10 @@ from prelabel.documents import SCORE_DECIMALS
 from prelabel.image import rle
 from prelabel.image.classification import activated, sums_to_one
 from prelabel.image.family import channel_places, require_fractions, require_shape
-from prelabel.image.letterbox import Image, Placement
+from prelabel.image.letterbox import Placement
 from prelabel.image.masks import on_picture
 from prelabel.image.network import PictureNetwork
+from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import Activation, SegmentationDecode
 from prelabel.models.package import ModelPackage

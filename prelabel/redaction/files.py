@@ -20,13 +20,13 @@ import cv2
 from prelabel.audio.vad import VadModel
 from prelabel.bulk import OutputExists, OutputUnwritable
 from prelabel.label_file import FileMissing
+from prelabel.media.pictures import is_still, read_picture
 from prelabel.redaction.finding import PeopleFinder, from_catalogue, voice_from_catalogue
 from prelabel.redaction.policy import Redaction
 from prelabel.redaction.reading import opened
 from prelabel.redaction.soundfile import Stretches, redact_sound, sound_suffix
 from prelabel.redaction.video import redact_picture
 from prelabel.redaction.videofile import MAX_SIDE, Progress, redact_video, video_stream, video_suffix
-from prelabel.stills import is_still, read_picture
 from wire.base import Count, Document, Sha256, WireModel
 from wire.errors import GleanerError
 from wire.files import file_sha256, sync_file, sync_folder

@@ -9,7 +9,7 @@ import cv2
 from prelabel.audio.vad import VadModel
 from prelabel.boxes import Detection
 from prelabel.detection import Detector, TooManyCandidates, open_detector
-from prelabel.image.letterbox import Image
+from prelabel.media.pictures import Image
 from prelabel.models import catalogue
 from prelabel.models.package import ModelPackage, open_model
 from prelabel.redaction import policy

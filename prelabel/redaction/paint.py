@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.media.pictures import Image
 from prelabel.redaction import policy
 
-Image = NDArray[np.uint8]
 Array = NDArray[Any]
 Method = Literal["solid", "mosaic"]
 Rect = tuple[int, int, int, int]

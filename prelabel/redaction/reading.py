@@ -10,12 +10,10 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from prelabel.frame_times import FrameTimes, declared_us
+from prelabel.media.frame_times import FrameTimes, declared_us
+from prelabel.media.pictures import Image
 from wire.errors import GleanerError
-
-Image = NDArray[np.uint8]
 
 # A file that ends this much before its own header says has lost its end.
 _MISSING_SECONDS = 0.5

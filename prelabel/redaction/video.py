@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from prelabel.media.pictures import Image
 from prelabel.redaction import policy as limits
 from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.paint import Method, Rect, even_rect, i420_to_bgr, paint_bgr, paint_i420
@@ -25,7 +25,6 @@ from prelabel.redaction.scene import Scene
 from wire.errors import GleanerError
 from wire.redaction import Why
 
-Image = NDArray[np.uint8]
 Frames = list[tuple[Image, int]]
 Placed = tuple[tuple[str, int], Why, Rect]  # a mask: key of the thing, why, where
 

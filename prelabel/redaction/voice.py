@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.audio.resample import Resampler
 from prelabel.audio.vad import CONTEXT, RATE, WINDOW, VadModel, new_state
+from prelabel.media.resample import Resampler
 from prelabel.redaction import policy
 from prelabel.redaction.finding import RedactionFailed
 from wire.errors import GleanerError

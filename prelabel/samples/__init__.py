@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.media.pictures import Image
 from prelabel.models import catalogue
 from prelabel.models.download import Progress
 from prelabel.models.manifest import ManifestInvalid
 from prelabel.samples.voice import RATE, vowels
 
-Image = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 
 INLINE = "base64:"
@@ -69,8 +69,8 @@ def read_file(path: Path) -> Image | Sound:
     Raises:
         PictureUnreadable, PictureTooLarge, SoundUnreadable, SoundEmpty, SoundCut, SoundMissing: from the file.
     """
-    from prelabel.audio.files import read_sound
-    from prelabel.stills import is_still, read_picture
+    from prelabel.media.pictures import is_still, read_picture
+    from prelabel.media.sound_files import read_sound
 
     if path.is_file() and is_still(path):
         return read_picture(path)

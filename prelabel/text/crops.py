@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from prelabel.text.part import Array, Image
+from prelabel.media.pictures import Image
+from prelabel.text.part import Array
 
 TALL = 1.5  # a piece this many times as high as wide runs up or down the picture
 

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.media.pictures import Image
 from prelabel.models.families import OcrDecode
 from prelabel.models.manifest import ImageInput
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused, check_finite, load
 
-Image = NDArray[np.uint8]
 Array = NDArray[Any]
 PartName = Literal["detection", "direction", "recognition"]
 

@@ -8,17 +8,17 @@ import numpy as np
 
 from prelabel.documents import SCORE_DECIMALS
 from prelabel.keyframes import DECIMALS
+from prelabel.media.pictures import MAX_PIXELS, Image, PictureTooLarge
 from prelabel.models.download import Progress
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import OcrDecode
 from prelabel.models.package import ModelPackage, open_model
 from prelabel.models.runtime import ModelRefused
-from prelabel.stills import MAX_PIXELS, PictureTooLarge
 from prelabel.text.crops import cut_out, upended
 from prelabel.text.detection import TextDetector
 from prelabel.text.direction import TextDirection
 from prelabel.text.order import reading_order
-from prelabel.text.part import Array, Image
+from prelabel.text.part import Array
 from prelabel.text.recognition import Line, TextRecogniser
 from wire.labels import Label, Polygon, Source, Text
 
@@ -124,7 +124,7 @@ class Reader:
 
         Raises:
             ValueError: not a picture of that shape and type.
-            PictureTooLarge: more than `stills.MAX_PIXELS`.
+            PictureTooLarge: more than `pictures.MAX_PIXELS`.
             ModelRefused: a network fails on it.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:

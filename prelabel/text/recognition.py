@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prelabel.media.pictures import Image
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused
-from prelabel.text.part import Array, Image, Part, resized
+from prelabel.text.part import Array, Part, resized
 
 HEIGHT = 48
 BASE_WIDTH = 320

@@ -19,7 +19,7 @@ import pytest
 
 from prelabel.bulk import Alone, Crew, Journal, Outcome, OutputExists, RunDiffers, label_files
 from prelabel.label_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
-from prelabel.stills import MAX_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
+from prelabel.media.pictures import MAX_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
 from tests import needs
 from tests.prelabel import graphs
 from wire.labels import LabelsDocument

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from prelabel.audio.files import SoundCut
 from prelabel.audio.vad import VadModel
 from prelabel.label_file import ModelUnsuited, label_file
+from prelabel.media.sound_files import SoundCut
 from prelabel.models.catalogue import ModelUnavailable
 from prelabel.models.package import ModelPackage, open_model
 from prelabel.models.runtime import ModelRefused
@@ -19,8 +19,8 @@ from prelabel.sounds import Transcriber, label_sound, open_sound_model
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
-from tests.prelabel.audio.test_files import video, wav
 from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
+from tests.prelabel.media.test_sound_files import video, wav
 from wire.labels import Interval, Label, LabelsDocument, Text
 
 WER = 'language = "en"\nexpected_word_error_rate = 0.1\n'

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.audio.resample import Resampler
 from prelabel.audio.segments import Region, stretches
 from prelabel.audio.vad import VadModel, VadStream
+from prelabel.media.resample import Resampler
 from prelabel.models import catalogue
 from prelabel.models.manifest import Speech
 from prelabel.models.package import open_model

@@ -15,16 +15,8 @@ import pytest
 
 from prelabel.boxes import Detection
 from prelabel.keyframes import evaluate
-from prelabel.video import (
-    VideoBroken,
-    VideoEmpty,
-    VideoFile,
-    VideoFrame,
-    VideoMissing,
-    VideoUnreadable,
-    label_video,
-    track_video,
-)
+from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
+from prelabel.video import label_video, track_video
 from tests.prelabel.test_documents import MODEL
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Source, Track

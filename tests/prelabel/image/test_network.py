@@ -11,10 +11,10 @@ import pytest
 from onnx import TensorProto
 
 from prelabel.image.network import PictureNetwork
+from prelabel.media.pictures import PictureTooLarge
 from prelabel.models.manifest import manifest_of
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused
-from prelabel.stills import PictureTooLarge
 from tests.prelabel import graphs
 
 

@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
+from prelabel.media.video_files import VideoFile, VideoUnreadable
 from prelabel.redaction.policy import Redaction
 from prelabel.redaction.videofile import redact_video
-from prelabel.video import VideoFile, VideoUnreadable
 
 WIDTH, HEIGHT, COUNT = 128, 64, 30
 STEP = 4

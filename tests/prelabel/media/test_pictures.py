@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from prelabel.label_file import NotMedia, label_file, medium_of
-from prelabel.stills import PictureTooLarge, PictureUnreadable, is_still, read_picture
+from prelabel.media.pictures import PictureTooLarge, PictureUnreadable, is_still, read_picture
 from tests.prelabel import graphs
 
 RED, GREEN = (30, 30, 200), (30, 200, 30)
@@ -95,7 +95,7 @@ def test_a_turned_avif_is_upright(tmp_path: Path) -> None:
 def test_a_huge_avif_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "one.avif"
     pillow().save(path)
-    monkeypatch.setattr("prelabel.stills.MAX_PIXELS", WIDTH * HEIGHT - 1)
+    monkeypatch.setattr("prelabel.media.pictures.MAX_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(PictureTooLarge, match="160 x 96"):
         read_picture(path)
 

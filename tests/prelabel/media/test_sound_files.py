@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.audio.files import SoundCut, SoundEmpty, SoundMissing, SoundUnreadable, open_sound, read_sound
+from prelabel.media.sound_files import SoundCut, SoundEmpty, SoundMissing, SoundUnreadable, open_sound, read_sound
 from tests import needs
 from wire.errors import GleanerError
 
