@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 from benchmarks.figure import Figure
-from prelabel.boxes import Detection
 from prelabel.detection import open_detector
 from prelabel.documents import track_document
+from prelabel.geometry.detection import Detection
 from prelabel.keyframes import evaluate
 from prelabel.media.pictures import Image
 from prelabel.models.package import open_model

@@ -24,7 +24,7 @@ from device_agent.record.recorded import Recorded
 from device_agent.sensors.base import AudioBlock, Frame
 from prelabel import documents
 from prelabel.audio.vad import VadStream
-from prelabel.boxes import Detection as ModelDetection
+from prelabel.geometry.detection import Detection as ModelDetection
 from prelabel.models.effective_settings import package_settings, with_settings
 from prelabel.pictures import PictureModel
 from prelabel.sounds import SoundModel, SoundStream, Transcriber

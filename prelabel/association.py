@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.assign import best_of_edges
-from prelabel.boxes import Detection
+from prelabel.geometry.assignment import best_of_edges
+from prelabel.geometry.detection import Detection
 from prelabel.motion import Motion
 
 Array = NDArray[Any]

@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import numpy as np
 
-from prelabel.boxes import Detection
 from prelabel.documents import detection_labels
+from prelabel.geometry.detection import Detection
+from prelabel.geometry.iou import iou_matrix, keep_best, probable_iou_matrix
 from prelabel.image.centerface import Centerface, free_dims
 from prelabel.image.detr import Detr
 from prelabel.image.family import MAX_CANDIDATES, Array, Candidates, Decoder
 from prelabel.image.letterbox import Placement
 from prelabel.image.masks import instance_mask
 from prelabel.image.network import PictureNetwork
-from prelabel.image.nms import iou_matrix, keep_best, probable_iou_matrix
 from prelabel.image.ssd import Ssd
 from prelabel.image.yolo import Yolo
 from prelabel.image.yolox import Yolox

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from prelabel.audio.prompts import Timed, expected_parts
 from prelabel.audio.segments import Heard, Region
 from prelabel.audio.utterances import Utterance
-from prelabel.boxes import Detection
-from prelabel.keyframes import DECIMALS, TRACKER, reduce
+from prelabel.geometry.detection import DECIMALS, SCORE_DECIMALS, Detection
+from prelabel.geometry.tracks import TRACKER
+from prelabel.keyframes import reduce
 from prelabel.tracks import TrackPath
 from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Source, Text, Track, Word
-
-SCORE_DECIMALS = 4
 
 
 def track_document(

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.image.nms import iou_matrix
-from prelabel.keyframes import INTERPOLATED, TRACKER
-from prelabel.quality.overlap import moments, places
+from prelabel.geometry.iou import iou_matrix
+from prelabel.geometry.overlap import moments, places
+from prelabel.geometry.tracks import INTERPOLATED, TRACKER
 from wire.labels import Keyframe, Track
 
 Array = NDArray[Any]

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.image.rle import decode
+from prelabel.geometry.rle import decode
 from prelabel.media.pictures import Image
 from prelabel.models.catalogue import CacheUnwritable, ModelUnavailable
 from prelabel.models.download import Progress

@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.chain import fewest
+from prelabel.geometry.detection import DECIMALS
+from prelabel.geometry.tracks import INTERPOLATED
 from prelabel.tracks import PathPoint, TrackPath
 from wire.labels import Keyframe
 
 Array = NDArray[Any]
 
-DECIMALS = 2  # of a pixel: finer says nothing and makes documents long
-INTERPOLATED = "interpolated"  # the attribute of keyframes whose frames nobody saw the thing on
-TRACKER = "tracker"  # the attribute of tracks with what their tracker measured, `TrackPath.measured`
 MIN_GAP_US = 200_000  # between two sightings with two missed looks or more between them
 ONE_LOOK_GAP_US = 1_000_000  # … with a single one
 STRETCH = 2_000  # points: the search is quadratic, and a keyframe more in a minute costs nobody anything

@@ -24,8 +24,9 @@ import numpy as np
 
 from prelabel.calibration import Calibration
 from prelabel.flicker import troubles
+from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.matching import found
-from prelabel.quality.overlap import overlap_table, spoken
+from prelabel.quality.texts import spoken
 from wire.labels import Box, Interval, Label, LabelsDocument, Source, Track
 from wire.tasks import TaskType
 

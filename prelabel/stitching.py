@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.assign import best_of_edges
 from prelabel.association import ONCE, STRONG_OVERLAP, Pass, corners, grown_overlap
-from prelabel.boxes import Detection
+from prelabel.geometry.assignment import best_of_edges
+from prelabel.geometry.detection import Detection
 from prelabel.motion import ACCELERATION, Motion
 
 Array = NDArray[Any]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.association import Pass, corners
-from prelabel.boxes import Detection
+from prelabel.geometry.detection import Detection
 from prelabel.smoothing import smooth
 from prelabel.stitching import Stitched, stitch
 

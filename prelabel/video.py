@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from prelabel.boxes import Detection
 from prelabel.documents import track_document
+from prelabel.geometry.detection import Detection
 from prelabel.media.pictures import Image
 from prelabel.media.video_files import VideoBroken, VideoFile, VideoFrame
 from prelabel.tracks import Tracker, TrackPath

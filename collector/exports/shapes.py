@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from collector.exports.outlines import Ring, area_of, cut
-from collector.review.geometry import Place, attributes_at, hull, place_at
-from prelabel.image.rle import decode
-from prelabel.label_geometry import box_outline
+from prelabel.geometry.rle import decode
+from prelabel.geometry.tracks import Place, attributes_at, hull, place_at
+from prelabel.geometry.validity import box_outline
 from wire.labels import Box, Keypoints, Label, Mask, Polygon, Track
 
 

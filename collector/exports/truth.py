@@ -20,7 +20,7 @@ from collector.consent.allows import FOREVER, allowed_until
 from collector.exports.people import Pseudonyms
 from collector.store.database import Database
 from collector.store.sql import Connection, Row, text
-from prelabel.label_geometry import readable_part
+from prelabel.geometry.validity import readable_part
 from wire.base import format_utc
 from wire.capture import CaptureFormat, Medium
 from wire.labels import LabelsDocument

@@ -10,7 +10,7 @@ from typing import Any
 
 from collector.ingest import media
 from collector.store.blobs_local import LocalBlobs, disk_errors
-from prelabel.label_geometry import readable_part
+from prelabel.geometry.validity import readable_part
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, FrameTable
 from wire.errors import GleanerError

@@ -16,7 +16,7 @@ from collector.review.jobs import known_words
 from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
-from prelabel.label_geometry import readable_part
+from prelabel.geometry.validity import readable_part
 from prelabel.quality.reviewed import Reviewed, Sight
 from wire.base import format_utc
 from wire.capture import CaptureManifest, FrameTable

@@ -22,9 +22,8 @@ from collector.review.facts import picture_size
 from collector.review.jobs import known_words, reconsider
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
-from prelabel.label_geometry import readable_part
-from prelabel.quality.overlap import spoken
-from prelabel.quality.texts import main_language
+from prelabel.geometry.validity import readable_part
+from prelabel.quality.texts import main_language, spoken
 from wire.canonical import canonical_json, sha256_hex
 from wire.labels import LabelsDocument, Source
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.review.problems import LabelsRefused
-from prelabel.label_geometry import geometry_fault
+from prelabel.geometry.validity import geometry_fault
 from prelabel.quality.sameness import same_label
 from wire.errors import SchemaTooNew
 from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Polygon, Source, Span, Track

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from prelabel.geometry.overlap import Size, overlap_table
 from prelabel.quality import edits
 from prelabel.quality.matching import by_id, by_overlap
-from prelabel.quality.overlap import Size, overlap_table, spoken
 from prelabel.quality.sameness import same_attributes, same_label, same_place, same_text
+from prelabel.quality.texts import spoken
 from wire.base import Count, WireModel
 from wire.labels import BaseLabel, Box, Interval, Keypoints, Label, Polygon, Span, Track
 

@@ -14,7 +14,7 @@ from collector.consent.allows import allows
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, part_for
 from collector.store.sql import Connection, text
-from prelabel.label_geometry import readable_part
+from prelabel.geometry.validity import readable_part
 from wire.base import WireModel
 from wire.labels import LabelsDocument
 from wire.script import LabelSchema

@@ -22,7 +22,7 @@ from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection
-from prelabel.label_geometry import bounds_fault
+from prelabel.geometry.validity import bounds_fault
 from wire.base import Count, Sha256, Utc, WireModel, format_utc
 from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Track

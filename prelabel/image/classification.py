@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.documents import SCORE_DECIMALS
+from prelabel.geometry.detection import SCORE_DECIMALS
 from prelabel.image.family import require_fractions
 from prelabel.image.network import PictureNetwork
 from prelabel.media.pictures import Image

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.image import rle
+from prelabel.geometry import rle
 from prelabel.image.letterbox import Placement
 from wire.labels import Rle
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.documents import SCORE_DECIMALS
-from prelabel.image import rle
+from prelabel.geometry import rle
+from prelabel.geometry.detection import SCORE_DECIMALS
 from prelabel.image.classification import activated, sums_to_one
 from prelabel.image.family import channel_places, require_fractions, require_shape
 from prelabel.image.letterbox import Placement

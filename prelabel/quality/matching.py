@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.assign import best_pairs
-from prelabel.quality.overlap import overlap_table, spoken
+from prelabel.geometry.assignment import best_pairs
+from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.sameness import same_attributes, same_place, same_text
+from prelabel.quality.texts import spoken
 from wire.labels import Label
 
 Array = NDArray[Any]

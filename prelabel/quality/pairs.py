@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from prelabel.calibration import ScorePair
+from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.matching import found
-from prelabel.quality.overlap import overlap_table, spoken
 from prelabel.quality.reviewed import Reviewed
-from prelabel.quality.texts import TextPair
+from prelabel.quality.texts import TextPair, spoken
 from wire.labels import Interval
 
 

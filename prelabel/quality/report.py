@@ -11,7 +11,6 @@ from prelabel.quality.boxes import Picture, Thing, average_precision
 from prelabel.quality.configurations import configurations, named
 from prelabel.quality.costs import DEFAULT_COSTS, MIN_PRELABELS, Work, unit_costs, worth
 from prelabel.quality.matching import OUTCOMES, Change
-from prelabel.quality.overlap import spoken
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import (
     Anchoring,
@@ -34,6 +33,7 @@ from prelabel.quality.shapes import (
     quartiles,
 )
 from prelabel.quality.tally import Tally, tallies
+from prelabel.quality.texts import spoken
 from wire.labels import Label, Source
 
 Sample = Literal["all", "random", "unseen", "unseen-random", "blind"]

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from prelabel.keyframes import INTERPOLATED, TRACKER
-from prelabel.quality.overlap import places, spoken
+from prelabel.geometry.overlap import places
+from prelabel.geometry.tracks import INTERPOLATED, TRACKER
+from prelabel.quality.texts import spoken
 from wire.labels import Box, Interval, Keypoints, Label, Mask, Polygon, Span, Text, Track
 
 SAME_PLACE = 0.011  # of a pixel, and of a degree: documents keep two decimals

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from prelabel.quality.intervals import COLLAR_US, TimeSums, time_sums
 from prelabel.quality.matching import OUTCOMES, Change, Found, Outcome, compare
-from prelabel.quality.overlap import spoken
 from prelabel.quality.reviewed import Reviewed
-from prelabel.quality.texts import EditSums, character_edits, word_edits
+from prelabel.quality.texts import EditSums, character_edits, spoken, word_edits
 from prelabel.quality.tracks import TrackSums, track_sums
 from wire.labels import Interval, Label, Track
 from wire.labels import Text as TextLabel

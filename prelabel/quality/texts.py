@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from prelabel.quality.edits import edit_distance
 from prelabel.quality.estimates import clustered
 from wire.base import Count, WireModel
+from wire.labels import Interval, Label, Text
 
 PREFILL_BELOW = 0.30
 EVIDENCE_TEXTS, EVIDENCE_WORDS = 20, 200
@@ -195,3 +196,13 @@ def _measured(rows: Sequence[EditSums]) -> ExpectedErrors:
     assert found is not None, "there are words"
     rate, low, high = (round(value, 6) for value in (found.rate, found.low, found.high))
     return ExpectedErrors(rate=rate, low=low, high=high, texts=found.clusters, words=found.of)
+
+
+def spoken(label: Label) -> str | None:
+    """What a label says was said or written, in NFC; words count when there is no text of their interval."""
+    if not isinstance(label, Text | Interval):
+        return None
+    text = label.text
+    if text is None and isinstance(label, Interval) and label.words is not None:
+        text = " ".join(word.text for word in label.words)
+    return None if text is None else unicodedata.normalize("NFC", text)

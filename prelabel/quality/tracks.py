@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.assign import best_pairs
-from prelabel.quality.overlap import Size, track_similarity
+from prelabel.geometry.assignment import best_pairs
+from prelabel.geometry.overlap import Size, track_similarity
 from wire.labels import Track
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.assign import best_pairs
+from prelabel.geometry.assignment import best_pairs
 from prelabel.redaction import policy
 from prelabel.redaction.finding import Sightings
 from prelabel.redaction.participant import Participant

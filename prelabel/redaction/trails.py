@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.assign import best_pairs
-from prelabel.boxes import Detection
-from prelabel.image.nms import iou_matrix
+from prelabel.geometry.assignment import best_pairs
+from prelabel.geometry.detection import Detection
+from prelabel.geometry.iou import iou_matrix
 from prelabel.redaction import policy
 
 Array = NDArray[Any]

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prelabel.documents import SCORE_DECIMALS
-from prelabel.keyframes import DECIMALS
+from prelabel.geometry.detection import DECIMALS, SCORE_DECIMALS
 from prelabel.media.pictures import MAX_PIXELS, Image, PictureTooLarge
 from prelabel.models.download import Progress
 from prelabel.models.effective_settings import Settings, package_settings

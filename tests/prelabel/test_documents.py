@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from prelabel.audio.segments import Region
-from prelabel.boxes import Detection
 from prelabel.documents import answer_document, detection_labels, speech_document, spoken_answer, track_document
+from prelabel.geometry.detection import Detection
 from prelabel.tracks import PathPoint, TrackPath
 from wire.labels import Interval, LabelsDocument, Rle, Source, Text
 

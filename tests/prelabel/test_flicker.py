@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.boxes import Detection
 from prelabel.documents import track_document
 from prelabel.flicker import jumps, troubles, unseen
+from prelabel.geometry.detection import Detection
 from prelabel.tracks import Tracker
 from tests.prelabel.quality.made import FRAME_US, track
 from wire.labels import Source, Track

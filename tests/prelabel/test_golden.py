@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prelabel.geometry.rle import encode
 from prelabel.golden import GoldenFailed, check_golden, compare
 from prelabel.golden_writing import make_small, put_golden, reread
-from prelabel.image.rle import encode
 from prelabel.models import catalogue
 from prelabel.models.catalogue import ModelUnavailable
 from prelabel.models.manifest import ManifestInvalid, Thresholds

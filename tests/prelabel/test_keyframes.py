@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.keyframes import INTERPOLATED, MIN_GAP_US, ONE_LOOK_GAP_US, evaluate, reduce
+from prelabel.geometry.tracks import INTERPOLATED
+from prelabel.keyframes import MIN_GAP_US, ONE_LOOK_GAP_US, evaluate, reduce
 from prelabel.tracks import PathPoint, TrackPath
 from wire.capture import sample_time_us
 from wire.labels import Keyframe, Track

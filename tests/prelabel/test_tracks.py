@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.association import Pass
-from prelabel.boxes import Detection
 from prelabel.detection import open_detector
+from prelabel.geometry.detection import Detection
 from prelabel.models.package import open_model
 from prelabel.smoothing import TRUE_TO
 from prelabel.tracks import Tracker, TrackPath

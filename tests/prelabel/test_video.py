@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.boxes import Detection
+from prelabel.geometry.detection import Detection
 from prelabel.keyframes import evaluate
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
 from prelabel.video import label_video, track_video

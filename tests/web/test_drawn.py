@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
-from prelabel.image.rle import encode
+from prelabel.geometry.rle import encode
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.media import HEIGHT, WIDTH

@@ -23,7 +23,7 @@ from collector.exports.ids import Categories, stable_id
 from collector.exports.outlines import area_of
 from collector.exports.problems import MediaDamaged
 from collector.exports.shapes import drawn
-from prelabel.image.rle import encode
+from prelabel.geometry.rle import encode
 from tests.collector.review import filled as module
 from tests.collector.review.filled import MODEL, TIMES, Filled, box, track
 from wire.labels import Box, Keypoints, Mask, Polygon, Rle

@@ -12,8 +12,8 @@ import numpy as np
 from collector.ingest.open_work import _labels
 from collector.prelabels.gathering import Asked, gather, reviewed
 from collector.review.facts import task_facts
-from prelabel.image.rle import encode
-from prelabel.quality.overlap import overlap_table
+from prelabel.geometry.overlap import overlap_table
+from prelabel.geometry.rle import encode
 from prelabel.quality.report import prelabel_report
 from tests.collector.review.filled import Filled, box
 from wire.capture import CaptureManifest

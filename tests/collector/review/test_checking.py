@@ -9,7 +9,7 @@ import pytest
 
 from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.problems import LabelsRefused
-from prelabel.image.rle import encode
+from prelabel.geometry.rle import encode
 from tests.collector.review.filled import MODEL, TIMES, box, document, interval, track
 from wire.errors import SchemaTooNew
 from wire.labels import LabelsDocument

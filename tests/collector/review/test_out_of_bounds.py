@@ -13,12 +13,12 @@ from collector.jobs import Job
 from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.runs import RunAsked, start_run
 from collector.store.sql import text
-from prelabel.image.rle import area, decode
-from prelabel.label_geometry import bounds_fault, geometry_fault
+from prelabel.geometry.rle import area, decode
+from prelabel.geometry.validity import bounds_fault, geometry_fault
 from tests.collector.review.filled import MODEL, Filled, box, document, track
 from tests.collector.review.test_routes import Site
 from tests.collector.review.test_routes import site as site
-from tests.prelabel.image.test_rle import slow_text
+from tests.prelabel.geometry.test_rle import slow_text
 from wire.capture import CaptureManifest
 from wire.labels import LabelsDocument, Rle, Source
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.image import rle
+from prelabel.geometry import rle
 from prelabel.image.segmentation import Segmenter, open_segmenter
 from prelabel.models.package import open_model
 from prelabel.models.runtime import ModelRefused

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from prelabel.detection import open_detector
-from prelabel.image import rle
+from prelabel.geometry import rle
 from prelabel.image.yolo import Yolo
 from prelabel.models.families import YoloDecode
 from prelabel.models.manifest import manifest_of

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.boxes import Detection
+from prelabel.geometry.detection import Detection
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
 from prelabel.video import label_video, track_video
 from tests import needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prelabel.boxes import Detection
+from prelabel.geometry.detection import Detection
 from prelabel.redaction import policy
 from prelabel.redaction.finding import Sightings
 from prelabel.redaction.scene import Mask, Scene

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.boxes import Detection
+from prelabel.geometry.detection import Detection
 from prelabel.redaction.policy import WEAK_REACH_US
 from prelabel.redaction.trails import Trails, grow
 

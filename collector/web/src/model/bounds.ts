@@ -24,7 +24,7 @@ export function heldInside(before: Rect, after: Rect, rotation: number, picture:
   return isMove ? { ...after, x: after.x + dx, y: after.y + dy } : before;
 }
 
-/** The same rule as prelabel/label_geometry.py: what no reader takes. The end of a sentence, null where nothing is wrong. */
+/** The same rule as prelabel/geometry/validity.py: what no reader takes. The end of a sentence, null where nothing is wrong. */
 function faultOf(label: Label, picture: Size | null): string | null {
   if (label.kind === "box") return empty(label) ?? outside(hullOf(label, label.rotation ?? 0), picture);
   if (label.kind !== "track") return null;

@@ -77,7 +77,7 @@ describe("masks", () => {
   });
 
   test("a string of the reference encoder", () => {
-    // A 6 x 4 picture whose rows 1 to 3 of the columns 1 and 2 are set, as prelabel/image/rle.py writes it.
+    // A 6 x 4 picture whose rows 1 to 3 of the columns 1 and 2 are set, as prelabel/geometry/rle.py writes it.
     expect(runsOf({ size: [6, 4], counts: "733" + "0" + "5" })).toEqual([7, 3, 3, 3, 8]);
     expect(maskShape({ size: [6, 4], counts: "73305" })?.bounds).toEqual({ x: 1, y: 1, width: 2, height: 3 });
   });

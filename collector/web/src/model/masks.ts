@@ -1,4 +1,4 @@
-/** Masks as COCO's run lengths (prelabel/image/rle.py writes them): where they are and their outline. All functions are pure. */
+/** Masks as COCO's run lengths (prelabel/geometry/rle.py writes them): where they are and their outline. All functions are pure. */
 import type { Rect } from "./geometry";
 
 export interface MaskRle {

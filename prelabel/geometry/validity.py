@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from prelabel.image.rle import MAX_PIXELS, area
+from prelabel.geometry.rle import MAX_PIXELS, area
 from wire.labels import Box, Keyframe, Keypoints, Label, LabelsDocument, Mask, Polygon, Text, Track
 
 Size = tuple[int, int]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from prelabel.keyframes import TRACKER
 from wire.labels import Keyframe, Track
+
+INTERPOLATED = "interpolated"  # the attribute of keyframes whose frames nobody saw the thing on
+TRACKER = "tracker"  # the attribute of tracks with what their tracker measured, `TrackPath.measured`
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prelabel.image.nms import iou_matrix, keep_best, probable_iou_matrix
+from prelabel.geometry.iou import iou_matrix, keep_best, probable_iou_matrix
 
 
 def simple_iou(a: np.ndarray, b: np.ndarray) -> float:

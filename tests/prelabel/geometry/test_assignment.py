@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prelabel.assign import best_pairs
+from prelabel.geometry.assignment import best_pairs
 
 tables = arrays.arrays(
     np.float64, st.tuples(st.integers(0, 6), st.integers(0, 6)), elements=st.floats(0, 1, allow_nan=False)

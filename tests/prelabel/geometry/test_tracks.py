@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.review.geometry import (
+from prelabel.geometry.tracks import (
     Place,
     attributes_at,
     place_at,

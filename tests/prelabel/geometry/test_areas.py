@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.label_geometry import box_outline
-from prelabel.quality.areas import area, outline_overlaps
+from prelabel.geometry.areas import area, outline_overlaps
+from prelabel.geometry.validity import box_outline
 from tests.prelabel.quality.made import box
 
 FINE = 0.125  # of a pixel

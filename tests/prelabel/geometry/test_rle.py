@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prelabel.image import rle
+from prelabel.geometry import rle
 from wire.labels import Rle
 
 

@@ -8,18 +8,17 @@ Texts: 1 when equal, else 0.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.image.nms import iou_matrix
-from prelabel.label_geometry import box_outline, geometry_fault
-from prelabel.quality.areas import outline_overlaps
-from prelabel.quality.poses import pose_overlaps
-from wire.labels import Box, Interval, Label, Mask, Polygon, Text, Track
+from prelabel.geometry.areas import outline_overlaps
+from prelabel.geometry.iou import iou_matrix
+from prelabel.geometry.poses import pose_overlaps
+from prelabel.geometry.validity import box_outline, geometry_fault
+from wire.labels import Box, Label, Mask, Polygon, Track
 
 Array = NDArray[Any]
 Size = tuple[int, int]
@@ -127,16 +126,6 @@ def length_overlaps(first: Array, second: Array) -> Array:
     union = (first[:, 1] - first[:, 0])[:, np.newaxis] + (second[:, 1] - second[:, 0])[np.newaxis, :] - shared
     table: Array = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return table
-
-
-def spoken(label: Label) -> str | None:
-    """What a label says was said or written, in NFC; words count when there is no text of their interval."""
-    if not isinstance(label, Text | Interval):
-        return None
-    text = label.text
-    if text is None and isinstance(label, Interval) and label.words is not None:
-        text = " ".join(word.text for word in label.words)
-    return None if text is None else unicodedata.normalize("NFC", text)
 
 
 def _tracks(labels: Sequence[Label]) -> list[Track]:

@@ -7,6 +7,9 @@ from typing import Literal
 
 from wire.labels import Rle
 
+DECIMALS = 2  # of a pixel: finer says nothing and makes documents long
+SCORE_DECIMALS = 4
+
 
 @dataclass(frozen=True)
 class Detection:

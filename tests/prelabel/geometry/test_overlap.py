@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.quality.overlap import overlap_table, places, track_similarity
+from prelabel.geometry.overlap import overlap_table, places, track_similarity
 from tests.prelabel.quality.made import box, interval, text, track
 from wire.labels import Choice, Keypoints, Mask, Polygon, Rle, Span, Track
 
