@@ -21,7 +21,7 @@ from benchmarks.figure import Figure
 from prelabel.detection import open_detector
 from prelabel.documents import track_document
 from prelabel.geometry.detection import Detection
-from prelabel.keyframes import evaluate
+from prelabel.geometry.tracks import box_at
 from prelabel.media.pictures import Image
 from prelabel.models.package import open_model
 from prelabel.tracks import TrackPath
@@ -174,7 +174,7 @@ def pictures(video: Path) -> Iterator[np.ndarray]:
 
 
 def boxes_on(document: LabelsDocument, frame: int, times_us: Sequence[int]) -> list[Box]:
-    places = [evaluate(label.keyframes, frame, times_us) for label in document.labels if isinstance(label, Track)]
+    places = [box_at(label, frame, times_us[frame]) for label in document.labels if isinstance(label, Track)]
     return [tuple(place) for place in places if place is not None]
 
 
@@ -189,7 +189,7 @@ def missed(wanted: Sequence[Sequence[Box]], shown: Sequence[Sequence[Box]]) -> l
 
 def least_overlap(path: TrackPath, track: Track, times_us: Sequence[int]) -> float:
     """The worst IoU of what a document's track shows with the path it stands for, over every frame of the path."""
-    places = [(evaluate(track.keyframes, point.frame, times_us), point) for point in path.points]
+    places = [(box_at(track, point.frame, times_us[point.frame]), point) for point in path.points]
     return min(
         0.0 if place is None else iou(tuple(place), (point.x, point.y, point.width, point.height))
         for place, point in places

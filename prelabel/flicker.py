@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.geometry.iou import iou_matrix
-from prelabel.geometry.overlap import moments, places
-from prelabel.geometry.tracks import INTERPOLATED, TRACKER
+from prelabel.geometry.tracks import INTERPOLATED, TRACKER, boxes_at, compared_moments
 from wire.labels import Keyframe, Track
 
 Array = NDArray[Any]
@@ -84,8 +83,8 @@ def troubles(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> 
     others: list[list[str]] = [[] for _ in tracks]
     fragments = [0] * len(tracks)
     if len(tracks) > 1:
-        frames, times = moments(tracks, times_us)
-        found = [places(track, frames, times) for track in tracks]
+        frames, times = compared_moments(tracks, times_us)
+        found = [boxes_at(track, frames, times) for track in tracks]
         for first in range(len(tracks)):
             for second in range(first + 1, len(tracks)):
                 if not _related(tracks[first], found[first], tracks[second], found[second]):

@@ -1,15 +1,11 @@
-"""A track as its keyframes: as few as linear interpolation in time needs, and what they mean at each frame.
-
-The meaning is that of contracts.md, Geometry and tracks; wire/conformance/tracks.json holds it for both languages.
-"""
+"""A track as its keyframes: as few as linear interpolation in time needs (geometry/tracks.py says what they mean)."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,41 +21,6 @@ Array = NDArray[Any]
 MIN_GAP_US = 200_000  # between two sightings with two missed looks or more between them
 ONE_LOOK_GAP_US = 1_000_000  # … with a single one
 STRETCH = 2_000  # points: the search is quadratic, and a keyframe more in a minute costs nobody anything
-
-
-class Place(NamedTuple):
-    """A box in float pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-def evaluate(keyframes: Sequence[Keyframe], frame: int, times_us: Sequence[int]) -> Place | None:
-    """The box a track shows on a frame, or None.
-
-    Linear in time between two visible keyframes, held from a visible to a hidden one, absent from a hidden one to the
-    next visible one, before the first and after the last keyframe.
-
-    Args:
-        keyframes: of one track, rising.
-        times_us: the frame table; the time of frame n is times_us[n].
-    """
-    index = bisect_right([row.frame for row in keyframes], frame) - 1
-    if index < 0 or not 0 <= frame < len(times_us):
-        return None
-    left = keyframes[index]
-    if not left.visible or (index + 1 == len(keyframes) and frame > left.frame):
-        return None
-    here = Place(left.x, left.y, left.width, left.height)
-    if index + 1 == len(keyframes) or not keyframes[index + 1].visible:
-        return here
-    right = keyframes[index + 1]
-    start, end = times_us[left.frame], times_us[right.frame]
-    part = (times_us[frame] - start) / (end - start)
-    there = (right.x, right.y, right.width, right.height)
-    return Place(*(a + (b - a) * part for a, b in zip(here, there, strict=True)))
 
 
 def reduce(path: TrackPath, times_us: Sequence[int], iou: float = 0.9) -> list[Keyframe]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from collector.exports.outlines import Ring, area_of, cut
 from prelabel.geometry.rle import decode
-from prelabel.geometry.tracks import Place, attributes_at, hull, place_at
+from prelabel.geometry.tracks import UprightBox, attributes_at, box_at, hull
 from prelabel.geometry.validity import box_outline
 from wire.labels import Box, Keypoints, Label, Mask, Polygon, Track
 
@@ -44,12 +44,12 @@ def drawn(label: Label, frame: int | None, start_us: int | None, width: int, hei
     match label:
         case Track():
             at = 0 if frame is None else frame
-            place = place_at(label, at, start_us or 0)
+            place = box_at(label, at, start_us or 0)
             return _upright(place, attributes_at(label, at), width, height) if place else None
         case Box() if label.rotation:
             return _outlined(box_outline(label), {**attributes, "rotation": label.rotation}, width, height)
         case Box():
-            return _upright(Place(label.x, label.y, label.width, label.height), attributes, width, height)
+            return _upright(UprightBox(label.x, label.y, label.width, label.height), attributes, width, height)
         case Polygon() if label.kind == "polygon":
             return _outlined(list(label.points), attributes, width, height)
         case Mask():
@@ -60,7 +60,7 @@ def drawn(label: Label, frame: int | None, start_us: int | None, width: int, hei
             return None
 
 
-def _upright(place: Place, attributes: dict[str, Any], width: int, height: int) -> Drawn | None:
+def _upright(place: UprightBox, attributes: dict[str, Any], width: int, height: int) -> Drawn | None:
     inside = place.clipped(width, height)
     if inside is None:
         return None

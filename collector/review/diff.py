@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from prelabel.geometry.overlap import Size, overlap_table
+from prelabel.geometry.areas import Size
+from prelabel.geometry.overlap import overlap_table
 from prelabel.quality import edits
 from prelabel.quality.matching import by_id, by_overlap
 from prelabel.quality.sameness import same_attributes, same_label, same_place, same_text

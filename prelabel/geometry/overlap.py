@@ -1,4 +1,4 @@
-"""How much two labels share, 0..1, for every kind; and where a track is on many frames at once.
+"""How much two labels share, 0..1, for every kind.
 
 Boxes: intersection over union (turned boxes by their corners). Polygons and masks: by area. Keypoints: object keypoint
 similarity (poses.py). Polylines: by the upright box around them. Tracks: intersection over union summed over the
@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.geometry.areas import outline_overlaps
+from prelabel.geometry.areas import Size, outline_overlaps
 from prelabel.geometry.iou import iou_matrix
 from prelabel.geometry.poses import pose_overlaps
+from prelabel.geometry.tracks import boxes_at, compared_moments, cut_boxes
 from prelabel.geometry.validity import box_outline, geometry_fault
 from wire.labels import Box, Label, Mask, Polygon, Track
 
 Array = NDArray[Any]
-Size = tuple[int, int]
 BLOCK = 4096  # frames compared at once: an hour of ten people would not fit in memory as a whole
 
 
@@ -51,46 +51,11 @@ def overlap_table(
     return table
 
 
-def moments(tracks: Sequence[Track], times_us: Sequence[int] | None) -> tuple[Array, Array]:
-    """The frames (int64 [F]) and their times at which tracks are compared, from the first keyframe to the last.
-
-    Keyframes past the end of the frame table (a torn take) are left out.
-    """
-    if times_us is None:
-        known = {row.frame: row.start_us for track in tracks for row in track.keyframes}
-        frames = np.array(sorted(known), dtype=np.int64)
-        return frames, np.array([known[frame] for frame in frames.tolist()], dtype=np.int64)
-    first = min((track.keyframes[0].frame for track in tracks), default=0)
-    last = max((track.keyframes[-1].frame for track in tracks), default=-1)
-    frames = np.arange(first, min(last + 1, len(times_us)), dtype=np.int64)
-    return frames, np.asarray(times_us, dtype=np.int64)[frames]
-
-
-def places(track: Track, frames: Array, times_us: Array, size: Size | None = None) -> tuple[Array, Array]:
-    """Boxes (x1, y1, x2, y2; [F, 4]) of a track on frames, and a mask [F] of where it is seen.
-
-    Linear in time between two visible keyframes, held from a visible to a hidden one, absent from a hidden one to the
-    next visible one, before the first keyframe and after the last.
-    """
-    rows = track.keyframes
-    at = np.array([row.frame for row in rows], dtype=np.int64)
-    start = np.array([row.start_us for row in rows], dtype=np.int64)
-    seen = np.array([row.visible for row in rows])
-    boxes = np.array([(row.x, row.y, row.x + row.width, row.y + row.height) for row in rows], dtype=np.float64)
-    inside = (frames >= at[0]) & (frames <= at[-1])
-    inside &= seen[np.maximum(np.searchsorted(at, frames, side="right") - 1, 0)]
-    # A hidden keyframe stands where the thing was last seen: linear from there to there is to hold.
-    boxes = boxes[np.maximum.accumulate(np.where(seen, np.arange(len(rows)), 0))]
-    made = _cut(np.stack([np.interp(times_us, start, column) for column in boxes.T], axis=1), size)
-    made[~inside] = 0.0
-    return made, inside
-
-
 def track_similarity(
     first: Sequence[Track], second: Sequence[Track], times_us: Sequence[int] | None, size: Size | None
 ) -> tuple[Array, Array, Array]:
     """IoU on every frame [F, N, M], and where each track of the two lists is seen, [F, N] and [F, M]."""
-    frames, times = moments([*first, *second], times_us)
+    frames, times = compared_moments([*first, *second], times_us)
     ours, ours_seen = _stacked(first, frames, times, size)
     theirs, theirs_seen = _stacked(second, frames, times, size)
     iou = np.zeros((len(frames), len(first), len(second)))
@@ -106,7 +71,7 @@ def track_overlaps(
     first: Sequence[Track], second: Sequence[Track], times_us: Sequence[int] | None, size: Size | None = None
 ) -> Array:
     """Shared area over united area, both summed over frames, N x M."""
-    frames, times = moments([*first, *second], times_us)
+    frames, times = compared_moments([*first, *second], times_us)
     ours, _ = _stacked(first, frames, times, size)
     theirs, _ = _stacked(second, frames, times, size)
     shared = np.zeros((len(first), len(second)))
@@ -135,7 +100,7 @@ def _tracks(labels: Sequence[Label]) -> list[Track]:
 def _stacked(tracks: Sequence[Track], frames: Array, times: Array, size: Size | None) -> tuple[Array, Array]:
     if not tracks:
         return np.zeros((len(frames), 0, 4)), np.zeros((len(frames), 0), dtype=bool)
-    found = [places(track, frames, times, size) for track in tracks]
+    found = [boxes_at(track, frames, times, size) for track in tracks]
     return np.stack([boxes for boxes, _ in found], axis=1), np.stack([seen for _, seen in found], axis=1)
 
 
@@ -159,16 +124,9 @@ def _area(boxes: Array) -> Array:
     return area
 
 
-def _cut(boxes: Array, size: Size | None) -> Array:
-    if size is None:
-        return boxes
-    width, height = size
-    return np.clip(boxes, 0, np.array([width, height, width, height], dtype=np.float64))
-
-
 def _boxes(first: Sequence[Any], second: Sequence[Any], size: Size | None) -> Array:
     ours, theirs = _corners(first), _corners(second)
-    table = iou_matrix(_cut(ours, size), _cut(theirs, size))
+    table = iou_matrix(cut_boxes(ours, size), cut_boxes(theirs, size))
     turned = _turned(first)[:, np.newaxis] | _turned(second)[np.newaxis, :]
     if turned.any():
         table = np.where(turned, outline_overlaps(_outlines(first), _outlines(second), size), table)

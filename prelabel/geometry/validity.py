@@ -10,10 +10,10 @@ import math
 import re
 from collections.abc import Iterable
 
+from prelabel.geometry.areas import Size
 from prelabel.geometry.rle import MAX_PIXELS, area
 from wire.labels import Box, Keyframe, Keypoints, Label, LabelsDocument, Mask, Polygon, Text, Track
 
-Size = tuple[int, int]
 MAX_COORDINATE = 1_000_000.0  # pixels: no sensor is wider, and sums of squares stay exact
 MIN_AREA = 1e-6  # square pixels
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")  # the shape of RFC 5646

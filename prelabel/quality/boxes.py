@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.geometry.overlap import Size, overlap_table
+from prelabel.geometry.areas import Size
+from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.shapes import AveragePrecision
 from wire.labels import Box, Keypoints, Mask, Polygon
 

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from prelabel.geometry.overlap import places
-from prelabel.geometry.tracks import INTERPOLATED, TRACKER
+from prelabel.geometry.tracks import INTERPOLATED, TRACKER, boxes_at
 from prelabel.quality.texts import spoken
 from wire.labels import Box, Interval, Keypoints, Label, Mask, Polygon, Span, Text, Track
 
@@ -108,7 +107,7 @@ def _same_path(before: Track, after: Track) -> bool:
     gaps = [(a[0] + 1, (a[1] + b[1]) // 2) for a, b in pairwise(rows) if b[0] > a[0] + 1]
     moments = sorted({*rows, *gaps})
     frames, times = np.array(moments, dtype=np.int64).T
-    (ours, ours_seen), (theirs, theirs_seen) = (places(track, frames, times) for track in (before, after))
+    (ours, ours_seen), (theirs, theirs_seen) = (boxes_at(track, frames, times) for track in (before, after))
     return bool((ours_seen == theirs_seen).all() and np.abs(ours - theirs).max(initial=0.0) <= SAME_PLACE)
 
 

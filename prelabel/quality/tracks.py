@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.geometry.areas import Size
 from prelabel.geometry.assignment import best_pairs
-from prelabel.geometry.overlap import Size, track_similarity
+from prelabel.geometry.overlap import track_similarity
 from wire.labels import Track
 
 Array = NDArray[Any]

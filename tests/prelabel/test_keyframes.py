@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from itertools import combinations, pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.geometry.tracks import INTERPOLATED
-from prelabel.keyframes import MIN_GAP_US, ONE_LOOK_GAP_US, evaluate, reduce
+from prelabel.geometry.tracks import INTERPOLATED, box_at
+from prelabel.keyframes import MIN_GAP_US, ONE_LOOK_GAP_US, reduce
 from prelabel.tracks import PathPoint, TrackPath
-from wire.capture import sample_time_us
 from wire.labels import Keyframe, Track
-
-CONFORMANCE = Path(__file__).resolve().parents[2] / "wire/conformance"
-
-
-def cases(name: str) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = json.loads((CONFORMANCE / name).read_text(encoding="utf-8"))["cases"]
-    return rows
-
-
-@pytest.mark.parametrize("case", cases("tracks.json"), ids=lambda case: case["name"])
-def test_tracks_mean_what_the_corpus_says(case: dict) -> None:
-    keyframes = [Keyframe.model_validate(row) for row in case["keyframes"]]
-    got = evaluate(keyframes, case["frame"], case["times_us"])
-    assert (got and got._asdict()) == (case["box"] and pytest.approx(case["box"], abs=1e-6))
-
-
-@pytest.mark.parametrize("case", cases("time.json"))
-def test_sample_times_are_what_the_corpus_says(case: dict) -> None:
-    assert sample_time_us(case["sample"], case["rate"]) == case["us"]
 
 
 @st.composite
@@ -65,7 +43,8 @@ def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 
 
 def worst(keyframes: list[Keyframe], path: TrackPath, times: list[int]) -> float:
-    got = [(evaluate(keyframes, point.frame, times), point) for point in path.points]
+    track = Track(id="t1", label="person", keyframes=keyframes)
+    got = [(box_at(track, point.frame, times[point.frame]), point) for point in path.points]
     return min(0.0 if box is None else overlap(box, (p.x, p.y, p.width, p.height)) for box, p in got)
 
 
@@ -74,7 +53,7 @@ def worst(keyframes: list[Keyframe], path: TrackPath, times: list[int]) -> float
 def test_the_path_comes_back(case: tuple[TrackPath, list[int]], iou: float) -> None:
     path, times = case
     keyframes = reduce(path, times, iou)
-    Track(id="t1", label="person", keyframes=keyframes)
+    track = Track(id="t1", label="person", keyframes=keyframes)
     assert worst(keyframes, path, times) >= min(iou, 0.995) - 1e-9
     assert all(row.start_us == times[row.frame] for row in keyframes)
     assert keyframes[0].frame == path.points[0].frame
@@ -83,11 +62,12 @@ def test_the_path_comes_back(case: tuple[TrackPath, list[int]], iou: float) -> N
     assert visible[-1].frame == last
     if last + 1 < len(times):
         assert keyframes[-1].frame == last + 1 and not keyframes[-1].visible
-        assert evaluate(keyframes, last + 1, times) is None
+        assert box_at(track, last + 1, times[last + 1]) is None
     else:
         assert keyframes[-1].visible
     if path.points[0].frame:
-        assert evaluate(keyframes, path.points[0].frame - 1, times) is None
+        first = path.points[0].frame
+        assert box_at(track, first - 1, times[first - 1]) is None
 
 
 @settings(max_examples=60, deadline=None)

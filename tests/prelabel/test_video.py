@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from prelabel.geometry.detection import Detection
-from prelabel.keyframes import evaluate
+from prelabel.geometry.tracks import box_at
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
 from prelabel.video import label_video, track_video
 from tests.prelabel.test_documents import MODEL
@@ -248,7 +248,7 @@ def test_a_file_becomes_a_document(tmp_path: Path) -> None:
     track = only_track(document)
     times = [1000 * at for at in even(45)]
     for number in range(45):
-        place = evaluate(track.keyframes, number, times)
+        place = box_at(track, number, times[number])
         assert place is not None and place.x == pytest.approx(block_at(number)[0], abs=1.5)
         assert place.width == pytest.approx(BLOCK, abs=2)
     assert len(track.keyframes) <= 4 and track.label == "block"

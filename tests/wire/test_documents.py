@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,7 @@ from wire.errors import BadDocument, SchemaTooNew
 from wire.labels import LabelsDocument
 
 SHA = "0" * 64
+TIMES = json.loads((Path(__file__).resolve().parents[2] / "wire/conformance/time.json").read_text("utf-8"))["cases"]
 
 
 def manifest(**changes: object) -> dict[str, object]:
@@ -117,6 +120,11 @@ def test_a_model_names_its_hash() -> None:
 def test_sample_times_round_half_to_even(sample: int, rate: int) -> None:
     exact = Decimal(sample) * 1_000_000 / Decimal(rate)
     assert sample_time_us(sample, rate) == int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+
+@pytest.mark.parametrize("case", TIMES)
+def test_sample_times_are_what_the_corpus_says(case: dict[str, int]) -> None:
+    assert sample_time_us(case["sample"], case["rate"]) == case["us"]
 
 
 @given(st.lists(st.integers(1, 50_000), min_size=1, max_size=50), st.integers(-5, 3_000_000))

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.geometry.overlap import overlap_table, places, track_similarity
+from prelabel.geometry.overlap import overlap_table, track_similarity
 from tests.prelabel.quality.made import box, interval, text, track
-from wire.labels import Choice, Keypoints, Mask, Polygon, Rle, Span, Track
-
-CASES = json.loads((Path(__file__).resolve().parents[3] / "wire/conformance/tracks.json").read_text("utf-8"))["cases"]
-
-
-@pytest.mark.parametrize("case", [case for case in CASES if case["keyframes"]], ids=lambda case: case["name"])
-def test_places_mean_what_the_corpus_says(case: dict[str, Any]) -> None:
-    if case["frame"] >= len(case["times_us"]):
-        return  # a frame outside the table is never asked for: `moments` keeps within it
-    found = Track.model_validate({"kind": "track", "id": "t", "label": "x", "keyframes": case["keyframes"]})
-    frame = case["frame"]
-    boxes, seen = places(found, np.array([frame]), np.array([case["times_us"][frame]]))
-    assert bool(seen[0]) == (case["box"] is not None)
-    if case["box"]:
-        x, y, w, h = (case["box"][name] for name in ("x", "y", "width", "height"))
-        assert boxes[0].tolist() == pytest.approx([x, y, x + w, y + h], abs=1e-6)
-
+from wire.labels import Choice, Keypoints, Mask, Polygon, Rle, Span
 
 whole = st.integers(0, 30)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.geometry.tracks import (
-    Place,
-    attributes_at,
-    place_at,
-)
+from prelabel.geometry.tracks import UprightBox, attributes_at, box_at, boxes_at
 from wire.labels import Track
 
+CASES = json.loads((Path(__file__).resolve().parents[3] / "wire/conformance/tracks.json").read_text("utf-8"))["cases"]
 TIMES = [0, 40_000, 90_000, 130_000, 170_000, 210_000, 250_000]
 
 
@@ -27,6 +29,22 @@ def track(*rows: tuple[int, float, bool]) -> Track:
             ],
         }
     )
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["keyframes"]], ids=lambda case: case["name"])
+def test_tracks_mean_what_the_corpus_says(case: dict[str, Any]) -> None:
+    frame, times_us, wanted = case["frame"], case["times_us"], case["box"]
+    if frame >= len(times_us):
+        assert wanted is None  # a frame outside the table is never asked for: `compared_moments` keeps within it
+        return
+    label = Track.model_validate({"kind": "track", "id": "t", "label": "x", "keyframes": case["keyframes"]})
+    box = box_at(label, frame, times_us[frame])
+    assert (box and box._asdict()) == (wanted and pytest.approx(wanted, abs=1e-6))
+    boxes, seen = boxes_at(label, np.array([frame]), np.array([times_us[frame]]))
+    assert bool(seen[0]) == (wanted is not None)
+    if wanted:
+        x, y, width, height = (wanted[name] for name in ("x", "y", "width", "height"))
+        assert boxes[0].tolist() == pytest.approx([x, y, x + width, y + height], abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +64,7 @@ def track(*rows: tuple[int, float, bool]) -> Track:
     ],
 )
 def test_place_of_a_track(rows: list[tuple[int, float, bool]], frame: int, x: float | None) -> None:
-    place = place_at(track(*rows), frame, TIMES[frame])
+    place = box_at(track(*rows), frame, TIMES[frame])
     assert (place.x if place else None) == x
 
 
@@ -61,7 +79,7 @@ def test_attributes_hold_from_their_keyframe_on() -> None:
 
 
 boxes = st.builds(
-    Place,
+    UprightBox,
     st.floats(-100, 100),
     st.floats(-100, 100),
     st.floats(0.1, 200),
@@ -70,7 +88,7 @@ boxes = st.builds(
 
 
 @given(boxes, st.floats(1, 300), st.floats(1, 300))
-def test_clipping_stays_inside(place: Place, width: float, height: float) -> None:
+def test_clipping_stays_inside(place: UprightBox, width: float, height: float) -> None:
     inside = place.clipped(width, height)
     if inside is None:
         assert place.x >= width or place.y >= height or place.x + place.width <= 0 or place.y + place.height <= 0
