@@ -19,12 +19,12 @@ import pytest
 
 from benchmarks.figure import Figure
 from prelabel.detection import open_detector
-from prelabel.documents import track_document
 from prelabel.geometry.detection import Detection
 from prelabel.geometry.tracks import box_at
 from prelabel.media.pictures import Image
 from prelabel.models.package import open_model
-from prelabel.tracks import TrackPath
+from prelabel.tracking.labels import track_document
+from prelabel.tracking.tracker import TrackPath
 from prelabel.video import SeesThings, track_video
 from tests import needs
 from wire.labels import LabelsDocument, Track

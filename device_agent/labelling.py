@@ -22,13 +22,14 @@ from device_agent.events import Detection
 from device_agent.models import Models
 from device_agent.record.recorded import Recorded
 from device_agent.sensors.base import AudioBlock, Frame
-from prelabel import documents
+from prelabel.audio.labels import speech_document, spoken_answer
 from prelabel.audio.vad import VadStream
 from prelabel.geometry.detection import Detection as ModelDetection
 from prelabel.models.effective_settings import package_settings, with_settings
 from prelabel.pictures import PictureModel
 from prelabel.sounds import SoundModel, SoundStream, Transcriber
-from prelabel.tracks import Tracker
+from prelabel.tracking.labels import track_document
+from prelabel.tracking.tracker import Tracker
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument
 
@@ -294,7 +295,7 @@ class Labeller:
                 tracker.push(index, recorded.times_us[index], scaled)
         video, words, seen_size = self.models.video, self.models.video_words, self._looked_at
         return with_settings(
-            documents.track_document(capture, video.source, tracker.finish(), recorded.times_us),
+            track_document(capture, video.source, tracker.finish(), recorded.times_us),
             video.settings_by_source(),
             max_looks_per_second=LOOKS_A_SECOND,
             looked_at=None if seen_size is None else list(seen_size),
@@ -311,7 +312,7 @@ class Labeller:
         if voice is not None and not any(document and isinstance(model, Transcriber) for model, document in made):
             regions = self._tried(voice.finish)
             if regions is not None:
-                speech = documents.speech_document(capture, voice.model.source, regions, expected)
+                speech = speech_document(capture, voice.model.source, regions, expected)
                 found.insert(0, with_settings(speech, {voice.model.source: package_settings(voice.model.package)}))
         return found
 
@@ -324,7 +325,7 @@ class Labeller:
 def _heard(capture: str, row: Hearing, answer_language: str | None) -> LabelsDocument:
     labels, source = row.stream.finish(), row.model.source
     if answer_language is not None:
-        labels = [*labels, *documents.spoken_answer(capture, source, labels, answer_language).labels]
+        labels = [*labels, *spoken_answer(capture, source, labels, answer_language).labels]
     document = LabelsDocument(capture=capture, source=source, labels=labels)
     return with_settings(document, row.model.settings_by_source())
 

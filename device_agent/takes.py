@@ -27,7 +27,7 @@ from device_agent.spool.capture import SpoolCapture
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.header import CaptureHeader
 from device_agent.streams import AudioStream, Recording, VideoStream
-from prelabel.documents import answer_document
+from prelabel.audio.labels import answer_document
 from wire.base import new_id
 from wire.canonical import canonical_json
 from wire.capture import CaptureFormat, Counts, DeviceFacts, Medium, SensorSettings, Wall

@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from prelabel.documents import detection_labels
 from prelabel.geometry.detection import Detection
 from prelabel.geometry.iou import iou_matrix, keep_best, probable_iou_matrix
 from prelabel.image.centerface import Centerface, free_dims
 from prelabel.image.detr import Detr
 from prelabel.image.family import MAX_CANDIDATES, Array, Candidates, Decoder
+from prelabel.image.labels import detection_labels
 from prelabel.image.letterbox import Placement
 from prelabel.image.masks import instance_mask
 from prelabel.image.network import PictureNetwork

@@ -237,7 +237,7 @@ def _label_still(
 def _label_sound(
     path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
 ) -> LabelsDocument:
-    from prelabel.documents import spoken_answer
+    from prelabel.audio.labels import spoken_answer
     from prelabel.models.effective_settings import with_settings
     from prelabel.sounds import label_sound
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.audio.keyword import KeywordSpotter, KeywordStream
+from prelabel.audio.labels import heard_labels, speech_labels, spoken_labels
 from prelabel.audio.prefill import Prefill, prefill_allowed
 from prelabel.audio.recogniser import Recogniser, RecogniserStream
 from prelabel.audio.tagging import Tagger, TagStream
 from prelabel.audio.vad import VadModel, VadStream
-from prelabel.documents import heard_labels, speech_labels, spoken_labels
 from prelabel.media.sound_files import mixed, open_sound
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.package import ModelPackage

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from prelabel.documents import track_document
 from prelabel.geometry.detection import Detection
 from prelabel.media.pictures import Image
 from prelabel.media.video_files import VideoBroken, VideoFile, VideoFrame
-from prelabel.tracks import Tracker, TrackPath
+from prelabel.tracking.labels import track_document
+from prelabel.tracking.tracker import Tracker, TrackPath
 from wire.labels import LabelsDocument, Source
 
 Progress = Callable[[int, int | None], None]

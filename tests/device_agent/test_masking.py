@@ -21,8 +21,8 @@ from device_agent.sensors.base import AudioBlock, Frame
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
-from prelabel.documents import detection_labels
 from prelabel.geometry.detection import Detection
+from prelabel.image.labels import detection_labels
 from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable
 from tests.device_agent import planted
 from tests.device_agent.test_takes import Bench, HandCamera

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.keyframes import MODEL, VIDEO, Comparison, compare
-from prelabel.smoothing import TRUE_TO
+from prelabel.tracking.smoothing import TRUE_TO
 from tests import needs
 
 

@@ -50,7 +50,7 @@ export function attributesAt(keyframes: readonly Keyframe[], frame: number): Rec
   return index < 0 ? {} : ((keyframes[index] as Keyframe).attributes ?? {});
 }
 
-/** The attribute of a keyframe from which on nobody saw the thing: its boxes are filled in (prelabel/keyframes.py). */
+/** The attribute of a keyframe from which on nobody saw the thing: its boxes are filled in (prelabel/tracking/keyframes.py). */
 const UNSEEN = "interpolated";
 
 /** Whether the box on this frame was filled in over a gap, not seen. */
@@ -237,7 +237,7 @@ export function visibleStretches(keyframes: readonly Keyframe[]): [number, numbe
   return out;
 }
 
-/** Stretches [from, to) of frames whose boxes are filled in, as `unseen_frames` in prelabel/keyframes.py gives them. */
+/** Stretches [from, to) of frames whose boxes are filled in, as `unseen_frames` in prelabel/tracking/keyframes.py gives them. */
 export function unseenStretches(keyframes: readonly Keyframe[]): [number, number][] {
   const out: [number, number][] = [];
   keyframes.forEach((k, i) => {

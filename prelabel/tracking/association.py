@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from prelabel.geometry.assignment import best_of_edges
 from prelabel.geometry.detection import Detection
-from prelabel.motion import Motion
+from prelabel.tracking.motion import Motion
 
 Array = NDArray[Any]
 

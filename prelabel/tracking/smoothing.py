@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.association import grown_overlap
-from prelabel.motion import Motion, to_corners, transition
+from prelabel.tracking.association import grown_overlap
+from prelabel.tracking.motion import Motion, to_corners, transition
 
 Array = NDArray[Any]
 

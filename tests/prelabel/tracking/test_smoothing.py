@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.motion import ACCELERATION, FIRST_SPEED, measurement_variance
-from prelabel.smoothing import TRUE_TO, UNKNOWN, estimate, held_to, smooth
+from prelabel.tracking.motion import ACCELERATION, FIRST_SPEED, measurement_variance
+from prelabel.tracking.smoothing import TRUE_TO, UNKNOWN, estimate, held_to, smooth
 
 WIDTH, HEIGHT = 80.0, 200.0
 

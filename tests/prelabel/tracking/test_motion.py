@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.motion import Motion, measurement_variance, to_centre, to_corners
+from prelabel.tracking.motion import Motion, measurement_variance, to_centre, to_corners
 
 BOX = np.array([100.0, 50.0, 180.0, 250.0])
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.chain import fewest
 from prelabel.geometry.detection import DECIMALS
 from prelabel.geometry.tracks import INTERPOLATED
-from prelabel.tracks import PathPoint, TrackPath
+from prelabel.tracking.keyframe_reduction import fewest
+from prelabel.tracking.tracker import PathPoint, TrackPath
 from wire.labels import Keyframe
 
 Array = NDArray[Any]

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.geometry.tracks import INTERPOLATED, box_at
-from prelabel.keyframes import MIN_GAP_US, ONE_LOOK_GAP_US, reduce
-from prelabel.tracks import PathPoint, TrackPath
+from prelabel.tracking.keyframes import MIN_GAP_US, ONE_LOOK_GAP_US, reduce
+from prelabel.tracking.tracker import PathPoint, TrackPath
 from wire.labels import Keyframe, Track
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.association import ONCE, STRONG_OVERLAP, Pass, corners, grown_overlap
 from prelabel.geometry.assignment import best_of_edges
 from prelabel.geometry.detection import Detection
-from prelabel.motion import ACCELERATION, Motion
+from prelabel.tracking.association import ONCE, STRONG_OVERLAP, Pass, corners, grown_overlap
+from prelabel.tracking.motion import ACCELERATION, Motion
 
 Array = NDArray[Any]
 

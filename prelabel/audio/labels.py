@@ -1,4 +1,4 @@
-"""What models found, as labels documents: one a capture and model, an empty one says looked at, nothing there."""
+"""What models heard, as labels."""
 
 from __future__ import annotations
 
@@ -7,34 +7,8 @@ from collections.abc import Sequence
 from prelabel.audio.prompts import Timed, expected_parts
 from prelabel.audio.segments import Heard, Region
 from prelabel.audio.utterances import Utterance
-from prelabel.geometry.detection import DECIMALS, SCORE_DECIMALS, Detection
-from prelabel.geometry.tracks import TRACKER
-from prelabel.keyframes import reduce
-from prelabel.tracks import TrackPath
-from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Source, Text, Track, Word
-
-
-def track_document(
-    capture: str, source: Source, paths: Sequence[TrackPath], times_us: Sequence[int], iou: float = 0.9
-) -> LabelsDocument:
-    """Tracks `t1`, `t2`, … of a video, each reduced to its keyframes.
-
-    Args:
-        paths: in pixels of the stored video, not of a smaller stream the model saw (`Detection.scaled`).
-        times_us: the frame table of the capture.
-    """
-    reduced = [(path, keyframes) for path in paths if (keyframes := reduce(path, times_us, iou))]
-    labels = [
-        Track(
-            id=f"t{number}",
-            label=path.label,
-            score=round(path.score, SCORE_DECIMALS),
-            keyframes=keyframes,
-            attributes={TRACKER: path.measured} if path.measured else {},
-        )
-        for number, (path, keyframes) in enumerate(reduced, start=1)
-    ]
-    return LabelsDocument(capture=capture, source=source, labels=list(labels))
+from prelabel.geometry.detection import SCORE_DECIMALS
+from wire.labels import Interval, Label, LabelsDocument, Source, Text, Word
 
 
 def speech_document(
@@ -145,31 +119,3 @@ def spoken_answer(capture: str, source: Source, labels: Sequence[Label], languag
 
 def _parts(expected: str | None, regions: Sequence[Timed]) -> list[str | None]:
     return [None] * len(regions) if expected is None else expected_parts(expected, regions)
-
-
-def detection_labels(detections: Sequence[Detection]) -> list[Label]:
-    """Boxes `b1`, `b2`, … best first as the detector gave them, in pixels of the picture.
-
-    Keypoints `k1`, … and masks `m1`, … of an object carry its number and have its box as parent.
-    """
-    labels: list[Label] = []
-    for number, row in enumerate(detections, start=1):
-        score = round(row.score, SCORE_DECIMALS)
-        labels.append(
-            Box(
-                id=f"b{number}",
-                label=row.label,
-                score=score,
-                x=round(row.x, DECIMALS),
-                y=round(row.y, DECIMALS),
-                width=round(row.width, DECIMALS),
-                height=round(row.height, DECIMALS),
-                rotation=None if row.rotation is None else round(row.rotation, DECIMALS),
-            )
-        )
-        if row.keypoints is not None:
-            points = [(round(x, DECIMALS), round(y, DECIMALS), v) for x, y, v in row.keypoints]
-            labels.append(Keypoints(id=f"k{number}", label=row.label, score=score, parent=f"b{number}", points=points))
-        if row.mask is not None:
-            labels.append(Mask(id=f"m{number}", label=row.label, score=score, parent=f"b{number}", rle=row.mask))
-    return labels

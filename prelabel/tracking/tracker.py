@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.association import Pass, corners
 from prelabel.geometry.detection import Detection
-from prelabel.smoothing import smooth
-from prelabel.stitching import Stitched, stitch
+from prelabel.tracking.association import Pass, corners
+from prelabel.tracking.smoothing import smooth
+from prelabel.tracking.stitching import Stitched, stitch
 
 Array = NDArray[Any]
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.association import Pass
 from prelabel.detection import open_detector
 from prelabel.geometry.detection import Detection
 from prelabel.models.package import open_model
-from prelabel.smoothing import TRUE_TO
-from prelabel.tracks import Tracker, TrackPath
+from prelabel.tracking.association import Pass
+from prelabel.tracking.smoothing import TRUE_TO
+from prelabel.tracking.tracker import Tracker, TrackPath
 from tests import needs
 
 FRAME_US = 40_000
