@@ -13,6 +13,12 @@ READY = {
     "speech": ".wave-row",
     "text": ".answer-original, .answer-sound .wave-row, .reading .piece-crop",
 }
+# The type of the item that is open, asked at one moment: its picture or sound is there and it can be worked on.
+OPEN_KIND = """ready => {
+  const kind = document.querySelector(".review[data-ready='true']")?.dataset.type;
+  const seen = kind && [...document.querySelectorAll(ready[kind])].some((medium) => medium.checkVisibility());
+  return seen ? kind : null;
+}"""
 # The frame number that is drawn into the picture as black and white cells (tests/web/media.py).
 SEEN_FRAME = """([cell, bits]) => {
   const canvas = document.querySelector('canvas.stage-picture');
@@ -46,29 +52,35 @@ class Reviewer:
 
     def kind(self) -> str:
         """The type of the item that is open, once it can be worked on."""
-        self.page.wait_for_selector(".review[data-type]:not([data-type=''])")
-        kind = self.page.get_attribute(".review", "data-type") or ""
-        self.page.wait_for_selector(READY[kind])
-        self.page.wait_for_selector(".review[data-ready='true']")
-        return kind
+        return str(self.page.wait_for_function(OPEN_KIND, arg=READY).json_value())
 
     def submit(self, key: str = "Enter") -> None:
         """Submits and waits until another item or the empty page is there."""
         before = self.task()
         self.page.wait_for_selector(".review[data-ready='true']")
         self.press(key)
-        self.page.wait_for_function("before => !document.querySelector(`.review[data-task='${before}']`)", arg=before)
+        self._left(before)
+
+    def skip(self, reason: str = "1") -> None:
+        """Skips for the reason of this key and waits until another item or the empty page is there."""
+        before = self.task()
+        self.press("s", reason)
+        self._left(before)
+
+    def back(self, task: str) -> None:
+        """Opens the item before, which must be this one."""
+        self.press("b")
+        self.page.wait_for_selector(f".review[data-task='{task}']")
+
+    def _left(self, task: str) -> None:
+        self.page.wait_for_function("task => !document.querySelector(`.review[data-task='${task}']`)", arg=task)
 
     def go_to(self, kind: str) -> None:
         """Skips items, by keyboard, until one of this type is open."""
         for _ in range(12):
             if self.kind() == kind:
                 return
-            before = self.task()
-            self.press("s", "1")
-            self.page.wait_for_function(
-                "before => !document.querySelector(`.review[data-task='${before}']`)", arg=before
-            )
+            self.skip()
         raise AssertionError(f"there is no item of type {kind}")
 
     def empty(self) -> None:

@@ -48,7 +48,7 @@ def test_what_is_not_work(house: House, open_page: Open, scheme: str) -> None:
     house.publish()
     lin = Reviewer(open_page("lin", "lead", color_scheme=scheme))
     lin.kind()
-    lin.press("s", "1")
+    lin.skip()
     lin.kind()
     for place in ("today", "prelabels"):
         lin.page.evaluate("place => { location.hash = place; }", place)

@@ -29,8 +29,7 @@ def test_an_item_whose_medium_is_on_its_way_is_refused(house: House, open_page: 
     ada.page.reload()
     task = ada.task()
     if kind == "speech" and ada.page.get_attribute(".review", "data-type") == "tracks":
-        ada.press("s", "1")
-        ada.page.wait_for_function("before => !document.querySelector(`[data-task='${before}']`)", arg=task)
+        ada.skip()
         task = ada.task()
     until(lambda: held or ada.page.wait_for_timeout(20))
     ada.page.evaluate(ACCEPT_ALL_WAYS)

@@ -46,8 +46,7 @@ def test_a_release_is_taken_back_with_the_work_and_its_history(house: House, ada
     ada.press("right", "3", "r")
     ada.page.wait_for_selector("[data-state=resting]")
     assert [row["state"] for row in house.tasks() if row["type"] == "boxes"] == ["open"]
-    ada.press("b")
-    ada.page.wait_for_selector(f".review[data-task='{task}']")
+    ada.back(task)
     assert ada.kind() == "boxes"
     ada.word("1 moved, 1 renamed")
     ada.press("u")
