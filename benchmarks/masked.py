@@ -21,11 +21,11 @@ import psutil
 
 from benchmarks.figure import Figure
 from device_agent.agent import Agent
-from device_agent.models import Models
-from device_agent.pairing import Credentials
+from device_agent.labelling.models import Models
 from device_agent.record.times import read_stamps
 from device_agent.sensors.clock import monotonic_us
 from device_agent.settings import AgentSettings
+from device_agent.uplink.pairing import Credentials
 from prelabel.models import catalogue
 from scripts import load
 

@@ -24,10 +24,10 @@ import av
 import httpx
 
 from benchmarks.figure import Figure
-from device_agent.pairing import Credentials, save
 from device_agent.record.times import read_points, read_stamps
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.header import CaptureHeader
+from device_agent.uplink.pairing import Credentials, save
 from hardware.processes import Child, gleaner
 from wire.capture import sample_time_us
 

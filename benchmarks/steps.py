@@ -21,12 +21,12 @@ from collector.catalogue.sessions import keep_session, keep_take
 from collector.store.database import open_database
 from collector.store.sql import text
 from device_agent.events import Answered, ConsentAnswered, Start
-from device_agent.journal import Header
-from device_agent.labelling import Labeller
-from device_agent.models import Models
-from device_agent.runner import SessionRunner
-from device_agent.spool.catalogue import Spool
-from device_agent.takes import Origin, TakeMaker
+from device_agent.labelling.labeller import Labeller
+from device_agent.labelling.models import Models
+from device_agent.session.journal import Header
+from device_agent.session.runner import SessionRunner
+from device_agent.spool.spool import Spool
+from device_agent.takes.maker import Origin, TakeMaker
 from wire.capture import Medium
 from wire.script import ConsentText, Plan, PlanStep
 from wire.session import SessionRecord, TakeDocument

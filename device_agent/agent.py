@@ -20,30 +20,30 @@ from pathlib import Path
 import cv2
 
 from device_agent.clock import DeviceClock
-from device_agent.device_facts import read_device_facts
 from device_agent.events import Snapshot, Trouble
-from device_agent.journal import Header
-from device_agent.labelling import Labeller
-from device_agent.masking import MakeMasking, forbid_core_dumps, masking_of
-from device_agent.models import Models
+from device_agent.labelling.labeller import Labeller
+from device_agent.labelling.models import Models
 from device_agent.page.control import CONTROL_FILE, Control
 from device_agent.page.guard import session_key
 from device_agent.page.server import PageServer
-from device_agent.pairing import Credentials, is_loopback, newest
-from device_agent.participant import Participant
-from device_agent.pseudonyms import own_pseudonyms
-from device_agent.runner import SessionRunner
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
-from device_agent.sessions import JOURNAL, delete_unbegun, settle_ended, unfinished_session
+from device_agent.session.journal import Header
+from device_agent.session.pseudonyms import own_pseudonyms
+from device_agent.session.resume import JOURNAL, delete_unbegun, settle_ended, unfinished_session
+from device_agent.session.runner import SessionRunner
+from device_agent.session.simulated_participant import Participant
+from device_agent.session.snapshot import snapshot_of
 from device_agent.settings import AgentSettings
-from device_agent.snapshots import snapshot_of
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
-from device_agent.streams import AudioStream, VideoStream
-from device_agent.takes import Origin, TakeMaker
+from device_agent.spool.spool import Spool
+from device_agent.takes.device_facts import read_device_facts
+from device_agent.takes.maker import Origin, TakeMaker
+from device_agent.takes.masking import MakeMasking, forbid_core_dumps, masking_of
+from device_agent.takes.streams import AudioStream, VideoStream
 from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.pairing import Credentials, is_loopback, newest
 from device_agent.uplink.uplink import Uplink, UplinkState
 from wire.base import new_id
 from wire.capture import Medium

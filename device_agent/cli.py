@@ -22,7 +22,7 @@ from wire.interrupted import interrupt
 from wire.version import installed_version
 
 if TYPE_CHECKING:
-    from device_agent.spool.catalogue import Spool
+    from device_agent.spool.spool import Spool
     from device_agent.uplink.uplink import Uplink
     from wire.script import Plan
 
@@ -92,7 +92,7 @@ def _announced_address(code: str) -> str:
     """The address of the one collector that announces itself. Nothing is sent to it yet."""
     if "/" in code or ":" in code:
         raise typer.BadParameter("The join code is missing.", param_hint="CODE")
-    from device_agent.discovery import find_the_collector
+    from device_agent.uplink.discovery import find_the_collector
 
     with people.status("Searching the local network …"):
         found = find_the_collector()
@@ -201,9 +201,9 @@ def run(
 
 def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     from device_agent.agent import Agent
-    from device_agent.models import Models, NamedModels
-    from device_agent.pairing import check_address, is_loopback
-    from device_agent.pairing import load as load_credentials
+    from device_agent.labelling.models import Models, NamedModels
+    from device_agent.uplink.pairing import check_address, is_loopback
+    from device_agent.uplink.pairing import load as load_credentials
     from scripts import load as load_script
 
     began = time.monotonic()
@@ -322,9 +322,9 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """What this device has joined, whether a session waits to go on, and what is not yet delivered."""
-    from device_agent.pairing import load as load_credentials
-    from device_agent.sessions import unfinished_session
-    from device_agent.spool.looking import backlog_of, set_aside_of
+    from device_agent.session.resume import unfinished_session
+    from device_agent.spool.inspection import backlog_of, set_aside_of
+    from device_agent.uplink.pairing import load as load_credentials
 
     credentials = load_credentials(state)
     waiting = unfinished_session(state)

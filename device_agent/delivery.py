@@ -6,11 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from device_agent.pairing import load, newest
-from device_agent.sessions import settle_ended
-from device_agent.spool.catalogue import Spool
+from device_agent.session.resume import settle_ended
 from device_agent.spool.recover import recover
+from device_agent.spool.spool import Spool
 from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.pairing import load, newest
 from device_agent.uplink.uplink import Uplink
 from wire.version import installed_version
 

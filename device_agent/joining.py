@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from device_agent.pairing import Credentials, NotJoined, join, load
-from device_agent.sessions import device_of_what_waits
-from device_agent.spool.looking import forget_sent, waiting_of
+from device_agent.session.resume import device_of_what_waits
+from device_agent.spool.inspection import forget_sent, waiting_of
+from device_agent.uplink.pairing import Credentials, NotJoined, join, load
 from wire.device import DeviceInfo
 
 

@@ -32,7 +32,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 @app.command("list")
 def list_waiting(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
     """Every capture without a receipt, and what was set aside. Works beside a running agent."""
-    from device_agent.spool.looking import set_aside_of, waiting_of
+    from device_agent.spool.inspection import set_aside_of, waiting_of
 
     waiting, aside = waiting_of(state / "spool"), set_aside_of(state / "spool")
     if as_json:
@@ -61,10 +61,10 @@ def export_waiting(
     On a machine that reaches the collector: `gleaner agent join URL CODE --state DIR`, then
     `gleaner agent deliver --state DIR`. `sha256sum -c SHA256SUMS` checks the copy.
     """
-    from device_agent.spool.catalogue import Spool
     from device_agent.spool.export import export
-    from device_agent.spool.looking import waiting_of
+    from device_agent.spool.inspection import waiting_of
     from device_agent.spool.recover import recover
+    from device_agent.spool.spool import Spool
 
     root = state / "spool"
     if root.is_dir():

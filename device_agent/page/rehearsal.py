@@ -30,7 +30,7 @@ from device_agent.events import (
     TearTake,
     TimerFired,
 )
-from device_agent.session import SessionState, step
+from device_agent.session.machine import SessionState, step
 from wire.base import new_id
 from wire.script import Plan
 

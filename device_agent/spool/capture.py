@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from device_agent.record.recorded import Recorded
 from device_agent.record.sink import ByteSink
-from device_agent.spool.changes import Changes
 from device_agent.spool.header import CaptureHeader, CaptureState
 from device_agent.spool.layout import TIMES, file_name, part_name
-from device_agent.spool.room import Room
+from device_agent.spool.signal import Changes
+from device_agent.spool.space import Room
 from device_agent.spool.torn import frame_table, redacted
 from device_agent.spool.writer import AppendFile, SpoolSink, SpoolWriter
 from wire.canonical import canonical_json, sha256_hex

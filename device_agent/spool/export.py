@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from device_agent.spool.inspection import Waiting
 from device_agent.spool.layout import Layout, file_name
-from device_agent.spool.looking import Waiting
 from device_agent.spool.take_documents import WAITS, takes_folder, wait_again
 from wire.capture import CaptureManifest
 from wire.errors import GleanerError

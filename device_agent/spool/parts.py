@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from device_agent.spool.room import PartDamaged, spool_error
+from device_agent.spool.space import PartDamaged, spool_error
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest, Part
 from wire.device import Receipt

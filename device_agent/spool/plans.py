@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from device_agent.spool.changes import Changes
+from device_agent.spool.signal import Changes
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json, document_hash
 from wire.errors import GleanerError

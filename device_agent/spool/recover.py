@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from device_agent.spool.catalogue import Spool
-from device_agent.spool.room import SpoolFull
+from device_agent.spool.space import SpoolFull
+from device_agent.spool.spool import Spool
 from device_agent.spool.torn import media_bytes
 from wire.capture import Medium
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from device_agent.spool.changes import Changes
 from device_agent.spool.layout import delete
+from device_agent.spool.signal import Changes
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
 from wire.errors import GleanerError

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from device_agent.spool.room import Room, SpoolFailed, SpoolFull, spool_error
+from device_agent.spool.space import Room, SpoolFailed, SpoolFull, spool_error
 from wire.errors import GleanerError
 from wire.files import sync_folder
 

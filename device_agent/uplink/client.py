@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 
-from device_agent.pairing import Credentials, is_loopback
 from device_agent.uplink.errors import (
     CHECKSUM_MISMATCH,
     NotACollector,
@@ -26,6 +25,7 @@ from device_agent.uplink.errors import (
     problem_of,
     unreachable,
 )
+from device_agent.uplink.pairing import Credentials, is_loopback
 from wire.device import TIME_HEADER, Heartbeat, Receipt
 from wire.script import Plan
 from wire.session import SessionRecord, TakeDocument

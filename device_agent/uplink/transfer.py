@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.header import PendingCapture
+from device_agent.spool.spool import Spool
 from device_agent.uplink.client import CollectorClient, Upload
 from device_agent.uplink.errors import CollectorProblem, PartsMissing, UploadGone, UploadMoved, UploadSpoiled
 from device_agent.uplink.receipts import verify_receipt

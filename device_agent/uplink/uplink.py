@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 
 from device_agent.clock import DeviceClock
 from device_agent.sensors.clock import monotonic_us
-from device_agent.spool.catalogue import ReceiptMismatch, Spool
 from device_agent.spool.header import PendingCapture
-from device_agent.spool.room import PartDamaged, SpoolFailed, SpoolFull, spool_error
+from device_agent.spool.space import PartDamaged, SpoolFailed, SpoolFull, spool_error
+from device_agent.spool.spool import ReceiptMismatch, Spool
 from device_agent.uplink.choice import choose_long, choose_small
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.errors import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from device_agent.labelling import IDLE_LOOKS_A_SECOND, LOOKS_A_SECOND
+from device_agent.labelling.labeller import IDLE_LOOKS_A_SECOND, LOOKS_A_SECOND
 from hardware.plugin import Check, Findings, Limit, Say, measured
 from prelabel.audio.vad import RATE, WINDOW
 from prelabel.models.catalogue import choose

@@ -17,13 +17,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from device_agent.labelling import Labeller
-from device_agent.models import Models
+from device_agent.labelling.labeller import Labeller
+from device_agent.labelling.models import Models
 from device_agent.sensors import Camera, monotonic_us, open_camera, open_microphone
 from device_agent.sensors.base import Microphone
-from device_agent.spool.catalogue import Spool
-from device_agent.streams import AudioStream, VideoStream
-from device_agent.takes import Origin, TakeMaker
+from device_agent.spool.spool import Spool
+from device_agent.takes.maker import Origin, TakeMaker
+from device_agent.takes.streams import AudioStream, VideoStream
 from hardware.checks.camera import RATE_TOLERANCE, Wanted
 from hardware.plugin import Check, Findings, Limit, Measurement, Say, measured
 from wire.capture import CaptureManifest, Medium

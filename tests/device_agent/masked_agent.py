@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 from device_agent.agent import Agent
-from device_agent.masking import Masking
-from device_agent.models import Models
-from device_agent.pairing import Credentials
+from device_agent.labelling.models import Models
 from device_agent.settings import AgentSettings
+from device_agent.takes.masking import Masking
+from device_agent.uplink.pairing import Credentials
 from prelabel.detection import open_detector
 from prelabel.models.catalogue import available
 from prelabel.models.package import open_model

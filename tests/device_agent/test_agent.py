@@ -10,22 +10,22 @@ from pathlib import Path
 import httpx
 import pytest
 
-from device_agent import sessions
 from device_agent.agent import Agent
 from device_agent.events import Start, Stop, TakeClosed, TakeFailed, TakeOpened, TimerFired
-from device_agent.journal import Entry, Happened, Header, JournalDamaged, Ran
-from device_agent.journal import read as read_journal
-from device_agent.models import Models
-from device_agent.record_keeping import Fold, replay
-from device_agent.session import take_id
-from device_agent.sessions import newest_record, unfinished_session
+from device_agent.labelling.models import Models
+from device_agent.session import resume
+from device_agent.session.journal import Entry, Happened, Header, JournalDamaged, Ran
+from device_agent.session.journal import read as read_journal
+from device_agent.session.machine import take_id
+from device_agent.session.record import Fold, replay
+from device_agent.session.resume import newest_record, unfinished_session
 from device_agent.settings import AgentSettings
-from device_agent.spool.catalogue import Spool
-from device_agent.spool.looking import set_aside_of
+from device_agent.spool.inspection import set_aside_of
+from device_agent.spool.spool import Spool
 from tests.device_agent.masked_agent import CREDENTIALS
+from tests.device_agent.session.test_journal import AT, GREET, consented, recording, take, written
+from tests.device_agent.session.test_machine import PLAN
 from tests.device_agent.spool.making import noise, spooled
-from tests.device_agent.test_journal import AT, GREET, consented, recording, take, written
-from tests.device_agent.test_session import PLAN
 from wire.session import SessionRecord
 
 
@@ -238,7 +238,7 @@ def test_a_start_reads_no_journal_of_a_session_that_is_over(tmp_path: Path, monk
         reads.append(path)
         return read_journal(path)
 
-    monkeypatch.setattr(sessions, "read_journal", read)
+    monkeypatch.setattr(resume, "read_journal", read)
     agent = waiting(tmp_path)
     agent.stop()
     assert unfinished_session(tmp_path) is None

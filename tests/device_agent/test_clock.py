@@ -9,11 +9,11 @@ import pytest
 
 from device_agent.clock import DRIFT_PPM, DeviceClock, to_us, to_utc
 from device_agent.events import Pause, Restarted, Resume, Start, Stop, TakeClosed, TakeOpened, TimerFired
-from device_agent.journal import Entry, Happened, Ran
-from device_agent.record_keeping import replay
-from device_agent.session import take_id
-from tests.device_agent.test_journal import GREET, consented, take
-from tests.device_agent.test_takes import Bench, bench, wait_for
+from device_agent.session.journal import Entry, Happened, Ran
+from device_agent.session.machine import take_id
+from device_agent.session.record import replay
+from tests.device_agent.session.test_journal import GREET, consented, take
+from tests.device_agent.takes.test_maker import Bench, bench, wait_for
 from wire.session import SessionRecord
 
 __all__ = ["bench"]

@@ -17,14 +17,14 @@ import pytest
 
 from device_agent.agent import Agent
 from device_agent.events import Event, Restarted, TakeFailed
-from device_agent.journal import Happened, Header
-from device_agent.journal import read as read_journal
-from device_agent.models import Models
+from device_agent.labelling.models import Models
 from device_agent.record.times import read_stamps
-from device_agent.record_keeping import replay
 from device_agent.sensors.pictures import planes
-from device_agent.spool.catalogue import Spool
+from device_agent.session.journal import Happened, Header
+from device_agent.session.journal import read as read_journal
+from device_agent.session.record import replay
 from device_agent.spool.recover import recover
+from device_agent.spool.spool import Spool
 from prelabel.detection import open_detector
 from prelabel.models.package import open_model
 from prelabel.redaction.finding import RedactionUnavailable
@@ -164,7 +164,7 @@ def test_after_kill_9_only_masked_frames_are_on_the_disk(tmp_path: Path) -> None
 def test_a_crash_gives_the_memory_neither_to_a_file_nor_to_a_collector_of_crashes(most: str, expected: int) -> None:
     """Linux gives a core to a program in core_pattern whatever the limit is, unless that is one byte."""
     code = (
-        "import resource as r; from device_agent.masking import forbid_core_dumps as forbid\n"
+        "import resource as r; from device_agent.takes.masking import forbid_core_dumps as forbid\n"
         f"hard = r.getrlimit(r.RLIMIT_CORE)[1]; r.setrlimit(r.RLIMIT_CORE, ({most}, {most}))\n"
         "forbid(); print(*r.getrlimit(r.RLIMIT_CORE), hard)"
     )

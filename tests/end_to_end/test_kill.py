@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.journal import read as read_journal
-from device_agent.record_keeping import Fold, replay
+from device_agent.session.journal import read as read_journal
+from device_agent.session.record import Fold, replay
 from tests.end_to_end.installation import Installation, wait_for
 
 KILLS = 10

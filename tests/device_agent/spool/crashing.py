@@ -12,8 +12,8 @@ import threading
 from pathlib import Path
 
 from device_agent.record.times import pack_point
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
+from device_agent.spool.spool import Spool
 from tests.device_agent.spool.making import header, noise, recorded
 
 

@@ -10,8 +10,8 @@ from device_agent.record.recorded import Recorded
 from device_agent.record.text import text_format
 from device_agent.record.times import pack_point
 from device_agent.record.video import video_format
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.header import CaptureHeader
+from device_agent.spool.spool import Spool
 from wire.base import new_id
 from wire.canonical import sha256_hex
 from wire.capture import CaptureFormat, CaptureManifest, Medium, Wall

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
+from device_agent.spool.spool import Spool
 from tests.device_agent.spool.making import noise
 from tests.needs import ROOT
 from wire.canonical import sha256_hex

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.spool.catalogue import Spool
+from device_agent.spool.spool import Spool
 from scripts import load
 from tests.device_agent.spool.making import session_record
 from wire.canonical import document_hash

@@ -19,9 +19,9 @@ from device_agent.record.audio import AudioRecorder
 from device_agent.record.times import frame_clock_map, pack_stamp, read_points, read_stamps
 from device_agent.record.video import VideoRecorder
 from device_agent.spool.capture import CaptureInvalid
-from device_agent.spool.catalogue import CaptureKnown, ReceiptMismatch, Spool, SpoolInUse, SpoolUnusable
 from device_agent.spool.recover import recover
-from device_agent.spool.room import SpoolFull
+from device_agent.spool.space import SpoolFull
+from device_agent.spool.spool import CaptureKnown, ReceiptMismatch, Spool, SpoolInUse, SpoolUnusable
 from tests.device_agent.spool.making import header, noise, recorded, session_record, spooled
 from tests.needs import ROOT
 from wire.canonical import sha256_hex
@@ -409,7 +409,7 @@ def test_whatever_was_done_a_restart_knows_it(
 
 def test_the_spool_needs_none_of_the_media_libraries() -> None:
     """The uplink of a device that only forwards loads no encoder."""
-    code = "import sys, device_agent.spool.catalogue, device_agent.uplink.uplink; print('av' in sys.modules)"
+    code = "import sys, device_agent.spool.spool, device_agent.uplink.uplink; print('av' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.export import export
-from device_agent.spool.looking import forget_sent, waiting_of
+from device_agent.spool.inspection import forget_sent, waiting_of
+from device_agent.spool.spool import Spool
 from scripts import load
 from tests.device_agent.spool.making import noise, session_record, spooled, take_document
 from wire.script import Plan

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from device_agent.pairing import Credentials
-from device_agent.spool.catalogue import Spool
+from device_agent.spool.spool import Spool
 from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.pairing import Credentials
 from device_agent.uplink.uplink import Uplink, UplinkState
 from tests.needs import ROOT
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
+from device_agent.spool.spool import Spool
 from hardware.ports import free_port
 from scripts import load
 from tests.device_agent.spool.making import header, noise, recorded, session_record, spooled, take_document

@@ -12,12 +12,12 @@ import httpx
 import numpy as np
 import pytest
 
-from device_agent import pairing
 from device_agent.record.audio import AudioRecorder
 from device_agent.record.stills import recorded_still, still_format, still_from_bgr
 from device_agent.record.text import recorded_text, text_bytes
 from device_agent.record.video import VideoRecorder
-from device_agent.spool.catalogue import Spool
+from device_agent.spool.spool import Spool
+from device_agent.uplink import pairing
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.uplink import Uplink
 from scripts import load

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from device_agent.events import Detection
-from device_agent.models import Models
+from device_agent.labelling.models import Models
 from device_agent.record.recorded import Recorded
 from device_agent.sensors.base import AudioBlock, Frame
 from prelabel.audio.labels import speech_document, spoken_answer

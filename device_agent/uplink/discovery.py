@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from zeroconf import Error, IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
 
-from device_agent.pairing import JoinFailed
+from device_agent.uplink.pairing import JoinFailed
 from wire.discovery import PROTOCOL, SERVICE_TYPE, URL_MEMBER
 
 SEARCH_SECONDS = 4.0  # two rounds of questions: at once and after a second

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_agent.labelling import Labeller, ModelFailed
-from device_agent.masking import Masking
-from device_agent.models import Models
+from device_agent.labelling.labeller import Labeller, ModelFailed
+from device_agent.labelling.models import Models
 from device_agent.sensors.base import AudioBlock, Frame, SensorLost
 from device_agent.sensors.clock import monotonic_us
-from device_agent.spool.catalogue import Spool
-from device_agent.streams import QUEUE_FRAMES, AudioStream, TakeInterrupted, VideoStream, level_dbfs
-from device_agent.takes import NoPicture, NoSound, Origin, TakeMaker
+from device_agent.spool.spool import Spool
+from device_agent.takes.maker import NoPicture, NoSound, Origin, TakeMaker
+from device_agent.takes.masking import Masking
+from device_agent.takes.streams import QUEUE_FRAMES, AudioStream, TakeInterrupted, VideoStream, level_dbfs
 from wire.capture import CaptureManifest, DeviceFacts, Medium
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.device_facts import device_facts, firmware_of_pi, pi_version, read_device_facts
+from device_agent.takes.device_facts import device_facts, firmware_of_pi, pi_version, read_device_facts
 from wire.version import installed_version
 
 BOOT = "3f1c9ab2-7e64-4c2a-8b52-0d9a6c1e7f10"
@@ -103,7 +103,7 @@ def test_the_pis_own_tool_may_fail_or_hang(
     tool.write_text(f"#!/bin/sh\n{script}\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("device_agent.device_facts.FIRMWARE_SECONDS", 2.0)
+    monkeypatch.setattr("device_agent.takes.device_facts.FIRMWARE_SECONDS", 2.0)
     assert firmware_of_pi() == said
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from device_agent.plain import SENTENCES, SILENT, plain
 from device_agent.sensors.base import SensorLost
-from device_agent.spool.room import SpoolFull
+from device_agent.session.sentences import SENTENCES, SILENT, plain
+from device_agent.spool.space import SpoolFull
 from device_agent.uplink.errors import DeviceRefused, UplinkError
 from wire.errors import GleanerError
 

@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 
 from device_agent.clock import DeviceClock
-from device_agent.labelling import Labeller
-from device_agent.masking import STILL_US, Masking
+from device_agent.labelling.labeller import Labeller
 from device_agent.record.audio import audio_format
 from device_agent.record.stills import recorded_still, still_format, still_from_bgr
 from device_agent.record.text import recorded_text, text_bytes, text_format
@@ -24,9 +23,10 @@ from device_agent.sensors.base import Camera, Frame, Microphone
 from device_agent.sensors.clock import monotonic_us
 from device_agent.sensors.reported import settings_of
 from device_agent.spool.capture import SpoolCapture
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.header import CaptureHeader
-from device_agent.streams import AudioStream, Recording, VideoStream
+from device_agent.spool.spool import Spool
+from device_agent.takes.masking import STILL_US, Masking
+from device_agent.takes.streams import AudioStream, Recording, VideoStream
 from prelabel.audio.labels import answer_document
 from wire.base import new_id
 from wire.canonical import canonical_json

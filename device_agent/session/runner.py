@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from device_agent.clock import DeviceClock
-from device_agent.consent import consent_record
 from device_agent.events import (
     ENDED,
     CloseTake,
@@ -38,13 +37,14 @@ from device_agent.events import (
     TimerFired,
     Trouble,
 )
-from device_agent.journal import Entry, Happened, Header, Journal, Ran, boot_id
-from device_agent.journal import read as read_journal
-from device_agent.publisher import RecordPublisher
-from device_agent.record_keeping import Fold, replay
 from device_agent.sensors.clock import monotonic_us
-from device_agent.session import step
-from device_agent.takes import Origin, TakeMaker
+from device_agent.session.consent import consent_record
+from device_agent.session.journal import Entry, Happened, Header, Journal, Ran, boot_id
+from device_agent.session.journal import read as read_journal
+from device_agent.session.machine import step
+from device_agent.session.publisher import RecordPublisher
+from device_agent.session.record import Fold, replay
+from device_agent.takes.maker import Origin, TakeMaker
 from wire.capture import Medium
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError

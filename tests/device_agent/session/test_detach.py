@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from device_agent import session
 from device_agent.events import ConsentAnswered, Done, Event, Pause, Resume, Snapshot, Start, Stop
-from device_agent.journal import Header
-from device_agent.runner import SessionRunner
 from device_agent.sensors.base import Frame, SensorLost
-from device_agent.snapshots import snapshot_of
-from device_agent.streams import VideoStream
-from device_agent.takes import Origin, TakeMaker
+from device_agent.session import machine
+from device_agent.session.journal import Header
+from device_agent.session.runner import SessionRunner
+from device_agent.session.snapshot import snapshot_of
+from device_agent.takes.maker import Origin, TakeMaker
+from device_agent.takes.streams import VideoStream
 from device_agent.uplink.uplink import UplinkState
-from tests.device_agent.test_takes import Bench, HandCamera, bench, wait_for
+from tests.device_agent.takes.test_maker import Bench, HandCamera, bench, wait_for
 from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.script import ConsentText, Plan, PlanStep
@@ -75,7 +75,7 @@ def drain(runner: SessionRunner) -> None:
 def test_a_press_ends_the_recording_while_the_disk_stalls(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, press: Event
 ) -> None:
-    monkeypatch.setattr(session, "MIN_TAKE_SECONDS", 0.0)
+    monkeypatch.setattr(machine, "MIN_TAKE_SECONDS", 0.0)
     runner = recording(bench, tmp_path)
     for _ in range(3):
         bench.video.deliver(bench.camera.frame(now=False))

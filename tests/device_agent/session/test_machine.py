@@ -33,7 +33,7 @@ from device_agent.events import (
     TimerFired,
     Trouble,
 )
-from device_agent.session import MAX_FAILURES, SessionState, step, take_id
+from device_agent.session.machine import MAX_FAILURES, SessionState, step, take_id
 from wire.capture import Medium
 from wire.script import ConsentText, Plan, PlanStep
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_agent.consent import consent_record
 from device_agent.events import (
     Answered,
     ConsentAnswered,
@@ -22,10 +21,11 @@ from device_agent.events import (
     TakeOpened,
     TimerFired,
 )
-from device_agent.journal import Entry, Happened, Header, Journal, JournalDamaged, Ran, read
-from device_agent.record_keeping import replay
-from device_agent.session import take_id
-from tests.device_agent.test_session import PLAN
+from device_agent.session.consent import consent_record
+from device_agent.session.journal import Entry, Happened, Header, Journal, JournalDamaged, Ran, read
+from device_agent.session.machine import take_id
+from device_agent.session.record import replay
+from tests.device_agent.session.test_machine import PLAN
 from wire.script import PlanStep
 from wire.session import TakeCapture, TakeRecord
 

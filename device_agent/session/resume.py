@@ -10,14 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from device_agent.events import ENDED
-from device_agent.journal import Happened, Header, JournalDamaged
-from device_agent.journal import read as read_journal
 from device_agent.page.control import CONTROL_FILE
 from device_agent.page.guard import KEY_FILE
-from device_agent.record_keeping import replay
-from device_agent.spool.catalogue import Spool
-from device_agent.spool.looking import waiting_of
-from device_agent.spool.room import SpoolFull
+from device_agent.session.journal import Happened, Header, JournalDamaged
+from device_agent.session.journal import read as read_journal
+from device_agent.session.record import replay
+from device_agent.spool.inspection import waiting_of
+from device_agent.spool.space import SpoolFull
+from device_agent.spool.spool import Spool
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from device_agent import record_keeping
 from device_agent.events import ENDED, Answered, ConsentAnswered, Event, Start
-from device_agent.journal import Header
-from device_agent.runner import SessionRunner
 from device_agent.sensors.clock import monotonic_us
-from device_agent.session import Outcome, SessionState, step
-from device_agent.spool.catalogue import Spool
-from device_agent.spool.room import SpoolFull
-from device_agent.takes import Origin, TakeMaker
+from device_agent.session import record
+from device_agent.session.journal import Header
+from device_agent.session.machine import Outcome, SessionState, step
+from device_agent.session.runner import SessionRunner
+from device_agent.spool.space import SpoolFull
+from device_agent.spool.spool import Spool
+from device_agent.takes.maker import Origin, TakeMaker
 from wire.capture import Medium
 from wire.script import ConsentText, Plan, PlanStep
 from wire.session import SessionRecord, TakeDocument, TakeRecord
@@ -113,7 +113,7 @@ def test_an_entry_is_folded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         calls += 1
         return step(state, event)
 
-    monkeypatch.setattr(record_keeping, "step", counted)
+    monkeypatch.setattr(record, "step", counted)
     made = played(tmp_path, lambda _: None)
     assert len(made.replayed.takes) == STEPS
     assert calls <= made.replayed.entries

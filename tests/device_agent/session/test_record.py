@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_agent.consent import consent_record
 from device_agent.events import (
     ENDED,
     Answered,
@@ -30,10 +29,11 @@ from device_agent.events import (
     TimerFired,
     Trouble,
 )
-from device_agent.journal import Entry, Happened, Header, Journal, Ran, read
-from device_agent.record_keeping import Fold, replay
-from device_agent.session import SessionState, step
-from tests.device_agent.test_session import PLAN
+from device_agent.session.consent import consent_record
+from device_agent.session.journal import Entry, Happened, Header, Journal, Ran, read
+from device_agent.session.machine import SessionState, step
+from device_agent.session.record import Fold, replay
+from tests.device_agent.session.test_machine import PLAN
 from wire.consent import ConsentRecord
 from wire.session import TakeCapture, TakeRecord
 

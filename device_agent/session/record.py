@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from device_agent.events import ENDED, Done, Restarted, TakeClosed, TakeFailed
-from device_agent.journal import Entry, Happened, Header, Ran
-from device_agent.session import TOO_SHORT, SessionState, step
+from device_agent.session.journal import Entry, Happened, Header, Ran
+from device_agent.session.machine import TOO_SHORT, SessionState, step
 from wire.consent import ConsentRecord
 from wire.session import SessionRecord, StepTitle, TakeDocument, TakeRecord
 

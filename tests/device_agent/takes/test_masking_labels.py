@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_agent.masking import UNDER_MASK, Masking
+from device_agent.takes.masking import UNDER_MASK, Masking
 from tests.device_agent import planted
 from wire.labels import Box, Interval, Keyframe, Label, LabelsDocument, Polygon, Source, Track
 from wire.redaction import MaskedRegion, MaskModel, MaskRecord

@@ -16,12 +16,12 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from device_agent.masking import Masker, Safe
 from device_agent.record.audio import AudioRecorder
 from device_agent.record.recorded import Recorded, RecorderFailed
 from device_agent.record.video import VideoRecorder
 from device_agent.sensors.base import AudioBlock, Camera, Frame, Microphone
 from device_agent.spool.capture import SpoolCapture
+from device_agent.takes.masking import Masker, Safe
 from wire.capture import Counts
 from wire.errors import GleanerError
 from wire.redaction import MaskRecord

@@ -14,18 +14,18 @@ import cv2
 import numpy as np
 import pytest
 
-from device_agent.masking import Masking
-from device_agent.models import Models
+from device_agent.labelling.models import Models
 from device_agent.record.times import read_stamps
 from device_agent.sensors.base import AudioBlock, Frame
 from device_agent.sensors.clock import monotonic_us
-from device_agent.spool.catalogue import Spool
 from device_agent.spool.recover import recover
+from device_agent.spool.spool import Spool
+from device_agent.takes.masking import Masking
 from prelabel.geometry.detection import Detection
 from prelabel.image.labels import detection_labels
 from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable
 from tests.device_agent import planted
-from tests.device_agent.test_takes import Bench, HandCamera
+from tests.device_agent.takes.test_maker import Bench, HandCamera
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest, Medium, Redacted
 from wire.labels import LabelsDocument, Rle

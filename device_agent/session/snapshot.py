@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from device_agent.events import Detection, Snapshot
-from device_agent.plain import plain
-from device_agent.runner import SessionRunner
-from device_agent.session import MAX_FAILURES
+from device_agent.session.machine import MAX_FAILURES
+from device_agent.session.runner import SessionRunner
+from device_agent.session.sentences import plain
 from device_agent.uplink.uplink import UplinkState
 
 

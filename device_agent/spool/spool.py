@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from device_agent.spool.capture import Entry, SpoolCapture
-from device_agent.spool.changes import Changes
-from device_agent.spool.done import DoneLedger
 from device_agent.spool.header import CaptureHeader, CaptureState, PendingCapture
 from device_agent.spool.layout import Layout, delete, file_name, folder_bytes, free_path, throw_away
+from device_agent.spool.ledger import DoneLedger
 from device_agent.spool.parts import check_part, read_part, receipt_differences
 from device_agent.spool.plans import PlanShelf
-from device_agent.spool.room import Room, SpoolFull, spool_error
-from device_agent.spool.sessions import SessionShelf
+from device_agent.spool.session_records import SessionShelf
+from device_agent.spool.signal import Changes
+from device_agent.spool.space import Room, SpoolFull, spool_error
 from device_agent.spool.torn import media_bytes, settle_torn
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_agent import labelling
-from device_agent.labelling import ModelFailed, ModelStuck
-from device_agent.models import Models, ModelsAlike, NamedModels
-from device_agent.pairing import save
+from device_agent.labelling import labeller
+from device_agent.labelling.labeller import ModelFailed, ModelStuck
+from device_agent.labelling.models import Models, ModelsAlike, NamedModels
 from device_agent.sensors.base import AudioBlock
+from device_agent.uplink.pairing import save
 from prelabel.audio.recogniser import RecogniserStream
 from prelabel.models.package import ModelPackage
 from prelabel.sounds import SoundModel
 from tests import needs
 from tests.device_agent import planted as seen
 from tests.device_agent.masked_agent import CREDENTIALS
-from tests.device_agent.test_takes import Bench
+from tests.device_agent.takes.test_maker import Bench
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
 from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
@@ -241,7 +241,7 @@ def test_a_model_slower_than_what_it_hears_is_given_up(
     tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sound that waits for it would fill the memory, and nobody would wait for its labels."""
-    monkeypatch.setattr(labelling, "LATE_SECONDS", 0.3)
+    monkeypatch.setattr(labeller, "LATE_SECONDS", 0.3)
     models = opened(tmp_path, tagger(tmp_path))
     slow = Trying(models.sounds[0], slow=True)
     bench.labeller.models = Models(speech=models.speech, sounds=(*models.sounds, slow))  # type: ignore[arg-type]
@@ -270,7 +270,7 @@ def test_a_take_that_could_not_be_begun_in_time_is_not_heard_from_its_middle(
     assert slow.at_work.wait(60)
     bench.maker.tear("stopped")
     with monkeypatch.context() as patient_for:
-        patient_for.setattr(labelling, "ANSWER_SECONDS", 0.2)
+        patient_for.setattr(labeller, "ANSWER_SECONDS", 0.2)
         record = bench.open("say", "audio", attempt=2)
     slow.done.set()
     say(bench, "oil")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from device_agent import pairing
+from device_agent.uplink import pairing
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from device_agent.events import ENDED
-from device_agent.record_keeping import OTHER_DATE, Fold
+from device_agent.session.record import OTHER_DATE, Fold
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument
