@@ -23,7 +23,7 @@ from device_agent.clock import DeviceClock
 from device_agent.events import Snapshot, Trouble
 from device_agent.labelling.labeller import Labeller
 from device_agent.labelling.models import Models
-from device_agent.page.control import CONTROL_FILE, Control
+from device_agent.page.control import Control
 from device_agent.page.guard import session_key
 from device_agent.page.server import PageServer
 from device_agent.sensors import open_camera, open_microphone
@@ -38,6 +38,7 @@ from device_agent.session.snapshot import snapshot_of
 from device_agent.settings import AgentSettings
 from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
+from device_agent.state_files import PAGE_CONTROL_FILE
 from device_agent.takes.device_facts import read_device_facts
 from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.masking import MakeMasking, forbid_core_dumps, masking_of
@@ -149,7 +150,7 @@ class Agent:
             settings.page_host,
             settings.page_port,
             key=session_key(self.folder),
-            control=Control(self.folder / CONTROL_FILE),
+            control=Control(self.folder / PAGE_CONTROL_FILE),
         )
         self._participant = (
             Participant(

@@ -1,4 +1,4 @@
-"""Small files of the state folder that are made once: written whole, or an error that says what to do."""
+"""Small files of the state folder: the names that several parts use, and how one is written whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from pathlib import Path
 
 from wire.errors import GleanerError
 from wire.files import write_whole
+
+# In the folder of a session, beside its journal.
+PAGE_KEY_FILE = "page.key"
+PAGE_CONTROL_FILE = "page.control"
 
 
 class StateUnwritable(GleanerError):

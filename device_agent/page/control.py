@@ -8,7 +8,6 @@ import re
 import threading
 from pathlib import Path
 
-CONTROL_FILE = "page.control"
 BROWSER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

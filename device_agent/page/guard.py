@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from device_agent.page.control import BROWSER_ID
-from device_agent.state_files import write_state
+from device_agent.state_files import PAGE_KEY_FILE, write_state
 from wire.errors import GleanerError
 
 # key     the key in the address or the cookie: only the page itself, where the key becomes a cookie
@@ -27,7 +27,6 @@ from wire.errors import GleanerError
 Policy = Literal["key", "cookie", "act"]
 
 PAGE_HEADER = "x-gleaner-page"
-KEY_FILE = "page.key"
 PROGRAM = "program"  # who sends the key itself: the operator's own program, which holds the printed address
 
 
@@ -60,7 +59,7 @@ def session_key(folder: Path) -> str:
     Raises:
         StateUnwritable: the folder takes no file.
     """
-    path = folder / KEY_FILE
+    path = folder / PAGE_KEY_FILE
     if not path.exists():
         write_state(path, new_key().encode("ascii"))
     return path.read_text(encoding="ascii").strip()

@@ -10,14 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from device_agent.events import ENDED
-from device_agent.page.control import CONTROL_FILE
-from device_agent.page.guard import KEY_FILE
 from device_agent.session.journal import Happened, Header, JournalDamaged
 from device_agent.session.journal import read as read_journal
 from device_agent.session.record import replay
 from device_agent.spool.inspection import waiting_of
 from device_agent.spool.space import SpoolFull
 from device_agent.spool.spool import Spool
+from device_agent.state_files import PAGE_CONTROL_FILE, PAGE_KEY_FILE
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeRecord
@@ -63,7 +62,7 @@ def delete_unbegun(state: Path) -> None:
 
 def forget_page(folder: Path) -> None:
     """The addresses and cookies of a session that is over open nothing any more."""
-    for name in (KEY_FILE, CONTROL_FILE):
+    for name in (PAGE_KEY_FILE, PAGE_CONTROL_FILE):
         (folder / name).unlink(missing_ok=True)
 
 
