@@ -1,4 +1,4 @@
-"""The agent's settings: flag > environment GLEANER_… > TOML file > default; the flags live in cli.py."""
+"""The agent's settings: flag > environment GLEANER_… > TOML file > default; the flags live in cli/run.py."""
 
 from __future__ import annotations
 

@@ -1,46 +1,23 @@
-"""`gleaner agent`: join a collector, run a session, say how things stand."""
+"""`gleaner agent run`: one guided session, and its delivery."""
 
 from __future__ import annotations
 
 import json
-import platform
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
-from device_agent import spool_cli
-from device_agent.settings import AgentSettings, default_state, read_settings
-from wire.device import DeviceInfo
+from device_agent.cli.delivery import wait_for_receipts
+from device_agent.cli.options import DEFAULT_STATE, Bandwidth, DeliverSeconds, State, people
+from device_agent.settings import AgentSettings, read_settings
 from wire.interrupted import interrupt
-from wire.version import installed_version
 
 if TYPE_CHECKING:
-    from device_agent.spool.spool import Spool
-    from device_agent.uplink.uplink import Uplink
     from wire.script import Plan
-
-
-app = typer.Typer(no_args_is_help=True, help="The smart camera: join a collector, run a session.")
-app.add_typer(spool_cli.app, name="spool")
-people = Console(stderr=True)
-
-State = Annotated[
-    Path,
-    typer.Option(
-        "--state",
-        envvar="GLEANER_STATE",
-        help="Folder of the device's token, journal and spool.",
-        show_default="~/.local/share/gleaner/agent",
-    ),
-]
-DEFAULT_STATE = default_state()
 
 
 def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
@@ -53,54 +30,6 @@ def _load_config(ctx: typer.Context, path: Path | None) -> Path | None:
     return path
 
 
-@app.command()
-def join(
-    address: Annotated[
-        str,
-        typer.Argument(
-            metavar="[ADDRESS]",
-            help="Address of the collector, e.g. http://127.0.0.1:8700. Without it the local network is searched.",
-        ),
-    ],
-    code: Annotated[
-        str | None,
-        typer.Argument(metavar="CODE", help="What `gleaner collector join-code` printed.", show_default=False),
-    ] = None,
-    state: State = DEFAULT_STATE,
-    name: Annotated[str, typer.Option(envvar="GLEANER_NAME", help="How people call this device.")] = platform.node(),
-    insecure: Annotated[
-        bool, typer.Option(help="Allow plain http to another machine (a trusted network only).")
-    ] = False,
-) -> None:
-    """Make this device known to a collector with a join code; saves the token in the state folder.
-
-    Without ADDRESS the collector of the local network is used: one that listens beyond its machine announces itself.
-    What still waits on the device stays, under the id it was recorded with, and is sent to this collector.
-    """
-    from device_agent.joining import join_again
-
-    info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=installed_version())
-    if code is None:
-        address, code = _announced_address(address), address
-    credentials, waiting = join_again(address, code, info, state, insecure=insecure)
-    people.print(f"Joined {credentials.collector} as {credentials.device}.")
-    if waiting:
-        people.print(f"{waiting} captures wait here; `gleaner agent deliver` sends them, and so does the next session.")
-
-
-def _announced_address(code: str) -> str:
-    """The address of the one collector that announces itself. Nothing is sent to it yet."""
-    if "/" in code or ":" in code:
-        raise typer.BadParameter("The join code is missing.", param_hint="CODE")
-    from device_agent.uplink.discovery import find_the_collector
-
-    with people.status("Searching the local network …"):
-        found = find_the_collector()
-    people.print(f"Found {found.name} at {found.url}.", markup=False)
-    return found.url
-
-
-@app.command()
 def run(
     script: Annotated[
         str, typer.Argument(help="A shipped script's name or a YAML file.", envvar="GLEANER_SCRIPT")
@@ -156,12 +85,8 @@ def run(
             help="A tagger, keyword spotter or recogniser for sound, or another model of speech. Repeatable.",
         ),
     ] = None,
-    bandwidth: Annotated[
-        int | None, typer.Option(envvar="GLEANER_BANDWIDTH", help="Upload limit in bytes a second.")
-    ] = None,
-    deliver_seconds: Annotated[
-        float, typer.Option(envvar="GLEANER_DELIVER_SECONDS", help="How long to wait for the last receipts.")
-    ] = 120.0,
+    bandwidth: Bandwidth = None,
+    deliver_seconds: DeliverSeconds = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print what the run came to as one JSON line.")] = False,
     config: Annotated[
         Path | None,
@@ -241,7 +166,7 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
                 people.print(f"Of each the last {masks.margin_seconds:g} s waited in memory to be masked and are lost.")
         record = agent.run()
         people.print(f"Session {record.state if record else 'refused'}.")
-        _deliver(agent.spool, agent.uplink, deliver_seconds)
+        wait_for_receipts(agent.spool, agent.uplink, deliver_seconds)
         outcome = agent.outcome()
     finally:
         agent.stop()
@@ -268,85 +193,3 @@ def _check_sensors(settings: AgentSettings, plan: Plan) -> None:
         check_camera(settings.camera)
     if "audio" in uses:
         check_microphone(settings.microphone)
-
-
-def _deliver(spool: Spool, uplink: Uplink, seconds: float) -> bool:
-    """Wait for the last receipts with a bar; what is not delivered stays in the spool for the next run."""
-    until = time.monotonic() + seconds
-    total = max(1, spool.backlog().captures)
-    with Progress(TextColumn("delivering"), BarColumn(), TextColumn("{task.fields[left]} left"), console=people) as bar:
-        task = bar.add_task("deliver", total=total, left=total)
-        while time.monotonic() < until:
-            done = uplink.drain(0.25)
-            left = spool.backlog().captures
-            bar.update(task, completed=total - min(left, total), left=left)
-            if done:
-                return True
-    message = uplink.state.message or "The collector has not confirmed everything yet."
-    people.print(f"{message} {spool.backlog().captures} captures stay in the spool; the next run sends them.")
-    return False
-
-
-@app.command()
-def deliver(
-    state: State = DEFAULT_STATE,
-    bandwidth: Annotated[
-        int | None, typer.Option(envvar="GLEANER_BANDWIDTH", help="Upload limit in bytes a second.")
-    ] = None,
-    deliver_seconds: Annotated[
-        float, typer.Option(envvar="GLEANER_DELIVER_SECONDS", help="How long to wait for the last receipts.")
-    ] = 120.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what it came to as one JSON line.")] = False,
-) -> None:
-    """Send what waits, without a session: no sensor is opened. An interrupted session can go on afterwards."""
-    from device_agent.delivery import Delivery
-
-    signal.signal(signal.SIGTERM, interrupt)
-    with Delivery(state, bandwidth) as delivery:
-        before = delivery.spool.backlog().captures
-        done = _deliver(delivery.spool, delivery.uplink, deliver_seconds)
-        left = delivery.spool.backlog().captures
-        aside = delivery.spool.set_aside_count
-    if as_json:
-        typer.echo(json.dumps({"sent": before - left - aside, "left": left, "set_aside": aside}))
-    else:
-        people.print(
-            f"{before - left - aside} captures are safe at the collector, {left} wait, {aside} were set aside."
-        )
-    raise typer.Exit(0 if done and not aside else 1)
-
-
-@app.command()
-def status(
-    state: State = DEFAULT_STATE,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
-    """What this device has joined, whether a session waits to go on, and what is not yet delivered."""
-    from device_agent.session.resume import unfinished_session
-    from device_agent.spool.inspection import backlog_of, set_aside_of
-    from device_agent.uplink.pairing import load as load_credentials
-
-    credentials = load_credentials(state)
-    waiting = unfinished_session(state)
-    backlog = backlog_of(state / "spool")
-    facts: dict[str, Any] = {
-        "device": credentials.device,
-        "collector": credentials.url,
-        "unfinished_session": waiting[0].session if waiting else None,
-        "captures_pending": backlog.captures,
-        "bytes_pending": backlog.bytes,
-        "free_bytes": backlog.free_bytes,
-        "set_aside": set_aside_of(state / "spool"),
-    }
-    if as_json:
-        typer.echo(json.dumps(facts))
-        return
-    aside = facts.pop("set_aside")
-    for name, value in {**facts, "set_aside": len(aside)}.items():
-        typer.echo(f"{name.replace('_', ' '):20} {'none' if value is None else value}")
-    for name, reason in aside.items():
-        typer.echo(f"  {name}: {reason}")
-
-
-if __name__ == "__main__":
-    sys.exit(app())

@@ -12,21 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from device_agent.settings import default_state
+from device_agent.cli.options import DEFAULT_STATE, Json, State
 from wire.errors import GleanerError
 
 app = typer.Typer(no_args_is_help=True, help="What waits for the collector: list it, copy it to carry it.")
-State = Annotated[
-    Path,
-    typer.Option(
-        "--state",
-        envvar="GLEANER_STATE",
-        help="Folder of the device's token, journal and spool.",
-        show_default="~/.local/share/gleaner/agent",
-    ),
-]
-DEFAULT_STATE = default_state()
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
 @app.command("list")
