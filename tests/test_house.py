@@ -23,6 +23,16 @@ INSIDE_COLLECTOR = {
     "app": 7, "cli": 7, "client": 7,
 }  # fmt: skip
 
+INSIDE_DEVICE_AGENT = {
+    "events": 0, "settings": 0, "state_files": 0, "sensors": 0, "record": 0,
+    "clock": 1, "spool": 1, "labelling": 1,
+    "takes": 2, "uplink": 2,
+    "session": 3,
+    "page": 4,
+    "agent": 5, "delivery": 5, "joining": 5,
+    "cli": 6,
+}  # fmt: skip
+
 
 def modules() -> list[Path]:
     found = [ROOT / "gleaner.py"]
@@ -70,6 +80,22 @@ def test_rooms_of_the_collector_keep_their_ranks() -> None:
             if INSIDE_COLLECTOR[target] > INSIDE_COLLECTOR[owner] or (
                 INSIDE_COLLECTOR[target] == INSIDE_COLLECTOR[owner] >= 1 and owner not in ("app", "cli", "client")
             ):
+                crossed.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert crossed == []
+
+
+def test_parts_of_the_device_agent_import_lower_ranks_only() -> None:
+    crossed = []
+    for path in (ROOT / "device_agent").rglob("*.py"):
+        owner = path.relative_to(ROOT / "device_agent").parts[0].removesuffix(".py")
+        if owner == "__init__":
+            continue
+        assert owner in INSIDE_DEVICE_AGENT, f"device_agent/{owner} has no rank: give it one in this test"
+        for line, name in imports_of(path):
+            pieces = name.split(".")
+            if pieces[0] != "device_agent" or len(pieces) < 2 or pieces[1] == owner:
+                continue
+            if INSIDE_DEVICE_AGENT[pieces[1]] >= INSIDE_DEVICE_AGENT[owner]:
                 crossed.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
     assert crossed == []
 
