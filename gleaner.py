@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from wire.errors import GleanerError
 from wire.interrupted import interrupt
+from wire.parent import end_with_parent
 
 ROOMS = {
     "demo": ("hardware.demo", "A whole installation on this machine: collector, device, session, review."),
@@ -96,6 +97,7 @@ def _output_is_full() -> bool:
 
 def main() -> None:
     """Run the command. A GleanerError is one sentence on standard error and its own exit code."""
+    end_with_parent()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     try:

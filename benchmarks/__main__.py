@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ from benchmarks import (
     steps,
 )
 from benchmarks.figure import Figure
+from wire.interrupted import interrupt
 
 SUITES: dict[str, Callable[[], list[Figure]]] = {
     "session": session.measure,
@@ -78,4 +80,5 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, interrupt)  # as Ctrl-C: what was started is ended
     raise SystemExit(main(sys.argv[1:]))

@@ -28,6 +28,7 @@ from device_agent.settings import AgentSettings
 from device_agent.uplink.pairing import Credentials
 from prelabel.models import catalogue
 from scripts import load
+from wire.parent import bound, end_with_parent
 
 RUNS = 3
 MARGIN_SECONDS = 2.0  # of a script that says nothing else
@@ -92,7 +93,7 @@ def one_run(way: str) -> Run:
         folder = Path(name)
         redaction = REDACTION if way == "masked" else ""
         (folder / "script.yaml").write_text(SCRIPT.format(redaction=redaction), encoding="utf-8")
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks.masked", name])
+        process = subprocess.Popen([sys.executable, "-m", "benchmarks.masked", name], **bound())
         try:
             watched = psutil.Process(process.pid)
             began, used = _when(folder, FIRST_FRAMES, process), sum(watched.cpu_times()[:2])
@@ -159,4 +160,5 @@ def session(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     session(Path(sys.argv[1]))

@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from benchmarks.figure import Figure
+from wire.parent import bound
 
 RUNS = 3
 
@@ -20,6 +21,7 @@ def one_run() -> dict[str, float]:
             stdout=subprocess.PIPE,
             text=True,
             check=True,
+            **bound(),
         )
     facts: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return facts

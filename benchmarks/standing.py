@@ -28,6 +28,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.figure import Figure
+from wire.parent import bound
 
 ROOT = Path(__file__).resolve().parent.parent
 SESSIONS, CAPTURES = 1_000, 100_000
@@ -85,9 +86,9 @@ def start(code: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     process = subprocess.Popen(
         [sys.executable, "-m", "gleaner", *words],
         cwd=code,
-        env={**os.environ, "PYTHONPATH": str(code)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        **bound({**os.environ, "PYTHONPATH": str(code)}),
     )
     end = time.monotonic() + START_SECONDS
     while not (ready.exists() and ready.stat().st_size) and process.poll() is None and time.monotonic() < end:

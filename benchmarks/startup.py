@@ -20,6 +20,7 @@ import psutil
 
 from benchmarks.figure import Figure
 from hardware.ports import free_port
+from wire.parent import bound
 
 RUNS = 3
 UP_SECONDS = 300.0
@@ -51,7 +52,7 @@ def _once(command: Sequence[str], path: str) -> tuple[float, float]:
         words = [word.format(folder=folder) for word in command]
         process = subprocess.Popen(
             [*words, "--port", str(port)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, env={**os.environ, **quiet},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **bound({**os.environ, **quiet}),
         )  # fmt: skip
         try:
             until = time.monotonic() + UP_SECONDS

@@ -1,4 +1,7 @@
-"""Child processes of a demo or a trial: started with a log, watched, their memory sampled, ended by their ids."""
+"""Child processes of a demo or a trial: started with a log, watched, their memory sampled, ended by their ids.
+
+They also end by themselves when this process does.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from wire.errors import GleanerError
+from wire.parent import bound
 
 GENTLY_SECONDS = 8.0
 SAMPLE_SECONDS = 0.05
@@ -56,7 +60,7 @@ def call(*words: str, env: dict[str, str] | None = None) -> str:
     Raises:
         ChildFailed: it failed; with the sentence and hint it printed.
     """
-    done = subprocess.run(gleaner(*words), capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(gleaner(*words), capture_output=True, text=True, check=False, **bound(env))
     if done.returncode != 0:
         raise ChildFailed.in_its_words(
             done.stderr, done.returncode, f"gleaner {words[0]} ended with {done.returncode} and printed nothing."
@@ -94,9 +98,9 @@ class Child:
             stdout=subprocess.PIPE if capture else self._log,
             stderr=self._log,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})},
             text=True,
             start_new_session=True,
+            **bound({**os.environ, **(environment or {})}),
         )
         self.peak_bytes = 0
         self._threads = [threading.Thread(target=self._measure, name=f"memory-{name}", daemon=True)]

@@ -23,6 +23,7 @@ from collector.client import ask
 from collector.settings import Settings
 from tests.collector.samples import Sample, session_record
 from wire.device import Receipt
+from wire.parent import bound
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Collector:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self.command(*words), "--data", str(self.data)],
-            capture_output=True, text=True, timeout=60, env=self._env(),
+            capture_output=True, text=True, timeout=60, **bound(self._env()),
         )  # fmt: skip
 
     def _env(self) -> dict[str, str]:
@@ -102,7 +103,7 @@ class Collector:
         words = self.command("serve", "--port", str(self.port), "--ready-file", str(self._ready), "-v")
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*words, "--data", str(self.data)], stdout=log, stderr=log, start_new_session=True, env=self._env()
+                [*words, "--data", str(self.data)], stdout=log, stderr=log, start_new_session=True, **bound(self._env())
             )
 
         def ready() -> bool:

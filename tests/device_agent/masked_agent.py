@@ -21,6 +21,7 @@ from prelabel.redaction.finding import PeopleFinder
 from scripts import load
 from tests import needs
 from tests.device_agent import planted
+from wire.parent import end_with_parent
 from wire.script import Plan
 
 CREDENTIALS = Credentials(
@@ -80,6 +81,7 @@ def agent(folder: Path, seconds: float) -> Agent:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     running = agent(Path(sys.argv[1]), 30)
     running.start()
     running.run()

@@ -30,6 +30,7 @@ from prelabel.models.package import open_model
 from prelabel.redaction.finding import RedactionUnavailable
 from tests.device_agent import masked_agent
 from wire.capture import CaptureManifest, FrameTable, Redacted, device_time_us
+from wire.parent import bound
 from wire.redaction import MaskRecord
 
 SURE = 0.35  # a face network gives the flat shade of a masked head at most 0.14
@@ -119,7 +120,7 @@ def test_a_masked_session_from_consent_to_spool(tmp_path: Path) -> None:
 
 def test_after_kill_9_only_masked_frames_are_on_the_disk(tmp_path: Path) -> None:
     masked_agent.need_models()
-    process = subprocess.Popen([sys.executable, "-m", "tests.device_agent.masked_agent", str(tmp_path)])
+    process = subprocess.Popen([sys.executable, "-m", "tests.device_agent.masked_agent", str(tmp_path)], **bound())
     captures = tmp_path / "state" / "spool" / "captures"
     try:
         until = time.monotonic() + 180

@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from hardware.ports import free_port
+from wire.parent import bound
 
 SHORT = Path(__file__).parent / "short.yaml"
 
@@ -56,7 +57,7 @@ class Installation:
             text=True,
             timeout=300,
             cwd=self.folder,
-            env={**os.environ, **(env or {})},
+            **bound({**os.environ, **(env or {})}),
         )
         assert not check or done.returncode == 0, done.stderr
         return done
@@ -68,7 +69,7 @@ class Installation:
                     sys.executable, "-m", "gleaner", "collector", "serve",
                     "--data", str(self.collector_data), "--port", str(self.port),
                 ],
-                stdout=log, stderr=log, text=True, start_new_session=True,
+                stdout=log, stderr=log, text=True, start_new_session=True, **bound(),
             )  # fmt: skip
         wait_for(self._collector_is_up, why=(self.folder / "collector.log").read_text())
 
@@ -90,7 +91,7 @@ class Installation:
                     sys.executable, "-m", "gleaner", "agent", "run", script, "--state", str(self.state),
                     "--participant", "simulated", "--page-port", "0", "--json", *more,
                 ],
-                stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+                stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True, **bound(),
             )  # fmt: skip
 
     def finish_agent(self, seconds: float = 300.0) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hardware.ports import free_port
 from prelabel.models.catalogue import Catalogue, ModelUnavailable, fetch
 from tests import needs
 from tests.end_to_end.installation import wait_for
+from wire.parent import bound
 
 MEMBERS = {
     "session", "takes", "captures", "bytes", "prelabels", "tasks", "lost", "seconds", "playing_seconds",
@@ -51,7 +52,7 @@ def told_once(data: Path, *more: str, env: dict[str, str] | None = None) -> tupl
         capture_output=True,
         text=True,
         timeout=280,
-        env={**os.environ, **(env or {})},
+        **bound({**os.environ, **(env or {})}),
     )
     assert done.returncode == 0, done.stderr
     facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -128,7 +129,7 @@ def staying(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[bytes],
                 sys.executable, "-m", "gleaner", "demo", "--port", str(port), "--page-port", "0", "--no-browser",
                 "--data", str(folder / "data"), *more,
             ],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **bound(),
         )  # fmt: skip
     try:
         yield demo, said, port
@@ -147,7 +148,8 @@ def child_of(demo: subprocess.Popen[bytes], verb: str) -> psutil.Process | None:
 
 
 def test_links_come_before_the_session_which_waits_for_the_page(tmp_path: Path) -> None:
-    with staying(tmp_path) as (_, said, _port):
+    """And a demo that is killed takes its processes with it."""
+    with staying(tmp_path) as (demo, said, _port):
         wait_for(lambda: "Stop           Ctrl-C" in said.read_text(), 90, "no links came")
         address = re.search(r"Session page +(http://127\.0\.0\.1:\d+/)\?key=(\S+)", said.read_text())
         assert address, said.read_text()
@@ -157,6 +159,11 @@ def test_links_come_before_the_session_which_waits_for_the_page(tmp_path: Path) 
             with page.stream("GET", "/api/stream", timeout=60) as stream:
                 states = (json.loads(row[5:])["state"] for row in stream.iter_lines() if row.startswith("data:"))
                 assert next(state for state in states if state != "consent") == "ready"
+        family = psutil.Process(demo.pid).children(recursive=True)
+        assert len(family) >= 2
+        demo.kill()
+        demo.wait()
+        wait_for(lambda: not [one for one in family if lives(one)], 90, "processes outlive the demo")
 
 
 def test_a_killed_device_and_a_killed_collector_are_started_again(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.end_to_end.installation import Installation, wait_for
 from tests.needs import need
+from wire.parent import bound
 
 Service = subprocess.Popen[bytes]
 GLEANER = [sys.executable, "-P", "-m", "gleaner"]
@@ -53,7 +54,7 @@ def serve(where: list[str], folder: Path, *more: str, word: str = "Announced on 
     with log.open("w") as file:
         service = subprocess.Popen(
             [*where, *GLEANER, "collector", "serve", "--data", str(folder / "data"), *more],
-            stdout=file, stderr=file,
+            stdout=file, stderr=file, **bound(),
         )  # fmt: skip
     wait_for(lambda: word in log.read_text(), 60, f"the collector did not print: {word}")
     return service

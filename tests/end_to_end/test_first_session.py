@@ -17,6 +17,7 @@ import pytest
 from hardware.ports import free_port
 from tests.collector.running import noon
 from tests.end_to_end.installation import Installation, wait_for
+from wire.parent import bound
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "first-session.md"
 
@@ -38,7 +39,7 @@ def serving(tmp_path: Path) -> Iterator[tuple[dict[str, str], int]]:
     }
     with (tmp_path / "collector.log").open("w") as log:
         service = subprocess.Popen(
-            words(commands()[0]), cwd=tmp_path, env=environment, stdout=log, stderr=log, text=True
+            words(commands()[0]), cwd=tmp_path, stdout=log, stderr=log, text=True, **bound(environment)
         )
     try:
         wait_for(lambda: _answers(port), why=(tmp_path / "collector.log").read_text())
@@ -65,7 +66,7 @@ def test_the_commands_of_the_page(serving: tuple[dict[str, str], int], tmp_path:
     for command in commands()[1:]:
         command = command.replace("CODE", code).replace(":8700", f":{port}")
         done = subprocess.run(
-            words(command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180
+            words(command), cwd=tmp_path, capture_output=True, text=True, timeout=180, **bound(environment)
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         said[command] = done.stdout

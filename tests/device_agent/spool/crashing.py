@@ -15,6 +15,7 @@ from device_agent.record.times import pack_point
 from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
 from tests.device_agent.spool.making import header, noise, recorded
+from wire.parent import end_with_parent
 
 
 def promise(text: str) -> None:
@@ -64,4 +65,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main()

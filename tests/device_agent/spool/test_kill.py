@@ -14,6 +14,7 @@ from tests.device_agent.spool.making import noise
 from tests.needs import ROOT
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest
+from wire.parent import bound
 
 ROUNDS = 25
 
@@ -21,7 +22,7 @@ ROUNDS = 25
 def run_until_killed(root: Path, seed: int, captures: int, seconds: float) -> list[list[str]]:
     """The promises of a process that was killed `seconds` after it had closed so many captures."""
     command = [sys.executable, "-m", "tests.device_agent.spool.crashing", str(root), str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True, **bound()) as process:
         assert process.stdout is not None
         first = [process.stdout.readline()]
         while sum(line.startswith("closed") for line in first) < captures:

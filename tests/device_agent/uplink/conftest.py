@@ -18,12 +18,13 @@ from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.pairing import Credentials
 from device_agent.uplink.uplink import Uplink, UplinkState
 from tests.needs import ROOT
+from wire.parent import bound
 
 
 class PeerProcess:
     def __init__(self, port: int = 0) -> None:
         command = [sys.executable, "-m", "tests.device_agent.uplink.tus_peer", "--port", str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True, **bound())
         assert self.process.stdout is not None
         said = json.loads(self.process.stdout.readline())
         self.port: int = said["port"]

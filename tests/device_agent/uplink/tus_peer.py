@@ -28,6 +28,7 @@ from wire.base import format_utc
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest
 from wire.device import Receipt
+from wire.parent import end_with_parent
 
 
 @dataclass
@@ -320,4 +321,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main()
