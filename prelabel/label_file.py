@@ -59,7 +59,7 @@ class ModelFacts:
 def describe(name: str) -> ModelFacts:
     """The model behind a name, a package folder or a file. Raises what `open_model` raises."""
     if name == READING:
-        from prelabel.text.reading import reading_source
+        from prelabel.text.reader import reading_source
 
         return ModelFacts(reading_source(), ("image",), ("text",))
     package = open_model(name)
@@ -200,13 +200,13 @@ def _loaded(name: str, threads: int, language: str | None, measured: float | Non
     """A model stays loaded from file to file; two, so that a worker may serve two runs at once."""
     facts = describe(name)
     if facts.media == ("audio",):
-        from prelabel.sounds import open_sound_model
+        from prelabel.audio.models import open_sound_model
 
         package = open_model(name)
         speech = _regions(package.family)
         return facts, open_sound_model(package, threads, language=language, measured=measured, speech=speech)
     if name == READING:
-        from prelabel.text.reading import Reader
+        from prelabel.text.reader import Reader
 
         return facts, Reader.from_catalogue(threads)
     from prelabel.pictures import open_picture_model
@@ -238,8 +238,8 @@ def _label_sound(
     path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
 ) -> LabelsDocument:
     from prelabel.audio.labels import spoken_answer
+    from prelabel.audio.models import label_sound
     from prelabel.models.effective_settings import with_settings
-    from prelabel.sounds import label_sound
 
     labels = label_sound(path, model, inputs.get("expected"), progress)
     if inputs.get("answer"):

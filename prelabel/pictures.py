@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from prelabel.detection import DECODERS, open_detector
 from prelabel.image.classification import open_classifier
+from prelabel.image.detector import DECODERS, open_detector
 from prelabel.image.segmentation import open_segmenter
 from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings
@@ -48,7 +48,7 @@ def open_picture_model(package: ModelPackage, threads: int = 1) -> PictureModel:
         return open_segmenter(package, threads)
     if package.family == "ocr":
         # Reading loads up to three networks and their alphabet; only those who read pay for it.
-        from prelabel.text.reading import Reader
+        from prelabel.text.reader import Reader
 
         return Reader.open(package, threads=threads)
     raise ModelRefused(f"{package.name} is a model of family {package.family}, which does not look at pictures.")

@@ -20,7 +20,7 @@ _US = 1_000_000
 
 
 class SeesThings(Protocol):
-    """What a video is labelled with: prelabel.detection.Detector."""
+    """What a video is labelled with: prelabel.image.detector.Detector."""
 
     floor: float
     source: Source

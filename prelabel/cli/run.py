@@ -146,7 +146,7 @@ def _bring(model: str) -> None:
 
     wanted = [item for item in catalogue.items() if item.kind == "model" and item.name == model]
     if model == READING:
-        from prelabel.text.reading import CATALOGUE_PARTS
+        from prelabel.text.reader import CATALOGUE_PARTS
 
         wanted = [catalogue.item(name) for name in CATALOGUE_PARTS]
     for item in wanted:

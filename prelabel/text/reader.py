@@ -16,8 +16,8 @@ from prelabel.models.runtime import ModelRefused
 from prelabel.text.crops import cut_out, upended
 from prelabel.text.detection import TextDetector
 from prelabel.text.direction import TextDirection
+from prelabel.text.network import Array
 from prelabel.text.order import reading_order
-from prelabel.text.part import Array
 from prelabel.text.recognition import Line, TextRecogniser
 from wire.labels import Label, Polygon, Source, Text
 

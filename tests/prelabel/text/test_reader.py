@@ -13,7 +13,7 @@ from prelabel.models import catalogue
 from prelabel.models.package import open_model
 from prelabel.models.runtime import ModelRefused
 from prelabel.pictures import open_picture_model
-from prelabel.text.reading import CATALOGUE_PARTS, Reader, reading_source
+from prelabel.text.reader import CATALOGUE_PARTS, Reader, reading_source
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.text import planted

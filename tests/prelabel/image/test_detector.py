@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from prelabel.detection import Detection, Detector, open_detector
+from prelabel.image.detector import Detection, Detector, open_detector
 from prelabel.models import catalogue
 from prelabel.models.package import open_model
 from tests import needs

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+from prelabel.audio.models import Transcriber, label_sound, open_sound_model
 from prelabel.audio.vad import VadModel
 from prelabel.label_file import ModelUnsuited, label_file
 from prelabel.media.sound_files import SoundCut
 from prelabel.models.catalogue import ModelUnavailable
 from prelabel.models.package import ModelPackage, open_model
 from prelabel.models.runtime import ModelRefused
-from prelabel.sounds import Transcriber, label_sound, open_sound_model
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
