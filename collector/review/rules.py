@@ -1,6 +1,6 @@
 """Which task comes next, and why. Pure rules over plain values; the queue's SQL applies them.
 
-Order. A task's worth is the sum of the doubts about its pre-labels (prelabel/scores.py: uncertainty after calibration,
+Order. A task's worth is the sum of the doubts about its pre-labels (prelabel/triage/doubts.py: uncertainty after calibration,
 flicker of tracks, two models that disagree, conflict with the script, a doubtful transcript), each 0..1 and 2 at most
 together; a day of waiting is worth 1. Because waiting time grows for all alike, `worth - days since 1970` never changes
 with time and is stored as the task's priority.
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from prelabel.scores import Calibrations, Vocabularies, combined, reasons
+from prelabel.triage.doubts import Calibrations, Vocabularies, combined, reasons
 from wire.labels import Choice, Interval, Label, LabelsDocument, Text
 from wire.tasks import TaskType
 

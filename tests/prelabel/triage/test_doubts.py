@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.calibration import Calibration, Reliability
-from prelabel.scores import Doubt, combined, conflict, disagreement, flicker, reasons, transcript, uncertainty
+from prelabel.triage.calibration import Calibration, Reliability
+from prelabel.triage.doubts import Doubt, combined, conflict, disagreement, flicker, reasons, transcript, uncertainty
 from tests.prelabel.quality.made import MODEL, OTHER, PERSON, box, document, interval, track
 from wire.labels import Box, Interval, Label, Source, Word
 from wire.tasks import TaskType

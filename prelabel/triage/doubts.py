@@ -22,11 +22,11 @@ from typing import Literal
 
 import numpy as np
 
-from prelabel.calibration import Calibration
-from prelabel.flicker import troubles
 from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.matching import found
 from prelabel.quality.texts import spoken
+from prelabel.triage.calibration import Calibration
+from prelabel.triage.track_faults import troubles
 from wire.labels import Box, Interval, Label, LabelsDocument, Source, Track
 from wire.tasks import TaskType
 

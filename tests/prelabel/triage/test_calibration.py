@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from prelabel.calibration import Calibration, ClassTable, ScorePair, fit, reliability
-from prelabel.curves import MIN_BLOCK, best_line, best_slope, isotonic, rising_blocks
+from prelabel.quality.pairs import ScorePair
+from prelabel.triage.calibration import Calibration, ClassTable, fit, reliability
+from prelabel.triage.curves import MIN_BLOCK, best_line, best_slope, isotonic, rising_blocks
 from wire.errors import BadDocument
 from wire.labels import Source
 

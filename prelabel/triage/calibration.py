@@ -16,14 +16,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from prelabel.curves import Line, best_line, best_temperature, between, curve, isotonic, log_loss
+from prelabel.quality.pairs import ScorePair
 from prelabel.quality.texts import ExpectedErrors
+from prelabel.triage.curves import Line, best_line, best_temperature, between, curve, isotonic, log_loss
 from wire.base import Count, Document, Utc, WireModel
 from wire.labels import Score, Source
 
@@ -36,15 +37,6 @@ BINS = 10
 FOLDS = 5
 WORSE_ECE = 0.01  # a fit that raises the error of its own pairs by more is not used
 _DECIMALS = 6
-
-
-class ScorePair(NamedTuple):
-    """A pre-label's word and score, whether a reviewer found it right, and where; None: in a capture of its own."""
-
-    label: str
-    score: float
-    correct: bool
-    capture: str | None = None
 
 
 class Bin(WireModel):

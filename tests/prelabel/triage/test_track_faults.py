@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.flicker import jumps, troubles, unseen
 from prelabel.geometry.detection import Detection
 from prelabel.tracking.labels import track_document
 from prelabel.tracking.tracker import Tracker
+from prelabel.triage.track_faults import jumps, troubles, unseen
 from tests.prelabel.quality.made import FRAME_US, track
 from wire.labels import Source, Track
 
