@@ -59,7 +59,7 @@ def bench(models: Models, sizes: Sizes = None, threads: Threads = 1, runs: Runs 
 
 
 def _in_its_own_process(model: str, threads: int, runs: int, sizes: list[tuple[int, int]]) -> dict[str, Any]:
-    from prelabel.worker_process import Worker
+    from prelabel.labelling.worker import Worker
 
     worker = Worker(["prelabel.trial"])
     inputs = {"model": model, "threads": threads, "runs": runs, "sizes": sizes}

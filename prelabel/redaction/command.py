@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from prelabel.listing import NoFiles, beside_sentence, media_files
+from prelabel.labelling.file_list import NoFiles, beside_sentence, media_files
 from wire.errors import GleanerError
 
 if TYPE_CHECKING:  # listing models must not load what redaction needs

@@ -20,11 +20,11 @@ import pytest
 import typer
 from onnx import helper
 
-from prelabel.bulk import Crew, label_files
 from prelabel.cli.run import run
+from prelabel.labelling.many_files import Crew, label_files
 from tests import needs
 from tests.prelabel import graphs
-from tests.prelabel.test_bulk import RUN, SIZE, command, lines, picture
+from tests.prelabel.labelling.test_many_files import RUN, SIZE, command, lines, picture
 
 YOLOX = graphs.manifest("yolox", *graphs.YOLOX_IO, ["person", "cup"])
 
@@ -301,7 +301,7 @@ def test_an_interruption_at_any_moment_says_what_is_kept(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"prelabel.bulk.{moment}", interrupt)
+    monkeypatch.setattr(f"prelabel.labelling.many_files.{moment}", interrupt)
     path, out = picture(tmp_path / "a.png"), tmp_path / "out.jsonl"
     with pytest.raises(typer.Exit) as ended:
         run(model, [path], out=out)

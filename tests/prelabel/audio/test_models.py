@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from prelabel.audio.models import Transcriber, label_sound, open_sound_model
 from prelabel.audio.vad import VadModel
-from prelabel.label_file import ModelUnsuited, label_file
+from prelabel.labelling.one_file import ModelUnsuited, label_file
 from prelabel.media.sound_files import SoundCut
 from prelabel.models.catalogue import ModelUnavailable
 from prelabel.models.package import ModelPackage, open_model

@@ -32,7 +32,7 @@ def media_files(named: Iterable[Path], outside: Path | None = None) -> tuple[dic
     Args:
         outside: a folder of which nothing is taken, such as that of the results.
     """
-    from prelabel.label_file import NotMedia, medium_of
+    from prelabel.labelling.one_file import NotMedia, medium_of
 
     found: dict[Path, Path] = {}
     beside = 0

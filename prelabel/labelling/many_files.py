@@ -1,6 +1,6 @@
 """Thousands of files through one model: worker processes, results in the order given, and a journal to go on from.
 
-Every file is one call of `prelabel.label_file:label_file`, the function the collector's jobs call too. With an
+Every file is one call of `prelabel.labelling.one_file:label_file`, the function the collector's jobs call too. With an
 output, each result is written to `OUTPUT.part` as it comes; a run that was cut off reads that journal and does only
 what is missing. At the end the documents are written to `OUTPUT` in the order of the files and the journal goes.
 """
@@ -24,14 +24,14 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from prelabel.label_file import Progress, label_file, try_model, with_media
-from prelabel.worker_process import Worker, WorkerStopped, WorkFailed
+from prelabel.labelling.one_file import Progress, label_file, try_model, with_media
+from prelabel.labelling.worker import Worker, WorkerStopped, WorkFailed
 from wire.errors import GleanerError
 from wire.files import put_in_place
 from wire.labels import Source
 
-WORK = "prelabel.label_file:label_file"
-TRY_MODEL = "prelabel.label_file:try_model"
+WORK = "prelabel.labelling.one_file:label_file"
+TRY_MODEL = "prelabel.labelling.one_file:try_model"
 WORK_SECONDS = 6 * 3600.0  # hours of video through a slow model are one call
 AHEAD = 64  # results that may wait for an earlier, slower file
 SYNC_SECONDS = 1.0

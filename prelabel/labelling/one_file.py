@@ -209,7 +209,7 @@ def _loaded(name: str, threads: int, language: str | None, measured: float | Non
         from prelabel.text.reader import Reader
 
         return facts, Reader.from_catalogue(threads)
-    from prelabel.pictures import open_picture_model
+    from prelabel.labelling.picture_models import open_picture_model
 
     return facts, open_picture_model(open_model(name), threads)
 
@@ -251,8 +251,8 @@ def _label_sound(
 def _label_video(
     path: Path, capture: str, model: Any, inputs: dict[str, Any], progress: Progress | None
 ) -> LabelsDocument:
+    from prelabel.labelling.video import label_video
     from prelabel.models.effective_settings import with_settings
-    from prelabel.video import label_video
 
     times_us = None
     if inputs.get("frames") is not None:

@@ -15,8 +15,8 @@ import pytest
 
 from prelabel.geometry.detection import Detection
 from prelabel.geometry.tracks import box_at
+from prelabel.labelling.video import label_video, track_video
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
-from prelabel.video import label_video, track_video
 from tests.prelabel.tracking.test_labels import MODEL
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Source, Track

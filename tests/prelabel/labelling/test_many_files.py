@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.bulk import Alone, Crew, Journal, Outcome, OutputExists, RunDiffers, label_files
-from prelabel.label_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
+from prelabel.labelling.many_files import Alone, Crew, Journal, Outcome, OutputExists, RunDiffers, label_files
+from prelabel.labelling.one_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
 from prelabel.media.pictures import MAX_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
 from tests import needs
 from tests.prelabel import graphs
@@ -182,7 +182,7 @@ def test_a_worker_that_dies_costs_one_file(tmp_path: Path, model: str) -> None:
     paths = [picture(tmp_path / f"{number}.png", number) for number in range(6)]
     fatal = tmp_path / "fatal.py"
     fatal.write_text(
-        "import os\nfrom prelabel.label_file import label_file as real\n"
+        "import os\nfrom prelabel.labelling.one_file import label_file as real\n"
         "def label_file(inputs):\n"
         "    if inputs['path'].endswith('2.png'):\n        os._exit(9)\n    return real(inputs)\n"
     )

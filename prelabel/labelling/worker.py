@@ -76,7 +76,7 @@ class Worker:
             if self._process is not None and self._process.poll() is None:
                 return
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "prelabel.worker_process", *self._words],
+                [sys.executable, "-P", "-m", "prelabel.labelling.worker", *self._words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
