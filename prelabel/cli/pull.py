@@ -77,8 +77,8 @@ def _own(name: str, console: Console) -> Path:
 
 def _try_out(package: ModelPackage, console: Console) -> None:
     # Here, not above: pictures need no onnxruntime.
-    from prelabel.golden import golden_or_why
-    from prelabel.opening import load_any
+    from prelabel.checks.any_model import load_any
+    from prelabel.checks.golden import golden_or_why
 
     with console.status(f"{package.name}: trying it out"):
         found, why = golden_or_why(load_any(package))

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from prelabel.audio.segments import Region, stretches
 from prelabel.audio.vad import VadModel, VadStream
+from prelabel.checks.synthetic_voice import vowels
 from prelabel.media.resample import Resampler
 from prelabel.models import catalogue
 from prelabel.models.manifest import Speech
 from prelabel.models.package import open_model
 from prelabel.models.runtime import ModelRefused
-from prelabel.samples.voice import vowels
 from tests import needs
 from tests.prelabel import graphs
 from wire.capture import sample_time_us

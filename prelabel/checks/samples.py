@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.checks.synthetic_voice import RATE, vowels
 from prelabel.media.pictures import Image
 from prelabel.models import catalogue
 from prelabel.models.download import Progress
 from prelabel.models.manifest import ManifestInvalid
-from prelabel.samples.voice import RATE, vowels
 
 Samples = NDArray[np.float32]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from prelabel.checks.timing import measure, peak_mib
 from prelabel.models.package import open_model
 from prelabel.models.runtime import Session, metered
-from prelabel.trial import measure, peak_mib
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel
 

@@ -15,10 +15,10 @@ import av
 import cv2
 import numpy as np
 
+from prelabel.checks.samples import INLINE, MAX_INLINE_BYTES, Sound, read_sample
 from prelabel.media.pictures import Image
 from prelabel.media.resample import Resampler
 from prelabel.models.manifest import ManifestInvalid
-from prelabel.samples import INLINE, MAX_INLINE_BYTES, Sound, read_sample
 from wire.files import write_whole
 from wire.labels import Label
 

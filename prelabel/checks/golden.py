@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.checks.any_model import Loaded
+from prelabel.checks.samples import Sound, read_sample
 from prelabel.geometry.rle import decode
 from prelabel.media.pictures import Image
 from prelabel.models.catalogue import CacheUnwritable, ModelUnavailable
 from prelabel.models.download import Progress
 from prelabel.models.manifest import Thresholds
-from prelabel.opening import Loaded
-from prelabel.samples import Sound, read_sample
 from wire.errors import GleanerError
 from wire.labels import Box, Choice, Interval, Keypoints, Label, Mask, Polygon, Text
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from prelabel.audio.models import SoundModel, open_sound_model
+from prelabel.checks.samples import Sound
 from prelabel.labelling.picture_models import PictureModel, open_picture_model
 from prelabel.media.pictures import Image
 from prelabel.models.families import OcrDecode
 from prelabel.models.package import ModelPackage
-from prelabel.samples import Sound
 from prelabel.text.direction import TextDirection
 from wire.labels import Choice, Label
 

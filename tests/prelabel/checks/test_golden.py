@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prelabel.checks.any_model import load_any
+from prelabel.checks.golden import GoldenFailed, check_golden, compare
+from prelabel.checks.golden_sample import make_small, put_golden, reread
+from prelabel.checks.samples import MAX_INLINE_BYTES, Sound, read_sample
 from prelabel.geometry.rle import encode
-from prelabel.golden import GoldenFailed, check_golden, compare
-from prelabel.golden_writing import make_small, put_golden, reread
 from prelabel.models import catalogue
 from prelabel.models.catalogue import ModelUnavailable
 from prelabel.models.manifest import ManifestInvalid, Thresholds
 from prelabel.models.package import open_model
-from prelabel.opening import load_any
-from prelabel.samples import MAX_INLINE_BYTES, Sound, read_sample
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel

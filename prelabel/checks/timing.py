@@ -12,11 +12,11 @@ import numpy as np
 import psutil
 
 from prelabel.audio.vad import RATE, WINDOW
+from prelabel.checks.any_model import Loaded, load_any
+from prelabel.checks.samples import Sound
 from prelabel.media.pictures import Image
 from prelabel.models.package import ModelPackage, open_model
 from prelabel.models.runtime import Graph, Meter, metered
-from prelabel.opening import Loaded, load_any
-from prelabel.samples import Sound
 
 PICTURES = ((640, 360), (1280, 720))
 IDLE_SECONDS = 0.3
