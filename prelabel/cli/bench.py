@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from prelabel.cli.shown import Json, Threads, to_output, to_people
+from prelabel.cli.output import Json, Threads, to_output, to_people
 from prelabel.models.package import open_model
 
 _LIMIT_SECONDS = 900.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prelabel.cli.shown import Json, Threads, listed, taken, to_people
+from prelabel.cli.output import Json, Threads, listed, taken, to_people
 from prelabel.models.package import MANIFEST_FILE, ModelPackage, open_model
 
 if TYPE_CHECKING:

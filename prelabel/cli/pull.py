@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from prelabel.cli.shown import fetching, licence_line, to_people
+from prelabel.cli.output import fetching, licence_line, to_people
 from prelabel.models import catalogue
 from prelabel.models.package import ModelNotFound, ModelPackage, is_known, open_model
 from wire.errors import GleanerError

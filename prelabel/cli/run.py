@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prelabel.cli.shown import Threads, listed, to_people
+from prelabel.cli.output import Threads, listed, to_people
 from prelabel.labelling.file_list import NoFiles, beside_sentence, listed_in, media_files
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _refuse_taken(out: Path | None, force: bool) -> None:
 
 def _bring(model: str) -> None:
     """A model of the catalogue that is not here is fetched first, with a bar and its licence."""
-    from prelabel.cli.shown import fetching, licence_line
+    from prelabel.cli.output import fetching, licence_line
     from prelabel.labelling.one_file import READING
     from prelabel.models import catalogue
 

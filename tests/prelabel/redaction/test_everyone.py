@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from prelabel.cli.redact import what_was_masked
 from prelabel.image import detector
 from prelabel.image.detector import Detector
 from prelabel.image.family import Array, Candidates, Decoder
 from prelabel.image.letterbox import Placement
-from prelabel.redaction.command import what_was_masked
 from prelabel.redaction.finding import PeopleFinder, Sightings
 from prelabel.redaction.policy import SOLID_YUV
 from prelabel.redaction.video import VideoRedactor, redact_picture

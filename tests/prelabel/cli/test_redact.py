@@ -18,7 +18,7 @@ from tests import needs
 
 PROGRAM = """
 import typer
-from prelabel.redaction.command import redact
+from prelabel.cli.redact import redact
 from wire.errors import GleanerError
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(redact)
