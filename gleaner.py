@@ -17,7 +17,7 @@ from wire.errors import GleanerError
 from wire.interrupted import interrupt
 from wire.parent import end_with_parent
 
-ROOMS = {
+VERBS = {
     "demo": ("hardware.demo", "A whole installation on this machine: collector, device, session, review."),
     "collector": ("collector.cli", "The service, its people, its reports and exports."),
     "agent": ("device_agent.cli", "The smart camera: join a collector, run a session."),
@@ -30,28 +30,28 @@ ROOMS = {
 _FULL_DEVICE = os.makedev(1, 7)  # /dev/full on Linux
 
 
-class Rooms(TyperGroup):
-    """Imports a room only when its verb is used: `gleaner agent` on a Pi loads no database and no web server."""
+class VerbGroup(TyperGroup):
+    """Imports a program only when its verb is used: `gleaner agent` on a Pi loads no database and no web server."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(ROOMS)
+        return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in ROOMS:
+        if cmd_name not in VERBS:
             return None
-        return typer.main.get_command(typer.Typer(name=cmd_name, help=ROOMS[cmd_name][1], callback=lambda: None))
+        return typer.main.get_command(typer.Typer(name=cmd_name, help=VERBS[cmd_name][1], callback=lambda: None))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, _, rest = super().resolve_command(ctx, args)
         if name is None:
             return name, None, rest
-        command = typer.main.get_command(importlib.import_module(ROOMS[name][0]).app)
+        command = typer.main.get_command(importlib.import_module(VERBS[name][0]).app)
         command.name = name
         return name, command, rest
 
 
 app = typer.Typer(
-    cls=Rooms,
+    cls=VerbGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

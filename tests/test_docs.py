@@ -5,16 +5,26 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+import typer
 
+import gleaner
+from collector.review.codes import CorrectionCode, SkipCode
+from collector.review.rules import ReasonKind
 from tests.test_house import RANKS
 from wire.errors import GleanerError
+from wire.session import SessionRecord, TakeRecord
+from wire.tasks import TaskState
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 OPTIONAL = {"picamera2", "libcamera"}
+GLOSSARY = ROOT / "docs" / "glossary.md"
 
 
 def every_class() -> list[type[GleanerError]]:
@@ -90,11 +100,34 @@ def test_the_readme_shows_what_ci_runs() -> None:
         assert f"\n{line}\n" in ci
 
 
-@pytest.mark.parametrize("page", PAGES)
+def without_code(text: str) -> str:
+    """A page without its fenced and indented blocks, in which `#` begins a comment."""
+    return re.sub(r"^(```.*?^```$|    .*?$)", "", text, flags=re.M | re.S)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", without_code(page.read_text(encoding="utf-8")), re.M):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        number = 0
+        while (anchor := f"{slug}-{number}" if number else slug) in found:
+            number += 1
+        found.add(anchor)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-        if not target.startswith(("http:", "https:", "mailto:")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text(encoding="utf-8"))):
+        if target.startswith(("http:", "https:", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        path = page.parent / name if name else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(target)
+    assert broken == []
 
 
 def test_every_route_is_in_the_docs() -> None:
@@ -105,3 +138,80 @@ def test_every_route_is_in_the_docs() -> None:
     names = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in written}
     for method, path in documented_routes():
         assert (method, re.sub(r"\{\w+(:\w+)?\}", "{}", path)) in names, f"{method} {path} is not in docs/http-api.md"
+
+
+def glossary_words() -> list[tuple[str, str, str | None]]:
+    """Each word of the glossary with the file that its row names and, where there is one, the class in it."""
+    row = re.compile(r"^\| ([a-z][a-z -]+) \| .+ \| `([\w/.]+)`(?: `(\w+)`)? \|$", re.M)
+    return row.findall(GLOSSARY.read_text(encoding="utf-8"))
+
+
+def test_words_of_the_glossary_name_files_and_classes_that_exist() -> None:
+    words = glossary_words()
+    assert len(words) > 50
+    assert len({word for word, _, _ in words}) == len(words), "a word has two meanings"
+    wrong = []
+    for word, name, symbol in words:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if not text or (symbol and not re.search(rf"^(?:class {symbol}\b|{symbol}\b.* = )", text, re.M)):
+            wrong.append(f"{word}: {name} {symbol}")
+    assert wrong == []
+
+
+def test_words_of_the_glossary_are_in_use() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page != GLOSSARY).lower()
+    pages = re.sub(r"\s+", " ", pages)
+    unused = [word for word, _, _ in glossary_words() if not re.search(rf"\b{word}(?:e?s)?\b", pages)]
+    assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "values"),
+    [
+        ("A session", SessionRecord.model_fields["state"].annotation),
+        ("A take", TakeRecord.model_fields["state"].annotation),
+        ("A task", TaskState),
+        ("Why a task was chosen", ReasonKind),
+        ("Why a task was skipped", SkipCode),
+        ("What was wrong with the work of somebody else", CorrectionCode),
+    ],
+)
+def test_states_and_codes_are_all_in_the_glossary(heading: str, values: Any) -> None:
+    table = GLOSSARY.read_text(encoding="utf-8").split(f"\n{heading} (", 1)[1].split("\n\n")[1]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.M)) == set(get_args(values))
+
+
+def commands_in(page: Path) -> Iterator[str]:
+    """Every `gleaner …` command that a page shows, in a block or inside a sentence."""
+    text = page.read_text(encoding="utf-8").replace(" \\\n", " ")
+    for block in re.findall(r"^ {4,}(?:\$ )?(?:.* && )?(gleaner .+)$", text, re.M):
+        yield re.split(r"\s{2,}|\s#\s|\s>", block)[0]
+    for inline in re.findall(r"`(?:\.venv/bin/)?(gleaner [^`]+)`", text):
+        yield re.split(r"\s\|\s|…", " ".join(inline.split()))[0]
+
+
+def unknown_in(command: str) -> str | None:
+    """The first word of a command that is neither a verb nor an option of `gleaner`."""
+    verb, *words = shlex.split(command)[1:]
+    if verb.startswith("-"):
+        return None if verb in ("--version", "--help", "-h") else f"{verb} is no option of gleaner"
+    if verb not in gleaner.VERBS:
+        return f"{verb} is no verb of gleaner"
+    here: Any = typer.main.get_command(importlib.import_module(gleaner.VERBS[verb][0]).app)
+    for word in words:
+        if word.startswith("-"):
+            names = {name for option in here.params for name in (*option.opts, *option.secondary_opts)}
+            if word.split("=")[0] not in names | {"--help", "-h"}:
+                return f"{word} is no option of {here.name}"
+        elif verbs := getattr(here, "commands", None):
+            if word not in verbs:
+                return f"{word} is no verb of {here.name}"
+            here = verbs[word]
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_of_the_docs_exist(page: Path) -> None:
+    wrong = {command: why for command in commands_in(page) if (why := unknown_in(command)) is not None}
+    assert wrong == {}

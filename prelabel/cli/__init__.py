@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from prelabel.cli import bench, check, models, pull, redact, run
+from prelabel.cli import bench, check, models, pull, run
+from prelabel.redaction import command as redact
 
 app = typer.Typer(no_args_is_help=True)
 

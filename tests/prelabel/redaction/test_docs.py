@@ -8,8 +8,7 @@ from typing import get_args
 
 import pytest
 
-from prelabel.cli import redact
-from prelabel.redaction import policy
+from prelabel.redaction import command, policy
 from tests import needs
 from wire.redaction import Why
 
@@ -39,7 +38,7 @@ def test_the_numbers_are_those_of_the_code(sentence: str) -> None:
     assert sentence in TEXT
 
 
-@pytest.mark.parametrize("choice", [redact.Faces, redact.Speech, redact.Method, redact.Sound])
+@pytest.mark.parametrize("choice", [command.Faces, command.Speech, command.Method, command.Sound])
 def test_every_choice_is_listed(choice: type[StrEnum]) -> None:
     (listed,) = re.findall(rf"`--{choice.__name__.lower()} ([a-z]+\\\|[a-z]+)`", TEXT)
     assert listed.split("\\|") == [member.value for member in choice]
