@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 
 from benchmarks.figure import Figure
-from prelabel.detection import open_detector
 from prelabel.geometry.detection import Detection
 from prelabel.geometry.tracks import box_at
+from prelabel.image.detector import open_detector
+from prelabel.labelling.video import SeesThings, track_video
 from prelabel.media.pictures import Image
 from prelabel.models.package import open_model
 from prelabel.tracking.labels import track_document
 from prelabel.tracking.tracker import TrackPath
-from prelabel.video import SeesThings, track_video
 from tests import needs
 from wire.labels import LabelsDocument, Track
 

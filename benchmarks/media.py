@@ -28,7 +28,7 @@ from collector.store.blobs_local import LocalBlobs
 from device_agent.record.audio import AudioRecorder, audio_format
 from device_agent.record.recorded import Recorded
 from device_agent.record.video import CLUSTER_MS, VideoRecorder, video_format
-from prelabel.worker_process import Worker
+from prelabel.labelling.worker import Worker
 from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, Part, Wall
 from wire.files import file_sha256
 

@@ -261,7 +261,7 @@ def overhead_of(folder: Path) -> dict[str, float]:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     import cv2
 
-    from prelabel.detection import open_detector
+    from prelabel.image.detector import open_detector
     from prelabel.models.package import open_model
     from prelabel.models.runtime import metered
 
@@ -308,7 +308,7 @@ def require_same(name: str, found: list[tuple[int, list[float]]], truth: list[tu
 
 def process_of(folder: Path) -> dict[str, Any]:
     """Peak memory of this process with a nano detector, and CPU while it sleeps after a picture, median."""
-    from prelabel.detection import open_detector
+    from prelabel.image.detector import open_detector
     from prelabel.models import catalogue
     from prelabel.models.package import open_model
 

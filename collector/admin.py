@@ -25,7 +25,7 @@ from collector.settings import Settings
 from collector.store.depends import Db
 from collector.store.sql import Connection
 from collector.studies import studies
-from prelabel.calibration import Calibration
+from prelabel.triage.calibration import Calibration
 from wire.errors import GleanerError
 from wire.labels import Source
 

@@ -21,7 +21,7 @@ from typing import Any
 from collector.store.clock import now_text
 from collector.store.database import Database, notify
 from collector.store.sql import Connection, text
-from prelabel.worker_process import Worker, WorkerStopped
+from prelabel.labelling.worker import Worker, WorkerStopped
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.jobs")

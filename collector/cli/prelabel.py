@@ -35,7 +35,7 @@ def run(
     from pathlib import Path
 
     from collector.prelabels.runs import RunAsked
-    from prelabel.label_file import describe
+    from prelabel.labelling.one_file import describe
 
     settings = load_settings({"data": data}, settings_file)
     # A folder is found by the service from where it runs, not from here.

@@ -1,6 +1,6 @@
 """Opening a capture in a worker process: hash as sent, hash of the original, does it decode, then the blob.
 
-A device deletes only what this function has read. Input and output are JSON types (see `prelabel.worker_process`).
+A device deletes only what this function has read. Input and output are JSON types (see `prelabel.labelling.worker`).
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from collector.prelabels.gathering import Asked, Rows, reviewed
 from collector.store.blobs import BlobStore
-from prelabel.calibration import Calibration, fit
 from prelabel.quality.pairs import score_pairs, text_pairs
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.texts import ExpectedErrors, expected_word_error_rate, main_language
+from prelabel.triage.calibration import Calibration, fit
 from wire.labels import Source
 
 

@@ -19,10 +19,10 @@ from collector.prelabels.calibrating import fit_all
 from collector.prelabels.gathering import Asked, Rows, gather, reviewed
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import open_reader
-from prelabel.calibration import Calibration
+from prelabel.labelling.worker import Worker, WorkerStopped
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.shapes import PrelabelReport
-from prelabel.worker_process import Worker, WorkerStopped
+from prelabel.triage.calibration import Calibration
 from wire.base import format_utc
 
 LIMIT_SECONDS = 3600.0

@@ -27,7 +27,7 @@ from prelabel.quality.texts import main_language, spoken
 from wire.canonical import canonical_json, sha256_hex
 from wire.labels import LabelsDocument, Source
 
-WORK = "prelabel.label_file:label_file"
+WORK = "prelabel.labelling.one_file:label_file"
 MAX_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
 _UNTOUCHED = text(
     "SELECT NOT EXISTS (SELECT 1 FROM task_capture JOIN task ON task.id = task_capture.task_id"

@@ -12,7 +12,7 @@ from collector.prelabels.gathering import Asked
 from collector.prelabels.measuring import Measures
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
 from collector.store.depends import Db
-from prelabel.label_file import ModelFacts, describe
+from prelabel.labelling.one_file import ModelFacts, describe
 from prelabel.models import catalogue
 from prelabel.quality.shapes import PrelabelReport
 from wire.base import Id, Utc, WireModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.store.sql import Connection, text
-from prelabel.calibration import Calibration
+from prelabel.triage.calibration import Calibration
 from wire.base import format_utc
 
 _FIND = text(

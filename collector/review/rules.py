@@ -1,9 +1,9 @@
 """Which task comes next, and why. Pure rules over plain values; the queue's SQL applies them.
 
-Order. A task's worth is the sum of the doubts about its pre-labels (prelabel/scores.py: uncertainty after calibration,
-flicker of tracks, two models that disagree, conflict with the script, a doubtful transcript), each 0..1 and 2 at most
-together; a day of waiting is worth 1. Because waiting time grows for all alike, `worth - days since 1970` never changes
-with time and is stored as the task's priority.
+Order. A task's worth is the sum of the doubts about its pre-labels (prelabel/triage/doubts.py: uncertainty after
+calibration, flicker of tracks, two models that disagree, conflict with the script, a doubtful transcript), each 0..1
+and 2 at most together; a day of waiting is worth 1. Because waiting time grows for all alike, `worth - days since 1970`
+never changes with time and is stored as the task's priority.
 
 Random share. A coin puts every new task with probability 0.1 into the random share, whatever it shows; one request
 in ten is served from that share, oldest first, as long as it lasts. The share is therefore a sample of all tasks in
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from prelabel.scores import Calibrations, Vocabularies, combined, reasons
+from prelabel.triage.doubts import Calibrations, Vocabularies, combined, reasons
 from wire.labels import Choice, Interval, Label, LabelsDocument, Text
 from wire.tasks import TaskType
 

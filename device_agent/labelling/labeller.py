@@ -23,11 +23,11 @@ from device_agent.labelling.models import Models
 from device_agent.record.recorded import Recorded
 from device_agent.sensors.base import AudioBlock, Frame
 from prelabel.audio.labels import speech_document, spoken_answer
+from prelabel.audio.models import SoundModel, SoundStream, Transcriber
 from prelabel.audio.vad import VadStream
 from prelabel.geometry.detection import Detection as ModelDetection
+from prelabel.labelling.picture_models import PictureModel
 from prelabel.models.effective_settings import package_settings, with_settings
-from prelabel.pictures import PictureModel
-from prelabel.sounds import SoundModel, SoundStream, Transcriber
 from prelabel.tracking.labels import track_document
 from prelabel.tracking.tracker import Tracker
 from wire.errors import GleanerError

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from prelabel.audio.models import SoundModel, open_sound_model
 from prelabel.audio.vad import VadModel
-from prelabel.detection import Detector, open_detector
+from prelabel.image.detector import Detector, open_detector
+from prelabel.labelling.picture_models import PictureModel, open_picture_model
 from prelabel.models.catalogue import choose, words
 from prelabel.models.package import open_model
-from prelabel.pictures import PictureModel, open_picture_model
-from prelabel.sounds import SoundModel, open_sound_model
-from prelabel.text.reading import Reader
+from prelabel.text.reader import Reader
 from wire.errors import GleanerError
 from wire.labels import Source
 

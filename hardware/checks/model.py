@@ -8,9 +8,9 @@ from typing import Any
 from device_agent.labelling.labeller import IDLE_LOOKS_A_SECOND, LOOKS_A_SECOND
 from hardware.plugin import Check, Findings, Limit, Say, measured
 from prelabel.audio.vad import RATE, WINDOW
+from prelabel.checks.timing import measure
 from prelabel.models.catalogue import choose
 from prelabel.models.package import ModelPackage, open_model
-from prelabel.trial import measure
 
 MEASURES = (("time a frame", "ms"), ("worst frame", "ms"), ("memory", "MiB"))
 AGENT_MEMORY_MIB = 400

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from prelabel.cli import bench, check, models, pull, run
-from prelabel.redaction import command as redact
+from prelabel.cli import bench, check, models, pull, redact, run
 
 app = typer.Typer(no_args_is_help=True)
 

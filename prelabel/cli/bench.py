@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from prelabel.cli.shown import Json, Threads, to_output, to_people
+from prelabel.cli.output import Json, Threads, to_output, to_people
 from prelabel.models.package import open_model
 
 _LIMIT_SECONDS = 900.0
@@ -59,12 +59,12 @@ def bench(models: Models, sizes: Sizes = None, threads: Threads = 1, runs: Runs 
 
 
 def _in_its_own_process(model: str, threads: int, runs: int, sizes: list[tuple[int, int]]) -> dict[str, Any]:
-    from prelabel.worker_process import Worker
+    from prelabel.labelling.worker import Worker
 
-    worker = Worker(["prelabel.trial"])
+    worker = Worker(["prelabel.checks.timing"])
     inputs = {"model": model, "threads": threads, "runs": runs, "sizes": sizes}
     try:
-        return worker.run("prelabel.trial:bench", inputs, _LIMIT_SECONDS)
+        return worker.run("prelabel.checks.timing:bench", inputs, _LIMIT_SECONDS)
     finally:
         worker.stop()
 

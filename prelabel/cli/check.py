@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prelabel.cli.shown import Json, Threads, listed, taken, to_people
+from prelabel.cli.output import Json, Threads, listed, taken, to_people
 from prelabel.models.package import MANIFEST_FILE, ModelPackage, open_model
 
 if TYPE_CHECKING:
-    from prelabel.opening import Loaded
-    from prelabel.trial import Cost
+    from prelabel.checks.any_model import Loaded
+    from prelabel.checks.timing import Cost
     from wire.labels import Label
 
 Model = Annotated[str, typer.Argument(help="A name, a model package folder, or a model file.")]
@@ -38,9 +38,9 @@ def check(
     Exit status 1: it is bad, or slower than its budget; 3: it is not here.
     """
     # Here, not above: listing and pulling pictures need no onnxruntime.
-    from prelabel.golden import golden_or_why
+    from prelabel.checks.golden import golden_or_why
+    from prelabel.checks.timing import load_and_measure
     from prelabel.models.budget import allowed_ms, board_name, check_budget
-    from prelabel.trial import load_and_measure
 
     package = open_model(model)
     with to_people().status(f"{package.name}: trying it out"):
@@ -61,9 +61,9 @@ def check(
 
 def _new_golden(model: str, loaded: Loaded, file: Path) -> tuple[ModelPackage, list[Label]]:
     """Write the file into the package as its golden sample, and open the package again."""
-    from prelabel.golden import found_in, told
-    from prelabel.golden_writing import make_small, put_golden, reread
-    from prelabel.samples import read_file
+    from prelabel.checks.golden import found_in, told
+    from prelabel.checks.golden_sample import make_small, put_golden, reread
+    from prelabel.checks.samples import read_file
 
     place = Path(model) / MANIFEST_FILE
     if not place.is_file():
@@ -106,7 +106,7 @@ def _show(
     board: str,
     why: str | None,
 ) -> None:
-    from prelabel.golden import told
+    from prelabel.checks.golden import told
 
     manifest = package.manifest
     typer.echo(f"{package.name} {package.version} ({package.family}, {manifest.licence}) is good.")

@@ -7,7 +7,7 @@ import json
 import typer
 from rich.table import Table
 
-from prelabel.cli.shown import Json, megabytes, origin, to_output
+from prelabel.cli.output import Json, megabytes, origin, to_output
 from prelabel.models import catalogue
 from prelabel.models.registry import Installed, installed
 

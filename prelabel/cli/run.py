@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prelabel.cli.shown import Threads, listed, to_people
-from prelabel.listing import NoFiles, beside_sentence, listed_in, media_files
+from prelabel.cli.output import Threads, listed, to_people
+from prelabel.labelling.file_list import NoFiles, beside_sentence, listed_in, media_files
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from prelabel.bulk import Alone, Crew, Journal, Outcome
+    from prelabel.labelling.many_files import Alone, Crew, Journal, Outcome
 
 Model = Annotated[str, typer.Argument(help="A name, a package folder, a model file, or `ocr`.")]
 Files = Annotated[
@@ -69,8 +69,8 @@ def run(
     Exit status 1: a file could not be labelled (each is named); the others are done. It is 2 or 3 when nothing else
     went wrong than that the model is one of another medium, or that files are not there.
     """
-    from prelabel.bulk import Alone, Crew, Journal, why_not
-    from prelabel.label_file import describe
+    from prelabel.labelling.many_files import Alone, Crew, Journal, why_not
+    from prelabel.labelling.one_file import describe
 
     _refuse_taken(out, force)
     _bring(model)
@@ -128,7 +128,7 @@ class Tally:
 
 
 def _refuse_taken(out: Path | None, force: bool) -> None:
-    from prelabel.bulk import OutputExists
+    from prelabel.labelling.many_files import OutputExists
 
     if out is None or not out.exists():
         return
@@ -140,13 +140,13 @@ def _refuse_taken(out: Path | None, force: bool) -> None:
 
 def _bring(model: str) -> None:
     """A model of the catalogue that is not here is fetched first, with a bar and its licence."""
-    from prelabel.cli.shown import fetching, licence_line
-    from prelabel.label_file import READING
+    from prelabel.cli.output import fetching, licence_line
+    from prelabel.labelling.one_file import READING
     from prelabel.models import catalogue
 
     wanted = [item for item in catalogue.items() if item.kind == "model" and item.name == model]
     if model == READING:
-        from prelabel.text.reading import CATALOGUE_PARTS
+        from prelabel.text.reader import CATALOGUE_PARTS
 
         wanted = [catalogue.item(name) for name in CATALOGUE_PARTS]
     for item in wanted:
@@ -168,7 +168,7 @@ def _work(
 ) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from prelabel.bulk import Alone, label_files
+    from prelabel.labelling.many_files import Alone, label_files
 
     console = to_people()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -190,7 +190,7 @@ def _work(
 
 def _say(line: str, console: Console) -> None:
     """A line of output; above the bar, where both are on a terminal."""
-    from prelabel.bulk import OutputUnwritable
+    from prelabel.labelling.many_files import OutputUnwritable
 
     if console.is_terminal and sys.stdout.isatty():
         console.print(line)
@@ -204,8 +204,8 @@ def _say(line: str, console: Console) -> None:
 
 
 def _take(outcome: Outcome, journal: Journal | None, as_json: bool, tally: Tally, console: Console) -> None:
-    from prelabel.bulk import json_line
-    from prelabel.label_file import with_media
+    from prelabel.labelling.many_files import json_line
+    from prelabel.labelling.one_file import with_media
 
     if outcome.document is None:
         tally.failed.append(outcome.status)

@@ -89,7 +89,7 @@ class Speech(WireModel):
 class Golden(WireModel):
     """A sample whose answer is known; it runs when the model is installed.
 
-    `sample` is the name of one (`samples/`), a picture of the catalogue, or a small file itself as `base64:…`;
+    `sample` is the name of one (checks/samples.py), a picture of the catalogue, or a small file itself as `base64:…`;
     `expect` has what the model must find there, as labels of a labels document, without ids.
     """
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from prelabel.calibration import ScorePair
 from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.matching import found
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.texts import TextPair, spoken
 from wire.labels import Interval
+
+
+class ScorePair(NamedTuple):
+    """A pre-label's word and score, whether a reviewer found it right, and where; None: in a capture of its own."""
+
+    label: str
+    score: float
+    correct: bool
+    capture: str | None = None
 
 
 def score_pairs(items: Iterable[Reviewed]) -> list[ScorePair]:

@@ -18,8 +18,8 @@ import av
 import cv2
 
 from prelabel.audio.vad import VadModel
-from prelabel.bulk import OutputExists, OutputUnwritable
-from prelabel.label_file import FileMissing
+from prelabel.labelling.many_files import OutputExists, OutputUnwritable
+from prelabel.labelling.one_file import FileMissing
 from prelabel.media.pictures import is_still, read_picture
 from prelabel.redaction.finding import PeopleFinder, from_catalogue, voice_from_catalogue
 from prelabel.redaction.policy import Redaction

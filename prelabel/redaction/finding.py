@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import cv2
 
 from prelabel.audio.vad import VadModel
-from prelabel.detection import Detector, TooManyCandidates, open_detector
 from prelabel.geometry.detection import Detection
+from prelabel.image.detector import Detector, TooManyCandidates, open_detector
 from prelabel.media.pictures import Image
 from prelabel.models import catalogue
 from prelabel.models.package import ModelPackage, open_model

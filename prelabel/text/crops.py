@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from prelabel.media.pictures import Image
-from prelabel.text.part import Array
+from prelabel.text.network import Array
 
 TALL = 1.5  # a piece this many times as high as wide runs up or down the picture
 

@@ -20,7 +20,7 @@ from prelabel.media.pictures import Image
 from prelabel.models.families import OcrDecode
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused
-from prelabel.text.part import Array, Part, resized
+from prelabel.text.network import Array, Part, resized
 
 MIN_SIDE = 3  # pixels of the map, before growing
 MIN_GROWN = 5  # and after

@@ -9,7 +9,7 @@ import numpy as np
 from prelabel.media.pictures import Image
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused
-from prelabel.text.part import Array, Part, resized
+from prelabel.text.network import Array, Part, resized
 from prelabel.text.recognition import are_probabilities, line_width
 
 UPSIDE_DOWN = 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from prelabel.text.part import Array
+from prelabel.text.network import Array
 
 # A form has columns too, and is read row by row: its pieces are short and few. Prose is neither.
 PROSE_ASPECT = 8.0

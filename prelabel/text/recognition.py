@@ -16,7 +16,7 @@ import numpy as np
 from prelabel.media.pictures import Image
 from prelabel.models.package import ModelPackage
 from prelabel.models.runtime import ModelRefused
-from prelabel.text.part import Array, Part, resized
+from prelabel.text.network import Array, Part, resized
 
 HEIGHT = 48
 BASE_WIDTH = 320

@@ -15,7 +15,7 @@ import pytest
 from collector.ingest.open_work import MAX_DOCUMENT_BYTES
 from collector.settings import Settings
 from collector.store.blobs_local import LocalBlobs
-from prelabel.worker_process import Worker, WorkFailed
+from prelabel.labelling.worker import Worker, WorkFailed
 from tests.collector.samples import Sample, sample
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest, Medium

@@ -14,7 +14,7 @@ from device_agent.labelling.models import Models
 from device_agent.settings import AgentSettings
 from device_agent.takes.masking import Masking
 from device_agent.uplink.pairing import Credentials
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models.catalogue import available
 from prelabel.models.package import open_model
 from prelabel.redaction.finding import PeopleFinder

@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from prelabel.audio.vad import VadModel
-from prelabel.detection import Detector, open_detector
+from prelabel.image.detector import Detector, open_detector
 from prelabel.models.package import open_model
 from prelabel.redaction.finding import PeopleFinder
 from tests.prelabel import graphs

@@ -25,7 +25,7 @@ from device_agent.session.journal import read as read_journal
 from device_agent.session.record import replay
 from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models.package import open_model
 from prelabel.redaction.finding import RedactionUnavailable
 from tests.device_agent import masked_agent

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models.catalogue import available
 from prelabel.models.package import open_model
 from tests import needs

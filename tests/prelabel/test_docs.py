@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from prelabel.checks.samples import PICTURES, SOUNDS
 from prelabel.models import catalogue
 from prelabel.models.families import FAMILIES
 from prelabel.models.manifest import Manifest, manifest_of, read_table
-from prelabel.samples import PICTURES, SOUNDS
 from tests import needs
 
 TEXT = (needs.ROOT / "docs/models.md").read_text(encoding="utf-8")

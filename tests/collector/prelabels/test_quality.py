@@ -23,10 +23,10 @@ from collector.prelabels.runs import PRELABEL
 from collector.prelabels.table import show
 from collector.review.calibrations import calibrations, keep_calibration
 from collector.review.jobs import known_words
-from prelabel.calibration import Calibration
+from prelabel.labelling.worker import WorkerStopped
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
-from prelabel.worker_process import WorkerStopped
+from prelabel.triage.calibration import Calibration
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 
 

@@ -30,7 +30,7 @@ from collector.prelabels.runs import (
 from collector.review.history import task_history
 from collector.store.database import open_database
 from collector.store.sql import Connection
-from prelabel.label_file import describe
+from prelabel.labelling.one_file import describe
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 from tests.collector.running import Collector, until
 from tests.prelabel import graphs

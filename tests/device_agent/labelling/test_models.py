@@ -18,9 +18,9 @@ from device_agent.labelling.labeller import ModelFailed, ModelStuck
 from device_agent.labelling.models import Models, ModelsAlike, NamedModels
 from device_agent.sensors.base import AudioBlock
 from device_agent.uplink.pairing import save
+from prelabel.audio.models import SoundModel
 from prelabel.audio.recogniser import RecogniserStream
 from prelabel.models.package import ModelPackage
-from prelabel.sounds import SoundModel
 from tests import needs
 from tests.device_agent import planted as seen
 from tests.device_agent.masked_agent import CREDENTIALS

@@ -11,7 +11,7 @@ from device_agent.sensors.simulated.room import Room
 from device_agent.sensors.simulated.scene import Box
 from device_agent.sensors.simulated.speech import has_speech
 from prelabel.audio.vad import VadStream
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models.catalogue import ModelUnavailable, available, fetch
 from prelabel.models.package import open_model
 from tests import needs

@@ -14,8 +14,8 @@ import onnx
 import pytest
 from hypothesis import strategies as st
 
-from prelabel.detection import Detector, open_detector
 from prelabel.geometry.detection import Detection
+from prelabel.image.detector import Detector, open_detector
 from prelabel.models.package import open_model
 from tests.prelabel import graphs
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models.package import open_model
 from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs

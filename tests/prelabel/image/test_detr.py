@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models.package import open_model
 from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs

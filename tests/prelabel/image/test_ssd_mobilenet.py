@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models import catalogue
 from prelabel.models.download import SourceFailed
 from prelabel.models.npm import download_tarball, read_member

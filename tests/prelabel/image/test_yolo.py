@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from prelabel.detection import open_detector
 from prelabel.geometry import rle
+from prelabel.image.detector import open_detector
 from prelabel.image.yolo import Yolo
 from prelabel.models.families import YoloDecode
 from prelabel.models.manifest import manifest_of

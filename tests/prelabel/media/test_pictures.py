@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from prelabel.label_file import NotMedia, label_file, medium_of
+from prelabel.labelling.one_file import NotMedia, label_file, medium_of
 from prelabel.media.pictures import PictureTooLarge, PictureUnreadable, is_still, read_picture
 from tests.prelabel import graphs
 

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.geometry.detection import Detection
+from prelabel.labelling.video import label_video, track_video
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
-from prelabel.video import label_video, track_video
 from tests import needs
 from wire.errors import GleanerError
 from wire.labels import Source, Track

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.bulk import Alone, label_files
-from prelabel.label_file import describe, label_file
+from prelabel.labelling.many_files import Alone, label_files
+from prelabel.labelling.one_file import describe, label_file
 from prelabel.models import effective_settings
 from prelabel.models.catalogue import ModelCorrupt
 from prelabel.models.effective_settings import MAX_NAMES, package_settings, with_settings

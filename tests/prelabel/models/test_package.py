@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from prelabel.audio.vad import VadModel
-from prelabel.detection import open_detector
+from prelabel.image.detector import open_detector
 from prelabel.models.catalogue import ModelCorrupt
 from prelabel.models.manifest import Manifest, ManifestInvalid, manifest_of
 from prelabel.models.package import ModelNotFound, open_model

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from prelabel.calibration import ScorePair
-from prelabel.quality.pairs import score_pairs, text_pairs
+from prelabel.quality.pairs import ScorePair, score_pairs, text_pairs
 from prelabel.quality.texts import TextPair
 from tests.prelabel.quality.made import box, interval, kept, reviewed, text, track
 

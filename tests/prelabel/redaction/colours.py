@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from prelabel.detection import Detector, open_detector
+from prelabel.image.detector import Detector, open_detector
 from prelabel.models.package import open_model
 from prelabel.redaction.finding import PeopleFinder
 from tests.prelabel import graphs

@@ -8,7 +8,8 @@ from typing import get_args
 
 import pytest
 
-from prelabel.redaction import command, policy
+from prelabel.cli import redact
+from prelabel.redaction import policy
 from tests import needs
 from wire.redaction import Why
 
@@ -38,7 +39,7 @@ def test_the_numbers_are_those_of_the_code(sentence: str) -> None:
     assert sentence in TEXT
 
 
-@pytest.mark.parametrize("choice", [command.Faces, command.Speech, command.Method, command.Sound])
+@pytest.mark.parametrize("choice", [redact.Faces, redact.Speech, redact.Method, redact.Sound])
 def test_every_choice_is_listed(choice: type[StrEnum]) -> None:
     (listed,) = re.findall(rf"`--{choice.__name__.lower()} ([a-z]+\\\|[a-z]+)`", TEXT)
     assert listed.split("\\|") == [member.value for member in choice]

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel import detection
-from prelabel.detection import Detector
+from prelabel.cli.redact import what_was_masked
+from prelabel.image import detector
+from prelabel.image.detector import Detector
 from prelabel.image.family import Array, Candidates, Decoder
 from prelabel.image.letterbox import Placement
-from prelabel.redaction.command import what_was_masked
 from prelabel.redaction.finding import PeopleFinder, Sightings
 from prelabel.redaction.policy import SOLID_YUV
 from prelabel.redaction.video import VideoRedactor, redact_picture
@@ -49,7 +49,7 @@ def test_every_face_of_a_crowd_is_found(tmp_path: Path, monkeypatch: pytest.Monk
     seen = finder.find(c.picture())
     assert (len(seen.faces), len(seen.people)) == (523, 523)
     assert not seen.crowded
-    monkeypatch.setattr(detection, "MAX_COMPLETE", 522)
+    monkeypatch.setattr(detector, "MAX_COMPLETE", 522)
     assert finder.find(c.picture()).crowded
 
 
@@ -61,7 +61,7 @@ def test_a_picture_with_more_faces_than_can_be_merged_is_masked_whole(
         crowded(tmp_path / "faces", [c.BLUE], "face"), c.detector(tmp_path / "people", [c.RED], "person")
     )
     policy = Redaction(faces="everyone", speech=None, margin_seconds=0.5, method=method)
-    monkeypatch.setattr(detection, "MAX_COMPLETE", 522)
+    monkeypatch.setattr(detector, "MAX_COMPLETE", 522)
     masked, account = redact_picture(c.picture((c.RED, (10, 10, 50, 90))), policy, finder, allowed=True)
     assert (masked == SOLID_YUV[0]).all()
     (region,) = account.regions

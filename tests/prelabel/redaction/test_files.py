@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from prelabel.audio.vad import VadModel
-from prelabel.bulk import OutputExists
+from prelabel.labelling.many_files import OutputExists
 from prelabel.models.package import open_model
 from prelabel.redaction.files import Claimed, FileRedaction, redact_file
 from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.detection import Detector, open_detector
+from prelabel.image.detector import Detector, open_detector
 from prelabel.models.catalogue import ModelUnavailable
 from prelabel.models.package import open_model
 from prelabel.redaction import policy

@@ -7,7 +7,7 @@ import tomllib
 
 from prelabel.models import catalogue
 from prelabel.models.families import OcrDecode
-from prelabel.text.reading import CATALOGUE_PARTS
+from prelabel.text.reader import CATALOGUE_PARTS
 from tests import needs
 
 TEXT = (needs.ROOT / "docs/ocr.md").read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.detection import open_detector
 from prelabel.geometry.detection import Detection
+from prelabel.image.detector import open_detector
 from prelabel.models.package import open_model
 from prelabel.tracking.association import Pass
 from prelabel.tracking.smoothing import TRUE_TO

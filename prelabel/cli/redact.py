@@ -1,0 +1,152 @@
+"""`gleaner prelabel redact`: mask faces and mute speech in files that exist."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from prelabel.labelling.file_list import NoFiles, beside_sentence, media_files
+from wire.errors import GleanerError
+
+if TYPE_CHECKING:  # listing models must not load what redaction needs
+    from prelabel.redaction.files import RedactedFile
+    from prelabel.redaction.videofile import Progress as Report
+    from wire.redaction import MaskRecord, Why
+
+
+# Regions of an account that are pictures, by `why`.
+_MASKED: dict[Why, str] = {"face": "faces", "person": "people", "undecided": "the whole picture"}
+
+
+class Faces(StrEnum):
+    everyone = "everyone"
+    keep = "keep"
+
+
+class Speech(StrEnum):
+    mute = "mute"
+    keep = "keep"
+
+
+class Method(StrEnum):
+    solid = "solid"
+    mosaic = "mosaic"
+
+
+class Sound(StrEnum):
+    zeros = "zeros"
+    noise = "noise"
+
+
+def redact(
+    files: Annotated[list[Path], typer.Argument(help="Videos, stills and sound; of a folder, all in it.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME.redacted.EXT and NAME.EXT.redaction.json.")],
+    faces: Annotated[Faces, typer.Option(help="Mask everybody's face (a person without one whole), or none.")] = (
+        Faces.everyone
+    ),
+    speech: Annotated[Speech, typer.Option(help="Mute all speech, or none.")] = Speech.mute,
+    prompted: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FROM-TO", help="A stretch in seconds whose speech was asked for and stays, as 3.5-8. Repeatable."
+        ),
+    ] = None,
+    method: Annotated[Method, typer.Option(help="What a mask is: solid, or a coarse mosaic.")] = Method.solid,
+    sound: Annotated[Sound, typer.Option(help="What muted sound is: zeros, or noise of one level.")] = Sound.zeros,
+    force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line a file on standard output.")] = False,
+) -> None:
+    """Write copies of files with faces masked and speech muted; the originals stay as they are.
+
+    Nothing is written of a file for which it cannot be said what has to be masked; the others are done, and the exit
+    status is that of the first failure. Needs the models centerface, yolox-nano and silero-vad (gleaner prelabel pull).
+    """
+    from prelabel.redaction.files import Claimed, NothingToRedact, redact_file
+    from prelabel.redaction.policy import Redaction
+
+    if faces is Faces.keep and speech is Speech.keep:
+        raise NothingToRedact("Faces and speech are both to be kept.")
+    stretches = [_stretch(text) for text in prompted or ()]
+    if stretches and speech is Speech.keep:
+        raise typer.BadParameter("All speech is kept; leave out one of the two.", param_hint="--prompted")
+    policy = Redaction(
+        faces="everyone" if faces is Faces.everyone else None,
+        speech="outside-prompts" if speech is Speech.mute else None,
+        method=method.value,
+        sound=sound.value,
+    )
+    console = Console(stderr=True, soft_wrap=True)
+    status = 0
+    found, beside = media_files(files, outside=out)
+    if not found:
+        raise NoFiles("There is no file to redact.")
+    claimed = Claimed(found)
+    for path, below in found.items():
+        try:
+            with _progress(console, path) as report:
+                made = redact_file(path, out / below, policy, report, prompted=stretches, force=force, claimed=claimed)
+        except GleanerError as error:
+            status = status or error.exit_code
+            if as_json:
+                typer.echo(json.dumps({"file": str(path), "code": error.code, "error": str(error)}))
+            typer.echo(f"{error} [{error.code}]", err=True)
+            continue
+        typer.echo(_line(path, made) if as_json else _sentence(path, made))
+    if beside:
+        typer.echo(beside_sentence(beside), err=True)
+    raise typer.Exit(status)
+
+
+def _stretch(text: str) -> tuple[int, int]:
+    """Seconds FROM-TO as microseconds [from, to)."""
+    begin, _, end = text.partition("-")
+    try:
+        from_us, to_us = round(float(begin) * 1_000_000), round(float(end) * 1_000_000)
+    except (ValueError, OverflowError):
+        from_us, to_us = 0, 0
+    if not 0 <= from_us < to_us:
+        raise typer.BadParameter(f"{text!r} is no stretch of seconds such as 3.5-8.", param_hint="--prompted")
+    return from_us, to_us
+
+
+def _line(path: Path, made: RedactedFile) -> str:
+    return json.dumps(
+        {"file": str(path), "output": str(made.output), "account": str(made.account), **made.facts.to_json()}
+    )
+
+
+def _sentence(path: Path, made: RedactedFile) -> str:
+    return f"{path}: {what_was_masked(made.facts.masks)}; {made.output}"
+
+
+def what_was_masked(masks: MaskRecord) -> str:
+    """Pictures, faces and speech of an account, counted in one line."""
+    parts = []
+    if masks.frames:
+        counts = Counter(row.why for row in masks.regions if row.keyframes)
+        kinds = [f"{counts[why]} on {what}" for why, what in _MASKED.items() if counts[why]]
+        noun = "picture" if masks.frames == 1 else "pictures"
+        on = f" (masks: {', '.join(kinds)})" if kinds else ""
+        parts.append(f"{masks.frames_masked} of {masks.frames} {noun} masked{on}")
+    speech_us = sum(row.end_us - row.start_us for row in masks.regions if row.why == "speech")
+    if speech_us:
+        parts.append(f"{speech_us / 1e6:.1f} s of speech muted")
+    return ", ".join(parts) or "nothing to mask was found"
+
+
+@contextmanager
+def _progress(console: Console, path: Path) -> Iterator[Report]:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(path.name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -1,0 +1,1 @@
+"""Labels documents of media files: one file, many files with workers, and videos frame by frame."""
