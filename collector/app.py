@@ -39,7 +39,6 @@ from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.routes import router as prelabels_router
 from collector.problems import install_problems
 from collector.reports.routes import router as reports_router
-from collector.review.instructions import save_instructions
 from collector.review.jobs import make_tasks
 from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
@@ -49,6 +48,7 @@ from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.database import Database, open_database
 from collector.store.sqlite import SqliteDatabase
+from collector.studies.instructions import save_instructions
 from collector.studies.routes import router as studies_router
 from collector.vitals import router as vitals_router
 from wire.capture import CaptureManifest, FrameTable

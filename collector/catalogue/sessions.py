@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from collector.catalogue.categories import save_words
 from collector.catalogue.session_steps import save_steps, steps_of
 from collector.catalogue.take_records import MAX_REVISION, SessionConflict, save_take, save_takes_of, takes_of
 from collector.consent.allows import allowed_until
 from collector.store.sql import Connection, Row, text
+from collector.studies.categories import save_words
 from wire.base import format_utc
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument

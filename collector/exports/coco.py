@@ -18,7 +18,6 @@ from typing import Any, TextIO
 
 import cv2
 
-from collector.catalogue.categories import categories
 from collector.exports.folder import copy_blob
 from collector.exports.frames import Picture, exact_frames
 from collector.exports.ids import Categories, stable_id
@@ -30,6 +29,7 @@ from collector.exports.sums import Sums
 from collector.exports.truth import ALL, Item, Media, Selection, item_ids, items
 from collector.store.blobs import BlobStore
 from collector.store.database import Database
+from collector.studies.categories import categories
 from wire.base import format_utc
 from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Mask, Track

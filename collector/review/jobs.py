@@ -13,12 +13,12 @@ from collector.catalogue.shown_labels import shown_labels
 from collector.catalogue.takes import opened_when_complete
 from collector.review.calibrations import calibrations
 from collector.review.facts import words_of
-from collector.review.instructions import INSTRUCTIONS
 from collector.review.queue_sql import RECORD_REASON
 from collector.review.rules import Reason, parts_for, priority, reason_for
 from collector.review.task_consent import refresh_task
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
+from collector.studies.instructions import INSTRUCTIONS
 from collector.studies.studies import control_share
 from prelabel.models import catalogue
 from wire.base import format_utc, new_id

@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 from collector.review import queue_sql as sql
 from collector.review.codes import ReopenCode, SkipCode
-from collector.review.instructions import INSTRUCTIONS
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
 from collector.store.sql import Connection, Statement
+from collector.studies.instructions import INSTRUCTIONS
 from wire.base import format_utc
 from wire.tasks import TaskState, TaskType
 

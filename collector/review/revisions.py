@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from pydantic_core import to_json
 
-from collector.catalogue.categories import save_words
 from collector.review import queue_sql as sql
 from collector.review.activity import Stretch
 from collector.review.codes import CorrectionCode
@@ -23,6 +22,7 @@ from collector.review.queue import Holding, Lost, holding, require_held, works_o
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
 from collector.store.sql import Connection
+from collector.studies.categories import save_words
 from wire.base import format_utc, new_id
 
 DRAWN_KINDS = ("box", "track", "mask", "keypoints", "polygon")

@@ -16,7 +16,6 @@ from collector.review import queue, revisions
 from collector.review.codes import ReopenCode, SkipCode
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
-from collector.review.instructions import InstructionView, instructions_by_hash
 from collector.review.long_bodies import json_response, with_documents
 from collector.review.problems import NotYours
 from collector.review.queue import Lost
@@ -39,6 +38,7 @@ from collector.review.views import (
 from collector.store.database import Database
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
+from collector.studies.instructions import InstructionView, instructions_by_hash
 from wire.base import Count, Id, Ordinal, Sha256, WireModel, format_utc
 from wire.tasks import TaskState, TaskType
 

@@ -16,12 +16,12 @@ from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.codes import CorrectionCode
 from collector.review.diff import diff_labels
 from collector.review.facts import TaskFacts, picture_size, task_facts, truth_documents
-from collector.review.instructions import instructions_on_screen
 from collector.review.queue import holding
 from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection
+from collector.studies.instructions import instructions_on_screen
 from prelabel.geometry.validity import bounds_fault
 from wire.base import Count, Sha256, Utc, WireModel, format_utc
 from wire.capture import FrameTable

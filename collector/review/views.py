@@ -12,10 +12,10 @@ from collector.review import queue_sql as sql
 from collector.review.codes import CorrectionCode
 from collector.review.diff import Diff
 from collector.review.facts import ShownDocument, TaskFacts, read_documents, task_facts
-from collector.review.instructions import INSTRUCTIONS, Instructions
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
+from collector.studies.instructions import INSTRUCTIONS, Instructions
 from wire.base import WireModel, format_utc
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType

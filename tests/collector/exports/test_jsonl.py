@@ -16,7 +16,7 @@ from collector.exports import truth
 from collector.exports.check import check_export
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
 from collector.review.facts import task_facts
-from collector.review.instructions import INSTRUCTIONS
+from collector.studies.instructions import INSTRUCTIONS
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from wire.capture import CaptureManifest
 from wire.labels import LabelsDocument

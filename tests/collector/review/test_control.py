@@ -9,9 +9,9 @@ import pytest
 
 from collector.exports.truth import item_ids, items
 from collector.prelabels.gathering import Asked, gather, reviewed
-from collector.review.instructions import save_instructions
 from collector.review.views import CONTROL_TEXT, task_view
 from collector.store.sql import Connection
+from collector.studies.instructions import save_instructions
 from collector.studies.studies import StudyChange, StudyUnknown, change_study, ensure_study
 from tests.collector.review.filled import MODEL, Filled, box
 from tests.collector.review.test_routes import Site

@@ -20,9 +20,9 @@ import pytest
 from collector.exports.truth import item_ids, items
 from collector.review.calibrations import calibrations
 from collector.review.history import task_history
-from collector.review.instructions import instructions_by_hash
 from collector.review.views import revision_views, task_view
 from collector.store.database import Database, open_database
+from collector.studies.instructions import instructions_by_hash
 from collector.studies.studies import list_studies
 
 DUMP = Path(__file__).with_name("data") / "before_0005.sql"

@@ -7,9 +7,9 @@ from hashlib import sha256
 
 import pytest
 
-from collector.review import instructions
-from collector.review.instructions import INSTRUCTIONS, Instructions, save_instructions
 from collector.review.views import revision_views, task_view
+from collector.studies import instructions
+from collector.studies.instructions import INSTRUCTIONS, Instructions, save_instructions
 from tests.collector.review.filled import Filled, box
 from tests.collector.review.test_routes import Site
 from wire.tasks import TaskType
