@@ -163,13 +163,14 @@ _ROWS = [
     ),
     text(
         "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
-        " probability, instruction_version, created_at, done_at, consent, revision_id) VALUES (:task, :take, :session,"
-        " 'kitchen', 'boxes', 'done', 1, 0, 'age', '', 0.9, 1, :now, :now, :consent, :revision)"
+        " probability, instruction_version, created_at, done_at, consent, revision_id, study_version_id) VALUES (:task,"
+        " :take, :session, 'kitchen', 'boxes', 'done', 1, 0, 'age', '', 0.9, 1, :now, :now, :consent, :revision, 1)"
     ),
     text("INSERT INTO task_capture (task_id, capture_id, role, position) VALUES (:task, :capture, 'labelled', 0)"),
     text(
         "INSERT INTO revision (id, task_id, number, person_id, submit_uuid, fence, submitted_at, opened_at, active_ms,"
-        " documents, diff, reply, reason_kind, probability, instruction_version, script_sha256) VALUES (:revision,"
-        " :task, 1, :person, :uuid, 1, :now, :now, 0, :documents, '{}', '{}', 'age', 0.9, 1, :sha)"
+        " documents, diff, reply, reason_kind, probability, instruction_version, script_sha256,"
+        " study_version_id) VALUES (:revision, :task, 1, :person, :uuid, 1, :now, :now, 0, :documents, '{}', '{}',"
+        " 'age', 0.9, 1, :sha, 1)"
     ),
 ]

@@ -170,7 +170,7 @@ def _finish(conn: sqlite3.Connection, person: str, task: str, fence: int) -> Non
         "now": "2026-12-01", "opened_at": "2026-12-01", "first_input_at": None, "active_ms": 0, "documents": body,
         "diff": body, "reply": body, "reason_kind": "age", "probability": 0.9, "instruction_version": 1,
         "script_sha256": "c" * 64, "instruction_sha256": "d" * 64, "shown": "[]", "told": "[]", "page": None,
-        "correction": None,
+        "correction": None, "study_version": 1,
     }  # fmt: skip
     _run(conn, sql.ADD_REVISION, values)
     _run(conn, sql.DONE, {"task": task, "revision": values["id"], "now": "2026-12-01"})

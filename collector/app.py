@@ -48,7 +48,6 @@ from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.database import Database, open_database
 from collector.store.sqlite import SqliteDatabase
-from collector.studies.instructions import save_instructions
 from collector.studies.routes import router as studies_router
 from collector.vitals import router as vitals_router
 from wire.capture import CaptureManifest, FrameTable
@@ -139,7 +138,6 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
         state.measurer = Measurer(settings.data, settings.blobs_folder)
         state.receiver = Receiver(state.db, state.staging, settings)
         sweep(state.db, state.staging, state.blobs)
-        state.db.write_sync(save_instructions)
         kinds = [
             open_kind(state.staging, settings.blobs_folder, state.receipt_key),
             derive_kind(state.blobs, settings.blobs_folder),

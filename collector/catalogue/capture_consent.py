@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from collector.catalogue.captures import CaptureUnknown
-from collector.consent.allows import ConsentEnded, allowed_until, allows
-from collector.store.sql import Connection, text
+from collector.consent.allows import ConsentEnded, Grants, allowed_until, allows
+from collector.store.sql import Connection, Row, text
 
 _CAPTURE = text(
-    "SELECT capture.medium, session.record FROM capture LEFT JOIN session ON session.id = capture.session_id"
-    " WHERE capture.id = :capture"
+    "SELECT capture.medium, session.id AS session, session_grant.use, session_grant.until FROM capture"
+    " LEFT JOIN session ON session.id = capture.session_id LEFT JOIN session_grant"
+    " ON session_grant.session_id = session.id AND session_grant.use = capture.medium WHERE capture.id = :capture"
 )
 
 
@@ -20,7 +20,7 @@ def capture_allowed_until(conn: Connection, capture: str) -> datetime:
     row = conn.execute(_CAPTURE, {"capture": capture}).one_or_none()
     if row is None:
         raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
-    return allowed_until(None if row.record is None else json.loads(row.record), [row.medium])
+    return allowed_until(_grants(row), [row.medium])
 
 
 def check_capture(conn: Connection, capture: str) -> datetime:
@@ -39,6 +39,10 @@ def check_capture(conn: Connection, capture: str) -> datetime:
 def is_withheld(conn: Connection, capture: str) -> bool:
     """Whether the session's record is here and does not cover the capture now: nothing more is made of it."""
     row = conn.execute(_CAPTURE, {"capture": capture}).one_or_none()
-    if row is None or row.record is None:
+    if row is None or row.session is None:
         return False
-    return not allows(json.loads(row.record), [row.medium], datetime.now(UTC))
+    return not allows(_grants(row), [row.medium], datetime.now(UTC))
+
+
+def _grants(row: Row) -> Grants:
+    return {} if row.use is None else {row.use: row.until}

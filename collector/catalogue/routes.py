@@ -20,7 +20,6 @@ from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, P
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
-from collector.studies.studies import ensure_study
 from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord
@@ -94,13 +93,7 @@ async def put_session(
     if record.session != session or record.device != device.id:
         raise NotAllowed("The address, the record and the token have to speak of the same session and device.")
     share: float = request.app.state.settings.control_share
-
-    def keep(conn: Connection) -> int:
-        revision = keep_session(conn, record)
-        ensure_study(conn, record.study, share)
-        return revision
-
-    revision = await db.write(keep)
+    revision = await db.write(lambda conn: keep_session(conn, record, share))
     return SessionKept(session=session, revision=revision)
 
 

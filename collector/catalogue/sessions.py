@@ -8,8 +8,9 @@ from typing import Any
 from collector.catalogue.session_steps import save_steps, steps_of
 from collector.catalogue.take_records import MAX_REVISION, SessionConflict, save_take, save_takes_of, takes_of
 from collector.consent.allows import allowed_until
+from collector.consent.grants import grants_in, save_grants
 from collector.store.sql import Connection, Row, text
-from collector.studies.categories import save_words
+from collector.studies.versions import content_of_session, version_of_session
 from wire.base import format_utc
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument
@@ -58,8 +59,11 @@ _PAGE = text(_ROWS.format(""))
 _LATER_PAGE = text(_ROWS.format("WHERE (started_at, id) < (:started, :after)"))
 
 
-def keep_session(conn: Connection, record: SessionRecord) -> int:
+def keep_session(conn: Connection, record: SessionRecord, control_share: float = 0.0) -> int:
     """Keep a record unless a newer one is here; returns the revision that is kept. Repeating is harmless.
+
+    Args:
+        control_share: of a study that is new here.
 
     Raises:
         SessionTaken: another device sent this session before.
@@ -69,8 +73,9 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
     _check_revision(record)
     known: SessionRecord | None = None
     row = conn.execute(
-        text("SELECT device_id, revision, record FROM session WHERE id = :id"), {"id": record.session}
+        text("SELECT device_id, revision, record, study_version_id FROM session WHERE id = :id"), {"id": record.session}
     ).one_or_none()
+    version: int | None = None
     if row is not None:
         if row.device_id != record.device:
             raise SessionTaken(f"The session {record.session} is another device's.")
@@ -78,6 +83,8 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
             return _known_revision(conn, row, record)
         known = _record(conn, row, record.session)
         _check_consent(known, record)
+        if content_of_session(known) == content_of_session(record):
+            version = row.study_version_id
     values: dict[str, Any] = {
         "id": record.session,
         "study": record.study,
@@ -93,10 +100,12 @@ def keep_session(conn: Connection, record: SessionRecord) -> int:
         "record": json.dumps({name: value for name, value in record.to_json().items() if name != "steps"}),
         "started_at": format_utc(record.started_at),
         "ended_at": format_utc(record.ended_at) if record.ended_at else None,
+        "language": record.language,
+        "study_version_id": version_of_session(conn, record, control_share) if version is None else version,
     }
     _upsert(conn, "session", values)
     save_steps(conn, record)
-    save_words(conn, [*record.label_schema.boxes, *record.label_schema.tracks])
+    save_grants(conn, record.session, record.consent)
     save_takes_of(conn, record, other_consent=known is not None and known.consent != record.consent)
     return record.revision
 
@@ -139,10 +148,10 @@ def _check_consent(known: SessionRecord, record: SessionRecord) -> None:
     """A consent is one act: what it allows may only become less. Raises ConsentWidened."""
     if known.consent.consent != record.consent.consent:
         return
-    before, now = known.to_json(), record.to_json()
-    for grant in record.consent.grants:
-        if allowed_until(now, [grant.use]) > allowed_until(before, [grant.use]):
-            raise ConsentWidened(f"The consent {record.consent.consent} did not allow {grant.use} for as long before.")
+    before, now = grants_in(known.consent), grants_in(record.consent)
+    for use in now:
+        if allowed_until(now, [use]) > allowed_until(before, [use]):
+            raise ConsentWidened(f"The consent {record.consent.consent} did not allow {use} for as long before.")
 
 
 def _upsert(conn: Connection, table: str, values: dict[str, Any]) -> None:

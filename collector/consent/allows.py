@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from wire.capture import Medium
 from wire.errors import GleanerError
 
+# Uses that are allowed, each with its end (`wire.base.format_utc`), None where it has none.
+Grants = Mapping[Medium, str | None]
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -24,22 +25,21 @@ class ConsentEnded(GleanerError):
     hint = "Go on with the next task. What was collected is not shown any more."
 
 
-def allowed_until(record: Mapping[str, Any] | None, uses: Iterable[Medium]) -> datetime:
+def allowed_until(grants: Grants, uses: Iterable[Medium]) -> datetime:
     """The moment from which one of the uses is no longer allowed: FOREVER where no end was set, NEVER without a grant.
 
     Args:
-        record: the session record as JSON; None where none has come yet: nothing is known to be allowed.
+        grants: of the session's consent; empty where no record has come yet: nothing is known to be allowed.
     """
-    grants = {} if record is None else {grant["use"]: grant.get("until") for grant in record["consent"]["grants"]}
     return min((_end(grants, use) for use in uses), default=FOREVER)
 
 
-def allows(record: Mapping[str, Any] | None, uses: Iterable[Medium], now: datetime) -> bool:
+def allows(grants: Grants, uses: Iterable[Medium], now: datetime) -> bool:
     """Whether all of the uses are allowed now."""
-    return now < allowed_until(record, uses)
+    return now < allowed_until(grants, uses)
 
 
-def _end(grants: Mapping[str, str | None], use: Medium) -> datetime:
+def _end(grants: Grants, use: Medium) -> datetime:
     if use not in grants:
         return NEVER
     until = grants[use]

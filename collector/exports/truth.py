@@ -16,7 +16,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from collector.catalogue.shown_labels import ShownLabels, shown_labels
-from collector.consent.allows import FOREVER, allowed_until
+from collector.consent.allows import FOREVER, Grants, allowed_until
+from collector.consent.grants import grants_of_all
 from collector.exports.people import Pseudonyms
 from collector.store.database import Database
 from collector.store.sql import Connection, Row, text
@@ -28,7 +29,6 @@ from wire.tasks import TaskType
 
 EXTENSIONS = {"matroska": "mkv", "flac": "flac", "jpeg": "jpg", "plain": "txt"}
 BATCH_TASKS = 100
-MAX_CONSENTS = 5000
 FACTS = ("device_facts", "sensor_settings")
 NO_LABELS = ShownLabels([], [])
 
@@ -46,8 +46,6 @@ _ITEMS = text(
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
     " WHERE task.id IN :tasks"
 )
-_SESSIONS = text("SELECT id, revision FROM session WHERE id IN :sessions")
-_RECORDS = text("SELECT id, record FROM session WHERE id IN :sessions")
 _REVISIONS = text("SELECT id, documents, person_id, instruction_version FROM revision WHERE id IN :revisions")
 _CAPTURES = text(
     "SELECT task_capture.task_id, capture.id, capture.medium, capture.sensor, capture.sha256, capture.manifest,"
@@ -136,7 +134,7 @@ class Item:
 class _Batch:
     """The rows of some tasks, by what they hang on."""
 
-    records: dict[str, dict[str, Any]]
+    grants: dict[str, Grants]
     revisions: dict[str, Row]
     captures: dict[str, list[Row]]
     prelabels: dict[str, list[tuple[str, bool]]]
@@ -163,36 +161,14 @@ def item_ids(
 
 def items(db: Database, ids: Sequence[tuple[str, str | None]], *, with_prelabels: bool = True) -> Iterator[Item]:
     """The items of `ids` in their order, read in batches: memory does not grow with the export."""
-    people, consents = db.read_sync(Pseudonyms.load), _Consents()
+    people = db.read_sync(Pseudonyms.load)
     for start in range(0, len(ids), BATCH_TASKS):
         batch = dict(ids[start : start + BATCH_TASKS])
-        yield from db.read_sync(
-            partial(_items, batch=batch, people=people, consents=consents, with_prelabels=with_prelabels)
-        )
+        yield from db.read_sync(partial(_items, batch=batch, people=people, with_prelabels=with_prelabels))
 
 
-class _Consents:
-    """The consents of sessions, read anew when a session has another revision. At most MAX_CONSENTS are remembered."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[int, dict[str, Any]]] = {}
-
-    def of(self, conn: Connection, sessions: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """By session: its record as JSON with the consent alone."""
-        if len(self._known) > MAX_CONSENTS:
-            self._known.clear()
-        revisions = {row.id: row.revision for row in conn.execute(_SESSIONS, {"sessions": sessions})}
-        new = [session for session, number in revisions.items() if self._known.get(session, (None,))[0] != number]
-        for row in conn.execute(_RECORDS, {"sessions": new}) if new else ():
-            self._known[row.id] = revisions[row.id], {"consent": from_json(row.record)["consent"]}
-        return {session: self._known[session][1] for session in sessions}
-
-
-def _items(
-    conn: Connection, batch: dict[str, str | None], people: Pseudonyms, consents: _Consents, with_prelabels: bool
-) -> list[Item]:
+def _items(conn: Connection, batch: dict[str, str | None], people: Pseudonyms, with_prelabels: bool) -> list[Item]:
     rows = {row.task: row for row in conn.execute(_ITEMS, {"tasks": list(batch)})}
-    sessions = list({row.session for row in rows.values()})
     revisions = [revision for revision in batch.values() if revision is not None]
     captures: dict[str, list[Row]] = defaultdict(list)
     for line in conn.execute(_CAPTURES, {"tasks": list(batch)}):
@@ -203,7 +179,7 @@ def _items(
         for said in conn.execute(_PRELABELS, {"captures": labelled}):
             prelabels[said.capture_id].append((said.body, said.shown))
     found = _Batch(
-        consents.of(conn, sessions),
+        grants_of_all(conn, {row.session for row in rows.values()}),
         {row.id: row for row in conn.execute(_REVISIONS, {"revisions": revisions})},
         captures,
         prelabels,
@@ -213,8 +189,8 @@ def _items(
 
 
 def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now: datetime) -> Item:
-    record = found.records[row.session]
-    media = _media(found.captures[row.task], record, now)
+    grants = found.grants[row.session]
+    media = _media(found.captures[row.task], grants, now)
     submitted = found.revisions[revision] if revision is not None else None
     documents = from_json(submitted.documents) if submitted else []
     script = {"id": row.script_id, "version": row.script_version, "sha256": row.script_sha256}
@@ -237,7 +213,7 @@ def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now
             "device": row.device,
             "consent": row.consent,
         },
-        grants=record["consent"]["grants"],
+        grants=[{"use": use, "until": until} for use, until in grants.items()],
         documents=[people.without_names(document) for document in documents if document["capture"] in media],
         media=media,
         prelabels=_prelabels(found, media),
@@ -247,11 +223,11 @@ def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now
     )
 
 
-def _media(captures: Sequence[Row], record: dict[str, Any], now: datetime) -> dict[str, Media]:
+def _media(captures: Sequence[Row], grants: Grants, now: datetime) -> dict[str, Media]:
     """The captures that the consent covers now."""
     media = {}
     for line in captures:
-        until = allowed_until(record, [line.medium])
+        until = allowed_until(grants, [line.medium])
         if line.original is None or until <= now:
             continue
         manifest = from_json(line.manifest)

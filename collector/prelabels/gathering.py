@@ -7,15 +7,14 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from collector.catalogue.shown_labels import shown_labels
-from collector.review.facts import words_of
 from collector.review.jobs import known_words
 from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
+from collector.studies.label_schemas import schema_words
 from prelabel.geometry.validity import readable_part
 from prelabel.quality.reviewed import Reviewed, Sight
 from wire.base import format_utc
@@ -26,9 +25,9 @@ from wire.tasks import TaskType
 # The accepted revision alone: an earlier one of the same task is history, not truth.
 _REVISIONS = text(
     "SELECT revision.id, revision.documents, revision.active_ms, revision.reason_kind, revision.script_sha256,"
-    " task.type, task.control, take.step, session.record"
+    " task.type, task.control, take.step, session.language, study_version.label_schema"
     " FROM task JOIN revision ON revision.id = task.revision_id JOIN take ON take.id = task.take_id"
-    " JOIN session ON session.id = task.session_id"
+    " JOIN session ON session.id = task.session_id JOIN study_version ON study_version.id = task.study_version_id"
     # Further rounds are answers to the same question: counted with the first, they would count it twice.
     " WHERE task.round = 1 AND (:study IS NULL OR task.study = :study)"
     " AND (:since IS NULL OR revision.submitted_at >= :since)"
@@ -85,7 +84,7 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
     known: dict[str, dict[str, Any]] = {}
     for found in rows:
         row = found.revision
-        language, classes = _said_by(row.record, row.type)
+        classes = schema_words(row.label_schema, row.type)
         for body in json.loads(row.documents):
             after = LabelsDocument.read(body)
             text_of, frames, documents = found.captures[after.capture]
@@ -107,7 +106,7 @@ def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[R
                     step=row.step,
                     before=readable_part(_sharing(before, known), size),
                     after=after,
-                    language=language,
+                    language=row.language,
                     times_us=times_us,
                     size=size,
                     active_ms=row.active_ms,
@@ -150,10 +149,3 @@ def _speaks(kind: TaskType, document: LabelsDocument) -> bool:
 def _times(blobs: BlobStore, key: str) -> array[int]:
     """The frame table of a video, eight bytes a frame: all items of a report are held at once."""
     return array("q", FrameTable.read(b"".join(blobs.read(key, 0, blobs.size(key)))).times_us)
-
-
-@lru_cache(maxsize=64)
-def _said_by(record: str, kind: TaskType) -> tuple[str | None, list[str]]:
-    """The language of a session and the words its study knows for a task type."""
-    session: dict[str, Any] = json.loads(record)
-    return session.get("language"), words_of(session, kind)

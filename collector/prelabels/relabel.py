@@ -7,7 +7,6 @@ only what it could have said itself: a face detector takes away no cups.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,9 +49,8 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
     capture = job.payload["capture"]
     row = conn.execute(
         text(
-            "SELECT capture.medium, capture.frames, capture.duration_us, take.expected, take.kind, session.record"
-            " FROM capture"
-            " JOIN session ON session.id = capture.session_id LEFT JOIN take ON take.id = capture.take_id"
+            "SELECT capture.medium, capture.frames, capture.duration_us, take.expected, take.kind, session.language"
+            " FROM capture JOIN session ON session.id = capture.session_id LEFT JOIN take ON take.id = capture.take_id"
             " WHERE capture.id = :id AND capture.state = 'opened'"
         ),
         {"id": capture},
@@ -61,7 +59,7 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
     if row is None or original is None or not _is_allowed(conn, capture):
         return None
     frames = find_derived(conn, capture, "frames")
-    language, sha256 = json.loads(row.record)["language"], job.payload["sha256"]
+    language, sha256 = row.language, job.payload["sha256"]
     known = calibrations(conn, [sha256]).get(sha256)
     errors = known.word_errors.get(main_language(language)) if known is not None else None
     return {

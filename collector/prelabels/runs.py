@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 from collector.consent.allows import allows
+from collector.consent.grants import grants_of_all
 from collector.jobs import enqueue_all
 from collector.store.clock import now_text
-from collector.store.sql import Connection, text
+from collector.store.sql import Connection, Row, text
 from wire.base import Id, Utc, WireModel, new_id
 from wire.capture import Medium
 from wire.errors import GleanerError
@@ -18,12 +19,12 @@ from wire.labels import Source
 
 PRELABEL = "prelabel"
 _CAPTURES = (
-    "SELECT capture.id, capture.medium, capture.session_id FROM capture JOIN session ON session.id = capture.session_id"
+    "SELECT capture.id, capture.medium, capture.session_id, session.study FROM capture"
+    " JOIN session ON session.id = capture.session_id"
     " WHERE capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN (SELECT value FROM"
     " json_each(:media)) AND (:study IS NULL OR session.study = :study) AND (:step IS NULL OR capture.step = :step)"
     " ORDER BY capture.received_at, capture.id"
 )
-_RECORD = text("SELECT record FROM session WHERE id = :session")
 _STATES = text(
     "SELECT state, count(*) AS jobs FROM job WHERE kind = :kind AND key >= :from AND key < :to GROUP BY state"
 )
@@ -81,7 +82,8 @@ def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Me
     """
     wanted = [medium for medium in media if asked.medium in (None, medium)]
     values = {"media": json.dumps(wanted), "study": asked.study, "step": asked.step}
-    captures = _allowed(conn, conn.execute(text(_CAPTURES), values).all())
+    found = _allowed(conn, conn.execute(text(_CAPTURES), values).all())
+    captures = [row.id for row in found]
     if not captures:
         raise NothingToLabel(f"There is no capture here that {source.name} was asked to label.")
     run = new_id("run")
@@ -99,6 +101,8 @@ def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Me
             "now": now_text(),
         },
     )
+    studies = [{"run": run, "study": study} for study in sorted({row.study for row in found})]
+    conn.execute(text("INSERT INTO prelabel_run_study (run_id, study) VALUES (:run, :study)"), studies)
     payload = {"model": asked.model, "sha256": source.sha256}
     if source.package is not None:
         payload["package"] = source.package
@@ -111,14 +115,11 @@ def run_of(job_key: str) -> str:
     return job_key.partition(":")[0]
 
 
-def _allowed(conn: Connection, rows: Sequence[Any]) -> list[str]:
-    """The captures that the consent of their session covers now."""
+def _allowed(conn: Connection, rows: Sequence[Row]) -> list[Row]:
+    """The rows of captures that the consent of their session covers now."""
     now = datetime.now(UTC)
-    grants: dict[tuple[str, Medium], bool] = {}
-    for session in dict.fromkeys(row.session_id for row in rows):
-        record = json.loads(conn.execute(_RECORD, {"session": session}).scalar_one())
-        grants |= {(session, medium): allows(record, [medium], now) for medium in get_args(Medium)}
-    return [row.id for row in rows if grants[row.session_id, row.medium]]
+    grants = grants_of_all(conn, dict.fromkeys(row.session_id for row in rows))
+    return [row for row in rows if allows(grants[row.session_id], [row.medium], now)]
 
 
 def stop_run(conn: Connection, run: str) -> PrelabelRun:

@@ -6,28 +6,33 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from collector.catalogue.captures import CaptureView, capture_view
 from collector.catalogue.shown_labels import shown_labels
 from collector.consent.allows import allows
+from collector.consent.grants import grants_of
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, part_for
 from collector.store.sql import Connection, text
+from collector.studies.instructions import Instructions
+from collector.studies.label_schemas import schema_words
 from prelabel.geometry.validity import readable_part
 from wire.base import WireModel
 from wire.labels import LabelsDocument
-from wire.script import LabelSchema
 from wire.tasks import TaskState, TaskType
 
 _TASK = text(
     "SELECT task.id, task.type, task.state, task.take_id, task.session_id, task.study, task.consent, task.revision_id,"
     " task.reason_kind, task.reason_text, task.probability, task.instruction_version, task.fence, task.control,"
     " take.step, take.step_number, take.attempt, take.kind, take.prompt, take.expected,"
-    " take.record AS take_record, session.record AS session_record, session.script_sha256,"
+    " take.record AS take_record, session.language, session.script_sha256, task.study_version_id,"
+    " study_version.label_schema, instruction.version AS text_version, instruction.text, instruction.sha256,"
     " (SELECT max(number) FROM session_step WHERE session_id = task.session_id) AS plan_steps,"
     " planned.number AS plan_number, planned.title AS step_title"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
+    " JOIN study_version ON study_version.id = task.study_version_id JOIN study_version_instruction AS named"
+    " ON named.study_version_id = task.study_version_id AND named.type = task.type"
+    " JOIN instruction ON instruction.type = named.type AND instruction.version = named.version"
     " LEFT JOIN session_step AS planned ON planned.session_id = task.session_id AND planned.number ="
     " (SELECT max(number) FROM session_step WHERE session_id = task.session_id AND step = take.step)"
     " WHERE task.id = :task"
@@ -57,7 +62,8 @@ class TaskFacts:
     `prelabels` are of the labelled captures only: what people are shown of the stored documents `shown`. Of a `control`
     task they are shown none.
 
-    Captures that the consent does not cover now are left out, with everything about them.
+    Captures that the consent does not cover now are left out, with everything about them. `classes` and `instructions`
+    are those of its version of the study; `instruction_version` is the one that the newest lease showed.
     """
 
     id: str
@@ -74,6 +80,8 @@ class TaskFacts:
     reason_text: str
     probability: float
     instruction_version: int
+    instructions: Instructions
+    study_version: int
     step: str
     step_title: str
     step_number: int
@@ -100,10 +108,10 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
     row = conn.execute(_TASK, {"task": task}).one_or_none()
     if row is None:
         raise NoSuchTask(f"There is no task {task}.")
-    session, take = json.loads(row.session_record), json.loads(row.take_record)
+    take, grants = json.loads(row.take_record), grants_of(conn, row.session_id)
     found = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
-    captures = [capture for capture in found if allows(session, [capture.medium], datetime.now(UTC))]
-    classes = words_of(session, row.type)
+    captures = [capture for capture in found if allows(grants, [capture.medium], datetime.now(UTC))]
+    classes = schema_words(row.label_schema, row.type)
     number = row.plan_number or row.step_number or 1
     step_count = row.plan_steps or conn.execute(_STEPS_TAKEN, {"session": row.session_id}).scalar_one()
     control = bool(row.control)
@@ -123,6 +131,8 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         reason_text=row.reason_text,
         probability=row.probability,
         instruction_version=row.instruction_version,
+        instructions=Instructions(version=row.text_version, text=row.text, sha256=row.sha256),
+        study_version=row.study_version_id,
         step=row.step,
         step_title=row.step_title or title_of(row.step),
         step_number=number,
@@ -132,18 +142,13 @@ def task_facts(conn: Connection, task: str) -> TaskFacts:
         prompt=row.prompt,
         expected=row.expected,
         objects=list(take.get("objects", [])),
-        language=session["language"],
+        language=row.language,
         classes=classes,
         captures=captures,
         control=control,
         prelabels=prelabels,
         shown=shown,
     )
-
-
-def words_of(session: dict[str, Any], kind: TaskType) -> list[str]:
-    """The words of the study's label schema for a task type, out of a session's record; empty means any."""
-    return list(getattr(LabelSchema.model_validate(session["label_schema"]), kind))
 
 
 def truth_documents(conn: Connection, revision: str | None) -> list[LabelsDocument]:

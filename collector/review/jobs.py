@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,13 +11,12 @@ from typing import Any
 from collector.catalogue.shown_labels import shown_labels
 from collector.catalogue.takes import opened_when_complete
 from collector.review.calibrations import calibrations
-from collector.review.facts import words_of
 from collector.review.queue_sql import RECORD_REASON
 from collector.review.rules import Reason, parts_for, priority, reason_for
 from collector.review.task_consent import refresh_task
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
-from collector.studies.instructions import INSTRUCTIONS
+from collector.studies.label_schemas import words_of
 from collector.studies.studies import control_share
 from prelabel.models import catalogue
 from wire.base import format_utc, new_id
@@ -27,16 +25,15 @@ from wire.session import TakeRecord
 from wire.tasks import TASK_RULES, TaskType
 
 _TAKE = text(
-    "SELECT take.record, take.session_id, session.study, session.consent, session.record AS session_record"
+    "SELECT take.record, take.session_id, session.study, session.consent, session.study_version_id"
     " FROM take JOIN session ON session.id = take.session_id WHERE take.id = :take"
 )
 _PRELABELS = text(
     "SELECT body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
 )
 _UNOPENED = text(
-    "SELECT task.id, task.type, task.created_at, take.record, session.record AS session_record FROM task_capture"
+    "SELECT task.id, task.type, task.created_at, take.record, task.study_version_id FROM task_capture"
     " JOIN task ON task.id = task_capture.task_id JOIN take ON take.id = task.take_id"
-    " JOIN session ON session.id = task.session_id"
     " WHERE task_capture.capture_id = :capture AND task_capture.role = 'labelled' AND task.state = 'open'"
     " AND task.opened_at IS NULL AND task.reason_kind <> 'random'"
 )
@@ -45,9 +42,10 @@ _OF_TAKE = text("SELECT id FROM task WHERE take_id = :take")
 _REASON = text("UPDATE task SET priority = :priority, reason_kind = :kind, reason_text = :text WHERE id = :task")
 _ADD_TASK = text(
     "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
-    " probability, instruction_version, created_at, consent, control, control_probability)"
-    " VALUES (:id, :take, :session, :study, :type, 'open', 0, :priority, :reason_kind, :reason_text, :probability,"
-    " :instruction_version, :created_at, :consent, :control, :control_probability)"
+    " probability, instruction_version, created_at, consent, control, control_probability, study_version_id)"
+    " SELECT :id, :take, :session, :study, :type, 'open', 0, :priority, :reason_kind, :reason_text, :probability,"
+    " version, :created_at, :consent, :control, :control_probability, study_version_id FROM study_version_instruction"
+    " WHERE study_version_id = :study_version_id AND type = :type"
     " ON CONFLICT (take_id, type, round) DO NOTHING"
 )
 _ADD_CAPTURE = text(
@@ -73,9 +71,10 @@ def make_tasks(conn: Connection, take_id: str) -> int:
         labelled = [row.capture for row in whole if row.medium in TASK_RULES[kind].labelled]
         beside = [row.capture for row in whole if row.medium in TASK_RULES[kind].beside]
         if labelled:
-            classes = words_of(json.loads(take.session_record), kind)
+            classes = words_of(conn, take.study_version_id, kind)
             reason = _reason(conn, kind, classes, record, labelled, random.random())
-            facts = {"take": take_id, "session": take.session_id, "study": take.study, "consent": take.consent}
+            facts = {name: getattr(take, name) for name in ("study", "study_version_id", "consent")}
+            facts |= {"take": take_id, "session": take.session_id}
             made += add_task(conn, kind, facts, labelled, beside, reason)
     for task in list(conn.execute(_OF_TAKE, {"take": take_id}).scalars()):
         refresh_task(conn, task, datetime.now(UTC))
@@ -95,7 +94,7 @@ def add_task(
     A coin gives a share of the study's tasks no pre-labels: without them nobody can tell what pre-labels do to people.
 
     Args:
-        facts: take, session, study and consent, by id.
+        facts: take, session, study, study_version_id and consent, by id.
     """
     task, now = new_id("task"), datetime.now(UTC)
     share = control_share(conn, facts["study"])
@@ -107,7 +106,6 @@ def add_task(
         "reason_kind": reason.kind,
         "reason_text": reason.text,
         "probability": reason.probability,
-        "instruction_version": INSTRUCTIONS[kind].version,
         "created_at": format_utc(now),
         "control": random.random() < share,
         "control_probability": share,
@@ -134,7 +132,7 @@ def reconsider(conn: Connection, capture: str) -> None:
         labelled = list(conn.execute(_LABELLED, {"task": row.id}).scalars())
         record = TakeRecord.model_validate_json(row.record)
         # A draw of 1 is never of the random share.
-        classes = words_of(json.loads(row.session_record), row.type)
+        classes = words_of(conn, row.study_version_id, row.type)
         reason = _reason(conn, row.type, classes, record, labelled, draw=1.0)
         values = {
             "task": row.id,

@@ -19,7 +19,6 @@ from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLe
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
 from collector.store.sql import Connection, Statement
-from collector.studies.instructions import INSTRUCTIONS
 from wire.base import format_utc
 from wire.tasks import TaskState, TaskType
 
@@ -110,7 +109,7 @@ def take_next(
         if row.id not in have and len(leases) < len(draws) and _is_usable(conn, row.id, now):
             conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
             conn.execute(sql.EXTEND_LEASE, {"task": row.id, "fence": row.fence, "expires": expires})
-            conn.execute(sql.SHOW, {"task": row.id, "version": INSTRUCTIONS[row.type].version})
+            conn.execute(sql.SHOW, {"task": row.id})
             leases.append(Lease(row.id, row.fence, expires))
     room = MAX_LEASES - conn.execute(sql.ACTIVE_LEASES, asked).scalar_one()
     if room <= 0 and not leases and not have:
@@ -171,7 +170,7 @@ def _lease(conn: Connection, served: Served, person: str, client: str, now: date
     values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
     conn.execute(sql.REPLACE_LEASE, values)
     row = conn.execute(sql.LEASE, values).one()
-    conn.execute(sql.SHOW, {"task": task, "version": INSTRUCTIONS[row.type].version})
+    conn.execute(sql.SHOW, {"task": task})
     how = {"fence": row.fence, "lane": served.lane, "probability": served.probability, "why": served.why}
     conn.execute(sql.REMEMBER_LEASE, {**values, **how})
     return Lease(task, row.fence, expires)

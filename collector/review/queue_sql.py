@@ -92,7 +92,11 @@ ACTIVE_LEASES = text(
     "SELECT count(*) FROM task WHERE state = 'leased' AND leased_to = :person AND lease_expires_at > :now"
 )
 # The instructions that this delivery shows: the revision remembers them.
-SHOW = text("UPDATE task SET instruction_version = :version WHERE id = :task AND instruction_version <> :version")
+SHOW = text(
+    "UPDATE task SET instruction_version = named.version FROM study_version_instruction AS named WHERE task.id = :task"
+    " AND named.study_version_id = task.study_version_id AND named.type = task.type"
+    " AND named.version <> task.instruction_version"
+)
 RENEW = text("UPDATE task SET lease_expires_at = :expires WHERE id = :task")
 HOLDING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
@@ -115,10 +119,10 @@ NEXT_NUMBER = text("SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task
 ADD_REVISION = text(
     "INSERT INTO revision (id, task_id, number, person_id, submit_uuid, fence, submitted_at, opened_at, first_input_at,"
     " active_ms, documents, diff, reply, reason_kind, probability, instruction_version, script_sha256,"
-    " instruction_sha256, shown, told, page, correction)"
+    " instruction_sha256, shown, told, page, correction, study_version_id)"
     " VALUES (:id, :task, :number, :person, :submit, :fence, :now, :opened_at, :first_input_at, :active_ms, :documents,"
     " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256, :instruction_sha256, :shown,"
-    " :told, :page, :correction)"
+    " :told, :page, :correction, :study_version)"
 )
 LAST_OF_LEASE = text("SELECT max(submitted_at) FROM revision WHERE task_id = :task AND fence = :fence")
 ADD_WORKED = text(
@@ -170,9 +174,10 @@ RECORD_REASON = text(
 )
 ASK_AGAIN = text(
     "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
-    " probability, instruction_version, created_at, consent, control, control_probability, round, usable_until)"
-    " SELECT :id, take_id, session_id, study, type, 'open', 0, :priority, 'age', :text, probability,"
-    " instruction_version, :now, consent, control, control_probability, :round, usable_until FROM task WHERE id = :task"
+    " probability, instruction_version, created_at, consent, control, control_probability, round, usable_until,"
+    " study_version_id) SELECT :id, take_id, session_id, study, type, 'open', 0, :priority, 'age', :text, probability,"
+    " instruction_version, :now, consent, control, control_probability, :round, usable_until,"
+    " study_version_id FROM task WHERE id = :task"
 )
 LAST_ROUND = text(
     "SELECT max(other.round) FROM task JOIN task AS other ON other.take_id = task.take_id AND other.type = task.type"

@@ -42,6 +42,7 @@ class Facts:
     probability: float
     instruction_version: int
     script_sha256: str
+    study_version: int
     instruction_sha256: str | None = None
     shown: Sequence[ShownDocument] = ()
     told: Sequence[Mapping[str, Any]] = ()
@@ -108,6 +109,7 @@ def submit(
         "told": _json(facts.told),
         "page": facts.page,
         "correction": facts.correction,
+        "study_version": facts.study_version,
     }
     conn.execute(sql.ADD_REVISION, values)
     if facts.worked:

@@ -175,6 +175,7 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
         instruction_version=found.instruction_version,
         instruction_sha256=found.instruction_sha256,
         script_sha256=facts.script_sha256,
+        study_version=facts.study_version,
         shown=facts.shown,
         told=[row.to_json() for row in body.activity],
         page=body.page,

@@ -1,12 +1,11 @@
 """The consent that covers a task: all its labelled captures. Checked before a task is leased, shown or written to.
 
 `task.usable_until` has the moment beforehand, so that `next` sets aside with one indexed statement what has ended; the
-session's record decides before anything is leased.
+session's consent decides before anything is leased.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from collector.consent.allows import ConsentEnded, allowed_until
@@ -15,9 +14,11 @@ from collector.store.sql import Connection, text
 from wire.base import format_utc
 
 _USES = text(
-    "SELECT session.record, capture.medium FROM task JOIN session ON session.id = task.session_id"
+    "SELECT capture.medium, session_grant.use, session_grant.until FROM task"
     " LEFT JOIN task_capture ON task_capture.task_id = task.id AND task_capture.role = 'labelled'"
-    " LEFT JOIN capture ON capture.id = task_capture.capture_id WHERE task.id = :task"
+    " LEFT JOIN capture ON capture.id = task_capture.capture_id"
+    " LEFT JOIN session_grant ON session_grant.session_id = task.session_id AND session_grant.use = capture.medium"
+    " WHERE task.id = :task"
 )
 # `usable_until < '9999'` is the condition of the index: tasks without an end are not in it.
 _WITHHOLD = text(
@@ -48,11 +49,12 @@ def usable_until(conn: Connection, task: str) -> datetime:
     rows = conn.execute(_USES, {"task": task}).all()
     if not rows:
         raise NoSuchTask(f"There is no task {task}.")
-    return allowed_until(json.loads(rows[0].record), [row.medium for row in rows if row.medium is not None])
+    grants = {row.use: row.until for row in rows if row.use is not None}
+    return allowed_until(grants, [row.medium for row in rows if row.medium is not None])
 
 
 def refresh_task(conn: Connection, task: str, now: datetime) -> bool:
-    """Set what the session's record says now; returns whether the task may be worked on. Raises NoSuchTask."""
+    """Set what the session's consent says now; returns whether the task may be worked on. Raises NoSuchTask."""
     until = usable_until(conn, task)
     conn.execute(_SET_UNTIL, {"task": task, "until": format_utc(until), "now": format_utc(now)})
     return until > now

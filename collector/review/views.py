@@ -15,7 +15,7 @@ from collector.review.facts import ShownDocument, TaskFacts, read_documents, tas
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
-from collector.studies.instructions import INSTRUCTIONS, Instructions
+from collector.studies.instructions import Instructions
 from wire.base import WireModel, format_utc
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType
@@ -165,7 +165,7 @@ def task_view(
         objects=facts.objects,
         language=facts.language,
         classes=facts.classes,
-        instructions=INSTRUCTIONS[facts.type],
+        instructions=facts.instructions,
         consent=facts.consent,
         captures=facts.captures,
         prelabels=facts.prelabels,

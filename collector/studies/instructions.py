@@ -1,6 +1,7 @@
-"""What a person is asked to do, by task type. A change of the words raises the version; revisions remember it.
+"""What a person is asked to do, by task type: rows that each version of a study names, one per type.
 
-The words of every version that was in use stay in the table `instruction`.
+The built-in texts are those that a new study begins with; a study that is here keeps its own. A change of a text raises
+its version, and the text of every version that was in use stays in the table `instruction`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ _FIND = text(
     " LIMIT 1"
 )
 _BY_VERSION = text("SELECT version, sha256 FROM instruction WHERE type = :type AND version = :version")
+_OF_STUDY_VERSION = text(
+    "SELECT instruction.type, instruction.version, instruction.text, instruction.sha256 FROM study_version_instruction"
+    " AS named JOIN instruction ON instruction.type = named.type AND instruction.version = named.version"
+    " WHERE named.study_version_id = :version ORDER BY instruction.type"
+)
 
 
 class Instructions(WireModel):
@@ -48,7 +54,7 @@ class InstructionUnknown(GleanerError):
     hint = "Revisions name the sha256 of the words that were on the screen."
 
 
-INSTRUCTIONS: dict[TaskType, Instructions] = {
+BUILT_IN: dict[TaskType, Instructions] = {
     "boxes": Instructions(
         version=2,
         text="Draw one box around each thing in the list, tight around the part you can see. If the picture cuts a"
@@ -74,11 +80,17 @@ INSTRUCTIONS: dict[TaskType, Instructions] = {
 }
 
 
+def instructions_of(conn: Connection, version: int) -> dict[TaskType, Instructions]:
+    """Those of a version of a study, by its id."""
+    rows = conn.execute(_OF_STUDY_VERSION, {"version": version})
+    return {row.type: Instructions(version=row.version, text=row.text, sha256=row.sha256) for row in rows}
+
+
 def save_instructions(conn: Connection) -> None:
-    """At the start of the service: the words of versions that are new here."""
+    """Save the built-in texts of versions that are new here, before a study begins with them."""
     rows = [
         {"type": kind, "version": shown.version, "text": shown.text, "sha256": shown.sha256, "now": now_text()}
-        for kind, shown in INSTRUCTIONS.items()
+        for kind, shown in BUILT_IN.items()
     ]
     conn.execute(
         text(

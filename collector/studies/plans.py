@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
+from collector.studies.versions import content_of_plan, ensure_version
 from wire.base import Sha256, WireModel
 from wire.canonical import canonical_json, sha256_hex
 from wire.errors import GleanerError
 from wire.script import Plan
 
-_KEEP_PLAN = text(
-    "INSERT INTO script_plan (sha256, study, script_id, script_version, body, device_id, received_at)"
-    " VALUES (:sha256, :study, :script, :version, :body, :device, :now) ON CONFLICT (sha256) DO NOTHING"
+_SAVE_PLAN = text(
+    "INSERT INTO script_plan (sha256, study, script_id, script_version, body, device_id, received_at, study_version_id)"
+    " VALUES (:sha256, :study, :script, :version, :body, :device, :now, :study_version)"
 )
-_KEEP_TEXT = text(
+_SAVE_TEXT = text(
     "INSERT INTO consent_text (sha256, text, received_at) VALUES (:sha256, :text, :now) ON CONFLICT (sha256) DO NOTHING"
 )
 _PLAN = text("SELECT body FROM script_plan WHERE sha256 = :sha256")
@@ -53,14 +54,24 @@ class ConsentTextView(WireModel):
     received_at: str
 
 
-def keep_plan(conn: Connection, sha256: str, plan: Plan, device: str) -> None:
-    """Keep a plan and its consent text; the same again changes nothing. Raises PlanMismatch."""
+def save_plan(conn: Connection, sha256: str, plan: Plan, device: str, control_share: float) -> None:
+    """Save a plan, its consent text and the version of its study that it brings; the same again changes nothing.
+
+    Args:
+        control_share: of a study that is new here.
+
+    Raises:
+        PlanMismatch.
+    """
     body = canonical_json(plan)
     if sha256_hex(body) != sha256:
         raise PlanMismatch(f"The plan {plan.id} {plan.version} does not have the sha256 {sha256}.")
+    if conn.execute(_PLAN, {"sha256": sha256}).first() is not None:
+        return
     now = now_text()
+    version = ensure_version(conn, content_of_plan(plan), "plan", sha256, control_share)
     conn.execute(
-        _KEEP_PLAN,
+        _SAVE_PLAN,
         {
             "sha256": sha256,
             "study": plan.study,
@@ -69,10 +80,11 @@ def keep_plan(conn: Connection, sha256: str, plan: Plan, device: str) -> None:
             "body": body.decode(),
             "device": device,
             "now": now,
+            "study_version": version,
         },
     )
     words = plan.consent.text
-    conn.execute(_KEEP_TEXT, {"sha256": sha256_hex(words.encode()), "text": words, "now": now})
+    conn.execute(_SAVE_TEXT, {"sha256": sha256_hex(words.encode()), "text": words, "now": now})
 
 
 def plan_by_hash(conn: Connection, sha256: str) -> Plan:

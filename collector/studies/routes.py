@@ -9,7 +9,6 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from collector.bodies import body_schema, document
 from collector.people.policy import JoinedDevice, Lead, PolicyRoute
 from collector.store.depends import Db
-from collector.store.sql import Connection
 from collector.studies import plans, studies
 from wire.base import Id, Sha256
 from wire.script import Plan
@@ -23,12 +22,7 @@ async def put_plan(
 ) -> Response:
     """The plan that sessions of this device name by hash. The same again changes nothing."""
     share: float = request.app.state.settings.control_share
-
-    def keep(conn: Connection) -> None:
-        plans.keep_plan(conn, sha256, plan, device.id)
-        studies.ensure_study(conn, plan.study, share)
-
-    await db.write(keep)
+    await db.write(lambda conn: plans.save_plan(conn, sha256, plan, device.id, share))
     return Response(status_code=204)
 
 

@@ -1,4 +1,4 @@
-"""Sessions, takes, captures, what was derived from captures, labels documents, and who looked at what."""
+"""Sessions with consent, takes, captures, what was derived from captures, labels documents, who looked at what."""
 
 from __future__ import annotations
 
@@ -23,8 +23,19 @@ session = Table(
     Column("record", Text, nullable=False),  # the SessionRecord without its steps; from schema 3 on without takes
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
+    Column("language", String, nullable=False, server_default=""),
+    Column("study_version_id", ForeignKey("study_version.id")),  # that it was recorded under; every row has one
     Index("ix_session_started_at_id", "started_at", "id"),
     Index("ix_session_study", "study"),
+)
+
+# What the participant allowed: no row, no use. `until` null: as long as the study keeps its data.
+session_grant = Table(
+    "session_grant",
+    metadata,
+    Column("session_id", ForeignKey("session.id"), primary_key=True),
+    Column("use", String, primary_key=True),  # video | audio | image | text
+    Column("until", String),
 )
 
 session_step = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
 from collector.store.tables.base import metadata
 
@@ -27,4 +27,12 @@ prelabel_run = Table(
     Column("captures", Integer, nullable=False),
     Column("created_at", String, nullable=False),
     Index("ix_prelabel_run_created_at", "created_at"),
+)
+
+# The studies of its captures.
+prelabel_run_study = Table(
+    "prelabel_run_study",
+    metadata,
+    Column("run_id", ForeignKey("prelabel_run.id"), primary_key=True),
+    Column("study", ForeignKey("study.id"), primary_key=True),
 )

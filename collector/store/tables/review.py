@@ -38,6 +38,7 @@ task = Table(
     Column("usable_until", String, nullable=False, server_default="9999-12-31T23:59:59.999999Z"),
     # Ground truth is this pointer. No foreign key: the two tables would then need each other.
     Column("revision_id", String),
+    Column("study_version_id", ForeignKey("study_version.id")),  # whose words and instructions it has; never null
     UniqueConstraint("take_id", "type", "round"),
     Index(
         "ix_task_open",
@@ -157,6 +158,7 @@ revision = Table(
     Column("told", Text),  # the page's own signs of life, as they came with the submit
     Column("page", String),  # the build of the page
     Column("correction", String),  # why somebody else's work was corrected (collector/review/codes.py)
+    Column("study_version_id", ForeignKey("study_version.id")),  # that it was answered under; never null
     UniqueConstraint("task_id", "number"),
     Index("ix_revision_person_id_submitted_at", "person_id", "submitted_at"),
     Index("ix_revision_submitted_at", "submitted_at"),

@@ -16,7 +16,7 @@ from collector.exports import truth
 from collector.exports.check import check_export
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
 from collector.review.facts import task_facts
-from collector.studies.instructions import INSTRUCTIONS
+from collector.studies.instructions import BUILT_IN
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from wire.capture import CaptureManifest
 from wire.labels import LabelsDocument
@@ -60,7 +60,7 @@ def test_a_line_says_where_it_comes_from(filled: Filled, reviewed: dict[str, str
         reviewed["revision"],
     )
     assert (line["participant"], line["home"], line["consent"]) == ("p-07", "home-3", "con-1")
-    assert line["instruction_version"] == INSTRUCTIONS["boxes"].version and line["media"]["consent_until"] is None
+    assert line["instruction_version"] == BUILT_IN["boxes"].version and line["media"]["consent_until"] is None
     assert line["script"] == {"id": "kitchen-greeting", "version": "1.0", "sha256": "c" * 64}
     moved, added = line["labels"]
     assert moved["edited"] is True and moved["source"]["sha256"] == MODEL["sha256"] and moved["score"] == 0.8
@@ -185,11 +185,7 @@ def test_a_damaged_blob_stops_the_export_and_leaves_nothing(
 def test_consent_that_has_run_out_keeps_its_captures_back(
     filled: Filled, reviewed: dict[str, str], tmp_path: Path
 ) -> None:
-    record = json.loads(filled.rows("SELECT record FROM session")[0].record)
-    for grant in record["consent"]["grants"]:
-        if grant["use"] == "image":
-            grant["until"] = "2026-01-01T00:00:00.000000Z"
-    filled.execute("UPDATE session SET record = :record", record=json.dumps(record))
+    filled.execute("UPDATE session_grant SET until = '2026-01-01T00:00:00.000000Z' WHERE use = 'image'")
     done = export(filled, tmp_path / "out")
     assert "consent has run out" in done.output
     assert lines(tmp_path / "out" / "labels.jsonl") == [] and not list((tmp_path / "out" / "media").iterdir())

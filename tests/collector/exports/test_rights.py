@@ -59,9 +59,14 @@ def reviewed(filled: Filled) -> Filled:
     filled.submit(bob, filled.tasks()[0].id, {image: [box("by-ann"), box("by-bob", x=60.0)]})
     still(filled, bob, [])
     grants = {"image": SOON, "audio": SOON - timedelta(days=9), "text": None}
-    body = json.loads(filled.rows("SELECT record FROM session")[0].record)
-    body["consent"]["grants"] = [{"use": use, "until": until and format_utc(until)} for use, until in grants.items()]
-    filled.execute("UPDATE session SET record = :record", record=json.dumps(body))
+    filled.execute("DELETE FROM session_grant")
+    for use, end in grants.items():
+        filled.execute(
+            "INSERT INTO session_grant (session_id, use, until) VALUES (:session, :use, :until)",
+            session=filled.session,
+            use=use,
+            until=end and format_utc(end),
+        )
     return filled
 
 

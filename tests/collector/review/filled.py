@@ -45,7 +45,7 @@ class Filled:
         self.folder = folder
         self.db: Database = open_database(folder)
         self.blobs = LocalBlobs(folder / "blobs")
-        self.session = new_id("ses")
+        self.session, self.study = new_id("ses"), "kitchen"
         self.takes: list[dict[str, Any]] = []
         self.revision = 0
         self.db.write_sync(_add_device)
@@ -147,7 +147,7 @@ class Filled:
                 "schema": 1,
                 "session": self.session,
                 "revision": self.revision,
-                "study": "kitchen",
+                "study": self.study,
                 "script": {"id": "kitchen-greeting", "version": "1.0", "sha256": "c" * 64},
                 "language": "en",
                 "label_schema": SCHEMA,
@@ -158,7 +158,7 @@ class Filled:
                     "schema": 1,
                     "consent": "con-1",
                     "session": self.session,
-                    "study": "kitchen",
+                    "study": self.study,
                     "participant": "p-07",
                     "text_sha256": "d" * 64,
                     "locale": "en",
@@ -208,7 +208,7 @@ class Filled:
                 "capture": capture,
                 "take": take["take"],
                 "session": self.session,
-                "study": "kitchen",
+                "study": self.study,
                 "step": take["step"],
                 "attempt": take["attempt"],
                 "device": "dev-1",

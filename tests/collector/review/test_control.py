@@ -11,7 +11,6 @@ from collector.exports.truth import item_ids, items
 from collector.prelabels.gathering import Asked, gather, reviewed
 from collector.review.views import CONTROL_TEXT, task_view
 from collector.store.sql import Connection
-from collector.studies.instructions import save_instructions
 from collector.studies.studies import StudyChange, StudyUnknown, change_study, ensure_study
 from tests.collector.review.filled import MODEL, Filled, box
 from tests.collector.review.test_routes import Site
@@ -50,7 +49,6 @@ def test_who_gets_such_an_item_learns_nothing_of_what_a_model_saw(filled: Filled
     share(filled, 1.0)
     site = Site(filled)
     site.add("ann")
-    filled.db.write_sync(save_instructions)
     capture = still(filled)
     (task,) = site.next("ann")
     assert task["prelabels"] == [] and task["reason"]["kind"] == "control" and task["reason"]["text"] == CONTROL_TEXT

@@ -48,7 +48,7 @@ class Desk:
 
     def submit(self, who: str, task: str, fence: int, uuid: str, now: datetime = NOW) -> Any:
         documents = [{"made_by": who, "uuid": uuid}]
-        facts = Facts(documents, {}, "t", None, 0, [], "age", 0.9, 1, "c" * 64)
+        facts = Facts(documents, {}, "t", None, 0, [], "age", 0.9, 1, "c" * 64, 1)
         reply = self.write(lambda conn: revisions.submit(conn, task, who, fence, uuid, facts, lambda _: {}, now))
         return json.loads(reply) if isinstance(reply, str) else reply
 

@@ -17,13 +17,16 @@ from typing import Any
 
 import pytest
 
+from collector.catalogue.sessions import keep_session
+from collector.consent.grants import grants_of
 from collector.exports.truth import item_ids, items
 from collector.review.calibrations import calibrations
 from collector.review.history import task_history
 from collector.review.views import revision_views, task_view
 from collector.store.database import Database, open_database
-from collector.studies.instructions import instructions_by_hash
+from collector.studies.instructions import instructions_by_hash, instructions_of
 from collector.studies.studies import list_studies
+from wire.session import SessionRecord
 
 DUMP = Path(__file__).with_name("data") / "before_0005.sql"
 Rows = dict[str, list[dict[str, Any]]]
@@ -84,6 +87,42 @@ def test_revisions_name_their_instructions_by_hash(before: Rows, db: Database) -
             assert row.instruction_sha256 == sha256(text.encode()).hexdigest()
             found = db.read_sync(lambda conn, row=row: instructions_by_hash(conn, str(row.instruction_sha256)))
             assert found.text == text and (row.shown, row.page, row.correction) == (None, None, None)
+
+
+def test_sessions_tasks_and_revisions_point_to_the_version_of_their_study(before: Rows, db: Database) -> None:
+    """Made of the record of the session, as a new session with that record would make it."""
+    (session,) = before["session"]
+    record = json.loads(session["record"])
+    (version,) = db.read_sync(lambda conn: conn.execute("SELECT * FROM study_version").all())
+    assert (version.study, version.number, version.origin, version.origin_id) == (
+        "kitchen",
+        1,
+        "session",
+        session["id"],
+    )
+    assert json.loads(version.label_schema) == record["label_schema"]
+    assert version.consent_text_sha256 == record["consent"]["text_sha256"]
+    for table in ("session", "task", "revision"):
+        named = db.read_sync(lambda conn, table=table: conn.execute(f"SELECT study_version_id FROM {table}").all())
+        assert {row.study_version_id for row in named} == {version.id} and len(named) == len(before[table])
+    shown = db.read_sync(lambda conn: instructions_of(conn, version.id))
+    assert {kind: (row.version, row.text) for kind, row in shown.items()} == {
+        row["type"]: (row["version"], row["text"]) for row in before["instruction"]
+    }
+    raised = SessionRecord.read({**record, "revision": record["revision"] + 1})
+    db.write_sync(lambda conn: keep_session(conn, raised))
+    other = SessionRecord.read(json.loads(json.dumps({**record, "takes": []}).replace(session["id"], "ses-other")))
+    db.write_sync(lambda conn: keep_session(conn, other))
+    rows = db.read_sync(lambda conn: conn.execute("SELECT study_version_id, language FROM session").all())
+    assert [tuple(row) for row in rows] == [(version.id, "en")] * 2
+    assert db.read_sync(lambda conn: conn.execute("SELECT count(*) FROM study_version").scalar_one()) == 1
+
+
+def test_what_the_participant_allowed_is_still_allowed(before: Rows, db: Database) -> None:
+    (session,) = before["session"]
+    grants = json.loads(session["record"])["consent"]["grants"]
+    found = db.read_sync(lambda conn: grants_of(conn, session["id"]))
+    assert found == {grant["use"]: grant["until"] for grant in grants} and len(found) == 4
 
 
 def test_people_go_on_where_they_were(before: Rows, db: Database) -> None:

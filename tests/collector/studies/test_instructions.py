@@ -9,9 +9,10 @@ import pytest
 
 from collector.review.views import revision_views, task_view
 from collector.studies import instructions
-from collector.studies.instructions import INSTRUCTIONS, Instructions, save_instructions
+from collector.studies.instructions import BUILT_IN, Instructions
 from tests.collector.review.filled import Filled, box
 from tests.collector.review.test_routes import Site
+from wire.base import new_id
 from wire.tasks import TaskType
 
 # Words that change under the same version would be lost: raise the version and add a line here.
@@ -29,8 +30,33 @@ NEWER = Instructions(version=7, text="Box the handle, too.")
 
 
 def test_words_never_change_under_the_same_version() -> None:
-    found = {(kind, shown.version): sha256(shown.text.encode()).hexdigest() for kind, shown in INSTRUCTIONS.items()}
+    found = {(kind, shown.version): sha256(shown.text.encode()).hexdigest() for kind, shown in BUILT_IN.items()}
     assert found.items() <= SHIPPED.items()
+
+
+def release(filled: Filled, shown: Instructions) -> None:
+    """A version of the study with these instructions for stills, which its open tasks and its session get."""
+    filled.execute(
+        "INSERT INTO instruction (type, version, text, sha256, first_used_at)"
+        " VALUES ('boxes', :version, :text, :sha256, 't')",
+        **shown.to_json(),
+    )
+    filled.execute(
+        "INSERT INTO study_version (study, number, sha256, label_schema, consent_text_sha256, origin, origin_id,"
+        " made_at) SELECT study, number + 1, :sha256, label_schema, consent_text_sha256, origin, origin_id, made_at"
+        " FROM study_version ORDER BY number DESC LIMIT 1",
+        sha256=shown.sha256,
+    )
+    (row,) = filled.rows("SELECT max(id) AS newest FROM study_version")
+    filled.execute(
+        "INSERT INTO study_version_instruction (study_version_id, type, version) SELECT :newest, type,"
+        " CASE type WHEN 'boxes' THEN :version ELSE version END FROM study_version_instruction"
+        " WHERE study_version_id = :newest - 1",
+        newest=row.newest,
+        version=shown.version,
+    )
+    filled.execute("UPDATE task SET study_version_id = :newest WHERE state IN ('open', 'leased')", newest=row.newest)
+    filled.execute("UPDATE session SET study_version_id = :newest", newest=row.newest)
 
 
 def still(filled: Filled) -> tuple[str, str]:
@@ -39,28 +65,26 @@ def still(filled: Filled) -> tuple[str, str]:
     return ids["image"], filled.tasks()[-1].id
 
 
-def test_a_revision_remembers_what_was_shown(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_revision_remembers_what_was_shown(filled: Filled) -> None:
     ann, (capture, task) = filled.person("ann"), still(filled)
-    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)
+    release(filled, NEWER)
     shown = filled.db.read_sync(lambda conn: task_view(conn, task, ann)).instructions.version
     filled.submit(ann, task, {capture: [box()]})
     assert shown == 7
     assert [row.instruction_version for row in filled.db.read_sync(lambda conn: revision_views(conn, task))] == [7]
 
 
-def test_a_page_that_got_the_older_words_submits_under_them(
-    filled: Filled, monkeypatch: pytest.MonkeyPatch, at_noon: None
-) -> None:
+def test_a_page_that_got_the_older_words_submits_under_them(filled: Filled, at_noon: None) -> None:
     site = Site(filled)
     site.add("ann")
     still(filled)
     (task,) = site.next("ann")
     first = task["instructions"]["version"]
-    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)  # the service was restarted meanwhile
+    release(filled, NEWER)
     assert site.submit("ann", task, []).status_code == 200
     still(filled)
     (second,) = site.next("ann")
-    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", Instructions(version=8, text="And the saucer."))
+    release(filled, Instructions(version=8, text="And the saucer."))
     (again,) = site.next("ann")  # a page that was loaded anew is shown the newest words
     assert (second["instructions"]["version"], again["instructions"]["version"]) == (7, 8)
     assert site.submit("ann", again, []).status_code == 200
@@ -68,18 +92,16 @@ def test_a_page_that_got_the_older_words_submits_under_them(
     assert [row.instruction_version for row in versions] == [first, 8]
 
 
-def test_a_revision_names_the_words_that_were_on_the_screen(
-    filled: Filled, monkeypatch: pytest.MonkeyPatch, at_noon: None
-) -> None:
+def test_a_revision_names_the_words_that_were_on_the_screen(filled: Filled, at_noon: None) -> None:
     """Whatever was delivered with the lease: the page quotes what it shows, by hash."""
     site = Site(filled)
     site.add("ann")
-    filled.db.write_sync(save_instructions)
-    before = INSTRUCTIONS["boxes"]
-    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)
-    filled.db.write_sync(save_instructions)
+    before = BUILT_IN["boxes"]
+    still(filled)
+    release(filled, NEWER)
     for number, quoted in enumerate((None, before.sha256, NEWER.sha256, "0" * 64)):
-        still(filled)
+        if number:
+            still(filled)
         (task,) = site.next("ann")
         assert task["instructions"]["sha256"] == NEWER.sha256
         more = {} if quoted is None else {"instructions": quoted}
@@ -115,10 +137,16 @@ def test_a_revision_has_the_pre_labels_that_were_shown_and_the_signs_of_life_as_
     assert json.loads(row.told) == [{"at": "2026-11-20T12:00:01.000000Z", "visible": True, "playing": False}]
 
 
-def test_the_words_of_every_version_stay(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    filled.db.write_sync(save_instructions)
-    before = INSTRUCTIONS["boxes"]
-    monkeypatch.setitem(instructions.INSTRUCTIONS, "boxes", NEWER)
-    filled.db.write_sync(save_instructions)
+def test_a_study_keeps_its_instructions_when_the_built_in_texts_change(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still(filled)
+    before = BUILT_IN["boxes"]
+    monkeypatch.setitem(instructions.BUILT_IN, "boxes", NEWER)
+    still(filled)
+    assert {row.instruction_version for row in filled.tasks()} == {before.version}
+    filled.session, filled.study, filled.takes = new_id("ses"), "garden", []
+    still(filled)
+    assert filled.tasks(study="garden")[0].instruction_version == NEWER.version
     rows = filled.rows("SELECT version, text FROM instruction WHERE type = 'boxes' ORDER BY version")
-    assert [tuple(row) for row in rows] == [(before.version, before.text), (7, NEWER.text)]
+    assert [tuple(row) for row in rows] == [(before.version, before.text), (7, NEWER.text)], "of both"
