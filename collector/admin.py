@@ -97,6 +97,7 @@ VERBS: dict[str, Verb] = {
     "prelabel-stop": lambda conn, given, _settings: runs.stop_run(conn, given["run"]).to_json(),
     "export-save": _save_export,
     "study-list": lambda conn, _given, _settings: studies.list_studies(conn).to_json(),
+    "study-show": lambda conn, given, _settings: studies.study_detail(conn, given["study"]).to_json(),
     "study-set": lambda conn, given, _settings: studies.change_study(
         conn, given["study"], studies.StudyChange.model_validate_json(given["change"])
     ).to_json(),

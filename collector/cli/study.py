@@ -1,17 +1,21 @@
-"""`gleaner collector study …`: the studies there are, and the share of their tasks without pre-labels."""
+"""`gleaner collector study …`: the studies there are, their versions, and the share of tasks without pre-labels."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile, ask_collector
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 app = typer.Typer(
-    no_args_is_help=True, help="Studies: which there are, and how many of their items have no pre-labels."
+    no_args_is_help=True, help="Studies: which there are, their versions, how many of their items have no pre-labels."
 )
+Study = Annotated[str, typer.Argument(help="The study, as `study list` shows it.")]
 
 
 @app.command("list")
@@ -30,9 +34,50 @@ def list_studies(data: Data = None, as_json: Json = False, settings_file: Settin
     Console().print(table if made["studies"] else "No study yet: the first session of one makes it.")
 
 
+@app.command("show")
+def show_study(
+    study: Study,
+    version: Annotated[int | None, typer.Option(min=1, help="Another version than the newest.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Show the versions of a study, and the words, consent text and instructions of one of them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    made = ask_collector(data, settings_file, "study-show", {"study": study})
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    shown = [row for row in made["versions"] if version in (None, row["number"])][:1]
+    if version is not None and not shown:
+        raise typer.BadParameter(f"The study {study} has no version {version}.", param_hint="--version")
+    table = Table("version", "since", "from", "sha256", box=None)
+    for row in made["versions"]:
+        table.add_row(
+            str(row["number"]), row["made_at"][:10], f"{row['origin']} {row['origin_id'][:12]}", row["sha256"][:12]
+        )
+    console = Console()
+    console.print(table)
+    for row in shown:
+        _show_version(row, console)
+
+
+def _show_version(row: dict[str, Any], console: Console) -> None:
+    """The words, consent text and instructions of a version, as text that rich does not read as markup."""
+    for kind, words in row["label_schema"].items():
+        console.print(f"\n{kind}: {', '.join(words) or 'any word'}", markup=False)
+        for one in row["instructions"]:
+            if one["type"] == kind:
+                console.print(f"  {one['text']} (instructions {one['version']}, {one['sha256'][:12]})", markup=False)
+    words = row["consent_text"] or "not here; devices of an older version send no plans"
+    console.print(f"\nconsent text {row['consent_text_sha256'][:12]}: {words}", markup=False)
+
+
 @app.command("set")
 def set_study(
-    study: Annotated[str, typer.Argument(help="The study, as `study list` shows it.")],
+    study: Study,
     control_share: Annotated[
         float, typer.Option(min=0, max=1, help="Of new items, drawn by chance, so many get no pre-labels: 0 to 1.")
     ],

@@ -42,8 +42,10 @@ _TASKS = (
 _ITEMS = text(
     "SELECT task.id AS task, task.type, task.control, task.round, task.take_id AS take, task.session_id AS session,"
     " task.study, task.consent, take.step, take.attempt, take.prompt, session.script_id, session.script_version,"
-    " session.script_sha256, session.participant, session.home, session.device_id AS device"
+    " session.script_sha256, session.participant, session.home, session.device_id AS device,"
+    " study_version.number AS study_version"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
+    " JOIN study_version ON study_version.id = task.study_version_id"
     " WHERE task.id IN :tasks"
 )
 _REVISIONS = text("SELECT id, documents, person_id, instruction_version FROM revision WHERE id IN :revisions")
@@ -204,6 +206,7 @@ def _item(row: Row, revision: str | None, found: _Batch, people: Pseudonyms, now
             "take": row.take,
             "session": row.session,
             "study": row.study,
+            "study_version": row.study_version,
             "script": script,
             "step": row.step,
             "attempt": row.attempt,

@@ -16,7 +16,7 @@ from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
 from collector.studies.instructions import Instructions
-from wire.base import WireModel, format_utc
+from wire.base import Sha256, WireModel, format_utc
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType
 
@@ -24,7 +24,9 @@ PACE_MINUTES = 10
 CONTROL_TEXT = "No pre-labels on this one: mark everything yourself."
 
 _REVISIONS = text(
-    "SELECT revision.*, person.name AS reviewer FROM revision JOIN person ON person.id = revision.person_id"
+    "SELECT revision.*, person.name AS reviewer, study_version.number AS study_version,"
+    " study_version.consent_text_sha256 FROM revision JOIN person ON person.id = revision.person_id"
+    " JOIN study_version ON study_version.id = revision.study_version_id"
     " WHERE revision.task_id = :task AND (:person IS NULL OR revision.person_id = :person) ORDER BY revision.number"
 )
 _ROWS = (
@@ -59,7 +61,8 @@ class DraftView(WireModel):
 class RevisionView(WireModel):
     """`instruction_sha256`, `shown` and `page` (the build of the page) are null where they were not recorded yet.
 
-    `correction`: what was wrong with somebody else's work that it replaced.
+    `correction`: what was wrong with somebody else's work that it replaced. `study_version`: the version of its study
+    whose words it was answered with; `consent_text_sha256` is of the text that the participant had agreed to.
     """
 
     id: str
@@ -80,6 +83,8 @@ class RevisionView(WireModel):
     shown: list[ShownDocument] | None
     page: str | None
     correction: CorrectionCode | None
+    study_version: int
+    consent_text_sha256: Sha256
 
 
 class TaskView(WireModel):
@@ -207,6 +212,8 @@ def revision_views(conn: Connection, task: str, person: str | None = None) -> li
             shown=None if row.shown is None else [ShownDocument.model_validate(one) for one in json.loads(row.shown)],
             page=row.page,
             correction=row.correction,
+            study_version=row.study_version,
+            consent_text_sha256=row.consent_text_sha256,
         )
         for row in conn.execute(_REVISIONS, {"task": task, "person": person})
     ]

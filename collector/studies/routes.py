@@ -42,6 +42,12 @@ async def get_studies(_person: Lead, db: Db) -> studies.StudyRows:
     return await db.read(studies.list_studies)
 
 
+@router.get("/studies/{study}")
+async def get_study(study: Id, _person: Lead, db: Db) -> studies.StudyDetail:
+    """A study with its versions: label schema, consent text and instructions of each, with their hashes."""
+    return await db.read(lambda conn: studies.study_detail(conn, study))
+
+
 @router.patch("/studies/{study}")
 async def change_study(
     study: Id, _person: Lead, db: Db, change: Annotated[studies.StudyChange, Body()]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import defaultdict
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
-from wire.base import Number, WireModel
+from collector.studies.label_schemas import read_schema
+from wire.base import Number, Sha256, WireModel
 from wire.errors import GleanerError
+from wire.script import LabelSchema
+from wire.tasks import TaskType
 
 Share = Annotated[Number, Field(ge=0, le=1)]
 
@@ -19,6 +23,17 @@ _ENSURE = text(
 _SHARE = text("SELECT control_share FROM study WHERE id = :study")
 _LIST = text("SELECT id, created_at, control_share FROM study ORDER BY id")
 _ONE = text("SELECT id, created_at, control_share FROM study WHERE id = :study")
+_VERSIONS = text(
+    "SELECT id, number, study_version.sha256, made_at, origin, origin_id, label_schema, consent_text_sha256,"
+    " consent_text.text AS consent_text FROM study_version LEFT JOIN consent_text"
+    " ON consent_text.sha256 = study_version.consent_text_sha256 WHERE study = :study ORDER BY number DESC"
+)
+_INSTRUCTIONS = text(
+    "SELECT study_version.id AS version_id, instruction.type, instruction.version, instruction.sha256, instruction.text"
+    " FROM study_version JOIN study_version_instruction AS named ON named.study_version_id = study_version.id"
+    " JOIN instruction ON instruction.type = named.type AND instruction.version = named.version"
+    " WHERE study_version.study = :study ORDER BY study_version.id, instruction.type"
+)
 _CHANGE = text("UPDATE study SET control_share = :share WHERE id = :study")
 
 
@@ -42,6 +57,39 @@ class StudyRows(WireModel):
     studies: list[StudyRow]
 
 
+class StudyInstructions(WireModel):
+    """What people are asked to do in tasks of a type; `sha256` is what revisions name."""
+
+    type: TaskType
+    version: int
+    sha256: Sha256
+    text: str
+
+
+class StudyVersion(WireModel):
+    """What a study was, for sessions, tasks and revisions that name this version. `sha256` is of all of it together.
+
+    `origin`: the plan that brought it (`origin_id` is its sha256), or the record of a session that came without one.
+    `consent_text` is null where only its hash is known: devices of an older version send no plans.
+    """
+
+    number: int
+    sha256: Sha256
+    made_at: str
+    origin: Literal["plan", "session"]
+    origin_id: str
+    label_schema: LabelSchema
+    consent_text_sha256: Sha256
+    consent_text: str | None
+    instructions: list[StudyInstructions]
+
+
+class StudyDetail(StudyRow):
+    """A study with its versions, the newest first."""
+
+    versions: list[StudyVersion]
+
+
 class StudyChange(WireModel):
     control_share: Share
 
@@ -59,6 +107,21 @@ def control_share(conn: Connection, study: str) -> float:
 
 def list_studies(conn: Connection) -> StudyRows:
     return StudyRows(studies=[StudyRow.model_validate(row) for row in conn.execute(_LIST).mappings()])
+
+
+def study_detail(conn: Connection, study: str) -> StudyDetail:
+    """Raises StudyUnknown."""
+    found = next(iter(conn.execute(_ONE, {"study": study}).mappings()), None)
+    if found is None:
+        raise StudyUnknown(f"There is no study {study[:64]} here.")
+    texts: dict[int, list[StudyInstructions]] = defaultdict(list)
+    for row in conn.execute(_INSTRUCTIONS, {"study": study}).mappings():
+        texts[row.pop("version_id")].append(StudyInstructions.model_validate(row))
+    versions = []
+    for row in conn.execute(_VERSIONS, {"study": study}).mappings():
+        instructions, schema = texts[row.pop("id")], read_schema(row.pop("label_schema"))
+        versions.append(StudyVersion(**row, label_schema=schema, instructions=instructions))
+    return StudyDetail(**found, versions=versions)
 
 
 def change_study(conn: Connection, study: str, change: StudyChange) -> StudyRow:

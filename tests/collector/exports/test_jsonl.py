@@ -23,7 +23,8 @@ from wire.labels import LabelsDocument
 from wire.session import SessionRecord
 
 ORIGIN = {
-    "take", "session", "study", "script", "step", "attempt", "prompt", "participant", "home", "device", "consent",
+    "take", "session", "study", "study_version", "script", "step", "attempt", "prompt", "participant", "home", "device",
+    "consent",
 }  # fmt: skip
 
 

@@ -45,10 +45,22 @@ class Filled:
         self.folder = folder
         self.db: Database = open_database(folder)
         self.blobs = LocalBlobs(folder / "blobs")
-        self.session, self.study = new_id("ses"), "kitchen"
+        self.begin("kitchen")
+        self.db.write_sync(_add_device)
+
+    def begin(
+        self, study: str, schema: dict[str, list[str]] = SCHEMA, plan: str = "c" * 64, consent: str = "d" * 64
+    ) -> None:
+        """Takes from here on are of another session: of this study, with these words, of a plan and a consent text."""
+        self.session, self.study, self.schema, self.plan, self.consent_text = (
+            new_id("ses"),
+            study,
+            schema,
+            plan,
+            consent,
+        )
         self.takes: list[dict[str, Any]] = []
         self.revision = 0
-        self.db.write_sync(_add_device)
 
     def person(self, name: str, role: str = "annotator") -> str:
         row = self.db.write_sync(lambda conn: add_user(conn, name, role))
@@ -148,9 +160,9 @@ class Filled:
                 "session": self.session,
                 "revision": self.revision,
                 "study": self.study,
-                "script": {"id": "kitchen-greeting", "version": "1.0", "sha256": "c" * 64},
+                "script": {"id": "kitchen-greeting", "version": "1.0", "sha256": self.plan},
                 "language": "en",
-                "label_schema": SCHEMA,
+                "label_schema": self.schema,
                 "device": "dev-1",
                 "participant": "p-07",
                 "home": "home-3",
@@ -160,7 +172,7 @@ class Filled:
                     "session": self.session,
                     "study": self.study,
                     "participant": "p-07",
-                    "text_sha256": "d" * 64,
+                    "text_sha256": self.consent_text,
                     "locale": "en",
                     "grants": [{"use": use} for use in ("video", "audio", "image", "text")],
                     "given_by": "participant",

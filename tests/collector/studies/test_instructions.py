@@ -12,7 +12,6 @@ from collector.studies import instructions
 from collector.studies.instructions import BUILT_IN, Instructions
 from tests.collector.review.filled import Filled, box
 from tests.collector.review.test_routes import Site
-from wire.base import new_id
 from wire.tasks import TaskType
 
 # Words that change under the same version would be lost: raise the version and add a line here.
@@ -145,7 +144,7 @@ def test_a_study_keeps_its_instructions_when_the_built_in_texts_change(
     monkeypatch.setitem(instructions.BUILT_IN, "boxes", NEWER)
     still(filled)
     assert {row.instruction_version for row in filled.tasks()} == {before.version}
-    filled.session, filled.study, filled.takes = new_id("ses"), "garden", []
+    filled.begin("garden")
     still(filled)
     assert filled.tasks(study="garden")[0].instruction_version == NEWER.version
     rows = filled.rows("SELECT version, text FROM instruction WHERE type = 'boxes' ORDER BY version")

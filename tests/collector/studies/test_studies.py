@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -98,3 +99,24 @@ def test_a_lead_and_a_command_set_the_share(collector: Collector, lead: httpx.Cl
     done = collector.run("study", "set", "garden", "--control-share", "0.1")
     assert done.returncode == 1 and "There is no study garden here." in " ".join(done.stderr.split())
     assert lead.patch("/api/studies/garden", json={"control_share": 0.1}).json()["code"] == "study-unknown"
+
+
+def test_a_study_and_its_versions_are_shown(collector: Collector, lead: httpx.Client, plan: Plan) -> None:
+    key = sent(collector, plan)
+    other = plan.model_copy(update={"labels": plan.labels.model_copy(update={"boxes": ["spoon [big]"]})})
+    sent(collector, other)
+    found = lead.get(f"/api/studies/{plan.study}").json()
+    newest, first = found["versions"]
+    assert (newest["number"], newest["label_schema"]["boxes"]) == (2, ["spoon [big]"])
+    assert (first["origin"], first["origin_id"], first["consent_text"]) == ("plan", key, plan.consent.text)
+    for one in first["instructions"]:
+        assert lead.get(f"/api/instructions/{one['sha256']}").json()["text"] == one["text"]
+    assert lead.get(f"/api/consent-texts/{first['consent_text_sha256']}").json()["text"] == plan.consent.text
+    assert lead.get("/api/studies/garden").json()["code"] == "study-unknown"
+    assert collector.run("study", "show", plan.study, "--json").stdout.strip() == json.dumps(found)
+    lines = collector.run("study", "show", plan.study).stdout
+    assert "spoon [big]" in lines and first["sha256"][:12] in lines and newest["instructions"][0]["text"][:40] in lines
+    lines = collector.run("study", "show", plan.study, "--version", "1").stdout
+    assert "spoon [big]" not in lines and ", ".join(plan.labels.boxes)[:60] in lines
+    assert collector.run("study", "show", plan.study, "--version", "3").returncode == 2
+    assert collector.run("study", "show", "garden").returncode == 1

@@ -843,7 +843,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Get Study
+         * @description A study with its versions: label schema, consent text and instructions of each, with their hashes.
+         */
+        get: operations["get_study_api_studies__study__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2544,7 +2548,8 @@ export interface components {
          * RevisionView
          * @description `instruction_sha256`, `shown` and `page` (the build of the page) are null where they were not recorded yet.
          *
-         *     `correction`: what was wrong with somebody else's work that it replaced.
+         *     `correction`: what was wrong with somebody else's work that it replaced. `study_version`: the version of its study
+         *     whose words it was answered with; `consent_text_sha256` is of the text that the participant had agreed to.
          */
         RevisionView: {
             /** Id */
@@ -2585,6 +2590,10 @@ export interface components {
             page: string | null;
             /** Correction */
             correction: ("missed" | "extra" | "wrong-name" | "inexact" | "wrong-text" | "instructions-changed" | "confirmed" | "other") | null;
+            /** Study Version */
+            study_version: number;
+            /** Consent Text Sha256 */
+            consent_text_sha256: string;
         };
         /** Revisions */
         Revisions: {
@@ -2909,6 +2918,37 @@ export interface components {
             control_share: number;
         };
         /**
+         * StudyDetail
+         * @description A study with its versions, the newest first.
+         */
+        StudyDetail: {
+            /** Id */
+            id: string;
+            /** Created At */
+            created_at: string;
+            /** Control Share */
+            control_share: number;
+            /** Versions */
+            versions: components["schemas"]["StudyVersion"][];
+        };
+        /**
+         * StudyInstructions
+         * @description What people are asked to do in tasks of a type; `sha256` is what revisions name.
+         */
+        StudyInstructions: {
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "boxes" | "tracks" | "speech" | "text";
+            /** Version */
+            version: number;
+            /** Sha256 */
+            sha256: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * StudyRow
          * @description `control_share`: of new tasks, drawn by chance, so many get no pre-labels.
          */
@@ -2924,6 +2964,35 @@ export interface components {
         StudyRows: {
             /** Studies */
             studies: components["schemas"]["StudyRow"][];
+        };
+        /**
+         * StudyVersion
+         * @description What a study was, for sessions, tasks and revisions that name this version. `sha256` is of all of it together.
+         *
+         *     `origin`: the plan that brought it (`origin_id` is its sha256), or the record of a session that came without one.
+         *     `consent_text` is null where only its hash is known: devices of an older version send no plans.
+         */
+        StudyVersion: {
+            /** Number */
+            number: number;
+            /** Sha256 */
+            sha256: string;
+            /** Made At */
+            made_at: string;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "plan" | "session";
+            /** Origin Id */
+            origin_id: string;
+            label_schema: components["schemas"]["LabelSchema"];
+            /** Consent Text Sha256 */
+            consent_text_sha256: string;
+            /** Consent Text */
+            consent_text: string | null;
+            /** Instructions */
+            instructions: components["schemas"]["StudyInstructions"][];
         };
         /** SubmitReply */
         SubmitReply: {
@@ -4840,6 +4909,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StudyRows"];
+                };
+            };
+        };
+    };
+    get_study_api_studies__study__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyDetail"];
                 };
             };
         };
