@@ -26,7 +26,15 @@ from rich.console import Console
 
 from hardware.installation import PAGE_WAIT_SECONDS, START_SECONDS, Installation, Patience, Restarts, session_page
 from hardware.processes import Child, ChildFailed, last_line
-from prelabel.models.catalogue import CacheUnwritable, ModelUnavailable, Task, available, choose, fetch, worth_pulling
+from prelabel.models.catalogue import (
+    CacheUnwritable,
+    ModelTask,
+    ModelUnavailable,
+    available,
+    choose,
+    fetch,
+    worth_pulling,
+)
 from scripts import load
 from wire.interrupted import interrupt
 
@@ -83,7 +91,7 @@ def prepare(run: Installation) -> None:
     load(run.script)
     run.choose_ports()
     failed: set[str] = set()
-    tasks: tuple[Task, ...] = ("people", "objects", "speech")
+    tasks: tuple[ModelTask, ...] = ("people", "objects", "speech")
     for task in tasks:
         pull_first(worth_pulling(task), failed)
     wanted = [choose(task) for task in tasks]

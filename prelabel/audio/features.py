@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.models.families import LogMel
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 
 Samples = NDArray[np.float32]
 Features = NDArray[np.float32]

@@ -12,8 +12,8 @@ import numpy as np
 from prelabel.audio.scoring import Samples, Scores, WindowScorer
 from prelabel.audio.segments import Heard
 from prelabel.models.families import KeywordDecode
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.labels import Source
 
 

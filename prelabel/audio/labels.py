@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prelabel.audio.prompts import Timed, expected_parts
-from prelabel.audio.segments import Heard, Region
+from prelabel.audio.segments import Heard, SpeechRegion
 from prelabel.audio.utterances import Utterance
 from prelabel.geometry.detection import SCORE_DECIMALS
 from wire.labels import Interval, Label, LabelsDocument, Source, Text, Word
 
 
 def speech_document(
-    capture: str, source: Source, regions: Sequence[Region], expected: str | None = None
+    capture: str, source: Source, regions: Sequence[SpeechRegion], expected: str | None = None
 ) -> LabelsDocument:
     """Speech intervals of a recording (`speech_labels`)."""
     return LabelsDocument(capture=capture, source=source, labels=[*speech_labels(regions, expected)])
 
 
-def speech_labels(regions: Sequence[Region], expected: str | None = None, word: str = "speech") -> list[Interval]:
+def speech_labels(regions: Sequence[SpeechRegion], expected: str | None = None, word: str = "speech") -> list[Interval]:
     """Speech intervals `s1`, `s2`, …
 
     Args:

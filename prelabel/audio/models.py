@@ -18,8 +18,8 @@ from prelabel.audio.tagging import Tagger, TagStream
 from prelabel.audio.vad import VadModel, VadStream
 from prelabel.media.sound_files import mixed, open_sound
 from prelabel.models.effective_settings import Settings, package_settings
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.capture import sample_time_us
 from wire.labels import Label, Source
 

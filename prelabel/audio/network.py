@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.audio.features import FeatureMaker
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused, Tensor, check_finite, load
+from prelabel.models.runtime import Tensor, check_finite, load
 
 Array = NDArray[Any]
 Samples = NDArray[np.float32]

@@ -16,8 +16,8 @@ from prelabel.audio.vad import WINDOW as VAD_WINDOW
 from prelabel.audio.vad import VadModel, VadStream
 from prelabel.media.resample import Resampler
 from prelabel.models.families import CtcDecode
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.capture import sample_time_us
 from wire.labels import Source
 

@@ -11,8 +11,8 @@ from prelabel.audio.network import AudioNetwork
 from prelabel.audio.windows import Windows
 from prelabel.models.families import KeywordDecode, TaggingDecode
 from prelabel.models.manifest import Thresholds
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 
 Samples = NDArray[np.float32]
 Scores = NDArray[np.float64]

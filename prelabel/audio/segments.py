@@ -11,7 +11,7 @@ from prelabel.models.manifest import Speech
 
 
 @dataclass(frozen=True)
-class Region:
+class SpeechRegion:
     """Speech in [start_us, end_us) of media time; `score` is the mean probability within."""
 
     start_us: int
@@ -30,7 +30,7 @@ class Heard:
 
 
 @dataclass
-class Stretch:
+class SpeechStretch:
     """Samples [start, end) of speech; `score` is the mean probability of its windows before padding."""
 
     start: int
@@ -49,7 +49,9 @@ class Hysteresis:
         self.speaking = probability >= (self._off if self.speaking else self._on)
 
 
-def stretches(probabilities: Sequence[float], total: int, window: int, rate: int, speech: Speech) -> list[Stretch]:
+def stretches(
+    probabilities: Sequence[float], total: int, window: int, rate: int, speech: Speech
+) -> list[SpeechStretch]:
     """The stretches of speech in a recording of `total` samples.
 
     A stretch starts at the first window at or above `on`; it ends where the probability fell below `off` and did
@@ -61,14 +63,14 @@ def stretches(probabilities: Sequence[float], total: int, window: int, rate: int
         rate: samples a second.
     """
     least, silence, pad = (rate * ms // 1000 for ms in (speech.min_speech_ms, speech.min_silence_ms, speech.pad_ms))
-    found: list[Stretch] = []
+    found: list[SpeechStretch] = []
     start: int | None = None
     quiet_since: int | None = None
 
     def close(begin: int, end: int) -> None:
         if end - begin > least:
             score = float(np.mean(probabilities[begin // window : -(-end // window)]))
-            found.append(Stretch(begin, end, min(1.0, max(0.0, score))))
+            found.append(SpeechStretch(begin, end, min(1.0, max(0.0, score))))
 
     for number, probability in enumerate(probabilities):
         at = number * window
@@ -85,7 +87,7 @@ def stretches(probabilities: Sequence[float], total: int, window: int, rate: int
     return _padded(found, pad, total)
 
 
-def _padded(found: list[Stretch], pad: int, total: int) -> list[Stretch]:
+def _padded(found: list[SpeechStretch], pad: int, total: int) -> list[SpeechStretch]:
     for number, row in enumerate(found):
         if number == 0:
             row.start = max(0, row.start - pad)

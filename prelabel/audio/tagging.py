@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from prelabel.audio.scoring import Samples, Scores, WindowScorer
 from prelabel.audio.segments import Heard
 from prelabel.models.families import TaggingDecode
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.labels import Source
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.audio.ctc import PAUSE_US, HeardWord
-from prelabel.audio.segments import Region
+from prelabel.audio.segments import SpeechRegion
 
 REACH_US = 500_000  # a word this near to speech belongs to it
 
@@ -24,7 +24,7 @@ class Utterance:
     words: tuple[HeardWord, ...] = ()
 
 
-def utterances(words: Sequence[HeardWord], regions: Sequence[Region] | None) -> list[Utterance]:
+def utterances(words: Sequence[HeardWord], regions: Sequence[SpeechRegion] | None) -> list[Utterance]:
     """Words, by time, as utterances, by time and without overlap.
 
     With regions each word goes to the one nearest to its middle; the region grows to hold its words. Words far from

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.audio.segments import Hysteresis, Region, stretches
+from prelabel.audio.segments import Hysteresis, SpeechRegion, stretches
 from prelabel.media.resample import Resampler
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused, check_finite, load
+from prelabel.models.runtime import check_finite, load
 from wire.capture import sample_time_us
 from wire.labels import Source
-
-__all__ = ["RATE", "Region", "VadModel", "VadStream"]
 
 RATE = 16_000
 WINDOW = 512
@@ -143,7 +142,7 @@ class VadStream:
         other._probabilities = list(self._probabilities)
         return other
 
-    def finish(self, others: Sequence[VadStream] = ()) -> list[Region]:
+    def finish(self, others: Sequence[VadStream] = ()) -> list[SpeechRegion]:
         """End of the recording: every stretch of speech, in order, without overlap.
 
         Args:
@@ -159,7 +158,7 @@ class VadStream:
         end_us = sample_time_us(self._pushed, self._rate)
         found = stretches(self._probabilities, total, WINDOW, RATE, self._speech)
         rows = ((sample_time_us(row.start, RATE), min(end_us, sample_time_us(row.end, RATE)), row) for row in found)
-        return [Region(start, end, row.score) for start, end, row in rows if end > start]
+        return [SpeechRegion(start, end, row.score) for start, end, row in rows if end > start]
 
     def _close(self) -> int:
         """Hear what is left; how many samples of 16 kHz there were."""

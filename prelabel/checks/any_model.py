@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from prelabel.audio.models import SoundModel, open_sound_model
-from prelabel.checks.samples import Sound
+from prelabel.checks.samples import SampleSound
 from prelabel.labelling.picture_models import PictureModel, open_picture_model
 from prelabel.media.pictures import Image
 from prelabel.models.families import OcrDecode
@@ -25,14 +25,14 @@ class Loaded:
     sounds: SoundModel | None = None
     direction: TextDirection | None = None
 
-    def labels(self, sample: Image | Sound) -> list[Label]:
+    def labels(self, sample: Image | SampleSound) -> list[Label]:
         """What the model finds. Of the direction network, which alone labels nothing, the way up of the picture.
 
         Raises:
             ValueError: a sound for a model of pictures, or the other way round.
             ModelRefused: the network fails on it.
         """
-        if isinstance(sample, Sound):
+        if isinstance(sample, SampleSound):
             if self.sounds is None:
                 raise ValueError(f"{self.package.name} looks at pictures, and this is a sound")
             return self.sounds.labels(sample.samples, sample.rate)

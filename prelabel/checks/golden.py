@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.checks.any_model import Loaded
-from prelabel.checks.samples import Sound, read_sample
+from prelabel.checks.samples import SampleSound, read_sample
 from prelabel.geometry.rle import decode
 from prelabel.media.pictures import Image
 from prelabel.models.catalogue import CacheUnwritable, ModelUnavailable
@@ -76,7 +76,7 @@ def golden_or_why(model: Loaded, progress: Progress | None = None) -> tuple[list
         return None, f"its golden sample was NOT run: {error}"
 
 
-def found_in(model: Loaded, sample: Image | Sound) -> list[Label]:
+def found_in(model: Loaded, sample: Image | SampleSound) -> list[Label]:
     """What a model finds in a sample. Raises GoldenFailed for a sound before a model of pictures and the like."""
     try:
         return model.labels(sample)

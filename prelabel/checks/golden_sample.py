@@ -15,7 +15,7 @@ import av
 import cv2
 import numpy as np
 
-from prelabel.checks.samples import INLINE, MAX_INLINE_BYTES, Sound, read_sample
+from prelabel.checks.samples import INLINE, MAX_INLINE_BYTES, SampleSound, read_sample
 from prelabel.media.pictures import Image
 from prelabel.media.resample import Resampler
 from prelabel.models.manifest import ManifestInvalid
@@ -30,9 +30,9 @@ _LEFT_OUT = frozenset({"id", "source", "edited", "parent", "words"})
 _HEADER = re.compile(r"^\s*\[\[?\s*([^\]\s]+)\s*\]")
 
 
-def make_small(sample: Image | Sound) -> str:
+def make_small(sample: Image | SampleSound) -> str:
     """A picture or sound as the text of a manifest: a JPEG of 640 pixels at most, a FLAC of 10 s at most."""
-    data = _jpeg(sample) if not isinstance(sample, Sound) else _flac(sample)
+    data = _jpeg(sample) if not isinstance(sample, SampleSound) else _flac(sample)
     return INLINE + base64.b64encode(data).decode()
 
 
@@ -55,7 +55,7 @@ def put_golden(manifest: Path, sample: str, labels: Sequence[Label]) -> None:
     write_whole(manifest, changed.encode(), manifest.stat().st_mode & 0o777)
 
 
-def reread(sample: str) -> Image | Sound:
+def reread(sample: str) -> Image | SampleSound:
     """What `make_small` made, as a check will see it."""
     return read_sample(sample, "the new sample")
 
@@ -73,7 +73,7 @@ def _jpeg(picture: Image) -> bytes:
         side //= 2
 
 
-def _flac(sound: Sound) -> bytes:
+def _flac(sound: SampleSound) -> bytes:
     resampler = Resampler(sound.rate, _RATE)
     whole = np.concatenate([resampler.push(sound.samples[: sound.rate * _SECONDS]), resampler.finish()])
     seconds: float = _SECONDS

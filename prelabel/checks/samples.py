@@ -29,14 +29,14 @@ SOUNDS = ("vowels", "silence")
 
 
 @dataclass(frozen=True)
-class Sound:
+class SampleSound:
     """Mono samples, float32 -1..1, `rate` a second."""
 
     samples: Samples
     rate: int
 
 
-def read_sample(sample: str, place: str, progress: Progress | None = None) -> Image | Sound:
+def read_sample(sample: str, place: str, progress: Progress | None = None) -> Image | SampleSound:
     """The picture (H x W x 3, BGR) or sound of a golden sample.
 
     Args:
@@ -51,7 +51,7 @@ def read_sample(sample: str, place: str, progress: Progress | None = None) -> Im
     if sample.startswith(INLINE):
         return _inline(sample.removeprefix(INLINE), place)
     if sample in SOUNDS:
-        return Sound(vowels() if sample == "vowels" else np.zeros(2 * RATE, dtype=np.float32), RATE)
+        return SampleSound(vowels() if sample == "vowels" else np.zeros(2 * RATE, dtype=np.float32), RATE)
     if sample in PICTURES:
         return _drawn(sample)
     if any(item.name == sample and item.kind == "photo" for item in catalogue.items()):
@@ -63,7 +63,7 @@ def read_sample(sample: str, place: str, progress: Progress | None = None) -> Im
     )
 
 
-def read_file(path: Path) -> Image | Sound:
+def read_file(path: Path) -> Image | SampleSound:
     """The picture of a still, or the sound of a sound file.
 
     Raises:
@@ -74,10 +74,10 @@ def read_file(path: Path) -> Image | Sound:
 
     if path.is_file() and is_still(path):
         return read_picture(path)
-    return Sound(*read_sound(path))
+    return SampleSound(*read_sound(path))
 
 
-def _inline(text: str, place: str) -> Image | Sound:
+def _inline(text: str, place: str) -> Image | SampleSound:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

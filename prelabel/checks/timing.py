@@ -13,7 +13,7 @@ import psutil
 
 from prelabel.audio.vad import RATE, WINDOW
 from prelabel.checks.any_model import Loaded, load_any
-from prelabel.checks.samples import Sound
+from prelabel.checks.samples import SampleSound
 from prelabel.media.pictures import Image
 from prelabel.models.package import ModelPackage, open_model
 from prelabel.models.runtime import Graph, Meter, metered
@@ -118,7 +118,7 @@ def _units(model: Loaded, sizes: Sequence[tuple[int, int]]) -> list[tuple[str, C
             stream = model.sounds.listen(RATE)
             block = generator.normal(0, 0.1, WINDOW).astype(np.float32)
             return [(f"{1000 * WINDOW // RATE} ms of sound", lambda: stream.push(block))]
-        second = Sound(generator.normal(0, 0.1, rate).astype(np.float32), rate)
+        second = SampleSound(generator.normal(0, 0.1, rate).astype(np.float32), rate)
         return [("second of sound", lambda: model.labels(second))]
     pictures: list[Image] = [generator.integers(0, 256, (height, width, 3), dtype=np.uint8) for width, height in sizes]
     return [

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prelabel.cli.output import Json, Threads, listed, taken, to_people
-from prelabel.models.package import MANIFEST_FILE, ModelPackage, open_model
+from prelabel.models.package import ModelPackage, open_model
+from prelabel.models.paths import MANIFEST_FILE
 
 if TYPE_CHECKING:
     from prelabel.checks.any_model import Loaded

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from prelabel.models import download
-from prelabel.models.catalogue import Item, Source
+from prelabel.models.catalogue import CatalogueItem, DownloadSource
 from prelabel.models.manifest import Manifest
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -32,7 +32,7 @@ def to_output() -> Console:
 
 
 @contextmanager
-def fetching(console: Console, item: Item) -> Iterator[download.Progress]:
+def fetching(console: Console, item: CatalogueItem) -> Iterator[download.Progress]:
     """A bar for the bytes of an item that arrive."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -40,7 +40,7 @@ def fetching(console: Console, item: Item) -> Iterator[download.Progress]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def origin(source: Source) -> str:
+def origin(source: DownloadSource) -> str:
     if source.address is not None:
         return source.address.split("/")[2]
     return f"{source.package or source.npm} {source.version}"

@@ -27,22 +27,22 @@ if TYPE_CHECKING:  # listing models must not load what redaction needs
 _MASKED: dict[Why, str] = {"face": "faces", "person": "people", "undecided": "the whole picture"}
 
 
-class Faces(StrEnum):
+class FacesOption(StrEnum):
     everyone = "everyone"
     keep = "keep"
 
 
-class Speech(StrEnum):
+class SpeechOption(StrEnum):
     mute = "mute"
     keep = "keep"
 
 
-class Method(StrEnum):
+class MethodOption(StrEnum):
     solid = "solid"
     mosaic = "mosaic"
 
 
-class Sound(StrEnum):
+class SoundOption(StrEnum):
     zeros = "zeros"
     noise = "noise"
 
@@ -50,18 +50,22 @@ class Sound(StrEnum):
 def redact(
     files: Annotated[list[Path], typer.Argument(help="Videos, stills and sound; of a folder, all in it.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME.redacted.EXT and NAME.EXT.redaction.json.")],
-    faces: Annotated[Faces, typer.Option(help="Mask everybody's face (a person without one whole), or none.")] = (
-        Faces.everyone
+    faces: Annotated[FacesOption, typer.Option(help="Mask everybody's face (a person without one whole), or none.")] = (
+        FacesOption.everyone
     ),
-    speech: Annotated[Speech, typer.Option(help="Mute all speech, or none.")] = Speech.mute,
+    speech: Annotated[SpeechOption, typer.Option(help="Mute all speech, or none.")] = SpeechOption.mute,
     prompted: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FROM-TO", help="A stretch in seconds whose speech was asked for and stays, as 3.5-8. Repeatable."
         ),
     ] = None,
-    method: Annotated[Method, typer.Option(help="What a mask is: solid, or a coarse mosaic.")] = Method.solid,
-    sound: Annotated[Sound, typer.Option(help="What muted sound is: zeros, or noise of one level.")] = Sound.zeros,
+    method: Annotated[
+        MethodOption, typer.Option(help="What a mask is: solid, or a coarse mosaic.")
+    ] = MethodOption.solid,
+    sound: Annotated[
+        SoundOption, typer.Option(help="What muted sound is: zeros, or noise of one level.")
+    ] = SoundOption.zeros,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line a file on standard output.")] = False,
 ) -> None:
@@ -71,16 +75,16 @@ def redact(
     status is that of the first failure. Needs the models centerface, yolox-nano and silero-vad (gleaner prelabel pull).
     """
     from prelabel.redaction.files import Claimed, NothingToRedact, redact_file
-    from prelabel.redaction.policy import Redaction
+    from wire.script import Redaction
 
-    if faces is Faces.keep and speech is Speech.keep:
+    if faces is FacesOption.keep and speech is SpeechOption.keep:
         raise NothingToRedact("Faces and speech are both to be kept.")
     stretches = [_stretch(text) for text in prompted or ()]
-    if stretches and speech is Speech.keep:
+    if stretches and speech is SpeechOption.keep:
         raise typer.BadParameter("All speech is kept; leave out one of the two.", param_hint="--prompted")
     policy = Redaction(
-        faces="everyone" if faces is Faces.everyone else None,
-        speech="outside-prompts" if speech is Speech.mute else None,
+        faces="everyone" if faces is FacesOption.everyone else None,
+        speech="outside-prompts" if speech is SpeechOption.mute else None,
         method=method.value,
         sound=sound.value,
     )

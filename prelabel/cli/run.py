@@ -17,7 +17,7 @@ from prelabel.labelling.file_list import NoFiles, beside_sentence, listed_in, me
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from prelabel.labelling.many_files import Alone, Crew, Journal, Outcome
+    from prelabel.labelling.many_files import Alone, Crew, FileOutcome, RunJournal
 
 Model = Annotated[str, typer.Argument(help="A name, a package folder, a model file, or `ocr`.")]
 Files = Annotated[
@@ -69,7 +69,7 @@ def run(
     Exit status 1: a file could not be labelled (each is named); the others are done. It is 2 or 3 when nothing else
     went wrong than that the model is one of another medium, or that files are not there.
     """
-    from prelabel.labelling.many_files import Alone, Crew, Journal, why_not
+    from prelabel.labelling.many_files import Alone, Crew, RunJournal, why_not
     from prelabel.labelling.one_file import describe
 
     _refuse_taken(out, force)
@@ -87,13 +87,13 @@ def run(
     }  # fmt: skip
     count = workers or (1 if len(paths) <= ALONE_UP_TO else min(len(paths), os.cpu_count() or 1))
     hands = Crew(count) if workers is not None or count > 1 else Alone()
-    journal, tally = None, Tally()
+    journal, tally = None, RunTally()
     try:
         bad = why_not(hands, settings)
         if bad is not None:
             to_people().print(f"{bad.sentence} [{bad.code}]")
             raise typer.Exit(bad.status)
-        journal = Journal(out, source, settings, anew=force) if out is not None else None
+        journal = RunJournal(out, source, settings, anew=force) if out is not None else None
         _work(paths, settings, hands, count, journal, as_json, tally)
         _close(out, journal, paths, tally, beside, as_json)
     except KeyboardInterrupt:
@@ -110,7 +110,7 @@ def run(
 
 
 @dataclass
-class Tally:
+class RunTally:
     """What became of the files so far. `again`: known from an earlier run; `failed`: exit status of each failure."""
 
     done: int = 0
@@ -162,9 +162,9 @@ def _work(
     settings: dict[str, Any],
     hands: Crew | Alone,
     workers: int,
-    journal: Journal | None,
+    journal: RunJournal | None,
     as_json: bool,
-    tally: Tally,
+    tally: RunTally,
 ) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -203,7 +203,7 @@ def _say(line: str, console: Console) -> None:
         raise OutputUnwritable(f"Standard output cannot be written: {error.strerror or error}.") from error
 
 
-def _take(outcome: Outcome, journal: Journal | None, as_json: bool, tally: Tally, console: Console) -> None:
+def _take(outcome: FileOutcome, journal: RunJournal | None, as_json: bool, tally: RunTally, console: Console) -> None:
     from prelabel.labelling.many_files import json_line
     from prelabel.labelling.one_file import with_media
 
@@ -236,7 +236,7 @@ def _found(document: dict[str, Any]) -> str:
 
 
 def _close(
-    out: Path | None, journal: Journal | None, paths: list[Path], tally: Tally, beside: int, as_json: bool
+    out: Path | None, journal: RunJournal | None, paths: list[Path], tally: RunTally, beside: int, as_json: bool
 ) -> None:
     console = to_people()
     if beside:

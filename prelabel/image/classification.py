@@ -18,8 +18,8 @@ from prelabel.image.network import PictureNetwork
 from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import Activation, ClassificationDecode
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.labels import Choice, Label, Source
 
 Array = NDArray[Any]

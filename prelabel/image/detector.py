@@ -24,8 +24,8 @@ from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import DetrDecode, SsdDecode, YoloDecode
 from prelabel.models.manifest import Manifest
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.labels import Label, Source
 
 DECODERS: dict[str, Callable[[Manifest], Decoder]] = {
@@ -36,7 +36,6 @@ DECODERS: dict[str, Callable[[Manifest], Decoder]] = {
     "yunet": Yunet,
     "centerface": Centerface,
 }
-__all__ = ["Detection", "Detector", "open_detector"]
 # A head's certainty is of the point being there to see; below it the point is not labelled (COCO's v = 0).
 _SEEN = 0.5
 MAX_COMPLETE = 20_000  # candidates that a strict detector merges

@@ -31,7 +31,7 @@ from prelabel.image.family import (
 from prelabel.image.letterbox import Placement
 from prelabel.models.families import DetrDecode
 from prelabel.models.manifest import Manifest
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 
 _FLAT = 60.0  # beyond it a sigmoid does not change any more, and exp would overflow
 

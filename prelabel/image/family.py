@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from prelabel.image.letterbox import Placement
 from prelabel.models.manifest import Manifest
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 
 Array = NDArray[Any]
 # A bad model may call every cell a cup; merging is quadratic, so only the best go into it.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prelabel.media.pictures import MAX_PIXELS, Image, PictureTooLarge
 from prelabel.models.manifest import ImageInput, Manifest
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 
 Array = NDArray[Any]
 # A network that covers a strip with its square sees the middle; past this ratio of the sides the ends are cut first,

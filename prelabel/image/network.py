@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from prelabel.image.letterbox import Placement, Preparer
 from prelabel.media.pictures import Image
 from prelabel.models.manifest import Manifest
-from prelabel.models.onnx_file import Dims
+from prelabel.models.onnx_file import Dims, ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused, Session, check_finite, load
+from prelabel.models.runtime import Session, check_finite, load
 
 Array = NDArray[Any]
 _PICTURE_AXES = 3

@@ -23,8 +23,8 @@ from prelabel.image.network import PictureNetwork
 from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import Activation, SegmentationDecode
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.labels import Label, Mask, Rle, Source
 
 Array = NDArray[Any]
@@ -33,7 +33,7 @@ _NOWHERE = -1
 
 
 @dataclass(frozen=True)
-class Region:
+class ClassMask:
     """All pixels of one class. `score`: its mean probability where it wins, None where the file gives none."""
 
     label: str
@@ -55,7 +55,7 @@ class Segmenter:
     def settings_by_source(self) -> dict[Source, Settings]:
         return {self.source: package_settings(self.package)}
 
-    def regions(self, image: Image) -> list[Region]:
+    def regions(self, image: Image) -> list[ClassMask]:
         """What a picture H x W x 3 (uint8, BGR) consists of, in the order of `names`, without the background.
 
         Connected pieces under `[decode] min_area` pixels are left out.
@@ -79,7 +79,7 @@ class Segmenter:
         for number in np.flatnonzero(counts[1:] >= self._settings.min_area).tolist():
             mask = _pieces(numbers == number, self._settings.min_area)
             if mask.any():
-                found.append(Region(self.package.manifest.names[number], scores.get(number), _encoded(mask)))
+                found.append(ClassMask(self.package.manifest.names[number], scores.get(number), _encoded(mask)))
         return found
 
     def labels(self, image: Image) -> list[Label]:

@@ -27,7 +27,7 @@ from prelabel.image.family import (
 from prelabel.image.letterbox import Placement
 from prelabel.models.families import SsdDecode
 from prelabel.models.manifest import Manifest
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 
 
 class Ssd(Decoder):

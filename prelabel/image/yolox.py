@@ -22,7 +22,7 @@ from prelabel.image.family import (
     require_shape,
 )
 from prelabel.image.letterbox import Placement
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 
 STRIDES = (8, 16, 32)
 _LARGEST = 20.0  # exp of more is no size, only an overflow

@@ -72,7 +72,7 @@ class FileFailed(GleanerError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileOutcome:
     """What became of one file: a labels document with the file's hash, or an error (code, sentence, exit status)."""
 
     path: Path
@@ -144,7 +144,7 @@ class Alone:
 
 def label_files(
     paths: Sequence[Path], settings: dict[str, Any], hands: Crew | Alone, workers: int
-) -> Iterator[Outcome]:
+) -> Iterator[FileOutcome]:
     """The outcome of each file, in the order given, while later ones are at work already.
 
     Args:
@@ -155,7 +155,7 @@ def label_files(
             yield _one(hands.do, path, settings)
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="bulk") as pool:
-        waiting: deque[Future[Outcome]] = deque()
+        waiting: deque[Future[FileOutcome]] = deque()
         done = False
         try:
             for path in paths:
@@ -172,36 +172,36 @@ def label_files(
                 hands.stop()
 
 
-def _result(future: Future[Outcome]) -> Outcome:
+def _result(future: Future[FileOutcome]) -> FileOutcome:
     """Waits in short steps: a thread that has just begun to wait for a lock is not woken by a signal."""
     while not wait([future], HEARING_SECONDS).done:
         continue
     return future.result()
 
 
-def why_not(hands: Crew | Alone, settings: dict[str, Any]) -> Outcome | None:
+def why_not(hands: Crew | Alone, settings: dict[str, Any]) -> FileOutcome | None:
     """Why the model of a run cannot be used, None when it can: told once, not for each of thousands of files."""
     outcome = _one(hands.try_model, Path(settings["model"]), settings)
     return None if outcome.code is None else outcome
 
 
-def _one(do: Callable[[dict[str, Any]], dict[str, Any]], path: Path, settings: dict[str, Any]) -> Outcome:
+def _one(do: Callable[[dict[str, Any]], dict[str, Any]], path: Path, settings: dict[str, Any]) -> FileOutcome:
     inputs = {**settings, "path": str(path)}
     for attempt in (1, 2):
         try:
             result = do(inputs)
-            return Outcome(path, result.get("document"), result.get("media"))
+            return FileOutcome(path, result.get("document"), result.get("media"))
         except WorkerStopped:
             raise
         except WorkFailed as error:
             code = error.facts.get("work_code")
             if code is not None:
-                return Outcome(path, code=code, sentence=_named(path, error), status=error.facts["work_status"])
+                return FileOutcome(path, code=code, sentence=_named(path, error), status=error.facts["work_status"])
             if attempt == 2:
                 failed = FileFailed(f"{path} was given up: {error.message}")
-                return Outcome(path, code=failed.code, sentence=str(failed))
+                return FileOutcome(path, code=failed.code, sentence=str(failed))
         except GleanerError as error:
-            return Outcome(path, code=error.code, sentence=_named(path, error), status=error.exit_code)
+            return FileOutcome(path, code=error.code, sentence=_named(path, error), status=error.exit_code)
     raise AssertionError("two attempts end in a return")
 
 
@@ -229,7 +229,7 @@ class _Place:
     stamp: list[int]
 
 
-class Journal:
+class RunJournal:
     """Results as they come, one JSON line each, in `OUTPUT.part`; what an earlier run left is read first.
 
     Raises:
@@ -257,12 +257,12 @@ class Journal:
         place = self._done.get(str(path))
         return place is not None and place.stamp == _stamp(path)
 
-    def known(self, path: Path) -> Outcome:
+    def known(self, path: Path) -> FileOutcome:
         """What an earlier run found in a file that this `knows`."""
         row = self._row(self._done[str(path)])
-        return Outcome(path, row["document"], row["media"], again=True)
+        return FileOutcome(path, row["document"], row["media"], again=True)
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: FileOutcome) -> None:
         """Write a good outcome down. Failures are not kept: another run tries them again."""
         if outcome.document is None:
             return

@@ -9,8 +9,8 @@ from prelabel.image.detector import DECODERS, open_detector
 from prelabel.image.segmentation import open_segmenter
 from prelabel.media.pictures import Image
 from prelabel.models.effective_settings import Settings
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from wire.labels import Label, Source
 
 

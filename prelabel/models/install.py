@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from prelabel.models.catalogue import CacheUnwritable, check_hash
-from prelabel.models.package import MANIFEST_FILE, MODEL_FILE, ModelPackage, is_known
+from prelabel.models.package import ModelPackage, is_known
+from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE
 from prelabel.models.registry import packages_folder
 from wire.errors import GleanerError
 from wire.files import locked, sync_file, sync_folder

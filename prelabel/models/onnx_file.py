@@ -27,11 +27,6 @@ from prelabel.models.protobuf import (
 )
 from wire.errors import GleanerError
 
-__all__ = [
-    "Declared", "Dims", "FileFacts", "ModelRefused", "NotProtobuf", "free_sizes", "has_half_floats", "read_facts",
-    "why_not_onnx", "with_weights",
-]  # fmt: skip
-
 Dims = Sequence[int | str]
 
 # From this version of the format on, an initializer need not be listed as an input of the graph too.
@@ -69,7 +64,7 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class FileFacts:
+class OnnxFacts:
     """What an ONNX file says of itself.
 
     `metadata` is what its exporter wrote; `outside` names the files its weights lie in, if not in itself;
@@ -83,7 +78,7 @@ class FileFacts:
     half_floats: bool = False
 
 
-def read_facts(path: Path) -> FileFacts:
+def read_facts(path: Path) -> OnnxFacts:
     """What a model file says of itself. The file is mapped, so only the pages that are looked at are read.
 
     Raises:
@@ -165,7 +160,7 @@ def _inside(tensor: memoryview, weights: memoryview) -> bytes:
     return rest + bytes_field(9, bytes(weights[start : start + length]))
 
 
-def _looked_at(path: Path) -> FileFacts | str:
+def _looked_at(path: Path) -> OnnxFacts | str:
     """The facts of a file, or what is wrong with it as the end of a sentence."""
     size = path.stat().st_size
     if not size:
@@ -190,7 +185,7 @@ def _looked_at(path: Path) -> FileFacts | str:
         return f"it is cut off or damaged ({size} bytes)"
 
 
-def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> FileFacts:
+def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> OnnxFacts:
     weights: set[str] = set()
     outside: set[str] = set()
     half_bytes = 0
@@ -206,7 +201,7 @@ def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> FileFacts:
                 outside.add(_location(payload))
         elif number in (11, 12):
             (inputs if number == 11 else outputs)[text_of(payload, 1)] = _declared(payload)
-    return FileFacts(
+    return OnnxFacts(
         metadata=metadata,
         # Old files list their weights among the inputs too.
         inputs={name: row for name, row in inputs.items() if name not in weights},

@@ -25,8 +25,6 @@ from wire.errors import GleanerError
 from wire.files import file_sha256
 from wire.labels import Source
 
-__all__ = ["MANIFEST_FILE", "MODEL_FILE", "ModelNotFound", "ModelPackage", "is_known", "open_model"]
-
 
 class ModelNotFound(GleanerError):
     """Neither a name of the catalogue nor a package on this machine."""

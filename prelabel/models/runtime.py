@@ -30,13 +30,9 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from prelabel.models.onnx_file import Dims, ModelRefused, NotProtobuf, free_sizes, has_half_floats, why_not_onnx
+from prelabel.models.onnx_file import Dims, ModelRefused, free_sizes, has_half_floats, why_not_onnx
 from prelabel.models.optimised_copies import MIN_BYTES, Shelf, key_of
-
-__all__ = [
-    "PROVIDER", "RUNTIME", "Array", "Graph", "Meter", "ModelRefused", "Session", "Tensor", "check_finite", "load",
-    "metered",
-]  # fmt: skip
+from prelabel.models.protobuf import NotProtobuf
 
 Array = NDArray[Any]
 Graph = Literal["original", "copy made", "copy"]

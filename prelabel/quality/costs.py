@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prelabel.quality.matching import Outcome
 from prelabel.quality.shapes import ClassWorth, UnitCosts
-from prelabel.quality.tally import Tally
+from prelabel.quality.tally import WordTally
 from wire.labels import Source
 
 Array = NDArray[Any]
@@ -77,7 +77,7 @@ def unit_costs(work: Sequence[Work], defaults: Mapping[str, UnitCosts] = DEFAULT
 
 
 def worth(
-    model: Source, name: str, kind: str, label: str, tally: Tally, items: int, costs: UnitCosts, basis: Any
+    model: Source, name: str, kind: str, label: str, tally: WordTally, items: int, costs: UnitCosts, basis: Any
 ) -> ClassWorth | None:
     """What the pre-labels of one class are worth; None where there are too few to say.
 

@@ -20,7 +20,7 @@ _STEPS = 40  # halvings: far below what is shown
 _TINY = 1e-300
 
 
-class Rate(NamedTuple):
+class RateInterval(NamedTuple):
     """A rate and the ends of its interval, out of how many labels or words, in how many captures or texts."""
 
     rate: float
@@ -30,7 +30,7 @@ class Rate(NamedTuple):
     clusters: int
 
 
-def clustered(rows: Iterable[tuple[int, int]]) -> Rate | None:
+def clustered(rows: Iterable[tuple[int, int]]) -> RateInterval | None:
     """The rate of (count, out of) summed over clusters, with its interval; None out of nothing.
 
     Args:
@@ -47,9 +47,9 @@ def clustered(rows: Iterable[tuple[int, int]]) -> Rate | None:
     # A rate of mistakes has no end at 1: from a half on it is taken as the ratio it is.
     if clusters > 1 and rate > 0.5 and any(count > of for count, of in table):
         half = t_quantile(clusters - 1) * math.sqrt(scatter)
-        return Rate(rate, max(0.0, rate - half), rate + half, total, clusters)
+        return RateInterval(rate, max(0.0, rate - half), rate + half, total, clusters)
     worth = _worth(min(rate, 1.0), scatter, total, clusters)
-    return Rate(rate, *exact_interval(min(rate, 1.0) * worth, worth), total, clusters)
+    return RateInterval(rate, *exact_interval(min(rate, 1.0) * worth, worth), total, clusters)
 
 
 def _worth(rate: float, scatter: float, total: int, clusters: int) -> float:

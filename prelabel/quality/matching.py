@@ -57,7 +57,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Found:
+class Matches:
     """Pairs (index before, index after) of the same word and thing, with what they share; the rest is wrong, missed."""
 
     pairs: tuple[tuple[int, int, float], ...]
@@ -65,7 +65,7 @@ class Found:
     missed: tuple[int, ...]
 
 
-def compare(item: Reviewed) -> tuple[list[Change], Found]:
+def compare(item: Reviewed) -> tuple[list[Change], Matches]:
     """`edits` and `found` of one reviewed capture, from one table of overlaps."""
     table = overlap_table(item.before.labels, item.after.labels, item.times_us, item.size)
     return edits(item, table), found(item.before.labels, item.after.labels, table)
@@ -123,13 +123,13 @@ def by_overlap(
     return pairs
 
 
-def found(before: Sequence[Label], after: Sequence[Label], table: Array, least: float = SAME_THING) -> Found:
+def found(before: Sequence[Label], after: Sequence[Label], table: Array, least: float = SAME_THING) -> Matches:
     """Which pre-labels are right: one-to-one, same kind and word, sharing `least` or more, best sum of overlaps."""
     rows, columns = list(range(len(before))), list(range(len(after)))
     pairs = _best(before, after, table, rows, columns, True, least)
     right = tuple((row, column, float(table[row, column])) for row, column in sorted(pairs))
     ours, theirs = {row for row, _, _ in right}, {column for _, column, _ in right}
-    return Found(
+    return Matches(
         right,
         tuple(row for row in rows if row not in ours),
         tuple(column for column in columns if column not in theirs),

@@ -32,7 +32,7 @@ from prelabel.quality.shapes import (
     found_shares,
     quartiles,
 )
-from prelabel.quality.tally import Tally, tallies
+from prelabel.quality.tally import WordTally, tallies
 from prelabel.quality.texts import spoken
 from wire.labels import Label, Source
 
@@ -54,7 +54,7 @@ class _Key(NamedTuple):
     step: str | None = None
 
 
-_Sums = dict[tuple[_Key, Sample], Tally]
+_Sums = dict[tuple[_Key, Sample], WordTally]
 _Precisions = dict[tuple[_Key, Sample], AveragePrecision]
 
 
@@ -83,7 +83,7 @@ def prelabel_report(
         _model_key(item.model) for item in rows if any(spoken(label) is not None for label in item.before.labels)
     }
     words = _words(rows)
-    sums: _Sums = defaultdict(Tally)
+    sums: _Sums = defaultdict(WordTally)
     work: dict[str, list[tuple[Reviewed, Sequence[Change]]]] = defaultdict(list)
     for count, item in enumerate(rows, start=1):
         model = _model_key(item.model)
@@ -146,7 +146,7 @@ def _key(cut: Cut, item: Reviewed, kind: str, label: str | None) -> _Key:
     )
 
 
-def _add(sums: _Sums, item: Reviewed, kind: str, label: str | None, tally: Tally) -> None:
+def _add(sums: _Sums, item: Reviewed, kind: str, label: str | None, tally: WordTally) -> None:
     """Add one tally to every cut. A word's tally has the parts of the total, the tally of all words the rest."""
     for cut in _CUTS:
         by_word = cut in ("class", "each")
@@ -237,7 +237,7 @@ def _rows(
     return result
 
 
-def _share(tally: Tally, precision: AveragePrecision | None) -> Share:
+def _share(tally: WordTally, precision: AveragePrecision | None) -> Share:
     return Share(
         items=tally.items,
         acceptance=_acceptance(tally),
@@ -246,15 +246,15 @@ def _share(tally: Tally, precision: AveragePrecision | None) -> Share:
     )
 
 
-def _acceptance(tally: Tally) -> Estimate | None:
+def _acceptance(tally: WordTally) -> Estimate | None:
     return estimate((row.accepted, row.prelabels) for row in tally.captures.values())
 
 
-def _found(tally: Tally) -> Found:
+def _found(tally: WordTally) -> Found:
     return found_shares(tally.right, tally.wrong, tally.missed)
 
 
-def _track_scores(tally: Tally) -> TrackScores | None:
+def _track_scores(tally: WordTally) -> TrackScores | None:
     sums = tally.tracks
     if sums is None:
         return None
@@ -268,7 +268,7 @@ def _track_scores(tally: Tally) -> TrackScores | None:
     )
 
 
-def _interval_scores(tally: Tally) -> IntervalScores | None:
+def _interval_scores(tally: WordTally) -> IntervalScores | None:
     time, collar = tally.whole.time, tally.whole.time_collar
     if time is None or collar is None:
         return None
@@ -284,7 +284,7 @@ def _interval_scores(tally: Tally) -> IntervalScores | None:
     )
 
 
-def _text_scores(tally: Tally) -> TextScores | None:
+def _text_scores(tally: WordTally) -> TextScores | None:
     words, characters = tally.whole.words, tally.whole.characters
     if not (words.length or words.edits or tally.texts):
         return None

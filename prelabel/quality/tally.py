@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from prelabel.quality.intervals import COLLAR_US, TimeSums, time_sums
-from prelabel.quality.matching import OUTCOMES, Change, Found, Outcome, compare
+from prelabel.quality.matching import OUTCOMES, Change, Matches, Outcome, compare
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.texts import EditSums, character_edits, spoken, word_edits
 from prelabel.quality.tracks import TrackSums, track_sums
@@ -35,7 +35,7 @@ class Whole:
         self.characters.add(other.characters)
 
 
-class Counts(NamedTuple):
+class OutcomeCounts(NamedTuple):
     """What of one capture shares are made of: they hold or fall together."""
 
     accepted: int
@@ -45,7 +45,7 @@ class Counts(NamedTuple):
 
 
 @dataclass
-class Tally:
+class WordTally:
     """Counts of one word, or of all words of a kind.
 
     `starts_us`, `ends_us` are made minus true; `texts` are pre-labels that said something and were kept, `unchanged`
@@ -63,14 +63,14 @@ class Tally:
     ends_us: list[int] = field(default_factory=list)
     texts: int = 0
     unchanged: int = 0
-    captures: dict[str, Counts] = field(default_factory=dict)
+    captures: dict[str, OutcomeCounts] = field(default_factory=dict)
     whole: Whole = field(default_factory=Whole)
 
     @property
     def prelabels(self) -> int:
         return sum(self.outcomes[name] for name in OUTCOMES if name != "added")
 
-    def add(self, other: Tally, *, parts: bool = True, whole: bool = True) -> None:
+    def add(self, other: WordTally, *, parts: bool = True, whole: bool = True) -> None:
         """Add another: what adds up over words (`parts`), what does not and the number of items (`whole`)."""
         if parts:
             self.outcomes.update(other.outcomes)
@@ -84,7 +84,9 @@ class Tally:
             self.unchanged += other.unchanged
             for name, counts in other.captures.items():
                 mine = self.captures.get(name)
-                self.captures[name] = counts if mine is None else Counts(*map(sum, zip(mine, counts, strict=True)))
+                self.captures[name] = (
+                    counts if mine is None else OutcomeCounts(*map(sum, zip(mine, counts, strict=True)))
+                )
             if other.tracks is not None:
                 self.tracks = self.tracks or TrackSums()
                 self.tracks.add(other.tracks)
@@ -97,7 +99,7 @@ class Tally:
 class ItemTallies:
     """One reviewed capture: a tally for each (kind, word), one for each (kind, None) with what does not add up."""
 
-    cells: dict[tuple[str, str | None], Tally]
+    cells: dict[tuple[str, str | None], WordTally]
     changes: Sequence[Change]
 
 
@@ -115,18 +117,18 @@ def tallies(item: Reviewed, words: frozenset[str], writes: bool) -> ItemTallies:
     # What people added of another kind, or with a word the model does not know, has a row too.
     done = [row.label for row in changes] if item.shown else []
     kinds: set[str] = {label.kind for label in (*before, *after, *done)} or {own}
-    cells: dict[tuple[str, str | None], Tally] = {
-        (kind, None): Tally(items=1, whole=_whole(item, kind, words, changes, writes)) for kind in sorted(kinds)
+    cells: dict[tuple[str, str | None], WordTally] = {
+        (kind, None): WordTally(items=1, whole=_whole(item, kind, words, changes, writes)) for kind in sorted(kinds)
     }
 
-    def cell(label: Label) -> Tally:
+    def cell(label: Label) -> WordTally:
         key = (label.kind, label.label)
         if key not in cells:
             # Where there is one word only, what does not add up is that of all words.
             alone = all(row.label == label.label for row in (*before, *after) if row.kind == label.kind)
             only = words & {label.label}
             whole = cells[label.kind, None].whole if alone else _whole(item, label.kind, only, changes, writes)
-            cells[key] = Tally(items=1, whole=whole)
+            cells[key] = WordTally(items=1, whole=whole)
             if isinstance(label, Track) and only:
                 cells[key].tracks = _tracks(item, label.label)
         return cells[key]
@@ -138,13 +140,13 @@ def tallies(item: Reviewed, words: frozenset[str], writes: bool) -> ItemTallies:
             _count_change(cell(change.label), change)
     _count_found(item, found, words, cell)
     for tally in cells.values():
-        counts = Counts(tally.outcomes["accepted"], tally.prelabels, tally.unchanged, tally.texts)
+        counts = OutcomeCounts(tally.outcomes["accepted"], tally.prelabels, tally.unchanged, tally.texts)
         if counts.prelabels:
             tally.captures[item.capture] = counts
     return ItemTallies(cells, changes)
 
 
-def _count_change(tally: Tally, change: Change) -> None:
+def _count_change(tally: WordTally, change: Change) -> None:
     tally.outcomes[change.outcome] += 1
     if change.before is None or change.after is None or change.outcome in ("doubled", "deleted"):
         return
@@ -156,7 +158,7 @@ def _count_change(tally: Tally, change: Change) -> None:
         tally.unchanged += said == spoken(change.after)
 
 
-def _count_found(item: Reviewed, found: Found, words: frozenset[str], cell: Callable[[Label], Tally]) -> None:
+def _count_found(item: Reviewed, found: Matches, words: frozenset[str], cell: Callable[[Label], WordTally]) -> None:
     before, after = item.before.labels, item.after.labels
     for row, column, _ in found.pairs:
         tally = cell(before[row])

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from prelabel.audio.vad import VadModel
 from prelabel.redaction import policy as limits
 from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable
-from prelabel.redaction.policy import Redaction, margin_us
-from prelabel.redaction.record import MaskLog, MaskRecord
+from prelabel.redaction.policy import margin_us
+from prelabel.redaction.record import MaskLog
 from prelabel.redaction.voice import Voices
 from wire.capture import sample_time_us
+from wire.redaction import MaskRecord
+from wire.script import Redaction
 
 Array = NDArray[Any]
 Blocks = list[tuple[Array, int]]

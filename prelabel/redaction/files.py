@@ -22,7 +22,6 @@ from prelabel.labelling.many_files import OutputExists, OutputUnwritable
 from prelabel.labelling.one_file import FileMissing
 from prelabel.media.pictures import is_still, read_picture
 from prelabel.redaction.finding import PeopleFinder, from_catalogue, voice_from_catalogue
-from prelabel.redaction.policy import Redaction
 from prelabel.redaction.reading import opened
 from prelabel.redaction.soundfile import Stretches, redact_sound, sound_suffix
 from prelabel.redaction.video import redact_picture
@@ -31,6 +30,7 @@ from wire.base import Count, Document, Sha256, WireModel
 from wire.errors import GleanerError
 from wire.files import file_sha256, sync_file, sync_folder
 from wire.redaction import MaskRecord
+from wire.script import Redaction
 
 JPEG_QUALITY = 92
 
@@ -44,7 +44,7 @@ class NothingToRedact(GleanerError):
     hint = "Pictures are masked with --faces everyone, sound is muted with --speech mute."
 
 
-class FileFacts(WireModel):
+class HashedFile(WireModel):
     """A file by name, hash and size."""
 
     name: str
@@ -55,8 +55,8 @@ class FileFacts(WireModel):
 class FileRedaction(Document):
     """What NAME.EXT.redaction.json holds."""
 
-    original: FileFacts
-    redacted: FileFacts
+    original: HashedFile
+    redacted: HashedFile
     masks: MaskRecord
 
 
@@ -232,8 +232,8 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _facts(path: Path, name: str) -> FileFacts:
-    return FileFacts(name=name, sha256=file_sha256(path), bytes=path.stat().st_size)
+def _facts(path: Path, name: str) -> HashedFile:
+    return HashedFile(name=name, sha256=file_sha256(path), bytes=path.stat().st_size)
 
 
 @contextmanager

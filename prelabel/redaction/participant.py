@@ -19,7 +19,7 @@ from prelabel.redaction.trails import Trail, grow
 Array = NDArray[Any]
 
 
-class Participant:
+class ParticipantTrail:
     """`number` is that of the participant's trail, None while there is none.
 
     Args:

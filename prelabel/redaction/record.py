@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from prelabel.redaction.paint import Rect
-from prelabel.redaction.policy import Redaction, margin_us
+from prelabel.redaction.policy import margin_us
 from wire.labels import Source
 from wire.redaction import MaskedRegion, MaskModel, MaskRecord, Why
-
-__all__ = ["MaskLog", "MaskRecord", "joined"]
+from wire.script import Redaction
 
 TOLERANCE_PX = 8.0
 _Point = tuple[int, Rect]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prelabel.geometry.assignment import best_pairs
 from prelabel.redaction import policy
 from prelabel.redaction.finding import Sightings
-from prelabel.redaction.participant import Participant
+from prelabel.redaction.participant import ParticipantTrail
 from prelabel.redaction.trails import Trail, Trails, grow
 
 Array = NDArray[Any]
@@ -26,7 +26,7 @@ _LEAST_FIT_OF_PARTICIPANT = 0.5
 
 
 @dataclass(frozen=True)
-class Mask:
+class MaskedBox:
     """One box (x1, y1, x2, y2 in pixels of the picture) to be masked. `key` is the same through a thing's frames."""
 
     key: tuple[str, int]
@@ -34,7 +34,7 @@ class Mask:
     box: Array
 
 
-class Scene:
+class MaskingScene:
     """Takes the looks in order, then says for any moment that lies within the margin of them what to mask.
 
     Args:
@@ -56,7 +56,7 @@ class Scene:
         self._faces = Trails(scores[0], margin_us)
         self._people = Trails(scores[1], margin_us)
         self._sure_face = max(scores[0], policy.SURE_FACE)
-        self._participant = Participant(zone, width, height) if zone is not None else None
+        self._participant = ParticipantTrail(zone, width, height) if zone is not None else None
         self._looks: list[int] = []
         self._crowded: set[int] = set()  # looks that found more than can be told apart
 
@@ -74,27 +74,27 @@ class Scene:
             self._participant.look(time_us, people, self._people.trails)
         self._give_owners(time_us, faces, people, [face.score >= self._sure_face for face in seen.faces])
 
-    def masks(self, time_us: int) -> list[Mask]:
+    def masks(self, time_us: int) -> list[MaskedBox]:
         """What to mask at a moment: faces and people, or one mask over all.
 
         All is masked where the detectors did not look, and beside a look that found more than can be told apart.
         """
         if not self._looked_near(time_us) or self._crowded_beside(time_us):
             return self.everything()
-        rows: list[Mask] = []
+        rows: list[MaskedBox] = []
         for face in self._faces.trails:
             box = face.reach(time_us, self._margin_us)
             if box is not None and not self._is_participants(face, time_us):
-                rows.append(Mask(("face", face.number), "face", grow(_head(box), policy.FACE_GROW)))
+                rows.append(MaskedBox(("face", face.number), "face", grow(_head(box), policy.FACE_GROW)))
         for person in self._people.trails:
             box = person.reach(time_us, self._margin_us)
             if box is not None and not self._is_participant(person, time_us):
                 rows += self._person(person, box, time_us)
         return rows
 
-    def everything(self) -> list[Mask]:
+    def everything(self) -> list[MaskedBox]:
         """One mask over the whole picture: it is not known what to mask."""
-        return [Mask(("undecided", 0), "undecided", np.array([0.0, 0.0, *map(float, self._size)]))]
+        return [MaskedBox(("undecided", 0), "undecided", np.array([0.0, 0.0, *map(float, self._size)]))]
 
     def forget_before(self, time_us: int) -> None:
         """No moment before this one will be asked for again."""
@@ -120,19 +120,19 @@ class Scene:
         beside = self._looks[after : after + 1] if exact else self._looks[max(0, after - 1) : after + 1]
         return not self._crowded.isdisjoint(beside)
 
-    def _person(self, person: Trail, box: Array, time_us: int) -> list[Mask]:
+    def _person(self, person: Trail, box: Array, time_us: int) -> list[MaskedBox]:
         """The whole person when no face was seen on them within the margin, the head when not seen just now."""
         key = ("person", person.number)
         if not person.faces_us:
-            return [Mask(key, "person", grow(box, policy.PERSON_GROW))]
+            return [MaskedBox(key, "person", grow(box, policy.PERSON_GROW))]
         away = min(abs(seen - time_us) for seen in person.faces_us)
         if away > self._margin_us:
-            return [Mask(key, "person", grow(box, policy.PERSON_GROW))]
+            return [MaskedBox(key, "person", grow(box, policy.PERSON_GROW))]
         if away <= policy.FACE_LOST_US:
             return []
         whole = grow(box, policy.PERSON_GROW)
         head = np.array([whole[0], whole[1], whole[2], whole[1] + (whole[3] - whole[1]) / 3])
-        return [Mask(key, "person", head)]
+        return [MaskedBox(key, "person", head)]
 
     def _give_owners(self, time_us: int, faces: list[Trail], people: list[Trail], sure: list[bool]) -> None:
         """Give each face of this look to at most one person and each person at most one face.

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from prelabel.audio.vad import VadModel
 from prelabel.redaction.audio import AudioRedactor, Blocks
-from prelabel.redaction.policy import Redaction
 from prelabel.redaction.reading import NotRedactable, check_whole_wav, decoded, opened
-from prelabel.redaction.record import MaskRecord
 from wire.capture import sample_time_us
+from wire.redaction import MaskRecord
+from wire.script import Redaction
 
 Array = NDArray[Any]
 Stretches = Sequence[tuple[int, int]]  # [from, to) in microseconds

@@ -19,11 +19,12 @@ from prelabel.media.pictures import Image
 from prelabel.redaction import policy as limits
 from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.paint import Method, Rect, even_rect, i420_to_bgr, paint_bgr, paint_i420
-from prelabel.redaction.policy import Redaction, margin_us
-from prelabel.redaction.record import MaskLog, MaskRecord
-from prelabel.redaction.scene import Scene
+from prelabel.redaction.policy import margin_us
+from prelabel.redaction.record import MaskLog
+from prelabel.redaction.scene import MaskingScene
 from wire.errors import GleanerError
-from wire.redaction import Why
+from wire.redaction import MaskRecord, Why
+from wire.script import Redaction
 
 Frames = list[tuple[Image, int]]
 Placed = tuple[tuple[str, int], Why, Rect]  # a mask: key of the thing, why, where
@@ -72,10 +73,10 @@ class VideoRedactor:
         self._margin_us = margin_us(policy)
         zone = policy.zone if policy.faces == "bystanders" and allowed else None
         self._log = MaskLog(policy, finder.sources if finder is not None else ())
-        self._scene: Scene | None = None
+        self._scene: MaskingScene | None = None
         if policy.faces is not None:
             scores = (finder.face_score, finder.person_score)
-            self._scene = Scene(width, height, self._margin_us, zone, scores)
+            self._scene = MaskingScene(width, height, self._margin_us, zone, scores)
         self._noise = np.random.default_rng(secrets.randbits(128))
         self._ring: deque[tuple[Image, int, int]] = deque()  # frame, its stamp, the time it counts as
         self._small: Image | None = None
@@ -244,7 +245,7 @@ def redact_picture(bgr: Image, policy: Redaction, finder: PeopleFinder, allowed:
     if seen.dark and not seen.crowded:
         raise RedactionFailed("It is too dark to tell whether somebody is in the picture.", hint="Turn on a light.")
     zone = policy.zone if policy.faces == "bystanders" and allowed else None
-    scene = Scene(width, height, margin_us(policy), zone, (finder.face_score, finder.person_score))
+    scene = MaskingScene(width, height, margin_us(policy), zone, (finder.face_score, finder.person_score))
     scene.look(0, seen, (1.0, 1.0))
     rows = [(mask.key, mask.why, even_rect(mask.box, width, height)) for mask in scene.masks(0)]
     masks = [(key, why, rect) for key, why, rect in rows if rect is not None]

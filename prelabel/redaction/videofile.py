@@ -12,11 +12,12 @@ import av
 
 from prelabel.audio.vad import VadModel
 from prelabel.redaction.finding import PeopleFinder
-from prelabel.redaction.policy import Redaction
 from prelabel.redaction.reading import NotRedactable, decoded, opened, upright_i420
-from prelabel.redaction.record import MaskRecord, joined
+from prelabel.redaction.record import joined
 from prelabel.redaction.soundfile import SoundTrack, Stretches, layout_name, sample_format
 from prelabel.redaction.video import Frames, VideoRedactor
+from wire.redaction import MaskRecord
+from wire.script import Redaction
 
 Progress = Callable[[int, int], None]
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from prelabel.media.pictures import Image
 from prelabel.models.families import OcrDecode
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
-from prelabel.text.network import Array, Part, resized
+from prelabel.text.network import Array, OcrNetwork, resized
 
 MIN_SIDE = 3  # pixels of the map, before growing
 MIN_GROWN = 5  # and after
@@ -33,7 +33,7 @@ _GROW = np.ones((2, 2), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
-class Region:
+class TextOutline:
     """A piece of text in a picture: 4 corners (x, y) in float pixels, clockwise from the top left; score 0..1."""
 
     points: Array
@@ -52,7 +52,7 @@ class TextDetector:
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:
-        self._part = Part(package, "detection", threads)
+        self._part = OcrNetwork(package, "detection", threads)
         self.package, self.source = self._part.package, self._part.source
         self._most = package.manifest.thresholds.maximum
         height, width = self._part.height or _TRIAL, self._part.width or _TRIAL
@@ -62,7 +62,7 @@ class TextDetector:
         if output.min() < 0 or output.max() > 1:
             raise ModelRefused(f"{package.name} gives values outside 0..1: no probabilities of text.")
 
-    def find(self, image: Image) -> list[Region]:
+    def find(self, image: Image) -> list[TextOutline]:
         """Every piece of text in a picture H x W x 3 (uint8, BGR), in no particular order.
 
         Raises:
@@ -82,7 +82,7 @@ class TextDetector:
         corners = np.clip(corners, 0, (width, height))
         sides = np.linalg.norm(corners[:, [1, 3]] - corners[:, :1], axis=2)
         kept = np.flatnonzero((sides > MIN_IN_PICTURE).all(axis=1))
-        return [Region(corners[row], float(scores[row])) for row in kept]
+        return [TextOutline(corners[row], float(scores[row])) for row in kept]
 
     def _size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the input: the short side up to `short_side`, the long one down to `max_side`."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from prelabel.media.pictures import Image
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
-from prelabel.text.network import Array, Part, resized
+from prelabel.text.network import Array, OcrNetwork, resized
 from prelabel.text.recognition import are_probabilities, line_width
 
 UPSIDE_DOWN = 1
@@ -27,7 +27,7 @@ class TextDirection:
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:
-        self._part = Part(package, "direction", threads)
+        self._part = OcrNetwork(package, "direction", threads)
         self.package, self.source = self._part.package, self._part.source
         self.flip = self._part.decode.flip
         if self._part.height is None or self._part.width is None:

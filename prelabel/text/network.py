@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from prelabel.media.pictures import Image
 from prelabel.models.families import OcrDecode
 from prelabel.models.manifest import ImageInput
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused, check_finite, load
+from prelabel.models.runtime import check_finite, load
 
 Array = NDArray[Any]
 PartName = Literal["detection", "direction", "recognition"]
@@ -22,7 +23,7 @@ _CHANNELS = {"BGR": 3, "RGB": 3, "GRAY": 1}
 BATCH = 6
 
 
-class Part:
+class OcrNetwork:
     """A session of one part; pictures of one height go in, padded on the right to one width.
 
     Args:

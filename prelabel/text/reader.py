@@ -11,14 +11,14 @@ from prelabel.media.pictures import MAX_PIXELS, Image, PictureTooLarge
 from prelabel.models.download import Progress
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import OcrDecode
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage, open_model
-from prelabel.models.runtime import ModelRefused
 from prelabel.text.crops import cut_out, upended
 from prelabel.text.detection import TextDetector
 from prelabel.text.direction import TextDirection
 from prelabel.text.network import Array
 from prelabel.text.order import reading_order
-from prelabel.text.recognition import Line, TextRecogniser
+from prelabel.text.recognition import RecognisedLine, TextRecogniser
 from wire.labels import Label, Polygon, Source, Text
 
 WORD = "text"
@@ -31,7 +31,7 @@ CATALOGUE_PARTS = ("ocr-detection", "ocr-direction", "ocr-recognition")
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextPiece:
     """One piece of text in a picture.
 
     points   4 corners (x, y) in float pixels, clockwise from the one where the text begins
@@ -41,7 +41,7 @@ class Reading:
 
     points: Array
     found: float | None
-    line: Line | None
+    line: RecognisedLine | None
 
 
 def reading_source() -> Source:
@@ -116,7 +116,7 @@ class Reader:
         """
         return cls.open(*(open_model(name, progress) for name in CATALOGUE_PARTS), threads=threads)
 
-    def read(self, image: Image) -> list[Reading]:
+    def read(self, image: Image) -> list[TextPiece]:
         """The text in a picture H x W x 3 (uint8, BGR), in reading order.
 
         What recognition cannot read, or reads with less than its manifest's `score`, is left out.
@@ -133,7 +133,7 @@ class Reader:
             raise PictureTooLarge(f"A picture is {width} x {height}, {width * height / 1e6:.0f} megapixels.")
         found = self._found(image)
         pieces = self._read_pieces([cut_out(image, points) for points, _ in found])
-        readings = [Reading(points, score, line) for (points, line), (_, score) in zip(pieces, found, strict=True)]
+        readings = [TextPiece(points, score, line) for (points, line), (_, score) in zip(pieces, found, strict=True)]
         kept = [one for one in readings if self._counts(one.line)]
         return [kept[number] for number in reading_order(np.array([one.points for one in kept]).reshape(-1, 4, 2))]
 
@@ -147,7 +147,7 @@ class Reader:
         """
         return [label for number, one in enumerate(self.read(image), start=1) for label in self._labels(number, one)]
 
-    def _labels(self, number: int, reading: Reading) -> list[Label]:
+    def _labels(self, number: int, reading: TextPiece) -> list[Label]:
         labels: list[Label] = []
         if self._detection is not None and reading.found is not None:
             labels.append(
@@ -174,7 +174,7 @@ class Reader:
             )
         return labels
 
-    def _read_pieces(self, cuts: list[tuple[Image, Array]]) -> list[tuple[Array, Line | None]]:
+    def _read_pieces(self, cuts: list[tuple[Image, Array]]) -> list[tuple[Array, RecognisedLine | None]]:
         """Corners from where the text begins, and what it says."""
         sure = np.ones(len(cuts), dtype=bool)
         flipped = np.zeros(len(cuts), dtype=bool)
@@ -186,7 +186,7 @@ class Reader:
         if self._recognition is None:
             return [(corners, None) for _, corners in cuts]
         lines = self._recognition.read([cut for cut, _ in cuts])
-        pieces: list[tuple[Array, Line | None]] = [
+        pieces: list[tuple[Array, RecognisedLine | None]] = [
             (corners, line) for (_, corners), line in zip(cuts, lines, strict=True)
         ]
         if self._direction is None:
@@ -217,13 +217,13 @@ class Reader:
         height, width = image.shape[:2]
         return [(np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64), None)]
 
-    def _counts(self, line: Line | None) -> bool:
+    def _counts(self, line: RecognisedLine | None) -> bool:
         if line is None or self._recognition is None:
             return True
         return bool(line.text) and line.score >= self._recognition.package.manifest.thresholds.score
 
 
-def _most_are_flipped(pieces: list[tuple[Array, Line | None]], flipped: Array, undecided: set[int]) -> bool:
+def _most_are_flipped(pieces: list[tuple[Array, RecognisedLine | None]], flipped: Array, undecided: set[int]) -> bool:
     """Whether most of the text whose direction is settled stands on its head; a picture without such text does not."""
     votes = [
         (len(line.text), bool(over))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from prelabel.media.pictures import Image
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
-from prelabel.text.network import Array, Part, resized
+from prelabel.text.network import Array, OcrNetwork, resized
 
 HEIGHT = 48
 BASE_WIDTH = 320
@@ -26,7 +26,7 @@ _TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
-class Line:
+class RecognisedLine:
     """What a line says (NFC, no blanks around it), and the mean probability of its characters."""
 
     text: str
@@ -45,7 +45,7 @@ class TextRecogniser:
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:
-        self._part = Part(package, "recognition", threads)
+        self._part = OcrNetwork(package, "recognition", threads)
         self.package, self.source = self._part.package, self._part.source
         self.language = self._part.decode.language
         self._height = self._part.height or HEIGHT
@@ -57,14 +57,14 @@ class TextRecogniser:
         self._blank = self._part.decode.blank
         self._tokens = self._alphabet(output.shape[2])
 
-    def read(self, lines: Sequence[Image]) -> list[Line]:
+    def read(self, lines: Sequence[Image]) -> list[RecognisedLine]:
         """What each line says; an empty text where there is nothing to read.
 
         Raises:
             ModelRefused: the network fails on them.
         """
         widths = [min(line_width(one, self._height), self._part.width or self._part.input.max_side) for one in lines]
-        result = [Line("", 0.0)] * len(lines)
+        result = [RecognisedLine("", 0.0)] * len(lines)
         for rows, width in self._batches(widths):
             drawn = [resized(lines[row], self._height, widths[row], self._part.input.antialias) for row in rows]
             for row, line in zip(rows, self._decoded(self._part.run(drawn, width)), strict=True):
@@ -83,12 +83,12 @@ class TextRecogniser:
                 batches.append(([row], width))
         return batches
 
-    def _decoded(self, output: Array) -> list[Line]:
+    def _decoded(self, output: Array) -> list[RecognisedLine]:
         best, score = output.argmax(axis=2), output.max(axis=2)
         kept = best != self._blank
         kept[:, 1:] &= best[:, 1:] != best[:, :-1]
         return [
-            Line(
+            RecognisedLine(
                 unicodedata.normalize("NFC", "".join(self._tokens[places[keep]])).strip(),
                 float(scores[keep].mean()) if keep.any() else 0.0,
             )

@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 from prelabel.quality.pairs import ScorePair
 from prelabel.quality.texts import ExpectedErrors
-from prelabel.triage.curves import Line, best_line, best_temperature, between, curve, isotonic, log_loss
+from prelabel.triage.curves import LogitLine, best_line, best_temperature, between, curve, isotonic, log_loss
 from wire.base import Count, Document, Utc, WireModel
 from wire.labels import Score, Source
 
@@ -119,7 +119,7 @@ class Calibration(Document):
         own = self if table is None or table.temperature is None else table
         if own.temperature is None:
             return float(score)
-        return float(Line(1 / own.temperature, own.intercept, *own.ends).read(np.array([score]))[0])
+        return float(LogitLine(1 / own.temperature, own.intercept, *own.ends).read(np.array([score]))[0])
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class _Plan:
     """Which fit each class gets and why; `line` makes the model's line of pairs, None leaves scores as they are."""
 
     methods: dict[str, tuple[Method, str]]
-    line: Callable[[_Pairs], Line] | None
+    line: Callable[[_Pairs], LogitLine] | None
 
     def fit(self, pairs: _Pairs) -> Callable[[_Pairs], Array]:
         """What a fit on some pairs makes of the scores of others."""
@@ -264,11 +264,11 @@ def _table(mine: _Pairs, method: Method, why: str) -> ClassTable:
     )
 
 
-def _temperature(pairs: _Pairs) -> Line:
+def _temperature(pairs: _Pairs) -> LogitLine:
     return best_temperature(pairs.scores, pairs.right)
 
 
-def _platt(pairs: _Pairs) -> Line:
+def _platt(pairs: _Pairs) -> LogitLine:
     return best_line(pairs.scores, pairs.right)
 
 
@@ -279,7 +279,7 @@ def _chosen(given: _Pairs) -> _Plan:
     return _Plan({name: _chosen_method(given.of(given.labels == name), given, line) for name in names}, line)
 
 
-def _chosen_line(given: _Pairs, few: Sequence[str]) -> Callable[[_Pairs], Line] | None:
+def _chosen_line(given: _Pairs, few: Sequence[str]) -> Callable[[_Pairs], LogitLine] | None:
     """What foretells unseen pairs best: no line, a temperature, or an intercept as well if it is worth its number.
 
     An intercept is how often the things of a class are there: it is taken from the classes `few` alone, which have too
@@ -291,7 +291,7 @@ def _chosen_line(given: _Pairs, few: Sequence[str]) -> Callable[[_Pairs], Line] 
     def of_few(pairs: _Pairs) -> _Pairs:
         return pairs.of(np.isin(pairs.labels, few))
 
-    def shared(pairs: _Pairs) -> Line:
+    def shared(pairs: _Pairs) -> LogitLine:
         return _platt(of_few(pairs))
 
     best = _better(given, _temperature, None, 0)
@@ -300,15 +300,15 @@ def _chosen_line(given: _Pairs, few: Sequence[str]) -> Callable[[_Pairs], Line] 
 
 
 def _better(
-    given: _Pairs, line: Callable[[_Pairs], Line], than: Callable[[_Pairs], Line] | None, numbers: int
-) -> Callable[[_Pairs], Line] | None:
+    given: _Pairs, line: Callable[[_Pairs], LogitLine], than: Callable[[_Pairs], LogitLine] | None, numbers: int
+) -> Callable[[_Pairs], LogitLine] | None:
     """`line` if it foretells unseen pairs better, each of its further numbers counted (Akaike's criterion)."""
     plain = given.scores if than is None else given.unseen(_reading(than))
     gain = log_loss(plain, given.right) - log_loss(given.unseen(_reading(line)), given.right)
     return line if gain > numbers / given.right.size else than
 
 
-def _reading(line: Callable[[_Pairs], Line]) -> Callable[[_Pairs], Callable[[_Pairs], Array]]:
+def _reading(line: Callable[[_Pairs], LogitLine]) -> Callable[[_Pairs], Callable[[_Pairs], Array]]:
     def fit(pairs: _Pairs) -> Callable[[_Pairs], Array]:
         found = line(pairs)
         return lambda new: found.read(new.scores)
@@ -316,7 +316,7 @@ def _reading(line: Callable[[_Pairs], Line]) -> Callable[[_Pairs], Callable[[_Pa
     return fit
 
 
-def _chosen_method(mine: _Pairs, given: _Pairs, line: Callable[[_Pairs], Line] | None) -> tuple[Method, str]:
+def _chosen_method(mine: _Pairs, given: _Pairs, line: Callable[[_Pairs], LogitLine] | None) -> tuple[Method, str]:
     """What one class gets, and the sentence why."""
     count, good = mine.right.size, int(mine.right.sum())
     fallback: Method = "identity" if line is None else "temperature"

@@ -24,7 +24,7 @@ _SLOPES = (0.05, 20.0)
 _DECIMALS = 6
 
 
-class Line(NamedTuple):
+class LogitLine(NamedTuple):
     """The logit of the probability is slope times that of the score plus intercept, level beyond `low` and `high`."""
 
     slope: float
@@ -130,13 +130,13 @@ def ends(scores: Array) -> tuple[float, float]:
     return round(float(ordered[least - 1]), _DECIMALS), round(float(ordered[-least]), _DECIMALS)
 
 
-def best_temperature(scores: Array, correct: Array) -> Line:
+def best_temperature(scores: Array, correct: Array) -> LogitLine:
     """A slope alone, so that 0.5 stays 0.5."""
     low, high = ends(scores)
-    return Line(best_slope(np.clip(scores, low, high), correct), 0.0, low, high)
+    return LogitLine(best_slope(np.clip(scores, low, high), correct), 0.0, low, high)
 
 
-def best_line(scores: Array, correct: Array) -> Line:
+def best_line(scores: Array, correct: Array) -> LogitLine:
     """Slope and intercept with the least log loss against Platt's targets, by Newton's method with halved steps."""
     low, high = ends(scores)
     right = float(correct.sum())
@@ -164,7 +164,7 @@ def best_line(scores: Array, correct: Array) -> Line:
     first = float(np.clip(at[0], *_SLOPES))
     # A curve must not fall as scores rise; the best intercept beside a slope at its bound is another one.
     second = _bisected(lambda value: float((sigmoid(first * x + value) - target).sum()) > 0, -40.0, 40.0)
-    return Line(first, second, low, high)
+    return LogitLine(first, second, low, high)
 
 
 def _bisected(is_above: Any, low: float, high: float) -> float:

@@ -29,7 +29,7 @@ HANDOVER_US = 1_500_000  # how long a tracker looks for a lost track
 
 
 @dataclass(frozen=True)
-class Trouble:
+class TrackFaults:
     """Of one track: share of its time, or of its looks, in which it was not seen (0..1), jumps, and other tracks in its
     place.
 
@@ -74,7 +74,7 @@ class Trouble:
         return f"The track {self.track.label} from {begin:.1f} to {end:.1f} s {_listed(what)}."
 
 
-def troubles(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> list[Trouble]:
+def troubles(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> list[TrackFaults]:
     """The trouble of every track of one video, in their order.
 
     Args:
@@ -96,7 +96,7 @@ def troubles(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> 
                     others[first].append(tracks[second].label)
                     others[second].append(tracks[first].label)
     return [
-        Trouble(
+        TrackFaults(
             track,
             max(unseen(track), measured(track, "gaps")),
             jumps(track),

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from device_agent.sensors.base import Picture
-from prelabel.models.catalogue import cache_folder
+from prelabel.models.paths import cache_folder
 from wire.errors import GleanerError
 from wire.files import file_sha256, write_whole
 

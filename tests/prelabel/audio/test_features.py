@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from prelabel.audio.features import FeatureMaker, hertz_to_mel, mel_bank, mel_to_hertz
 from prelabel.models.families import LogMel
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 
 # librosa.mel_frequencies(n_mels=40), as its documentation prints it.
 LIBROSA_40 = [

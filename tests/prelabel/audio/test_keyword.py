@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from prelabel.audio.keyword import KeywordSpotter, KeywordStream, Spotting
 from prelabel.audio.segments import Heard
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 from tests.prelabel.audio import planted
 
 

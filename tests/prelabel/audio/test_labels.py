@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from prelabel.audio.labels import answer_document, speech_document, spoken_answer
-from prelabel.audio.segments import Region
+from prelabel.audio.segments import SpeechRegion
 from wire.labels import Interval, LabelsDocument, Source, Text
 
 MODEL = Source(kind="model", name="planted", version="1", sha256="0" * 64)
 
 
 def test_what_was_expected_is_never_passed_off_as_heard() -> None:
-    document = speech_document("cap-2", MODEL, [Region(0, 10, 0.5), Region(20, 30, 0.7)], "Good morning. Hello!")
+    document = speech_document(
+        "cap-2", MODEL, [SpeechRegion(0, 10, 0.5), SpeechRegion(20, 30, 0.7)], "Good morning. Hello!"
+    )
     assert document.to_json()["labels"] == [
         {"id": "s1", "kind": "interval", "label": "speech", "score": 0.5, "start_us": 0, "end_us": 10,
          "expected": "Good morning."},
@@ -18,9 +20,11 @@ def test_what_was_expected_is_never_passed_off_as_heard() -> None:
 
 
 def test_a_region_for_which_no_word_is_left_expects_nothing() -> None:
-    document = speech_document("cap-2", MODEL, [Region(0, 900_000, 0.5), Region(1_000_000, 1_050_000, 0.7)], "Good")
+    document = speech_document(
+        "cap-2", MODEL, [SpeechRegion(0, 900_000, 0.5), SpeechRegion(1_000_000, 1_050_000, 0.7)], "Good"
+    )
     assert [row.to_json().get("expected") for row in document.labels] == ["Good", None]
-    nothing = speech_document("cap-2", MODEL, [Region(0, 10, 0.5)])
+    nothing = speech_document("cap-2", MODEL, [SpeechRegion(0, 10, 0.5)])
     assert "expected" not in nothing.to_json()["labels"][0]
 
 

@@ -14,8 +14,8 @@ from prelabel.audio.vad import VadModel
 from prelabel.labelling.one_file import ModelUnsuited, label_file
 from prelabel.media.sound_files import SoundCut
 from prelabel.models.catalogue import ModelUnavailable
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage, open_model
-from prelabel.models.runtime import ModelRefused
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.audio.prompts import _INSIDE_CLAUSE, expected_parts
-from prelabel.audio.segments import Region
+from prelabel.audio.segments import SpeechRegion
 
 
-def regions(*milliseconds: int) -> list[Region]:
+def regions(*milliseconds: int) -> list[SpeechRegion]:
     found, at = [], 0
     for length in milliseconds:
-        found.append(Region(at, at + length * 1000, 0.9))
+        found.append(SpeechRegion(at, at + length * 1000, 0.9))
         at += length * 1000 + 400_000
     return found
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from prelabel.audio.ctc import PAUSE_US, HeardWord
 from prelabel.audio.recogniser import Recogniser, RecogniserStream
-from prelabel.audio.segments import Region
+from prelabel.audio.segments import SpeechRegion
 from prelabel.audio.utterances import Utterance, utterances
 from prelabel.audio.vad import VadModel
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
-from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
 
@@ -159,7 +159,11 @@ def word(text: str, start: int, end: int) -> HeardWord:
 
 
 def test_words_go_to_the_region_they_lie_in() -> None:
-    regions = [Region(1_000_000, 2_000_000, 0.9), Region(3_000_000, 4_000_000, 0.6), Region(8_000_000, 9_000_000, 0.7)]
+    regions = [
+        SpeechRegion(1_000_000, 2_000_000, 0.9),
+        SpeechRegion(3_000_000, 4_000_000, 0.6),
+        SpeechRegion(8_000_000, 9_000_000, 0.7),
+    ]
     words = [word("a", 900, 1200), word("b", 1900, 2100), word("c", 3100, 3300), word("far", 6000, 6300)]
     found = utterances(words, regions)
     assert [(row.start_us // 1000, row.end_us // 1000) for row in found] == [
@@ -184,7 +188,7 @@ def test_no_word_is_lost_and_nothing_overlaps(
     spans: list[tuple[int, int]], around: list[tuple[int, int]] | None
 ) -> None:
     words = [HeardWord(str(n), start, end, 0.5) for n, (start, end) in enumerate(spans)]
-    regions = None if around is None else [Region(start, end, 0.9) for start, end in around]
+    regions = None if around is None else [SpeechRegion(start, end, 0.9) for start, end in around]
     found = utterances(words, regions)
     assert [held.text for row in found for held in row.words] == [str(n) for n in range(len(words))]
     assert all(row.start_us < row.end_us for row in found)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from prelabel.audio.features import FeatureMaker
 from prelabel.audio.segments import Heard
 from prelabel.audio.tagging import Merging, Tagger, TagStream
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from tests.prelabel.audio import planted
 
 NAMES = ["tap", "kettle"]

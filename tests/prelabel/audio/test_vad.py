@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.audio.segments import Region, stretches
+from prelabel.audio.segments import SpeechRegion, stretches
 from prelabel.audio.vad import VadModel, VadStream
 from prelabel.checks.synthetic_voice import vowels
 from prelabel.media.resample import Resampler
 from prelabel.models import catalogue
 from prelabel.models.manifest import Speech
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
-from prelabel.models.runtime import ModelRefused
 from tests import needs
 from tests.prelabel import graphs
 from wire.capture import sample_time_us
@@ -42,7 +42,7 @@ def sound(name: str) -> tuple[np.ndarray, int]:
         return samples[:: source.getnchannels()], source.getframerate()
 
 
-def listen(model: VadModel, samples: np.ndarray, rate: int, block: int) -> tuple[VadStream, list[Region]]:
+def listen(model: VadModel, samples: np.ndarray, rate: int, block: int) -> tuple[VadStream, list[SpeechRegion]]:
     stream = VadStream(model, rate)
     for at in range(0, len(samples), block):
         stream.push(samples[at : at + block])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from prelabel.checks.any_model import load_any
 from prelabel.checks.golden import GoldenFailed, check_golden, compare
 from prelabel.checks.golden_sample import make_small, put_golden, reread
-from prelabel.checks.samples import MAX_INLINE_BYTES, Sound, read_sample
+from prelabel.checks.samples import MAX_INLINE_BYTES, SampleSound, read_sample
 from prelabel.geometry.rle import encode
 from prelabel.models import catalogue
 from prelabel.models.catalogue import ModelUnavailable
@@ -122,14 +122,14 @@ def test_boxes_are_the_same_exactly_from_an_overlap_of_eight_tenths(dx: float, d
 # ---------------------------------------------------------------- samples
 def test_generated_samples_are_always_the_same() -> None:
     voice = read_sample("vowels", "m")
-    assert isinstance(voice, Sound) and voice.rate == 16_000 and len(voice.samples) == 3.2 * 16_000
+    assert isinstance(voice, SampleSound) and voice.rate == 16_000 and len(voice.samples) == 3.2 * 16_000
     assert float(np.abs(voice.samples).max()) < 0.6 and float(np.abs(voice.samples).sum()) == pytest.approx(
         float(np.abs(read_sample("vowels", "m").samples).sum())  # type: ignore[union-attr]
     )
     assert not read_sample("silence", "m").samples.any()  # type: ignore[union-attr]
     for name, shape in (("photo-person", (512, 512, 3)), ("card", (240, 480, 3)), ("line", (64, 480, 3))):
         picture = read_sample(name, "m")
-        assert not isinstance(picture, Sound) and picture.shape == shape and picture.std() > 20
+        assert not isinstance(picture, SampleSound) and picture.shape == shape and picture.std() > 20
 
 
 @pytest.mark.parametrize("name", [row.name for row in catalogue.items() if row.kind == "model"])
@@ -202,7 +202,7 @@ def test_a_picture_of_the_users_becomes_the_sample(tmp_path: Path) -> None:
     before.pop("golden")
     assert after == before and golden["sample"].startswith("base64:") and len(golden["expect"]) == 1
     sample = read_sample(golden["sample"], "m")
-    assert not isinstance(sample, Sound) and sample.shape == (480, 640, 3)
+    assert not isinstance(sample, SampleSound) and sample.shape == (480, 640, 3)
     run = prelabel("check", str(folder), GLEANER_CACHE=str(tmp_path / "cache"))
     assert run.returncode == 0 and "golden sample: as expected, box cup 0.81" in run.stdout
 
@@ -226,10 +226,10 @@ def test_a_sound_of_the_users_is_cut_to_size(tmp_path: Path) -> None:
         out.setsampwidth(2)
         out.setframerate(44_100)
         out.writeframes(noise.tobytes())
-    text = make_small(Sound((noise / 32768).astype(np.float32), 44_100))
+    text = make_small(SampleSound((noise / 32768).astype(np.float32), 44_100))
     assert len(text) * 3 / 4 <= MAX_INLINE_BYTES + 16
     sound = reread(text)
-    assert isinstance(sound, Sound) and sound.rate == 16_000 and 2 <= len(sound.samples) / 16_000 <= 10
+    assert isinstance(sound, SampleSound) and sound.rate == 16_000 and 2 <= len(sound.samples) / 16_000 <= 10
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from prelabel.image.detector import open_detector
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
-from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 
 SIDE = 320

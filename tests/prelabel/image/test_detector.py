@@ -10,7 +10,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from prelabel.image.detector import Detection, Detector, open_detector
+from prelabel.geometry.detection import Detection
+from prelabel.image.detector import Detector, open_detector
 from prelabel.models import catalogue
 from prelabel.models.package import open_model
 from tests import needs

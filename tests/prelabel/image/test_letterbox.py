@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prelabel.image.letterbox import Placement, Preparer, input_size
 from prelabel.media.pictures import PictureTooLarge
 from prelabel.models.manifest import ImageInput, Manifest, manifest_of
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 from tests.prelabel.image import plants
 
 FITS = ["letterbox-centre", "letterbox-top-left", "stretch", "crop-centre"]

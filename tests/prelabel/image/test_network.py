@@ -13,8 +13,8 @@ from onnx import TensorProto
 from prelabel.image.network import PictureNetwork
 from prelabel.media.pictures import PictureTooLarge
 from prelabel.models.manifest import manifest_of
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
-from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from prelabel.geometry import rle
 from prelabel.image.segmentation import Segmenter, open_segmenter
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
-from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 from tests.prelabel.image import plants
 

@@ -15,8 +15,8 @@ from prelabel.image.detector import open_detector
 from prelabel.image.yolo import Yolo
 from prelabel.models.families import YoloDecode
 from prelabel.models.manifest import manifest_of
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
-from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 from tests.prelabel.image import plants
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.labelling.many_files import Alone, Crew, Journal, Outcome, OutputExists, RunDiffers, label_files
+from prelabel.labelling.many_files import Alone, Crew, FileOutcome, OutputExists, RunDiffers, RunJournal, label_files
 from prelabel.labelling.one_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
 from prelabel.media.pictures import MAX_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
 from tests import needs
@@ -275,22 +275,22 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, model: str) -> None:
 def test_another_model_does_not_go_on_with_a_journal(tmp_path: Path, model: str) -> None:
     source = describe(model).source
     out = tmp_path / "out.jsonl"
-    Journal(out, source, {"looks": 1}).close()
+    RunJournal(out, source, {"looks": 1}).close()
     with pytest.raises(RunDiffers):
-        Journal(out, source, {"looks": 2})
+        RunJournal(out, source, {"looks": 2})
     other = source.model_copy(update={"sha256": "f" * 64})
     with pytest.raises(RunDiffers):
-        Journal(out, other, {"looks": 1})
-    Journal(out, other, {"looks": 1}, anew=True).close()
+        RunJournal(out, other, {"looks": 1})
+    RunJournal(out, other, {"looks": 1}, anew=True).close()
 
 
 def test_a_changed_file_is_labelled_again(tmp_path: Path, model: str) -> None:
     path = picture(tmp_path / "a.png")
-    journal = Journal(tmp_path / "out.jsonl", describe(model).source, {})
+    journal = RunJournal(tmp_path / "out.jsonl", describe(model).source, {})
     (outcome,) = label_files([path], {"model": model}, Alone(), 1)
     journal.keep(outcome)
     assert journal.knows(path)
-    assert journal.known(path) == Outcome(path, outcome.document, outcome.media, again=True)
+    assert journal.known(path) == FileOutcome(path, outcome.document, outcome.media, again=True)
     picture(path, 91)
     os.utime(path, ns=(1, 1))
     assert not journal.knows(path)
@@ -299,12 +299,12 @@ def test_a_changed_file_is_labelled_again(tmp_path: Path, model: str) -> None:
 
 def test_two_runs_do_not_write_one_journal(tmp_path: Path, model: str) -> None:
     source = describe(model).source
-    first = Journal(tmp_path / "out.jsonl", source, {})
+    first = RunJournal(tmp_path / "out.jsonl", source, {})
     for anew in (False, True):
         with pytest.raises(OutputExists, match="Another run is writing"):
-            Journal(tmp_path / "out.jsonl", source, {}, anew=anew)
+            RunJournal(tmp_path / "out.jsonl", source, {}, anew=anew)
     first.close()
-    Journal(tmp_path / "out.jsonl", source, {}).close()
+    RunJournal(tmp_path / "out.jsonl", source, {}).close()
 
 
 @pytest.mark.parametrize("content", [b"half of a download", b"a list\nof lines\n"])
@@ -312,16 +312,16 @@ def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, model: str, con
     part = tmp_path / "out.jsonl.part"
     part.write_bytes(content)
     with pytest.raises(RunDiffers):
-        Journal(tmp_path / "out.jsonl", describe(model).source, {})
+        RunJournal(tmp_path / "out.jsonl", describe(model).source, {})
     assert part.read_bytes() == content
 
 
 def test_a_journal_cut_in_its_first_line_is_begun_anew(tmp_path: Path, model: str) -> None:
     source, part = describe(model).source, tmp_path / "out.jsonl.part"
-    Journal(tmp_path / "out.jsonl", source, {}).close()
+    RunJournal(tmp_path / "out.jsonl", source, {}).close()
     whole = part.read_bytes()
     part.write_bytes(whole[:30])
-    Journal(tmp_path / "out.jsonl", source, {}).close()
+    RunJournal(tmp_path / "out.jsonl", source, {}).close()
     assert part.read_bytes() == whole
 
 

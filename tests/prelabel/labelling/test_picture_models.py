@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from prelabel.labelling.picture_models import open_picture_model
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
-from prelabel.models.runtime import ModelRefused
 from tests.prelabel import graphs
 
 INPUT = '[input]\nsize = [64, 64]\ncolour = "RGB"\nfit = "stretch"\nscale = 1.0\n[decode]\n'

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from prelabel.media.video_files import VideoFile, VideoUnreadable
-from prelabel.redaction.policy import Redaction
 from prelabel.redaction.videofile import redact_video
+from wire.script import Redaction
 
 WIDTH, HEIGHT, COUNT = 128, 64, 30
 STEP = 4

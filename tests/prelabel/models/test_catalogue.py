@@ -12,15 +12,8 @@ from pathlib import Path
 import pytest
 
 from prelabel.models import catalogue
-from prelabel.models.catalogue import (
-    CacheUnwritable,
-    Catalogue,
-    ModelCorrupt,
-    ModelFolderMissing,
-    ModelUnavailable,
-    ModelUnknown,
-    cache_folder,
-)
+from prelabel.models.catalogue import CacheUnwritable, Catalogue, ModelCorrupt, ModelUnavailable, ModelUnknown
+from prelabel.models.paths import ModelFolderMissing, cache_folder
 from tests.package_index import package_index, wheel_of
 
 DATA = bytes(range(256)) * 4096

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from prelabel.models.catalogue import CacheUnwritable, ModelCorrupt, ModelFolderMissing
+from prelabel.models.catalogue import CacheUnwritable, ModelCorrupt
 from prelabel.models.install import ModelNameTaken, install
 from prelabel.models.package import ModelNotFound, open_model
+from prelabel.models.paths import ModelFolderMissing
 from prelabel.models.registry import find_installed, installed
 from tests import needs
 from tests.prelabel import graphs

@@ -15,9 +15,10 @@ from onnx import TensorProto, helper
 from onnx.external_data_helper import set_external_data
 from pydantic import ValidationError
 
-from prelabel.models.catalogue import Catalogue, ModelUnavailable, Source
+from prelabel.models.catalogue import Catalogue, DownloadSource, ModelUnavailable
 from prelabel.models.download import CHUNK
-from prelabel.models.onnx_file import NotProtobuf, with_weights
+from prelabel.models.onnx_file import with_weights
+from prelabel.models.protobuf import NotProtobuf
 from prelabel.models.runtime import Session
 from tests import needs
 from tests.prelabel.npm_registry import NAME, VERSION, Registry, npm_registry, tarball_of
@@ -222,6 +223,6 @@ NPM = {"npm": NAME, "version": "1", "member": "a", "sha256": "0" * 64, "bytes": 
     ],
 )
 def test_a_source_is_of_one_kind(rows: dict[str, object]) -> None:
-    assert str(Source.model_validate(NPM)) == f"{NAME} 1 of the npm registry"
+    assert str(DownloadSource.model_validate(NPM)) == f"{NAME} 1 of the npm registry"
     with pytest.raises(ValidationError, match="a source is package, version and member; or address; or npm"):
-        Source.model_validate(rows)
+        DownloadSource.model_validate(rows)

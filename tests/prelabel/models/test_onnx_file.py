@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from prelabel.models.onnx_file import NotProtobuf, free_sizes, read_facts, why_not_onnx
-from prelabel.models.protobuf import MAX_FIELDS, bytes_field, number_field
-from prelabel.models.runtime import ModelRefused, Session
+from prelabel.models.onnx_file import ModelRefused, free_sizes, read_facts, why_not_onnx
+from prelabel.models.protobuf import MAX_FIELDS, NotProtobuf, bytes_field, number_field
+from prelabel.models.runtime import Session
 from tests import needs
 from tests.prelabel import graphs
 

@@ -13,8 +13,8 @@ from prelabel.audio.vad import VadModel
 from prelabel.image.detector import open_detector
 from prelabel.models.catalogue import ModelCorrupt
 from prelabel.models.manifest import Manifest, ManifestInvalid, manifest_of
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelNotFound, open_model
-from prelabel.models.runtime import ModelRefused
 from tests import needs
 from tests.prelabel import graphs
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prelabel.quality.costs import DEFAULT_COSTS, Work, nonnegative_least_squares, unit_costs, worth
 from prelabel.quality.shapes import UnitCosts
-from prelabel.quality.tally import Tally
+from prelabel.quality.tally import WordTally
 from tests.prelabel.quality.made import MODEL
 
 BOX = UnitCosts(kind="box", accept=1, move=4, edit=3, relabel=2, delete=5, draw=10)
@@ -19,7 +19,7 @@ BOX = UnitCosts(kind="box", accept=1, move=4, edit=3, relabel=2, delete=5, draw=
 
 def test_a_class_that_costs_time_is_named() -> None:
     """9 accepted save 9·(10 - 1) = 81 s, 31 deleted cost 155 s: 74 s lost on 200 items, 37 s on a hundred."""
-    tally = Tally(outcomes=Counter(accepted=9, deleted=31, added=7))
+    tally = WordTally(outcomes=Counter(accepted=9, deleted=31, added=7))
     row = worth(MODEL, MODEL.name, "box", "cup", tally, 200, BOX, "all")
     assert row is not None
     assert row.saved_seconds_per_100 == pytest.approx(-37)
@@ -38,14 +38,15 @@ def test_a_class_that_costs_time_is_named() -> None:
     ],
 )
 def test_every_outcome_has_its_price(outcomes: dict[str, int], saved: float, words: str) -> None:
-    row = worth(MODEL, MODEL.name, "box", "cup", Tally(outcomes=Counter(outcomes)), 100, BOX, "all")
+    row = worth(MODEL, MODEL.name, "box", "cup", WordTally(outcomes=Counter(outcomes)), 100, BOX, "all")
     assert row is not None and row.saved_seconds_per_100 == pytest.approx(saved)
     assert words in row.text
 
 
 def test_few_prelabels_say_nothing() -> None:
     assert (
-        worth(MODEL, MODEL.name, "box", "cup", Tally(outcomes=Counter(deleted=19, added=99)), 100, BOX, "all") is None
+        worth(MODEL, MODEL.name, "box", "cup", WordTally(outcomes=Counter(deleted=19, added=99)), 100, BOX, "all")
+        is None
     )
 
 

@@ -39,9 +39,9 @@ def test_the_numbers_are_those_of_the_code(sentence: str) -> None:
     assert sentence in TEXT
 
 
-@pytest.mark.parametrize("choice", [redact.Faces, redact.Speech, redact.Method, redact.Sound])
+@pytest.mark.parametrize("choice", [redact.FacesOption, redact.SpeechOption, redact.MethodOption, redact.SoundOption])
 def test_every_choice_is_listed(choice: type[StrEnum]) -> None:
-    (listed,) = re.findall(rf"`--{choice.__name__.lower()} ([a-z]+\\\|[a-z]+)`", TEXT)
+    (listed,) = re.findall(rf"`--{choice.__name__.removesuffix('Option').lower()} ([a-z]+\\\|[a-z]+)`", TEXT)
     assert listed.split("\\|") == [member.value for member in choice]
 
 

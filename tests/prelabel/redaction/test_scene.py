@@ -8,7 +8,7 @@ import pytest
 from prelabel.geometry.detection import Detection
 from prelabel.redaction import policy
 from prelabel.redaction.finding import Sightings
-from prelabel.redaction.scene import Mask, Scene
+from prelabel.redaction.scene import MaskedBox, MaskingScene
 
 FACE_SCORE, PERSON_SCORE = 0.4, 0.35
 MARGIN_US = 2_000_000
@@ -19,8 +19,8 @@ ZONE = (0.2, 0.0, 0.4, 1.0)
 Box = tuple[float, float, float, float]
 
 
-def scene(zone: Box | None = None) -> Scene:
-    return Scene(640, 360, MARGIN_US, zone, (FACE_SCORE, PERSON_SCORE))
+def scene(zone: Box | None = None) -> MaskingScene:
+    return MaskingScene(640, 360, MARGIN_US, zone, (FACE_SCORE, PERSON_SCORE))
 
 
 def seen(faces: list[tuple[Box, float]], people: list[tuple[Box, float]]) -> Sightings:
@@ -30,7 +30,7 @@ def seen(faces: list[tuple[Box, float]], people: list[tuple[Box, float]]) -> Sig
     )
 
 
-def holds(masks: list[Mask], box: Box) -> bool:
+def holds(masks: list[MaskedBox], box: Box) -> bool:
     """Whether one mask holds the whole box."""
     x, y, width, height = box
     return any(

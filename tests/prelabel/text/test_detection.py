@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from prelabel.models.families import OcrDecode
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.text.detection import TextDetector, ordered, rectangles_of
 from tests.prelabel.text import planted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prelabel.models.runtime import ModelRefused
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.text.direction import TextDirection
 from tests.prelabel.text import planted
 

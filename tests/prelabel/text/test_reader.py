@@ -11,8 +11,8 @@ import pytest
 from prelabel.labelling.picture_models import open_picture_model
 from prelabel.media.pictures import PictureTooLarge
 from prelabel.models import catalogue
+from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
-from prelabel.models.runtime import ModelRefused
 from prelabel.text.reader import CATALOGUE_PARTS, Reader, reading_source
 from tests import needs
 from tests.prelabel import graphs

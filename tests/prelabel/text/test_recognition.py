@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.models.runtime import ModelRefused
-from prelabel.text.recognition import Line, TextRecogniser
+from prelabel.models.onnx_file import ModelRefused
+from prelabel.text.recognition import RecognisedLine, TextRecogniser
 from tests.prelabel.text import planted
 
 LETTERS = string.ascii_lowercase
@@ -77,7 +77,7 @@ def one_hot(numbers: list[int], channels: int) -> np.ndarray:
     return np.eye(channels)[numbers][np.newaxis]
 
 
-def read(folder: Path, numbers: list[int], channels: int, extra: str) -> Line:
+def read(folder: Path, numbers: list[int], channels: int, extra: str) -> RecognisedLine:
     model = planted.constant(one_hot(numbers, channels))
     (line,) = TextRecogniser(planted.package(folder, model, "recognition", extra)).read(
         [np.zeros((48, 100, 3), dtype=np.uint8)]
@@ -101,7 +101,7 @@ def test_the_file_names_its_characters(tmp_path: Path) -> None:
     model = planted.constant(one_hot([1, 2, 3], 4))
     onnx.helper.set_model_props(model, {"character": "ä\nß\n"})
     recogniser = TextRecogniser(planted.package(tmp_path, model, "recognition"))
-    assert recogniser.read([np.zeros((48, 100, 3), dtype=np.uint8)]) == [Line("äß", 1.0)]
+    assert recogniser.read([np.zeros((48, 100, 3), dtype=np.uint8)]) == [RecognisedLine("äß", 1.0)]
 
 
 @pytest.mark.parametrize(
