@@ -45,7 +45,7 @@ class FeatureMaker:
         if not settings.low_hz < settings.high_hz <= rate / 2:
             raise ModelRefused(
                 f"{name} wants bands from {settings.low_hz:g} to {settings.high_hz:g} Hz; "
-                f"at {rate} samples a second there is nothing above {rate / 2:g} Hz."
+                f"at {rate} samples per second there is nothing above {rate / 2:g} Hz."
             )
         self._shape = _window(settings, self.window)
         self._bank = mel_bank(settings, rate)

@@ -57,7 +57,7 @@ class SoundModel(Protocol):
         """A stream for one recording.
 
         Args:
-            rate: samples a second.
+            rate: samples per second.
             expected: what the script asked to be said; only models of speech use it, and never as `text`.
 
         Raises:

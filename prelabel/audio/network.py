@@ -53,7 +53,7 @@ class AudioNetwork:
             raise ModelRefused(
                 f"{self.name} takes {self._rank} dimensions; "
                 f"{'samples' if self._features is None else 'features'} have {allowed[0]} to {allowed[-1]}.",
-                hint="Say `rank` under [audio] in its model.toml if the file does not.",
+                hint="Set `rank` under [audio] in its model.toml if the file does not.",
             )
         self.window = self._window()
 
@@ -94,7 +94,7 @@ class AudioNetwork:
 
     def _count(self, tensor: Tensor, count: int) -> Array:
         if tensor.dtype not in _COUNTS:
-            raise ModelRefused(f"{self.name} takes a length as {tensor.dtype}, which no number here is.")
+            raise ModelRefused(f"{self.name} takes a length as {tensor.dtype}, which is not supported.")
         return np.full((1,) * len(tensor.shape), count, dtype=_COUNTS[tensor.dtype])
 
     def _window(self) -> int | None:

@@ -22,7 +22,7 @@ _ENDS_ALONE = r"。！？、，；：—"
 _CLOSING = r"\"'”’»›)\]}」』）】》〉"
 _SPACE = re.compile(r"\s+")
 _CLAUSE = re.compile(rf"[{_ENDS}][{_CLOSING}{_ENDS}]*\s+|[{_ENDS_ALONE}][{_CLOSING}{_ENDS_ALONE}]*\s*")
-_MOST_CUTS = 400
+_MAX_CUTS = 400
 _INSIDE_CLAUSE = 0.5  # the cost of a cut inside a clause, in shares of an average stretch
 
 
@@ -65,8 +65,8 @@ def _cuts(text: str) -> tuple[list[int], NDArray[np.float64], NDArray[np.float64
     clauses = {match.end() for match in _CLAUSE.finditer(text)} - {len(text)}
     words = {match.end() for match in _SPACE.finditer(text)} - clauses
     # A very long prompt is cut at fewer places: at ends of clauses first, between words where there is room for more.
-    ends = _thinned(sorted(clauses), _MOST_CUTS)
-    inside = set(_thinned(sorted(words), _MOST_CUTS - len(ends)))
+    ends = _thinned(sorted(clauses), _MAX_CUTS)
+    inside = set(_thinned(sorted(words), _MAX_CUTS - len(ends)))
     cuts = [0, *sorted({*ends, *inside}), len(text)]
     weights = np.cumsum([0, *(_weight(character) for character in text)])
     return cuts, np.array([float(cut in inside) for cut in cuts]), weights[cuts].astype(np.float64)

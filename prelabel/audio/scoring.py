@@ -39,7 +39,7 @@ class WindowScorer:
         self.rate = self._network.rate
         if self._network.window is None:
             raise ModelRefused(
-                f"{package.name} takes sound of any length.", hint="Say window_ms and hop_ms under [audio]."
+                f"{package.name} takes sound of any length.", hint="Set window_ms and hop_ms under [audio]."
             )
         self.window = self._network.window
         hop_ms = self._network.audio.hop_ms
@@ -48,7 +48,7 @@ class WindowScorer:
         self.scores(np.zeros(self.window, dtype=np.float32))
 
     def listen(self, rate: int) -> Windows:
-        """The windows of one recording of `rate` samples a second."""
+        """The windows of one recording of `rate` samples per second."""
         return Windows(rate, self.rate, self.window, self.hop)
 
     def scores(self, window: Samples) -> Scores:
@@ -67,8 +67,8 @@ class WindowScorer:
             return np.asarray(powers / powers.sum())
         if row.min() < -_SLACK or row.max() > 1 + _SLACK:
             raise ModelRefused(
-                f"{self._name} gives scores from {row.min():.3g} to {row.max():.3g}, which are no probabilities.",
-                hint='Say activation = "sigmoid" or "softmax" under [decode] in its model.toml.',
+                f"{self._name} gives scores from {row.min():.3g} to {row.max():.3g}, which are not probabilities.",
+                hint='Set activation = "sigmoid" or "softmax" under [decode] in its model.toml.',
             )
         return np.clip(row, 0, 1)
 

@@ -60,7 +60,7 @@ def stretches(
 
     Args:
         probabilities: one a window of `window` samples, the last window perhaps beyond `total`.
-        rate: samples a second.
+        rate: samples per second.
     """
     least, silence, pad = (rate * ms // 1000 for ms in (speech.min_speech_ms, speech.min_silence_ms, speech.pad_ms))
     found: list[SpeechStretch] = []

@@ -22,7 +22,7 @@ from prelabel.models.manifest import ManifestInvalid
 from wire.files import write_whole
 from wire.labels import Label
 
-_LONGEST_SIDE = 640
+_MAX_SIDE = 640
 _QUALITIES = (90, 75, 60)
 _RATE = 16_000
 _SECONDS = 10
@@ -49,7 +49,7 @@ def put_golden(manifest: Path, sample: str, labels: Sequence[Label]) -> None:
     changed = f"{kept.rstrip()}\n\n[golden]\nsample = {_value(sample)}\nexpect = [\n{rows}]\n"
     if _rest(text) != _rest(changed):
         raise ManifestInvalid(
-            f"{manifest} is written in a way in which [golden] cannot be put in.",
+            f"{manifest} is written in a way that leaves no place to add [golden].",
             hint="Make [golden] a table of its own at the end of the file.",
         )
     write_whole(manifest, changed.encode(), manifest.stat().st_mode & 0o777)
@@ -61,7 +61,7 @@ def reread(sample: str) -> Image | SampleSound:
 
 
 def _jpeg(picture: Image) -> bytes:
-    side = _LONGEST_SIDE
+    side = _MAX_SIDE
     while True:
         ratio = min(1.0, side / max(picture.shape[:2]))
         size = (max(1, round(picture.shape[1] * ratio)), max(1, round(picture.shape[0] * ratio)))

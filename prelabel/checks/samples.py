@@ -58,7 +58,7 @@ def read_sample(sample: str, place: str, progress: Progress | None = None) -> Im
         return read_file(catalogue.fetch(sample, progress))
     names = ", ".join((*PICTURES, *SOUNDS, *(item.name for item in catalogue.items() if item.kind == "photo")))
     raise ManifestInvalid(
-        f"{place} names the golden sample {sample!r}, which there is not.",
+        f"{place} names the golden sample {sample!r}, which does not exist.",
         hint=f"Name one of {names}, or let `gleaner prelabel check FOLDER --golden FILE` put one in.",
     )
 
@@ -83,7 +83,7 @@ def _inline(text: str, place: str) -> Image | SampleSound:
     except (binascii.Error, ValueError) as error:
         raise ManifestInvalid(f"{place} holds a golden sample that is not base64: {error}.") from error
     if len(data) > MAX_INLINE_BYTES:
-        raise ManifestInvalid(f"{place} holds a golden sample of {len(data)} bytes; {MAX_INLINE_BYTES} are the most.")
+        raise ManifestInvalid(f"{place} holds a golden sample of {len(data)} bytes; the limit is {MAX_INLINE_BYTES}.")
     with tempfile.TemporaryDirectory(prefix="gleaner-sample-") as folder:
         path = Path(folder) / "sample"
         path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""`gleaner prelabel …`: one file a verb."""
+"""`gleaner prelabel …`: one file per verb."""
 
 from __future__ import annotations
 

@@ -74,6 +74,6 @@ def _sizes(texts: list[str] | None) -> list[tuple[int, int]]:
     for text in texts or ["640x360", "1280x720"]:
         size = _SIZE.fullmatch(text)
         if size is None:
-            raise typer.BadParameter(f"{text} is no size such as 1280x720", param_hint="--size")
+            raise typer.BadParameter(f"{text} is not a size such as 1280x720", param_hint="--size")
         found.append((int(size[1]), int(size[2])))
     return found

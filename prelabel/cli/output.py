@@ -57,7 +57,7 @@ def listed(words: list[str], most: int = 8) -> str:
 def taken(manifest: Manifest) -> str:
     """What goes in, in a few words."""
     if manifest.rules.modality == "audio":
-        return f"sound at {manifest.audio.rate} samples a second"
+        return f"sound at {manifest.audio.rate} samples per second"
     picture = manifest.input
     size = "" if picture.size is None else f" of {picture.size[1]} x {picture.size[0]}"
     return f"{picture.colour} pictures{size} as {picture.layout} of {picture.dtype}, {picture.fit}"

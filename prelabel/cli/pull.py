@@ -34,7 +34,7 @@ def _is_own(name: str) -> bool:
     """Whether a folder or file is meant; an unknown name is refused before anything is fetched."""
     if name.startswith(("http://", "https://")):
         raise ModelNotFound(
-            f"{name} is an address, which names no sha256 and no licence.",
+            f"{name} is an address, which has no sha256 and no licence.",
             hint="Download it, write its model.toml, and pull the folder.",
         )
     if Path(name).exists():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # listing models must not load what redaction needs
     from wire.redaction import MaskRecord, Why
 
 
-# Regions of an account that are pictures, by `why`.
+# Regions of a record that are pictures, by `why`.
 _MASKED: dict[Why, str] = {"face": "faces", "person": "people", "undecided": "the whole picture"}
 
 
@@ -67,7 +67,7 @@ def redact(
         SoundOption, typer.Option(help="What muted sound is: zeros, or noise of one level.")
     ] = SoundOption.zeros,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line a file on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line per file on standard output.")] = False,
 ) -> None:
     """Write copies of files with faces masked and speech muted; the originals stay as they are.
 
@@ -78,10 +78,10 @@ def redact(
     from wire.script import Redaction
 
     if faces is FacesOption.keep and speech is SpeechOption.keep:
-        raise NothingToRedact("Faces and speech are both to be kept.")
+        raise NothingToRedact("Nothing is left to redact: faces and speech are both left as they are.")
     stretches = [_stretch(text) for text in prompted or ()]
     if stretches and speech is SpeechOption.keep:
-        raise typer.BadParameter("All speech is kept; leave out one of the two.", param_hint="--prompted")
+        raise typer.BadParameter("--prompted cannot be combined with --speech keep.", param_hint="--prompted")
     policy = Redaction(
         faces="everyone" if faces is FacesOption.everyone else None,
         speech="outside-prompts" if speech is SpeechOption.mute else None,
@@ -118,7 +118,7 @@ def _stretch(text: str) -> tuple[int, int]:
     except (ValueError, OverflowError):
         from_us, to_us = 0, 0
     if not 0 <= from_us < to_us:
-        raise typer.BadParameter(f"{text!r} is no stretch of seconds such as 3.5-8.", param_hint="--prompted")
+        raise typer.BadParameter(f"{text!r} is not a range in seconds such as 3.5-8.", param_hint="--prompted")
     return from_us, to_us
 
 

@@ -24,12 +24,14 @@ Files = Annotated[
     list[Path] | None, typer.Argument(help="Pictures, videos, sound; of a folder, every such file in it.")
 ]
 FilesFrom = Annotated[
-    Path | None, typer.Option("--files-from", help="Read the files from here, one a line; - is standard input.")
+    Path | None, typer.Option("--files-from", help="Read the files from here, one per line; - is standard input.")
 ]
 Null = Annotated[bool, typer.Option("--null", "-0", help="The list ends each name with NUL, as find -print0 does.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="Write the documents here, one a line; the same command goes on after an interruption."),
+    typer.Option(
+        "--out", help="Write the documents here, one per line; the same command goes on after an interruption."
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace the output, and begin anew.")]
 Workers = Annotated[
@@ -43,7 +45,7 @@ Language = Annotated[
     str | None, typer.Option(help="What is spoken (BCP 47); a recogniser of another language writes no text.")
 ]
 Answer = Annotated[bool, typer.Option("--answer", help="The sound is a spoken answer: its words are one text too.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one labels document a line, as each file is done.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one labels document per line, as each file is done.")]
 ALONE_UP_TO = 3  # files that are labelled before a worker process would be up
 INTERRUPTED = 130
 
@@ -63,8 +65,8 @@ def run(
     answer: Answer = False,
     as_json: Json = False,
 ) -> None:
-    """Label files. With --json one labels document a line, in the order of the files; its capture is the file's sha256,
-    its `media` names the file. A file that failed has a line with `file`, `code` and `error`.
+    """Label files. With --json one labels document per line, in the order of the files; its capture is the file's
+    sha256, its `media` names the file. A file that failed has a line with `file`, `code` and `error`.
 
     Exit status 1: a file could not be labelled (each is named); the others are done. It is 2 or 3 when nothing else
     went wrong than that the model is one of another medium, or that files are not there.
@@ -133,9 +135,9 @@ def _refuse_taken(out: Path | None, force: bool) -> None:
     if out is None or not out.exists():
         return
     if not out.is_file():
-        raise OutputExists(f"{out} is there already and is no file.", hint="Choose another name.")
+        raise OutputExists(f"{out} exists and is not a file.", hint="Choose another name.")
     if not force:
-        raise OutputExists(f"{out} is there already.")
+        raise OutputExists(f"{out} already exists.")
 
 
 def _bring(model: str) -> None:

@@ -1,1 +1,1 @@
-"""Families of image models, one a file: how a picture goes in, what the tensors mean."""
+"""Families of image models, one per file: how a picture goes in, what the tensors mean."""

@@ -88,7 +88,7 @@ class Classifier:
         if any(values.min() < 0 or values.max() > 1 for values in runs):
             return "softmax"
         raise ModelRefused(
-            f"{self.package.name} gives scores from 0 to 1 that do not sum to one; what they are is not said.",
+            f"{self.package.name} gives scores from 0 to 1 that do not sum to one, and nothing says what they are.",
             hint='Add activation = "none" (each word by itself) or "softmax" under [decode].',
         )
 

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 MAX_CANDIDATES = 3000
 _SLACK = 1e-3
 _SOME = 1e-9  # more than a score of 0
-_LEAST_NEAR = 0.5  # share of the boxes whose centres lie within the input, or beside it by no more than its size
+_MIN_NEAR = 0.5  # share of the boxes whose centres lie within the input, or beside it by no more than its size
 _FRACTIONS = 2.0  # pixels: an input is larger, a fraction is not
 
 
@@ -92,7 +92,7 @@ class Decoder(ABC):
         fault = None
         if area.mean() < self.least_with_area:
             fault = f"{int((~area).sum())} of {len(boxes)} have no width or no height"
-        elif near.mean() < _LEAST_NEAR:
+        elif near.mean() < _MIN_NEAR:
             fault = f"{int((~near).sum())} of {len(boxes)} lie far outside of the picture"
         elif float(np.abs(boxes).max()) <= _FRACTIONS:
             fault = f"all {len(boxes)} lie within the first pixels of the picture, as fractions of it would"
@@ -202,7 +202,7 @@ class ClassNumbers:
         if not self._holes and wrong.any():
             strange = int(whole[wrong][0])
             raise ModelRefused(
-                f"{self._name} gives the class number {strange}, which is none of its {self._count} names.",
+                f"{self._name} gives the class number {strange}, which is not one of its {self._count} names.",
                 hint="Compare names (and class_ids or first_class under [decode]) with what the model was trained on.",
             )
         return places

@@ -21,7 +21,7 @@ from prelabel.models.onnx_file import ModelRefused
 Array = NDArray[Any]
 # A network that covers a strip with its square sees the middle; past this ratio of the sides the ends are cut first,
 # so that the scaled strip does not fill the memory.
-_LONGEST_STRIP = 16
+_MAX_STRIP = 16
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _fit(fit: str, picture: tuple[int, int], size: tuple[int, int]) -> _Fit:
     """Each axis by itself once the ratio is known."""
     source = (0, 0), picture
     if fit == "crop-centre":
-        longest = _LONGEST_STRIP * min(picture) * max(size) // min(size)
+        longest = _MAX_STRIP * min(picture) * max(size) // min(size)
         kept = tuple(min(side, longest) for side in picture)
         source = tuple((side - keep) // 2 for side, keep in zip(picture, kept, strict=True)), kept  # type: ignore[assignment]
     (at_y, at_x), (seen_y, seen_x) = source

@@ -39,7 +39,7 @@ HEARING_SECONDS = 0.2  # an interruption is heard within this time
 
 
 class OutputExists(GleanerError):
-    """A file that would be written is there already."""
+    """A file that would be written already exists."""
 
     code = "output-exists"
     status = 409
@@ -52,7 +52,7 @@ class OutputUnwritable(GleanerError):
 
     code = "output-unwritable"
     exit_code = 3
-    hint = "Make room there, or choose another place."
+    hint = "Free space there, or choose another folder."
 
 
 class RunDiffers(GleanerError):
@@ -68,7 +68,7 @@ class FileFailed(GleanerError):
     """A file's worker process died twice while it worked on it."""
 
     code = "file-failed"
-    hint = "Look at the file; the others were done."
+    hint = "Check the file; the others were processed."
 
 
 @dataclass(frozen=True)

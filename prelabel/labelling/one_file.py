@@ -124,9 +124,9 @@ def with_media(document: dict[str, Any], media: dict[str, Any] | None, path: str
 def _model_of(inputs: dict[str, Any]) -> tuple[ModelFacts, Any]:
     facts, model = _loaded(inputs["model"], inputs.get("threads", 1), inputs.get("language"), inputs.get("measured"))
     if inputs.get("sha256") not in (None, facts.source.sha256):
-        raise ModelCorrupt(f"{inputs['model']} is another file here than when this was asked for.")
+        raise ModelCorrupt(f"{inputs['model']} has changed since this work was requested.")
     if inputs.get("package") not in (None, facts.source.package):
-        raise ModelCorrupt(f"{inputs['model']} has another manifest here than when this was asked for.")
+        raise ModelCorrupt(f"{inputs['model']} has had its manifest changed since this work was requested.")
     return facts, model
 
 

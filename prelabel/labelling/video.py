@@ -70,7 +70,7 @@ def track_video(
         ValueError: `looks_per_second` is not above 0.
     """
     if looks_per_second is not None and not looks_per_second > 0:
-        raise ValueError("looks a second are above 0")
+        raise ValueError("looks_per_second must be above 0")
     opened = VideoFile(video) if isinstance(video, Path) else video
     whole_us = opened.duration_us if isinstance(opened, VideoFile) else None
     if times_us:

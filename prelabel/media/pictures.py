@@ -20,7 +20,7 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
 _QUARTERS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 _GIF_TRAILER = b"\x3b"
 _HEAD_BYTES = 64 * 1024
-_MOST_DIRECTORIES = 100
+_MAX_DIRECTORIES = 100
 _HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
 # OpenCV would tell of a damaged file on standard error, in words of its own.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -39,7 +39,7 @@ class PictureUnreadable(GleanerError):
 
     code = "picture-unreadable"
     status = 422
-    hint = "Open it in a viewer; get the file again if it does not open there."
+    hint = "Open it in a viewer; copy it again if it does not open there."
 
 
 def is_picture(head: bytes) -> bool:
@@ -118,7 +118,7 @@ def _holds_several(data: bytes) -> bool:
         return False
     order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
     at = int.from_bytes(data[4:8], order)
-    for _ in range(_MOST_DIRECTORIES):
+    for _ in range(_MAX_DIRECTORIES):
         end = at + 2 + 12 * int.from_bytes(data[at : at + 2], order)
         at = int.from_bytes(data[end : end + 4], order)
         if not 0 < at < len(data):
@@ -155,7 +155,7 @@ def _read_with_ffmpeg(path: Path) -> Image:
             streams = container.streams.video
             if len(streams) != 1:
                 raise PictureUnreadable(
-                    f"{path} is made of {len(streams)} pictures, which are not put together here.",
+                    f"{path} is made of {len(streams)} pictures, which cannot be joined here.",
                     hint="Save it as JPEG or PNG.",
                 )
             width, height = streams[0].width, streams[0].height

@@ -15,8 +15,8 @@ Samples = NDArray[np.float32]
 _ZERO_CROSSINGS = 16
 _KAISER_BETA = 8.6  # 85 dB of stop band
 _ROLL_OFF = 0.94  # the pass band ends here, as a fraction of the lower Nyquist frequency
-_LOWEST_RATE = 8_000
-_MOST_PHASES = 16_000
+_MIN_RATE = 8_000
+_MAX_PHASES = 16_000
 
 
 class RateUnsupported(GleanerError):
@@ -25,7 +25,7 @@ class RateUnsupported(GleanerError):
     code = "audio-rate-unsupported"
     status = 422
     exit_code = 2
-    hint = "Record at 48000 or 16000 samples a second."
+    hint = "Record at 48000 or 16000 samples per second."
 
 
 class Resampler:
@@ -42,8 +42,8 @@ class Resampler:
     def __init__(self, rate: int, target: int) -> None:
         common = gcd(rate, target)
         self._up, self._down = target // common, rate // common
-        if rate < _LOWEST_RATE or self._up > _MOST_PHASES:
-            raise RateUnsupported(f"Audio of {rate} samples a second cannot be brought to {target}.")
+        if rate < _MIN_RATE or self._up > _MAX_PHASES:
+            raise RateUnsupported(f"Audio of {rate} samples per second cannot be resampled to {target}.")
         self._same = rate == target
         self._block = rate  # one second at a time: the windows of a long block would fill the memory
         self._bank: NDArray[np.float32] = np.zeros((1, 1), dtype=np.float32)

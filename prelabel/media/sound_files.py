@@ -20,11 +20,11 @@ Samples = NDArray[np.float32]
 
 BLOCK = 16_384  # samples of silence at once, where a file has a hole
 _HOLE_US = 50_000  # a step in a file's own times under this is the container's rounding
-_LONGEST_HOLE_US = 600_000_000
+_MAX_HOLE_US = 600_000_000
 _CUT_US = 100_000
 _TELLABLE_SECONDS = 0.01
 _OPPOSITE = 0.9  # correlation of a channel with the loudest one, with its sign changed
-_MOST_DAMAGED = 0.1
+_MAX_DAMAGED = 0.1
 _STREAMED = (0, 0xFFFFFFFF)
 _SCALES: dict[str, tuple[float, float]] = {
     "u8": (-128.0, 1 / 128), "s16": (0.0, 1 / 32768), "s32": (0.0, 1 / 2147483648), "s64": (0.0, 2.0**-63),
@@ -46,7 +46,7 @@ class SoundUnreadable(GleanerError):
 
     code = "sound-unreadable"
     status = 422
-    hint = "Play it in a media player; get the file again if it does not play there."
+    hint = "Play it in a media player; copy it again if it does not play there."
 
 
 class SoundEmpty(GleanerError):
@@ -120,7 +120,7 @@ class SoundFile:
             heard += 1
             self.samples += rows.shape[1]
             yield rows
-        if self._damaged > _MOST_DAMAGED * (heard + self._damaged):
+        if self._damaged > _MAX_DAMAGED * (heard + self._damaged):
             raise SoundUnreadable(f"{self.path} is damaged: {self._damaged} of its packets cannot be decoded.")
         if not self.samples:
             raise SoundEmpty(f"{self.path} has no sound in it: its length is zero.")
@@ -153,7 +153,7 @@ class SoundFile:
         missing = at - self.samples
         if missing <= self.rate * _HOLE_US // 1_000_000:
             return
-        if missing > self.rate * _LONGEST_HOLE_US // 1_000_000:
+        if missing > self.rate * _MAX_HOLE_US // 1_000_000:
             raise SoundUnreadable(f"{self.path} has a hole of {missing / self.rate:.0f} s in its sound.")
         for start in range(0, missing, BLOCK):
             count = min(BLOCK, missing - start)
@@ -206,7 +206,7 @@ def open_sound(path: Path, channel: int | None = None) -> Iterator[SoundFile]:
         # `file:` keeps FFmpeg from taking a path for an address.
         container = av.open(f"file:{path}", metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise SoundUnreadable(f"{path} is no sound file: {_reason(error)}.") from error
+        raise SoundUnreadable(f"{path} is not a sound file: {_reason(error)}.") from error
     with container:
         if not container.streams.audio:
             raise SoundUnreadable(f"{path} has no sound in it.")

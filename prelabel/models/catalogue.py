@@ -63,7 +63,7 @@ class CacheUnwritable(GleanerError):
     status = 500
     exit_code = 3
     retryable = True
-    hint = "Make room there, or name another folder in GLEANER_CACHE."
+    hint = "Free space there, or set GLEANER_CACHE to another folder."
 
 
 class DownloadSource(WireModel):

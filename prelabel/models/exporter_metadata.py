@@ -1,7 +1,7 @@
 """What the exporters of networks write into an ONNX file beside the network, as parts of a `model.toml`.
 
 Ultralytics 8: task, names, imgsz, stride, channels, kpt_shape, head, end2end, args, license, version, description
-(its engine/exporter.py). YOLOv5: stride, names. RapidOCR's PP-OCR recognisers: character, one character a line.
+(its engine/exporter.py). YOLOv5: stride, names. RapidOCR's PP-OCR recognisers: character, one character per line.
 sherpa-onnx: blank_id, subsampling_factor, vocab_size, lfr_window_size (sherpa-onnx/csrc/offline-*-model.cc).
 
 A name or a description never decides how a network is read.
@@ -20,7 +20,7 @@ _TASKS = {"detect": "detect", "segment": "segment", "pose": "pose", "obb": "obb"
 # Heads of ultralytics whose output is neither of the three of YOLO, whatever the task.
 _RTDETR_HEAD = "RTDETRDecoder"
 _RANKED_SINCE = (8, 4, 47)  # of ultralytics: RTDETRDecoder.postprocess
-_MOST_TEXT = 4_000_000
+_MAX_TEXT = 4_000_000
 _FEATURE_HOP_MS = 10.0  # sherpa-onnx computes its features every 10 ms
 
 
@@ -176,7 +176,7 @@ def _names(text: str) -> list[str] | None:
 
 def _literal(text: str | None) -> Any:
     """The Python value that a text spells, None when it spells none."""
-    if text is None or len(text) > _MOST_TEXT:
+    if text is None or len(text) > _MAX_TEXT:
         return None
     try:
         return ast.literal_eval(text)

@@ -123,7 +123,7 @@ class LogMel(WireModel):
 
 
 class AudioInput(WireModel):
-    """How sound is brought to the model: mono floats -1..1 times `scale`, at `rate` samples a second.
+    """How sound is brought to the model: mono floats -1..1 times `scale`, at `rate` samples per second.
 
     A model with a fixed window is run over windows of `window_ms` every `hop_ms`; without them it takes the whole
     stretch. `features` None: the file takes samples.

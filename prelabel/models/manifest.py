@@ -108,7 +108,7 @@ class Golden(WireModel):
                 _LABEL.validate_python({**row, "id": f"g{number}"})
             except ValidationError as error:
                 where, why = _first(error, "it")
-                raise ValueError(f"label {number} is none at {where}: {why}") from error
+                raise ValueError(f"label {number} is not valid at {where}: {why}") from error
         return rows
 
 
@@ -187,7 +187,7 @@ class Manifest(WireModel):
             raise ValueError(f"family {self.family} has no thresholds of single names")
         for word in self.thresholds.scores:
             if word not in self.names:
-                raise ValueError(f"thresholds.scores names {word!r}, which is none of its names")
+                raise ValueError(f"thresholds.scores names {word!r}, which is not one of its names")
         if self.speech.off > self.speech.on:
             raise ValueError("speech.off is above speech.on")
         return self

@@ -86,7 +86,7 @@ def read_facts(path: Path) -> OnnxFacts:
     """
     found = _looked_at(path)
     if isinstance(found, str):
-        raise ModelRefused(f"{path} cannot be used as a model: {found}.", hint="Get the model file again.")
+        raise ModelRefused(f"{path} cannot be used as a model: {found}.", hint="Download the model file again.")
     if found.outside:
         others = ", ".join(found.outside[:3])
         there = all((path.parent / name).is_file() for name in found.outside)

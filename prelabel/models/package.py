@@ -143,7 +143,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ModelNotFound(
-            f"{path} cannot be read: {error.strerror or error}.", hint="Give yourself the right to read it."
+            f"{path} cannot be read: {error.strerror or error}.", hint="Check the permissions of the file."
         ) from error
 
 

@@ -29,7 +29,7 @@ class ModelUndecided(ModelRefused):
     """Neither the manifest nor the file decides what a model takes and gives; it is never guessed."""
 
     code = "model-undecided"
-    hint = "Say it in its model.toml (docs/models.md)."
+    hint = "Add it to its model.toml (docs/models.md)."
 
 
 def decide(

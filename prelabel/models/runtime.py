@@ -41,7 +41,7 @@ _FOREIGN: tuple[type[Exception], ...] = tuple(
     error for error in vars(ort_errors).values() if isinstance(error, type) and issubclass(error, Exception)
 )
 _NOTHING = 4  # what fails is raised; onnxruntime would write it to standard error too
-_MOST_WORDS = 400
+_MAX_WORDS = 400
 _SETTINGS = {"session.intra_op.allow_spinning": "0", "session.inter_op.allow_spinning": "0"}
 PROVIDER = "CPUExecutionProvider"
 RUNTIME = f"onnxruntime {onnxruntime.__version__}"
@@ -218,13 +218,13 @@ def _tensor(row: Any) -> Tensor:
 
 
 def _refused(name: str, error: Exception) -> ModelRefused:
-    """Why onnxruntime does not load a file; in few words where it is newer than onnxruntime, which is told in many."""
+    """Why onnxruntime does not load a file; a short message for files newer than our onnxruntime."""
     newer = re.search(r"[Oo]pset (\d+) is under development|Unsupported model IR version: (\d+)", str(error))
     if newer is None:
         return ModelRefused(f"onnxruntime cannot load {name}: {_first_line(error)}.")
     what = f"opset {newer[1]}" if newer[1] else f"version {newer[2]} of the format"
     return ModelRefused(
-        f"onnxruntime cannot load {name}: it is of {what}, newer than onnxruntime {onnxruntime.__version__} knows.",
+        f"onnxruntime cannot load {name}: onnxruntime {onnxruntime.__version__} does not support {what}.",
         hint="Export it for an older one, or upgrade onnxruntime.",
     )
 
@@ -235,4 +235,4 @@ def _first_line(error: Exception) -> str:
     text = re.sub(r"Non-zero status code returned while running (\w+) node\. Name:'.*?' Status Message:", r"\1:", text)
     text = re.sub(r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?: const)? ?", " ", text)
     text = " ".join(text.split())
-    return (text[:_MOST_WORDS] or type(error).__name__).rstrip(". ")
+    return (text[:_MAX_WORDS] or type(error).__name__).rstrip(". ")

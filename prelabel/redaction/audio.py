@@ -58,7 +58,7 @@ class AudioRedactor:
         live: bool = True,
     ) -> None:
         if policy.speech is not None and voice is None:
-            raise RedactionUnavailable("Speech is to be muted and there is no model that hears it.")
+            raise RedactionUnavailable("Speech must be muted, but there is no voice activity model.")
         self._policy, self._rate, self._channels, self._live = policy, sample_rate, channels, live
         self._margin = margin_us(policy) * sample_rate // _US
         self._prompts = [] if isinstance(prompted, bool) else sorted(prompted)

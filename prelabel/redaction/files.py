@@ -174,7 +174,7 @@ def _check_free(path: Path, targets: tuple[Path, Path], force: bool, claimed: Cl
                 hint="Redact files of one name into different folders.",
             )
     if targets[0].exists() and not force:
-        raise OutputExists(f"{targets[0]} is there already.")
+        raise OutputExists(f"{targets[0]} already exists.")
 
 
 @cache
@@ -199,7 +199,7 @@ def _plan(
     """How the new file ends, and what writes it."""
     if is_still(path):
         if policy.faces is None:
-            raise NothingToRedact(f"{path} is a still, and faces are to be kept.")
+            raise NothingToRedact(f"{path} is a still, and its faces are left as they are.")
         suffix = path.suffix.lower() if path.suffix.lower() in (".jpg", ".jpeg", ".png") else ".png"
         return suffix, partial(_redact_still, path, policy, finder())
     with opened(path) as container:
@@ -207,12 +207,12 @@ def _plan(
         heard = bool(container.streams.audio)
     if film:
         if policy.faces is None and not heard:
-            raise NothingToRedact(f"{path} has no sound, and faces are to be kept.")
+            raise NothingToRedact(f"{path} has no sound, and its faces are left as they are.")
         seer = finder() if policy.faces is not None else None
         hearer = voice() if policy.speech is not None and heard else None
         return video_suffix(path), lambda out: redact_video(path, out, policy, seer, hearer, progress, prompted)
     if policy.speech is None:
-        raise NothingToRedact(f"{path} is sound, and speech is to be kept.")
+        raise NothingToRedact(f"{path} is sound, and its speech is left as it is.")
     listener = voice()
     return sound_suffix(path), lambda out: redact_sound(path, out, policy, listener, progress, prompted)
 

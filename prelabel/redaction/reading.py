@@ -25,7 +25,7 @@ class NotRedactable(GleanerError):
 
     code = "not-redactable"
     status = 422
-    hint = "Play the file to its end in a player; get it again if that does not work."
+    hint = "Play the file to its end in a media player; copy it again if that fails."
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         container = av.open(str(path), metadata_errors="ignore")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise NotRedactable(f"{path} is no video and no sound that can be read: {_reason(error)}.") from error
+        raise NotRedactable(f"{path} is neither a video nor sound that can be read: {_reason(error)}.") from error
     with container:
         yield container
 

@@ -20,9 +20,9 @@ Array = NDArray[Any]
 # A standing person's face is in the upper part; one who is seen down to the chest has it lower.
 _UPPER_STANDING, _UPPER_CLOSE = 0.4, 0.65
 _STANDING = 1.6  # height to width
-_LEAST_FIT = 0.2
+_MIN_FIT = 0.2
 # A participant's face sits where a head is; somebody held in their arms is not them.
-_LEAST_FIT_OF_PARTICIPANT = 0.5
+_MIN_FIT_OF_PARTICIPANT = 0.5
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class MaskingScene:
         if not faces or not people:
             return
         fits = np.stack([_fit(person.boxes[-1], [face.boxes[-1] for face in faces]) for person in people])
-        for row, column in best_pairs(fits, _LEAST_FIT):
+        for row, column in best_pairs(fits, _MIN_FIT):
             person, face = people[row], faces[column]
             if sure[column]:
                 person.faces_us.append(time_us)
@@ -156,7 +156,7 @@ class MaskingScene:
             inside = [face for face in faces if _centre_inside(face.boxes[-1], person.boxes[-1])]
             for column, face in enumerate(faces):
                 owned = face.owners[-1] == person.number
-                if owned and (len(inside) > 1 or fits[row, column] < _LEAST_FIT_OF_PARTICIPANT):
+                if owned and (len(inside) > 1 or fits[row, column] < _MIN_FIT_OF_PARTICIPANT):
                     face.owners[-1] = None
 
     def _is_participant(self, person: Trail, time_us: int) -> bool:

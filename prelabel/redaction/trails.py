@@ -23,13 +23,13 @@ from prelabel.redaction import policy
 
 Array = NDArray[Any]
 _US = 1_000_000
-_LEAST_OVERLAP = 0.05
+_MIN_OVERLAP = 0.05
 _SPEED_OVER_US = 400_000
 # Shorter sides of the box a second: how fast something may go before its speed is known (who walks briskly covers ten
 # widths of their face a second, and both ends of a step are grown by it), and how uncertain the speed is then. After
-# `_MOST_DOUBT` sides it grows no further.
-_UNKNOWN_SPEED, _MOST_DOUBT_UNKNOWN = 5.0, 2.0
-_KNOWN_SPEED, _MOST_DOUBT = 0.5, 1.0
+# `_MAX_DOUBT` sides it grows no further.
+_UNKNOWN_SPEED, _MAX_DOUBT_UNKNOWN = 5.0, 2.0
+_KNOWN_SPEED, _MAX_DOUBT = 0.5, 1.0
 
 
 @dataclass(eq=False)
@@ -108,7 +108,7 @@ class Trail:
         return _union([grown, self.boxes[after - 1], self.boxes[after]])
 
     def _speed(self, *, end: bool) -> Array:
-        """Pixels a second of the four edges at one end of the trail, as far as two sightings tell."""
+        """Pixels per second of the four edges at one end of the trail, as far as two sightings tell."""
         if len(self.times_us) < 2:
             return np.zeros(4)
         if end:
@@ -143,7 +143,7 @@ class Trails:
         taken: dict[int, Trail] = {}
         if alive and boxes:
             worth = np.stack([_overlap(trail, time_us, boxes) for trail in alive])
-            taken = {column: alive[row] for row, column in best_pairs(worth, _LEAST_OVERLAP)}
+            taken = {column: alive[row] for row, column in best_pairs(worth, _MIN_OVERLAP)}
         rows = []
         for number, (row, box) in enumerate(zip(found, boxes, strict=True)):
             trail = taken.get(number)
@@ -173,8 +173,8 @@ def _doubt(away_us: int, speed_known: bool) -> float:
     """How far an edge may be from where it is expected, in parts of the box's shorter side."""
     seconds = abs(away_us) / _US
     if speed_known:
-        return min(_MOST_DOUBT, seconds * _KNOWN_SPEED)
-    return min(_MOST_DOUBT_UNKNOWN, seconds * _UNKNOWN_SPEED)
+        return min(_MAX_DOUBT, seconds * _KNOWN_SPEED)
+    return min(_MAX_DOUBT_UNKNOWN, seconds * _UNKNOWN_SPEED)
 
 
 def _grown(box: Array, doubt: float, side: float | None = None) -> Array:

@@ -64,7 +64,7 @@ class VideoRedactor:
         longest: int = MAX_SIDE,
     ) -> None:
         if policy.faces is not None and finder is None:
-            raise RedactionUnavailable("Faces are to be masked and there is no detector for them.")
+            raise RedactionUnavailable("Faces must be masked, but there is no detector for them.")
         if width % 2 or height % 2 or width < 2 or height < 2:
             raise ValueError(f"frames of {width} x {height} are no I420 pictures")
         self._policy, self._finder = policy, finder
@@ -230,7 +230,7 @@ def redact_picture(bgr: Image, policy: Redaction, finder: PeopleFinder, allowed:
         RedactionFailed: a detector failed, or it is too dark.
     """
     if finder is None:
-        raise RedactionUnavailable("Faces are to be masked and there is no detector for them.")
+        raise RedactionUnavailable("Faces must be masked, but there is no detector for them.")
     height, width = bgr.shape[:2]
     masked = bgr.copy()
     log = MaskLog(policy, finder.sources)

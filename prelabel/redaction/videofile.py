@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 # Small faces count in files, and nobody waits for the next frame.
 MAX_SIDE = 1280
 _QUALITY = "20"
-_LEAST_SIDE = 2  # I420 has a chroma sample for two by two pixels
+_MIN_SIDE = 2  # I420 has a chroma sample for two by two pixels
 _FULL_RANGE = 2
 _LIMITED = 1
 
@@ -59,7 +59,7 @@ def redact_video(
         FFmpegError, OSError: it cannot be written.
     """
     first = _first_frame(path)
-    if first.width < _LEAST_SIDE or first.height < _LEAST_SIDE:
+    if first.width < _MIN_SIDE or first.height < _MIN_SIDE:
         raise NotRedactable(f"{path} has pictures of {first.width} x {first.height}, too small to be a video.")
     with opened(path) as source:
         stream: Any = video_stream(source)

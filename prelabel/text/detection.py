@@ -60,7 +60,7 @@ class TextDetector:
         if output.shape != (1, 1, height, width):
             raise self._part.refuse(output.shape, f"needs {[1, 1, height, width]}")
         if output.min() < 0 or output.max() > 1:
-            raise ModelRefused(f"{package.name} gives values outside 0..1: no probabilities of text.")
+            raise ModelRefused(f"{package.name} gives values outside 0..1, which are not probabilities of text.")
 
     def find(self, image: Image) -> list[TextOutline]:
         """Every piece of text in a picture H x W x 3 (uint8, BGR), in no particular order.

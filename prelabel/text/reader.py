@@ -85,7 +85,7 @@ class Reader:
         for package in packages:
             decode = package.manifest.decode
             if not isinstance(decode, OcrDecode):
-                raise ModelRefused(f"{package.name} is of family {package.family}, no part of OCR.")
+                raise ModelRefused(f"{package.name} is of family {package.family}, which is not a part of OCR.")
             if decode.part in parts:
                 raise ModelRefused(f"{parts[decode.part].name} and {package.name} are both the {decode.part} of OCR.")
             parts[decode.part] = package

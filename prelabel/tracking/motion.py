@@ -24,7 +24,7 @@ _US = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """Centre x, centre y, width, height: four values with their speeds a second, each filtered on its own.
+    """Centre x, centre y, width, height: four values with their speeds per second, each filtered on its own.
 
     `place` and `speed` have shape [4], `covariance` [4, 2, 2].
     """

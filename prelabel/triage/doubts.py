@@ -65,7 +65,7 @@ def reasons(
         kind: the task's type.
         speaks: whether the script asks somebody to say something.
         objects: the things the script expects to be seen.
-        documents: the pre-labels of the captures the task labels, one document a capture and source.
+        documents: the pre-labels of the captures the task labels, one document per capture and source.
         calibrations: by the sha256 of the model.
         vocabularies: the words each model knows (`names` of its package), by its sha256. A word that one model does
             not know is no disagreement, and an object that no model knows is no conflict. A model that is not in it

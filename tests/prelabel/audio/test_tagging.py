@@ -168,7 +168,7 @@ def test_more_than_one_row_a_window_is_refused(tmp_path: Path) -> None:
 
 def test_logits_that_nobody_declared_are_refused(tmp_path: Path) -> None:
     stream = TagStream(Tagger(tagger(tmp_path / "m")), 16000)
-    with pytest.raises(ModelRefused, match=r"no probabilities.*activation"):
+    with pytest.raises(ModelRefused, match=r"not probabilities.*activation"):
         stream.push(np.full(1600, 3.0, np.float32))
 
 

@@ -149,7 +149,11 @@ def test_every_model_of_the_catalogue_passes_its_own(name: str, monkeypatch: pyt
 
 @pytest.mark.parametrize(
     ("sample", "words"),
-    [("nobody", "which there is not"), ("base64:%%", "not base64"), ("base64:" + "A" * 400_000, "262144 are the most")],
+    [
+        ("nobody", "which does not exist"),
+        ("base64:%%", "not base64"),
+        ("base64:" + "A" * 400_000, "the limit is 262144"),
+    ],
 )
 def test_samples_there_are_not(sample: str, words: str) -> None:
     with pytest.raises(ManifestInvalid, match=words):

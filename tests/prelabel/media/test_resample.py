@@ -67,5 +67,5 @@ def test_odd_rates_are_refused(rate: int) -> None:
     if rate == 48017:
         assert Resampler(rate, 16000).push(np.zeros(10, np.float32)).dtype == np.float32
         return
-    with pytest.raises(RateUnsupported, match=f"Audio of {rate} samples a second"):
+    with pytest.raises(RateUnsupported, match=f"Audio of {rate} samples per second"):
         Resampler(rate, 16000)

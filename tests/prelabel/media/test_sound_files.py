@@ -253,8 +253,8 @@ def not_a_number(path: Path) -> None:
         (lambda path: path.mkdir(), SoundMissing, "is a folder, not a file"),
         (lambda path: path.write_bytes(b""), SoundEmpty, r"is empty \(0 bytes\)"),
         (lambda path: wav(path, np.zeros(0, np.float32)), SoundEmpty, "its length is zero"),
-        (lambda path: path.write_text("Dear diary,\n" * 50), SoundUnreadable, "is no sound file|no sound in it"),
-        (lambda path: path.write_bytes(bytes(range(256)) * 40), SoundUnreadable, "is no sound file|no sound in it"),
+        (lambda path: path.write_text("Dear diary,\n" * 50), SoundUnreadable, "is not a sound file|no sound in it"),
+        (lambda path: path.write_bytes(bytes(range(256)) * 40), SoundUnreadable, "is not a sound file|no sound in it"),
         (not_a_number, SoundUnreadable, "not finite"),
     ],
 )

@@ -132,7 +132,7 @@ def test_a_lone_file_is_used_when_the_catalogue_knows_it(tmp_path: Path) -> None
         ("not toml", "is not TOML"),
         ('[thresholds]\nscore = 2', "thresholds.score"),
         ("[thresholds]\nskore = 0.2", "thresholds.skore"),
-        ("[thresholds.scores]\nkettle = 0.2", "thresholds.scores names 'kettle', which is none of its names"),
+        ("[thresholds.scores]\nkettle = 0.2", "thresholds.scores names 'kettle', which is not one of its names"),
         ("[thresholds.scores]\ncup = 2", "thresholds.scores.cup"),
         ("[speech]\non = 0.2\noff = 0.4", "speech.off is above speech.on"),
     ],

@@ -324,5 +324,5 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelRefused, match="OCR without networks neither finds nor reads"):
         Reader.open()
     ears = graphs.save_package(tmp_path / "vad", graphs.vad(), graphs.manifest("vad", *graphs.VAD_IO, ["speech"]))
-    with pytest.raises(ModelRefused, match="of family vad, no part of OCR"):
+    with pytest.raises(ModelRefused, match="of family vad, which is not a part of OCR"):
         Reader.open(open_model(ears))
