@@ -21,7 +21,7 @@ from benchmarks.figure import Figure
 from prelabel.geometry.detection import Detection
 from prelabel.geometry.tracks import box_at
 from prelabel.image.detector import open_detector
-from prelabel.labelling.video import SeesThings, track_video
+from prelabel.labelling.video import VideoDetector, track_video
 from prelabel.media.pictures import Image
 from prelabel.models.package import open_model
 from prelabel.tracking.labels import track_document
@@ -117,7 +117,7 @@ def compare(video: Path, model: Path) -> Comparison:
 class Listening:
     """A detector that notes the people it saw at their threshold, look by look."""
 
-    def __init__(self, detector: SeesThings) -> None:
+    def __init__(self, detector: VideoDetector) -> None:
         self.threshold, self.floor, self.source = detector.threshold, detector.floor, detector.source
         self.seen: list[list[Box]] = []
         self._detector = detector

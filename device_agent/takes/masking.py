@@ -17,7 +17,7 @@ import numpy as np
 from device_agent.sensors.base import AudioBlock, Frame
 from prelabel.audio.vad import VadModel
 from prelabel.redaction.audio import AudioRedactor
-from prelabel.redaction.finding import (
+from prelabel.redaction.people_finder import (
     PeopleFinder,
     RedactionFailed,
     RedactionUnavailable,

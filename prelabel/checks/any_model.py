@@ -17,7 +17,7 @@ UPRIGHT, UPSIDE_DOWN = "upright", "upside down"
 
 
 @dataclass(frozen=True)
-class Loaded:
+class AnyModel:
     """One of the three is there."""
 
     package: ModelPackage
@@ -45,15 +45,15 @@ class Loaded:
         raise ValueError(f"{self.package.name} listens, and this is a picture")
 
 
-def load_any(package: ModelPackage, threads: int = 1) -> Loaded:
+def open_any_model(package: ModelPackage, threads: int = 1) -> AnyModel:
     """Load a model and try it out, whatever its family. A recogniser writes its text, whatever it is worth.
 
     Raises:
         ModelRefused: it does not load, or does not do what its manifest says.
     """
     if package.manifest.rules.modality == "audio":
-        return Loaded(package, sounds=open_sound_model(package, threads, measured=0.0))
+        return AnyModel(package, sounds=open_sound_model(package, threads, measured=0.0))
     decode = package.manifest.decode
     if isinstance(decode, OcrDecode) and decode.part == "direction":
-        return Loaded(package, direction=TextDirection(package, threads))
-    return Loaded(package, pictures=open_picture_model(package, threads))
+        return AnyModel(package, direction=TextDirection(package, threads))
+    return AnyModel(package, pictures=open_picture_model(package, threads))

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.checks.any_model import Loaded
+from prelabel.checks.any_model import AnyModel
 from prelabel.checks.samples import SampleSound, read_sample
 from prelabel.geometry.rle import decode
 from prelabel.media.pictures import Image
@@ -38,7 +38,7 @@ class GoldenFailed(GleanerError):
     hint = "Look at colour, fit, scale, mean and std under [input], and at [decode]; then at the order of the names."
 
 
-def check_golden(model: Loaded, progress: Progress | None = None) -> list[Label] | None:
+def check_golden(model: AnyModel, progress: Progress | None = None) -> list[Label] | None:
     """Run the golden sample of a loaded model: what was found; None when its package names no sample.
 
     Raises:
@@ -58,13 +58,13 @@ def check_golden(model: Loaded, progress: Progress | None = None) -> list[Label]
         raise GoldenFailed(
             f"{manifest.name} fails on its golden sample {name}: {'; '.join(complaints[:_SHOWN])}.",
             sample=name,
-            expected=[told(one) for one in expected],
-            got=[told(one) for one in got],
+            expected=[summary(one) for one in expected],
+            got=[summary(one) for one in got],
         )
     return got
 
 
-def golden_or_why(model: Loaded, progress: Progress | None = None) -> tuple[list[Label] | None, str | None]:
+def golden_or_why(model: AnyModel, progress: Progress | None = None) -> tuple[list[Label] | None, str | None]:
     """`check_golden`, and a sentence instead where its sample is a picture that cannot be had here.
 
     Raises:
@@ -76,7 +76,7 @@ def golden_or_why(model: Loaded, progress: Progress | None = None) -> tuple[list
         return None, f"its golden sample was NOT run: {error}"
 
 
-def found_in(model: Loaded, sample: Image | SampleSound) -> list[Label]:
+def found_in(model: AnyModel, sample: Image | SampleSound) -> list[Label]:
     """What a model finds in a sample. Raises GoldenFailed for a sound before a model of pictures and the like."""
     try:
         return model.labels(sample)
@@ -100,16 +100,16 @@ def compare(expected: Sequence[Label], got: Sequence[Label], thresholds: Thresho
             left.remove(best)
         elif _certain(one, thresholds):
             complaints.append(
-                f"expected {told(one)}, got {told(best)}{why}"
+                f"expected {summary(one)}, got {summary(best)}{why}"
                 if best is not None and _likeness(one, best) > 0
-                else f"expected {told(one)}, got nothing like it"
+                else f"expected {summary(one)}, got nothing like it"
             )
             if best is not None and _likeness(one, best) > 0:
                 left.remove(best)
-    return complaints + [f"got {told(one)}, which was not expected" for one in left if _certain(one, thresholds)]
+    return complaints + [f"got {summary(one)}, which was not expected" for one in left if _certain(one, thresholds)]
 
 
-def told(label: Label) -> str:
+def summary(label: Label) -> str:
     """A label in a few words."""
     score = "" if label.score is None else f" {label.score:.2f}"
     words = f"{label.kind} {label.label}{score}"

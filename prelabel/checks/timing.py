@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from prelabel.audio.vad import RATE, WINDOW
-from prelabel.checks.any_model import Loaded, load_any
+from prelabel.checks.any_model import AnyModel, open_any_model
 from prelabel.checks.samples import SampleSound
 from prelabel.media.pictures import Image
 from prelabel.models.package import ModelPackage, open_model
@@ -71,11 +71,11 @@ def measure(
 
 def load_and_measure(
     package: ModelPackage, threads: int = 1, runs: int = 20, sizes: Sequence[tuple[int, int]] = PICTURES
-) -> tuple[Loaded, Cost]:
+) -> tuple[AnyModel, Cost]:
     """`measure`, and the loaded model. `sizes` of pictures are width x height in pixels."""
     with metered() as meter:
         started = time.perf_counter()
-        model = load_any(package, threads)
+        model = open_any_model(package, threads)
         load_ms = _since(started)
         timings = [_timed(what, work, runs, meter) for what, work in _units(model, sizes)]
         before = time.process_time()
@@ -109,7 +109,7 @@ def peak_mib(status: Path = Path("/proc/self/status")) -> float:
     return int(row.split()[1]) / 1024
 
 
-def _units(model: Loaded, sizes: Sequence[tuple[int, int]]) -> list[tuple[str, Callable[[], object]]]:
+def _units(model: AnyModel, sizes: Sequence[tuple[int, int]]) -> list[tuple[str, Callable[[], object]]]:
     """What the model does again and again: a picture of each size, a block of sound."""
     generator = np.random.default_rng(1)
     if model.sounds is not None:

@@ -14,7 +14,7 @@ from prelabel.models.package import ModelPackage, open_model
 from prelabel.models.paths import MANIFEST_FILE
 
 if TYPE_CHECKING:
-    from prelabel.checks.any_model import Loaded
+    from prelabel.checks.any_model import AnyModel
     from prelabel.checks.timing import Cost
     from wire.labels import Label
 
@@ -60,9 +60,9 @@ def check(
         _show(package, threads, cost, found, allowed, board, why)
 
 
-def _new_golden(model: str, loaded: Loaded, file: Path) -> tuple[ModelPackage, list[Label]]:
+def _new_golden(model: str, loaded: AnyModel, file: Path) -> tuple[ModelPackage, list[Label]]:
     """Write the file into the package as its golden sample, and open the package again."""
-    from prelabel.checks.golden import found_in, told
+    from prelabel.checks.golden import found_in, summary
     from prelabel.checks.golden_sample import make_small, put_golden, reread
     from prelabel.checks.samples import read_file
 
@@ -73,7 +73,7 @@ def _new_golden(model: str, loaded: Loaded, file: Path) -> tuple[ModelPackage, l
     found = found_in(loaded, reread(sample))
     typer.echo(f"In {file}, made small, {loaded.package.name} finds {len(found)}:", err=True)
     for label in found:
-        typer.echo(f"  {told(label)}", err=True)
+        typer.echo(f"  {summary(label)}", err=True)
     put_golden(place, sample, found)
     typer.echo(f"That is its golden sample now ({place}).", err=True)
     return open_model(model), found
@@ -107,7 +107,7 @@ def _show(
     board: str,
     why: str | None,
 ) -> None:
-    from prelabel.checks.golden import told
+    from prelabel.checks.golden import summary
 
     manifest = package.manifest
     typer.echo(f"{package.name} {package.version} ({package.family}, {manifest.licence}) is good.")
@@ -120,7 +120,7 @@ def _show(
     elif found is None:
         typer.echo("  golden sample: none stated (gleaner prelabel check FOLDER --golden FILE makes one)")
     else:
-        typer.echo(f"  golden sample: as expected, {listed([told(one) for one in found], 4) or 'nothing'}")
+        typer.echo(f"  golden sample: as expected, {listed([summary(one) for one in found], 4) or 'nothing'}")
     typer.echo(f"  loads in {cost.load_ms:.0f} ms{_copy(cost)}; the process takes {cost.memory_mib:.0f} MiB")
     for timing in cost.timings:
         typer.echo(
@@ -132,11 +132,11 @@ def _show(
 
 def _copy(cost: Cost) -> str:
     """How its network was loaded: from the optimised copy, or why not."""
-    from prelabel.models.optimised_copies import Shelf
+    from prelabel.models.optimised_copies import OptimisedCopies
 
     if cost.graph == "copy":
         return " from an optimised copy"
     if cost.graph == "copy made":
         return " (an optimised copy is kept for the next time)"
-    closed = Shelf().why_closed()
+    closed = OptimisedCopies().why_closed()
     return "" if closed is None else f" (no optimised copy: {closed})"

@@ -77,11 +77,11 @@ def _own(name: str, console: Console) -> Path:
 
 def _try_out(package: ModelPackage, console: Console) -> None:
     # Here, not above: pictures need no onnxruntime.
-    from prelabel.checks.any_model import load_any
+    from prelabel.checks.any_model import open_any_model
     from prelabel.checks.golden import golden_or_why
 
     with console.status(f"{package.name}: trying it out"):
-        found, why = golden_or_why(load_any(package))
+        found, why = golden_or_why(open_any_model(package))
     proof = "a dry run and its golden sample passed"
     if found is None:
         proof = f"a dry run passed; {why or 'it has no golden sample'}".rstrip(".")

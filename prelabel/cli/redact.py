@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # listing models must not load what redaction needs
     from prelabel.redaction.files import RedactedFile
     from prelabel.redaction.videofile import Progress as Report
     from wire.redaction import MaskRecord, Why
+    from wire.script import Redaction
 
 
 # Regions of a record that are pictures, by `why`.
@@ -75,19 +76,13 @@ def redact(
     status is that of the first failure. Needs the models centerface, yolox-nano and silero-vad (gleaner prelabel pull).
     """
     from prelabel.redaction.files import Claimed, NothingToRedact, redact_file
-    from wire.script import Redaction
 
     if faces is FacesOption.keep and speech is SpeechOption.keep:
         raise NothingToRedact("Nothing is left to redact: faces and speech are both left as they are.")
     stretches = [_stretch(text) for text in prompted or ()]
     if stretches and speech is SpeechOption.keep:
         raise typer.BadParameter("--prompted cannot be combined with --speech keep.", param_hint="--prompted")
-    policy = Redaction(
-        faces="everyone" if faces is FacesOption.everyone else None,
-        speech="outside-prompts" if speech is SpeechOption.mute else None,
-        method=method.value,
-        sound=sound.value,
-    )
+    policy = _policy(faces, speech, method, sound)
     console = Console(stderr=True, soft_wrap=True)
     status = 0
     found, beside = media_files(files, outside=out)
@@ -108,6 +103,17 @@ def redact(
     if beside:
         typer.echo(beside_sentence(beside), err=True)
     raise typer.Exit(status)
+
+
+def _policy(faces: FacesOption, speech: SpeechOption, method: MethodOption, sound: SoundOption) -> Redaction:
+    from wire.script import Redaction
+
+    return Redaction(
+        faces="everyone" if faces is FacesOption.everyone else None,
+        speech="outside-prompts" if speech is SpeechOption.mute else None,
+        method=method.value,
+        sound=sound.value,
+    )
 
 
 def _stretch(text: str) -> tuple[int, int]:

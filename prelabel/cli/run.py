@@ -17,7 +17,8 @@ from prelabel.labelling.file_list import NoFiles, beside_sentence, listed_in, me
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from prelabel.labelling.many_files import Alone, Crew, FileOutcome, RunJournal
+    from prelabel.labelling.many_files import InProcess, WorkerPool
+    from prelabel.labelling.run_journal import FileOutcome, RunJournal
 
 Model = Annotated[str, typer.Argument(help="A name, a package folder, a model file, or `ocr`.")]
 Files = Annotated[
@@ -71,8 +72,9 @@ def run(
     Exit status 1: a file could not be labelled (each is named); the others are done. It is 2 or 3 when nothing else
     went wrong than that the model is one of another medium, or that files are not there.
     """
-    from prelabel.labelling.many_files import Alone, Crew, RunJournal, why_not
+    from prelabel.labelling.many_files import InProcess, WorkerPool, model_fault
     from prelabel.labelling.one_file import describe
+    from prelabel.labelling.run_journal import RunJournal
 
     _refuse_taken(out, force)
     _bring(model)
@@ -88,15 +90,15 @@ def run(
         "answer": answer,
     }  # fmt: skip
     count = workers or (1 if len(paths) <= ALONE_UP_TO else min(len(paths), os.cpu_count() or 1))
-    hands = Crew(count) if workers is not None or count > 1 else Alone()
+    runner = WorkerPool(count) if workers is not None or count > 1 else InProcess()
     journal, tally = None, RunTally()
     try:
-        bad = why_not(hands, settings)
+        bad = model_fault(runner, settings)
         if bad is not None:
             to_people().print(f"{bad.sentence} [{bad.code}]")
             raise typer.Exit(bad.status)
         journal = RunJournal(out, source, settings, anew=force) if out is not None else None
-        _work(paths, settings, hands, count, journal, as_json, tally)
+        _work(paths, settings, runner, count, journal, as_json, tally)
         _close(out, journal, paths, tally, beside, as_json)
     except KeyboardInterrupt:
         done = f"{tally.all} of {len(paths)} files"
@@ -104,7 +106,7 @@ def run(
         to_people().print(f"Interrupted: {go_on}")
         raise typer.Exit(INTERRUPTED) from None
     finally:
-        hands.stop()
+        runner.stop()
         if journal is not None:
             journal.close()
     if tally.failed:
@@ -130,7 +132,7 @@ class RunTally:
 
 
 def _refuse_taken(out: Path | None, force: bool) -> None:
-    from prelabel.labelling.many_files import OutputExists
+    from prelabel.labelling.outputs import OutputExists
 
     if out is None or not out.exists():
         return
@@ -162,7 +164,7 @@ def _bring(model: str) -> None:
 def _work(
     paths: list[Path],
     settings: dict[str, Any],
-    hands: Crew | Alone,
+    runner: WorkerPool | InProcess,
     workers: int,
     journal: RunJournal | None,
     as_json: bool,
@@ -170,7 +172,7 @@ def _work(
 ) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from prelabel.labelling.many_files import Alone, label_files
+    from prelabel.labelling.many_files import InProcess, label_files
 
     console = to_people()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -178,12 +180,12 @@ def _work(
         *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
     ) as progress:
         bar = progress.add_task(str(settings["model"]), total=len(paths))
-        if isinstance(hands, Alone):
-            hands.progress = lambda done, whole: progress.update(
+        if isinstance(runner, InProcess):
+            runner.progress = lambda done, whole: progress.update(
                 bar, completed=tally.all + min(1.0, done / whole if whole else 0.0)
             )
         again = {path for path in paths if journal is not None and journal.knows(path)}
-        fresh = label_files([path for path in paths if path not in again], settings, hands, workers)
+        fresh = label_files([path for path in paths if path not in again], settings, runner, workers)
         for path in paths:
             earlier = journal.known(path) if journal is not None and path in again else None
             _take(earlier or next(fresh), journal, as_json, tally, console)
@@ -192,7 +194,7 @@ def _work(
 
 def _say(line: str, console: Console) -> None:
     """A line of output; above the bar, where both are on a terminal."""
-    from prelabel.labelling.many_files import OutputUnwritable
+    from prelabel.labelling.outputs import OutputUnwritable
 
     if console.is_terminal and sys.stdout.isatty():
         console.print(line)
@@ -206,8 +208,8 @@ def _say(line: str, console: Console) -> None:
 
 
 def _take(outcome: FileOutcome, journal: RunJournal | None, as_json: bool, tally: RunTally, console: Console) -> None:
-    from prelabel.labelling.many_files import json_line
     from prelabel.labelling.one_file import with_media
+    from prelabel.labelling.run_journal import json_line
 
     if outcome.document is None:
         tally.failed.append(outcome.status)
@@ -221,7 +223,7 @@ def _take(outcome: FileOutcome, journal: RunJournal | None, as_json: bool, tally
     else:
         tally.done += 1
         if journal is not None:
-            journal.keep(outcome)
+            journal.save(outcome)
     if as_json:
         _say(json_line(with_media(outcome.document, outcome.media, str(outcome.path))), console)
     elif journal is None:

@@ -19,7 +19,7 @@ Progress = Callable[[int, int | None], None]
 _US = 1_000_000
 
 
-class SeesThings(Protocol):
+class VideoDetector(Protocol):
     """What a video is labelled with: prelabel.image.detector.Detector."""
 
     floor: float
@@ -46,7 +46,7 @@ class VideoTracks:
 
 def track_video(
     video: Path | VideoFile | Iterable[VideoFrame],
-    detector: SeesThings,
+    detector: VideoDetector,
     looks_per_second: float | None = None,
     *,
     only: Collection[str] | None = None,
@@ -76,7 +76,9 @@ def track_video(
     if times_us:
         whole_us = times_us[-1]
     tracker = Tracker(detector.threshold)
-    watch = _Watch(tracker, detector, looks_per_second, only, lambda done: progress and progress(done, whole_us))
+    watch = _SampledFrames(
+        tracker, detector, looks_per_second, only, lambda done: progress and progress(done, whole_us)
+    )
     broken = None
     with opened if isinstance(video, Path) and isinstance(opened, VideoFile) else nullcontext():
         frames = opened.frames() if isinstance(opened, VideoFile) else iter(opened)
@@ -96,7 +98,7 @@ def track_video(
 
 def label_video(
     video: Path | VideoFile | Iterable[VideoFrame],
-    detector: SeesThings,
+    detector: VideoDetector,
     capture: str,
     looks_per_second: float | None = None,
     *,
@@ -112,13 +114,13 @@ def label_video(
     return track_document(capture, detector.source, found.paths, found.times_us)
 
 
-class _Watch:
+class _SampledFrames:
     """Which of the passing frames are looked at: the first one of each turn, and the last of all."""
 
     def __init__(
         self,
         tracker: Tracker,
-        detector: SeesThings,
+        detector: VideoDetector,
         looks_per_second: float | None,
         only: Collection[str] | None,
         done: Callable[[int], object],

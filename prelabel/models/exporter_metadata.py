@@ -25,7 +25,7 @@ _FEATURE_HOP_MS = 10.0  # sherpa-onnx computes its features every 10 ms
 
 
 @dataclass(frozen=True)
-class Said:
+class ExporterMetadata:
     """What the metadata of a file say.
 
     table         parts of a `model.toml`
@@ -47,7 +47,7 @@ class Said:
     unreadable: tuple[str, ...] = ()
 
 
-def read_metadata(metadata: Mapping[str, str], family: str | None) -> Said:
+def read_metadata(metadata: Mapping[str, str], family: str | None) -> ExporterMetadata:
     """What a file's metadata say; `family` is the manifest's word, for what means nothing without it."""
     if "character" in metadata:
         return _recogniser(metadata)
@@ -55,10 +55,10 @@ def read_metadata(metadata: Mapping[str, str], family: str | None) -> Said:
         return _ultralytics(metadata) if "task" in metadata else _yolov5(metadata)
     if family == "ctc":
         return _sherpa(metadata)
-    return Said(table=_words(metadata))
+    return ExporterMetadata(table=_words(metadata))
 
 
-def _ultralytics(metadata: Mapping[str, str]) -> Said:
+def _ultralytics(metadata: Mapping[str, str]) -> ExporterMetadata:
     table = _words(metadata)
     unreadable: list[str] = []
     version = metadata.get("version")
@@ -96,22 +96,24 @@ def _ultralytics(metadata: Mapping[str, str]) -> Said:
         beyond = f"its metadata say task {task!r}, which is not read here"
     if picture:
         table["input"] = picture
-    return Said(table, _end2end(metadata), modern=True, beyond=beyond, ranked=ranked, unreadable=tuple(unreadable))
+    return ExporterMetadata(
+        table, _end2end(metadata), modern=True, beyond=beyond, ranked=ranked, unreadable=tuple(unreadable)
+    )
 
 
-def _yolov5(metadata: Mapping[str, str]) -> Said:
+def _yolov5(metadata: Mapping[str, str]) -> ExporterMetadata:
     names = _names(metadata["names"])
     table = _words(metadata) | ({"names": names} if names else {})
-    return Said(table, unreadable=() if names else ("names",))
+    return ExporterMetadata(table, unreadable=() if names else ("names",))
 
 
-def _recogniser(metadata: Mapping[str, str]) -> Said:
+def _recogniser(metadata: Mapping[str, str]) -> ExporterMetadata:
     characters = metadata["character"].removesuffix("\n").split("\n")
     table = _words(metadata) | {"family": "ocr", "decode": {"part": "recognition", "alphabet": characters}}
-    return Said(table)
+    return ExporterMetadata(table)
 
 
-def _sherpa(metadata: Mapping[str, str]) -> Said:
+def _sherpa(metadata: Mapping[str, str]) -> ExporterMetadata:
     decode: dict[str, Any] = {}
     blank, factor, vocabulary = (_int(metadata.get(key)) for key in ("blank_id", "subsampling_factor", "vocab_size"))
     if blank is not None:
@@ -121,7 +123,7 @@ def _sherpa(metadata: Mapping[str, str]) -> Said:
     stacked = _int(metadata.get("lfr_window_size"))
     beyond = f"it takes stacked features (lfr_window_size {stacked}), which are not made here" if stacked else None
     table = _words(metadata) | ({"decode": decode} if decode else {})
-    return Said(table, vocabulary=vocabulary, beyond=beyond)
+    return ExporterMetadata(table, vocabulary=vocabulary, beyond=beyond)
 
 
 def _words(metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -29,17 +29,17 @@ _ABANDONED_SECONDS = 3600.0
 _SUFFIX = ".onnx"
 
 
-class Shelf:
+class OptimisedCopies:
     """The copies in one folder.
 
     Args:
         folder: where they are kept; the cache folder's `optimised` when None.
-        most_bytes: of all copies together; those not used for longest go first.
+        max_bytes: of all copies together; those not used for longest go first.
     """
 
-    def __init__(self, folder: Path | None = None, most_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
         self.folder = folder or cache_folder() / "optimised"
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
 
     def find(self, key: str) -> Path | None:
         """A whole copy made for the key; damaged ones are thrown away."""
@@ -57,8 +57,8 @@ class Shelf:
                 return path
         return None
 
-    def keep(self, key: str, write: Callable[[Path], None]) -> None:
-        """Let `write` make a copy and put it on the shelf.
+    def save(self, key: str, write: Callable[[Path], None]) -> None:
+        """Let `write` make a copy and save it.
 
         Raises:
             OSError: the folder takes nothing. What `write` raises comes through.
@@ -102,7 +102,7 @@ class Shelf:
             rows.append((status.st_mtime, status.st_size, path))
         total = sum(size for _, size, _ in rows)
         for _, size, path in sorted(rows):
-            if total <= self._most_bytes:
+            if total <= self._max_bytes:
                 break
             path.unlink(missing_ok=True)
             total -= size

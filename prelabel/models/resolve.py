@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from prelabel.models.exporter_metadata import Said, read_metadata
+from prelabel.models.exporter_metadata import ExporterMetadata, read_metadata
 from prelabel.models.families import FAMILIES, FamilyRules
 from prelabel.models.manifest import LicenceMissing, Manifest, manifest_of
 from prelabel.models.onnx_file import Declared, ModelRefused, OnnxFacts
 from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE
-from prelabel.models.resolve_yolo import decide_yolo
+from prelabel.models.resolve_yolo import resolve_yolo
 
 _PICTURE_DTYPES = ("float32", "float16", "uint8")
 _CHANNELS = {1: "one channel", 3: "three channels"}
@@ -32,7 +32,7 @@ class ModelUndecided(ModelRefused):
     hint = "Add it to its model.toml (docs/models.md)."
 
 
-def decide(
+def resolve(
     table: Mapping[str, Any], facts: OnnxFacts, place: str, fallback: Mapping[str, Any] | None = None
 ) -> Manifest:
     """The whole manifest of a model.
@@ -211,13 +211,15 @@ def _check_size(filled: Mapping[str, Any], image: Declared, place: str, family: 
 
 
 # ---------------------------------------------------------------- what the numbers mean
-def _fill_decode(merged: dict[str, Any], said: Said, facts: OnnxFacts, place: str, missing: dict[str, str]) -> None:
+def _fill_decode(
+    merged: dict[str, Any], said: ExporterMetadata, facts: OnnxFacts, place: str, missing: dict[str, str]
+) -> None:
     given = merged.get("decode", {})
     if not isinstance(given, Mapping):
         return
     if merged["family"] == "yolo":
         names = merged.get("names")
-        decoded = decide_yolo(
+        decoded = resolve_yolo(
             given,
             said,
             len(names) if isinstance(names, list) and names else None,
@@ -249,7 +251,7 @@ def _fill_decode(merged: dict[str, Any], said: Said, facts: OnnxFacts, place: st
                 missing[f"decode.{name}"] = f"[decode] {line}"
 
 
-def _rtdetr_form(merged: Mapping[str, Any], said: Said, facts: OnnxFacts) -> str | None:
+def _rtdetr_form(merged: Mapping[str, Any], said: ExporterMetadata, facts: OnnxFacts) -> str | None:
     """Which of ultralytics' two forms: by the width of a row, and where both are as wide by the version."""
     boxes, names = facts.outputs.get(_tensor(merged, "outputs", "boxes")), merged.get("names")
     width = boxes.shape[-1] if boxes is not None and boxes.shape else None
@@ -263,7 +265,7 @@ def _tensor(merged: Mapping[str, Any], word: str, role: str) -> str:
     return str(roles.get(role)) if isinstance(roles, Mapping) else ""
 
 
-def _unreadable(said: Said) -> str:
+def _unreadable(said: ExporterMetadata) -> str:
     return f" (its metadata {_and(list(said.unreadable))} cannot be read)" if said.unreadable else ""
 
 

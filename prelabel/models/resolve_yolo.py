@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prelabel.models.exporter_metadata import Said
+from prelabel.models.exporter_metadata import ExporterMetadata
 from prelabel.models.onnx_file import Declared, ModelRefused
 
 HEADS = ("anchor", "anchor-free", "end2end")
@@ -23,25 +23,25 @@ _LINES = {
 
 
 @dataclass
-class Decided:
+class ResolvedYolo:
     """The `[decode]` table as far as it is decided, and the lines that would decide the rest."""
 
     table: dict[str, Any]
     missing: dict[str, str] = field(default_factory=dict)
 
-    def lacks(self, name: str) -> Decided:
+    def lacks(self, name: str) -> ResolvedYolo:
         self.missing[name] = _LINES[name]
         return self
 
 
-def decide_yolo(
+def resolve_yolo(
     given: Mapping[str, Any],
-    said: Said,
+    said: ExporterMetadata,
     classes: int | None,
     predictions: Declared | None,
     prototypes: Declared | None,
     place: str,
-) -> Decided:
+) -> ResolvedYolo:
     """`[decode]` of a YOLO.
 
     Args:
@@ -53,7 +53,7 @@ def decide_yolo(
         ModelRefused: the shapes contradict what is said.
     """
     table = dict(given)
-    decided = Decided(table)
+    decided = ResolvedYolo(table)
     if "task" not in table:
         table["task"] = "segment" if prototypes is not None else "detect"
     if table["task"] == "pose" and not _is_keypoints(table.get("keypoints")):

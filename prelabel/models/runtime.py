@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from prelabel.models.onnx_file import Dims, ModelRefused, free_sizes, has_half_floats, why_not_onnx
-from prelabel.models.optimised_copies import MIN_BYTES, Shelf, key_of
+from prelabel.models.optimised_copies import MIN_BYTES, OptimisedCopies, key_of
 from prelabel.models.protobuf import NotProtobuf
 
 Array = NDArray[Any]
@@ -149,7 +149,7 @@ def load(path: Path, name: str, threads: int = 1, free: Mapping[str, Dims] | Non
         if path.stat().st_size < MIN_BYTES or has_half_floats(path):
             session = Session(_source(path, free), name, threads)
         else:
-            session = _from_shelf(Shelf(), path, name, threads, free)
+            session = _from_copy(OptimisedCopies(), path, name, threads, free)
     except (ModelRefused, NotProtobuf) as error:
         reason = why_not_onnx(path)
         if reason is None and isinstance(error, ModelRefused):
@@ -171,9 +171,11 @@ def metered() -> Iterator[Meter]:
         _meter = None
 
 
-def _from_shelf(shelf: Shelf, path: Path, name: str, threads: int, free: Mapping[str, Dims] | None) -> Session:
+def _from_copy(
+    copies: OptimisedCopies, path: Path, name: str, threads: int, free: Mapping[str, Dims] | None
+) -> Session:
     key = key_of(file_sha256(path), RUNTIME, _SETTINGS, free)
-    copy = shelf.find(key)
+    copy = copies.find(key)
     if copy is not None:
         try:
             return Session(copy, name, threads, optimised=True)
@@ -187,7 +189,7 @@ def _from_shelf(shelf: Shelf, path: Path, name: str, threads: int, free: Mapping
         made.append(Session(_source(path, free), name, threads, keep=place))
 
     try:
-        shelf.keep(key, write)
+        copies.save(key, write)
     except (OSError, ModelRefused):
         # No room, no right, or the network itself is bad: then the original says so without a copy in the way.
         if made:

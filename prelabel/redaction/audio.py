@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from prelabel.audio.vad import VadModel
 from prelabel.redaction import policy as limits
-from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable
+from prelabel.redaction.people_finder import RedactionFailed, RedactionUnavailable
 from prelabel.redaction.policy import margin_us
 from prelabel.redaction.record import MaskLog
 from prelabel.redaction.voice import Voices

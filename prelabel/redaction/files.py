@@ -18,12 +18,12 @@ import av
 import cv2
 
 from prelabel.audio.vad import VadModel
-from prelabel.labelling.many_files import OutputExists, OutputUnwritable
 from prelabel.labelling.one_file import FileMissing
+from prelabel.labelling.outputs import OutputExists, OutputUnwritable
 from prelabel.media.pictures import is_still, read_picture
-from prelabel.redaction.finding import PeopleFinder, from_catalogue, voice_from_catalogue
-from prelabel.redaction.reading import opened
+from prelabel.redaction.people_finder import PeopleFinder, from_catalogue, voice_from_catalogue
 from prelabel.redaction.soundfile import Stretches, redact_sound, sound_suffix
+from prelabel.redaction.source_file import opened
 from prelabel.redaction.video import redact_picture
 from prelabel.redaction.videofile import MAX_SIDE, Progress, redact_video, video_stream, video_suffix
 from wire.base import Count, Document, Sha256, WireModel
@@ -147,22 +147,29 @@ def redact_file(
     _check_free(path, (output, account), force, claimed)
     try:
         out_folder.mkdir(parents=True, exist_ok=True)
-        with _temporary(out_folder, suffix) as made, _temporary(out_folder, ".json") as told:
-            masks = write(made)
-            facts = FileRedaction(original=_facts(path, path.name), redacted=_facts(made, output.name), masks=masks)
-            told.write_text(json.dumps(facts.to_json(), indent=1) + "\n", encoding="utf-8")
-            sync_file(made)
-            sync_file(told)
-            # The account first: a redacted file without one cannot be told from a copy.
-            told.replace(account)
-            made.replace(output)
-            claimed.add(output, path)
-            claimed.add(account, path)
-            sync_folder(out_folder)
+        facts = _write_both(path, output, account, write)
+        claimed.add(output, path)
+        claimed.add(account, path)
+        sync_folder(out_folder)
     except (OSError, av.error.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputUnwritable(f"{output} cannot be written: {reason}.") from error
     return RedactedFile(output, account, facts)
+
+
+def _write_both(path: Path, output: Path, account: Path, write: _Writer) -> FileRedaction:
+    """Write the redacted file and its account, each whole or not at all; the folder is yet to be synced."""
+    folder = output.parent
+    with _temporary(folder, output.suffix) as made, _temporary(folder, ".json") as told:
+        masks = write(made)
+        facts = FileRedaction(original=_facts(path, path.name), redacted=_facts(made, output.name), masks=masks)
+        told.write_text(json.dumps(facts.to_json(), indent=1) + "\n", encoding="utf-8")
+        sync_file(made)
+        sync_file(told)
+        # The account first: a redacted file without one cannot be told from a copy.
+        told.replace(account)
+        made.replace(output)
+    return facts
 
 
 def _check_free(path: Path, targets: tuple[Path, Path], force: bool, claimed: Claimed) -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from prelabel.geometry.assignment import best_pairs
 from prelabel.redaction import policy
-from prelabel.redaction.finding import Sightings
 from prelabel.redaction.participant import ParticipantTrail
+from prelabel.redaction.people_finder import Sightings
 from prelabel.redaction.trails import Trail, Trails, grow
 
 Array = NDArray[Any]

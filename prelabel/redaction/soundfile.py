@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from prelabel.audio.vad import VadModel
 from prelabel.redaction.audio import AudioRedactor, Blocks
-from prelabel.redaction.reading import NotRedactable, check_whole_wav, decoded, opened
+from prelabel.redaction.source_file import NotRedactable, check_whole_wav, decoded, opened
 from wire.capture import sample_time_us
 from wire.redaction import MaskRecord
 from wire.script import Redaction

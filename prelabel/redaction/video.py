@@ -17,8 +17,8 @@ import numpy as np
 
 from prelabel.media.pictures import Image
 from prelabel.redaction import policy as limits
-from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.paint import Method, Rect, even_rect, i420_to_bgr, paint_bgr, paint_i420
+from prelabel.redaction.people_finder import PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.policy import margin_us
 from prelabel.redaction.record import MaskLog
 from prelabel.redaction.scene import MaskingScene

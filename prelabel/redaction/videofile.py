@@ -11,10 +11,10 @@ from typing import Any
 import av
 
 from prelabel.audio.vad import VadModel
-from prelabel.redaction.finding import PeopleFinder
-from prelabel.redaction.reading import NotRedactable, decoded, opened, upright_i420
+from prelabel.redaction.people_finder import PeopleFinder
 from prelabel.redaction.record import joined
 from prelabel.redaction.soundfile import SoundTrack, Stretches, layout_name, sample_format
+from prelabel.redaction.source_file import NotRedactable, decoded, opened, upright_i420
 from prelabel.redaction.video import Frames, VideoRedactor
 from wire.redaction import MaskRecord
 from wire.script import Redaction

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from prelabel.audio.vad import CONTEXT, RATE, WINDOW, VadModel, new_state
 from prelabel.media.resample import Resampler
 from prelabel.redaction import policy
-from prelabel.redaction.finding import RedactionFailed
+from prelabel.redaction.people_finder import RedactionFailed
 from wire.errors import GleanerError
 
 Array = NDArray[Any]

@@ -26,7 +26,7 @@ from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.matching import found
 from prelabel.quality.texts import spoken
 from prelabel.triage.calibration import Calibration
-from prelabel.triage.track_faults import troubles
+from prelabel.triage.track_faults import track_faults
 from wire.labels import Box, Interval, Label, LabelsDocument, Source, Track
 from wire.tasks import TaskType
 
@@ -123,7 +123,7 @@ def flicker(documents: Iterable[LabelsDocument]) -> Doubt | None:
     rows = [
         trouble
         for document in documents
-        for trouble in troubles([label for label in document.labels if isinstance(label, Track)])
+        for trouble in track_faults([label for label in document.labels if isinstance(label, Track)])
     ]
     worst = max(rows, key=lambda row: row.worth, default=None)
     return Doubt("flicker", worst.text, worst.worth) if worst is not None and worst.text else None

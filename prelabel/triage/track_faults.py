@@ -74,7 +74,7 @@ class TrackFaults:
         return f"The track {self.track.label} from {begin:.1f} to {end:.1f} s {_listed(what)}."
 
 
-def troubles(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> list[TrackFaults]:
+def track_faults(tracks: Sequence[Track], times_us: Sequence[int] | None = None) -> list[TrackFaults]:
     """The trouble of every track of one video, in their order.
 
     Args:

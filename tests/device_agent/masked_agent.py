@@ -17,7 +17,7 @@ from device_agent.uplink.pairing import Credentials
 from prelabel.image.detector import open_detector
 from prelabel.models.catalogue import available
 from prelabel.models.package import open_model
-from prelabel.redaction.finding import PeopleFinder
+from prelabel.redaction.people_finder import PeopleFinder
 from scripts import load
 from tests import needs
 from tests.device_agent import planted

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from prelabel.audio.vad import VadModel
 from prelabel.image.detector import Detector, open_detector
 from prelabel.models.package import open_model
-from prelabel.redaction.finding import PeopleFinder
+from prelabel.redaction.people_finder import PeopleFinder
 from tests.prelabel import graphs
 
 SIDE = 416  # of the people network's input

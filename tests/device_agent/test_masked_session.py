@@ -27,7 +27,7 @@ from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
 from prelabel.image.detector import open_detector
 from prelabel.models.package import open_model
-from prelabel.redaction.finding import RedactionUnavailable
+from prelabel.redaction.people_finder import RedactionUnavailable
 from tests.device_agent import masked_agent
 from wire.capture import CaptureManifest, FrameTable, Redacted, device_time_us
 from wire.parent import bound

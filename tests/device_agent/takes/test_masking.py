@@ -23,7 +23,7 @@ from device_agent.spool.spool import Spool
 from device_agent.takes.masking import Masking
 from prelabel.geometry.detection import Detection
 from prelabel.image.labels import detection_labels
-from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable
+from prelabel.redaction.people_finder import RedactionFailed, RedactionUnavailable
 from tests.device_agent import planted
 from tests.device_agent.takes.test_maker import Bench, HandCamera
 from wire.canonical import sha256_hex

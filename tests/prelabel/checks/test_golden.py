@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.checks.any_model import load_any
+from prelabel.checks.any_model import open_any_model
 from prelabel.checks.golden import GoldenFailed, check_golden, compare
 from prelabel.checks.golden_sample import make_small, put_golden, reread
 from prelabel.checks.samples import MAX_INLINE_BYTES, SampleSound, read_sample
@@ -144,7 +144,7 @@ def test_every_model_of_the_catalogue_passes_its_own(name: str, monkeypatch: pyt
     except ModelUnavailable as error:
         needs.need(False, str(error))
         raise
-    assert check_golden(load_any(package))
+    assert check_golden(open_any_model(package))
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,11 @@ CUP = '[golden]\nsample = "grey"\nexpect = [{ kind = "box", label = "cup", score
 def test_a_package_is_held_to_its_sample(tmp_path: Path) -> None:
     # The picture of 320 x 240 is drawn at 85 x 64: 3.75 picture pixels for one of the input.
     good = planted(tmp_path / "good", CUP % "x = 150.6, y = 60.0, width = 75.3, height = 75.0")
-    found = check_golden(load_any(open_model(good)))
+    found = check_golden(open_any_model(open_model(good)))
     assert found is not None and found[0].label == "cup"
     bad = planted(tmp_path / "bad", CUP % "x = 40.0, y = 16.0, width = 20.0, height = 20.0")
     with pytest.raises(GoldenFailed, match=r"golden sample grey: expected box cup 0\.81 at 40, 16") as caught:
-        check_golden(load_any(open_model(bad)))
+        check_golden(open_any_model(open_model(bad)))
     assert caught.value.facts["got"][0].startswith("box cup 0.81")
     run = prelabel("check", str(bad), GLEANER_CACHE=str(tmp_path / "cache"))
     assert run.returncode == 1 and run.stderr.rstrip().endswith("[model-golden-failed]")
@@ -189,7 +189,7 @@ def test_a_package_is_held_to_its_sample(tmp_path: Path) -> None:
 def test_a_sound_for_a_model_of_pictures(tmp_path: Path) -> None:
     folder = planted(tmp_path / "own", '[golden]\nsample = "vowels"\nexpect = []\n')
     with pytest.raises(GoldenFailed, match="of the wrong kind: planted looks at pictures"):
-        check_golden(load_any(open_model(folder)))
+        check_golden(open_any_model(open_model(folder)))
 
 
 def test_a_picture_of_the_users_becomes_the_sample(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from prelabel.models import catalogue
-from prelabel.redaction.finding import VOICE
+from prelabel.redaction.people_finder import VOICE
 from tests import needs
 
 PROGRAM = """

@@ -21,7 +21,7 @@ import typer
 from onnx import helper
 
 from prelabel.cli.run import run
-from prelabel.labelling.many_files import Crew, label_files
+from prelabel.labelling.many_files import WorkerPool, label_files
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.labelling.test_many_files import RUN, SIZE, command, lines, picture
@@ -294,19 +294,22 @@ def test_an_interruption_does_not_wait_for_the_end_of_a_long_video(tmp_path: Pat
     assert said == "Interrupted: 0 of 1 files are kept; the same command goes on.\n"
 
 
-@pytest.mark.parametrize("moment", ["why_not", "Journal", "label_files", "Journal.finish"])
+@pytest.mark.parametrize(
+    "moment",
+    ["many_files.model_fault", "run_journal.RunJournal", "many_files.label_files", "run_journal.RunJournal.finish"],
+)
 def test_an_interruption_at_any_moment_says_what_is_kept(
     tmp_path: Path, model: str, moment: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"prelabel.labelling.many_files.{moment}", interrupt)
+    monkeypatch.setattr(f"prelabel.labelling.{moment}", interrupt)
     path, out = picture(tmp_path / "a.png"), tmp_path / "out.jsonl"
     with pytest.raises(typer.Exit) as ended:
         run(model, [path], out=out)
     assert ended.value.exit_code == 130
-    done = 1 if moment == "Journal.finish" else 0
+    done = 1 if moment == "run_journal.RunJournal.finish" else 0
     assert capsys.readouterr().err == f"Interrupted: {done} of 1 files are kept; the same command goes on.\n"
     assert not out.exists()
 
@@ -315,7 +318,7 @@ def test_an_interruption_is_heard_while_a_worker_is_at_its_file() -> None:
     """One that another thread was given does not wake the one that waits, as one that comes just before its wait."""
     stopped = threading.Event()
 
-    class Slow(Crew):
+    class Slow(WorkerPool):
         def do(self, inputs: dict[str, Any]) -> dict[str, Any]:
             time.sleep(0.3)
             signal.pthread_kill(threading.get_ident(), signal.SIGINT)

@@ -17,8 +17,10 @@ import cv2
 import numpy as np
 import pytest
 
-from prelabel.labelling.many_files import Alone, Crew, FileOutcome, OutputExists, RunDiffers, RunJournal, label_files
+from prelabel.labelling.many_files import InProcess, WorkerPool, label_files
 from prelabel.labelling.one_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
+from prelabel.labelling.outputs import OutputExists
+from prelabel.labelling.run_journal import FileOutcome, RunDiffers, RunJournal
 from prelabel.media.pictures import MAX_PIXELS, PictureTooLarge, PictureUnreadable, is_picture, read_picture
 from tests import needs
 from tests.prelabel import graphs
@@ -167,7 +169,7 @@ def test_every_format_is_read_whole(tmp_path: Path, suffix: str, size: tuple[int
 def test_results_come_in_the_order_of_the_files(tmp_path: Path, model: str) -> None:
     paths = [picture(tmp_path / f"{number:03}.png", number) for number in range(40)]
     paths.insert(7, tmp_path / "missing.png")
-    crew = Crew(2)
+    crew = WorkerPool(2)
     try:
         found = list(label_files(paths, {"model": model}, crew, 2))
     finally:
@@ -188,7 +190,7 @@ def test_a_worker_that_dies_costs_one_file(tmp_path: Path, model: str) -> None:
     )
     sys.path.insert(0, str(tmp_path))
     try:
-        crew = Crew(2, "fatal:label_file")
+        crew = WorkerPool(2, "fatal:label_file")
         found = list(label_files(paths, {"model": model}, crew, 2))
     finally:
         sys.path.remove(str(tmp_path))
@@ -287,8 +289,8 @@ def test_another_model_does_not_go_on_with_a_journal(tmp_path: Path, model: str)
 def test_a_changed_file_is_labelled_again(tmp_path: Path, model: str) -> None:
     path = picture(tmp_path / "a.png")
     journal = RunJournal(tmp_path / "out.jsonl", describe(model).source, {})
-    (outcome,) = label_files([path], {"model": model}, Alone(), 1)
-    journal.keep(outcome)
+    (outcome,) = label_files([path], {"model": model}, InProcess(), 1)
+    journal.save(outcome)
     assert journal.knows(path)
     assert journal.known(path) == FileOutcome(path, outcome.document, outcome.media, again=True)
     picture(path, 91)
@@ -334,7 +336,7 @@ def test_progress_is_told_within_a_sound(tmp_path: Path) -> None:
         sound.writeframes(bytes(2 * 16_000 * 3))
     package = graphs.save_package(tmp_path / "voice", graphs.vad(), graphs.manifest("vad", *graphs.VAD_IO, ["speech"]))
     told: list[tuple[int, int | None]] = []
-    alone = Alone()
+    alone = InProcess()
     alone.progress = lambda done, whole: told.append((done, whole))
     (outcome,) = label_files([path], {"model": str(package)}, alone, 1)
     assert outcome.code is None

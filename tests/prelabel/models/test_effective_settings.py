@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.labelling.many_files import Alone, label_files
+from prelabel.labelling.many_files import InProcess, label_files
 from prelabel.labelling.one_file import describe, label_file
 from prelabel.models import effective_settings
 from prelabel.models.catalogue import ModelCorrupt
@@ -147,7 +147,7 @@ def test_two_packages_around_one_file_are_told_apart(tmp_path: Path) -> None:
 def test_a_run_over_many_files_says_its_settings_in_each(tmp_path: Path) -> None:
     model = planted(tmp_path / "planted")
     paths = [picture(tmp_path / f"{number}.png") for number in range(3)]
-    outcomes = list(label_files(paths, {"model": model, "looks_per_second": 2.0}, Alone(), 1))
+    outcomes = list(label_files(paths, {"model": model, "looks_per_second": 2.0}, InProcess(), 1))
     documents = [LabelsDocument.read(outcome.document or {}) for outcome in outcomes]
     assert len({document.source for document in documents}) == 1
     for document in documents:

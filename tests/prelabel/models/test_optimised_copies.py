@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from prelabel.models import optimised_copies
 from prelabel.models.onnx_file import ModelRefused
-from prelabel.models.optimised_copies import Shelf, key_of, this_machine
+from prelabel.models.optimised_copies import OptimisedCopies, key_of, this_machine
 from prelabel.models.runtime import Session, load
 from tests import needs
 from wire.files import file_sha256
@@ -130,7 +130,7 @@ def test_a_cache_that_takes_nothing_is_no_hindrance(
     monkeypatch.setenv("GLEANER_CACHE", str(tmp_path / "file"))
     session = load(model, "dense")
     assert session.graph == "original" and answer(session).shape == (4, SIDE)
-    assert "cannot be written: Not a directory" in str(Shelf().why_closed())
+    assert "cannot be written: Not a directory" in str(OptimisedCopies().why_closed())
 
 
 def test_a_bad_model_is_still_told_and_leaves_nothing(tmp_path: Path, shelf: Path) -> None:
@@ -202,28 +202,28 @@ def test_the_machine_is_its_processor_and_abilities(tmp_path: Path) -> None:
 
 
 def test_the_longest_unused_go_when_there_is_no_room(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf", most_bytes=3500)
+    shelf = OptimisedCopies(tmp_path / "shelf", max_bytes=3500)
     for number in range(3):
-        shelf.keep(f"k{number}", lambda place: place.write_bytes(os.urandom(1000)) and None)
+        shelf.save(f"k{number}", lambda place: place.write_bytes(os.urandom(1000)) and None)
         (path,) = shelf.folder.glob(f"k{number}.*")
         os.utime(path, (1000 + number, 1000 + number))
     assert shelf.find("k0") is not None  # used now, so k1 is the oldest
     abandoned = shelf.folder / ".making-x.onnx"
     abandoned.write_bytes(b"")
     os.utime(abandoned, (time.time() - 7200,) * 2)
-    shelf.keep("k3", lambda place: place.write_bytes(os.urandom(1000)) and None)
+    shelf.save("k3", lambda place: place.write_bytes(os.urandom(1000)) and None)
     assert [key for key in ("k0", "k1", "k2", "k3") if shelf.find(key)] == ["k0", "k2", "k3"]
     assert not abandoned.exists()
 
 
 def test_what_fails_to_be_written_leaves_nothing(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "shelf")
+    shelf = OptimisedCopies(tmp_path / "shelf")
 
     def fail(place: Path) -> None:
         place.write_bytes(b"half")
         raise OSError("no room")
 
     with pytest.raises(OSError, match="no room"):
-        shelf.keep("k", fail)
+        shelf.save("k", fail)
     assert list(shelf.folder.iterdir()) == [] and shelf.find("k") is None
     assert optimised_copies.MAX_BYTES >= 64 * 2**20

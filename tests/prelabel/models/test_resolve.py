@@ -16,7 +16,7 @@ from prelabel.models.families import DetrDecode
 from prelabel.models.manifest import LicenceMissing, Manifest, ManifestInvalid
 from prelabel.models.onnx_file import ModelRefused, read_facts
 from prelabel.models.package import open_model
-from prelabel.models.resolve import ModelUndecided, decide
+from prelabel.models.resolve import ModelUndecided, resolve
 from prelabel.models.runtime import Session
 from tests import needs
 from tests.prelabel import graphs
@@ -31,7 +31,7 @@ def facts(tmp_path: Path, *args: Any, **kwargs: Any) -> Any:
 
 
 def decided(tmp_path: Path, table: dict[str, Any], *args: Any, **kwargs: Any) -> Manifest:
-    return decide({**WORDS, **table}, facts(tmp_path, *args, **kwargs), "model.toml")
+    return resolve({**WORDS, **table}, facts(tmp_path, *args, **kwargs), "model.toml")
 
 
 # ---------------------------------------------------------------- facts of a file
@@ -76,7 +76,7 @@ def test_metadata_and_free_sizes_are_read(tmp_path: Path) -> None:
     ],
 )
 def test_the_head_of_an_ultralytics_export(tmp_path: Path, shape: Shape, more: dict[str, Any], head: str) -> None:
-    found = decide({}, facts(tmp_path, IMAGE, {"output0": shape}, ultralytics(**more)), "m", WORDS)
+    found = resolve({}, facts(tmp_path, IMAGE, {"output0": shape}, ultralytics(**more)), "m", WORDS)
     assert found.family == "yolo" and found.decode is not None
     assert found.decode.to_json() == {"task": "detect", "head": head, "keypoints": None}
     assert found.names == COCO8
@@ -112,7 +112,7 @@ def test_the_head_of_an_ultralytics_export(tmp_path: Path, shape: Shape, more: d
 def test_the_tasks_of_an_ultralytics_export(
     tmp_path: Path, task: str, outputs: dict[str, Shape], more: dict[str, Any], decode: dict[str, Any]
 ) -> None:
-    found = decide({}, facts(tmp_path, IMAGE, outputs, ultralytics(task, **more)), "m", WORDS)
+    found = resolve({}, facts(tmp_path, IMAGE, outputs, ultralytics(task, **more)), "m", WORDS)
     assert found.decode is not None and decode.items() <= found.decode.to_json().items()
     assert set(found.outputs) == ({"predictions", "prototypes"} if task == "segment" else {"predictions"})
 
@@ -130,9 +130,9 @@ def test_the_head_by_shape_when_the_family_is_said(tmp_path: Path, names: int, s
 @given(st.sampled_from(["anchor", "anchor-free", "end2end"]), st.integers(1, 90), st.sampled_from([0, 1, 32, 51]))
 def test_a_stated_head_is_taken_exactly_when_the_shape_is_its_own(head: str, classes: int, extra: int) -> None:
     """Against the formulas of the heads written out, and every wrong number of names."""
-    from prelabel.models.exporter_metadata import Said
+    from prelabel.models.exporter_metadata import ExporterMetadata
     from prelabel.models.onnx_file import Declared
-    from prelabel.models.resolve_yolo import decide_yolo
+    from prelabel.models.resolve_yolo import resolve_yolo
 
     shape = {
         "anchor": (1, 25200, 5 + classes + extra), "anchor-free": (1, 4 + classes + extra, 8400),
@@ -142,15 +142,20 @@ def test_a_stated_head_is_taken_exactly_when_the_shape_is_its_own(head: str, cla
         0: {"task": "detect"}, 1: {"task": "obb"}, 32: {"task": "segment"}, 51: {"task": "pose", "keypoints": [17, 3]},
     }[extra]  # fmt: skip
     prototypes = Declared((1, 32, 160, 160), "float32") if extra == 32 else None
-    found = decide_yolo(
-        {**given_table, "head": head}, Said(), classes, Declared(shape, "float32"), prototypes, "m"
+    found = resolve_yolo(
+        {**given_table, "head": head}, ExporterMetadata(), classes, Declared(shape, "float32"), prototypes, "m"
     )  # fmt: skip
     assert found.table["head"] == head and not found.missing
     if head != "end2end":
         with pytest.raises(ModelRefused, match=f"for {classes + 1} names"):
-            decide_yolo(
-                {**given_table, "head": head}, Said(), classes + 1, Declared(shape, "float32"), prototypes, "m"
-            )  # fmt: skip
+            resolve_yolo(
+                {**given_table, "head": head},
+                ExporterMetadata(),
+                classes + 1,
+                Declared(shape, "float32"),
+                prototypes,
+                "m",
+            )
 
 
 def test_one_class_looks_like_two_heads_and_is_not_guessed(tmp_path: Path) -> None:
@@ -312,7 +317,7 @@ def test_an_rt_detr_of_two_names_without_a_version_is_undecided(tmp_path: Path) 
 
 def test_an_ultralytics_classifier(tmp_path: Path) -> None:
     metadata = ultralytics("classify", imgsz=[224, 224], stride=1)
-    found = decide({}, facts(tmp_path, {"images": [1, 3, 224, 224]}, {"output0": [1, 8]}, metadata), "m", WORDS)
+    found = resolve({}, facts(tmp_path, {"images": [1, 3, 224, 224]}, {"output0": [1, 8]}, metadata), "m", WORDS)
     assert found.family == "classification" and found.outputs == {"scores": "output0"}
     picture = found.input
     assert (picture.colour, picture.fit, picture.scale, picture.mean, picture.std, picture.antialias) == (
@@ -394,7 +399,7 @@ def test_bytes_go_in_as_they_are(tmp_path: Path) -> None:
 
 def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ModelUndecided) as caught:
-        decide({"family": "yolo"}, facts(tmp_path, IMAGE, {"a": None, "b": None}), "here/model.toml")
+        resolve({"family": "yolo"}, facts(tmp_path, IMAGE, {"a": None, "b": None}), "here/model.toml")
     for part in ("outputs", "decode.head", "names", "sha256", "name", "version", "licence"):
         assert part in caught.value.message
     assert caught.value.hint.startswith("Write into it: [outputs]") and "sha256sum" in caught.value.hint
@@ -402,7 +407,7 @@ def test_all_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
 
 def test_a_licence_is_asked_for_alone(tmp_path: Path) -> None:
     with pytest.raises(LicenceMissing, match="under which licence"):
-        decide(
+        resolve(
             {"licence": ""}, facts(tmp_path, IMAGE, {"o": [1, 12, 8400]}, ultralytics(license=None)), "m", WORDS
         )  # fmt: skip
 

@@ -20,7 +20,7 @@ from prelabel.models import catalogue
 from prelabel.models.package import open_model
 from prelabel.redaction import policy as limits
 from prelabel.redaction.audio import AudioRedactor
-from prelabel.redaction.finding import RedactionFailed, RedactionUnavailable
+from prelabel.redaction.people_finder import RedactionFailed, RedactionUnavailable
 from tests import needs
 from tests.prelabel import graphs
 from wire.redaction import MaskRecord

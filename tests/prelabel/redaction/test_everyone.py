@@ -14,7 +14,7 @@ from prelabel.image import detector
 from prelabel.image.detector import Detector
 from prelabel.image.family import Array, Candidates, Decoder
 from prelabel.image.letterbox import Placement
-from prelabel.redaction.finding import PeopleFinder, Sightings
+from prelabel.redaction.people_finder import PeopleFinder, Sightings
 from prelabel.redaction.policy import SOLID_YUV
 from prelabel.redaction.video import VideoRedactor, redact_picture
 from tests.prelabel.redaction import colours as c

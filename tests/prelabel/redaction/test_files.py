@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 from prelabel.audio.vad import VadModel
-from prelabel.labelling.many_files import OutputExists
+from prelabel.labelling.outputs import OutputExists
 from prelabel.models.package import open_model
 from prelabel.redaction.files import Claimed, FileRedaction, redact_file
-from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable
+from prelabel.redaction.people_finder import PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.policy import SOLID_YUV
 from tests.prelabel import graphs
 from tests.prelabel.redaction import colours as c

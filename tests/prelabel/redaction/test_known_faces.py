@@ -16,7 +16,7 @@ from prelabel.image.detector import Detector, open_detector
 from prelabel.models.catalogue import ModelUnavailable
 from prelabel.models.package import open_model
 from prelabel.redaction import policy
-from prelabel.redaction.finding import PeopleFinder
+from prelabel.redaction.people_finder import PeopleFinder
 from prelabel.redaction.video import VideoRedactor
 from tests import needs
 from tests.prelabel import graphs

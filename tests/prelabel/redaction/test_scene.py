@@ -7,7 +7,7 @@ import pytest
 
 from prelabel.geometry.detection import Detection
 from prelabel.redaction import policy
-from prelabel.redaction.finding import Sightings
+from prelabel.redaction.people_finder import Sightings
 from prelabel.redaction.scene import MaskedBox, MaskingScene
 
 FACE_SCORE, PERSON_SCORE = 0.4, 0.35

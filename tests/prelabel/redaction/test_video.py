@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.redaction.finding import PeopleFinder, RedactionFailed, RedactionUnavailable, Sightings
+from prelabel.redaction.people_finder import PeopleFinder, RedactionFailed, RedactionUnavailable, Sightings
 from prelabel.redaction.policy import LOOK_LIMIT_US, SOLID_YUV
 from prelabel.redaction.video import VideoRedactor, redact_picture
 from tests.prelabel.redaction import colours as c

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prelabel.geometry.detection import Detection
 from prelabel.tracking.labels import track_document
 from prelabel.tracking.tracker import Tracker
-from prelabel.triage.track_faults import jumps, troubles, unseen
+from prelabel.triage.track_faults import jumps, track_faults, unseen
 from tests.prelabel.quality.made import FRAME_US, track
 from wire.labels import Source, Track
 
@@ -81,7 +81,7 @@ def test_jumps(made: Track, count: int) -> None:
 
 
 def test_a_steady_track_has_no_trouble() -> None:
-    (only,) = troubles([standing("t1", 0, 100)])
+    (only,) = track_faults([standing("t1", 0, 100)])
     assert (only.worth, only.text) == (0, "")
 
 
@@ -95,7 +95,7 @@ def test_what_smoothing_hides_comes_from_the_tracker() -> None:
     (made,) = track_document("c", SOURCE, [path], [look * 200_000 for look in range(40)]).labels
     assert isinstance(made, Track) and made.attributes == {"tracker": path.measured}
     assert path.measured["gaps"] == pytest.approx(0.49, abs=0.02) and path.measured["jumps"] > 0.5
-    (only,) = troubles([made])
+    (only,) = track_faults([made])
     assert (only.unseen, only.shaking) == (path.measured["gaps"], path.measured["jumps"])
     assert only.worth > 0.7 and "shakes in" in only.text and "49% of its time" in only.text
 
@@ -103,19 +103,19 @@ def test_what_smoothing_hides_comes_from_the_tracker() -> None:
 @pytest.mark.parametrize("said", [None, 3, {"gaps": "much"}, {"gaps": 7}, {"gaps": float("nan")}, {"jumps": True}])
 def test_what_a_tracker_does_not_say_is_no_trouble(said: object) -> None:
     steady = standing("t1", 0, 100).model_copy(update={"attributes": {"tracker": said}})
-    (only,) = troubles([steady])
+    (only,) = track_faults([steady])
     assert (only.worth, only.text) == (0, "")
 
 
 def test_another_word_in_the_same_place() -> None:
-    rows = troubles([standing("t1", 0, 100), standing("t2", 20, 60, 5, "chair"), standing("t3", 0, 100, 500)])
+    rows = track_faults([standing("t1", 0, 100), standing("t2", 20, 60, 5, "chair"), standing("t3", 0, 100, 500)])
     assert [row.others for row in rows] == [("chair",), ("person",), ()]
     assert [row.worth for row in rows] == [0.5, 0.5, 0]
     assert rows[0].text == "The track person from 0.0 to 4.0 s is called chair as well."
 
 
 def test_two_of_a_kind_side_by_side_are_no_trouble() -> None:
-    assert [row.worth for row in troubles([standing("t1", 0, 100), standing("t2", 0, 100, 5)])] == [0, 0]
+    assert [row.worth for row in track_faults([standing("t1", 0, 100), standing("t2", 0, 100, 5)])] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_two_of_a_kind_side_by_side_are_no_trouble() -> None:
     ],
 )
 def test_what_goes_on_where_a_track_ends(pause: int, x: float, label: str, worth: float, text: str) -> None:
-    first, second = troubles([standing("t1", 0, 50), standing("t2", 50 + pause, 90 + pause, x, label)])
+    first, second = track_faults([standing("t1", 0, 50), standing("t2", 50 + pause, 90 + pause, x, label)])
     assert first.worth == second.worth == worth
     assert first.text == text
 
@@ -139,7 +139,7 @@ def test_the_frame_table_compares_between_keyframes() -> None:
     left = track("t1", [(0, 0, 0, 100, 100), (100, 1000, 0, 100, 100)])
     right = track("t2", [(0, 0, 10, 100, 100), (100, 1000, 10, 100, 100)], "cup")
     times = [frame * FRAME_US for frame in range(101)]
-    assert [row.others for row in troubles([left, right], times)] == [("cup",), ("person",)]
+    assert [row.others for row in track_faults([left, right], times)] == [("cup",), ("person",)]
 
 
 def test_all_troubles_in_one_sentence() -> None:
@@ -153,7 +153,7 @@ def test_all_troubles_in_one_sentence() -> None:
             (40, 900, 0, 100, 200),
         ],
     )
-    first, _ = troubles([made, standing("t2", 45, 60, 900)])
+    first, _ = track_faults([made, standing("t2", 45, 60, 900)])
     assert (
         first.text == "The track person from 0.0 to 1.6 s jumps once, breaks off and starts again"
         " and is not seen for 50% of its time."
@@ -179,7 +179,7 @@ def test_worth_is_a_share_and_has_words(many: list[list[tuple[int, int, int, boo
             frame += step
             rows.append((frame, x, 0, size, size, seen, GAP if gap else {}))
         tracks.append(track(f"t{number}", rows, ["person", "cup"][number % 2]))
-    for row in troubles(tracks):
+    for row in track_faults(tracks):
         assert 0 <= row.worth <= 1
         if row.worth >= 0.02:
             assert row.text.startswith(f"The track {row.track.label} from ") and row.text.endswith(".")

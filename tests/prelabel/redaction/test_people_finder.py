@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from prelabel.models import catalogue
-from prelabel.redaction import finding
-from prelabel.redaction.finding import PeopleFinder, RedactionUnavailable, from_catalogue, voice_from_catalogue
+from prelabel.redaction import people_finder
+from prelabel.redaction.people_finder import PeopleFinder, RedactionUnavailable, from_catalogue, voice_from_catalogue
 from tests import needs
 from tests.prelabel.redaction import colours as c
 
@@ -42,7 +42,7 @@ def test_nothing_is_fetched_for_a_recording(tmp_path: Path, monkeypatch: pytest.
     """An empty cache and no folder: one sentence that says what to pull, and no network is used."""
     monkeypatch.setenv("GLEANER_CACHE", str(tmp_path))
     monkeypatch.setenv("GLEANER_MODELS", "")
-    for make, name in ((from_catalogue, finding.FACES), (voice_from_catalogue, finding.VOICE)):
+    for make, name in ((from_catalogue, people_finder.FACES), (voice_from_catalogue, people_finder.VOICE)):
         with pytest.raises(RedactionUnavailable, match=name) as refused:
             make()
         assert refused.value.exit_code == 3 and f"gleaner prelabel pull {name}" in refused.value.hint
@@ -52,9 +52,9 @@ def test_nothing_is_fetched_for_a_recording(tmp_path: Path, monkeypatch: pytest.
 def test_the_catalogue_has_what_redaction_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = needs.testdata("models/yolox_nano.onnx").parent
     monkeypatch.setenv("GLEANER_MODELS", str(folder))
-    needs.need(catalogue.available(finding.FACES), f"gleaner prelabel pull {finding.FACES}")
+    needs.need(catalogue.available(people_finder.FACES), f"gleaner prelabel pull {people_finder.FACES}")
     finder = from_catalogue(960)
-    assert [row.name for row in finder.sources] == [finding.FACES, finding.PEOPLE]
+    assert [row.name for row in finder.sources] == [people_finder.FACES, people_finder.PEOPLE]
     photo = catalogue.locate("photo-person")
     needs.need(photo, "gleaner prelabel pull photo-person")
     import cv2
