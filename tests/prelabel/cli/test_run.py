@@ -24,7 +24,7 @@ from prelabel.cli.run import run
 from prelabel.labelling.many_files import WorkerPool, label_files
 from tests import needs
 from tests.prelabel import graphs
-from tests.prelabel.labelling.test_many_files import RUN, SIZE, command, lines, picture
+from tests.prelabel.labelling.made import RUN, SIZE, command, lines, picture
 
 YOLOX = graphs.manifest("yolox", *graphs.YOLOX_IO, ["person", "cup"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ import pytest
 from PIL import Image as Pillow
 
 from prelabel.labelling.one_file import NotMedia, label_file, medium_of
-from prelabel.media.pictures import PictureTooLarge, PictureUnreadable, is_still, read_picture
+from prelabel.media.pictures import (
+    MAX_PIXELS,
+    PictureTooLarge,
+    PictureUnreadable,
+    is_picture,
+    is_still,
+    read_picture,
+)
 from tests.prelabel import graphs
 
 RED, GREEN = (30, 30, 200), (30, 200, 30)
@@ -159,3 +167,76 @@ def test_a_preview_beside_a_picture_is_no_second_picture(tmp_path: Path) -> None
                 read_picture(path)
         else:
             assert read_picture(path).shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_cut_picture_is_not_filled_with_grey(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    noise = np.random.default_rng(3).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), noise)
+    assert read_picture(path).shape == (200, 300, 3)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(PictureUnreadable):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
+def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"huge.{suffix}"
+    side = 20_000 if suffix != "bmp" else 11_000
+    assert cv2.imwrite(str(path), np.zeros((side, side), np.uint8))
+    with pytest.raises(PictureTooLarge, match=f"{side} x {side}, {side * side // 1_000_000} megapixels"):
+        read_picture(path)
+    assert side * side > MAX_PIXELS
+
+
+def tiff(order: str, width: int, height: int) -> bytes:
+    tags = ((256, 4, width), (257, 3, height)) if height < 2**16 else ((256, 4, width), (257, 4, height))
+    rows = [struct.pack(f"{order}HHI", tag, kind, 1) + struct.pack(f"{order}{'I' if kind == 4 else 'H2x'}", value)
+            for tag, kind, value in tags]  # fmt: skip
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    return head + struct.pack(f"{order}IH", 8, len(rows)) + b"".join(rows) + bytes(4)
+
+
+def webp(kind: bytes, body: bytes) -> bytes:
+    return b"RIFF" + struct.pack("<I", 12 + len(body)) + b"WEBP" + kind + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (tiff("<", 20_000, 20_000), "20000 x 20000, 400 megapixels"),
+        (tiff(">", 20_000, 20_000), "20000 x 20000, 400 megapixels"),
+        (tiff("<", 70_000, 80_000), "70000 x 80000"),
+        (webp(b"VP8X", bytes(4) + (16_382).to_bytes(3, "little") + (11_999).to_bytes(3, "little")), "16383 x 12000"),
+        (webp(b"VP8L", b"\x2f" + (16_382 | 11_999 << 14).to_bytes(4, "little") + bytes(5)), "16383 x 12000"),
+        (webp(b"VP8 ", b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", 16_383, 12_000)), "16383 x 12000"),
+    ],
+    ids=["tiff", "tiff of a big-endian machine", "tiff of 32 bits", "webp", "webp lossless", "webp lossy"],
+)
+def test_a_huge_picture_is_told_whatever_its_format(tmp_path: Path, data: bytes, words: str) -> None:
+    path = tmp_path / "huge"
+    path.write_bytes(data)
+    assert is_picture(data)
+    with pytest.raises(PictureTooLarge, match=words):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp"])
+def test_a_picture_cut_anywhere_is_refused(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / f"a.{suffix}"
+    cv2.imwrite(str(path), np.random.default_rng(3).integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    whole = path.read_bytes()
+    for share in (0.002, 0.01, 0.3, 0.6, 0.95, 0.99):
+        path.write_bytes(whole[: max(4, int(len(whole) * share))])
+        with pytest.raises(PictureUnreadable):
+            read_picture(path)
+    assert "OpenCV" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp"])
+@pytest.mark.parametrize("size", [(1, 1), (480, 640), (33, 7)])
+def test_every_format_is_read_whole(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
+    path = tmp_path / f"a.{suffix}"
+    assert cv2.imwrite(str(path), np.full((*size, 3), 77, np.uint8))
+    assert read_picture(path).shape == (*size, 3)
