@@ -1,4 +1,4 @@
-"""Putting a golden sample into a package: a file of the user's, made small, and what the model finds in it."""
+"""A golden sample for a package: a file of the user, scaled down, and what the model finds in it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
 Models = Annotated[list[str], typer.Argument(help="Names, package folders or model files.")]
 Sizes = Annotated[list[str] | None, typer.Option("--size", help="WIDTHxHEIGHT of the pictures; may be given again.")]
-Runs = Annotated[int, typer.Option(min=3, max=10_000, help="How often each is run.")]
+Runs = Annotated[int, typer.Option(min=3, max=10_000, help="How many runs of each.")]
 
 
 def bench(models: Models, sizes: Sizes = None, threads: Threads = 1, runs: Runs = 30, as_json: Json = False) -> None:

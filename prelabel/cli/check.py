@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Model = Annotated[str, typer.Argument(help="A name, a model package folder, or a model file.")]
 BudgetMs = Annotated[
-    float | None, typer.Option(min=0.001, help="Milliseconds a picture or block may take, instead of its own budget.")
+    float | None, typer.Option(min=0.001, help="Milliseconds allowed per picture or block, instead of its own budget.")
 ]
 GoldenFile = Annotated[
     Path | None, typer.Option("--golden", help="Make this picture or sound the golden sample of a package folder.")
@@ -71,11 +71,11 @@ def _new_golden(model: str, loaded: AnyModel, file: Path) -> tuple[ModelPackage,
         raise typer.BadParameter("only a package folder takes a golden sample", param_hint="--golden")
     sample = make_small(read_file(file))
     found = found_in(loaded, reread(sample))
-    typer.echo(f"In {file}, made small, {loaded.package.name} finds {len(found)}:", err=True)
+    typer.echo(f"In {file}, scaled down, {loaded.package.name} finds {len(found)}:", err=True)
     for label in found:
         typer.echo(f"  {summary(label)}", err=True)
     put_golden(place, sample, found)
-    typer.echo(f"That is its golden sample now ({place}).", err=True)
+    typer.echo(f"Saved as its golden sample ({place}).", err=True)
     return open_model(model), found
 
 
@@ -110,7 +110,7 @@ def _show(
     from prelabel.checks.golden import summary
 
     manifest = package.manifest
-    typer.echo(f"{package.name} {package.version} ({package.family}, {manifest.licence}) is good.")
+    typer.echo(f"{package.name} {package.version} ({package.family}, {manifest.licence}) works.")
     typer.echo(f"  sha256 {package.sha256}")
     typer.echo(f"  takes  {taken(manifest)}")
     if manifest.names:
@@ -127,7 +127,7 @@ def _show(
             f"  {timing.what}: {timing.median_ms:.1f} ms, at worst {timing.worst_ms:.1f} ms ({threads} thread"
             f"{'s' if threads > 1 else ''})"
         )
-    typer.echo(f"  budget: {'none stated' if allowed is None else f'{allowed:g} ms, kept'} ({board})")
+    typer.echo(f"  budget: {'none stated' if allowed is None else f'{allowed:g} ms, met'} ({board})")
 
 
 def _copy(cost: Cost) -> str:

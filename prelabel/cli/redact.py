@@ -51,21 +51,19 @@ class SoundOption(StrEnum):
 def redact(
     files: Annotated[list[Path], typer.Argument(help="Videos, stills and sound; of a folder, all in it.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME.redacted.EXT and NAME.EXT.redaction.json.")],
-    faces: Annotated[FacesOption, typer.Option(help="Mask everybody's face (a person without one whole), or none.")] = (
-        FacesOption.everyone
-    ),
-    speech: Annotated[SpeechOption, typer.Option(help="Mute all speech, or none.")] = SpeechOption.mute,
+    faces: Annotated[
+        FacesOption, typer.Option(help="Mask every face (the whole person where no face is seen), or nothing.")
+    ] = (FacesOption.everyone),
+    speech: Annotated[SpeechOption, typer.Option(help="Mute all speech, or nothing.")] = SpeechOption.mute,
     prompted: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="FROM-TO", help="A stretch in seconds whose speech was asked for and stays, as 3.5-8. Repeatable."
-        ),
+        typer.Option(metavar="FROM-TO", help="Range in seconds whose speech is not muted, such as 3.5-8. Repeatable."),
     ] = None,
     method: Annotated[
-        MethodOption, typer.Option(help="What a mask is: solid, or a coarse mosaic.")
+        MethodOption, typer.Option(help="How a mask looks: solid, or a coarse mosaic.")
     ] = MethodOption.solid,
     sound: Annotated[
-        SoundOption, typer.Option(help="What muted sound is: zeros, or noise of one level.")
+        SoundOption, typer.Option(help="What replaces muted sound: zeros, or noise of constant level.")
     ] = SoundOption.zeros,
     force: Annotated[bool, typer.Option("--force", help="Replace what an earlier run wrote.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per file on standard output.")] = False,

@@ -31,21 +31,28 @@ Null = Annotated[bool, typer.Option("--null", "-0", help="The list ends each nam
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", help="Write the documents here, one per line; the same command goes on after an interruption."
+        "--out", help="Write the documents here, one per line; the same command continues after an interruption."
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace the output, and begin anew.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the output and start over.")]
 Workers = Annotated[
-    int | None, typer.Option(min=1, max=256, help="Processes; by default one a core when there are many files.")
+    int | None, typer.Option(min=1, max=256, help="Processes; by default one per core when there are many files.")
 ]
 Looks = Annotated[
-    float | None, typer.Option("--looks", min=0.1, max=1000, help="Looks at a video a second; every frame without it.")
+    float | None,
+    typer.Option(
+        "--looks", min=0.1, max=1000, help="Frames of a video per second that the model sees; all by default."
+    ),
 ]
-Expected = Annotated[str | None, typer.Option(help="What was to be said: `expected` of speech, never its text.")]
+Expected = Annotated[
+    str | None, typer.Option(help="What the person was asked to say; saved as `expected`, never as the text.")
+]
 Language = Annotated[
-    str | None, typer.Option(help="What is spoken (BCP 47); a recogniser of another language writes no text.")
+    str | None, typer.Option(help="Spoken language (BCP 47); a recogniser of another language writes no text.")
 ]
-Answer = Annotated[bool, typer.Option("--answer", help="The sound is a spoken answer: its words are one text too.")]
+Answer = Annotated[
+    bool, typer.Option("--answer", help="The sound is a spoken answer: write its words as one text too.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one labels document per line, as each file is done.")]
 ALONE_UP_TO = 3  # files that are labelled before a worker process would be up
 INTERRUPTED = 130
@@ -102,7 +109,9 @@ def run(
         _close(out, journal, paths, tally, beside, as_json)
     except KeyboardInterrupt:
         done = f"{tally.all} of {len(paths)} files"
-        go_on = f"{done} are kept; the same command goes on." if out is not None else f"{done} were done."
+        go_on = (
+            f"{done} are saved; run the same command again to continue." if out is not None else f"{done} were done."
+        )
         to_people().print(f"Interrupted: {go_on}")
         raise typer.Exit(INTERRUPTED) from None
     finally:
@@ -250,6 +259,6 @@ def _close(
     lines = journal.finish(paths)
     if not lines or as_json:
         return
-    again = f", {tally.again} of them from before" if tally.again else ""
+    again = f", {tally.again} from an earlier run" if tally.again else ""
     failed = f"; {len(tally.failed)} could not be labelled" if tally.failed else ""
     console.print(f"{lines} document{'' if lines == 1 else 's'}{again}: {out}{failed}")

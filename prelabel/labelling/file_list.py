@@ -75,4 +75,4 @@ def listed_in(files_from: Path | None, null: bool = False) -> list[Path]:
 
 
 def beside_sentence(beside: int) -> str:
-    return f"{beside} file{'s' if beside > 1 else ''} in the folders {'are' if beside > 1 else 'is'} no media."
+    return f"{beside} file{'s' if beside > 1 else ''} in the folders {'are' if beside > 1 else 'is'} not media."

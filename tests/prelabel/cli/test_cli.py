@@ -56,7 +56,7 @@ def test_a_package_of_ones_own_is_checked(tmp_path: Path, family: str) -> None:
     folder = graphs.save_package(tmp_path / "own", model, graphs.manifest(family, *io, ["something"]))
     run = prelabel("check", str(folder))
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(f"planted 1 ({family}, Apache-2.0) is good.")
+    assert run.stdout.startswith(f"planted 1 ({family}, Apache-2.0) works.")
     assert "golden sample: none stated" in run.stdout
     facts = json.loads(prelabel("check", str(folder), "--json").stdout)
     assert facts["names"] == ["something"] and facts["timings"][0]["median_ms"] > 0 and facts["memory_mib"] > 0

@@ -82,7 +82,7 @@ def test_a_folder_is_redacted_with_its_subfolders(tmp_path: Path) -> None:
     for more in ((), ("--force",)):  # what is written there is not taken for an original
         run = redact(home, "--out", out, *more)
         assert run.returncode == 0, run.stderr
-        assert run.stderr == "1 file in the folders is no media.\n"
+        assert run.stderr == "1 file in the folders is not media.\n"
         assert sorted(str(path.relative_to(out)) for path in out.rglob("*.wav")) == [
             "a.redacted.wav", "one/a.redacted.wav", "two/three/a.redacted.wav",
         ]  # fmt: skip

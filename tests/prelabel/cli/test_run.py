@@ -194,7 +194,7 @@ def test_a_broken_video_in_a_folder_is_not_left_out(tmp_path: Path, model: str) 
     assert done.stdout.splitlines() == [f"{folder / 'a.png'}: 1 cup", f"{folder / 'without-ending'}: 1 cup"]
     broken, beside = done.stderr.splitlines()
     assert str(folder / "b.mp4") in broken and broken.endswith("[not-media]")
-    assert beside == "2 files in the folders are no media."
+    assert beside == "2 files in the folders are not media."
 
 
 # ---------------------------------------------------------------- names
@@ -243,7 +243,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_with_more_room(tmp_path: Path, 
     assert kept.endswith(b"\n") and not out.exists()
     done = command(model, str(folder), "--out", str(out))
     before = len(kept.splitlines()) - 1
-    assert done.stderr == f"40 documents, {before} of them from before: {out}\n"
+    assert done.stderr == f"40 documents, {before} from an earlier run: {out}\n"
     assert len(lines(out)) == 40
 
 
@@ -291,7 +291,7 @@ def test_an_interruption_does_not_wait_for_the_end_of_a_long_video(tmp_path: Pat
     finally:
         running.kill()
     assert running.returncode == 130
-    assert said == "Interrupted: 0 of 1 files are kept; the same command goes on.\n"
+    assert said == "Interrupted: 0 of 1 files are saved; run the same command again to continue.\n"
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,10 @@ def test_an_interruption_at_any_moment_says_what_is_kept(
         run(model, [path], out=out)
     assert ended.value.exit_code == 130
     done = 1 if moment == "run_journal.RunJournal.finish" else 0
-    assert capsys.readouterr().err == f"Interrupted: {done} of 1 files are kept; the same command goes on.\n"
+    assert (
+        capsys.readouterr().err
+        == f"Interrupted: {done} of 1 files are saved; run the same command again to continue.\n"
+    )
     assert not out.exists()
 
 

@@ -80,7 +80,7 @@ def test_the_output_has_the_media_and_is_not_overwritten(tmp_path: Path, model: 
     out = tmp_path / "out.jsonl"
     done = command(model, str(folder), "--out", str(out), "--workers", "2")
     assert done.returncode == 0, done.stderr
-    assert "5 documents" in done.stderr and "1 file in the folders is no media." in done.stderr
+    assert "5 documents" in done.stderr and "1 file in the folders is not media." in done.stderr
     rows = lines(out)
     assert [Path(row["media"]["path"]).name for row in rows] == [f"{number}.png" for number in range(5)]
     assert all(row["capture"] == row["media"]["sha256"] for row in rows)
@@ -115,5 +115,5 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, model: str) -> Non
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "the same command goes on." in said and "Traceback" not in said
+    assert "run the same command again to continue." in said and "Traceback" not in said
     assert part.exists() and not out.exists()

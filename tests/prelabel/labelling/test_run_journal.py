@@ -48,7 +48,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, model: str) -> None:
     done = command(model, str(folder), "--out", str(out), "--workers", "2")
     assert done.returncode == 0, done.stderr
     again = kept.count(b"\n") - 1
-    assert f"1500 documents, {again} of them from before" in done.stderr
+    assert f"1500 documents, {again} from an earlier run" in done.stderr
     assert [row["media"]["path"] for row in lines(out)] == [str(path) for path in paths]
     assert not part.exists()
 

@@ -126,7 +126,7 @@ def test_pull_of_a_folder_says_licence_first_and_the_place(tmp_path: Path, cache
     rows = json.loads(prelabel("models", "--json").stdout)
     own = next(row for row in rows if row["name"] == "mine")
     assert own["kind"] == "package" and own["path"] == str(place) and own["licence"] == "Apache-2.0"
-    assert prelabel("check", "mine").stdout.startswith("mine 1 (yolox, Apache-2.0) is good.")
+    assert prelabel("check", "mine").stdout.startswith("mine 1 (yolox, Apache-2.0) works.")
 
 
 def test_pull_of_a_lone_file_that_says_everything(tmp_path: Path) -> None:
