@@ -148,9 +148,16 @@ def _run(conn: sqlite3.Connection, statement: Statement, values: dict[str, Any])
 
 
 def _lease(conn: sqlite3.Connection, person: str, group: int, leased: list[tuple[str, int]]) -> None:
-    at = {"person": person, "client": "alone", "now": "2026-12-01", "expires": "2026-12-02", "types": ["boxes"]}
+    at = {
+        "person": person,
+        "client": "alone",
+        "now": "2026-12-01",
+        "expires": "2026-12-02",
+        "types": ["boxes"],
+        "studies": None,
+    }
     for _ in range(group):
-        found = _run(conn, sql.BY_PRIORITY[0], at)
+        found = _run(conn, sql.BY_PRIORITY.first, at)
         if found is None:
             return
         task = found[0]

@@ -25,6 +25,7 @@ from collector.settings import Settings
 from collector.store.depends import Db
 from collector.store.sql import Connection
 from collector.studies import studies
+from collector.studies.limits import limit_person
 from prelabel.triage.calibration import Calibration
 from wire.errors import GleanerError
 from wire.labels import Source
@@ -91,6 +92,10 @@ VERBS: dict[str, Verb] = {
     "user-add": lambda conn, given, _settings: accounts.add_user(conn, given["name"], given["role"]),
     "user-token": lambda conn, given, _settings: {"token": accounts.new_token(conn, given["name"])},
     "user-link": _link,
+    "user-studies": lambda conn, given, _settings: {
+        "name": given["name"],
+        "studies": limit_person(conn, given["name"], json.loads(given["studies"])),
+    },
     "user-list": lambda conn, _given, _settings: {"users": accounts.list_users(conn)},
     "prelabel-run": _start_prelabel_run,
     "prelabel-list": lambda conn, _given, _settings: {"runs": [run.to_json() for run in runs.list_runs(conn)]},

@@ -14,8 +14,8 @@ RANKS = {"wire": 0, "prelabel": 1, "scripts": 1, "device_agent": 2, "collector":
 INSIDE_COLLECTOR = {
     "store": 0, "keys": 0, "settings": 0, "problems": 0, "bodies": 0,
     "people": 1, "jobs": 1, "consent": 1,
-    "devices": 2, "studies": 2,
-    "catalogue": 3,
+    "studies": 2,
+    "devices": 3, "catalogue": 3,
     "ingest": 4, "review": 4, "audits": 4, "portal": 4,
     "reports": 5, "exports": 5, "prelabels": 5, "withdrawal": 5,
     "guard": 5, "compression": 5, "page": 5, "readiness": 5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from collector.catalogue.captures import CaptureUnknown
+from collector.catalogue.captures import capture_unknown
 from collector.consent.allows import ConsentEnded, Grants, allowed_until, allows
 from collector.store.sql import Connection, Row, text
 
@@ -19,7 +19,7 @@ def capture_allowed_until(conn: Connection, capture: str) -> datetime:
     """Raises CaptureUnknown."""
     row = conn.execute(_CAPTURE, {"capture": capture}).one_or_none()
     if row is None:
-        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
+        raise capture_unknown(capture)
     return allowed_until(_grants(row), [row.medium])
 
 

@@ -31,6 +31,10 @@ class CaptureUnknown(GleanerError):
     hint = "Check the id. A device makes a capture known with PUT /api/captures/{id}/manifest."
 
 
+def capture_unknown(capture: str) -> CaptureUnknown:
+    return CaptureUnknown(f"There is no capture {capture[:64]} here.")
+
+
 class NotMade(GleanerError):
     """A capture has no such derived medium, or not yet."""
 
@@ -82,7 +86,7 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
         {"id": capture},
     ).one_or_none()
     if row is None:
-        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
+        raise capture_unknown(capture)
     manifest = CaptureManifest.read(row.manifest)
     take_opened_us = manifest.opened_us if row.take_opened_us is None else row.take_opened_us
     base = f"/api/captures/{row.id}"
@@ -114,14 +118,14 @@ def derived_of(conn: Connection, capture: str, kind: DerivedKind) -> Derived:
         return found
     row = conn.execute(text("SELECT state FROM capture WHERE id = :id"), {"id": capture}).one_or_none()
     if row is None:
-        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
+        raise capture_unknown(capture)
     raise NotMade(f"The capture {capture} has no {kind} (it is {row.state}).")
 
 
 def capture_labels(conn: Connection, capture: str) -> list[dict[str, Any]]:
     """The labels documents of every source, in the order they came. Raises CaptureUnknown."""
     if conn.execute(text("SELECT 1 FROM capture WHERE id = :id"), {"id": capture}).first() is None:
-        raise CaptureUnknown(f"There is no capture {capture[:64]} here.")
+        raise capture_unknown(capture)
     rows = conn.execute(text("SELECT body FROM labels_document WHERE capture_id = :id ORDER BY id"), {"id": capture})
     return [json.loads(row.body) for row in rows]
 

@@ -20,6 +20,7 @@ from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, P
 from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
+from collector.studies.scope import scope_of
 from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord
@@ -113,14 +114,16 @@ async def put_take(
 
 @router.get("/sessions")
 async def get_sessions(
-    _person: Lead, db: Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200, after: Id | None = None
+    person: Lead, db: Db, limit: Annotated[int, Query(ge=1, le=1000)] = 200, after: Id | None = None
 ) -> SessionList:
-    return SessionList.model_validate(await db.read_long(lambda conn: list_sessions(conn, limit, after)))
+    found = await db.read_long(lambda conn: list_sessions(conn, limit, after, scope_of(person)))
+    return SessionList.model_validate(found)
 
 
 @router.get("/sessions/{session}")
-async def get_session(session: str, _person: Lead, db: Db) -> SessionDetail:
-    return SessionDetail.model_validate(await db.read_long(lambda conn: describe_session(conn, session)))
+async def get_session(session: str, person: Lead, db: Db) -> SessionDetail:
+    found = await db.read_long(lambda conn: describe_session(conn, session, scope_of(person)))
+    return SessionDetail.model_validate(found)
 
 
 @router.get("/captures/{capture}")

@@ -10,6 +10,7 @@ from collector.catalogue.take_records import MAX_REVISION, SessionConflict, save
 from collector.consent.allows import allowed_until
 from collector.consent.grants import grants_in, save_grants
 from collector.store.sql import Connection, Row, text
+from collector.studies.scope import EVERYTHING, Scope, within
 from collector.studies.versions import content_of_session, version_of_session
 from wire.base import format_utc
 from wire.errors import GleanerError
@@ -55,8 +56,11 @@ _ROWS = (
     " (SELECT count(*) FROM capture WHERE capture.session_id = session.id AND capture.state = 'bad') AS captures_bad"
     " FROM session {} ORDER BY started_at DESC, id DESC LIMIT :limit"
 )
-_PAGE = text(_ROWS.format(""))
-_LATER_PAGE = text(_ROWS.format("WHERE (started_at, id) < (:started, :after)"))
+_PAGE = text(_ROWS.format(f"WHERE {within('study')}"))
+_LATER_PAGE = text(_ROWS.format(f"WHERE (started_at, id) < (:started, :after) AND {within('study')}"))
+_STUDIES = text(f"SELECT DISTINCT study FROM session WHERE {within('study')} ORDER BY study")
+_STARTED = text(f"SELECT started_at FROM session WHERE id = :after AND {within('study')}")
+_SEEN_RECORD = text(f"SELECT record FROM session WHERE id = :id AND {within('study')}")
 
 
 def keep_session(conn: Connection, record: SessionRecord, control_share: float = 0.0) -> int:
@@ -163,8 +167,8 @@ def _upsert(conn: Connection, table: str, values: dict[str, Any]) -> None:
     )
 
 
-def list_sessions(conn: Connection, limit: int, after: str | None = None) -> dict[str, Any]:
-    """Newest first: identity, state, counts of takes and of captures by state; and every study there is.
+def list_sessions(conn: Connection, limit: int, after: str | None = None, scope: Scope = EVERYTHING) -> dict[str, Any]:
+    """Newest first: identity, state, counts of takes and of captures by state; and every study with a session.
 
     Args:
         after: the last session of the page before; `next` names the one for the page that follows, None at the end.
@@ -172,23 +176,23 @@ def list_sessions(conn: Connection, limit: int, after: str | None = None) -> dic
     Raises:
         SessionUnknown: there is no session `after`.
     """
-    asked: dict[str, Any] = {"limit": limit + 1, "started": None, "after": after}
+    asked: dict[str, Any] = {"limit": limit + 1, "started": None, "after": after, **scope.values}
     if after is not None:
-        asked["started"] = conn.execute(text("SELECT started_at FROM session WHERE id = :after"), asked).scalar()
+        asked["started"] = conn.execute(_STARTED, asked).scalar()
         if asked["started"] is None:
             raise SessionUnknown(f"There is no session {after[:64]} here.")
     rows = list(conn.execute(_PAGE if after is None else _LATER_PAGE, asked).mappings())
-    studies = conn.execute(text("SELECT DISTINCT study FROM session ORDER BY study")).scalars()
+    studies = conn.execute(_STUDIES, asked).scalars()
     more = rows[limit - 1]["id"] if len(rows) > limit else None
     return {"sessions": rows[:limit], "studies": list(studies), "next": more}
 
 
-def describe_session(conn: Connection, session: str) -> dict[str, Any]:
+def describe_session(conn: Connection, session: str, scope: Scope = EVERYTHING) -> dict[str, Any]:
     """One session: its record with the takes that have come, and its captures with state and problem.
 
     Raises SessionUnknown.
     """
-    row = conn.execute(text("SELECT record FROM session WHERE id = :id"), {"id": session}).one_or_none()
+    row = conn.execute(_SEEN_RECORD, {"id": session, **scope.values}).one_or_none()
     if row is None:
         raise SessionUnknown(f"There is no session {session[:64]} here.")
     captures = conn.execute(

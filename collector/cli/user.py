@@ -40,6 +40,26 @@ def link(name: Name, data: Data = None, as_json: Json = False, settings_file: Se
     typer.echo(json.dumps(made) if as_json else made["url"])
 
 
+@app.command("studies")
+def limit(
+    name: Name,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="STUDY", help="A study they may see; repeat it for several.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="They may see every study: the limit ends.")] = False,
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Limit a person to some studies: of the others they see nothing, from now on."""
+    if every == bool(only):
+        raise typer.BadParameter("Name the studies with --only, or give --all.", param_hint="--only")
+    given = {"name": name, "studies": json.dumps(only or None)}
+    made = ask_collector(data, settings_file, "user-studies", given)
+    seen = ", ".join(made["studies"]) + " alone" if made["studies"] else "every study"
+    typer.echo(json.dumps(made) if as_json else f"{made['name']} sees {seen}.")
+
+
 @app.command("list")
 def list_people(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Show everybody."""
@@ -50,7 +70,8 @@ def list_people(data: Data = None, as_json: Json = False, settings_file: Setting
     if as_json:
         typer.echo(json.dumps(made))
         return
-    table = Table("name", "role", "since", box=None)
+    table = Table("name", "role", "since", "studies", box=None)
     for row in made["users"]:
-        table.add_row(row["name"], row["role"] + (" (disabled)" if row["disabled_at"] else ""), row["created_at"][:10])
+        role = row["role"] + (" (disabled)" if row["disabled_at"] else "")
+        table.add_row(row["name"], role, row["created_at"][:10], ", ".join(row["studies"] or ["all"]))
     Console().print(table if made["users"] else "Nobody yet: gleaner collector user add NAME --role annotator")

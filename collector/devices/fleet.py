@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from collector.people.sign_ins import credentials_changed
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
+from collector.studies.scope import EVERYTHING, Scope, within, within_session
 from wire.base import Id, WireModel
 from wire.errors import GleanerError
 
@@ -47,45 +48,54 @@ class NewName(WireModel):
     name: DeviceName = Field(description="How people call the device, 1 to 100 characters")
 
 
-def list_devices(conn: Connection) -> DeviceRows:
-    """Every device, the newest first."""
-    rows = conn.execute(text(f"{_SELECT} ORDER BY joined_at DESC, id")).mappings()
+def list_devices(conn: Connection, scope: Scope = EVERYTHING) -> DeviceRows:
+    """Every device, the newest first. A limited person sees those that record for their studies, or for none yet."""
+    rows = conn.execute(text(f"{_SELECT} ORDER BY joined_at DESC, id"), scope.values).mappings()
     return DeviceRows(devices=[_row(row) for row in rows])
 
 
-def revoke(conn: Connection, device: str) -> DeviceRow:
+def revoke(conn: Connection, device: str, scope: Scope = EVERYTHING) -> DeviceRow:
     """Its token opens nothing from now on; what it sent stays. Revoking twice changes nothing. Raises DeviceUnknown."""
+    find(conn, device, scope)
     conn.execute(
         text("UPDATE device SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"),
         {"now": now_text(), "id": device},
     )
     credentials_changed(conn)
-    return find(conn, device)
+    return find(conn, device, scope)
 
 
-def rename(conn: Connection, device: str, asked: NewName) -> DeviceRow:
+def rename(conn: Connection, device: str, asked: NewName, scope: Scope = EVERYTHING) -> DeviceRow:
     """Raises DeviceUnknown."""
+    find(conn, device, scope)
     conn.execute(text("UPDATE device SET name = :name WHERE id = :id"), {"name": asked.name, "id": device})
-    return find(conn, device)
+    return find(conn, device, scope)
 
 
-def find(conn: Connection, device: str) -> DeviceRow:
+def find(conn: Connection, device: str, scope: Scope = EVERYTHING) -> DeviceRow:
     """Raises DeviceUnknown."""
-    rows = list(conn.execute(text(f"{_SELECT} WHERE id = :id"), {"id": device}).mappings())
+    rows = list(conn.execute(text(f"{_SELECT} AND id = :id"), {"id": device, **scope.values}).mappings())
     if not rows:
         raise DeviceUnknown(f"No device {device} has joined here.")
     return _row(rows[0])
 
 
-_SELECT = "SELECT id, name, model, joined_at, revoked_at, last_seen_at, heartbeat FROM device"
+_SESSION = "json_extract(heartbeat, '$.session')"
+_SELECT = (
+    "SELECT id, name, model, joined_at, revoked_at, last_seen_at, heartbeat,"
+    f" {within_session(_SESSION)} AS session_seen FROM device WHERE (:studies IS NULL"
+    " OR NOT EXISTS (SELECT 1 FROM session WHERE device_id = device.id)"
+    f" OR EXISTS (SELECT 1 FROM session WHERE device_id = device.id AND {within('study')}))"
+)
 
 
 def _row(row: dict[str, Any]) -> DeviceRow:
     beat = json.loads(row.pop("heartbeat") or "{}")
+    is_seen = row.pop("session_seen")
     return DeviceRow(
         **row,
         agent_version=beat.get("agent_version"),
         state=beat.get("state"),
-        session=beat.get("session"),
+        session=beat.get("session") if is_seen else None,
         captures_waiting=beat.get("backlog", {}).get("captures"),
     )

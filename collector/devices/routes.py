@@ -14,6 +14,7 @@ from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
 from collector.store.clock import now_text, record_time
 from collector.store.depends import Db
+from collector.studies.scope import scope_of
 from wire.device import TIME_HEADER, Heartbeat, JoinReply, JoinRequest
 
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRoute)
@@ -50,16 +51,16 @@ async def heartbeat(device: JoinedDevice, db: Db, body: Annotated[Heartbeat, Dep
 
 
 @router.get("")
-async def list_devices(_lead: Lead, db: Db) -> fleet.DeviceRows:
-    return await db.read(fleet.list_devices)
+async def list_devices(lead: Lead, db: Db) -> fleet.DeviceRows:
+    return await db.read(lambda conn: fleet.list_devices(conn, scope_of(lead)))
 
 
 @router.post("/{device}/revoke")
-async def revoke_device(device: str, _lead: Lead, db: Db) -> fleet.DeviceRow:
+async def revoke_device(device: str, lead: Lead, db: Db) -> fleet.DeviceRow:
     """Its token opens nothing from now on. A join code makes it known again, under the same id."""
-    return await db.write(lambda conn: fleet.revoke(conn, device))
+    return await db.write(lambda conn: fleet.revoke(conn, device, scope_of(lead)))
 
 
 @router.patch("/{device}")
-async def rename_device(device: str, _lead: Lead, db: Db, asked: Annotated[fleet.NewName, Body()]) -> fleet.DeviceRow:
-    return await db.write(lambda conn: fleet.rename(conn, device, asked))
+async def rename_device(device: str, lead: Lead, db: Db, asked: Annotated[fleet.NewName, Body()]) -> fleet.DeviceRow:
+    return await db.write(lambda conn: fleet.rename(conn, device, asked, scope_of(lead)))

@@ -9,17 +9,20 @@ from fastapi import APIRouter, Query
 from collector.people.policy import Lead, PolicyRoute
 from collector.store.depends import Db
 from collector.store.sql import Connection, text
+from collector.studies.scope import Scope, scope_of, within, within_session
 from wire.base import WireModel
 
 router = APIRouter(prefix="/api", tags=["uploads"], route_class=PolicyRoute)
 _NEWEST = 2**53 - 1
+_OTHER_STUDY = "json_extract(manifest_conflict.manifest, '$.study')"
 _PAGE = text(
     "SELECT manifest_conflict.id, manifest_conflict.capture_id AS capture, manifest_conflict.device_id AS device,"
     " manifest_conflict.received_at, manifest_conflict.manifest, manifest_conflict.manifest_sha256,"
     " capture.device_id AS kept_device, capture.received_at AS kept_received_at, capture.manifest AS kept_manifest,"
     " capture.manifest_sha256 AS kept_manifest_sha256"
     " FROM manifest_conflict JOIN capture ON capture.id = manifest_conflict.capture_id"
-    " WHERE manifest_conflict.id < :before ORDER BY manifest_conflict.id DESC LIMIT :limit"
+    f" WHERE manifest_conflict.id < :before AND {within_session('capture.session_id')} AND {within(_OTHER_STUDY)}"
+    " ORDER BY manifest_conflict.id DESC LIMIT :limit"
 )
 
 
@@ -47,16 +50,18 @@ class ManifestConflicts(WireModel):
 
 @router.get("/manifest-conflicts")
 async def get_manifest_conflicts(
-    _person: Lead,
+    person: Lead,
     db: Db,
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
     before: Annotated[int, Query(ge=1, le=_NEWEST)] = _NEWEST,
 ) -> ManifestConflicts:
     """Captures that came with two manifests, with both of them."""
-    return ManifestConflicts.model_validate(await db.read_long(lambda conn: _list_conflicts(conn, limit, before)))
+    scope = scope_of(person)
+    found = await db.read_long(lambda conn: _list_conflicts(conn, limit, before, scope))
+    return ManifestConflicts.model_validate(found)
 
 
-def _list_conflicts(conn: Connection, limit: int, before: int) -> dict[str, Any]:
-    rows = list(conn.execute(_PAGE, {"limit": limit + 1, "before": before}).mappings())
+def _list_conflicts(conn: Connection, limit: int, before: int, scope: Scope) -> dict[str, Any]:
+    rows = list(conn.execute(_PAGE, {"limit": limit + 1, "before": before, **scope.values}).mappings())
     shown = rows[:limit]
     return {"conflicts": shown, "next": shown[-1]["id"] if len(rows) > limit else None}

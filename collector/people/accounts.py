@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -72,19 +73,24 @@ def add_user(conn: Connection, name: str, role: str) -> dict[str, Any]:
 
 
 def list_users(conn: Connection) -> list[dict[str, Any]]:
-    """Everybody: `{"name", "role", "created_at", "disabled_at"}`, by name."""
-    rows = conn.execute(text("SELECT name, role, created_at, disabled_at FROM person ORDER BY name"))
-    return list(rows.mappings())
+    """Everybody: `{"name", "role", "created_at", "disabled_at", "studies"}`, by name; `studies` None: every study."""
+    rows = conn.execute(
+        text(
+            "SELECT name, role, created_at, disabled_at, (SELECT json_group_array(study) FROM person_study"
+            " WHERE person_id = person.id) AS studies FROM person ORDER BY name"
+        )
+    )
+    return [row | {"studies": sorted(json.loads(row["studies"])) or None} for row in rows.mappings()]
 
 
 def new_token(conn: Connection, name: str) -> str:
     """A bearer token for programs of this person, without an end; shown once. Raises PersonUnknown."""
-    return _issue(conn, _person_id(conn, name), "api", None)
+    return _issue(conn, person_id(conn, name), "api", None)
 
 
 def new_link_code(conn: Connection, name: str) -> str:
     """A code that opens the page once within an hour: the last part of `/enter/CODE`. Raises PersonUnknown."""
-    return _issue(conn, _person_id(conn, name), "enter", LINK_SECONDS)
+    return _issue(conn, person_id(conn, name), "enter", LINK_SECONDS)
 
 
 def enter(conn: Connection, code: str) -> str | None:
@@ -125,7 +131,8 @@ def leave(conn: Connection, person: Person, secret: str | None) -> None:
         end_session(conn, secret, person.id)
 
 
-def _person_id(conn: Connection, name: str) -> str:
+def person_id(conn: Connection, name: str) -> str:
+    """Raises PersonUnknown."""
     row = conn.execute(
         text("SELECT id FROM person WHERE name = :name AND disabled_at IS NULL"), {"name": name}
     ).one_or_none()

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ PAGE_HEADER = "x-gleaner-page"
 PERSON_HEADER = "x-gleaner-person"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PERSON = text(
-    "SELECT person.id, person.name, person.role, token.expires_at FROM token JOIN person ON person.id = token.person_id"
+    "SELECT person.id, person.name, person.role, token.expires_at, (SELECT json_group_array(study) FROM person_study"
+    " WHERE person_id = person.id) AS studies FROM token JOIN person ON person.id = token.person_id"
     " WHERE token.hash = :hash AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
     " AND (token.expires_at IS NULL OR token.expires_at > :now)"
 )
@@ -81,11 +83,12 @@ class SomeoneElseSignedIn(GleanerError):
 
 @dataclass(frozen=True)
 class Person:
-    """A signed-in person."""
+    """A signed-in person. `studies`: those they are limited to, None where they are not; collector/studies/scope.py."""
 
     id: str
     name: str
     role: Role
+    studies: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -239,9 +242,9 @@ def find_person(conn: Connection, secret: str, kind: str) -> Known | None:
     row = conn.execute(_PERSON, {"hash": hash_secret(secret), "kind": kind, "now": format_utc(now)}).one_or_none()
     if row is None:
         return None
-    *person, ends = row
-    left = math.inf if ends is None else (datetime.fromisoformat(ends) - now).total_seconds()
-    return Known(Person(*person), left)
+    left = math.inf if row.expires_at is None else (datetime.fromisoformat(row.expires_at) - now).total_seconds()
+    studies = tuple(sorted(json.loads(row.studies)))
+    return Known(Person(row.id, row.name, row.role, studies or None), left)
 
 
 def owner_of_expired(conn: Connection, secret: str) -> str | None:

@@ -15,6 +15,7 @@ from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
 from collector.studies.label_schemas import schema_words
+from collector.studies.scope import EVERYTHING, Scope, within
 from prelabel.geometry.validity import readable_part
 from prelabel.quality.reviewed import Reviewed, Sight
 from wire.base import format_utc
@@ -29,7 +30,7 @@ _REVISIONS = text(
     " FROM task JOIN revision ON revision.id = task.revision_id JOIN take ON take.id = task.take_id"
     " JOIN session ON session.id = task.session_id JOIN study_version ON study_version.id = task.study_version_id"
     # Further rounds are answers to the same question: counted with the first, they would count it twice.
-    " WHERE task.round = 1 AND (:study IS NULL OR task.study = :study)"
+    f" WHERE task.round = 1 AND (:study IS NULL OR task.study = :study) AND {within('task.study')}"
     " AND (:since IS NULL OR revision.submitted_at >= :since)"
     " ORDER BY revision.submitted_at, revision.id"
 )
@@ -44,11 +45,12 @@ _CAPTURE = text(
 
 @dataclass(frozen=True)
 class Asked:
-    """Which revisions count: of a study, submitted since; which model, by name or sha256. None: all."""
+    """Which revisions count: of a study, submitted since; which model, by name or sha256. None: all in the scope."""
 
     study: str | None = None
     since: datetime | None = None
     model: str | None = None
+    scope: Scope = EVERYTHING
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Rows:
 
 def gather(conn: Connection, asked: Asked) -> list[Rows]:
     """The accepted revisions asked for with their captures' documents, in the order people submitted. SQL only."""
-    values = {"study": asked.study, "since": None if asked.since is None else format_utc(asked.since)}
+    since = None if asked.since is None else format_utc(asked.since)
+    values = {"study": asked.study, "since": since, **asked.scope.values}
     found = []
     for row in conn.execute(_REVISIONS, values).all():
         captures = {}

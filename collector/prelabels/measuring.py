@@ -19,6 +19,7 @@ from collector.prelabels.calibrating import fit_all
 from collector.prelabels.gathering import Asked, Rows, gather, reviewed
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import open_reader
+from collector.studies.scope import Scope
 from prelabel.labelling.worker import Worker, WorkerStopped
 from prelabel.quality.report import prelabel_report
 from prelabel.quality.shapes import PrelabelReport
@@ -103,7 +104,9 @@ Measures = Annotated[Measurer, Depends(_measurer)]
 def report(inputs: dict[str, Any]) -> dict[str, Any]:
     """Work of the other process: `data`, `blobs`, and what `Asked` has -> a `PrelabelReport`."""
     since = inputs["since"]
-    asked = Asked(inputs["study"], None if since is None else datetime.fromisoformat(since), inputs["model"])
+    studies = inputs["scope"]["studies"]
+    scope = Scope(None if studies is None else tuple(studies))
+    asked = Asked(inputs["study"], None if since is None else datetime.fromisoformat(since), inputs["model"], scope)
     with _reading(inputs, asked) as (rows, blobs):
         return prelabel_report(reviewed(rows, blobs, asked), datetime.now(UTC)).to_json()
 

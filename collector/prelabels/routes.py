@@ -12,6 +12,7 @@ from collector.prelabels.gathering import Asked
 from collector.prelabels.measuring import Measures
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
 from collector.store.depends import Db
+from collector.studies.scope import scope_of
 from prelabel.labelling.one_file import ModelFacts, describe
 from prelabel.models import catalogue
 from prelabel.quality.shapes import PrelabelReport
@@ -47,31 +48,31 @@ class RunsReply(WireModel):
 
 @router.get("/api/reports/prelabels")
 async def report_prelabels(
-    _person: Lead,
+    person: Lead,
     measurer: Measures,
     study: Annotated[Id | None, Query()] = None,
     model: Annotated[str | None, Query(max_length=64)] = None,
     since: Annotated[Utc | None, Query()] = None,
 ) -> PrelabelReport:
     """What people made of the models' pre-labels: per model, class, device and step. `since` is an aware time."""
-    return await measurer.report(Asked(study=study, since=since, model=model))
+    return await measurer.report(Asked(study=study, since=since, model=model, scope=scope_of(person)))
 
 
 @router.get("/api/prelabel-runs")
-async def prelabel_runs(_person: Lead, db: Db) -> RunsReply:
+async def prelabel_runs(person: Lead, db: Db) -> RunsReply:
     """Runs of models over captures that are here, the newest first."""
-    return RunsReply(runs=await db.read_long(list_runs))
+    return RunsReply(runs=await db.read_long(lambda conn: list_runs(conn, scope=scope_of(person))))
 
 
 @router.post("/api/prelabel-runs", status_code=202)
-async def new_prelabel_run(_person: Lead, db: Db, body: RunAsked) -> PrelabelRun:
+async def new_prelabel_run(person: Lead, db: Db, body: RunAsked) -> PrelabelRun:
     """Run a model over the captures asked for: one job each. People's open work is never changed under their hands."""
     facts = await asyncio.to_thread(known_model, body.model)
-    run = await db.write(lambda conn: start_run(conn, body, facts.source, facts.media))
+    run = await db.write(lambda conn: start_run(conn, body, facts.source, facts.media, scope_of(person)))
     return await db.read(lambda conn: find_run(conn, run))
 
 
 @router.post("/api/prelabel-runs/{run}/stop")
-async def stop_prelabel_run(_person: Lead, db: Db, run: str) -> PrelabelRun:
+async def stop_prelabel_run(person: Lead, db: Db, run: str) -> PrelabelRun:
     """Take back what has not begun; what is done stays."""
-    return await db.write(lambda conn: stop_run(conn, run))
+    return await db.write(lambda conn: stop_run(conn, run, scope_of(person)))

@@ -12,6 +12,7 @@ from collector.consent.grants import grants_of_all
 from collector.jobs import enqueue_all
 from collector.store.clock import now_text
 from collector.store.sql import Connection, Row, text
+from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import Id, Utc, WireModel, new_id
 from wire.capture import Medium
 from wire.errors import GleanerError
@@ -22,8 +23,13 @@ _CAPTURES = (
     "SELECT capture.id, capture.medium, capture.session_id, session.study FROM capture"
     " JOIN session ON session.id = capture.session_id"
     " WHERE capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN (SELECT value FROM"
-    " json_each(:media)) AND (:study IS NULL OR session.study = :study) AND (:step IS NULL OR capture.step = :step)"
+    " json_each(:media)) AND (:study IS NULL OR session.study = :study) AND"
+    f" {within('session.study')} AND (:step IS NULL OR capture.step = :step)"
     " ORDER BY capture.received_at, capture.id"
+)
+_SEEN = (
+    "NOT EXISTS (SELECT 1 FROM prelabel_run_study AS named WHERE named.run_id = prelabel_run.id"
+    f" AND NOT {within('named.study')})"
 )
 _STATES = text(
     "SELECT state, count(*) AS jobs FROM job WHERE kind = :kind AND key >= :from AND key < :to GROUP BY state"
@@ -71,17 +77,20 @@ class PrelabelRun(WireModel):
     problem: str | None
 
 
-def start_run(conn: Connection, asked: RunAsked, source: Source, media: tuple[Medium, ...]) -> str:
+def start_run(
+    conn: Connection, asked: RunAsked, source: Source, media: tuple[Medium, ...], scope: Scope = EVERYTHING
+) -> str:
     """Enqueue one job a capture; returns the id of the run.
 
     Args:
         media: what the model can label.
+        scope: captures of other studies are left out.
 
     Raises:
         NothingToLabel: there is no such capture.
     """
     wanted = [medium for medium in media if asked.medium in (None, medium)]
-    values = {"media": json.dumps(wanted), "study": asked.study, "step": asked.step}
+    values = {"media": json.dumps(wanted), "study": asked.study, "step": asked.step, **scope.values}
     found = _allowed(conn, conn.execute(text(_CAPTURES), values).all())
     captures = [row.id for row in found]
     if not captures:
@@ -122,9 +131,9 @@ def _allowed(conn: Connection, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if allows(grants[row.session_id], [row.medium], now)]
 
 
-def stop_run(conn: Connection, run: str) -> PrelabelRun:
+def stop_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
     """Take back what has not begun. What is done stays. Raises NoSuchRun."""
-    find_run(conn, run)
+    find_run(conn, run, scope)
     conn.execute(
         text("DELETE FROM job WHERE kind = :kind AND key >= :from AND key < :to AND state IN ('waiting', 'failed')"),
         _keys(run),
@@ -132,15 +141,17 @@ def stop_run(conn: Connection, run: str) -> PrelabelRun:
     return find_run(conn, run)
 
 
-def list_runs(conn: Connection, most: int = 50) -> list[PrelabelRun]:
-    """The newest runs first."""
-    rows = conn.execute(text("SELECT * FROM prelabel_run ORDER BY created_at DESC, id LIMIT :most"), {"most": most})
+def list_runs(conn: Connection, most: int = 50, scope: Scope = EVERYTHING) -> list[PrelabelRun]:
+    """The newest runs first; of those that had captures of other studies none."""
+    statement = text(f"SELECT * FROM prelabel_run WHERE {_SEEN} ORDER BY created_at DESC, id LIMIT :most")
+    rows = conn.execute(statement, {"most": most, **scope.values})
     return [_view(conn, row) for row in rows.all()]
 
 
-def find_run(conn: Connection, run: str) -> PrelabelRun:
+def find_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
     """Raises NoSuchRun."""
-    row = conn.execute(text("SELECT * FROM prelabel_run WHERE id = :id"), {"id": run}).one_or_none()
+    statement = text(f"SELECT * FROM prelabel_run WHERE id = :id AND {_SEEN}")
+    row = conn.execute(statement, {"id": run, **scope.values}).one_or_none()
     if row is None:
         raise NoSuchRun(f"There is no run {run[:64]}.")
     return _view(conn, row)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from collector.reports.worked import active_by_person
 from collector.review.views import midnight
 from collector.store.sql import Connection, text
+from collector.studies.scope import EVERYTHING, Scope, within, within_session, within_task
 from wire.base import WireModel, format_utc
 
 
@@ -46,39 +47,55 @@ class Today(WireModel):
     people: list[PersonToday]
 
 
+# Of which study an upload is, only its manifest says.
+_UPLOAD_STUDY = (
+    "(SELECT seen.study FROM capture JOIN session AS seen ON seen.id = capture.session_id"
+    " WHERE capture.id = upload.capture_id)"
+)
 _COUNTS = text(
-    "SELECT (SELECT count(*) FROM take WHERE state = 'closed' AND opened_at >= :since AND opened_at < :until) AS takes,"
-    " (SELECT count(*) FROM capture WHERE received_at >= :since AND received_at < :until) AS captures,"
-    " (SELECT count(*) FROM upload WHERE state = 'open') AS uploads_pending,"
-    " (SELECT count(*) FROM revision WHERE number = 1 AND submitted_at >= :since AND submitted_at < :until) AS done,"
-    " (SELECT coalesce(sum(tasks), 0) FROM waiting) AS open,"
-    " (SELECT count(*) FROM task WHERE state = 'skipped') AS skipped"
+    "SELECT (SELECT count(*) FROM take WHERE state = 'closed' AND opened_at >= :since AND opened_at < :until"
+    f" AND {within_session('take.session_id')}) AS takes,"
+    " (SELECT count(*) FROM capture WHERE received_at >= :since AND received_at < :until"
+    f" AND {within_session('capture.session_id')}) AS captures,"
+    f" (SELECT count(*) FROM upload WHERE state = 'open' AND {within(_UPLOAD_STUDY)}) AS uploads_pending,"
+    " (SELECT count(*) FROM revision WHERE number = 1 AND submitted_at >= :since AND submitted_at < :until"
+    f" AND {within_task('revision.task_id')}) AS done,"
+    f" (SELECT coalesce(sum(tasks), 0) FROM waiting WHERE {within('study')}) AS open,"
+    f" (SELECT count(*) FROM task WHERE state = 'skipped' AND {within('study')}) AS skipped"
 )
 # A task stands on a page while its lease runs; after that it waits for whoever comes first.
 _PEOPLE = text(
     "SELECT person.id, person.name,"
     " (SELECT count(DISTINCT revision.task_id) FROM revision WHERE revision.person_id = person.id"
-    "  AND revision.submitted_at >= :since AND revision.submitted_at < :until) AS done,"
+    "  AND revision.submitted_at >= :since AND revision.submitted_at < :until"
+    f" AND {within_task('revision.task_id')}) AS done,"
     " (SELECT count(*) FROM task WHERE task.leased_to = person.id AND task.state = 'leased'"
-    "  AND task.lease_expires_at > :now) AS open"
+    f"  AND task.lease_expires_at > :now AND {within('task.study')}) AS open"
     " FROM person ORDER BY done DESC, person.name"
 )
 _GIVEN_UP = text(
-    "SELECT person_id, kind, count(*) FROM skip WHERE at >= :since AND at < :until GROUP BY person_id, kind"
+    "SELECT person_id, kind, count(*) FROM skip WHERE at >= :since AND at < :until"
+    f" AND {within_task('skip.task_id')} GROUP BY person_id, kind"
 )
 
 
-def today(conn: Connection, now: datetime, day: date | None = None, zone: ZoneInfo | None = None) -> Today:
+def today(
+    conn: Connection,
+    now: datetime,
+    day: date | None = None,
+    zone: ZoneInfo | None = None,
+    scope: Scope = EVERYTHING,
+) -> Today:
     """The report of a local day, of the one that `now` lies in unless another is named.
 
     People who did nothing and hold nothing are left out.
     """
     day = day or now.astimezone(zone).date()
     start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
-    span = {"since": format_utc(start), "until": format_utc(end), "now": format_utc(now)}
+    span = {"since": format_utc(start), "until": format_utc(end), "now": format_utc(now)} | scope.values
     counts = conn.execute(_COUNTS, span).one()
     given_up = {(person, kind): count for person, kind, count in conn.execute(_GIVEN_UP, span)}
-    active = active_by_person(conn, start, end, now)
+    active = active_by_person(conn, start, end, now, scope)
     people = [
         PersonToday(
             name=row.name,

@@ -11,11 +11,16 @@ from datetime import datetime, timedelta
 
 from collector.review.activity import INPUT_HOLDS_MS, Sign, Stretch, length_ms, stretches, united
 from collector.store.sql import Connection, text
+from collector.studies.scope import EVERYTHING, Scope, within_task
 from wire.base import format_utc
 
-_WORKED = text("SELECT person_id, started_at, ended_at FROM worked WHERE ended_at > :since AND started_at < :until")
+_WORKED = text(
+    "SELECT person_id, started_at, ended_at FROM worked WHERE ended_at > :since AND started_at < :until"
+    f" AND {within_task('worked.task_id')}"
+)
 _SIGNS = text(
     "SELECT person_id, task_id, fence, at, visible, playing, input FROM activity WHERE at >= :before AND at < :until"
+    f" AND {within_task('activity.task_id')}"
 )
 _ENDS = text(
     "SELECT task_id, fence, submitted_at AS at FROM revision WHERE submitted_at >= :before"
@@ -24,11 +29,13 @@ _ENDS = text(
 _Lease = tuple[str, int]
 
 
-def active_by_person(conn: Connection, since: datetime, until: datetime, now: datetime) -> dict[str, int]:
+def active_by_person(
+    conn: Connection, since: datetime, until: datetime, now: datetime, scope: Scope = EVERYTHING
+) -> dict[str, int]:
     """Active milliseconds of each person, by id: what submits counted, and the signs of life that were heard."""
     # A sign holds for a while, so those shortly before count, too.
     before = since - timedelta(milliseconds=2 * INPUT_HOLDS_MS)
-    span = {"since": format_utc(since), "until": format_utc(until), "before": format_utc(before)}
+    span = {"since": format_utc(since), "until": format_utc(until), "before": format_utc(before)} | scope.values
     found: dict[str, list[Stretch]] = defaultdict(list)
     for row in conn.execute(_WORKED, span):
         found[row.person_id].append(Stretch(_moment(row.started_at), _moment(row.ended_at)))

@@ -19,6 +19,7 @@ from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLe
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
 from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
 from collector.store.sql import Connection, Statement
+from collector.studies.scope import EVERYTHING, Scope
 from wire.base import format_utc
 from wire.tasks import TaskState, TaskType
 
@@ -89,6 +90,7 @@ def take_next(
     types: Sequence[TaskType],
     draws: Sequence[float],
     now: datetime,
+    scope: Scope = EVERYTHING,
 ) -> list[Lease]:
     """Lease up to `len(draws)` tasks to a person's page; those it was given before and does not `have` come first.
 
@@ -96,12 +98,13 @@ def take_next(
 
     Args:
         draws: one random number in [0, 1) a task: the coin of the random share.
+        scope: the studies that the person may see.
 
     Raises:
         TooManyLeases: the page has nothing, and the person's other pages hold all that one person may.
     """
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
-    asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at}
+    asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at, **scope.values}
     conn.execute(sql.SETTLE_REOPENED, {"now": at})
     settle_consents(conn, now)
     leases: list[Lease] = []
@@ -115,16 +118,16 @@ def take_next(
     if room <= 0 and not leases and not have:
         raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
     for draw in draws[len(leases) :][: max(0, room)]:
-        served = _choose(conn, asked, draw)
+        served = _choose(conn, asked, draw, scope)
         while served is not None and not _is_usable(conn, served.task, now):
-            served = _choose(conn, asked, draw)
+            served = _choose(conn, asked, draw, scope)
         if served is None:
             break
         leases.append(_lease(conn, served, person, client, now))
     return leases
 
 
-def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> Served | None:
+def _choose(conn: Connection, asked: dict[str, Any], draw: float, scope: Scope) -> Served | None:
     expired: tuple[tuple[Lane, Statement], ...] = (("own-expired", sql.OWN_EXPIRED), ("expired", sql.EXPIRED))
     for kind, statement in expired:
         task: str | None = conn.execute(statement, asked).scalar()
@@ -133,13 +136,13 @@ def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> Served | No
     lane: CoinLane
     other: CoinLane
     lane, other = ("random", "priority") if random_first(draw) else ("priority", "random")
-    first = _first(conn, lane, asked)
+    first = _first(conn, lane, asked, scope)
     if first is not None and not first.given_back:
         # Only where both lanes had something did the coin decide.
-        second = _first(conn, other, asked)
+        second = _first(conn, other, asked, scope)
         coin = second is not None and not second.given_back
         return Served(first.task, lane, coin_probability(lane == "random") if coin else 1.0)
-    second = _first(conn, other, asked)
+    second = _first(conn, other, asked, scope)
     if second is not None and not second.given_back:
         return Served(second.task, other)
     # When nothing else is left, a task comes back to the person who gave it back.
@@ -147,9 +150,9 @@ def _choose(conn: Connection, asked: dict[str, Any], draw: float) -> Served | No
     return None if back is None else Served(back.task, "given-back")
 
 
-def _first(conn: Connection, lane: CoinLane, asked: dict[str, Any]) -> _Candidate | None:
+def _first(conn: Connection, lane: CoinLane, asked: dict[str, Any], scope: Scope) -> _Candidate | None:
     """The first task of a lane that the person has not given back; where there is none, the first that they have."""
-    first, fresh = {"priority": sql.BY_PRIORITY, "random": sql.BY_CHANCE}[lane]
+    first, fresh = {"priority": sql.BY_PRIORITY, "random": sql.BY_CHANCE}[lane].of(scope)
     best: str | None = conn.execute(first, asked).scalar()
     if best is None:
         return None
@@ -184,6 +187,7 @@ def reopen(
     is_lead: bool,
     now: datetime,
     why: ReopenCode | None = None,
+    scope: Scope = EVERYTHING,
 ) -> Lease | Lost:
     """Lease a finished, skipped or returned task again: what "back" does. Ground truth stays until the next submit.
 
@@ -203,7 +207,7 @@ def reopen(
             raise NotYours("This task was not submitted, skipped or returned by you, or somebody else has taken it.")
         if conn.execute(sql.TRUTH_PERSON, {"task": task}).scalar() not in (None, person):
             raise NotYours("Somebody else has corrected this task since you submitted it.")
-    values = {"person": person, "now": at}
+    values = {"person": person, "now": at, **scope.values}
     if not (active and row.leased_to == person) and conn.execute(sql.ACTIVE_LEASES, values).scalar_one() >= MAX_LEASES:
         raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
     return _lease(conn, Served(task, "reopened", why=why), person, client, now)
@@ -266,6 +270,12 @@ def note_activity(
         return Lost(task, row.state, row.holder, kept=False)
     conn.execute(sql.ADD_ACTIVITY, {"task": task, "person": person, "fence": fence, "now": format_utc(now), **signs})
     return None
+
+
+def check_seen(conn: Connection, task: str, scope: Scope) -> None:
+    """Raises NoSuchTask: there is none, or it is of a study that may not be seen."""
+    if scope.studies is not None and not conn.execute(sql.IN_SCOPE, {"task": task, **scope.values}).scalar():
+        raise NoSuchTask(f"There is no task {task}.")
 
 
 def require_held(conn: Connection, task: str, person: str) -> None:

@@ -6,9 +6,11 @@ table. `:types` is a list.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import get_args
 
 from collector.store.sql import Statement, text
+from collector.studies.scope import Scope, within, within_task
 from wire.tasks import TaskType
 
 # Of what a person gave back: beyond so many it comes back before the queue is searched on.
@@ -23,39 +25,62 @@ _NEW_TO_PERSON = (
 # What a page already holds: a lost reply is answered again without a new lease.
 HELD = text(
     "SELECT id, fence, type FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client = :client"
-    " AND type IN :types ORDER BY leased_at, priority DESC, id DESC"
+    f" AND type IN :types AND {within('study')} ORDER BY leased_at, priority DESC, id DESC"
 )
 # A lease that ran out goes first to the person who had it (the draft is theirs), then to anybody.
 OWN_EXPIRED = text(
     "SELECT id FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client <> :client"
-    " AND lease_expires_at <= :now AND revision_id IS NULL AND type IN :types"
+    f" AND lease_expires_at <= :now AND revision_id IS NULL AND type IN :types AND {within('study')}"
     " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
 )
 EXPIRED = text(
     "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
     f" AND NOT (leased_to = :person AND leased_client = :client) AND {_NEW_TO_PERSON}"
-    " AND type IN :types"
+    f" AND type IN :types AND {within('study')}"
     " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
 )
 # Of each type asked for the first by its index, then the best of those: an index serves one type at a time.
-_FIRST = (
-    "SELECT id, {by} FROM task WHERE {lane} AND type = '{kind}' AND '{kind}' IN :types AND {new} ORDER BY {order}"
-    " LIMIT {most}"
-)
 _NOT_GIVEN_BACK = "NOT EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = candidate.id)"
 
 
-def _lane(lane: str, by: str, order: str) -> tuple[Statement, Statement]:
-    """The first open task of a lane, and the first that the person has not given back, of the first MAX_PASSED_OVER."""
-    first, fresh = [], []
+@dataclass(frozen=True)
+class LaneStatements:
+    """Statements for the first open task of a lane (`first`), and for the first that the person has not given back, of
+    the first MAX_PASSED_OVER (`fresh`); `_seen`: of the studies that a person is limited to.
+    """
+
+    first: Statement
+    fresh: Statement
+    first_seen: Statement
+    fresh_seen: Statement
+
+    def of(self, scope: Scope) -> tuple[Statement, Statement]:
+        """`first` and `fresh` for somebody who may see these studies."""
+        return (self.first, self.fresh) if scope.studies is None else (self.first_seen, self.fresh_seen)
+
+
+def _lane(lane: str, by: str, order: str) -> LaneStatements:
+    """Of a person with a limit each study is asked by its own index: nothing walks past the tasks of others."""
+    pieces: dict[str, list[str]] = {name: [] for name in ("first", "fresh", "first_seen", "fresh_seen")}
     for kind in get_args(TaskType):
-        asked = {"lane": lane, "kind": kind, "by": by, "order": order, "new": _NEW_TO_PERSON}
-        first.append(f"SELECT * FROM ({_FIRST.format(**asked, most=1)})")
-        window = _FIRST.format(**asked, most=MAX_PASSED_OVER)
-        fresh.append(f"SELECT * FROM ({window}) AS candidate WHERE {_NOT_GIVEN_BACK}")
-    return tuple(  # type: ignore[return-value]
-        text(f"SELECT id FROM ({' UNION ALL '.join(pieces)}) ORDER BY {order} LIMIT 1") for pieces in (first, fresh)
-    )
+        asked = f"{lane} AND type = '{kind}' AND '{kind}' IN :types AND {_NEW_TO_PERSON} ORDER BY {order} LIMIT"
+        fresh = f"AS candidate WHERE {_NOT_GIVEN_BACK}"
+        every, one = f"SELECT id, {by} FROM task WHERE {asked}", f"FROM task WHERE study = seen.value AND {asked}"
+        pieces["first"].append(f"SELECT * FROM ({every} 1)")
+        pieces["fresh"].append(f"SELECT * FROM ({every} {MAX_PASSED_OVER}) {fresh}")
+        pieces["first_seen"].append(_of_each_study(f"SELECT id {one} 1", by))
+        window = f"SELECT id, {by} {one} {MAX_PASSED_OVER}"
+        pieces["fresh_seen"].append(_of_each_study(f"SELECT id FROM ({window}) {fresh} ORDER BY {order} LIMIT 1", by))
+    statements = {
+        name: text(f"SELECT id FROM ({' UNION ALL '.join(found)}) ORDER BY {order} LIMIT 1")
+        for name, found in pieces.items()
+    }
+    return LaneStatements(**statements)
+
+
+def _of_each_study(first: str, by: str) -> str:
+    """What `first` finds for each study `seen.value` of a limit."""
+    return f"SELECT id, {by} FROM task WHERE id IN (SELECT ({first}) FROM json_each(:studies) AS seen)"
 
 
 BY_PRIORITY = _lane("state = 'open' AND reason_kind <> 'random'", "priority", "priority DESC, id DESC")
@@ -90,6 +115,7 @@ WAS_LEASED_UNDER = text(
 # Of all pages of a person.
 ACTIVE_LEASES = text(
     "SELECT count(*) FROM task WHERE state = 'leased' AND leased_to = :person AND lease_expires_at > :now"
+    f" AND {within('study')}"
 )
 # The instructions that this delivery shows: the revision remembers them.
 SHOW = text(
@@ -160,14 +186,19 @@ ACTIVITY = text(
     " ORDER BY at"
 )
 
-DONE_SINCE = text("SELECT count(DISTINCT task_id) FROM revision WHERE person_id = :person AND submitted_at >= :since")
+DONE_SINCE = text(
+    "SELECT count(DISTINCT task_id) FROM revision WHERE person_id = :person AND submitted_at >= :since"
+    f" AND {within_task('task_id')}"
+)
 # Submits under one lease are one piece of work.
 PACE = text(
     "SELECT count(DISTINCT task_id || '/' || fence), min(submitted_at) FROM revision"
-    " WHERE person_id = :person AND submitted_at >= :since"
+    f" WHERE person_id = :person AND submitted_at >= :since AND {within_task('task_id')}"
 )
 # Kept by triggers (collector/store/tables/waiting.py): counting a long queue would slow every answer.
-OPEN_COUNT = text("SELECT coalesce(sum(tasks), 0) FROM waiting")
+OPEN_COUNT = text(f"SELECT coalesce(sum(tasks), 0) FROM waiting WHERE {within('study')}")
+# Whether a person may see a task: its study, not who works on it.
+IN_SCOPE = text(f"SELECT EXISTS (SELECT 1 FROM task WHERE id = :task AND {within('study')})")
 
 RECORD_REASON = text(
     "INSERT INTO task_reason (task_id, at, kind, text, priority) VALUES (:task, :at, :kind, :text, :priority)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -18,7 +19,7 @@ from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
 from collector.review.problems import NotYours
-from collector.review.queue import Lost
+from collector.review.queue import Lease, Lost
 from collector.review.rounds import ask_again
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
@@ -39,6 +40,7 @@ from collector.store.database import Database
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
 from collector.studies.instructions import InstructionView, instructions_by_hash
+from collector.studies.scope import scope_of
 from wire.base import Count, Id, Ordinal, Sha256, WireModel, format_utc
 from wire.tasks import TaskState, TaskType
 
@@ -134,15 +136,16 @@ async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> Response:
     types = ALL_TYPES if body.types is None else body.types
     draws = [random.random() for _ in range(body.count)]
     is_lead = person.role == "lead"
+    scope = scope_of(person)
     leases = await db.write(
-        lambda conn: queue.take_next(conn, person.id, body.client, body.have, types, draws, now) if types else []
+        lambda conn: queue.take_next(conn, person.id, body.client, body.have, types, draws, now, scope) if types else []
     )
     return await db.read(
         lambda conn: json_response(
             NextReply(
                 now=format_utc(datetime.now(UTC)),
                 tasks=[task_view(conn, lease.task, person.id, lease, is_lead=is_lead) for lease in leases],
-                progress=progress(conn, person.id, now),
+                progress=progress(conn, person.id, now, scope),
             )
         )
     )
@@ -150,37 +153,47 @@ async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> Response:
 
 @router.get("/api/tasks")
 async def list_tasks(
-    _person: Lead,
+    person: Lead,
     db: Db,
     state: TaskState | None = None,
     type: TaskType | None = None,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> TaskRows:
-    return TaskRows(tasks=await db.read_long(lambda conn: task_rows(conn, state, type, limit)))
+    return TaskRows(tasks=await db.read_long(lambda conn: task_rows(conn, state, type, limit, scope_of(person))))
 
 
 @router.get("/api/set-aside")
-async def list_set_aside(_person: Lead, db: Db) -> SetAside:
+async def list_set_aside(person: Lead, db: Db) -> SetAside:
     """Skipped items with their reasons, and work that came after its item had gone to somebody else."""
-    return await db.read_long(lambda conn: set_aside(conn, datetime.now(UTC)))
+    return await db.read_long(lambda conn: set_aside(conn, datetime.now(UTC), scope_of(person)))
 
 
 @router.get("/api/tasks/{task}/drafts")
-async def task_drafts(task: Id, _person: Lead, db: Db) -> Drafts:
-    return Drafts(drafts=await db.read(lambda conn: drafts_of(conn, task)))
+async def task_drafts(task: Id, person: Lead, db: Db) -> Drafts:
+    return Drafts(drafts=await db.read(_if_seen(task, person, lambda conn: drafts_of(conn, task))))
 
 
 @router.post("/api/tasks/{task}/again", status_code=201)
-async def another_round(task: Id, _person: Lead, db: Db) -> RoundReply:
+async def another_round(task: Id, person: Lead, db: Db) -> RoundReply:
     """A further, independent answer to a finished task, by somebody who was given none of its rounds."""
-    made, number = await db.write(lambda conn: ask_again(conn, task, datetime.now(UTC)))
+    made, number = await db.write(_if_seen(task, person, lambda conn: ask_again(conn, task, datetime.now(UTC))))
     return RoundReply(task=made, round=number)
 
 
 @router.get("/api/tasks/{task}/history")
-async def one_history(task: Id, _person: Lead, db: Db) -> TaskHistory:
+async def one_history(task: Id, person: Lead, db: Db) -> TaskHistory:
     """Its leases (who, page, from, until, lane, how it ended), its reasons in the queue, its pre-labels' events."""
-    return await db.read(lambda conn: task_history(conn, task))
+    return await db.read(_if_seen(task, person, lambda conn: task_history(conn, task)))
+
+
+def _if_seen(task: str, person: Person, fn: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """`fn`, after it is certain that the task is of a study that the person may see. Raises NoSuchTask."""
+
+    def checked_first(conn: Connection) -> T:
+        queue.check_seen(conn, task, scope_of(person))
+        return fn(conn)
+
+    return checked_first
 
 
 @router.get("/api/tasks/{task}", response_model=TaskView)
@@ -193,7 +206,12 @@ async def one_task(task: Id, person: Annotator, db: Db) -> Response:
 
 
 def _check_visible(conn: Connection, task: str, person: Person) -> None:
-    """Leads see every task, annotators those they hold or have held. Raises NoSuchTask, ConsentEnded, NotYours."""
+    """Of their studies leads see every task, annotators those they hold or have held.
+
+    Raises:
+        NoSuchTask, ConsentEnded, NotYours.
+    """
+    queue.check_seen(conn, task, scope_of(person))
     check_task(conn, task, datetime.now(UTC))
     if person.role != "lead":
         queue.require_held(conn, task, person.id)
@@ -202,15 +220,20 @@ def _check_visible(conn: Connection, task: str, person: Person) -> None:
 @router.post("/api/tasks/{task}/reopen", response_model=TaskView)
 async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) -> Response:
     now = datetime.now(UTC)
-    is_lead = person.role == "lead"
-    lease = held(await db.write(lambda conn: queue.reopen(conn, task, person.id, body.client, is_lead, now, body.why)))
+    is_lead, scope = person.role == "lead", scope_of(person)
+
+    def reopen(conn: Connection) -> Lease | Lost:
+        return queue.reopen(conn, task, person.id, body.client, is_lead, now, body.why, scope)
+
+    lease = held(await db.write(_if_seen(task, person, reopen)))
     return await db.read(lambda conn: json_response(task_view(conn, task, person.id, lease, is_lead=is_lead)))
 
 
 @router.post("/api/tasks/{task}/renew")
 async def renew_lease(task: Id, body: FenceRequest, person: Annotator, db: Db) -> RenewReply:
     now = datetime.now(UTC)
-    lease = held(await db.write(lambda conn: queue.renew(conn, task, person.id, body.fence, now)))
+    renew = _if_seen(task, person, lambda conn: queue.renew(conn, task, person.id, body.fence, now))
+    lease = held(await db.write(renew))
     return RenewReply(now=format_utc(now), lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at))
 
 
@@ -222,7 +245,7 @@ async def submit_task(
     db: Db,
     blobs: Blobs,
 ) -> Response:
-    now = datetime.now(UTC)
+    now, scope = datetime.now(UTC), scope_of(person)
 
     def look_up(conn: Connection) -> Prepared:
         before = prepared(conn, task, person.id, body.fence, str(body.submit), body.instructions)
@@ -230,7 +253,7 @@ async def submit_task(
             check_task(conn, task, now)
         return before
 
-    found = await db.read(look_up)
+    found = await db.read(_if_seen(task, person, look_up))
     if found.answered is not None:
         return Response(found.answered, media_type="application/json")
     if not found.holds:
@@ -245,7 +268,7 @@ async def submit_task(
             body.fence,
             str(body.submit),
             facts,
-            lambda inner: progress(inner, person.id, now).to_json(),
+            lambda inner: progress(inner, person.id, now, scope).to_json(),
             now,
         )
     )
@@ -266,7 +289,11 @@ async def _give_up(
     db: Database, task: str, person: Person, fence: int, kind: Any, reason: str, code: SkipCode | None = None
 ) -> Now:
     now = datetime.now(UTC)
-    held(await db.write(lambda conn: queue.give_up(conn, task, person.id, fence, kind, reason, now, code)))
+
+    def end(conn: Connection) -> Lost | None:
+        return queue.give_up(conn, task, person.id, fence, kind, reason, now, code)
+
+    held(await db.write(_if_seen(task, person, end)))
     return Now(now=format_utc(now))
 
 
@@ -279,14 +306,18 @@ async def keep_draft(
 ) -> DraftReply:
     now = datetime.now(UTC)
     sent = await asyncio.to_thread(_as_json, body.documents)
-    held(await db.write(lambda conn: revisions.keep_draft(conn, task, person.id, body.fence, sent, now)))
+
+    def save(conn: Connection) -> Lost | None:
+        return revisions.keep_draft(conn, task, person.id, body.fence, sent, now)
+
+    held(await db.write(_if_seen(task, person, save)))
     return DraftReply(now=format_utc(now), saved_at=format_utc(now))
 
 
 @router.get("/api/instructions/{sha256}")
-async def one_instruction(sha256: Sha256, _person: Annotator, db: Db) -> InstructionView:
+async def one_instruction(sha256: Sha256, person: Annotator, db: Db) -> InstructionView:
     """The words that people worked by, which revisions name by hash."""
-    return await db.read(lambda conn: instructions_by_hash(conn, sha256))
+    return await db.read(lambda conn: instructions_by_hash(conn, sha256, scope_of(person)))
 
 
 @router.get("/api/tasks/{task}/revisions")
@@ -308,7 +339,11 @@ async def task_revisions(task: Id, person: Annotator, db: Db) -> Revisions:
 async def note_activity(body: ActivityRequest, person: Annotator, db: Db) -> None:
     now = datetime.now(UTC)
     signs = {"visible": body.visible, "playing": body.playing, "input": body.input}
-    held(await db.write(lambda conn: queue.note_activity(conn, body.task, person.id, body.fence, signs, now)))
+
+    def note(conn: Connection) -> Lost | None:
+        return queue.note_activity(conn, body.task, person.id, body.fence, signs, now)
+
+    held(await db.write(_if_seen(body.task, person, note)))
 
 
 def _as_json(documents: Documents) -> list[dict[str, Any]]:

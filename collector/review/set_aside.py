@@ -11,6 +11,7 @@ from collector.review.facts import read_documents
 from collector.review.queue import holding
 from collector.review.views import DraftView
 from collector.store.sql import Connection, Row, Statement, text
+from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import WireModel, format_utc
 from wire.tasks import TaskState, TaskType
 
@@ -23,15 +24,16 @@ _SKIPPED = text(
     " FROM task JOIN take ON take.id = task.take_id"
     " JOIN skip ON skip.id = (SELECT max(id) FROM skip WHERE skip.task_id = task.id AND skip.kind = 'skipped')"
     " JOIN person ON person.id = skip.person_id"
-    " WHERE task.state = 'skipped' ORDER BY skip.at DESC LIMIT :limit"
+    f" WHERE task.state = 'skipped' AND {within('task.study')} ORDER BY skip.at DESC LIMIT :limit"
 )
 # A lead who has submitted since has seen it.
 _LATE = text(
     "SELECT task.id, task.type, task.state, task.study, take.step, take.attempt, person.name AS person, draft.saved_at,"
     " draft.documents FROM draft JOIN task ON task.id = draft.task_id JOIN take ON take.id = task.take_id"
     " JOIN person ON person.id = draft.person_id"
-    " WHERE draft.why = 'lease-lost' AND draft.saved_at >= :since AND NOT EXISTS (SELECT 1 FROM revision"
-    " JOIN person AS lead ON lead.id = revision.person_id WHERE revision.task_id = task.id AND lead.role = 'lead'"
+    f" WHERE draft.why = 'lease-lost' AND draft.saved_at >= :since AND {within('task.study')}"
+    " AND NOT EXISTS (SELECT 1 FROM revision JOIN person AS lead ON lead.id = revision.person_id"
+    " WHERE revision.task_id = task.id AND lead.role = 'lead'"
     " AND revision.submitted_at > draft.saved_at) ORDER BY draft.saved_at DESC LIMIT :limit"
 )
 _DRAFTS = text(
@@ -76,12 +78,15 @@ class PersonDraft(DraftView):
     person: str
 
 
-def set_aside(conn: Connection, now: datetime) -> SetAside:
+def set_aside(conn: Connection, now: datetime, scope: Scope = EVERYTHING) -> SetAside:
     since = format_utc(now - timedelta(days=LATE_WORK_DAYS))
-    skipped = [SkippedItem(task=row.id, **_item(row), at=row.at, reason=row.reason) for row in _rows(conn, _SKIPPED)]
+    skipped = [
+        SkippedItem(task=row.id, **_item(row), at=row.at, reason=row.reason)
+        for row in _rows(conn, _SKIPPED, **scope.values)
+    ]
     late = [
         LateWork(task=row.id, **_item(row), state=row.state, saved_at=row.saved_at, labels=_count(row.documents))
-        for row in _rows(conn, _LATE, since=since)
+        for row in _rows(conn, _LATE, since=since, **scope.values)
     ]
     return SetAside(skipped=skipped, late=late)
 
@@ -95,7 +100,7 @@ def drafts_of(conn: Connection, task: str) -> list[PersonDraft]:
     ]
 
 
-def _rows(conn: Connection, statement: Statement, **asked: str) -> Sequence[Row]:
+def _rows(conn: Connection, statement: Statement, **asked: str | None) -> Sequence[Row]:
     return conn.execute(statement, {**asked, "limit": MAX_ROWS}).all()
 
 

@@ -16,6 +16,7 @@ from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
 from collector.studies.instructions import Instructions
+from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import Sha256, WireModel, format_utc
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType
@@ -219,10 +220,12 @@ def revision_views(conn: Connection, task: str, person: str | None = None) -> li
     ]
 
 
-def task_rows(conn: Connection, state: TaskState | None, kind: TaskType | None, limit: int) -> list[TaskRow]:
+def task_rows(
+    conn: Connection, state: TaskState | None, kind: TaskType | None, limit: int, scope: Scope = EVERYTHING
+) -> list[TaskRow]:
     """The newest tasks, for leads."""
-    asked: dict[str, Any] = {"limit": limit}
-    where = ["1 = 1"]
+    asked: dict[str, Any] = {"limit": limit, **scope.values}
+    where = [within("task.study")]
     if state is not None:
         where.append("task.state = :state")
         asked["state"] = state
@@ -249,15 +252,16 @@ def task_rows(conn: Connection, state: TaskState | None, kind: TaskType | None, 
     ]
 
 
-def progress(conn: Connection, person: str, now: datetime) -> Progress:
+def progress(conn: Connection, person: str, now: datetime, scope: Scope = EVERYTHING) -> Progress:
     """How far this person and the queue are. The day is the local day of the collector's machine."""
     since = format_utc(now - timedelta(minutes=PACE_MINUTES))
-    count, first = conn.execute(sql.PACE, {"person": person, "since": since}).one()
+    count, first = conn.execute(sql.PACE, {"person": person, "since": since, **scope.values}).one()
     minutes = (now - datetime.fromisoformat(first)).total_seconds() / 60 if first else 0.0
-    done = conn.execute(sql.DONE_SINCE, {"person": person, "since": format_utc(day_start(now))}).scalar_one()
+    today = {"person": person, "since": format_utc(day_start(now)), **scope.values}
+    done = conn.execute(sql.DONE_SINCE, today).scalar_one()
     return Progress(
         done_today=done,
-        open=conn.execute(sql.OPEN_COUNT).scalar_one(),
+        open=conn.execute(sql.OPEN_COUNT, scope.values).scalar_one(),
         per_minute=round(count / max(1.0, minutes), 1),
     )
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
+from collector.studies.scope import EVERYTHING, Scope, within, within_task
 from wire.base import Sha256, WireModel
 from wire.canonical import sha256_hex
 from wire.errors import GleanerError
@@ -19,8 +20,12 @@ _BY_HASH = text(
     "SELECT version, sha256 FROM instruction WHERE type = :type AND sha256 = :sha256 ORDER BY version DESC LIMIT 1"
 )
 _FIND = text(
-    "SELECT sha256, type, version, text, first_used_at FROM instruction WHERE sha256 = :sha256 ORDER BY first_used_at"
-    " LIMIT 1"
+    "SELECT sha256, type, version, text, first_used_at FROM instruction WHERE sha256 = :sha256 AND (:studies IS NULL"
+    " OR EXISTS (SELECT 1 FROM study_version JOIN study_version_instruction AS named"
+    " ON named.study_version_id = study_version.id WHERE named.type = instruction.type"
+    f" AND named.version = instruction.version AND {within('study_version.study')})"
+    f" OR EXISTS (SELECT 1 FROM revision WHERE instruction_sha256 = :sha256 AND {within_task('revision.task_id')}))"
+    " ORDER BY first_used_at LIMIT 1"
 )
 _BY_VERSION = text("SELECT version, sha256 FROM instruction WHERE type = :type AND version = :version")
 _OF_STUDY_VERSION = text(
@@ -114,9 +119,9 @@ def instructions_on_screen(conn: Connection, kind: TaskType, version: int, told:
     return (version, None) if row is None else (row.version, row.sha256)
 
 
-def instructions_by_hash(conn: Connection, sha256: str) -> InstructionView:
+def instructions_by_hash(conn: Connection, sha256: str, scope: Scope = EVERYTHING) -> InstructionView:
     """Raises InstructionUnknown."""
-    found = next(iter(conn.execute(_FIND, {"sha256": sha256}).mappings()), None)
+    found = next(iter(conn.execute(_FIND, {"sha256": sha256, **scope.values}).mappings()), None)
     if found is None:
         raise InstructionUnknown(f"There are no instructions {sha256} here.")
     return InstructionView.model_validate(found)

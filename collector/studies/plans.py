@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
+from collector.studies.scope import EVERYTHING, Scope, within
 from collector.studies.versions import content_of_plan, ensure_version
 from wire.base import Sha256, WireModel
 from wire.canonical import canonical_json, sha256_hex
@@ -20,8 +21,12 @@ _SAVE_PLAN = text(
 _SAVE_TEXT = text(
     "INSERT INTO consent_text (sha256, text, received_at) VALUES (:sha256, :text, :now) ON CONFLICT (sha256) DO NOTHING"
 )
-_PLAN = text("SELECT body FROM script_plan WHERE sha256 = :sha256")
-_TEXT = text("SELECT sha256, text, received_at FROM consent_text WHERE sha256 = :sha256")
+_PLAN = text(f"SELECT body FROM script_plan WHERE sha256 = :sha256 AND {within('study')}")
+# Two studies may have the same text.
+_TEXT = text(
+    "SELECT sha256, text, received_at FROM consent_text WHERE sha256 = :sha256 AND (:studies IS NULL OR EXISTS"
+    f" (SELECT 1 FROM study_version WHERE consent_text_sha256 = :sha256 AND {within('study')}))"
+)
 
 
 class PlanMismatch(GleanerError):
@@ -66,7 +71,7 @@ def save_plan(conn: Connection, sha256: str, plan: Plan, device: str, control_sh
     body = canonical_json(plan)
     if sha256_hex(body) != sha256:
         raise PlanMismatch(f"The plan {plan.id} {plan.version} does not have the sha256 {sha256}.")
-    if conn.execute(_PLAN, {"sha256": sha256}).first() is not None:
+    if conn.execute(_PLAN, {"sha256": sha256, **EVERYTHING.values}).first() is not None:
         return
     now = now_text()
     version = ensure_version(conn, content_of_plan(plan), "plan", sha256, control_share)
@@ -87,17 +92,17 @@ def save_plan(conn: Connection, sha256: str, plan: Plan, device: str, control_sh
     conn.execute(_SAVE_TEXT, {"sha256": sha256_hex(words.encode()), "text": words, "now": now})
 
 
-def plan_by_hash(conn: Connection, sha256: str) -> Plan:
+def plan_by_hash(conn: Connection, sha256: str, scope: Scope = EVERYTHING) -> Plan:
     """Raises PlanUnknown."""
-    body = conn.execute(_PLAN, {"sha256": sha256}).scalar()
+    body = conn.execute(_PLAN, {"sha256": sha256, **scope.values}).scalar()
     if body is None:
         raise PlanUnknown(f"There is no plan {sha256} here.")
     return Plan.read(body)
 
 
-def consent_text_by_hash(conn: Connection, sha256: str) -> ConsentTextView:
+def consent_text_by_hash(conn: Connection, sha256: str, scope: Scope = EVERYTHING) -> ConsentTextView:
     """Raises ConsentTextUnknown."""
-    found = next(iter(conn.execute(_TEXT, {"sha256": sha256}).mappings()), None)
+    found = next(iter(conn.execute(_TEXT, {"sha256": sha256, **scope.values}).mappings()), None)
     if found is None:
         raise ConsentTextUnknown(f"There is no consent text {sha256} here.")
     return ConsentTextView.model_validate(found)

@@ -10,6 +10,7 @@ from collector.bodies import body_schema, document
 from collector.people.policy import JoinedDevice, Lead, PolicyRoute
 from collector.store.depends import Db
 from collector.studies import plans, studies
+from collector.studies.scope import scope_of
 from wire.base import Id, Sha256
 from wire.script import Plan
 
@@ -27,29 +28,29 @@ async def put_plan(
 
 
 @router.get("/plans/{sha256}")
-async def get_plan(sha256: Sha256, _person: Lead, db: Db) -> Plan:
-    return await db.read(lambda conn: plans.plan_by_hash(conn, sha256))
+async def get_plan(sha256: Sha256, person: Lead, db: Db) -> Plan:
+    return await db.read(lambda conn: plans.plan_by_hash(conn, sha256, scope_of(person)))
 
 
 @router.get("/consent-texts/{sha256}")
-async def get_consent_text(sha256: Sha256, _person: Lead, db: Db) -> plans.ConsentTextView:
+async def get_consent_text(sha256: Sha256, person: Lead, db: Db) -> plans.ConsentTextView:
     """The words that participants agreed to, which consent records name by hash."""
-    return await db.read(lambda conn: plans.consent_text_by_hash(conn, sha256))
+    return await db.read(lambda conn: plans.consent_text_by_hash(conn, sha256, scope_of(person)))
 
 
 @router.get("/studies")
-async def get_studies(_person: Lead, db: Db) -> studies.StudyRows:
-    return await db.read(studies.list_studies)
+async def get_studies(person: Lead, db: Db) -> studies.StudyRows:
+    return await db.read(lambda conn: studies.list_studies(conn, scope_of(person)))
 
 
 @router.get("/studies/{study}")
-async def get_study(study: Id, _person: Lead, db: Db) -> studies.StudyDetail:
+async def get_study(study: Id, person: Lead, db: Db) -> studies.StudyDetail:
     """A study with its versions: label schema, consent text and instructions of each, with their hashes."""
-    return await db.read(lambda conn: studies.study_detail(conn, study))
+    return await db.read(lambda conn: studies.study_detail(conn, study, scope_of(person)))
 
 
 @router.patch("/studies/{study}")
 async def change_study(
-    study: Id, _person: Lead, db: Db, change: Annotated[studies.StudyChange, Body()]
+    study: Id, person: Lead, db: Db, change: Annotated[studies.StudyChange, Body()]
 ) -> studies.StudyRow:
-    return await db.write(lambda conn: studies.change_study(conn, study, change))
+    return await db.write(lambda conn: studies.change_study(conn, study, change, scope_of(person)))

@@ -10,6 +10,7 @@ from pydantic import Field
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
 from collector.studies.label_schemas import read_schema
+from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import Number, Sha256, WireModel
 from wire.errors import GleanerError
 from wire.script import LabelSchema
@@ -21,8 +22,8 @@ _ENSURE = text(
     "INSERT INTO study (id, created_at, control_share) VALUES (:study, :now, :share) ON CONFLICT (id) DO NOTHING"
 )
 _SHARE = text("SELECT control_share FROM study WHERE id = :study")
-_LIST = text("SELECT id, created_at, control_share FROM study ORDER BY id")
-_ONE = text("SELECT id, created_at, control_share FROM study WHERE id = :study")
+_LIST = text(f"SELECT id, created_at, control_share FROM study WHERE {within('id')} ORDER BY id")
+_ONE = text(f"SELECT id, created_at, control_share FROM study WHERE id = :study AND {within('id')}")
 _VERSIONS = text(
     "SELECT id, number, study_version.sha256, made_at, origin, origin_id, label_schema, consent_text_sha256,"
     " consent_text.text AS consent_text FROM study_version LEFT JOIN consent_text"
@@ -105,15 +106,21 @@ def control_share(conn: Connection, study: str) -> float:
     return share or 0.0
 
 
-def list_studies(conn: Connection) -> StudyRows:
-    return StudyRows(studies=[StudyRow.model_validate(row) for row in conn.execute(_LIST).mappings()])
+def list_studies(conn: Connection, scope: Scope = EVERYTHING) -> StudyRows:
+    return StudyRows(studies=[StudyRow.model_validate(row) for row in conn.execute(_LIST, scope.values).mappings()])
 
 
-def study_detail(conn: Connection, study: str) -> StudyDetail:
-    """Raises StudyUnknown."""
-    found = next(iter(conn.execute(_ONE, {"study": study}).mappings()), None)
+def check_study(conn: Connection, study: str, scope: Scope = EVERYTHING) -> StudyRow:
+    """The row of a study that may be seen. Raises StudyUnknown."""
+    found = next(iter(conn.execute(_ONE, {"study": study, **scope.values}).mappings()), None)
     if found is None:
         raise StudyUnknown(f"There is no study {study[:64]} here.")
+    return StudyRow.model_validate(found)
+
+
+def study_detail(conn: Connection, study: str, scope: Scope = EVERYTHING) -> StudyDetail:
+    """Raises StudyUnknown."""
+    found = check_study(conn, study, scope)
     texts: dict[int, list[StudyInstructions]] = defaultdict(list)
     for row in conn.execute(_INSTRUCTIONS, {"study": study}).mappings():
         texts[row.pop("version_id")].append(StudyInstructions.model_validate(row))
@@ -121,12 +128,11 @@ def study_detail(conn: Connection, study: str) -> StudyDetail:
     for row in conn.execute(_VERSIONS, {"study": study}).mappings():
         instructions, schema = texts[row.pop("id")], read_schema(row.pop("label_schema"))
         versions.append(StudyVersion(**row, label_schema=schema, instructions=instructions))
-    return StudyDetail(**found, versions=versions)
+    return StudyDetail(**found.to_json(), versions=versions)
 
 
-def change_study(conn: Connection, study: str, change: StudyChange) -> StudyRow:
+def change_study(conn: Connection, study: str, change: StudyChange, scope: Scope = EVERYTHING) -> StudyRow:
     """Tasks that are here already stay as they were drawn. Raises StudyUnknown."""
-    changed = conn.execute(_CHANGE, {"study": study, "share": change.control_share}).rowcount
-    if not changed:
-        raise StudyUnknown(f"There is no study {study} here.")
-    return StudyRow.model_validate(next(iter(conn.execute(_ONE, {"study": study}).mappings())))
+    check_study(conn, study, scope)
+    conn.execute(_CHANGE, {"study": study, "share": change.control_share})
+    return check_study(conn, study, scope)

@@ -27,6 +27,7 @@ session = Table(
     Column("study_version_id", ForeignKey("study_version.id")),  # that it was recorded under; every row has one
     Index("ix_session_started_at_id", "started_at", "id"),
     Index("ix_session_study", "study"),
+    Index("ix_session_device_id_study", "device_id", "study"),
 )
 
 # What the participant allowed: no row, no use. `until` null: as long as the study keeps its data.

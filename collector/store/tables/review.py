@@ -54,6 +54,23 @@ task = Table(
         "id",
         sqlite_where=text("state = 'open' AND reason_kind = 'random'"),
     ),
+    # The same two for people who see some studies alone.
+    Index(
+        "ix_task_open_of_study",
+        "study",
+        "type",
+        "priority",
+        "id",
+        sqlite_where=text("state = 'open' AND reason_kind <> 'random'"),
+    ),
+    Index(
+        "ix_task_random_of_study",
+        "study",
+        "type",
+        "created_at",
+        "id",
+        sqlite_where=text("state = 'open' AND reason_kind = 'random'"),
+    ),
     Index("ix_task_leased", "lease_expires_at", sqlite_where=text("state = 'leased'")),
     Index("ix_task_holder", "leased_to", "leased_client", sqlite_where=text("state = 'leased'")),
     Index("ix_task_skipped", "id", sqlite_where=text("state = 'skipped'")),

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from collector.review import queue
 from collector.review import queue_sql as sql
 from collector.review.queue import Lease, Lost
+from collector.studies.scope import EVERYTHING
 from tests.collector.review.filled import Filled
 from tests.collector.review.test_queue import NOW, Desk
 
@@ -182,7 +183,8 @@ class FenceMachine(RuleBasedStateMachine):
             kept = self.filled.rows("SELECT id FROM revision WHERE task_id = :t ORDER BY number", t=row.id)
             assert [line.id for line in kept] == task.revisions
         waiting = sum(not task.revisions and task.state in ("open", "leased") for task in self.model.values())
-        assert self.filled.db.read_sync(lambda conn: conn.execute(sql.OPEN_COUNT).scalar()) == waiting
+        counted = self.filled.db.read_sync(lambda conn: conn.execute(sql.OPEN_COUNT, EVERYTHING.values).scalar())
+        assert counted == waiting
 
     def _draft(self, who: str, lease: Lease) -> Any:
         rows = self.filled.rows(

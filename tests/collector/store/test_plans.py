@@ -14,21 +14,20 @@ from collector.review import queue_sql
 from collector.review.views import _ROWS
 from collector.store.database import Database, open_database
 from collector.store.sql import Connection, Statement, text
+from collector.studies.scope import within
 from collector.vitals import _METRICS
 
 QUEUE: dict[str, Statement] = {
     **{name: one for name, one in vars(queue_sql).items() if isinstance(one, Statement)},
-    "BY_PRIORITY first": queue_sql.BY_PRIORITY[0],
-    "BY_PRIORITY fresh": queue_sql.BY_PRIORITY[1],
-    "BY_CHANCE first": queue_sql.BY_CHANCE[0],
-    "BY_CHANCE fresh": queue_sql.BY_CHANCE[1],
+    **{f"BY_PRIORITY {name}": one for name, one in vars(queue_sql.BY_PRIORITY).items()},
+    **{f"BY_CHANCE {name}": one for name, one in vars(queue_sql.BY_CHANCE).items()},
 }
 LISTS = {
     **{name: query for name, _, query in _METRICS},
     "sessions": sessions._PAGE.text,
     "later sessions": sessions._LATER_PAGE.text,
-    "tasks": _ROWS.format("1 = 1"),
-    "tasks of a state": _ROWS.format("task.state = :state"),
+    "tasks": _ROWS.format(within("task.study")),
+    "tasks of a state": _ROWS.format(f"task.state = :state AND {within('task.study')}"),
 }
 
 
@@ -63,10 +62,18 @@ def test_the_queue_scans_no_table(db: Database, name: str) -> None:
 
 
 @pytest.mark.parametrize("lane", [queue_sql.BY_PRIORITY, queue_sql.BY_CHANCE])
-def test_the_next_task_is_found_by_its_type(db: Database, lane: tuple[Statement, Statement]) -> None:
-    for statement in lane:
+def test_the_next_task_is_found_by_its_type(db: Database, lane: queue_sql.LaneStatements) -> None:
+    for statement in (lane.first, lane.fresh):
         steps = [step for step in plan(db, statement.text) if " task " in f"{step} "]
         assert steps and all("(type=?" in step for step in steps)
+
+
+@pytest.mark.parametrize("lane", [queue_sql.BY_PRIORITY, queue_sql.BY_CHANCE])
+def test_with_a_limit_it_is_found_by_study_and_type(db: Database, lane: queue_sql.LaneStatements) -> None:
+    for statement in (lane.first_seen, lane.fresh_seen):
+        steps = [step for step in plan(db, statement.text) if " task " in f"{step} "]
+        assert any("(study=? AND type=?" in step for step in steps)
+        assert all("(study=? AND type=?" in step or "(id=?)" in step for step in steps), steps
 
 
 @pytest.mark.parametrize("name", sorted(LISTS))

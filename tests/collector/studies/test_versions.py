@@ -95,7 +95,7 @@ def test_the_order_of_words_counts_because_it_gives_the_keys(filled: Filled) -> 
 
 
 def test_a_session_points_to_the_version_of_its_plan_or_makes_its_own(filled: Filled) -> None:
-    known, unknown = plan_of(MUGS), plan_of(CUPS)
+    known, unknown = plan_of(MUGS), plan_of(CUPS, consent="May we?")
     send(filled, known)
     begin(filled, known)
     still(filled)
@@ -112,7 +112,7 @@ def test_a_session_points_to_the_version_of_its_plan_or_makes_its_own(filled: Fi
     still(filled)
     assert session_version(filled) == ("kitchen", 2) and len(versions(filled)) == 2
     send(filled, unknown)
-    assert len(versions(filled)) == 2 and versions(filled)[0].consent_text == "Do you agree?"
+    assert len(versions(filled)) == 2 and versions(filled)[0].consent_text == "May we?"
     # A plan of one study says nothing of another.
     filled.begin("garden", CUPS, document_hash(known), "e" * 64)
     still(filled)
