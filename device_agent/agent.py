@@ -201,7 +201,7 @@ class Agent:
         replayed = self.runner.replayed
         closed = [take for take in replayed.takes if take.state == "closed"]
         lost = sum(any(self.spool.state_of(one.capture) != "confirmed" for one in take.captures) for take in closed)
-        tally = self._maker.tally if self._maker is not None else None
+        tally = self._maker.totals if self._maker is not None else None
         return Outcome(
             record=replayed.record,
             closed=len(closed),

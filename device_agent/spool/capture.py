@@ -70,6 +70,11 @@ class SpoolCapture:
         return self._entry.header
 
     @property
+    def is_open(self) -> bool:
+        """Whether it has not been ended yet."""
+        return self._entry.state == "open"
+
+    @property
     def failed(self) -> GleanerError | None:
         """Why a sink of this capture takes no more bytes."""
         return next((file.failed for file in self._entry.files.values() if file.failed is not None), None)
@@ -191,7 +196,7 @@ class SpoolCapture:
         self._drop(self._entry, reason)
 
     def _must_be_open(self) -> None:
-        if self._entry.state != "open":
+        if not self.is_open:
             raise CaptureInvalid(f"{self.header.capture} is {self._entry.state} and cannot be changed.")
 
     def _close_sinks(self) -> None:

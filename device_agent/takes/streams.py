@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -89,7 +90,7 @@ class Recording(Generic[Item]):
             )
 
 
-class Stream(Generic[Item]):
+class Stream(ABC, Generic[Item]):
     """The shared half of the two streams: begin, write on the encoder thread, end."""
 
     def __init__(self, name: str, depth: int, failed: Failed) -> None:
@@ -244,8 +245,21 @@ class Stream(Generic[Item]):
             recording.masked = masker.masked() if masker is not None else None
             self._failed(error)
 
+    @abstractmethod
+    def revive(self) -> None:
+        """Start a sensor again that was lost. Raises what its start raises."""
+
+    @abstractmethod
+    def begin(self, capture: SpoolCapture, masker: Masker[Item] | None = None) -> Recording[Item]:
+        """Record into a capture from now on. Raises GleanerError: the spool opens no file."""
+
+    @abstractmethod
+    def counts(self, recording: Recording[Item]) -> Counts:
+        """What was lost of a recording."""
+
+    @abstractmethod
     def _raw(self, item: Item) -> tuple[np.ndarray, int]:
-        raise AssertionError("each stream knows its own items")
+        """What an encoder takes of an item, and its stamp in microseconds of device time."""
 
 
 class VideoStream(Stream[Frame]):
@@ -264,7 +278,6 @@ class VideoStream(Stream[Frame]):
         self._seen(frame, self._offer(frame))
 
     def revive(self) -> None:
-        """Start a camera again that was lost. Raises what its start raises."""
         if self.lost:
             self._start_again(self.camera.stop, lambda: self.camera.start(self.deliver, self.sensor_failed))
 
@@ -313,7 +326,6 @@ class AudioStream(Stream[AudioBlock]):
         self._heard(block, self._offer(block))
 
     def revive(self) -> None:
-        """Start a microphone again that was lost. Raises what its start raises."""
         if self.lost:
             self._start_again(self.microphone.stop, lambda: self.microphone.start(self.deliver, self.sensor_failed))
 

@@ -14,9 +14,11 @@ from device_agent.labelling.labeller import Labeller, ModelFailed
 from device_agent.labelling.models import Models
 from device_agent.sensors.base import AudioBlock, Frame, SensorLost
 from device_agent.sensors.clock import monotonic_us
-from device_agent.spool.spool import Spool
-from device_agent.takes.maker import NoPicture, NoSound, Origin, TakeMaker
+from device_agent.spool.space import SpoolFull
+from device_agent.spool.spool import START_BYTES, Spool
+from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.masking import Masking
+from device_agent.takes.media import NoPicture, NoSound
 from device_agent.takes.streams import QUEUE_FRAMES, AudioStream, TakeInterrupted, VideoStream, level_dbfs
 from wire.capture import CaptureManifest, DeviceFacts, Medium
 from wire.errors import GleanerError
@@ -163,7 +165,7 @@ def test_a_take_of_three_media(bench: Bench) -> None:
         assert media is not None and (media.sealed_sha256, media.sealed_bytes) == (manifest.sha256, manifest.bytes)
     assert manifests["video"].frames == QUEUE_FRAMES
     assert manifests["audio"].duration_us == QUEUE_FRAMES * 100_000
-    assert bench.maker.tally.captures == 3
+    assert bench.maker.totals.captures == 3
 
 
 def test_a_still_without_a_picture_is_one_sentence_and_torn_for_good(bench: Bench) -> None:
@@ -315,6 +317,18 @@ def test_a_full_spool_is_told_once_and_keeps_the_take_before(tmp_path: Path) -> 
         bench.close()
 
 
+def test_a_take_that_finds_room_for_its_first_capture_alone_leaves_none_open(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, quota_bytes=START_BYTES + 100)
+    try:
+        with pytest.raises(SpoolFull):
+            bench.open("do", "video", "audio")
+        bench.maker.tear("full")
+        assert bench.spool.pending() == [] and not bench.video.recording
+        assert [bench.spool.state_of(one.capture) for one in bench.journal[0].captures] == ["dropped", "unknown"]
+    finally:
+        bench.close()
+
+
 def test_without_models_there_are_no_labels(bench: Bench) -> None:
     bench.open("say", "audio")
     bench.audio.deliver(bench.microphone.block())
@@ -345,7 +359,7 @@ def test_a_typed_answer_is_a_label_of_the_script(bench: Bench, typed: str, said:
     assert [(label.text, label.language) for label in document.labels if isinstance(label, Text)] == [
         (text, "en-GB") for text in said
     ]
-    assert dict(bench.maker.tally.prelabels).get("text", 0) == len(said)
+    assert dict(bench.maker.totals.prelabels).get("text", 0) == len(said)
 
 
 @pytest.mark.parametrize(("behind_us", "kept"), [(0, True), (1_900_000, True), (2_100_000, False)])
