@@ -1,4 +1,4 @@
-"""The agent: builds the threads of a session, joins them in a fixed order, decides nothing.
+"""The agent: builds the threads of a session and joins them in a fixed order.
 
 main thread      SessionRunner: the only one that changes the session
 camera, microphone   a capture thread each, once there is consent
@@ -13,11 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-
-import cv2
 
 from device_agent.clock import DeviceClock
 from device_agent.events import Snapshot, Trouble
@@ -29,9 +24,14 @@ from device_agent.page.server import PageServer
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import Room
-from device_agent.session.journal import Header
-from device_agent.session.pseudonyms import own_pseudonyms
-from device_agent.session.resume import JOURNAL, delete_unbegun, settle_ended, unfinished_session
+from device_agent.session.outcome import RunOutcome, outcome_of
+from device_agent.session.resume import (
+    SessionAsked,
+    delete_unbegun,
+    resume_or_begin,
+    settle_ended,
+    unfinished_session,
+)
 from device_agent.session.runner import SessionRunner
 from device_agent.session.simulated_participant import Participant
 from device_agent.session.snapshot import snapshot_of
@@ -42,18 +42,17 @@ from device_agent.state_files import PAGE_CONTROL_FILE
 from device_agent.takes.device_facts import read_device_facts
 from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.masking import MakeMasking, forbid_core_dumps, masking_of
+from device_agent.takes.preview import Preview
 from device_agent.takes.streams import AudioStream, VideoStream
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.pairing import Credentials, is_loopback, newest
 from device_agent.uplink.uplink import Uplink, UplinkState
-from wire.base import new_id
 from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.script import Plan
 from wire.session import SessionRecord, TakeDocument
 from wire.version import installed_version
 
-PREVIEW_QUALITY = 70
 SIMULATED = {"simulated", "picamera2:simulated"}
 
 
@@ -63,28 +62,6 @@ class SensorNotGiven(GleanerError):
     code = "sensor-not-given"
     exit_code = 2
     hint = "Name one with --camera or --microphone, or let the participant refuse the medium."
-
-
-class SessionOfAnother(GleanerError):
-    """An unfinished session is here and something else was asked for than to go on with it."""
-
-    code = "session-unfinished"
-    exit_code = 2
-    hint = "Go on with it (the same script, --pseudonym and --home; STOP ends it), or name another --state folder."
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run of the agent came to."""
-
-    record: SessionRecord | None
-    closed: int
-    lost: int
-    playing_seconds: float
-    captures: int
-    bytes: int
-    frames_dropped: int
-    prelabels: dict[str, int]
 
 
 class Agent:
@@ -107,14 +84,13 @@ class Agent:
         """
         self._settings = settings
         self._say = say
-        self._say = say
         self._clock = DeviceClock()
         self._uplink_message: str | None = None
-        self._credentials = credentials
         unfinished = unfinished_session(settings.state)
         # First of all: without its models not even the folder of the state is made.
         self._masking = masking(plan if unfinished is None else unfinished[0].plan)
-        header, journal = self._take_up(plan, unfinished)
+        asked = SessionAsked(plan, credentials.device, settings.pseudonym, settings.home)
+        header, journal = resume_or_begin(settings.state, asked, unfinished)
         self._plan = header.plan
         if header.plan != plan:
             say(f"The script {plan.id} has changed; this session goes on with the version that was consented to.")
@@ -128,7 +104,10 @@ class Agent:
         self._maker: TakeMaker | None = None
         self._labeller = Labeller(models, self._mention)
         self._device_facts = read_device_facts()
-        self._preview: tuple[int, bytes] | None = None
+        self._preview = Preview(
+            masks_pictures=self._masking is not None and self._masking.covers("video"),
+            page_is_local=is_loopback(settings.page_host),
+        )
         self.spool = Spool(settings.state / "spool", on_full=self._trouble)
         self.torn = recover(self.spool)
         delete_unbegun(settings.state)
@@ -197,21 +176,8 @@ class Agent:
             if self._participant is not None:
                 last_first.callback(self._participant.stop)
 
-    def outcome(self) -> Outcome:
-        replayed = self.runner.replayed
-        closed = [take for take in replayed.takes if take.state == "closed"]
-        lost = sum(any(self.spool.state_of(one.capture) != "confirmed" for one in take.captures) for take in closed)
-        tally = self._maker.totals if self._maker is not None else None
-        return Outcome(
-            record=replayed.record,
-            closed=len(closed),
-            lost=lost,
-            playing_seconds=self.runner.playing_seconds,
-            captures=tally.captures if tally else 0,
-            bytes=tally.bytes if tally else 0,
-            frames_dropped=tally.frames_dropped if tally else 0,
-            prelabels=dict(tally.prelabels) if tally else {},
-        )
+    def outcome(self) -> RunOutcome:
+        return outcome_of(self.runner, self.spool)
 
     # ---------------------------------------------------------------- what the runner asks for
     def open_sensors(self, media: tuple[Medium, ...], origin: Origin) -> TakeMaker:
@@ -260,30 +226,14 @@ class Agent:
             level_dbfs=self._audio.level_dbfs if self._audio is not None and heard else None,
             speaking=self._labeller.speaking if heard else None,
             detections=self._labeller.detections if seen else (),
-            preview=self._shows_preview() and self._video is not None and seen and self._video.newest is not None,
+            preview=self._preview.has_picture(self._video),
         )
 
     def preview(self) -> bytes | None:
-        """The newest picture as a JPEG of the small stream; the same bytes until there is a newer one.
-
-        It is not masked and in memory alone; where faces are masked it is for this machine's own screen only.
-        """
-        video = self._video
-        frame = video.newest if video is not None and self._shows_preview() and not video.shut else None
-        if frame is None:
-            return None  # also while paused and after the end: then nobody looks into the room
-        made = self._preview
-        if made is None or made[0] != frame.index:
-            picture = cv2.cvtColor(frame.lores, cv2.COLOR_YUV2BGR_I420)
-            _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, PREVIEW_QUALITY])
-            made = self._preview = (frame.index, jpeg.tobytes())
-        return made[1]
+        """A JPEG of the newest small frame; None: there is none to show."""
+        return self._preview.jpeg(self._video)
 
     # ---------------------------------------------------------------- inside
-    def _shows_preview(self) -> bool:
-        masked = self._masking is not None and self._masking.covers("video")
-        return not masked or is_loopback(self._settings.page_host)
-
     def _publish(self, record: SessionRecord | TakeDocument) -> None:
         if isinstance(record, TakeDocument):
             self.spool.records.put_take(record)
@@ -306,36 +256,6 @@ class Agent:
     def _mention(self, error: GleanerError) -> None:
         """Something went wrong that costs no recording."""
         self.runner.post(Trouble(str(error), error.code))
-
-    def _take_up(self, plan: Plan, unfinished: tuple[Header, Path] | None) -> tuple[Header, Path]:
-        """The header and journal of the session to run: an unfinished one goes on before a new one begins."""
-        if unfinished is not None:
-            self._check_same(unfinished[0], plan)
-            return unfinished
-        own = own_pseudonyms(self._settings.state)
-        header = Header(
-            session=new_id("ses"),
-            device=self._credentials.device,
-            participant=self._settings.pseudonym or own.participant,
-            home=self._settings.home or own.home,
-            started_at=datetime.now(UTC),
-            plan=plan,
-        )
-        return header, self._settings.state / "sessions" / header.session / JOURNAL
-
-    def _check_same(self, header: Header, plan: Plan) -> None:
-        """A consent is one person's, in one home, to one script: another's session never goes on under it."""
-        if header.device != self._credentials.device:
-            raise SessionOfAnother(
-                f"The unfinished session {header.session} belongs to another identity of this device, {header.device}.",
-                hint="Use another --state folder, or the one whose token made it.",
-            )
-        asked = (self._settings.pseudonym or header.participant, self._settings.home or header.home, plan.id)
-        begun = (header.participant, header.home, header.plan.id)
-        if asked != begun:
-            raise SessionOfAnother(
-                f"The session {header.session} of {begun[0]} in {begun[1]} with the script {begun[2]} is not finished."
-            )
 
     def _close_sensors(self) -> None:
         for sensor in (self._camera, self._microphone):

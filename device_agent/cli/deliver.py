@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from device_agent.cli.delivery import wait_for_receipts
-from device_agent.cli.options import DEFAULT_STATE, Bandwidth, DeliverSeconds, State, people
+from device_agent.cli.options import DeliverSeconds, people
+from device_agent.settings import DEFAULT_STATE, Bandwidth, State
 from wire.interrupted import interrupt
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from device_agent.cli.options import DEFAULT_STATE, State, people
+from device_agent.cli.options import people
+from device_agent.settings import DEFAULT_STATE, State
 from wire.device import DeviceInfo
 from wire.version import installed_version
 

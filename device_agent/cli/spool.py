@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from device_agent.cli.options import DEFAULT_STATE, Json, State
+from device_agent.cli.options import Json
+from device_agent.settings import DEFAULT_STATE, State
 from wire.errors import GleanerError
 
 app = typer.Typer(no_args_is_help=True, help="What waits for the collector: list it, copy it to carry it.")

@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from device_agent.cli.options import DEFAULT_STATE, Json, State
+from device_agent.cli.options import Json
+from device_agent.settings import DEFAULT_STATE, State
 
 
 def status(

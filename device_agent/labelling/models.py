@@ -14,10 +14,11 @@ from prelabel.models.package import open_model
 from prelabel.text.reader import Reader
 from wire.errors import GleanerError
 from wire.labels import Source
+from wire.script import Plan
 
 
 class ModelsAlike(GleanerError):
-    """Two models for the same recordings have one name, under which a capture keeps labels, or both say who speaks."""
+    """Two models for the same recordings have one name, under which their labels are saved, or both detect speech."""
 
     code = "models-alike"
     exit_code = 2
@@ -26,7 +27,7 @@ class ModelsAlike(GleanerError):
 
 @dataclass(frozen=True)
 class NamedModels:
-    """The models to work with instead of the catalogue's choice, each as `open_model` takes it; None, or none: that."""
+    """Models to label with, each by name, package folder or file. None or empty: the catalogue's choice."""
 
     video: str | None = None
     stills: tuple[str, ...] = ()
@@ -35,10 +36,10 @@ class NamedModels:
 
 @dataclass(frozen=True)
 class Models:
-    """What the device labels with; None, or none, where a model is not wanted.
+    """What the device labels with. None or empty: no model for that.
 
-    `video` is looked through while it records, and what it sees is followed; of `video_words` alone, None: of all.
-    `speech` says who speaks, live; `sounds` hear besides, or instead where one of them writes down what is said.
+    `video` runs live; only `video_words` are tracked, all when None. `speech` finds live when somebody speaks; `sounds`
+    run beside it, and a transcriber among them replaces its intervals by its own.
     """
 
     video: Detector | None = None
@@ -49,6 +50,12 @@ class Models:
     reading: Reader | None = None
 
     @classmethod
+    def for_plan(cls, plan: Plan, named: NamedModels) -> Models:
+        """The models that a script needs. Raises what `open` raises."""
+        reads_text = any("image" in step.record and "text" in step.reviews for step in plan.steps)
+        return cls.open(named, reading=reads_text, language=plan.language, followed=plan.labels.tracks)
+
+    @classmethod
     def open(
         cls,
         named: NamedModels | None = None,
@@ -57,15 +64,15 @@ class Models:
         language: str | None = None,
         followed: Sequence[str] = (),
     ) -> Models:
-        """The models that are named, and for the rest those the catalogue chooses among what is near.
+        """The models that are named, and otherwise the catalogue's choice among those on this machine.
 
         Args:
-            reading: also those that read the text on stills: three networks, for scripts that ask for it alone.
-            language: of the script (BCP 47): a recogniser of another one writes nothing.
-            followed: the words the study wants tracks of; what the catalogue says, or all of a named model, when empty.
+            reading: also the three networks that read the text on stills.
+            language: of the script (BCP 47); a recogniser of another language writes nothing.
+            followed: the words the study wants tracks of. Empty: the catalogue's, or all words of a named model.
 
         Raises:
-            GleanerError: a model cannot be had, is not what its sha256 says, does not load, or cannot do this work.
+            GleanerError: a model is missing, differs from its sha256, does not load, or is of the wrong kind.
         """
         named = named or NamedModels()
         video = named.video or choose("people")
@@ -78,7 +85,7 @@ class Models:
         voices = [package for package in heard if package.family == "vad"]
         if len(voices) > 1:
             names = " and ".join(package.name for package in voices)
-            raise ModelsAlike(f"{names} both say who speaks when.", hint="Name one of them.")
+            raise ModelsAlike(f"{names} both detect speech.", hint="Name one of them.")
         speech = VadModel(voices[-1] if voices else open_model(choose("speech")))
         reader = Reader.from_catalogue() if reading else None
         _check_apart([model.source for model in stills] + ([reader.source] if reader else []))
@@ -102,4 +109,4 @@ def _check_apart(sources: Sequence[Source]) -> None:
     names = [source.name for source in sources]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ModelsAlike(f"Two models for the same recordings are called {twice}.")
+        raise ModelsAlike(f"Two models for the same recordings have the name {twice}.")

@@ -7,22 +7,45 @@ start, and no later one reads it. It is deleted once the collector has the recor
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from device_agent.events import ENDED
 from device_agent.session.journal import Happened, Header, JournalDamaged
 from device_agent.session.journal import read as read_journal
+from device_agent.session.pseudonyms import own_pseudonyms
 from device_agent.session.record import replay
 from device_agent.spool.inspection import waiting_of
 from device_agent.spool.space import SpoolFull
 from device_agent.spool.spool import Spool
 from device_agent.state_files import PAGE_CONTROL_FILE, PAGE_KEY_FILE
+from wire.base import new_id
 from wire.consent import ConsentRecord
 from wire.errors import GleanerError
+from wire.script import Plan
 from wire.session import SessionRecord, TakeRecord
 
 JOURNAL = "journal.jsonl"
 OVER = "over"
+
+
+class SessionOfAnother(GleanerError):
+    """An unfinished session is here and a run that asks for another one was started."""
+
+    code = "session-unfinished"
+    exit_code = 2
+    hint = "Resume it (the same script, --pseudonym and --home; STOP ends it), or name another --state folder."
+
+
+@dataclass(frozen=True)
+class SessionAsked:
+    """The session that a run asks for. `participant` and `home`: pseudonyms, None where nobody was named."""
+
+    plan: Plan
+    device: str
+    participant: str | None
+    home: str | None
 
 
 def unfinished_session(state: Path) -> tuple[Header, Path] | None:
@@ -44,6 +67,42 @@ def unfinished_session(state: Path) -> tuple[Header, Path] | None:
             assert isinstance(header, Header)
             return header, path
     return None
+
+
+def resume_or_begin(state: Path, asked: SessionAsked, unfinished: tuple[Header, Path] | None) -> tuple[Header, Path]:
+    """Header and journal of the session to run: an unfinished one is resumed before a new one begins.
+
+    Raises:
+        SessionOfAnother: the unfinished one is of another device, person, home or script.
+        StateUnwritable: this device has no pseudonyms yet and they cannot be saved.
+    """
+    if unfinished is not None:
+        _check_same(unfinished[0], asked)
+        return unfinished
+    own = own_pseudonyms(state)
+    header = Header(
+        session=new_id("ses"),
+        device=asked.device,
+        participant=asked.participant or own.participant,
+        home=asked.home or own.home,
+        started_at=datetime.now(UTC),
+        plan=asked.plan,
+    )
+    return header, state / "sessions" / header.session / JOURNAL
+
+
+def _check_same(header: Header, asked: SessionAsked) -> None:
+    """A consent is one person's, in one home, to one script: nobody else's session goes on under it."""
+    if header.device != asked.device:
+        raise SessionOfAnother(
+            f"The unfinished session {header.session} belongs to another identity of this device, {header.device}.",
+            hint="Name another --state folder, or join again as that device.",
+        )
+    begun = (header.participant, header.home, header.plan.id)
+    if (asked.participant or header.participant, asked.home or header.home, asked.plan.id) != begun:
+        raise SessionOfAnother(
+            f"The session {header.session} of {begun[0]} in {begun[1]} with the script {begun[2]} is not finished."
+        )
 
 
 def delete_unbegun(state: Path) -> None:

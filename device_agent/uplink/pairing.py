@@ -75,6 +75,18 @@ class Credentials(Document):
     verify_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     collector: str
 
+    def moved_to(self, address: str | None) -> Credentials:
+        """The same device at another address of its collector; None: where it was.
+
+        Raises:
+            JoinNotACollector, JoinInsecure: as `check_address`; plain http was allowed once, by `join --insecure`, or
+            it is not allowed.
+        """
+        if address is None:
+            return self
+        is_open = self.url.startswith("http:") and not is_loopback(httpx.URL(self.url).host)
+        return self.model_copy(update={"url": check_address(address, insecure=is_open)})
+
 
 def join(
     url: str, code: str, info: DeviceInfo, state_dir: Path, insecure: bool = False, known_as: str | None = None
@@ -111,7 +123,7 @@ def join(
             device=answer.device, token=answer.token, url=url, verify_key=answer.verify_key, collector=answer.collector
         )
     except ValueError as error:
-        raise JoinNotACollector(f"The collector at {url} sent a key that is none.") from error
+        raise JoinNotACollector(f"The collector at {url} sent an invalid key.") from error
     if known_as is not None and credentials.device != known_as:
         raise JoinFailed(f"The collector at {url} gave another id than {known_as}, under which captures wait here.")
     save(credentials, state_dir)

@@ -7,6 +7,7 @@ collector it has joined is not there: what it records stays in its spool.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from device_agent.agent import Agent
@@ -69,7 +70,7 @@ def settings(state: Path) -> AgentSettings:
     return AgentSettings(state=state, script="masked", microphone="none", participant="simulated", page_port=0)
 
 
-def agent(folder: Path, seconds: float) -> Agent:
+def agent(folder: Path, seconds: float, page_host: str = "127.0.0.1") -> Agent:
     """An agent over FOLDER/state, its networks beside it."""
 
     def masking(plan: Plan) -> Masking | None:
@@ -77,7 +78,8 @@ def agent(folder: Path, seconds: float) -> Agent:
         finder = PeopleFinder(open_detector(open_model("centerface")), planted.people(folder, (640, 360)))
         return Masking(plan.redaction, finder, None)
 
-    return Agent(settings(folder / "state"), CREDENTIALS, plan(folder, seconds), Models(), lambda _: None, masking)
+    told = replace(settings(folder / "state"), page_host=page_host)
+    return Agent(told, CREDENTIALS, plan(folder, seconds), Models(), lambda _: None, masking)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -25,10 +24,12 @@ from device_agent.session.journal import read as read_journal
 from device_agent.session.record import replay
 from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
+from device_agent.takes.streams import VideoStream
 from prelabel.image.detector import open_detector
 from prelabel.models.package import open_model
 from prelabel.redaction.people_finder import RedactionUnavailable
 from tests.device_agent import masked_agent
+from tests.device_agent.takes.test_maker import HandCamera
 from wire.capture import CaptureManifest, FrameTable, Redacted, device_time_us
 from wire.parent import bound
 from wire.redaction import MaskRecord
@@ -189,14 +190,16 @@ def test_without_its_models_nothing_of_a_session_begins(tmp_path: Path, monkeypa
     assert not state.exists()
 
 
-def test_the_picture_of_the_session_page_stays_on_this_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page_host", "shown"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_the_picture_of_the_session_page_stays_on_this_machine(tmp_path: Path, page_host: str, shown: bool) -> None:
     """The preview is not masked: it is shown on the device itself and sent nowhere else."""
     masked_agent.need_models()
-    agent = masked_agent.agent(tmp_path, 4)
+    agent = masked_agent.agent(tmp_path, 4, page_host)
+    camera = HandCamera()
+    agent._video = VideoStream(camera, lambda *_: None, lambda _: None)
     try:
-        assert agent._shows_preview()
-        agent._settings = replace(agent._settings, page_host="0.0.0.0")
-        assert not agent._shows_preview() and agent.preview() is None
+        agent._video.deliver(camera.frame())
+        assert (agent.preview() is not None, agent.snapshot().preview) == (shown, shown)
     finally:
         agent.stop()
     assert not list((tmp_path / "state").rglob("*.jpg"))

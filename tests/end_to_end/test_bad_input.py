@@ -194,5 +194,5 @@ def test_a_consent_is_one_persons(installation: Installation) -> None:
     assert (installation.state / "device.json").read_bytes() == before
     assert installation.rows("SELECT id FROM capture") == []
     done = installation.run(*run, "--json")
-    assert "Going on with the session" in sentence(done.stderr)
+    assert "Resuming the session" in sentence(done.stderr)
     assert json.loads(done.stdout.strip().splitlines()[-1])["lost"] == 0

@@ -288,7 +288,7 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_two_models_that_say_who_speaks_are_refused(tmp_path: Path) -> None:
     other = named(Path(voice(tmp_path / "other")), "other")
-    with pytest.raises(ModelsAlike, match="both say who speaks"):
+    with pytest.raises(ModelsAlike, match="both detect speech"):
         opened(tmp_path, other)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.agent import Agent, SessionOfAnother
+from device_agent.agent import Agent
 from device_agent.labelling.models import Models
 from device_agent.session.pseudonyms import PSEUDONYMS, own_pseudonyms
+from device_agent.session.resume import SessionOfAnother
 from device_agent.settings import AgentSettings
 from tests.device_agent.test_agent import CREDENTIALS, PLAN, recording, written
 from wire.base import is_id
