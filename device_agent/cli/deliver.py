@@ -26,7 +26,7 @@ def deliver(
     signal.signal(signal.SIGTERM, interrupt)
     with Delivery(state, bandwidth) as delivery:
         before = delivery.spool.backlog().captures
-        done = wait_for_receipts(delivery.spool, delivery.uplink, deliver_seconds)
+        done = wait_for_receipts(delivery.spool, delivery.uplink, deliver_seconds, until_refused=True)
         left = delivery.spool.backlog().captures
         aside = delivery.spool.set_aside_count
     if as_json:

@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from device_agent.uplink.uplink import Uplink
 
 
-def wait_for_receipts(spool: Spool, uplink: Uplink, seconds: float) -> bool:
-    """Wait for the last receipts with a bar; what is not delivered stays in the spool for the next run."""
+def wait_for_receipts(spool: Spool, uplink: Uplink, seconds: float, *, until_refused: bool = False) -> bool:
+    """Wait for the last receipts with a bar; what is not delivered stays in the spool for the next run.
+
+    Args:
+        until_refused: give up as soon as the collector does not accept the device's token. Without it the wait goes
+            on, since a person may join again meanwhile.
+
+    Raises:
+        DeviceRefused: with what waits and what to do.
+    """
+    from device_agent.uplink.errors import DeviceRefused
+
     until = time.monotonic() + seconds
     total = max(1, spool.backlog().captures)
     with Progress(TextColumn("delivering"), BarColumn(), TextColumn("{task.fields[left]} left"), console=people) as bar:
@@ -26,6 +36,18 @@ def wait_for_receipts(spool: Spool, uplink: Uplink, seconds: float) -> bool:
             bar.update(task, completed=total - min(left, total), left=left)
             if done:
                 return True
+            if until_refused and uplink.state.code == DeviceRefused.code:
+                raise DeviceRefused(
+                    f"The collector does not accept this device's token. {_waiting(spool)} on this device.",
+                    hint="Get a code with gleaner collector join-code, run gleaner agent join ADDRESS CODE, then this "
+                    "command again. Nothing is deleted before the collector has it.",
+                )
     message = uplink.state.message or "The collector has not confirmed everything yet."
-    people.print(f"{message} {spool.backlog().captures} captures stay in the spool; the next run sends them.")
+    people.print(f"{message} {_waiting(spool)} in the spool; the next run sends them.")
     return False
+
+
+def _waiting(spool: Spool) -> str:
+    captures = spool.captures_waiting
+    records = len(spool.records.to_send()) + len(spool.records.takes_to_send())
+    return f"{captures} captures and {records} session records wait"

@@ -23,6 +23,7 @@ SENTENCES = {
     "redaction-failed": f"What you asked to be hidden could not be hidden, so nothing was kept. {_AGAIN} {_HELP}",
     "collector-unreachable": "There is no connection just now. Your recordings are safe on this device.",
     "device-refused": _SENDING,
+    "device-forbidden": _SENDING,
     "not-a-collector": _SENDING,
     "uplink-failed": _SENDING,
     "upload-offset": _SENDING,

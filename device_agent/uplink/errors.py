@@ -3,6 +3,7 @@
 UplinkError
 ├── CollectorUnreachable   collector-unreachable   no answer: later
 ├── DeviceRefused          device-refused          the token is not (or no longer) good: join again
+├── DeviceForbidden        device-forbidden        one capture or record is not this device's
 ├── NotACollector          not-a-collector         something else answers there
 ├── UploadMoved            upload-offset           the collector stands at another offset: ask it
 ├── UploadGone             upload-gone             the upload expired: create it again
@@ -41,16 +42,23 @@ class CollectorUnreachable(UplinkError):
 
 
 class DeviceRefused(UplinkError):
-    """401: the token is not good, nothing will get through. 403: this one thing is not this device's."""
+    """The collector does not accept the device's token: it is wrong, or was revoked. Nothing will get through."""
 
     code: ClassVar[str] = "device-refused"
     status: ClassVar[int] = 401
     exit_code: ClassVar[int] = 3
-    hint = "Join again with a new code: gleaner agent join. What is recorded stays on the device until then."
+    hint = (
+        "Join again with a new code: gleaner agent join ADDRESS CODE. What is recorded stays on the device until then."
+    )
 
-    def __init__(self, message: str, answer: int) -> None:
-        super().__init__(message)
-        self.answer = answer
+
+class DeviceForbidden(UplinkError):
+    """The token is good; what was sent belongs to another device."""
+
+    code: ClassVar[str] = "device-forbidden"
+    status: ClassVar[int] = 403
+    exit_code: ClassVar[int] = 3
+    hint = "It stays on the device. Check at the collector which device it belongs to."
 
 
 class NotACollector(UplinkError):
@@ -133,8 +141,10 @@ def problem_of(reply: httpx.Response, url: str) -> UplinkError:
     body = problem_body(reply)
     title = str(body.get("title") or f"The collector at {url} answered {reply.status_code}.")
     code, hint = str(body.get("code") or ""), str(body.get("hint") or "") or None
-    if reply.status_code == 401 or (reply.status_code == 403 and code in ("", "not-allowed")):
-        return DeviceRefused(f"The collector at {url} does not accept this device.", reply.status_code)
+    if reply.status_code == 401:
+        return DeviceRefused(f"The collector at {url} does not accept this device's token.")
+    if reply.status_code == 403 and code in ("", "not-allowed"):
+        return DeviceForbidden(f"The collector at {url} does not accept this from this device.")
     if code == "capture-conflict":
         return CaptureConflict("The collector holds another manifest of this capture.")
     if code == "parts-missing":

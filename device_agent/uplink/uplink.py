@@ -26,6 +26,7 @@ from device_agent.uplink.errors import (
     CaptureConflict,
     CollectorProblem,
     CollectorUnreachable,
+    DeviceForbidden,
     DeviceRefused,
     NotACollector,
     PartsMissing,
@@ -51,8 +52,8 @@ LOST_SECONDS = 1.0  # then the session's record has been sent again
 RecordKey = tuple[str, str, int]  # session, take (empty for the session's own record), revision
 # One capture's or one record's trouble; everything else concerns the way to the collector.
 OF_ONE = (
-    CollectorProblem, PartsMissing, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged, ReceiptMismatch,
-    PartDamaged, SpoolFailed, SpoolFull, OSError,
+    CollectorProblem, DeviceForbidden, PartsMissing, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged,
+    ReceiptMismatch, PartDamaged, SpoolFailed, SpoolFull, OSError,
 )  # fmt: skip
 
 
@@ -64,7 +65,6 @@ class UplinkState:
     pending: int = 0  # captures without a receipt, those that record included
     message: str | None = None
     code: str | None = None  # stable code of what `message` says
-    bytes_sent: int = 0  # since start
     confirmed: int = 0  # since start
 
 
@@ -148,7 +148,7 @@ class Uplink:
             if self._client is None:
                 self._client = self._client_factory()
             delay = self._round(self._client)
-        except DeviceRefused as error:
+        except (DeviceRefused, DeviceForbidden) as error:
             return self._failed(error, REFUSED_SECONDS)
         except (CollectorUnreachable, NotACollector) as error:
             return self._failed(error, None)
@@ -240,9 +240,7 @@ class Uplink:
                 continue
             try:
                 self._spend(client.put_plan(sha256, plan))
-            except (CollectorProblem, DeviceRefused) as error:
-                if isinstance(error, DeviceRefused) and error.answer == 401:
-                    raise
+            except (CollectorProblem, DeviceForbidden) as error:
                 log.warning("plan %s: %s", sha256, error)
                 if isinstance(error, CollectorProblem) and error.transient:  # what else waits is sent meanwhile
                     self._record_refused[key] = (time.monotonic() + self._patience(error, 1), error)
@@ -261,9 +259,7 @@ class Uplink:
             else:
                 self._spend(client.put_session(record))
                 self._spool.records.sent(record.session, record.revision)
-        except (CollectorProblem, DeviceRefused) as error:
-            if isinstance(error, DeviceRefused) and error.answer == 401:
-                raise
+        except (CollectorProblem, DeviceForbidden) as error:
             is_lost = isinstance(error, CollectorProblem) and error.problem_code == SESSION_UNKNOWN
             seconds = LOST_SECONDS if is_lost else self._patience(error, 1)
             self._record_refused[key] = (time.monotonic() + seconds, error)
@@ -310,9 +306,7 @@ class Uplink:
                 self._delay(transfer, capture, error)  # it still records: its end settles what it holds
             else:
                 self._set_aside(transfer, capture, error)
-        except (*OF_ONE, DeviceRefused) as error:
-            if isinstance(error, DeviceRefused) and error.answer == 401:
-                raise
+        except OF_ONE as error:
             self._delay(transfer, capture, error)
         return False
 
@@ -336,7 +330,7 @@ class Uplink:
         log.warning("%s: %s", capture.capture, known)
 
     def _patience(self, error: GleanerError, failures: int) -> float:
-        if isinstance(error, DeviceRefused) or (isinstance(error, CollectorProblem) and not error.transient):
+        if isinstance(error, DeviceForbidden) or (isinstance(error, CollectorProblem) and not error.transient):
             return FINAL_SECONDS
         if isinstance(error, ReceiptForged | ReceiptMismatch):
             return REFUSED_SECONDS
@@ -361,7 +355,7 @@ class Uplink:
     # ---------------------------------------------------------------- what is said of it
     def _publish(self, reachable: bool, error: GleanerError | None) -> None:
         message, code = (str(error), error.code) if error is not None else self._trouble()
-        state = UplinkState(reachable, self._spool.captures_waiting, message, code, self._pace.sent, self._confirmed)
+        state = UplinkState(reachable, self._spool.captures_waiting, message, code, self._confirmed)
         if state != self._state:
             self._state = state
             self._on_state(state)

@@ -51,6 +51,13 @@ def test_a_revoked_token_strands_nothing(installation: Installation, tmp_path: P
     assert len(rows) == facts["captures"]
     assert {(row["state"], row["device"]) for row in rows.values()} == {("closed", device)}
 
+    refused = installation.run(
+        "agent", "deliver", "--state", str(installation.state), "--deliver-seconds", "3000", check=False
+    )  # ended by the refusal: 3000 s are longer than a command may take here
+    assert (refused.returncode, "[device-refused]" in refused.stderr) == (3, True), refused.stderr
+    said = " ".join(refused.stderr.split())
+    assert f"{len(rows)} captures and" in said and "gleaner agent join ADDRESS CODE" in said
+
     copy = tmp_path / "stick"
     installation.run("agent", "spool", "export", str(copy), "--state", str(installation.state))
     assert waiting(installation, copy) == rows == waiting(installation, installation.state)

@@ -281,7 +281,7 @@ def test_a_take_that_could_not_be_begun_in_time_is_not_heard_from_its_middle(
 
 def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     one, other = tagger(tmp_path / "one"), tagger(tmp_path / "other")
-    with pytest.raises(ModelsAlike, match="called taps"):
+    with pytest.raises(ModelsAlike, match="have the name taps"):
         opened(tmp_path, one, other)
     assert opened(tmp_path / "good", one, one).sounds, "the same one twice is one"
 

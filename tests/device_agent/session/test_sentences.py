@@ -24,7 +24,7 @@ def test_a_sentence_for_participants_has_nothing_to_operate(sentence: str) -> No
 
 
 @pytest.mark.parametrize(
-    "error", [SpoolFull("The disk is full."), DeviceRefused("Not accepted.", 401), SensorLost("/dev/video0 is gone.")]
+    "error", [SpoolFull("The disk is full."), DeviceRefused("Not accepted."), SensorLost("/dev/video0 is gone.")]
 )
 def test_an_error_is_not_shown_in_its_own_words(error: GleanerError) -> None:
     shown = plain(str(error), error.code)
