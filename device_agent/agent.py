@@ -23,7 +23,7 @@ from device_agent.page.guard import session_key
 from device_agent.page.server import PageServer
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.session.outcome import RunOutcome, outcome_of
 from device_agent.session.resume import (
     SessionAsked,
@@ -33,7 +33,7 @@ from device_agent.session.resume import (
     unfinished_session,
 )
 from device_agent.session.runner import SessionRunner
-from device_agent.session.simulated_participant import Participant
+from device_agent.session.simulated_participant import SimulatedParticipant
 from device_agent.session.snapshot import snapshot_of
 from device_agent.settings import AgentSettings
 from device_agent.spool.recover import recover
@@ -96,7 +96,7 @@ class Agent:
             say(f"The script {plan.id} has changed; this session goes on with the version that was consented to.")
         if self._masking is not None:
             forbid_core_dumps()
-        self._room = Room() if SIMULATED & {settings.camera, settings.microphone} else None
+        self._room = SimulatedRoom() if SIMULATED & {settings.camera, settings.microphone} else None
         self._camera: Camera | None = None
         self._microphone: Microphone | None = None
         self._video: VideoStream | None = None
@@ -132,7 +132,7 @@ class Agent:
             control=Control(self.folder / PAGE_CONTROL_FILE),
         )
         self._participant = (
-            Participant(
+            SimulatedParticipant(
                 self.snapshot,
                 self.runner.post,
                 self._room,

@@ -21,7 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class ClockEstimate:
     """The collector's wall time minus the device's monotonic time, as it was at `heard_us`."""
 
     apart_us: int
@@ -46,7 +46,7 @@ class DeviceClock:
         self._looking = threading.Lock()
         self._apart_us = wall_us() - monotonic_us()
         self._steps = 0
-        self._estimate: Estimate | None = None
+        self._estimate: ClockEstimate | None = None
 
     def look(self) -> int:
         """How many steps of the wall clock have been seen; the session looks several times a second."""
@@ -62,7 +62,7 @@ class DeviceClock:
         middle, half = (sent_us + received_us) // 2, (received_us - sent_us + 1) // 2
         known = self._estimate
         if known is None or half <= known.uncertainty_at(received_us):
-            self._estimate = Estimate(to_us(collector) - middle, half, received_us)
+            self._estimate = ClockEstimate(to_us(collector) - middle, half, received_us)
 
     def now(self) -> datetime:
         """The time: the collector's where it is known, else the device's own."""

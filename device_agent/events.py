@@ -178,7 +178,7 @@ Command = RecordConsent | OpenSensors | SetTimer | OpenTake | CloseTake | TearTa
 
 # ------------------------------------------------------------------ snapshot
 @dataclass(frozen=True)
-class Detection:
+class PreviewBox:
     """A box of the newest model answer, in fractions 0..1 of the picture, for the preview only."""
 
     x: float
@@ -206,7 +206,7 @@ class Snapshot:
     elapsed_seconds: float  # of the recording
     level_dbfs: float | None  # of the newest 100 ms, -90..0; None without a microphone
     speaking: bool | None  # the voice activity model's newest word; None without one
-    detections: tuple[Detection, ...]
+    detections: tuple[PreviewBox, ...]
     preview: bool  # a preview picture can be had
     consent_text: str
     consent_uses: tuple[Medium, ...]

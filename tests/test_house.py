@@ -44,23 +44,8 @@ INSIDE_DEVICE_AGENT = {
 
 # Class names that still mean two things or three. Names leave this list and none is added.
 AMBIGUOUS = {
-    "Camera",
-    "CaptureConflict",
-    "Detection",
-    "Estimate",
     "Findings",
-    "Guard",
     "Known",
-    "NoPicture",
-    "OpenTake",
-    "PageHeaderMissing",
-    "PartsMissing",
-    "Pseudonyms",
-    "Room",
-    "SampleClock",
-    "Stream",
-    "Upload",
-    "VideoFile",
 }
 
 

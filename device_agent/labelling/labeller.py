@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import cv2
 import numpy as np
 
-from device_agent.events import Detection
+from device_agent.events import PreviewBox
 from device_agent.labelling.models import Models
 from device_agent.record.recorded import Recorded
 from device_agent.sensors.base import AudioBlock, Frame
@@ -87,7 +87,7 @@ class Labeller:
     def __init__(self, models: Models, trouble: Callable[[GleanerError], None]) -> None:
         self.models = models
         self._trouble = trouble
-        self.detections: tuple[Detection, ...] = ()
+        self.detections: tuple[PreviewBox, ...] = ()
         self.speaking: bool | None = None
         self.looks = 0
         self.look_seconds = 0.0
@@ -269,7 +269,7 @@ class Labeller:
         self._looked_at = (width, height)
         fractions = [one.scaled(1 / width, 1 / height) for one in found]
         self.detections = tuple(
-            Detection(one.x, one.y, one.width, one.height, one.label, round(one.score, 3))
+            PreviewBox(one.x, one.y, one.width, one.height, one.label, round(one.score, 3))
             for one in fractions
             if one.score >= self.models.video.threshold(one.label)
         )

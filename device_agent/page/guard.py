@@ -42,7 +42,7 @@ class WrongHost(GleanerError):
     hint = "Use the address that the device printed."
 
 
-class PageHeaderMissing(GleanerError):
+class NotFromPage(GleanerError):
     code = "page-header-missing"
     status = 403
     hint = "Send the header X-Gleaner-Page: 1 with every request that changes something."
@@ -66,7 +66,7 @@ def session_key(folder: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Guard:
+class PageGuard:
     """The page's lock. A cookie is derived from the key, so it outlives a restart of the agent with the same key.
 
     Each browser has a cookie of its own: an id, and a seal of that id by the key. A browser shares cookies between all
@@ -119,12 +119,12 @@ class Guard:
         raise WrongHost("The session page does not answer under this host name.")
 
     def check(self, policy: Policy, headers: Mapping[str, str]) -> str:
-        """Who asks. Raises: PageShut, PageHeaderMissing."""
+        """Who asks. Raises: PageShut, NotFromPage."""
         visitor = self.visitor(headers)
         if visitor is None:
             raise PageShut("The session page is shut to whoever has not got its key.")
         if policy == "act" and headers.get(PAGE_HEADER) != "1":
-            raise PageHeaderMissing("This request changes something and does not come from the session page.")
+            raise NotFromPage("This request changes something and does not come from the session page.")
         return visitor
 
 

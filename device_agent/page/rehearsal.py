@@ -19,10 +19,10 @@ from device_agent.events import (
     ENDED,
     CloseTake,
     Command,
-    Detection,
     EndSession,
     Event,
     OpenTake,
+    PreviewBox,
     SetTimer,
     Snapshot,
     TakeClosed,
@@ -163,12 +163,12 @@ class Rehearsal:
             return -54 + 2 * math.sin(now * 3)
         return -24 + 12 * math.sin(now * 9) * math.sin(now * 2.3)
 
-    def _person(self) -> Detection:
+    def _person(self) -> PreviewBox:
         x = 0.5 + 0.25 * math.sin(self._clock() * 0.5)
-        return Detection(x - 0.11, 0.19, 0.22, 0.81, "person", 0.93)
+        return PreviewBox(x - 0.11, 0.19, 0.22, 0.81, "person", 0.93)
 
 
-def draw_room(person: Detection) -> bytes:
+def draw_room(person: PreviewBox) -> bytes:
     """A JPEG of 640x360: a plain kitchen with a drawn figure where `person` is."""
     rows = np.linspace(0, 1, HEIGHT)[:, None, None]
     image = (np.array([206, 214, 220]) * (1 - 0.18 * rows) * np.ones((1, WIDTH, 1))).astype(np.uint8)

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from device_agent.events import ENDED, Event, Pause, Snapshot, Stop
 from device_agent.page.control import Control
-from device_agent.page.guard import PROGRAM, Guard, PageShut, Policy, new_key
+from device_agent.page.guard import PROGRAM, PageGuard, PageShut, Policy, new_key
 from device_agent.page.messages import BODY_LIMIT, BadEvent, parse_event, snapshot_json
 from device_agent.page.stream import BOUNDARY, Lookers, pictures, snapshots
 from wire.errors import GleanerError
@@ -38,7 +38,7 @@ class EventTooLarge(GleanerError):
     hint = "Send a shorter answer."
 
 
-class NoPicture(GleanerError):
+class NoPreview(GleanerError):
     code = "no-picture"
     status = 404
     retryable = True
@@ -64,7 +64,7 @@ class Desk:
     read: Callable[[], Snapshot]
     post: Callable[[Event], None]
     preview: Callable[[], bytes | None]
-    guard: Guard
+    guard: PageGuard
     lookers: Lookers
     stopping: threading.Event
     control: Control
@@ -146,7 +146,7 @@ async def picture(desk: Desk, request: Request) -> Response:
     desk.lookers.looked()
     data = desk.preview()
     if data is None:
-        raise NoPicture("There is no preview picture.")
+        raise NoPreview("There is no preview picture.")
     return Response(data, media_type="image/jpeg")
 
 
@@ -222,7 +222,7 @@ async def _foreign_problem(request: Request, error: Exception) -> Response:
 class Shutter:
     """Checks the host's name before anything else and puts the page's rules on every answer."""
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+    def __init__(self, app: ASGIApp, guard: PageGuard) -> None:
         self.app = app
         self.guard = guard
 

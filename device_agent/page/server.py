@@ -13,7 +13,7 @@ import uvicorn
 
 from device_agent.events import Event, Snapshot
 from device_agent.page.control import Control
-from device_agent.page.guard import Guard, is_loopback
+from device_agent.page.guard import PageGuard, is_loopback
 from device_agent.page.routes import Desk, make_app
 from device_agent.page.stream import Lookers
 from wire.errors import GleanerError, PortTaken
@@ -99,7 +99,7 @@ class PageServer:
         """
         listener = listen(self._host, self._port)
         self._port = listener.getsockname()[1]
-        guard = Guard(self._key, self._port, loopback=is_loopback(self._host))
+        guard = PageGuard(self._key, self._port, loopback=is_loopback(self._host))
         desk = Desk(*self._doors, guard=guard, lookers=self._lookers, stopping=self._stopping, control=self._control)
         app = make_app(desk)
         config = uvicorn.Config(

@@ -46,7 +46,7 @@ class AudioRecorder:
         self.sample_rate, self.channels = sample_rate, channels
         self._sink, self._times = sink, times
         self._target = MuxerTarget(sink)
-        self._clock = SampleClock(sample_rate)
+        self._clock = SampleTimes(sample_rate)
         self._time_base = Fraction(1, sample_rate)
         try:
             self._container: Any = av.open(self._target, "w", format="flac", options={"flush_packets": "1"})
@@ -116,7 +116,7 @@ class AudioRecorder:
             return  # the failure that led here was already told
 
 
-class SampleClock:
+class SampleTimes:
     """Turns (samples, stamp of the first) blocks into a clock map; keeps a handful of points an hour, no blocks."""
 
     def __init__(self, sample_rate: int) -> None:

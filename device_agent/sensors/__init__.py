@@ -21,7 +21,7 @@ from device_agent.sensors.base import (
 from device_agent.sensors.clock import monotonic_us
 
 if TYPE_CHECKING:
-    from device_agent.sensors.simulated.room import Room
+    from device_agent.sensors.simulated.room import SimulatedRoom
 
 __all__ = [
     "AudioBlock",
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-def open_camera(spec: str, *, room: Room | None = None) -> Camera | None:
+def open_camera(spec: str, *, room: SimulatedRoom | None = None) -> Camera | None:
     """The camera that `spec` names, looked at once so that what is wrong is known now; None for `none`.
 
     Args:
@@ -66,9 +66,9 @@ def open_camera(spec: str, *, room: Room | None = None) -> Camera | None:
 
         return Picamera2Camera(rest or "0", room)
     _refuse_a_kind(spec, kind, rest, "camera")
-    from device_agent.sensors.files import VideoFile
+    from device_agent.sensors.files import VideoFileCamera
 
-    return VideoFile(Path(spec))
+    return VideoFileCamera(Path(spec))
 
 
 def check_camera(spec: str) -> None:
@@ -113,7 +113,7 @@ def check_microphone(spec: str) -> None:
     check_file(Path(spec), "audio")
 
 
-def open_microphone(spec: str, *, room: Room | None = None) -> Microphone | None:
+def open_microphone(spec: str, *, room: SimulatedRoom | None = None) -> Microphone | None:
     """The microphone that `spec` names, looked at once so that what is wrong is known now; None for `none`.
 
     Args:
@@ -135,15 +135,15 @@ def open_microphone(spec: str, *, room: Room | None = None) -> Microphone | None
 
         return SoundDeviceMicrophone(rest or "default")
     _refuse_a_kind(spec, kind, rest, "microphone")
-    from device_agent.sensors.files import AudioFile
+    from device_agent.sensors.files import AudioFileMicrophone
 
-    return AudioFile(Path(spec))
+    return AudioFileMicrophone(Path(spec))
 
 
-def _room(room: Room | None) -> Room:
+def _room(room: SimulatedRoom | None) -> SimulatedRoom:
     if room is not None:
         return room
-    from device_agent.sensors.simulated.room import Room as NewRoom
+    from device_agent.sensors.simulated.room import SimulatedRoom as NewRoom
 
     return NewRoom()
 

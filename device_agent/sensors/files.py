@@ -99,7 +99,7 @@ def _is_cover(stream: Any) -> bool:
     )
 
 
-class VideoFile:
+class VideoFileCamera:
     """A `Camera` that plays a video file; at most 1280x720, its shape kept, its rotation mark ignored.
 
     Raises (opening):
@@ -225,7 +225,7 @@ def _write_i420(picture: Any, target: Any, width: int, height: int) -> None:
         np.copyto(view, rows[: view.shape[0], : view.shape[1]])
 
 
-class AudioFile:
+class AudioFileMicrophone:
     """A `Microphone` that plays the sound of a file: 16 kHz, one channel, in blocks of 50 ms.
 
     Raises (opening):

@@ -21,7 +21,7 @@ from device_agent.sensors.base import (
 from device_agent.sensors.clock import monotonic_us
 from device_agent.sensors.pictures import planes
 from device_agent.sensors.ring import LORES_HEIGHT, LORES_WIDTH, FramePool, sealed
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.sensors.worker import SensorThread
 
 WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25.0
@@ -47,7 +47,7 @@ class Picamera2Camera:
         SensorMissing: there is no such camera, or it is in use.
     """
 
-    def __init__(self, number: str, room: Room | None = None) -> None:
+    def __init__(self, number: str, room: SimulatedRoom | None = None) -> None:
         self.name = f"picamera2:{number}"
         self.width, self.height, self.frame_rate = WIDTH, HEIGHT, FRAME_RATE
         self.lores_width, self.lores_height = LORES_WIDTH, LORES_HEIGHT
@@ -58,7 +58,7 @@ class Picamera2Camera:
         self._error: SensorLost | None = None
         self._deliver: DeliverFrame | None = None
         if number == "simulated":
-            _install_stand_in(room or Room())
+            _install_stand_in(room or SimulatedRoom())
         library = _library()
         self._mapped_array = library.MappedArray
         self._camera = _open(library, 0 if number == "simulated" else _number(number))
@@ -177,7 +177,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _install_stand_in(room: Room) -> None:
+def _install_stand_in(room: SimulatedRoom) -> None:
     from device_agent.sensors.simulated import libcamera_stand_in
 
     try:

@@ -96,7 +96,7 @@ class Ran:
 Entry = Header | Ran | ConsentRecord | TakeRecord | Happened
 
 
-class Journal:
+class SessionJournal:
     """Append-only."""
 
     def __init__(self, path: Path) -> None:

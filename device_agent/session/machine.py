@@ -81,10 +81,10 @@ class SessionState:
         return step.media_of(self.granted)
 
 
-Outcome = tuple[SessionState, tuple[Command, ...]]
+Transition = tuple[SessionState, tuple[Command, ...]]
 
 
-def step(state: SessionState, event: Event) -> Outcome:
+def step(state: SessionState, event: Event) -> Transition:
     """What an event makes of a session. An event that means nothing in this phase changes nothing."""
     if isinstance(event, Trouble):
         return replace(state, message=event.message, code=event.code), ()
@@ -125,7 +125,7 @@ def take_id(session: str, step_id: str, attempt: int) -> str:
     return "take-" + hashlib.sha256(f"{session}/{step_id}/{attempt}".encode()).hexdigest()[:24]
 
 
-def _consent(state: SessionState, event: ConsentAnswered) -> Outcome:
+def _consent(state: SessionState, event: ConsentAnswered) -> Transition:
     uses = state.plan.consent.uses
     granted = tuple(medium for medium in uses if medium in event.granted)
     # Silence is a refusal: a use that nobody answered is not recorded.
@@ -139,7 +139,7 @@ def _consent(state: SessionState, event: ConsentAnswered) -> Outcome:
     return state, (record, OpenSensors(granted))
 
 
-def _start(state: SessionState) -> Outcome:
+def _start(state: SessionState) -> Transition:
     present = _present(state)
     state = replace(state, token=state.token + 1, message=None, code=None)
     if present.is_typed or present.countdown_seconds == 0:
@@ -147,7 +147,7 @@ def _start(state: SessionState) -> Outcome:
     return replace(state, phase="countdown"), (SetTimer("countdown", present.countdown_seconds, state.token),)
 
 
-def _open_take(state: SessionState) -> Outcome:
+def _open_take(state: SessionState) -> Transition:
     present = _present(state)
     attempt = state.attempt + 1
     take = take_id(state.session, present.id, attempt)
@@ -161,14 +161,14 @@ def _open_take(state: SessionState) -> Outcome:
     return state, (OpenTake(take, present.id, attempt, state.media),)
 
 
-def _recording(state: SessionState) -> Outcome:
+def _recording(state: SessionState) -> Transition:
     present = _present(state)
     if present.kind == "show":
         return _close_take(state)
     return state, (SetTimer("recording", present.seconds, state.token),)
 
 
-def _done(state: SessionState, event: Done) -> Outcome:
+def _done(state: SessionState, event: Done) -> Transition:
     """A press that comes at once was not meant: the attempt does not count and the step is done again."""
     seconds = event.after_seconds
     if seconds is None or seconds >= min(MIN_TAKE_SECONDS, _present(state).seconds):
@@ -179,18 +179,18 @@ def _done(state: SessionState, event: Done) -> Outcome:
     return replace(state, phase="ready", take=None, token=state.token + 1, message=message, code=None), torn
 
 
-def _close_take(state: SessionState, text: str | None = None) -> Outcome:
+def _close_take(state: SessionState, text: str | None = None) -> Transition:
     assert state.take is not None
     return replace(state, phase="saving", token=state.token + 1), (CloseTake(state.take, text),)
 
 
-def _answered(state: SessionState, event: Answered) -> Outcome:
+def _answered(state: SessionState, event: Answered) -> Transition:
     if not event.text.strip():
         return replace(state, message="Please type an answer, or press Stop.", code=None), ()
     return _close_take(replace(state, message=None, code=None), event.text)
 
 
-def _take_closed(state: SessionState) -> Outcome:
+def _take_closed(state: SessionState) -> Transition:
     state = replace(state, take=None, failures=0, attempt=0, takes_closed=state.takes_closed + 1, token=state.token + 1)
     following = _next_index(state, state.index + 1)
     if following is None:
@@ -203,14 +203,14 @@ def _take_closed(state: SessionState) -> Outcome:
     return replace(state, phase="ready"), ()
 
 
-def _stop(state: SessionState) -> Outcome:
+def _stop(state: SessionState) -> Transition:
     if state.phase == "saving":
         return replace(state, after_saving="stopped"), ()
     torn = _tear(state, "stopped")
     return replace(state, phase="stopped", take=None, token=state.token + 1), (*torn, EndSession("stopped"))
 
 
-def _pause(state: SessionState) -> Outcome:
+def _pause(state: SessionState) -> Transition:
     if state.phase in ("consent", "paused"):
         return state, ()
     if state.phase == "saving":
@@ -219,7 +219,7 @@ def _pause(state: SessionState) -> Outcome:
     return replace(state, phase="paused", take=None, token=state.token + 1), torn
 
 
-def _failed(state: SessionState, event: TakeFailed) -> Outcome:
+def _failed(state: SessionState, event: TakeFailed) -> Transition:
     if state.take is None or event.take != state.take:
         return state, ()
     failures = state.failures + 1
@@ -242,7 +242,7 @@ def _failed(state: SessionState, event: TakeFailed) -> Outcome:
     return state, commands
 
 
-def _restarted(state: SessionState) -> Outcome:
+def _restarted(state: SessionState) -> Transition:
     if state.phase == "consent":
         return state, ()
     torn = _tear(state, "interrupted")

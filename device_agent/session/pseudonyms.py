@@ -17,12 +17,12 @@ PSEUDONYMS = "pseudonyms.json"
 
 
 @dataclass(frozen=True)
-class Pseudonyms:
+class OwnPseudonyms:
     participant: str
     home: str
 
 
-def own_pseudonyms(state: Path) -> Pseudonyms:
+def own_pseudonyms(state: Path) -> OwnPseudonyms:
     """Those of this device; made now if there are none yet, or if the file cannot be read.
 
     Raises:
@@ -30,11 +30,11 @@ def own_pseudonyms(state: Path) -> Pseudonyms:
     """
     path = state / PSEUDONYMS
     try:
-        found = Pseudonyms(**json.loads(path.read_text(encoding="utf-8")))
+        found = OwnPseudonyms(**json.loads(path.read_text(encoding="utf-8")))
         if is_id(found.participant) and is_id(found.home):
             return found
     except (OSError, ValueError, TypeError):
         pass
-    made = Pseudonyms(f"participant-{secrets.token_hex(4)}", f"home-{secrets.token_hex(4)}")
+    made = OwnPseudonyms(f"participant-{secrets.token_hex(4)}", f"home-{secrets.token_hex(4)}")
     write_state(path, json.dumps(asdict(made)).encode())
     return made

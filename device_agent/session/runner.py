@@ -39,7 +39,7 @@ from device_agent.events import (
 )
 from device_agent.sensors.clock import monotonic_us
 from device_agent.session.consent import consent_record
-from device_agent.session.journal import Entry, Happened, Header, Journal, Ran, boot_id
+from device_agent.session.journal import Entry, Happened, Header, Ran, SessionJournal, boot_id
 from device_agent.session.journal import read as read_journal
 from device_agent.session.machine import step
 from device_agent.session.publisher import RecordPublisher
@@ -53,8 +53,8 @@ from wire.session import SessionRecord, TakeDocument, TakeRecord
 HEARING_SECONDS = 0.2  # a signal is heard within this time
 
 
-class Room(Protocol):
-    """What the runner needs of the agent: sensors opened after consent, and a maker of takes above them."""
+class SensorOpener(Protocol):
+    """Opens the sensors after consent, and gives a maker of takes above them."""
 
     def open_sensors(self, media: tuple[Medium, ...], origin: Origin) -> TakeMaker:
         """Raises GleanerError when one of them is not there. Calling it again gives the same maker."""
@@ -76,13 +76,13 @@ class SessionRunner:
         self,
         header: Header,
         journal_path: Path,
-        room: Room,
+        sensors: SensorOpener,
         publish: Callable[[SessionRecord | TakeDocument], None],
         say: Callable[[str], None],
         clock: DeviceClock | None = None,
     ) -> None:
         self._clock = clock or DeviceClock()
-        self._room = room
+        self._sensors = sensors
         self._say = say
         self._queue: queue.Queue[Event] = queue.Queue()
         self._deadlines: list[tuple[float, int, Deadline]] = []
@@ -94,7 +94,7 @@ class SessionRunner:
         resumed = journal_path.exists() and journal_path.stat().st_size > 0
         self.resumed = resumed
         entries: list[Entry] = read_journal(journal_path) if resumed else []
-        self._journal = Journal(journal_path)
+        self._journal = SessionJournal(journal_path)
         if not entries:
             self._journal.append(header)
         self._replayed = replay(entries or [header])
@@ -226,7 +226,7 @@ class SessionRunner:
     def _carry_out(self, command: Command) -> None:
         match command:
             case OpenSensors():
-                self._maker = self._room.open_sensors(command.media, self._origin())
+                self._maker = self._sensors.open_sensors(command.media, self._origin())
             case OpenTake():
                 self._open_take(command)
             case CloseTake():

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from device_agent.events import ENDED, Answered, ConsentAnswered, Post, Snapshot, Start, Stop, Trouble
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from wire.errors import GleanerError
 
 THINKING_SECONDS = 0.2
@@ -19,7 +19,7 @@ LOOK_SECONDS = 0.03
 ANSWER = "Coffee, with a little milk."
 
 
-class Participant:
+class SimulatedParticipant:
     """One thread; ends by itself when the session has.
 
     Begins once `watched` says that somebody has the session page open, or after `wait_seconds`.
@@ -29,7 +29,7 @@ class Participant:
         self,
         read: Callable[[], Snapshot],
         post: Post,
-        room: Room | None,
+        room: SimulatedRoom | None,
         *,
         watched: Callable[[], bool] = lambda: True,
         wait_seconds: float = 0.0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from device_agent.events import Detection, Snapshot
+from device_agent.events import PreviewBox, Snapshot
 from device_agent.session.machine import MAX_FAILURES
 from device_agent.session.runner import SessionRunner
 from device_agent.session.sentences import plain
@@ -19,7 +19,7 @@ def snapshot_of(
     set_aside: int,
     level_dbfs: float | None,
     speaking: bool | None,
-    detections: tuple[Detection, ...],
+    detections: tuple[PreviewBox, ...],
     preview: bool,
 ) -> Snapshot:
     """A Snapshot. `pending` and `set_aside` are the spool's counts of captures right now.

@@ -12,8 +12,8 @@ from device_agent.record.recorded import Recorded
 from device_agent.record.sink import ByteSink
 from device_agent.spool.header import CaptureHeader, CaptureState
 from device_agent.spool.layout import TIMES, file_name, part_name
-from device_agent.spool.signal import Changes
-from device_agent.spool.space import Room
+from device_agent.spool.signal import ChangeSignal
+from device_agent.spool.space import SpoolSpace
 from device_agent.spool.torn import frame_table, redacted
 from device_agent.spool.writer import AppendFile, SpoolSink, SpoolWriter
 from wire.canonical import canonical_json, sha256_hex
@@ -32,7 +32,7 @@ class CaptureInvalid(GleanerError):
 
 @dataclass
 class Entry:
-    """What the spool knows of a capture. Changed under `Changes`."""
+    """What the spool knows of a capture. Changed under `ChangeSignal`."""
 
     header: CaptureHeader
     folder: Path
@@ -59,10 +59,10 @@ class SpoolCapture:
     """
 
     def __init__(
-        self, entry: Entry, writer: SpoolWriter, room: Room, changes: Changes,
+        self, entry: Entry, writer: SpoolWriter, space: SpoolSpace, changes: ChangeSignal,
         settle: Callable[[Entry], CaptureManifest | None], drop: Callable[[Entry, str], None],
     ) -> None:  # fmt: skip
-        self._entry, self._writer, self._room, self._changes = entry, writer, room, changes
+        self._entry, self._writer, self._space, self._changes = entry, writer, space, changes
         self._settle, self._drop = settle, drop
 
     @property
@@ -92,7 +92,7 @@ class SpoolCapture:
         file = self._writer.open(self._entry.folder / part, is_media=part == "media")
         with self._changes:
             self._entry.files[part] = file
-        self._changes.tell()
+        self._changes.notify()
         return SpoolSink(self._writer, file)
 
     def put(self, part: str, data: bytes) -> None:
@@ -114,14 +114,14 @@ class SpoolCapture:
 
         def write() -> None:
             if part == "media":
-                self._room.check(len(data))
+                self._space.check(len(data))
             write_whole(self._entry.folder / file_name(part), data)
-            self._room.take(len(data))
+            self._space.reserve(len(data))
 
         self._writer.call(write, f"writing {part}")
         with self._changes:
             self._entry.parts[part] = made
-        self._changes.tell()
+        self._changes.notify()
 
     def finish(self, recorded: Recorded, counts: Counts | None = None) -> CaptureManifest:
         """The usual end: writes the frame table of a video, then the manifest. Labels are put before.
@@ -165,12 +165,12 @@ class SpoolCapture:
             raise CaptureInvalid(f"The manifest of {self.header.capture} does not name the parts in the spool.")
         data = canonical_json(manifest)
         self._writer.call(lambda: write_whole(self._entry.folder / "manifest.json", data), "closing a capture")
-        self._room.take(len(data))
+        self._space.reserve(len(data))
         with self._changes:
             self._entry.parts = {part.name: part for part in parts}
             self._entry.manifest = data
             self._entry.state = "closed"
-        self._changes.tell()
+        self._changes.notify()
 
     def close_torn(self, reason: str) -> CaptureManifest | None:
         """End it as an attempt that does not count; what was recorded is kept. None: nothing was.

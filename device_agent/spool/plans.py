@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from device_agent.spool.signal import Changes
+from device_agent.spool.signal import ChangeSignal
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json, document_hash
 from wire.errors import GleanerError
@@ -13,10 +13,10 @@ from wire.files import write_whole
 from wire.script import Plan
 
 
-class PlanShelf:
+class SessionPlans:
     """SHA256.json is a plan. Which of them the collector has is known until this process ends: twice does no harm."""
 
-    def __init__(self, folder: Path, writer: SpoolWriter, changes: Changes) -> None:
+    def __init__(self, folder: Path, writer: SpoolWriter, changes: ChangeSignal) -> None:
         self._folder, self._writer, self._changes = folder, writer, changes
         self._waiting: dict[str, Plan] = {}
         self._sent: set[str] = set()
@@ -49,7 +49,7 @@ class PlanShelf:
         self._writer.call(lambda: write_whole(path, canonical_json(plan)), "writing the plan of the session")
         with self._changes:
             self._waiting[key] = plan
-        self._changes.tell()
+        self._changes.notify()
 
     def to_send(self) -> dict[str, Plan]:
         """The plans that the collector was not sent since this process began, by sha256."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from device_agent.spool.signal import Changes
-from device_agent.spool.take_documents import TakeShelf
+from device_agent.spool.signal import ChangeSignal
+from device_agent.spool.take_documents import TakeDocuments
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
 from wire.errors import GleanerError
@@ -16,15 +16,15 @@ from wire.session import SessionRecord, TakeDocument
 OVER = "over"  # behind the revision in SESSION.sent: it was the last one
 
 
-class SessionShelf:
+class SessionRecords:
     """SESSION.json is the newest record, SESSION.sent the revision that the collector has; SESSION.takes has the takes.
 
     Versions before put the takes into SESSION.json: such a record is sent as it is.
     """
 
-    def __init__(self, folder: Path, writer: SpoolWriter, changes: Changes) -> None:
+    def __init__(self, folder: Path, writer: SpoolWriter, changes: ChangeSignal) -> None:
         self._folder, self._writer, self._changes = folder, writer, changes
-        self._takes = TakeShelf(folder, writer, changes)
+        self._takes = TakeDocuments(folder, writer, changes)
         self._records: dict[str, SessionRecord] = {}
         self._sent: dict[str, int] = {}
         self._delivered: set[str] = set()  # those that were deleted at this start
@@ -102,7 +102,7 @@ class SessionShelf:
             self._records[record.session] = record
             if known is not None and known.revision == record.revision:
                 self._sent.pop(record.session, None)
-        self._changes.tell()
+        self._changes.notify()
 
     def put_take(self, document: TakeDocument) -> None:
         """Save a take's document unless what is here says the same; durable on return."""
@@ -149,7 +149,7 @@ class SessionShelf:
         )
         with self._changes:
             self._sent[session] = revision
-        self._changes.tell()
+        self._changes.notify()
 
     def _over(self, record: SessionRecord) -> bool:
         return record.state != "running" and self._sent.get(record.session, -1) >= record.revision

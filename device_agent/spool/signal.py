@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 
 
-class Changes:
+class ChangeSignal:
     def __init__(self) -> None:
         self._condition = threading.Condition(threading.RLock())
         self._number = 0
@@ -23,7 +23,7 @@ class Changes:
     def number(self) -> int:
         return self._number
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         with self._condition:
             self._number += 1
             self._condition.notify_all()

@@ -53,7 +53,7 @@ def mib(size: int) -> str:
     return f"{max(0, size) / (1 << 20):.0f} MiB"
 
 
-class Room:
+class SpoolSpace:
     """Counts what the spool holds. `used` is right to the byte for what went through the spool."""
 
     def __init__(self, root: Path, quota_bytes: int | None, reserve_bytes: int) -> None:
@@ -65,11 +65,11 @@ class Room:
     def used(self) -> int:
         return self._used
 
-    def take(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         with self._lock:
             self._used += size
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         with self._lock:
             self._used = max(0, self._used - size)
 

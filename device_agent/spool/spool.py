@@ -18,10 +18,10 @@ from device_agent.spool.header import CaptureHeader, CaptureState, PendingCaptur
 from device_agent.spool.layout import Layout, delete, file_name, folder_bytes, free_path, throw_away
 from device_agent.spool.ledger import DoneLedger
 from device_agent.spool.parts import check_part, read_part, receipt_differences
-from device_agent.spool.plans import PlanShelf
-from device_agent.spool.session_records import SessionShelf
-from device_agent.spool.signal import Changes
-from device_agent.spool.space import Room, SpoolFull, spool_error
+from device_agent.spool.plans import SessionPlans
+from device_agent.spool.session_records import SessionRecords
+from device_agent.spool.signal import ChangeSignal
+from device_agent.spool.space import SpoolFull, SpoolSpace, spool_error
 from device_agent.spool.torn import media_bytes, settle_torn
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
@@ -31,7 +31,7 @@ from wire.errors import GleanerError
 from wire.files import sync_folder, write_whole
 
 RESERVE_BYTES = 64 << 20
-# Room a take must find before it begins: less is gone within seconds.
+# Space that a take must find before it begins: less is gone within seconds.
 START_BYTES = 1 << 20
 
 
@@ -88,7 +88,7 @@ class Spool:
         """
         self.layout = Layout(root)
         self.on_full = on_full or _nobody
-        self.changes = Changes()
+        self.changes = ChangeSignal()
         self.troubles: list[str] = []
         self.set_aside_count = 0  # captures, since the start
         try:
@@ -101,11 +101,11 @@ class Spool:
         except OSError as error:
             os.close(self._lock)
             raise SpoolInUse(f"Another agent works on the spool {root}.") from error
-        self._room = Room(root, quota_bytes, reserve_bytes)
-        self._writer = SpoolWriter(self._room, self.changes.tell, lambda error: self.on_full(error))
+        self._space = SpoolSpace(root, quota_bytes, reserve_bytes)
+        self._writer = SpoolWriter(self._space, self.changes.notify, lambda error: self.on_full(error))
         self._done = DoneLedger(self.layout.done)
-        self.records = SessionShelf(self.layout.sessions, self._writer, self.changes)
-        self.plans = PlanShelf(self.layout.plans, self._writer, self.changes)
+        self.records = SessionRecords(self.layout.sessions, self._writer, self.changes)
+        self.plans = SessionPlans(self.layout.plans, self._writer, self.changes)
         self._entries: dict[str, Entry] = {}
         self._done.load()
         self._load()
@@ -131,7 +131,7 @@ class Spool:
         data = canonical_json(header)
 
         def begin() -> None:
-            self._room.check(START_BYTES)
+            self._space.check(START_BYTES)
             folder.mkdir()
             try:
                 write_whole(folder / "header.json", data)
@@ -139,15 +139,15 @@ class Spool:
                 folder.rmdir()
                 raise
             sync_folder(folder.parent)
-            self._room.take(len(data))
+            self._space.reserve(len(data))
             self._writer.full_is_over()
 
         self._writer.call(begin, "opening a capture")
         entry = Entry(header, folder)
         with self.changes:
             self._entries[header.capture] = entry
-        self.changes.tell()
-        return SpoolCapture(entry, self._writer, self._room, self.changes, self._settle, self._drop)
+        self.changes.notify()
+        return SpoolCapture(entry, self._writer, self._space, self.changes, self._settle, self._drop)
 
     # ---------------------------------------------------------------- sending
     def pending(self) -> list[PendingCapture]:
@@ -225,7 +225,7 @@ class Spool:
             self._entries.pop(capture, None)
             self.set_aside_count += 1
         self.troubles.append(f"The capture {capture} was set aside. {reason}")
-        self.changes.tell()
+        self.changes.notify()
 
     def sessions_waiting(self) -> set[str]:
         """The sessions of which captures wait for a receipt."""
@@ -237,7 +237,7 @@ class Spool:
         """What waits for the collector, and the bytes that may still be recorded."""
         with self.changes:
             rows = [self._pending(entry) for entry in self._entries.values()]
-        return Backlog(captures=len(rows), bytes=sum(row.bytes for row in rows), free_bytes=max(0, self._room.free()))
+        return Backlog(captures=len(rows), bytes=sum(row.bytes for row in rows), free_bytes=max(0, self._space.free()))
 
     @property
     def captures_waiting(self) -> int:
@@ -295,12 +295,12 @@ class Spool:
             return None
         before = folder_bytes(entry.folder)
         manifest = self._writer.call(lambda: settle_torn(entry.folder, entry.header), "closing a torn capture")
-        self._room.take(folder_bytes(entry.folder) - before)
+        self._space.reserve(folder_bytes(entry.folder) - before)
         with self.changes:
             entry.parts = {part.name: part for part in manifest.parts}
             entry.manifest = canonical_json(manifest)
             entry.state = "closed"
-        self.changes.tell()
+        self.changes.notify()
         return manifest
 
     def _drop(self, entry: Entry, reason: str) -> None:
@@ -323,8 +323,8 @@ class Spool:
         except OSError as error:
             raise spool_error(error, f"deleting {capture}") from error
         finally:
-            self._room.give(size)
-            self.changes.tell()
+            self._space.release(size)
+            self.changes.notify()
         if not noted:
             self._writer.call(lambda: self._done.write(capture, state, facts), "noting a receipt")
 
@@ -351,7 +351,7 @@ class Spool:
                     throw_away(self.layout, folder)  # the process died before the header: not a byte was recorded
         for path in self.layout.aside.iterdir():
             with self._reported(path):
-                self._room.take(folder_bytes(path))
+                self._space.reserve(folder_bytes(path))
 
     @contextlib.contextmanager
     def _reported(self, path: Path) -> Iterator[None]:
@@ -379,5 +379,5 @@ class Spool:
         except GleanerError as error:
             self._set_stray_aside(folder, f"it cannot be read: {error.message}")
             return
-        self._room.take(folder_bytes(folder))
+        self._space.reserve(folder_bytes(folder))
         self._entries[folder.name] = entry

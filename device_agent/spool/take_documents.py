@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from device_agent.spool.layout import delete
-from device_agent.spool.signal import Changes
+from device_agent.spool.signal import ChangeSignal
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
 from wire.errors import GleanerError
@@ -16,13 +16,13 @@ FOLDER_SUFFIX = ".takes"
 WAITS, SENT = ".json", ".sent"
 
 
-class TakeShelf:
+class TakeDocuments:
     """SESSION.takes/TAKE.json is a document that the collector lacks; once it has it, the file is called TAKE.sent.
 
     A mark that a power cut takes back lets a document be sent again, which does no harm.
     """
 
-    def __init__(self, folder: Path, writer: SpoolWriter, changes: Changes) -> None:
+    def __init__(self, folder: Path, writer: SpoolWriter, changes: ChangeSignal) -> None:
         self._folder, self._writer, self._changes = folder, writer, changes
         self._known: dict[str, dict[str, TakeDocument]] = {}  # by session and take
         self._waiting: dict[str, dict[str, TakeDocument]] = {}
@@ -61,7 +61,7 @@ class TakeShelf:
                 self._remember(document, waits=True)
 
         self._writer.call(write, "writing the record of a take")
-        self._changes.tell()
+        self._changes.notify()
 
     def waiting(self, session: str) -> list[TakeDocument]:
         """The documents of a session that the collector does not have, oldest first."""
@@ -85,7 +85,7 @@ class TakeShelf:
                 del self._waiting[session][take]
 
         self._writer.call(mark, "noting a sent take")
-        self._changes.tell()
+        self._changes.notify()
 
     def send_again(self, session: str) -> None:
         """The collector has lost the session: every document of it waits again."""
@@ -96,7 +96,7 @@ class TakeShelf:
                 self._waiting[session] = dict(self._known.get(session, {}))
 
         self._writer.call(unmark, "noting that a session is sent again")
-        self._changes.tell()
+        self._changes.notify()
 
     def forget(self, session: str) -> None:
         delete(takes_folder(self._folder, session))

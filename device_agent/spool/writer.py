@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from device_agent.spool.space import Room, SpoolFailed, SpoolFull, spool_error
+from device_agent.spool.space import SpoolFailed, SpoolFull, SpoolSpace, spool_error
 from wire.errors import GleanerError
 from wire.files import sync_folder
 
@@ -61,10 +61,10 @@ class SpoolWriter:
     """Start with `start`; every other method may be called from any thread but its own."""
 
     def __init__(
-        self, room: Room, published: Callable[[], None], on_full: Callable[[GleanerError], None],
+        self, space: SpoolSpace, published: Callable[[], None], on_full: Callable[[GleanerError], None],
         sync_seconds: float = SYNC_SECONDS, queue_bytes: int = QUEUE_BYTES,
     ) -> None:  # fmt: skip
-        self._room, self._published, self._on_full = room, published, on_full
+        self._space, self._published, self._on_full = space, published, on_full
         self._sync_seconds, self._queue_bytes = sync_seconds, queue_bytes
         self._changed = threading.Condition()
         self._queue: deque[tuple[AppendFile, bytes] | Callable[[], None]] = deque()
@@ -163,7 +163,7 @@ class SpoolWriter:
         return answer[0]
 
     def full_is_over(self) -> None:
-        """Room was found again: the next time it runs out is news."""
+        """Space was found again: the next time it runs out is news."""
         self._told_full = False
 
     # ---------------------------------------------------------------- the writer thread
@@ -199,13 +199,13 @@ class SpoolWriter:
         before = file.written
         try:
             if file.is_media:
-                self._room.check(len(data))
+                self._space.check(len(data))
             file.append(data)
         except SpoolFull as error:
             self._fail([file], error)
         except OSError as error:
             self._fail([file], spool_error(error, "recording"))
-        self._room.take(file.written - before)
+        self._space.reserve(file.written - before)
         if file.written > file.durable and file not in self._dirty:
             # Times before media: what is published never holds a frame whose time is not on the disk.
             self._dirty.insert(len(self._dirty) if file.is_media else 0, file)

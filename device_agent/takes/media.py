@@ -21,7 +21,7 @@ from device_agent.sensors.clock import monotonic_us
 from device_agent.sensors.reported import settings_of
 from device_agent.spool.capture import SpoolCapture
 from device_agent.takes.masking import STILL_US, Masker, Masking
-from device_agent.takes.streams import AudioStream, Recording, Stream, VideoStream
+from device_agent.takes.streams import AudioStream, Recording, SensorStream, VideoStream
 from prelabel.audio.labels import answer_document
 from wire.canonical import canonical_json
 from wire.capture import CaptureFormat, Counts, Medium, SensorSettings
@@ -173,11 +173,11 @@ class MediumTake(ABC):
 class StreamTake(MediumTake, Generic[Item]):
     """A medium that is recorded from the take's opening to its end."""
 
-    def __init__(self, tools: TakeTools, step: PlanStep, stream: Stream[Item] | None) -> None:
+    def __init__(self, tools: TakeTools, step: PlanStep, stream: SensorStream[Item] | None) -> None:
         super().__init__(tools, step)
         assert stream is not None  # a step records only what was agreed to, and that has a sensor
         stream.revive()
-        self._stream: Stream[Item] = stream
+        self._stream: SensorStream[Item] = stream
         self._recording: Recording[Item] | None = None
 
     @abstractmethod

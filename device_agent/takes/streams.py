@@ -90,7 +90,7 @@ class Recording(Generic[Item]):
             )
 
 
-class Stream(ABC, Generic[Item]):
+class SensorStream(ABC, Generic[Item]):
     """The shared half of the two streams: begin, write on the encoder thread, end."""
 
     def __init__(self, name: str, depth: int, failed: Failed) -> None:
@@ -262,7 +262,7 @@ class Stream(ABC, Generic[Item]):
         """What an encoder takes of an item, and its stamp in microseconds of device time."""
 
 
-class VideoStream(Stream[Frame]):
+class VideoStream(SensorStream[Frame]):
     """A camera's frames: the newest one for preview and stills, every one for the recording."""
 
     def __init__(self, camera: Camera, seen: Callable[[Frame, bool], None], failed: Failed) -> None:
@@ -308,7 +308,7 @@ class VideoStream(Stream[Frame]):
         return item.main, item.stamp_us
 
 
-class AudioStream(Stream[AudioBlock]):
+class AudioStream(SensorStream[AudioBlock]):
     """A microphone's samples: the level of the newest block, every block for the recording."""
 
     def __init__(self, microphone: Microphone, heard: Callable[[AudioBlock, bool], None], failed: Failed) -> None:

@@ -35,7 +35,7 @@ TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=20.0, pool=5.0)
 
 
 @dataclass
-class Upload:
+class PartUpload:
     """One part at the collector: where it stands. `offset` None: ask before sending."""
 
     url: str
@@ -59,7 +59,7 @@ class CollectorClient:
         self._http.close()
 
     # ---------------------------------------------------------------- uploads
-    def create(self, capture: str, part: str, length: int | None) -> Upload:
+    def create(self, capture: str, part: str, length: int | None) -> PartUpload:
         """Begin a part, or find it again: the collector answers with the same place and its offset."""
         headers = {"Upload-Metadata": f"capture {_base64(capture)},part {_base64(part)}"}
         headers |= {"Upload-Defer-Length": "1"} if length is None else {"Upload-Length": str(length)}
@@ -70,9 +70,9 @@ class CollectorClient:
         offset = _number(reply, "Upload-Offset")
         if offset is None or not ("Upload-Length" in reply.headers or "Upload-Defer-Length" in reply.headers):
             return self.look(url)  # a place found again may be elsewhere, and without a length yet
-        return Upload(url, offset, _number(reply, "Upload-Length"))
+        return PartUpload(url, offset, _number(reply, "Upload-Length"))
 
-    def look(self, url: str) -> Upload:
+    def look(self, url: str) -> PartUpload:
         """Where an upload stands: only bytes that are on the collector's disk count."""
         reply = self._tus("HEAD", url, {})
         if reply.status_code in (404, 410):
@@ -82,9 +82,9 @@ class CollectorClient:
         offset = _number(reply, "Upload-Offset")
         if offset is None:
             raise NotACollector(f"{self._base} answered a HEAD without Upload-Offset.")
-        return Upload(url, offset, _number(reply, "Upload-Length"))
+        return PartUpload(url, offset, _number(reply, "Upload-Length"))
 
-    def append(self, upload: Upload, data: bytes, length: int | None) -> None:
+    def append(self, upload: PartUpload, data: bytes, length: int | None) -> None:
         """Send one chunk at the upload's offset; `length` is the whole size, once it is known.
 
         Raises:
@@ -124,14 +124,14 @@ class CollectorClient:
 
     # ---------------------------------------------------------------- documents
     def put_manifest(self, capture: str, manifest: bytes) -> None:
-        """The same bytes again are welcome. Raises CaptureConflict, or the collector's own problem."""
+        """The same bytes again are welcome. Raises OtherManifest, or the collector's own problem."""
         self._put(f"/api/captures/{capture}/manifest", manifest)
 
     def receipt(self, capture: str) -> Receipt | None:
         """None: not yet.
 
         Raises:
-            PartsMissing, Withdrawn; UploadGone: the collector does not know the capture at all.
+            PartsWanted, Withdrawn; UploadGone: the collector does not know the capture at all.
         """
         reply = self._send("GET", f"{self._base}/api/captures/{capture}/receipt", {})
         if reply.status_code == 200:

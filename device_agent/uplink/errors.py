@@ -8,9 +8,9 @@ UplinkError
 ├── UploadMoved            upload-offset           the collector stands at another offset: ask it
 ├── UploadGone             upload-gone             the upload expired: create it again
 ├── UploadSpoiled          upload-spoiled          the upload holds something else: terminate it, begin again
-├── PartsMissing           parts-missing           send `parts` again
+├── PartsWanted            parts-missing           send `parts` again
 ├── Withdrawn              capture-withdrawn       the collector will never take it
-├── CaptureConflict        capture-conflict        the collector holds another manifest of this id
+├── OtherManifest          capture-conflict        the collector holds another manifest of this id
 ├── ReceiptForged          receipt-forged          the signature is not the collector's
 └── CollectorProblem       collector-problem       any other problem document, with its own code and hint
 """
@@ -82,7 +82,7 @@ class UploadSpoiled(UplinkError):
     status: ClassVar[int] = 409
 
 
-class PartsMissing(UplinkError):
+class PartsWanted(UplinkError):
     """`parts`: the names to send again."""
 
     code: ClassVar[str] = "parts-missing"
@@ -100,7 +100,7 @@ class Withdrawn(UplinkError):
     hint = "It lies in the spool's folder aside until a person decides."
 
 
-class CaptureConflict(UplinkError):
+class OtherManifest(UplinkError):
     code: ClassVar[str] = "capture-conflict"
     status: ClassVar[int] = 409
     retryable: ClassVar[bool] = False
@@ -146,10 +146,10 @@ def problem_of(reply: httpx.Response, url: str) -> UplinkError:
     if reply.status_code == 403 and code in ("", "not-allowed"):
         return DeviceForbidden(f"The collector at {url} does not accept this from this device.")
     if code == "capture-conflict":
-        return CaptureConflict("The collector holds another manifest of this capture.")
+        return OtherManifest("The collector holds another manifest of this capture.")
     if code == "parts-missing":
         parts = body.get("parts")
-        return PartsMissing(title, [str(name) for name in parts] if isinstance(parts, list) else [])
+        return PartsWanted(title, [str(name) for name in parts] if isinstance(parts, list) else [])
     transient = bool(body.get("retryable")) or reply.status_code >= 500 or reply.status_code in (408, 423, 425, 429)
     if not body and not transient:
         return NotACollector(f"{url} answered {reply.status_code} without a word of what is wrong.")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from device_agent.spool.header import PendingCapture
 from device_agent.spool.spool import Spool
-from device_agent.uplink.client import CollectorClient, Upload
-from device_agent.uplink.errors import CollectorProblem, PartsMissing, UploadGone, UploadMoved, UploadSpoiled
+from device_agent.uplink.client import CollectorClient, PartUpload
+from device_agent.uplink.errors import CollectorProblem, PartsWanted, UploadGone, UploadMoved, UploadSpoiled
 from device_agent.uplink.receipts import verify_receipt
 from device_agent.uplink.schedule import FIRST_CHUNK, chunk_under, next_chunk, receipt_delay
 
@@ -33,7 +33,7 @@ class Transfer:
     """What is known of a capture at the collector. `not_before` and `ask_at` are time.monotonic seconds."""
 
     capture: str
-    uploads: dict[str, Upload] = field(default_factory=dict)
+    uploads: dict[str, PartUpload] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)  # how often the collector missed a part after the manifest
     manifest_sent: bool = False
     asked: int = 0
@@ -71,11 +71,11 @@ class Transfer:
         """Ask for the receipt; True: it came, is the collector's, and the capture has left the spool.
 
         Raises:
-            Withdrawn, CaptureConflict, ReceiptForged, ReceiptMismatch, and what any request may raise.
+            Withdrawn, OtherManifest, ReceiptForged, ReceiptMismatch, and what any request may raise.
         """
         try:
             receipt = client.receipt(self.capture)
-        except PartsMissing as error:
+        except PartsWanted as error:
             self.manifest_sent = False
             for part in error.parts:
                 self.uploads.pop(part, None)
@@ -132,7 +132,7 @@ class Transfer:
                 if strikes >= PATIENCE:
                     raise
 
-    def _place(self, client: CollectorClient, part: str, size: int, final: bool) -> Upload:
+    def _place(self, client: CollectorClient, part: str, size: int, final: bool) -> PartUpload:
         """The upload of a part with an offset that fits what is here."""
         upload = self.uploads.get(part)
         if upload is None:
@@ -151,7 +151,7 @@ class Transfer:
         return upload
 
     def _send_chunk(
-        self, client: CollectorClient, spool: Spool, part: str, upload: Upload, length: int | None, limit: int,
+        self, client: CollectorClient, spool: Spool, part: str, upload: PartUpload, length: int | None, limit: int,
         pace: Pace,
     ) -> int:  # fmt: skip
         assert upload.offset is not None

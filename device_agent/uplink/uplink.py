@@ -23,13 +23,13 @@ from device_agent.spool.spool import ReceiptMismatch, Spool
 from device_agent.uplink.choice import choose_long, choose_small
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.errors import (
-    CaptureConflict,
     CollectorProblem,
     CollectorUnreachable,
     DeviceForbidden,
     DeviceRefused,
     NotACollector,
-    PartsMissing,
+    OtherManifest,
+    PartsWanted,
     ReceiptForged,
     UploadGone,
     UploadMoved,
@@ -52,7 +52,7 @@ LOST_SECONDS = 1.0  # then the session's record has been sent again
 RecordKey = tuple[str, str, int]  # session, take (empty for the session's own record), revision
 # One capture's or one record's trouble; everything else concerns the way to the collector.
 OF_ONE = (
-    CollectorProblem, DeviceForbidden, PartsMissing, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged,
+    CollectorProblem, DeviceForbidden, PartsWanted, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged,
     ReceiptMismatch, PartDamaged, SpoolFailed, SpoolFull, OSError,
 )  # fmt: skip
 
@@ -105,7 +105,7 @@ class Uplink:
         if (state, session) != self._told:
             self._told = (state, session)
             self._beat_at = 0.0
-            self._spool.changes.tell()
+            self._spool.changes.notify()
 
     def drain(self, timeout: float) -> bool:
         """Wait until the collector has everything. False: time was up, and what is left is in the spool."""
@@ -124,7 +124,7 @@ class Uplink:
     def stop(self, timeout: float = 5.0) -> bool:
         """End the thread after the request it is in. False: that request did not end in time."""
         self._stopping.set()
-        self._spool.changes.tell()
+        self._spool.changes.notify()
         if self._thread.ident is not None:
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -301,7 +301,7 @@ class Uplink:
         transfer = self._transfers.setdefault(capture.capture, Transfer(capture.capture))
         try:
             return work(transfer, capture)
-        except (CaptureConflict, Withdrawn, PartDamaged) as error:
+        except (OtherManifest, Withdrawn, PartDamaged) as error:
             if isinstance(error, PartDamaged) and capture.manifest is None:
                 self._delay(transfer, capture, error)  # it still records: its end settles what it holds
             else:

@@ -8,18 +8,18 @@ from device_agent.sensors.base import DeliverFrame, Failed, Frame
 from device_agent.sensors.pacing import due
 from device_agent.sensors.pictures import planes, shrink
 from device_agent.sensors.ring import FramePool, lores_size, sealed
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.sensors.worker import SensorThread
 
 
 class SimulatedCamera:
-    """A `Camera` that looks into a `Room`.
+    """A `Camera` that looks into a `SimulatedRoom`.
 
     Raises (building):
         the catalogue's errors when the photographs of the scene are not here and cannot be fetched.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: SimulatedRoom) -> None:
         self.name = "simulated"
         self.room = room
         self.width, self.height, self.frame_rate = room.width, room.height, room.frame_rate

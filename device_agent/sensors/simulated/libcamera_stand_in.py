@@ -40,7 +40,7 @@ from device_agent.sensors.simulated.libcamera_values import (
     properties,
 )
 from device_agent.sensors.simulated.memfd import MemfdAllocator
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 
 __all__ = [
     "Camera",
@@ -73,14 +73,14 @@ __all__ = [
 DEFAULT_FRAME_US = 33_333
 
 
-class Camera:
+class StandInCamera:
     """The one camera. `stalled`: no request completes; `lose(n)`: the next n frames have nowhere to go."""
 
     id = "/base/simulated/room@0"
 
     def __init__(self, manager: CameraManager) -> None:
         self._manager = manager
-        self.room: Room | None = None
+        self.room: SimulatedRoom | None = None
         self.stalled = False
         self._to_lose = 0
         self._queue: list[Request] = []
@@ -179,7 +179,7 @@ class Camera:
     def _fill(self, memory: np.ndarray, stream: StreamConfiguration) -> None:
         """The room at the stream's size, rows padded to its stride as the real camera's are."""
         if self.room is None:
-            self.room = Room()
+            self.room = SimulatedRoom()
         room, width, height = self.room, stream.size.width, stream.size.height
         if (width, height) == (room.width, room.height):
             self._picture = np.zeros(width * height * 3 // 2, np.uint8)
@@ -194,6 +194,9 @@ class Camera:
             begin += rows * step
 
 
+Camera = StandInCamera  # the name that libcamera gives it
+
+
 class CameraManager:
     _single: ClassVar[CameraManager | None] = None
 
@@ -201,7 +204,7 @@ class CameraManager:
         self.event_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._ready: list[Request] = []
         self._lock = threading.Lock()
-        self.cameras = [Camera(self)]
+        self.cameras = [StandInCamera(self)]
 
     @classmethod
     def singleton(cls) -> CameraManager:
@@ -230,11 +233,11 @@ class _AnyName:
         return name
 
 
-def camera() -> Camera:
+def camera() -> StandInCamera:
     return CameraManager.singleton().cameras[0]
 
 
-def install(room: Room) -> None:
+def install(room: SimulatedRoom) -> None:
     """Make `import picamera2` of this process find the stand-in, looking into `room`."""
     module = sys.modules[__name__]
     sys.modules["libcamera"] = module

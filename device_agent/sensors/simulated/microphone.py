@@ -6,7 +6,7 @@ from typing import Any
 
 from device_agent.sensors.base import AudioBlock, DeliverBlock, Failed
 from device_agent.sensors.pacing import due
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.sensors.simulated.speech import need_speech
 from device_agent.sensors.worker import SensorThread
 
@@ -16,13 +16,13 @@ BLOCKS_BEHIND = 10 * BLOCKS_A_SECOND
 
 
 class SimulatedMicrophone:
-    """A `Microphone` that listens in a `Room`.
+    """A `Microphone` that listens in a `SimulatedRoom`.
 
     Raises (building):
         SensorLibraryMissing: nobody can speak in the room because espeak-ng is missing.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: SimulatedRoom) -> None:
         need_speech()
         self.name = "simulated"
         self.room = room

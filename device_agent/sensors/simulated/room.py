@@ -12,7 +12,7 @@ from typing import Any
 from device_agent.sensors.clock import monotonic_us
 from device_agent.sensors.simulated import acts
 from device_agent.sensors.simulated.photos import Fetch
-from device_agent.sensors.simulated.scene import Box, Scene
+from device_agent.sensors.simulated.scene import Box, SimulatedScene
 from device_agent.sensors.simulated.sound import RoomSound
 from device_agent.sensors.simulated.speech import Speaker
 from prelabel.models.catalogue import fetch as fetch_from_catalogue
@@ -56,7 +56,7 @@ class Truth:
         return row
 
 
-class Room:
+class SimulatedRoom:
     """One room for one simulated camera and one simulated microphone. Safe to use from any thread.
 
     Args:
@@ -89,7 +89,7 @@ class Room:
         self._fetch = fetch
         self._speaker = Speaker(sample_rate)
         self._lock = threading.Lock()
-        self._scene: Scene | None = None
+        self._scene: SimulatedScene | None = None
         self._seen_us: tuple[int, int] | None = None
         # Replaced whole under the lock, so the sensors' threads read them without one.
         self.says: tuple[acts.Say, ...] = ()
@@ -97,7 +97,7 @@ class Room:
         self.hold_ups: tuple[acts.HoldUp, ...] = ()
 
     @property
-    def scene(self) -> Scene:
+    def scene(self) -> SimulatedScene:
         """The painted room and its cut-outs, made at the first use.
 
         Raises:
@@ -105,7 +105,7 @@ class Room:
         """
         with self._lock:
             if self._scene is None:
-                self._scene = Scene(self.seed, self.width, self.height, self._fetch)
+                self._scene = SimulatedScene(self.seed, self.width, self.height, self._fetch)
             return self._scene
 
     def rehearse(self, text: str) -> None:

@@ -27,7 +27,7 @@ NOISE_MARGIN = 64
 NOISE_MIDDLE = 4
 
 
-class Scene:
+class SimulatedScene:
     """Everything that can be prepared is: a frame costs one copy of the background, the cut-outs, and one addition."""
 
     def __init__(self, seed: int, width: int, height: int, fetch: Fetch) -> None:

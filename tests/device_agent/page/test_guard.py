@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from device_agent.page.control import Control
-from device_agent.page.guard import Guard, PageHeaderMissing, PageShut, WrongHost, host_name, new_key, session_key
+from device_agent.page.guard import NotFromPage, PageGuard, PageShut, WrongHost, host_name, new_key, session_key
 
-GUARD = Guard(key="right-key", port=8710, loopback=True)
+GUARD = PageGuard(key="right-key", port=8710, loopback=True)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_other_names_are_not(host: str) -> None:
 
 
 def test_a_page_for_the_room_answers_under_addresses_and_its_own_name_but_no_foreign_one() -> None:
-    guard = Guard(key="k", port=8710, loopback=False)
+    guard = PageGuard(key="k", port=8710, loopback=False)
     for host in ("192.168.1.9:8710", "[fe80::1]:8710", "localhost", f"{socket.gethostname()}:8710"):
         guard.check_host({"host": host})
     with pytest.raises(WrongHost):
@@ -65,7 +65,7 @@ def test_a_page_for_the_room_answers_under_addresses_and_its_own_name_but_no_for
 def test_key_and_cookie_open_it(headers: dict[str, str]) -> None:
     GUARD.check("cookie", headers)
     GUARD.check("act", {**headers, "x-gleaner-page": "1"})
-    with pytest.raises(PageHeaderMissing):
+    with pytest.raises(NotFromPage):
         GUARD.check("act", headers)
 
 
@@ -83,7 +83,7 @@ def test_key_and_cookie_open_it(headers: dict[str, str]) -> None:
         {"cookie": "gleaner_page_8710=phone-1."},
         {"cookie": f"gleaner_page_8710={GUARD.cookie_value('phone-1').replace('phone-1', 'phone-2')}"},
         {"cookie": f"gleaner_page_8710={GUARD.cookie_value('program')}"},
-        {"cookie": f"gleaner_page_8710={Guard(key='last-key', port=8710, loopback=True).cookie_value('phone-1')}"},
+        {"cookie": f"gleaner_page_8710={PageGuard(key='last-key', port=8710, loopback=True).cookie_value('phone-1')}"},
     ],
 )
 def test_nothing_else_opens_it(headers: dict[str, str]) -> None:
@@ -94,7 +94,7 @@ def test_nothing_else_opens_it(headers: dict[str, str]) -> None:
 def test_the_cookie_says_nothing_of_the_key_and_outlives_a_restart() -> None:
     assert GUARD.key not in GUARD.set_cookie("phone-1")
     assert {"HttpOnly", "SameSite=Lax"} <= set(GUARD.set_cookie("phone-1").split("; "))
-    again = Guard(key="right-key", port=8710, loopback=True)
+    again = PageGuard(key="right-key", port=8710, loopback=True)
     assert again.cookie_value("phone-1") == GUARD.cookie_value("phone-1")
     assert again.visitor({"cookie": GUARD.set_cookie("phone-1")}) == "phone-1"
     assert new_key() != new_key()

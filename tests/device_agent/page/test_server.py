@@ -14,7 +14,7 @@ import pytest
 from device_agent.events import ConsentAnswered, Pause, Start, Stop
 from device_agent.page import PageServer, stream
 from device_agent.page.control import Control
-from device_agent.page.guard import Guard
+from device_agent.page.guard import PageGuard
 from device_agent.page.routes import ROUTES, SHUT_PAGE, Desk, PageRoute, make_app, static_files
 from device_agent.page.server import AddressUnusable, PortTaken, shown_host
 from device_agent.page.stream import BOUNDARY, Lookers
@@ -35,7 +35,7 @@ def address_of(path: str) -> str:
 def test_every_route_is_listed_with_a_policy() -> None:
     with stage() as running:
         doors = (running.rehearsal.read, running.rehearsal.post, running.rehearsal.preview)
-        guard = Guard("k", 1, loopback=True)
+        guard = PageGuard("k", 1, loopback=True)
         app = make_app(Desk(*doors, guard=guard, lookers=Lookers(), stopping=threading.Event(), control=Control()))
     listed = {(row.method, row.path): row.policy for row in ROUTES}
     served = {
@@ -352,7 +352,7 @@ def test_stop_ends_open_streams_and_the_thread_and_frees_the_port() -> None:
 
 
 def _cookie(port: int) -> str:
-    return Guard(KEY, port, loopback=True).cookie_value("phone-1")
+    return PageGuard(KEY, port, loopback=True).cookie_value("phone-1")
 
 
 def test_a_page_needs_a_key() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from tests.device_agent.sensors.helpers import drawn_photos
 
 
@@ -17,5 +17,5 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def room(tmp_path: Path, cache: Path) -> Room:
-    return Room(seed=3, width=320, height=180, fetch=drawn_photos(tmp_path))
+def room(tmp_path: Path, cache: Path) -> SimulatedRoom:
+    return SimulatedRoom(seed=3, width=320, height=180, fetch=drawn_photos(tmp_path))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from device_agent.sensors.pictures import planes, shrink
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.sensors.simulated.scene import Box
 from device_agent.sensors.simulated.speech import has_speech
 from prelabel.audio.vad import VadStream
@@ -35,14 +35,14 @@ def overlap(one: Box, other: Box) -> float:
     return both / (one[2] * one[3] + other[2] * other[3] - both)
 
 
-def lores_of(room: Room, at_us: int) -> np.ndarray:
+def lores_of(room: SimulatedRoom, at_us: int) -> np.ndarray:
     main, lores = np.zeros((1080, 1280), np.uint8), np.zeros((540, 640), np.uint8)
     room.compose(at_us, 7, planes(main, 1280, 720))
     shrink(planes(main, 1280, 720), planes(lores, 640, 360))
     return cv2.cvtColor(lores, cv2.COLOR_YUV2BGR_I420)
 
 
-def found(room: Room, model: str, label: str, at_us: int) -> float:
+def found(room: SimulatedRoom, model: str, label: str, at_us: int) -> float:
     """The overlap of the model's best answer on the small stream with the truth."""
     truth = tuple(value / 2 for value in room.boxes_at(at_us)[label])
     boxes = [
@@ -55,7 +55,7 @@ def found(room: Room, model: str, label: str, at_us: int) -> float:
 
 @pytest.mark.usefixtures("here")
 def test_a_person_is_found_all_the_way_through_the_picture() -> None:
-    room = Room(now=lambda: START_US)
+    room = SimulatedRoom(now=lambda: START_US)
     walk = room.walk(8)
     for at in range(walk.start_us, walk.end_us - 2_500_000, 900_000):
         assert found(room, "yolox-nano", "person", at) > 0.7, at
@@ -64,7 +64,7 @@ def test_a_person_is_found_all_the_way_through_the_picture() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_cup_held_up_is_found() -> None:
-    room = Room(now=lambda: START_US)
+    room = SimulatedRoom(now=lambda: START_US)
     act = room.hold_up("cup")
     # The model leaves out the dark foot of the cup on its saucer.
     assert found(room, "yolox-nano", "cup", act.start_us + 2_000_000) > 0.45
@@ -78,7 +78,7 @@ def test_the_model_of_a_machine_without_github_finds_both() -> None:
     except ModelUnavailable as error:
         needs.need(False, str(error))
         raise
-    room = Room(now=lambda: START_US)
+    room = SimulatedRoom(now=lambda: START_US)
     act = room.hold_up("cup")
     assert found(room, "ssd-mobilenet", "cup", act.start_us + 2_000_000) > 0.45
     walk = room.walk(8)
@@ -89,7 +89,7 @@ def test_the_model_of_a_machine_without_github_finds_both() -> None:
 @pytest.mark.usefixtures("here")
 def test_speech_is_heard_where_it_is_and_nowhere_else() -> None:
     needs.need(has_speech(), "espeak-ng is missing: sudo make system (or apt-get install espeak-ng)")
-    room = Room(now=lambda: START_US)
+    room = SimulatedRoom(now=lambda: START_US)
     said = room.say("Hello kitchen, turn on the light.")
     stream = VadStream(open_model("silero-vad"), room.sample_rate)
     stream.push(room.sound.heard(0, 5 * room.sample_rate, START_US, room.says)[:, 0])

@@ -68,10 +68,10 @@ import json, sys, threading
 from pathlib import Path
 from device_agent.sensors import open_camera
 from device_agent.sensors.reported import settings_of
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from tests.device_agent.sensors.helpers import Collector, drawn_photos
 
-room = Room(seed=3, fetch=drawn_photos(Path(sys.argv[1])))
+room = SimulatedRoom(seed=3, fetch=drawn_photos(Path(sys.argv[1])))
 camera = open_camera("picamera2:simulated", room=room)
 before_first = settings_of(camera)
 from device_agent.sensors.simulated import libcamera_stand_in

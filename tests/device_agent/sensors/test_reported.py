@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from device_agent.sensors.reported import MAX_SETTINGS, cleaned, settings_of
 from device_agent.sensors.simulated.camera import SimulatedCamera
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from wire.canonical import canonical_json
 from wire.capture import SensorSettings
 
@@ -64,7 +64,7 @@ def test_a_simulated_camera_says_which_room_it_is_in() -> None:
     class Blind(SimulatedCamera):
         """Without the photographs of the scene."""
 
-        def __init__(self, room: Room) -> None:
+        def __init__(self, room: SimulatedRoom) -> None:
             self.room, self.width, self.height, self.frame_rate = room, room.width, room.height, room.frame_rate
 
-    assert settings_of(Blind(Room(seed=7))) == {"seed": 7, "width": 1280, "height": 720, "frame_rate": 25.0}
+    assert settings_of(Blind(SimulatedRoom(seed=7))) == {"seed": 7, "width": 1280, "height": 720, "frame_rate": 25.0}

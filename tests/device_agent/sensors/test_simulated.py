@@ -19,7 +19,7 @@ from device_agent.sensors.base import AudioBlock, Frame, SensorLibraryMissing
 from device_agent.sensors.pictures import planes
 from device_agent.sensors.simulated import acts
 from device_agent.sensors.simulated.photos import PERSON, PhotoUnusable, cut_out
-from device_agent.sensors.simulated.room import Room
+from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.sensors.simulated.speech import SpeechFailed, has_speech, synthesise
 from prelabel.models.catalogue import available, fetch
 from tests.device_agent.sensors.helpers import Collector, drawn_photos, running
@@ -44,11 +44,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def still_room(tmp_path: Path, cache: Path, clock: Clock) -> Room:
-    return Room(seed=3, width=640, height=360, fetch=drawn_photos(tmp_path), now=clock)
+def still_room(tmp_path: Path, cache: Path, clock: Clock) -> SimulatedRoom:
+    return SimulatedRoom(seed=3, width=640, height=360, fetch=drawn_photos(tmp_path), now=clock)
 
 
-def picture(room: Room, at_us: int) -> np.ndarray:
+def picture(room: SimulatedRoom, at_us: int) -> np.ndarray:
     """The picture of a moment with the noise of frame 0: BGR (height, width, 3) int."""
     flat = np.zeros((room.height * 3 // 2, room.width), np.uint8)
     room.compose(at_us, 0, planes(flat, room.width, room.height))
@@ -90,7 +90,7 @@ def test_sentences_follow_each_other() -> None:
 
 
 # ------------------------------------------------------------------ picture and truth
-def test_the_truth_of_a_walk_is_where_the_picture_changes(still_room: Room, clock: Clock) -> None:
+def test_the_truth_of_a_walk_is_where_the_picture_changes(still_room: SimulatedRoom, clock: Clock) -> None:
     standing_truth = still_room.boxes_at(clock.now_us)["person"]
     walk = still_room.walk(6)
     gone_us = walk.end_us + acts.AWAY_US // 2
@@ -112,7 +112,7 @@ def test_the_truth_of_a_walk_is_where_the_picture_changes(still_room: Room, cloc
     assert standing_truth[0] > 0
 
 
-def test_a_cup_held_up_is_where_the_truth_says_and_goes_away_again(still_room: Room, clock: Clock) -> None:
+def test_a_cup_held_up_is_where_the_truth_says_and_goes_away_again(still_room: SimulatedRoom, clock: Clock) -> None:
     act = still_room.hold_up("bottle", 4)
     assert act.thing == "cup"
     up, gone = act.start_us + 2 * SECOND, act.end_us + SECOND
@@ -124,7 +124,9 @@ def test_a_cup_held_up_is_where_the_truth_says_and_goes_away_again(still_room: R
 
 
 def test_the_same_seed_is_the_same_room_and_noise_differs_by_frame(tmp_path: Path, cache: Path, clock: Clock) -> None:
-    rooms = [Room(seed=seed, width=320, height=180, fetch=drawn_photos(tmp_path), now=clock) for seed in (5, 5, 6)]
+    rooms = [
+        SimulatedRoom(seed=seed, width=320, height=180, fetch=drawn_photos(tmp_path), now=clock) for seed in (5, 5, 6)
+    ]
     first, again, other = (picture(room, clock.now_us) for room in rooms)
     assert (first == again).all()
     assert (first != other).any()
@@ -135,7 +137,7 @@ def test_the_same_seed_is_the_same_room_and_noise_differs_by_frame(tmp_path: Pat
     assert (frames[0, 180:] == frames[1, 180:]).all()
 
 
-def test_truth_is_written_as_json_lines(still_room: Room, clock: Clock, tmp_path: Path) -> None:
+def test_truth_is_written_as_json_lines(still_room: SimulatedRoom, clock: Clock, tmp_path: Path) -> None:
     _ = still_room.scene
     still_room.walk(4)
     still_room.hold_up()
@@ -153,7 +155,7 @@ def test_truth_is_written_as_json_lines(still_room: Room, clock: Clock, tmp_path
 
 
 # ------------------------------------------------------------------ camera and microphone
-def test_frames_are_numbered_and_stamped_evenly(room: Room) -> None:
+def test_frames_are_numbered_and_stamped_evenly(room: SimulatedRoom) -> None:
     camera = open_camera("simulated", room=room)
     assert camera is not None
     seen: Collector[Frame] = Collector(lambda frame: (frame.index, frame.stamp_us, frame.main.shape, frame.lores.shape))
@@ -166,7 +168,7 @@ def test_frames_are_numbered_and_stamped_evenly(room: Room) -> None:
     assert rows[0][2:] == ((270, 320), (270, 320))
 
 
-def test_a_camera_held_up_counts_what_it_lets_go(room: Room) -> None:
+def test_a_camera_held_up_counts_what_it_lets_go(room: SimulatedRoom) -> None:
     camera = open_camera("simulated", room=room)
     assert camera is not None
     kept: Collector[Frame] = Collector()
@@ -183,7 +185,7 @@ def test_a_camera_held_up_counts_what_it_lets_go(room: Room) -> None:
     assert counted >= 3
 
 
-def test_speech_is_heard_when_the_truth_says_and_never_otherwise(room: Room) -> None:
+def test_speech_is_heard_when_the_truth_says_and_never_otherwise(room: SimulatedRoom) -> None:
     need(has_speech(), "espeak-ng is missing: sudo make system (or apt-get install espeak-ng)")
     microphone = open_microphone("simulated", room=room)
     assert microphone is not None
@@ -228,7 +230,7 @@ def test_an_unknown_language_is_spoken_in_english() -> None:
     assert synthesise("Hello.", "xx-Zzzz") == synthesise("Hello.", "en")
 
 
-def test_no_voice_at_all_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: Room) -> None:
+def test_no_voice_at_all_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: SimulatedRoom) -> None:
     program = tmp_path / "bin" / "espeak-ng"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\necho broken data >&2\nexit 3\n")

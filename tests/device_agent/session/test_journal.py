@@ -22,7 +22,7 @@ from device_agent.events import (
     TimerFired,
 )
 from device_agent.session.consent import consent_record
-from device_agent.session.journal import Entry, Happened, Header, Journal, JournalDamaged, Ran, read
+from device_agent.session.journal import Entry, Happened, Header, JournalDamaged, Ran, SessionJournal, read
 from device_agent.session.machine import take_id
 from device_agent.session.record import replay
 from tests.device_agent.session.test_machine import PLAN
@@ -71,7 +71,7 @@ def consented_to_text() -> list[Entry]:
 
 
 def written(path: Path, entries: list[Entry]) -> Path:
-    journal = Journal(path)
+    journal = SessionJournal(path)
     for entry in entries:
         journal.append(entry)
     journal.close()

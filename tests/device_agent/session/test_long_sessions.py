@@ -12,7 +12,7 @@ from device_agent.events import ENDED, Answered, ConsentAnswered, Event, Start
 from device_agent.sensors.clock import monotonic_us
 from device_agent.session import record
 from device_agent.session.journal import Header
-from device_agent.session.machine import Outcome, SessionState, step
+from device_agent.session.machine import SessionState, Transition, step
 from device_agent.session.runner import SessionRunner
 from device_agent.spool.space import SpoolFull
 from device_agent.spool.spool import Spool
@@ -108,7 +108,7 @@ def spoken(record: Published) -> str:
 def test_an_entry_is_folded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 
-    def counted(state: SessionState, event: Event) -> Outcome:
+    def counted(state: SessionState, event: Event) -> Transition:
         nonlocal calls
         calls += 1
         return step(state, event)

@@ -30,7 +30,7 @@ from device_agent.events import (
     Trouble,
 )
 from device_agent.session.consent import consent_record
-from device_agent.session.journal import Entry, Happened, Header, Journal, Ran, read
+from device_agent.session.journal import Entry, Happened, Header, Ran, SessionJournal, read
 from device_agent.session.machine import SessionState, step
 from device_agent.session.record import Fold, replay
 from tests.device_agent.session.test_machine import PLAN
@@ -178,7 +178,7 @@ def test_a_restart_in_the_middle_changes_nothing(
     entries = journal_of(history, clock_set_at)
     before = 1 + cut % len(entries)
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
-    journal = Journal(path)
+    journal = SessionJournal(path)
     for entry in entries[:before]:
         journal.append(entry)
     journal.close()
