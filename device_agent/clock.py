@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from device_agent.sensors.clock import monotonic_us
 from wire.capture import Wall
 
-STEP_US = 100_000  # more than this between two looks is a step; what time services slew in between is far less
+MIN_STEP_US = 100_000  # more than this between two looks is a step; what time services slew in between is far less
 DRIFT_PPM = 50  # what an estimate may be wrong by more for every second that it is old
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ class DeviceClock:
         """How many steps of the wall clock have been seen; the session looks several times a second."""
         with self._looking:
             apart = self._wall_us() - self._monotonic_us()
-            if abs(apart - self._apart_us) > STEP_US:
+            if abs(apart - self._apart_us) > MIN_STEP_US:
                 self._steps += 1
             self._apart_us = apart
             return self._steps

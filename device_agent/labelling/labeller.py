@@ -35,10 +35,10 @@ from wire.labels import LabelsDocument
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item", Frame, AudioBlock)
-LOOKS_A_SECOND = 5.0
-IDLE_LOOKS_A_SECOND = 2.0
-ANSWER_SECONDS = 20.0
-LATE_SECONDS = 30.0  # of sound that waits; a recogniser that keeps up takes 20 at a time
+MAX_LOOKS_PER_SECOND = 5.0
+MAX_IDLE_LOOKS_PER_SECOND = 2.0
+MAX_ANSWER_SECONDS = 20.0
+MAX_WAITING_SECONDS = 30.0  # of sound that waits; a recogniser that keeps up takes 20 at a time
 FULL_SCALE = np.float32(32768)
 
 
@@ -159,7 +159,7 @@ class Labeller:
         with self._wake:
             self._stopping = True
             self._wake.notify()
-        self._thread.join(ANSWER_SECONDS)
+        self._thread.join(MAX_ANSWER_SECONDS)
 
     def _ask(self, work: Callable[[], Answer]) -> Answer:
         answer: Future[Answer] = Future()
@@ -167,7 +167,7 @@ class Labeller:
             self._requests.append((work, answer))
             self._wake.notify()
         try:
-            return answer.result(ANSWER_SECONDS)
+            return answer.result(MAX_ANSWER_SECONDS)
         except TimeoutError as error:
             answer.cancel()  # a take that is begun late would be heard from its middle
             raise ModelStuck("The model thread did not answer.") from error
@@ -197,7 +197,7 @@ class Labeller:
         """Sound that waits for a slow model fills the memory and ends in no label at all: the slowest hears no more."""
         waiting = sum(len(block.samples) for block, recording in blocks if recording)
         notes = self._notes
-        if self._sample_rate is None or waiting <= LATE_SECONDS * self._sample_rate or not notes.sounds:
+        if self._sample_rate is None or waiting <= MAX_WAITING_SECONDS * self._sample_rate or not notes.sounds:
             return
         slowest = max(notes.sounds, key=lambda row: row.seconds)
         notes.sounds.remove(slowest)
@@ -277,7 +277,7 @@ class Labeller:
         self.looks += 1
         self.look_seconds += took
         # At most half of this thread's core: the encoder beside it never drops a frame for a look.
-        pace = LOOKS_A_SECOND if recording else IDLE_LOOKS_A_SECOND
+        pace = MAX_LOOKS_PER_SECOND if recording else MAX_IDLE_LOOKS_PER_SECOND
         self._next_look = began + max(1 / pace, 2 * took)
         if recording:
             self._notes.seen.append(Seen(frame.stamp_us, fractions))
@@ -297,7 +297,7 @@ class Labeller:
         return with_settings(
             track_document(capture, video.source, tracker.finish(), recorded.times_us),
             video.settings_by_source(),
-            max_looks_per_second=LOOKS_A_SECOND,
+            max_looks_per_second=MAX_LOOKS_PER_SECOND,
             looked_at=None if seen_size is None else list(seen_size),
             words=None if words is None else sorted(words),
         )

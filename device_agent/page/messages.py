@@ -11,8 +11,8 @@ from device_agent.events import Answered, ConsentAnswered, Done, Event, Pause, R
 from wire.capture import Medium
 from wire.errors import GleanerError
 
-ANSWER_LIMIT = 10_000
-BODY_LIMIT = 64 * 1024
+MAX_ANSWER_CHARACTERS = 10_000
+MAX_BODY_BYTES = 64 * 1024
 
 
 class BadEvent(GleanerError):
@@ -106,8 +106,8 @@ def _answer(row: dict[str, Any], snapshot: Snapshot) -> Event:
     text = row.pop("text", None)
     if not isinstance(text, str) or not text.strip():
         raise BadEvent("The answer is empty; write something first.")
-    if len(text) > ANSWER_LIMIT:
-        raise BadEvent(f"The answer has {len(text):,} characters; at most {ANSWER_LIMIT:,} can be kept.")
+    if len(text) > MAX_ANSWER_CHARACTERS:
+        raise BadEvent(f"The answer has {len(text):,} characters; at most {MAX_ANSWER_CHARACTERS:,} can be kept.")
     if not _storable(text):
         raise BadEvent("The answer holds characters that cannot be stored.")
     return Answered(text=text)

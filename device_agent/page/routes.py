@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from device_agent.events import ENDED, Event, Pause, Snapshot, Stop
 from device_agent.page.control import Control
 from device_agent.page.guard import PROGRAM, PageGuard, PageShut, Policy, new_key
-from device_agent.page.messages import BODY_LIMIT, BadEvent, parse_event, snapshot_json
+from device_agent.page.messages import MAX_BODY_BYTES, BadEvent, parse_event, snapshot_json
 from device_agent.page.stream import BOUNDARY, Lookers, pictures, snapshots
 from wire.errors import GleanerError
 
@@ -159,8 +159,8 @@ async def events(desk: Desk, request: Request) -> Response:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_LIMIT:
-            raise EventTooLarge(f"An event has at most {BODY_LIMIT // 1024} KiB.")
+        if len(body) > MAX_BODY_BYTES:
+            raise EventTooLarge(f"An event has at most {MAX_BODY_BYTES // 1024} KiB.")
     event = parse_event(body, desk.read())
     if not desk.controls(desk.visitor(request)) and not isinstance(event, Pause | Stop):
         raise PageWatches("Another screen runs this session.")

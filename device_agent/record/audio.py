@@ -23,7 +23,7 @@ LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "
 POINT_EVERY_US = 5_000_000
 LOG_EVERY_US = 1_000_000
 # A block that comes this much beside where the last one ended had a gap or a burst before it: both get a point.
-JUMP_US = 5_000
+MIN_JUMP_US = 5_000
 
 
 def audio_format(sample_rate: int, channels: int) -> CaptureFormat:
@@ -130,7 +130,7 @@ class SampleTimes:
     def block(self, count: int, stamp_us: int) -> bool:
         """Account for a block; True when its start is worth an entry in the times log."""
         media_us = sample_time_us(self.samples, self._rate)
-        jumped = self._last is not None and abs(stamp_us - self._ends_us) > JUMP_US
+        jumped = self._last is not None and abs(stamp_us - self._ends_us) > MIN_JUMP_US
         if self._last is None:
             self._add(media_us, stamp_us)
         elif jumped:

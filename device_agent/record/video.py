@@ -23,7 +23,7 @@ from wire.errors import GleanerError
 MICROSECOND = Fraction(1, 1_000_000)
 CLUSTER_MS = 500
 # Matroska keeps milliseconds: frames closer than that would share a time there.
-SHORTEST_FRAME_US = 1_000
+MIN_FRAME_US = 1_000
 # I420 as OpenCV and libcamera make it by default: BT.601, limited range. Said in the stream, players convert right.
 COLOUR_LIMITED = 1
 COLOUR_BT601 = 6
@@ -101,7 +101,7 @@ class VideoRecorder:
             RecorderFailed: another shape than announced, or the encoder gave up.
             GleanerError: the sink's own error, e.g. a full spool.
         """
-        if self._stamps and stamp_us - self._stamps[-1] < SHORTEST_FRAME_US:
+        if self._stamps and stamp_us - self._stamps[-1] < MIN_FRAME_US:
             self._clock_steps += 1
             return False
         if main_i420.shape != (self.height * 3 // 2, self.width) or main_i420.dtype != np.uint8:

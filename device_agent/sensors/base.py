@@ -7,8 +7,8 @@ is still to be called. `stop` returns after the last `deliver`; calling it again
 started again; its counters go on.
 
 Frames and blocks may be kept for as long as they are wanted. A camera writes into a pool of buffers and takes a
-buffer back when the last array on it, views included, is gone; while `FRAMES_IN_USE` frames are held by consumers, the
-next one has no buffer and is dropped and counted. The arrays are shared by all consumers and read-only.
+buffer back when the last array on it, views included, is gone; while `MAX_FRAMES_IN_USE` frames are held by consumers,
+the next one has no buffer and is dropped and counted. The arrays are shared by all consumers and read-only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Samples = npt.NDArray[np.int16]
 
 # Bounds what a stuck consumer can hold: 28 x (1280x720 + 640x360 in I420) = 48 MB, a second of video; a healthy agent
 # uses three or four.
-FRAMES_IN_USE = 28
+MAX_FRAMES_IN_USE = 28
 
 
 @dataclass(frozen=True, slots=True)

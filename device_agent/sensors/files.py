@@ -35,9 +35,9 @@ from wire.capture import sample_time_us
 AUDIO_RATE = 16_000
 BLOCK_SAMPLES = 800
 # Later than this behind a file's own times and frames are let go, as a camera's driver would (see pacing.py).
-LATE_US = 200_000
+MAX_LATE_US = 200_000
 DEFAULT_FRAME_RATE = 25.0
-GAP_SAMPLES = AUDIO_RATE // 50  # a shorter hole in a file's times is rounding
+MIN_GAP_SAMPLES = AUDIO_RATE // 50  # a shorter hole in a file's times is rounding
 
 
 @contextmanager
@@ -143,7 +143,7 @@ class VideoFileCamera:
     def _play_along(self, timeline: Timeline, deliver: DeliverFrame) -> None:
         """Passes of the common length; one that joins late begins where the other sensor is."""
         started = timeline.join(self)
-        self._from_us = monotonic_us() - LATE_US
+        self._from_us = monotonic_us() - MAX_LATE_US
         passes = max(0, monotonic_us() - started) // timeline.length_us
         try:
             while not self._thread.stopping:
@@ -196,7 +196,7 @@ class VideoFileCamera:
     def _hand_over(self, picture: Any, stamp: int, deliver: DeliverFrame) -> None:
         index = self._next_index
         self._next_index += 1
-        pair = self._pool.take() if monotonic_us() - stamp <= LATE_US else None
+        pair = self._pool.take() if monotonic_us() - stamp <= MAX_LATE_US else None
         if pair is None:
             self.dropped += 1
             return
@@ -267,7 +267,7 @@ class AudioFileMicrophone:
     def _play_samples(self, started: int, done: int, pieces: Iterator[Samples], deliver: DeliverBlock) -> None:
         """Blocks at their times; `done`: which sample after `started` the first piece begins with."""
         from_us = (
-            monotonic_us() - LATE_US
+            monotonic_us() - MAX_LATE_US
         )  # earlier blocks are those that another sensor of the file has played already
         waiting = np.zeros(0, np.int16)
         for piece in pieces:
@@ -306,7 +306,7 @@ class AudioFileMicrophone:
             with opened(self._path, "audio") as (container, stream):
                 for at_us, piece in _sounds(container, stream, self._path):
                     begins = _sample_at(at_us - timeline.origin_us) if at_us is not None else made
-                    if begins - made > GAP_SAMPLES:
+                    if begins - made > MIN_GAP_SAMPLES:
                         silence = np.zeros(min(begins, count) - made, np.int16)
                         made += len(silence)
                         yield silence

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-HOLE_US = 500_000  # a shorter one may be the network's own unrest
-HOLE_FRAMES = 5
+MIN_HOLE_US = 500_000  # a shorter one may be the network's own unrest
+MIN_HOLE_FRAMES = 5
 WINDOW = 50  # gaps that the usual one is taken from
 BURST = 0.5  # a frame that follows within this part of the usual gap was held up
 
@@ -29,7 +29,7 @@ class HoleCounter:
         if last is None:
             return 0
         gap, usual = stamp_us - last, median(self._gaps)
-        if gap > max(HOLE_US, HOLE_FRAMES * usual):
+        if gap > max(MIN_HOLE_US, MIN_HOLE_FRAMES * usual):
             settled, self._owed = self._owed, round(gap / usual) - 1
             return settled
         if self._owed and gap < BURST * usual:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # A camera has about this many buffers in flight: within them a late reader catches up, beyond them frames are lost.
-FRAMES_BEHIND = 10
+MAX_FRAMES_BEHIND = 10
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Due:
     skipped: int
 
 
-def due(now_us: int, started_us: int, rate: float, number: int, *, behind: int = FRAMES_BEHIND) -> Due:
+def due(now_us: int, started_us: int, rate: float, number: int, *, behind: int = MAX_FRAMES_BEHIND) -> Due:
     """Where series event `number` (from 0, at `rate` a second from `started_us`) stands at `now_us`."""
     newest = int((now_us - started_us) * rate / 1_000_000)
     skipped = newest - number if newest - number > behind else 0

@@ -35,7 +35,7 @@ _TOLD = {
 }  # fmt: skip
 # Calls return and flags stay calm when a camera stalls (reference: picamera2 #1004, #1264): only the age of the newest
 # frame tells the truth.
-SILENT_US = 3_000_000
+MAX_SILENT_US = 3_000_000
 LOOK_US = 250_000
 
 
@@ -93,7 +93,7 @@ class Picamera2Camera:
             while self._thread.sleep_until(monotonic_us() + LOOK_US):
                 if self._error is not None:
                     raise self._error
-                if monotonic_us() - max(self._newest_us, started) > SILENT_US:
+                if monotonic_us() - max(self._newest_us, started) > MAX_SILENT_US:
                     raise SensorLost(f"Camera {self.name} gives no pictures any more.")
         finally:
             self._deliver = None

@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from device_agent.sensors.base import FRAMES_IN_USE, Picture
+from device_agent.sensors.base import MAX_FRAMES_IN_USE, Picture
 
 LORES_WIDTH, LORES_HEIGHT = 640, 360
 
@@ -24,7 +24,7 @@ class FramePool:
     Safe for one taker; the last reference to a pair may go away in any thread.
     """
 
-    def __init__(self, main: tuple[int, int], lores: tuple[int, int], depth: int = FRAMES_IN_USE) -> None:
+    def __init__(self, main: tuple[int, int], lores: tuple[int, int], depth: int = MAX_FRAMES_IN_USE) -> None:
         self._main, self._lores = main, lores
         self._bytes = main[0] * main[1] * 3 // 2
         self._small_bytes = lores[0] * lores[1] * 3 // 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 WINDOW_US = 2_000_000
-LOSS_US = 150_000
+MIN_LOSS_US = 150_000
 
 
 @dataclass
@@ -46,6 +46,6 @@ class SampleClock:
         if now_us - self._since_us < WINDOW_US:
             return False
         # A window is over: its least late arrival follows the drift of the sound card's clock, or shows a gap.
-        lost = self._least_us - self._offset_us > LOSS_US
+        lost = self._least_us - self._offset_us > MIN_LOSS_US
         self._offset_us, self._least_us, self._since_us = self._least_us, float("inf"), now_us
         return lost

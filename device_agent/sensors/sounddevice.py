@@ -18,12 +18,12 @@ from device_agent.sensors.sampleclock import SampleClock
 from device_agent.sensors.worker import SensorThread
 
 WANTED_RATE = 16_000
-BLOCKS_A_SECOND = 20
+BLOCKS_PER_SECOND = 20
 # Longer without a block and the microphone is gone: an unplugged one often just falls silent.
-SILENT_US = 5_000_000
+MAX_SILENT_US = 5_000_000
 LOOK_US = 250_000
 # More than this and what the sound system says of its own latency is not believed.
-LATENCY_LIMIT_US = 250_000
+MAX_LATENCY_US = 250_000
 
 
 class SoundDeviceMicrophone:
@@ -42,7 +42,7 @@ class SoundDeviceMicrophone:
         self.overruns = 0
         self._settings = {
             "host_api": _host_api(self._sd, told), "device": told["name"], "sample_rate": self.sample_rate,
-            "channels": self.channels, "block_samples": self.sample_rate // BLOCKS_A_SECOND,
+            "channels": self.channels, "block_samples": self.sample_rate // BLOCKS_PER_SECOND,
         }  # fmt: skip
         self._first_sample = 0
         self._thread = SensorThread(f"microphone {self.name}")
@@ -80,7 +80,7 @@ class SoundDeviceMicrophone:
                 samplerate=self.sample_rate,
                 channels=self.channels,
                 dtype="int16",
-                blocksize=self.sample_rate // BLOCKS_A_SECOND,
+                blocksize=self.sample_rate // BLOCKS_PER_SECOND,
                 callback=heard,
                 finished_callback=finished.set,
             ) as stream:
@@ -94,7 +94,7 @@ class SoundDeviceMicrophone:
         while self._thread.sleep_until(monotonic_us() + LOOK_US):
             if finished.is_set():
                 raise SensorLost(f"Microphone {self.name} went away.")
-            if monotonic_us() - newest[0] > SILENT_US:
+            if monotonic_us() - newest[0] > MAX_SILENT_US:
                 raise SensorLost(f"Microphone {self.name} gives no sound any more.")
 
 
@@ -161,7 +161,7 @@ def _format(sd: Any, device: Any, told: dict[str, Any]) -> tuple[int, int]:
 def _latency_us(time: Any, count: int, rate: int) -> int:
     """How long before now the block's last sample was heard, as far as the sound system tells."""
     told = (time.currentTime - time.inputBufferAdcTime) * 1_000_000 - count * 1_000_000 / rate
-    if time.inputBufferAdcTime <= 0 or not 0 <= told <= LATENCY_LIMIT_US:
+    if time.inputBufferAdcTime <= 0 or not 0 <= told <= MAX_LATENCY_US:
         return 0
     return int(told)
 

@@ -50,7 +50,7 @@ from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument, TakeRecord
 
-HEARING_SECONDS = 0.2  # a signal is heard within this time
+MAX_WAIT_SECONDS = 0.2  # a signal is heard within this time
 
 
 class SensorOpener(Protocol):
@@ -155,7 +155,7 @@ class SessionRunner:
     def _next_event(self) -> Event:
         while True:
             # In short steps: a thread that has just begun to wait for a lock is not woken by a signal.
-            timeout = HEARING_SECONDS
+            timeout = MAX_WAIT_SECONDS
             if self._deadlines:
                 timeout = min(timeout, self._deadlines[0][0] - time.monotonic())
                 if timeout <= 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 from wire.files import write_whole
 
-KEEP = 20_000
+MAX_RECEIPTS = 20_000
 
 
 class DoneLedger:
@@ -17,7 +17,7 @@ class DoneLedger:
     `write` runs on the writer thread; the other methods on any.
     """
 
-    def __init__(self, folder: Path, keep: int = KEEP) -> None:
+    def __init__(self, folder: Path, keep: int = MAX_RECEIPTS) -> None:
         self._folder, self._keep = folder, keep
         self._names: set[str] = set()
 

@@ -30,9 +30,9 @@ from wire.device import Backlog, Receipt
 from wire.errors import GleanerError
 from wire.files import sync_folder, write_whole
 
-RESERVE_BYTES = 64 << 20
+MIN_FREE_BYTES = 64 << 20
 # Space that a take must find before it begins: less is gone within seconds.
-START_BYTES = 1 << 20
+MIN_START_BYTES = 1 << 20
 
 
 class SpoolInUse(GleanerError):
@@ -78,7 +78,7 @@ class Spool:
     """All methods may be called from any thread but the writer's (`on_full` runs there: post an event, return)."""
 
     def __init__(
-        self, root: Path, quota_bytes: int | None = None, reserve_bytes: int = RESERVE_BYTES,
+        self, root: Path, quota_bytes: int | None = None, reserve_bytes: int = MIN_FREE_BYTES,
         on_full: Callable[[GleanerError], None] | None = None,
     ) -> None:  # fmt: skip
         """Take the spool, read what it holds, start its writer. Call `recover` before the first capture.
@@ -131,7 +131,7 @@ class Spool:
         data = canonical_json(header)
 
         def begin() -> None:
-            self._space.check(START_BYTES)
+            self._space.check(MIN_START_BYTES)
             folder.mkdir()
             try:
                 write_whole(folder / "header.json", data)

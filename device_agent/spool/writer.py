@@ -21,7 +21,7 @@ from wire.files import sync_folder
 
 T = TypeVar("T")
 SYNC_SECONDS = 0.5
-QUEUE_BYTES = 16 << 20
+MAX_QUEUE_BYTES = 16 << 20
 
 
 class AppendFile:
@@ -62,7 +62,7 @@ class SpoolWriter:
 
     def __init__(
         self, space: SpoolSpace, published: Callable[[], None], on_full: Callable[[GleanerError], None],
-        sync_seconds: float = SYNC_SECONDS, queue_bytes: int = QUEUE_BYTES,
+        sync_seconds: float = SYNC_SECONDS, queue_bytes: int = MAX_QUEUE_BYTES,
     ) -> None:  # fmt: skip
         self._space, self._published, self._on_full = space, published, on_full
         self._sync_seconds, self._queue_bytes = sync_seconds, queue_bytes

@@ -16,7 +16,7 @@ from wire.base import is_id
 from wire.capture import MAX_FACT, DeviceFacts
 from wire.version import installed_version
 
-FIRMWARE_SECONDS = 3.0
+MAX_FIRMWARE_SECONDS = 3.0
 _UNSET = {"", "unknown", "default string", "to be filled by o.e.m.", "system product name", "system manufacturer"}
 
 
@@ -64,7 +64,12 @@ def firmware_of_pi() -> str | None:
         return None
     try:
         done = subprocess.run(
-            [tool, "version"], capture_output=True, text=True, errors="replace", timeout=FIRMWARE_SECONDS, check=False
+            [tool, "version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=MAX_FIRMWARE_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

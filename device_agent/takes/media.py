@@ -32,8 +32,8 @@ from wire.script import PlanStep, ScriptRef
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item", Frame, AudioBlock)
-FRESH_US = 500_000  # a still may be this much older than the moment it was asked for
-STILL_SECONDS = 3.0  # how long the frames may take that a still is masked with
+MAX_STILL_AGE_US = 500_000  # a still may be this much older than the moment it was asked for
+MAX_STILL_SECONDS = 3.0  # how long the frames may take that a still is masked with
 
 
 class NoPicture(GleanerError):
@@ -275,7 +275,7 @@ class ImageTake(MediumTake):
         self.format = still_format(camera.width, camera.height)
 
     def finish(self, answer: str, clock_steps: int) -> Finished:
-        frame, main, masked = self._picture(self.capture.header.opened_us - FRESH_US)
+        frame, main, masked = self._picture(self.capture.header.opened_us - MAX_STILL_AGE_US)
         picture = cv2.cvtColor(main, cv2.COLOR_YUV2BGR_I420)
         jpeg = still_from_bgr(picture)
         recorded = recorded_still(jpeg, frame.stamp_us)
@@ -295,7 +295,7 @@ class ImageTake(MediumTake):
         video, masking = self._tools.video, self._tools.masking
         assert video is not None
         if masking is not None and self.is_masked:
-            frames = video.frames_from(min_us, STILL_US, STILL_SECONDS)
+            frames = video.frames_from(min_us, STILL_US, MAX_STILL_SECONDS)
             if not frames:
                 raise NoPicture("The camera gives no picture.")
             return frames[0], *masking.still(frames)

@@ -27,9 +27,9 @@ from wire.capture import Counts
 from wire.errors import GleanerError
 from wire.redaction import MaskRecord
 
-QUEUE_FRAMES = 22  # under the pool of the camera (FRAMES_IN_USE), so a slow encoder meets our count first
-QUEUE_BLOCKS = 400
-CLOSE_SECONDS = 10.0
+MAX_QUEUED_FRAMES = 22  # under the pool of the camera (MAX_FRAMES_IN_USE), so a slow encoder meets our count first
+MAX_QUEUED_BLOCKS = 400
+MAX_CLOSE_SECONDS = 10.0
 SILENCE_DBFS = -90.0
 LOOK_SECONDS = 0.01
 MAX_MISSING_US = 2_000_000  # at the end of a take that ran to its limit; a frame or two are nothing, seconds are
@@ -173,7 +173,7 @@ class SensorStream(ABC, Generic[Item]):
         self.detach()
         recording, self._unended = self._unended, None
         assert recording is not None
-        if not self._put((recording, None)) or not recording.ended.wait(CLOSE_SECONDS):
+        if not self._put((recording, None)) or not recording.ended.wait(MAX_CLOSE_SECONDS):
             raise EncoderStuck(f"The recording of {recording.capture.header.sensor} did not end.")
         if recording.error is not None:
             raise recording.error
@@ -189,17 +189,17 @@ class SensorStream(ABC, Generic[Item]):
         self.detach()
         recording, self._unended = self._unended, None
         if recording is not None and self._put((recording, None)):
-            recording.ended.wait(CLOSE_SECONDS)
+            recording.ended.wait(MAX_CLOSE_SECONDS)
 
     def close(self) -> None:
         self.shut_out()
         if self._put(None):
-            self._thread.join(CLOSE_SECONDS)
+            self._thread.join(MAX_CLOSE_SECONDS)
 
     def _put(self, entry: tuple[Recording[Item], Item | None] | None) -> bool:
         """False: the encoder is stuck and its queue stays full."""
         try:
-            self._queue.put(entry, timeout=CLOSE_SECONDS)
+            self._queue.put(entry, timeout=MAX_CLOSE_SECONDS)
         except queue.Full:
             return False
         return True
@@ -269,7 +269,7 @@ class VideoStream(SensorStream[Frame]):
         self.camera = camera
         self.newest: Frame | None = None
         self._seen = seen
-        super().__init__("video", QUEUE_FRAMES, failed)
+        super().__init__("video", MAX_QUEUED_FRAMES, failed)
 
     def deliver(self, frame: Frame) -> None:
         if self._shut:
@@ -316,7 +316,7 @@ class AudioStream(SensorStream[AudioBlock]):
         self.newest_us: int | None = None
         self.level_dbfs = SILENCE_DBFS
         self._heard = heard
-        super().__init__("audio", QUEUE_BLOCKS, failed)
+        super().__init__("audio", MAX_QUEUED_BLOCKS, failed)
 
     def deliver(self, block: AudioBlock) -> None:
         if self._shut:

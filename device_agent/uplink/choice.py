@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from device_agent.spool.header import PendingCapture
-from device_agent.uplink.schedule import FIRST_CHUNK
+from device_agent.uplink.schedule import FIRST_CHUNK_BYTES
 from device_agent.uplink.transfer import Transfer
 
-OLDEST_AT_ONCE = 4
-SMALL_AT_ONCE = 32
+MAX_OLDEST = 4
+MAX_SMALL = 32
 
 
 def ready(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
@@ -22,15 +22,15 @@ def ready(pending: list[PendingCapture], known: dict[str, Transfer], now: float)
 def is_small(row: PendingCapture, known: dict[str, Transfer]) -> bool:
     """Closed, and one chunk of the usual size is all that is left of it."""
     transfer = known.get(row.capture)
-    return row.manifest is not None and row.bytes - (transfer.sent if transfer is not None else 0) <= FIRST_CHUNK
+    return row.manifest is not None and row.bytes - (transfer.sent if transfer is not None else 0) <= FIRST_CHUNK_BYTES
 
 
 def choose_small(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
-    return [row for row in ready(pending, known, now) if is_small(row, known)][:SMALL_AT_ONCE]
+    return [row for row in ready(pending, known, now) if is_small(row, known)][:MAX_SMALL]
 
 
 def choose_long(pending: list[PendingCapture], known: dict[str, Transfer], now: float) -> list[PendingCapture]:
     """All that record, and the oldest of the closed ones that are not small."""
     rows = [row for row in ready(pending, known, now) if not is_small(row, known)]
-    oldest = {row.capture for row in [row for row in rows if row.manifest is not None][:OLDEST_AT_ONCE]}
+    oldest = {row.capture for row in [row for row in rows if row.manifest is not None][:MAX_OLDEST]}
     return [row for row in rows if row.manifest is None or row.capture in oldest]

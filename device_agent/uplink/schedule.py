@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SMALLEST_CHUNK = 64 << 10
-LARGEST_CHUNK = 4 << 20
-FIRST_CHUNK = 1 << 20
+MIN_CHUNK_BYTES = 64 << 10
+MAX_CHUNK_BYTES = 4 << 20
+FIRST_CHUNK_BYTES = 1 << 20
 
 
 def full_jitter(failures: int, chance: float, base: float = 0.25, cap: float = 15.0) -> float:
@@ -26,9 +26,9 @@ def receipt_delay(asked: int) -> float:
 def next_chunk(size: int, seconds: float | None) -> int:
     """Bytes of the next chunk, from how long the last one took (None: it was lost): aims at 0.3 to 2 seconds."""
     if seconds is None or seconds > 2.0:
-        return max(SMALLEST_CHUNK, size // 2)
+        return max(MIN_CHUNK_BYTES, size // 2)
     if seconds < 0.3:
-        return min(LARGEST_CHUNK, size * 2)
+        return min(MAX_CHUNK_BYTES, size * 2)
     return size
 
 

@@ -12,10 +12,10 @@ from device_agent.spool.spool import Spool
 from device_agent.uplink.client import CollectorClient, PartUpload
 from device_agent.uplink.errors import CollectorProblem, PartsWanted, UploadGone, UploadMoved, UploadSpoiled
 from device_agent.uplink.receipts import verify_receipt
-from device_agent.uplink.schedule import FIRST_CHUNK, chunk_under, next_chunk, receipt_delay
+from device_agent.uplink.schedule import FIRST_CHUNK_BYTES, chunk_under, next_chunk, receipt_delay
 
 # Damaged or moved chunks in a row before it is taken for a fault of the collector and waits its turn.
-PATIENCE = 4
+MAX_STRIKES = 4
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Pace:
 
     rate: int | None
     spend: Callable[[int], None]
-    chunk: int = FIRST_CHUNK
+    chunk: int = FIRST_CHUNK_BYTES
     sent: int = 0
 
 
@@ -122,14 +122,14 @@ class Transfer:
             except UploadMoved:
                 strikes += 1
                 pace.chunk = next_chunk(pace.chunk, None)
-                if strikes >= PATIENCE:
+                if strikes >= MAX_STRIKES:
                     raise
             except (UploadGone, UploadSpoiled) as error:
                 strikes += 1
                 if isinstance(error, UploadSpoiled):
                     client.terminate(self.uploads[part].url)
                 self.uploads.pop(part, None)
-                if strikes >= PATIENCE:
+                if strikes >= MAX_STRIKES:
                     raise
 
     def _place(self, client: CollectorClient, part: str, size: int, final: bool) -> PartUpload:

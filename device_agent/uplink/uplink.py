@@ -36,7 +36,7 @@ from device_agent.uplink.errors import (
     UploadSpoiled,
     Withdrawn,
 )
-from device_agent.uplink.schedule import FIRST_CHUNK, TokenBucket, full_jitter
+from device_agent.uplink.schedule import FIRST_CHUNK_BYTES, TokenBucket, full_jitter
 from device_agent.uplink.transfer import Pace, Transfer
 from wire.device import Heartbeat
 from wire.errors import GleanerError
@@ -46,7 +46,7 @@ log = logging.getLogger("gleaner.uplink")
 HEARTBEAT_SECONDS = 10.0
 REFUSED_SECONDS = 30.0  # a token that is not accepted is tried this often
 FINAL_SECONDS = 600.0  # what the collector refuses for a reason is tried this often: it may be upgraded
-RECEIPTS_AT_ONCE = 16
+MAX_RECEIPTS_PER_ROUND = 16
 SESSION_UNKNOWN = "session-unknown"  # the collector's answer to a take of a session that it has lost
 LOST_SECONDS = 1.0  # then the session's record has been sent again
 RecordKey = tuple[str, str, int]  # session, take (empty for the session's own record), revision
@@ -84,7 +84,7 @@ class Uplink:
         self._transfers: dict[str, Transfer] = {}
         self._record_refused: dict[RecordKey, tuple[float, GleanerError]] = {}
         self._bucket = None if bandwidth is None else TokenBucket(bandwidth, level=bandwidth, at=time.monotonic())
-        self._pace = Pace(bandwidth, self._spend, chunk=FIRST_CHUNK)
+        self._pace = Pace(bandwidth, self._spend, chunk=FIRST_CHUNK_BYTES)
         self._state = UplinkState()
         self._told: tuple[str, str | None] = ("starting", None)
         self._beat_at = 0.0
@@ -279,7 +279,7 @@ class Uplink:
             and known.manifest_sent
             and max(known.ask_at, known.not_before) <= now
         ]
-        for capture in due[:RECEIPTS_AT_ONCE]:
+        for capture in due[:MAX_RECEIPTS_PER_ROUND]:
             if self._stopping.is_set():
                 return
             self._guarded(capture, lambda transfer, row: self._confirm(client, transfer))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from device_agent.labelling.labeller import IDLE_LOOKS_A_SECOND, LOOKS_A_SECOND
+from device_agent.labelling.labeller import MAX_IDLE_LOOKS_PER_SECOND, MAX_LOOKS_PER_SECOND
 from hardware.plugin import Check, Findings, Limit, Say, measured
 from prelabel.audio.vad import RATE, WINDOW
 from prelabel.checks.timing import measure
@@ -30,7 +30,7 @@ def limits(family: str) -> tuple[Limit, Limit]:
     if family == "vad":
         block_ms = 1000 * WINDOW / RATE
         return Limit(most=round(block_ms / 3, 1)), Limit(most=block_ms)
-    return Limit(most=1000 / LOOKS_A_SECOND), Limit(most=1000 / IDLE_LOOKS_A_SECOND)
+    return Limit(most=1000 / MAX_LOOKS_PER_SECOND), Limit(most=1000 / MAX_IDLE_LOOKS_PER_SECOND)
 
 
 def _measure(model: str, threads: int, runs: int, say: Say) -> Findings:

@@ -22,7 +22,7 @@ RETURN_US = 2_200_000
 RISE_US = 500_000
 SPEECH_STARTS_US = 400_000
 BREATH_US = 300_000
-STEPS_A_SECOND = 1.8
+STEPS_PER_SECOND = 1.8
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def person_place(walks: Sequence[Walk], at_us: int) -> PersonPlace:
         return PersonPlace(LEFT + _sway(seconds), 0.0015 * math.sin(seconds * 1.7), walking=False)
     near, far = (LEFT, 1 + OUTSIDE) if walk.to_right else (RIGHT, -OUTSIDE)
     stand = RIGHT if walk.to_right else LEFT
-    bob = 0.006 * abs(math.sin(math.pi * STEPS_A_SECOND * (at_us - walk.start_us) / 1_000_000))
+    bob = 0.006 * abs(math.sin(math.pi * STEPS_PER_SECOND * (at_us - walk.start_us) / 1_000_000))
     if at_us < walk.end_us:
         done = _ease_in((at_us - walk.start_us) / (walk.end_us - walk.start_us))
         return PersonPlace(

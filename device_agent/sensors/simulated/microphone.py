@@ -10,9 +10,9 @@ from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.sensors.simulated.speech import need_speech
 from device_agent.sensors.worker import SensorThread
 
-BLOCKS_A_SECOND = 20
+BLOCKS_PER_SECOND = 20
 # A sound card's server keeps seconds of sound for a late reader; beyond that it is lost (reference: PulseAudio).
-BLOCKS_BEHIND = 10 * BLOCKS_A_SECOND
+MAX_BLOCKS_BEHIND = 10 * BLOCKS_PER_SECOND
 
 
 class SimulatedMicrophone:
@@ -29,7 +29,7 @@ class SimulatedMicrophone:
         self.sample_rate = room.sample_rate
         self.channels = 1
         self.overruns = 0
-        self._block = room.sample_rate // BLOCKS_A_SECOND
+        self._block = room.sample_rate // BLOCKS_PER_SECOND
         self._next_sample = 0
         self._thread = SensorThread("microphone simulated")
 
@@ -47,7 +47,7 @@ class SimulatedMicrophone:
         # A block is there when its last sample is: block n is due when block n + 1 begins.
         number = 0
         while not self._thread.stopping:
-            turn = due(self.room.now(), started, BLOCKS_A_SECOND, number + 1, behind=BLOCKS_BEHIND)
+            turn = due(self.room.now(), started, BLOCKS_PER_SECOND, number + 1, behind=MAX_BLOCKS_BEHIND)
             if turn.wait_us > 0:
                 self._thread.sleep_until(turn.stamp_us)
                 continue

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     Voice = npt.NDArray[np.float32]
 
-SECONDS_LIMIT = 30
+MAX_SECONDS = 30
 PEAK = 0.5
 # speak_lib.h of espeak-ng: AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8, espeakRATE.
 _SYNCHRONOUS, _UTF8, _RATE = 2, 1, 1
-WORDS_A_MINUTE = 165
+WORDS_PER_MINUTE = 165
 
 
 class SpeechFailed(SensorLibraryMissing):
@@ -94,16 +94,16 @@ def synthesise(text: str, language: str) -> bytes:
 def _command(voice: str) -> list[str]:
     program = shutil.which("espeak-ng")
     if program is not None:
-        return [program, "-b", "1", "-v", voice, "-s", str(WORDS_A_MINUTE), "--stdin", "--stdout"]
+        return [program, "-b", "1", "-v", voice, "-s", str(WORDS_PER_MINUTE), "--stdin", "--stdout"]
     return [sys.executable, "-P", "-m", __spec__.name if __spec__ is not None else __name__, voice]
 
 
 def _run(command: list[str], text: str) -> tuple[bytes, str]:
     """(WAV bytes, "") or (b"", what the program said)."""
     try:
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=SECONDS_LIMIT, check=False)
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=MAX_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return b"", f"it did not answer in {SECONDS_LIMIT} s"
+        return b"", f"it did not answer in {MAX_SECONDS} s"
     except OSError as error:
         return b"", error.strerror or str(error)
     if done.returncode != 0 or len(done.stdout) <= 44:
@@ -139,7 +139,7 @@ def main(voice: str) -> int:
     if rate <= 0 or library.espeak_SetVoiceByName(voice.encode()) != 0:
         sys.stderr.write(f"there is no voice {voice}\n")
         return 1
-    library.espeak_SetParameter(_RATE, WORDS_A_MINUTE, 0)
+    library.espeak_SetParameter(_RATE, WORDS_PER_MINUTE, 0)
     sound = io.BytesIO()
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 

@@ -241,7 +241,7 @@ def test_a_model_slower_than_what_it_hears_is_given_up(
     tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sound that waits for it would fill the memory, and nobody would wait for its labels."""
-    monkeypatch.setattr(labeller, "LATE_SECONDS", 0.3)
+    monkeypatch.setattr(labeller, "MAX_WAITING_SECONDS", 0.3)
     models = opened(tmp_path, tagger(tmp_path))
     slow = Trying(models.sounds[0], slow=True)
     bench.labeller.models = Models(speech=models.speech, sounds=(*models.sounds, slow))  # type: ignore[arg-type]
@@ -270,7 +270,7 @@ def test_a_take_that_could_not_be_begun_in_time_is_not_heard_from_its_middle(
     assert slow.at_work.wait(60)
     bench.maker.tear("stopped")
     with monkeypatch.context() as patient_for:
-        patient_for.setattr(labeller, "ANSWER_SECONDS", 0.2)
+        patient_for.setattr(labeller, "MAX_ANSWER_SECONDS", 0.2)
         record = bench.open("say", "audio", attempt=2)
     slow.done.set()
     say(bench, "oil")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device_agent.events import Answered, ConsentAnswered, Done, Event, Pause, Resume, Snapshot, Start, Stop
-from device_agent.page.messages import ANSWER_LIMIT, EVENT_NAMES, BadEvent, MovedOn, parse_event, snapshot_json
+from device_agent.page.messages import EVENT_NAMES, MAX_ANSWER_CHARACTERS, BadEvent, MovedOn, parse_event, snapshot_json
 from device_agent.page.rehearsal import Rehearsal
 from tests.device_agent.page.playing import HandClock, plan
 from wire.errors import GleanerError
@@ -67,7 +67,7 @@ def test_events(row: dict[str, Any], event: Event) -> None:
         ({"event": "answer"}, "is empty"),
         ({"event": "answer", "text": "  \n"}, "is empty"),
         ({"event": "answer", "text": 7}, "is empty"),
-        ({"event": "answer", "text": "x" * (ANSWER_LIMIT + 1)}, "10,001 characters"),
+        ({"event": "answer", "text": "x" * (MAX_ANSWER_CHARACTERS + 1)}, "10,001 characters"),
         ({"event": "answer", "text": "\ud800"}, "cannot be stored"),
         ({"event": "answer", "text": "a\0b"}, "cannot be stored"),
         ({"event": "consent"}, "lacks the member granted"),

@@ -11,7 +11,7 @@ import pytest
 
 from device_agent.sensors import files, open_camera, open_microphone
 from device_agent.sensors.base import (
-    FRAMES_IN_USE,
+    MAX_FRAMES_IN_USE,
     AudioBlock,
     Frame,
     SensorFileMissing,
@@ -27,7 +27,7 @@ UNEVEN_US = [0, 40_000, 100_000, 120_000, 200_000]
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However late this machine is, no frame is let go."""
-    monkeypatch.setattr(files, "LATE_US", 3_600_000_000)
+    monkeypatch.setattr(files, "MAX_LATE_US", 3_600_000_000)
 
 
 @pytest.mark.usefixtures("patient")
@@ -69,14 +69,14 @@ def test_a_consumer_that_keeps_everything_costs_counted_drops_and_nothing_else(t
     assert camera is not None
     kept: Collector[Frame] = Collector()
     with running(camera, kept):
-        frames = kept.wait(FRAMES_IN_USE)
+        frames = kept.wait(MAX_FRAMES_IN_USE)
         later: Collector[Frame] = Collector()
         while camera.dropped < 5:
             assert kept.failure is None
             later.wait(0)
-    assert len(kept.items) == FRAMES_IN_USE
+    assert len(kept.items) == MAX_FRAMES_IN_USE
     assert camera.dropped >= 5
-    assert len({frame.main.ctypes.data for frame in frames}) == FRAMES_IN_USE
+    assert len({frame.main.ctypes.data for frame in frames}) == MAX_FRAMES_IN_USE
 
 
 def test_a_sound_file_comes_in_exact_samples_without_a_gap_at_its_end(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ ROUNDS = 3
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However late this machine is, no frame is let go."""
-    monkeypatch.setattr(files, "LATE_US", 3_600_000_000)
+    monkeypatch.setattr(files, "MAX_LATE_US", 3_600_000_000)
 
 
 def write_clip(path: Path, codec: str, *, picture_later: float = 0.0, sound_seconds: float = SECONDS) -> None:

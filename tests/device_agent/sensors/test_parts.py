@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_agent.sensors.pacing import FRAMES_BEHIND, due
+from device_agent.sensors.pacing import MAX_FRAMES_BEHIND, due
 from device_agent.sensors.pictures import fit_within, planes, shrink
 from device_agent.sensors.ring import FramePool, lores_size, sealed
-from device_agent.sensors.sampleclock import LOSS_US, SampleClock
+from device_agent.sensors.sampleclock import MIN_LOSS_US, SampleClock
 
 
 # ------------------------------------------------------------------ pool
@@ -102,7 +102,7 @@ def test_every_frame_is_either_made_or_counted_as_dropped(pauses: list[int], rat
                 break
             made, dropped, number = made + 1, dropped + turn.skipped, turn.number + 1
             stamps.append(turn.stamp_us)
-            assert now - turn.stamp_us <= (FRAMES_BEHIND + 2) * 1_000_000 / rate
+            assert now - turn.stamp_us <= (MAX_FRAMES_BEHIND + 2) * 1_000_000 / rate
     assert made + dropped == number
     assert number == int((now - 5_000) * rate / 1_000_000) + 1 or abs(stamps[-1] - now) <= 1_000_000 / rate
     assert stamps == sorted(set(stamps))
@@ -168,7 +168,7 @@ def test_a_stall_that_loses_nothing_is_no_loss_and_one_that_does_is() -> None:
             arrived = max(heard, 8_000_000) if number > 100 else heard
             lost |= clock.arrived(arrived, block)[1]
         assert lost is expected
-    assert LOSS_US > 60_000
+    assert MIN_LOSS_US > 60_000
 
 
 # ------------------------------------------------------------------ the thread

@@ -103,7 +103,7 @@ def test_the_pis_own_tool_may_fail_or_hang(
     tool.write_text(f"#!/bin/sh\n{script}\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("device_agent.takes.device_facts.FIRMWARE_SECONDS", 2.0)
+    monkeypatch.setattr("device_agent.takes.device_facts.MAX_FIRMWARE_SECONDS", 2.0)
     assert firmware_of_pi() == said
 
 

@@ -15,11 +15,11 @@ from device_agent.labelling.models import Models
 from device_agent.sensors.base import AudioBlock, Frame, SensorLost
 from device_agent.sensors.clock import monotonic_us
 from device_agent.spool.space import SpoolFull
-from device_agent.spool.spool import START_BYTES, Spool
+from device_agent.spool.spool import MIN_START_BYTES, Spool
 from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.masking import Masking
 from device_agent.takes.media import NoPicture, NoSound
-from device_agent.takes.streams import QUEUE_FRAMES, AudioStream, TakeInterrupted, VideoStream, level_dbfs
+from device_agent.takes.streams import MAX_QUEUED_FRAMES, AudioStream, TakeInterrupted, VideoStream, level_dbfs
 from wire.capture import CaptureManifest, DeviceFacts, Medium
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Text
@@ -153,7 +153,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_a_take_of_three_media(bench: Bench) -> None:
     record = bench.open("do", "video", "audio", "image")
     assert bench.journal == [record]
-    for _ in range(QUEUE_FRAMES):
+    for _ in range(MAX_QUEUED_FRAMES):
         bench.video.deliver(bench.camera.frame())
         bench.audio.deliver(bench.microphone.block())
     bench.maker.close(None)
@@ -163,8 +163,8 @@ def test_a_take_of_three_media(bench: Bench) -> None:
         assert manifest.complete and manifest.consent == "con-1" and manifest.take == record.take
         media = manifest.part("media")
         assert media is not None and (media.sealed_sha256, media.sealed_bytes) == (manifest.sha256, manifest.bytes)
-    assert manifests["video"].frames == QUEUE_FRAMES
-    assert manifests["audio"].duration_us == QUEUE_FRAMES * 100_000
+    assert manifests["video"].frames == MAX_QUEUED_FRAMES
+    assert manifests["audio"].duration_us == MAX_QUEUED_FRAMES * 100_000
     assert bench.maker.totals.captures == 3
 
 
@@ -288,13 +288,13 @@ def test_a_slow_encoder_is_counted_drops_and_never_a_wait(bench: Bench) -> None:
 
     inner = recording.recorder
     recording.recorder = Slow()  # type: ignore[assignment]
-    for _ in range(QUEUE_FRAMES + 8):
+    for _ in range(MAX_QUEUED_FRAMES + 8):
         bench.video.deliver(bench.camera.frame())
     gate.set()
     bench.maker.close(None)
     manifest = bench.manifests()["video"]
     assert manifest.counts.frames_dropped > 0
-    assert (manifest.frames or 0) + manifest.counts.frames_dropped == QUEUE_FRAMES + 8
+    assert (manifest.frames or 0) + manifest.counts.frames_dropped == MAX_QUEUED_FRAMES + 8
 
 
 def test_a_full_spool_is_told_once_and_keeps_the_take_before(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_a_full_spool_is_told_once_and_keeps_the_take_before(tmp_path: Path) -> 
 
 
 def test_a_take_that_finds_room_for_its_first_capture_alone_leaves_none_open(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, quota_bytes=START_BYTES + 100)
+    bench = Bench(tmp_path, quota_bytes=MIN_START_BYTES + 100)
     try:
         with pytest.raises(SpoolFull):
             bench.open("do", "video", "audio")

@@ -8,8 +8,8 @@ from nacl.signing import SigningKey
 from device_agent.uplink.errors import ReceiptForged
 from device_agent.uplink.receipts import verify_receipt
 from device_agent.uplink.schedule import (
-    LARGEST_CHUNK,
-    SMALLEST_CHUNK,
+    MAX_CHUNK_BYTES,
+    MIN_CHUNK_BYTES,
     TokenBucket,
     chunk_under,
     full_jitter,
@@ -33,10 +33,10 @@ def test_receipts_are_asked_for_fast_at_first(asked: int) -> None:
     assert receipt_delay(0) == 0.05
 
 
-@given(st.integers(SMALLEST_CHUNK, LARGEST_CHUNK), st.none() | seconds)
+@given(st.integers(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES), st.none() | seconds)
 def test_chunks_stay_in_bounds(size: int, took: float | None) -> None:
-    assert SMALLEST_CHUNK <= next_chunk(size, took) <= LARGEST_CHUNK
-    assert (next_chunk(size, None) < size) == (size > SMALLEST_CHUNK)
+    assert MIN_CHUNK_BYTES <= next_chunk(size, took) <= MAX_CHUNK_BYTES
+    assert (next_chunk(size, None) < size) == (size > MIN_CHUNK_BYTES)
 
 
 @given(st.integers(1000, 10_000_000), st.lists(st.tuples(st.integers(1, 4_000_000), seconds), max_size=50))
@@ -51,7 +51,7 @@ def test_no_more_than_the_rate_passes(rate: int, sends: list[tuple[int, float]])
         assert passed <= rate * (now + 1) + size * 1e-6 + 1
 
 
-@given(st.integers(1, 10**9), st.integers(1, LARGEST_CHUNK))
+@given(st.integers(1, 10**9), st.integers(1, MAX_CHUNK_BYTES))
 def test_a_chunk_fits_the_rate(rate: int, size: int) -> None:
     assert chunk_under(None, size) == size
     assert chunk_under(rate, size) <= max(4096, rate // 4)
