@@ -178,10 +178,6 @@ class FrameTable(Document):
         check_rising(self.times_us, "times_us")
         return self
 
-    def frame_at(self, media_us: int) -> int:
-        """The index of the frame shown at a media time: the last one that has begun, at least 0."""
-        return max(0, bisect_right(self.times_us, media_us) - 1)
-
 
 def say_schema(document: Document, lowest: int) -> None:
     """Called while a document is validated, with the lowest schema that has a place for all its members.

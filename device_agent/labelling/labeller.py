@@ -90,7 +90,6 @@ class Labeller:
         self.detections: tuple[PreviewBox, ...] = ()
         self.speaking: bool | None = None
         self.looks = 0
-        self.look_seconds = 0.0
         self._sample_rate: int | None = None
         self._looked_at: tuple[int, int] | None = None  # (width, height) of the pictures that the model sees
         self._wake = threading.Condition()
@@ -275,7 +274,6 @@ class Labeller:
         )
         took = time.monotonic() - began
         self.looks += 1
-        self.look_seconds += took
         # At most half of this thread's core: the encoder beside it never drops a frame for a look.
         pace = MAX_LOOKS_PER_SECOND if recording else MAX_IDLE_LOOKS_PER_SECOND
         self._next_look = began + max(1 / pace, 2 * took)

@@ -24,22 +24,6 @@ class ByteSink(Protocol):
         """No more bytes will come; returns when all of them are durable."""
 
 
-class MemorySink:
-    """A sink that keeps its bytes in memory: for tests and for hardware checks that judge an encoder."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        if self.closed:
-            raise ValueError("write after close")
-        self.data += data
-
-    def close(self) -> None:
-        self.closed = True
-
-
 class MuxerTarget:
     """What PyAV writes into: only `write`, so nothing can be rewritten; counts and hashes what passes."""
 

@@ -17,11 +17,6 @@ def still_format(width: int, height: int) -> CaptureFormat:
     return CaptureFormat(container="jpeg", codec="mjpeg", media_type="image/jpeg", width=width, height=height)
 
 
-def still_from_i420(main_i420: NDArray[np.uint8]) -> bytes:
-    """JPEG of an I420 picture: uint8 of shape (height * 3 // 2, width), BT.601 limited range."""
-    return still_from_bgr(cv2.cvtColor(main_i420, cv2.COLOR_YUV2BGR_I420))
-
-
 def still_from_bgr(bgr: NDArray[np.uint8]) -> bytes:
     """JPEG of a BGR picture: uint8 of shape (height, width, 3).
 

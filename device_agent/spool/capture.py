@@ -74,11 +74,6 @@ class SpoolCapture:
         """Whether it has not been ended yet."""
         return self._entry.state == "open"
 
-    @property
-    def failed(self) -> GleanerError | None:
-        """Why a sink of this capture takes no more bytes."""
-        return next((file.failed for file in self._entry.files.values() if file.failed is not None), None)
-
     def sink(self, part: str) -> ByteSink:
         """A growing file: `media`, or `times` for the times log that never leaves the device.
 

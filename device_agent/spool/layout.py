@@ -59,9 +59,6 @@ class Layout:
     def capture(self, capture: str) -> Path:
         return self.captures / capture
 
-    def done_file(self, capture: str) -> Path:
-        return self.done / f"{capture}.json"
-
 
 def throw_away(layout: Layout, folder: Path) -> None:
     """Take a folder out of sight in one step, then delete it: a kill in between leaves it in the trash."""

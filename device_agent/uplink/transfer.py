@@ -25,7 +25,6 @@ class Pace:
     rate: int | None
     spend: Callable[[int], None]
     chunk: int = FIRST_CHUNK_BYTES
-    sent: int = 0
 
 
 @dataclass
@@ -165,5 +164,4 @@ class Transfer:
             raise
         if len(data) >= chunk_under(pace.rate, pace.chunk):
             pace.chunk = next_chunk(pace.chunk, time.monotonic() - started)
-        pace.sent += len(data)
         return len(data)

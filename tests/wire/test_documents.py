@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wire.base import new_id
 from wire.canonical import canonical_json, document_hash
-from wire.capture import CaptureManifest, FrameTable, device_time_us, sample_time_us
+from wire.capture import CaptureManifest, device_time_us, sample_time_us
 from wire.errors import BadDocument, SchemaTooNew
 from wire.labels import LabelsDocument
 
@@ -125,16 +125,6 @@ def test_sample_times_round_half_to_even(sample: int, rate: int) -> None:
 @pytest.mark.parametrize("case", TIMES)
 def test_sample_times_are_what_the_corpus_says(case: dict[str, int]) -> None:
     assert sample_time_us(case["sample"], case["rate"]) == case["us"]
-
-
-@given(st.lists(st.integers(1, 50_000), min_size=1, max_size=50), st.integers(-5, 3_000_000))
-def test_the_frame_shown_is_the_last_that_has_begun(gaps: list[int], media_us: int) -> None:
-    times = [0]
-    for gap in gaps:
-        times.append(times[-1] + gap)
-    frame = FrameTable(capture="c", times_us=times).frame_at(media_us)
-    assert times[frame] <= max(0, media_us)
-    assert frame == len(times) - 1 or times[frame + 1] > media_us
 
 
 def test_the_clock_map_is_piecewise_linear_and_goes_on() -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from device_agent.page import PageServer
-from device_agent.page.rehearsal import Rehearsal
+from device_agent.page.server import PageServer
 from hardware.ports import free_port
+from tests.device_agent.page.rehearsal import Rehearsal
 from wire.script import ConsentText, Plan, PlanStep
 
 KEY = "a-key-for-tests"

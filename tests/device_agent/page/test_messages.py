@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from device_agent.events import Answered, ConsentAnswered, Done, Event, Pause, Resume, Snapshot, Start, Stop
 from device_agent.page.messages import EVENT_NAMES, MAX_ANSWER_CHARACTERS, BadEvent, MovedOn, parse_event, snapshot_json
-from device_agent.page.rehearsal import Rehearsal
 from tests.device_agent.page.playing import HandClock, plan
+from tests.device_agent.page.rehearsal import Rehearsal
 from wire.errors import GleanerError
 
 ALL = ("video", "audio", "image", "text")

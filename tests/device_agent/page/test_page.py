@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from device_agent.events import Answered, ConsentAnswered, Done, Pause, Resume, Start, Stop
-from device_agent.page import PageServer
+from device_agent.page.server import PageServer
 from tests.device_agent.page.playing import KEY, plan, stage
 from tests.device_agent.page.pressing import PHONE, agree, at, focused, opened, press
 from wire.script import PlanStep

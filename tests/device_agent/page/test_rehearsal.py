@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_agent.events import ENDED, Answered, ConsentAnswered, Done, Event, Pause, Resume, Start, Stop
-from device_agent.page.rehearsal import NOTE, Rehearsal
 from tests.device_agent.page.playing import HandClock, plan
+from tests.device_agent.page.rehearsal import NOTE, Rehearsal
 
 AGREED = ConsentAnswered(("video", "audio", "image", "text"), (), "P-1")
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from device_agent.events import ConsentAnswered, Pause, Start, Stop
-from device_agent.page import PageServer, stream
+from device_agent.page import stream
 from device_agent.page.control import Control
 from device_agent.page.guard import PageGuard
 from device_agent.page.routes import ROUTES, SHUT_PAGE, Desk, PageRoute, make_app, static_files
-from device_agent.page.server import AddressUnusable, PortTaken, shown_host
+from device_agent.page.server import AddressUnusable, PageServer, PortTaken, shown_host
 from device_agent.page.stream import BOUNDARY, Lookers
 from tests.device_agent.page.playing import KEY, Stage, stage
 

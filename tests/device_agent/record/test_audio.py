@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from device_agent.record.audio import AudioRecorder, audio_format
 from device_agent.record.recorded import RecorderFailed
-from device_agent.record.sink import MemorySink
+from tests.device_agent.record.memory_sink import MemorySink
 from tests.device_agent.record.test_video import WatchedSink
 from wire.canonical import sha256_hex
 from wire.capture import sample_time_us

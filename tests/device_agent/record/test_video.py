@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from device_agent.record.recorded import RecorderFailed
-from device_agent.record.sink import MemorySink
 from device_agent.record.video import VideoRecorder, bitrate_for, video_format
+from tests.device_agent.record.memory_sink import MemorySink
 from wire.canonical import sha256_hex
 from wire.errors import GleanerError
 

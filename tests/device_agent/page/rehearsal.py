@@ -1,7 +1,6 @@
 """A session in which nothing is recorded: the real state machine behind the page, no sensor, no journal, no spool.
 
-A script's owner walks through a new script with it, an operator shows a participant what will come, and the page's
-tests press its keys. It is honest about itself: its snapshots say that nothing is recorded.
+The page's tests press its keys. Its snapshots say that nothing is recorded.
 """
 
 from __future__ import annotations
