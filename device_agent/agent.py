@@ -93,7 +93,7 @@ class Agent:
         header, journal = resume_or_begin(settings.state, asked, unfinished)
         self._plan = header.plan
         if header.plan != plan:
-            say(f"The script {plan.id} has changed; this session goes on with the version that was consented to.")
+            say(f"The script {plan.id} has changed. This session continues with the version that was consented to.")
         if self._masking is not None:
             forbid_core_dumps()
         self._room = SimulatedRoom() if SIMULATED & {settings.camera, settings.microphone} else None
@@ -187,13 +187,13 @@ class Agent:
         if "video" in media or "image" in media:
             self._camera = open_camera(self._settings.camera, room=self._room)
             if self._camera is None:
-                raise SensorNotGiven("The script records pictures and --camera is none.")
+                raise SensorNotGiven("The script records pictures, but --camera is none.")
             self._video = VideoStream(self._camera, self._labeller.see, self._trouble)
             self._video.shut_out()  # the runner lets it in, unless the session is paused
         if "audio" in media:
             self._microphone = open_microphone(self._settings.microphone, room=self._room)
             if self._microphone is None:
-                raise SensorNotGiven("The script records sound and --microphone is none.")
+                raise SensorNotGiven("The script records sound, but --microphone is none.")
             self._labeller.listen(self._microphone.sample_rate)
             self._audio = AudioStream(self._microphone, self._labeller.hear, self._trouble)
             self._audio.shut_out()

@@ -18,7 +18,7 @@ class StateUnwritable(GleanerError):
     code = "state-unwritable"
     exit_code = 3
     retryable = True
-    hint = "Make room there, or name a folder that this user may write to: --state."
+    hint = "Free space on its disk, or name a folder that this user may write to with --state."
 
 
 def write_state(path: Path, data: bytes) -> None:

@@ -33,6 +33,6 @@ def deliver(
         typer.echo(json.dumps({"sent": before - left - aside, "left": left, "set_aside": aside}))
     else:
         people.print(
-            f"{before - left - aside} captures are safe at the collector, {left} wait, {aside} were set aside."
+            f"{before - left - aside} captures are confirmed by the collector, {left} wait, {aside} were set aside."
         )
     raise typer.Exit(0 if done and not aside else 1)

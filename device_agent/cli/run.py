@@ -77,10 +77,10 @@ def _introduce(agent: Agent, settings: AgentSettings) -> None:
             f"The session is of {header.participant} in {header.home}. Name others with --pseudonym and --home."
         )
     if agent.torn:
-        people.print(f"{len(agent.torn)} captures were interrupted; they are kept as torn and their steps run again.")
+        people.print(f"{len(agent.torn)} captures were interrupted. They are saved as torn, and their steps run again.")
         masks = header.plan.redaction
         if masks is not None:
-            people.print(f"Of each the last {masks.margin_seconds:g} s waited in memory to be masked and are lost.")
+            people.print(f"The last {masks.margin_seconds:g} s of each were not masked yet and are lost.")
 
 
 def _check_sensors(settings: AgentSettings, plan: Plan) -> None:

@@ -70,5 +70,5 @@ def export_waiting(
         if left:
             typer.echo(f"{left} captures still record and are not in the copy.", err=True)
         for capture in made.damaged:
-            typer.echo(f"{capture} is damaged: a file of it is not what its manifest says.", err=True)
+            typer.echo(f"{capture} is damaged: one of its files differs from its manifest.", err=True)
     raise typer.Exit(1 if made.damaged else 0)

@@ -46,14 +46,14 @@ class ModelFailed(GleanerError):
     """A model, or what reads its answer, failed on a frame or a block."""
 
     code = "model-failed"
-    hint = "The media are kept; this take has fewer labels."
+    hint = "The media is kept; this take has fewer labels."
 
 
 class ModelStuck(GleanerError):
     """The model thread did not answer in time, or a model takes longer than the sound it hears."""
 
     code = "model-stuck"
-    hint = "The media are kept; labels can be made again at the collector."
+    hint = "The media is kept; labels can be made again at the collector."
 
 
 @dataclass

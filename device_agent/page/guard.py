@@ -122,9 +122,9 @@ class PageGuard:
         """Who asks. Raises: PageShut, NotFromPage."""
         visitor = self.visitor(headers)
         if visitor is None:
-            raise PageShut("The session page is shut to whoever has not got its key.")
+            raise PageShut("The session page opens only with its key.")
         if policy == "act" and headers.get(PAGE_HEADER) != "1":
-            raise NotFromPage("This request changes something and does not come from the session page.")
+            raise NotFromPage("This request changes something but does not come from the session page.")
         return visitor
 
 

@@ -24,7 +24,7 @@ class BadEvent(GleanerError):
 class MovedOn(GleanerError):
     code = "session-moved-on"
     status = 409
-    hint = "Look at the page again and press once more."
+    hint = "Read the page again, then press once more."
 
 
 def snapshot_json(snapshot: Snapshot) -> bytes:
@@ -69,7 +69,7 @@ def _check_shown(shown: object, current: str | None, what: str) -> None:
     if not isinstance(shown, str):
         raise BadEvent(f"The member {what} is not text.")
     if shown != current:
-        raise MovedOn(f"The device is at another {what} by now.")
+        raise MovedOn(f"The device has moved on to another {what}.")
 
 
 def _consent(row: dict[str, Any], snapshot: Snapshot) -> Event:
@@ -107,7 +107,7 @@ def _answer(row: dict[str, Any], snapshot: Snapshot) -> Event:
     if not isinstance(text, str) or not text.strip():
         raise BadEvent("The answer is empty; write something first.")
     if len(text) > MAX_ANSWER_CHARACTERS:
-        raise BadEvent(f"The answer has {len(text):,} characters; at most {MAX_ANSWER_CHARACTERS:,} can be kept.")
+        raise BadEvent(f"The answer has {len(text):,} characters; at most {MAX_ANSWER_CHARACTERS:,} can be saved.")
     if not _storable(text):
         raise BadEvent("The answer holds characters that cannot be stored.")
     return Answered(text=text)

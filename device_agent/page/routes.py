@@ -54,7 +54,7 @@ class NoSuchPage(GleanerError):
 class PageWatches(GleanerError):
     code = "page-watches"
     status = 403
-    hint = "Press “Use this screen instead” on it, or go on where the session began. Pause and Stop work everywhere."
+    hint = "Press “Use this screen instead” on it, or continue where the session began. Pause and Stop work everywhere."
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ class PageNotStopped(GleanerError):
     code = "page-not-stopped"
     status = 500
     exit_code = 1
-    hint = "End the agent; the session and its recordings are not touched by this."
+    hint = "End the agent. The session and its recordings are not affected."
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -151,7 +151,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (socket.gaierror, UnicodeError) as error:
-        raise AddressUnusable(f"{host} is no address of this machine.") from error
+        raise AddressUnusable(f"{host} is not an address of this machine.") from error
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

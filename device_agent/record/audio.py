@@ -75,7 +75,7 @@ class AudioRecorder:
         """
         if samples.ndim != 2 or samples.shape[1] != self.channels or samples.dtype != np.int16:
             raise RecorderFailed(
-                f"A block of shape {samples.shape} {samples.dtype} came; (n, {self.channels}) of int16 was announced."
+                f"A block of shape {samples.shape} {samples.dtype} arrived; expected (n, {self.channels}) of int16."
             )
         if len(samples) == 0:
             return
@@ -88,7 +88,7 @@ class AudioRecorder:
             frame.sample_rate, frame.pts, frame.time_base = self.sample_rate, start, self._time_base
             self._container.mux(self._stream.encode(frame))
         except av.error.FFmpegError as error:
-            raise RecorderFailed(f"The audio encoder gave up: {error}.") from error
+            raise RecorderFailed(f"The audio encoder failed: {error}.") from error
 
     def close(self) -> Recorded:
         """Flush, close both sinks and say what was recorded."""

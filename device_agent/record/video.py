@@ -106,7 +106,7 @@ class VideoRecorder:
             return False
         if main_i420.shape != (self.height * 3 // 2, self.width) or main_i420.dtype != np.uint8:
             raise RecorderFailed(
-                f"A frame of shape {main_i420.shape} came; {(self.height * 3 // 2, self.width)} of bytes was announced."
+                f"A frame of shape {main_i420.shape} arrived; expected {(self.height * 3 // 2, self.width)} of uint8."
             )
         media_us = stamp_us - self._stamps[0] if self._stamps else 0
         # The table goes first: a torn capture may know of a frame that is lost, never hold one it has no time for.
@@ -122,7 +122,7 @@ class VideoRecorder:
                 self._key_due_us = media_us + 1_000_000
             self._container.mux(self._stream.encode(frame))
         except av.error.FFmpegError as error:
-            raise RecorderFailed(f"The video encoder gave up: {error}.") from error
+            raise RecorderFailed(f"The video encoder failed: {error}.") from error
         return True
 
     def close(self) -> Recorded:

@@ -182,7 +182,7 @@ class VideoFileCamera:
                 return stamp
             self._hand_over(picture, stamp, deliver)
         if not seen:
-            raise SensorFileUnusable(f"{self._path} has no picture that can be decoded any more.")
+            raise SensorFileUnusable(f"{self._path} has no more pictures that can be decoded.")
         return stamp + frame_us
 
     def _hold_last(self, stamp: int, until: int, deliver: DeliverFrame) -> None:
@@ -296,7 +296,7 @@ class AudioFileMicrophone:
                     heard += len(piece)
                     yield piece
             if heard == 0:
-                raise SensorFileUnusable(f"{self._path} has no sound that can be decoded any more.")
+                raise SensorFileUnusable(f"{self._path} has no more sound that can be decoded.")
 
     def _along(self, timeline: Timeline, passes: int) -> Iterator[Samples]:
         """Passes of the common length, each sample where the file has it: silence before, between and after."""

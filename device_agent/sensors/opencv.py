@@ -82,7 +82,7 @@ class OpenCvCamera:
             if not there or picture is None:
                 if not self._thread.sleep_until(now):
                     return
-                raise SensorLost(f"Camera {self.name} gives no pictures any more.")
+                raise SensorLost(f"Camera {self.name} stopped giving pictures.")
             if now - asked_us > SETTINGS_EVERY_US:
                 self._settings, asked_us = _settings(capture, is_device=self._source.isdigit()), now
             newest = max(newest + 1, _exposed_us(capture, now) if self._source.isdigit() else now)

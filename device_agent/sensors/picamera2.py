@@ -94,7 +94,7 @@ class Picamera2Camera:
                 if self._error is not None:
                     raise self._error
                 if monotonic_us() - max(self._newest_us, started) > MAX_SILENT_US:
-                    raise SensorLost(f"Camera {self.name} gives no pictures any more.")
+                    raise SensorLost(f"Camera {self.name} stopped giving pictures.")
         finally:
             self._deliver = None
             self._camera.stop()

@@ -93,9 +93,9 @@ class SoundDeviceMicrophone:
         """Until the sensor is stopped; a stream that ends or falls silent by itself is a loss."""
         while self._thread.sleep_until(monotonic_us() + LOOK_US):
             if finished.is_set():
-                raise SensorLost(f"Microphone {self.name} went away.")
+                raise SensorLost(f"Microphone {self.name} was disconnected.")
             if monotonic_us() - newest[0] > MAX_SILENT_US:
-                raise SensorLost(f"Microphone {self.name} gives no sound any more.")
+                raise SensorLost(f"Microphone {self.name} stopped giving sound.")
 
 
 def _library() -> Any:

@@ -65,7 +65,7 @@ class JournalUnwritable(GleanerError):
     code = "journal-unwritable"
     exit_code = 3
     retryable = True
-    hint = "Make room on the disk and run the same command again: the session goes on at the step where it was."
+    hint = "Free space on the disk and run the same command again: the session resumes at the step where it stopped."
 
 
 class Header(Document):

@@ -27,7 +27,7 @@ class CaptureInvalid(GleanerError):
 
     code: ClassVar[str] = "capture-invalid"
     status: ClassVar[int] = 500
-    hint = "The capture is kept; it is marked torn at the agent's next start."
+    hint = "The capture is kept; the agent marks it torn at its next start."
 
 
 @dataclass
@@ -83,7 +83,7 @@ class SpoolCapture:
         """
         self._must_be_open()
         if part not in ("media", TIMES) or part in self._entry.files or part in self._entry.parts:
-            raise CaptureInvalid(f"{self.header.capture} has no sink {part}, or has it already.")
+            raise CaptureInvalid(f"{self.header.capture} has no sink {part}, or it was opened before.")
         file = self._writer.open(self._entry.folder / part, is_media=part == "media")
         with self._changes:
             self._entry.files[part] = file
@@ -101,7 +101,7 @@ class SpoolCapture:
         try:
             made = Part(name=part, sealed_sha256=sha256_hex(data), sealed_bytes=len(data))
         except ValueError as error:
-            raise CaptureInvalid(f"A part cannot be called {part!r}.") from error
+            raise CaptureInvalid(f"{part!r} is not a valid name of a part.") from error
         if self._entry.parts.get(part) == made:
             return
         if part in self._entry.parts or part in self._entry.files:
@@ -132,9 +132,13 @@ class SpoolCapture:
         parts = self._own_parts()
         media = next((part for part in parts if part.name == "media"), None)
         if media is None or (media.sealed_sha256, media.sealed_bytes) != (recorded.sha256, recorded.bytes):
-            raise CaptureInvalid(f"The spool of {self.header.capture} does not hold what was recorded.")
+            raise CaptureInvalid(f"The spooled bytes of {self.header.capture} differ from what was recorded.")
         if bool(self.header.masked) != any(part.name == "redaction" for part in parts):
-            raise CaptureInvalid(f"What was masked in {self.header.capture} does not lie beside it.")
+            raise CaptureInvalid(
+                f"{self.header.capture} has no redaction record although the study masks this medium."
+                if self.header.masked
+                else f"{self.header.capture} has a redaction record although the study does not mask this medium."
+            )
         manifest = self.header.manifest(
             parts=parts, clock_map=recorded.clock_map or [(0, self.header.opened_us)], complete=True,
             sha256=recorded.sha256, size=recorded.bytes, duration_us=recorded.duration_us, frames=recorded.frames,

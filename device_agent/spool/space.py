@@ -27,7 +27,7 @@ class SpoolFailed(GleanerError):
     code: ClassVar[str] = "spool-failed"
     status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 3
-    hint = "Check the disk; what was recorded before this moment is kept."
+    hint = "Check the disk. What was recorded before is kept."
 
 
 class PartDamaged(GleanerError):
@@ -36,7 +36,7 @@ class PartDamaged(GleanerError):
     code: ClassVar[str] = "part-damaged"
     status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 3
-    hint = "The capture is kept in the spool's folder aside. Check the disk; `gleaner agent status` lists it."
+    hint = "The capture is kept in the spool's folder `aside`. Check the disk; `gleaner agent status` lists it."
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -80,12 +80,12 @@ class SpoolSpace:
     def check(self, size: int) -> None:
         """Raises SpoolFull unless `size` more bytes of media fit."""
         if self._quota is not None and self._used + size > self._quota:
-            raise SpoolFull(f"The spool holds {mib(self._used)} that wait for the collector, its quota is "
+            raise SpoolFull(f"The spool holds {mib(self._used)} for the collector, and its quota is "
                             f"{mib(self._quota)}: recording stopped.")  # fmt: skip
         left = self._disk()
         if left < size:
-            raise SpoolFull(f"The disk is full ({mib(left + self._reserve)} free, {mib(self._reserve)} kept for "
-                            f"closing what runs): recording stopped.")  # fmt: skip
+            raise SpoolFull(f"The disk is full ({mib(left + self._reserve)} free, {mib(self._reserve)} reserved for "
+                            f"closing open captures): recording stopped.")  # fmt: skip
 
     def _disk(self) -> int:
         status = os.statvfs(self._root)

@@ -41,7 +41,7 @@ class SpoolInUse(GleanerError):
     code: ClassVar[str] = "spool-in-use"
     status: ClassVar[int] = 409
     exit_code: ClassVar[int] = 3
-    hint = "Stop the other agent, or give this one a folder of its own."
+    hint = "Stop the other agent, or give this one another folder with --state."
 
 
 class SpoolUnusable(GleanerError):
@@ -67,7 +67,7 @@ class ReceiptMismatch(GleanerError):
     code: ClassVar[str] = "receipt-mismatch"
     status: ClassVar[int] = 409
     retryable: ClassVar[bool] = True
-    hint = "The capture is kept on the device; look at it on both sides."
+    hint = "The capture is kept on the device. Compare it with the collector's copy."
 
 
 def _nobody(_: GleanerError) -> None:
@@ -196,7 +196,7 @@ class Spool:
         with self.changes:
             entry = self._entries.get(receipt.capture)
         if entry is None or entry.manifest is None:
-            raise ReceiptMismatch(f"A receipt came for {receipt.capture}, which is not closed here.")
+            raise ReceiptMismatch(f"A receipt arrived for {receipt.capture}, which is not closed on this device.")
         differs = receipt_differences(receipt, entry.manifest)
         if differs:
             raise ReceiptMismatch(

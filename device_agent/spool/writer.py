@@ -232,7 +232,7 @@ class SpoolWriter:
         if file.failed is not None:
             raise file.failed
         if file.closed:
-            raise SpoolFailed(f"{file.path.name} is closed and takes no more bytes.")
+            raise SpoolFailed(f"{file.path.name} is closed; nothing can be appended.")
         if self._stopping or not self._thread.is_alive():
             raise SpoolFailed("The spool is closed.")
 

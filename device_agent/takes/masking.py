@@ -92,9 +92,9 @@ class Masking:
 
     def __post_init__(self) -> None:
         if self.policy.faces is not None and self.finder is None:
-            raise RedactionUnavailable("Faces are to be masked and there is no detector for them.")
+            raise RedactionUnavailable("The study masks faces, and there is no face detector on this device.")
         if self.policy.speech is not None and self.voice is None:
-            raise RedactionUnavailable("Speech is to be muted and there is no model that hears it.")
+            raise RedactionUnavailable("The study mutes speech, and there is no speech model on this device.")
 
     def covers(self, medium: Medium) -> bool:
         """Whether captures of a medium are masked."""
@@ -127,7 +127,7 @@ class Masking:
         safe = [pair for frame in frames for pair in masker.push(frame)]
         safe += masker.finish()
         if not safe:
-            raise RedactionFailed("The still did not come back from its mask.")
+            raise RedactionFailed("Masking the still gave no picture.")
         return safe[0][0], _of_the_first(masker.masked(), safe)
 
     def without_masked(self, document: LabelsDocument | None, record: MaskRecord | None) -> LabelsDocument | None:

@@ -128,7 +128,7 @@ class MediumTake(ABC):
             ended_us: device time at which the take ended.
 
         Raises:
-            GleanerError: the recorder failed, or the sensor gave nothing for the last seconds.
+            GleanerError: the recorder failed, or the sensor delivered nothing for the last seconds.
         """
 
     @abstractmethod

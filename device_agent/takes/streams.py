@@ -46,12 +46,12 @@ class EncoderStuck(GleanerError):
 
 
 class TakeInterrupted(GleanerError):
-    """A take ran to its limit and a sensor gave nothing for the last seconds of it: the device stood still."""
+    """A take ran to its limit and a sensor delivered nothing for the last seconds of it: the device stood still."""
 
     code = "take-interrupted"
     status = 503
     retryable = True
-    hint = "The attempt is kept as torn; run the step again. Look at what else the device had to do."
+    hint = "The attempt is kept as torn; run the step again. Check what else the device was doing."
 
 
 class Recorder(Protocol):
@@ -86,7 +86,7 @@ class Recording(Generic[Item]):
         missing = self.until_us - self.last_us
         if missing > MAX_MISSING_US:
             raise TakeInterrupted(
-                f"{self.capture.header.sensor} gave nothing for the last {missing / 1e6:.1f} s of the take."
+                f"{self.capture.header.sensor} delivered nothing for the last {missing / 1e6:.1f} s of the take."
             )
 
 
@@ -174,7 +174,7 @@ class SensorStream(ABC, Generic[Item]):
         recording, self._unended = self._unended, None
         assert recording is not None
         if not self._put((recording, None)) or not recording.ended.wait(MAX_CLOSE_SECONDS):
-            raise EncoderStuck(f"The recording of {recording.capture.header.sensor} did not end.")
+            raise EncoderStuck(f"The recording of {recording.capture.header.sensor} did not end in time.")
         if recording.error is not None:
             raise recording.error
         return recording

@@ -109,7 +109,7 @@ class CollectorClient:
         if reply.status_code == 409 and problem_body(reply).get("code") == "upload-length-conflict":
             raise UploadSpoiled("The collector expects another length of this upload.")
         if reply.status_code == 409:
-            raise UploadMoved("The collector stands at another offset.")
+            raise UploadMoved("The collector has another offset for this upload.")
         if reply.status_code not in (200, 204):
             raise problem_of(reply, self._base)
         reached = _number(reply, "Upload-Offset")

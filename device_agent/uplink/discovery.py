@@ -106,6 +106,6 @@ def find_the_collector(seconds: float = SEARCH_SECONDS) -> Announced:
     if not found:
         raise CollectorNotFound("No collector announces itself on this network.")
     if len(found) == 1:
-        raise CollectorNotFound(f"The collector {found[0].name} announces itself and does not give its address.")
+        raise CollectorNotFound(f"The collector {found[0].name} announces itself without an address.")
     listed = ", ".join(f"{one.name} at {one.url or 'an address it did not give'}" for one in found)
     raise CollectorNotFound(f"{len(found)} collectors announce themselves on this network: {listed}.")

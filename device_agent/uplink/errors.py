@@ -38,7 +38,7 @@ class CollectorUnreachable(UplinkError):
     code: ClassVar[str] = "collector-unreachable"
     status: ClassVar[int] = 503
     exit_code: ClassVar[int] = 3
-    hint = "Recording goes on; what is recorded is kept here and sent when the collector answers."
+    hint = "Recording continues. Recordings stay on this device and are sent when the collector answers."
 
 
 class DeviceRefused(UplinkError):
@@ -47,9 +47,7 @@ class DeviceRefused(UplinkError):
     code: ClassVar[str] = "device-refused"
     status: ClassVar[int] = 401
     exit_code: ClassVar[int] = 3
-    hint = (
-        "Join again with a new code: gleaner agent join ADDRESS CODE. What is recorded stays on the device until then."
-    )
+    hint = "Join again with a new code: gleaner agent join ADDRESS CODE. Recordings stay on the device until then."
 
 
 class DeviceForbidden(UplinkError):
@@ -97,14 +95,14 @@ class Withdrawn(UplinkError):
     code: ClassVar[str] = "capture-withdrawn"
     status: ClassVar[int] = 410
     retryable: ClassVar[bool] = False
-    hint = "It lies in the spool's folder aside until a person decides."
+    hint = "It is kept in the spool's folder `aside` until a person decides."
 
 
 class OtherManifest(UplinkError):
     code: ClassVar[str] = "capture-conflict"
     status: ClassVar[int] = 409
     retryable: ClassVar[bool] = False
-    hint = "Both are kept: this one lies in the spool's folder aside."
+    hint = "Both are kept; this one is in the spool's folder `aside`."
 
 
 class ReceiptForged(UplinkError):
@@ -152,7 +150,7 @@ def problem_of(reply: httpx.Response, url: str) -> UplinkError:
         return PartsWanted(title, [str(name) for name in parts] if isinstance(parts, list) else [])
     transient = bool(body.get("retryable")) or reply.status_code >= 500 or reply.status_code in (408, 423, 425, 429)
     if not body and not transient:
-        return NotACollector(f"{url} answered {reply.status_code} without a word of what is wrong.")
+        return NotACollector(f"{url} answered {reply.status_code} without saying what is wrong.")
     return CollectorProblem(
         title, hint=hint, problem_code=code or f"http-{reply.status_code}", answer=reply.status_code,
         transient=transient,

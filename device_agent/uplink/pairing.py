@@ -103,7 +103,7 @@ def join(
     try:
         request = JoinRequest(code=code.strip().upper(), device=info, known_as=known_as)
     except ValueError as error:
-        raise WrongCode(f"{code.strip()!r} is not a join code: one looks like ABCD-2345.") from error
+        raise WrongCode(f"{code.strip()!r} is not a join code. Join codes look like ABCD-2345.") from error
     try:
         # Before asking: a code that was redeemed cannot be redeemed again.
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -117,7 +117,7 @@ def join(
     try:
         answer = JoinReply.read(reply.content)
     except BadDocument as error:
-        raise JoinNotACollector(f"What answers at {url} is not a Gleaner collector.") from error
+        raise JoinNotACollector(f"The server at {url} is not a Gleaner collector.") from error
     try:
         credentials = Credentials(
             device=answer.device, token=answer.token, url=url, verify_key=answer.verify_key, collector=answer.collector
@@ -125,7 +125,9 @@ def join(
     except ValueError as error:
         raise JoinNotACollector(f"The collector at {url} sent an invalid key.") from error
     if known_as is not None and credentials.device != known_as:
-        raise JoinFailed(f"The collector at {url} gave another id than {known_as}, under which captures wait here.")
+        raise JoinFailed(
+            f"The collector at {url} gave this device the id {credentials.device}, but {known_as} has captures here."
+        )
     save(credentials, state_dir)
     return credentials
 
@@ -209,7 +211,7 @@ def _ask(url: str, request: JoinRequest) -> httpx.Response:
             )
     except httpx.TransportError as error:
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
-            raise JoinNotACollector(f"What answers at {url} is not a Gleaner collector.") from error
+            raise JoinNotACollector(f"The server at {url} is not a Gleaner collector.") from error
         raise JoinUnreachable(f"The collector at {url} does not answer.") from error
     if reply.status_code in (200, 201):
         return reply
@@ -222,7 +224,7 @@ def _refusal(url: str, reply: httpx.Response) -> JoinFailed:
     except ValueError:
         body = None
     if not isinstance(body, dict) or "code" not in body:
-        return JoinNotACollector(f"What answers at {url} is not a Gleaner collector (it said {reply.status_code}).")
+        return JoinNotACollector(f"The server at {url} is not a Gleaner collector (it answered {reply.status_code}).")
     title, hint = str(body.get("title", "The collector refused.")), str(body.get("hint") or "") or None
     if reply.status_code in (400, 401, 403, 404, 409, 410, 422):
         wrong = "code" in str(body["code"])  # join-code-wrong, join-code-expired, join-code-used

@@ -156,8 +156,8 @@ class Uplink:
             log.warning("%s", error)
             return self._failed(error, None)
         except Exception as error:
-            log.exception("the uplink met a fault of its own")
-            return self._failed(GleanerError(f"The uplink met a fault of its own ({error})."), None)
+            log.exception("the uplink failed")
+            return self._failed(GleanerError(f"The uplink failed and tries again ({error})."), None)
         self._failures = 0
         self._publish(reachable=True, error=None)
         return delay

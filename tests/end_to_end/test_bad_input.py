@@ -137,7 +137,7 @@ def test_the_spool_meets_a_full_disk(installation: Installation) -> None:
             "--page-port", "0", "--json", "--bandwidth", "20000", "--deliver-seconds", "2", check=False,
         )  # fmt: skip
         said = sentence(done.stderr)
-        assert "disk" in said and "stay in the spool" in said
+        assert "disk" in said and "wait in the spool" in said
         facts = json.loads(done.stdout.strip().splitlines()[-1])
         assert facts["takes"] > 0 and facts["lost"] == facts["takes"]
         subprocess.run(["mount", "-o", "remount,size=400m", str(spool)], check=True)

@@ -155,7 +155,7 @@ def test_odd_sizes_are_refused_in_one_sentence(width: int, height: int) -> None:
 
 def test_another_shape_than_announced() -> None:
     recorder = VideoRecorder(MemorySink(), 320, 240, 25)
-    with pytest.raises(RecorderFailed, match="was announced"):
+    with pytest.raises(RecorderFailed, match="expected"):
         recorder.write(picture(0, 640, 480), 0)
     recorder.abandon()
 

@@ -120,4 +120,4 @@ def test_the_real_picamera2_over_the_stand_in(tmp_path: Path) -> None:
         "exposure_us": 20_000, "analogue_gain": 2.0, "colour_gains": [1.5, 2.25], "lens_position": 1.0, "lux": 300.0,
         "scaler_crop": [0, 0, 4608, 2592], "frame_us": 40_000,
     }  # fmt: skip
-    assert (told["failure"], told["said"]) == ("sensor-lost", "Camera picamera2:simulated gives no pictures any more.")
+    assert (told["failure"], told["said"]) == ("sensor-lost", "Camera picamera2:simulated stopped giving pictures.")
