@@ -34,12 +34,11 @@ INSIDE_PRELABEL = {
 
 INSIDE_DEVICE_AGENT = {
     "events": 0, "settings": 0, "state_files": 0, "sensors": 0, "record": 0,
-    "clock": 1, "spool": 1, "labelling": 1,
+    "clock": 1, "spool": 1, "labelling": 1, "page": 1,
     "takes": 2, "uplink": 2,
     "session": 3,
-    "page": 4,
-    "agent": 5, "delivery": 5, "joining": 5,
-    "cli": 6,
+    "agent": 4, "delivery": 4, "joining": 4,
+    "cli": 5,
 }  # fmt: skip
 
 # Class names that still mean two things or three. Names leave this list and none is added.
