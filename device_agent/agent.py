@@ -240,7 +240,7 @@ class Agent:
         else:
             self.spool.plans.put(self._plan)
             self.spool.records.put(record)
-            self.uplink.tell(record.state, record.session)
+            self.uplink.report_session(record.state, record.session)
 
     def _tell_operators(self, state: UplinkState) -> None:
         """The page has the participant's sentence; the terminal has the operator's, once a change."""

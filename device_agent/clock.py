@@ -15,21 +15,21 @@ from datetime import UTC, datetime, timedelta
 from device_agent.sensors.clock import monotonic_us
 from wire.capture import Wall
 
-MIN_STEP_US = 100_000  # more than this between two looks is a step; what time services slew in between is far less
+MIN_STEP_US = 100_000  # more than this between two calls is a step; what time services slew in between is far less
 DRIFT_PPM = 50  # what an estimate may be wrong by more for every second that it is old
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class ClockEstimate:
-    """The collector's wall time minus the device's monotonic time, as it was at `heard_us`."""
+    """The collector's wall time minus the device's monotonic time, as it was at `known_at_us`."""
 
     apart_us: int
     uncertainty_us: int
-    heard_us: int
+    known_at_us: int
 
     def uncertainty_at(self, now_us: int) -> int:
-        return self.uncertainty_us + max(0, now_us - self.heard_us) * DRIFT_PPM // 1_000_000
+        return self.uncertainty_us + max(0, now_us - self.known_at_us) * DRIFT_PPM // 1_000_000
 
 
 def system_wall_us() -> int:
@@ -37,28 +37,28 @@ def system_wall_us() -> int:
 
 
 class DeviceClock:
-    """Any thread may ask; `heard` is the uplink's."""
+    """Any thread may ask; `synchronise` is called by the uplink."""
 
     def __init__(
         self, wall_us: Callable[[], int] = system_wall_us, monotonic_us: Callable[[], int] = monotonic_us
     ) -> None:
         self._wall_us, self._monotonic_us = wall_us, monotonic_us
-        self._looking = threading.Lock()
+        self._counting = threading.Lock()
         self._apart_us = wall_us() - monotonic_us()
         self._steps = 0
         self._estimate: ClockEstimate | None = None
 
-    def look(self) -> int:
-        """How many steps of the wall clock have been seen; the session looks several times a second."""
-        with self._looking:
+    def count_steps(self) -> int:
+        """How many steps of the wall clock there have been; the session asks several times a second."""
+        with self._counting:
             apart = self._wall_us() - self._monotonic_us()
             if abs(apart - self._apart_us) > MIN_STEP_US:
                 self._steps += 1
             self._apart_us = apart
             return self._steps
 
-    def heard(self, sent_us: int, received_us: int, collector: datetime) -> None:
-        """The collector said what time it is, somewhere between these two moments of the monotonic clock."""
+    def synchronise(self, sent_us: int, received_us: int, collector: datetime) -> None:
+        """Take over the collector's time, which was read somewhere between two moments of the monotonic clock."""
         middle, half = (sent_us + received_us) // 2, (received_us - sent_us + 1) // 2
         known = self._estimate
         if known is None or half <= known.uncertainty_at(received_us):

@@ -35,7 +35,7 @@ class Delivery:
             bandwidth,
             agent_version=installed_version(),
         )
-        self.uplink.tell("delivering", None)
+        self.uplink.report_session("delivering", None)
 
     def __enter__(self) -> Self:
         self.uplink.start()

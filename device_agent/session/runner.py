@@ -50,7 +50,7 @@ from wire.consent import ConsentRecord
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument, TakeRecord
 
-MAX_WAIT_SECONDS = 0.2  # a signal is heard within this time
+MAX_WAIT_SECONDS = 0.2  # until a signal is handled
 
 
 class SensorOpener(Protocol):
@@ -166,7 +166,7 @@ class SessionRunner:
             except queue.Empty:
                 self._records.publish()  # what the disk did not take
             finally:
-                self._clock.look()
+                self._clock.count_steps()
 
     def handle(self, event: Event) -> None:
         """Journal an event, let it change the state, then carry out what follows from it."""

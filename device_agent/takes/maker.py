@@ -117,7 +117,7 @@ class TakeMaker:
         wall = self._clock.wall()
         journal(record)
         self._tools.labels(lambda: self._labeller.begin(step.expected))
-        self._open = RunningTake(record, running, self._clock.look())
+        self._open = RunningTake(record, running, self._clock.count_steps())
         for row, one in zip(record.captures, running, strict=True):
             one.capture = self._spool.open_capture(self._header(record, row.capture, one, wall))
         for one in running:
@@ -139,7 +139,7 @@ class TakeMaker:
         for one in take.media:
             one.end(closed_us)
         for one in take.media:
-            made = one.finish(text or "", self._clock.look() - take.steps_before)
+            made = one.finish(text or "", self._clock.count_steps() - take.steps_before)
             self.totals = self.totals.plus(made)
         self._open = None
         return closed_us

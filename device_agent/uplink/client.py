@@ -69,10 +69,10 @@ class CollectorClient:
         url = self._own(reply)
         offset = _number(reply, "Upload-Offset")
         if offset is None or not ("Upload-Length" in reply.headers or "Upload-Defer-Length" in reply.headers):
-            return self.look(url)  # a place found again may be elsewhere, and without a length yet
+            return self.find(url)  # a place found again may be elsewhere, and without a length yet
         return PartUpload(url, offset, _number(reply, "Upload-Length"))
 
-    def look(self, url: str) -> PartUpload:
+    def find(self, url: str) -> PartUpload:
         """Where an upload stands: only bytes that are on the collector's disk count."""
         reply = self._tus("HEAD", url, {})
         if reply.status_code in (404, 410):
@@ -88,7 +88,7 @@ class CollectorClient:
         """Send one chunk at the upload's offset; `length` is the whole size, once it is known.
 
         Raises:
-            UploadMoved: the offset is another one, or the chunk arrived damaged: look again. UploadGone: create it
+            UploadMoved: the offset is another one, or the chunk arrived damaged: ask for it again. UploadGone: create it
             again. UploadSpoiled: it has another length there; terminate it and create it again.
         """
         assert upload.offset is not None

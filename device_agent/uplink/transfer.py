@@ -137,7 +137,7 @@ class Transfer:
         if upload is None:
             upload = client.create(self.capture, part, size if final else None)
         elif upload.offset is None:
-            upload = client.look(upload.url)
+            upload = client.find(upload.url)
         self.uploads[part] = upload
         unfit = upload.offset is not None and (
             upload.offset > size or (upload.length is not None and (not final or upload.length != size))

@@ -86,7 +86,7 @@ class Uplink:
         self._bucket = None if bandwidth is None else TokenBucket(bandwidth, level=bandwidth, at=time.monotonic())
         self._pace = Pace(bandwidth, self._spend, chunk=FIRST_CHUNK_BYTES)
         self._state = UplinkState()
-        self._told: tuple[str, str | None] = ("starting", None)
+        self._reported: tuple[str, str | None] = ("starting", None)
         self._beat_at = 0.0
         self._failures = 0
         self._confirmed = 0
@@ -100,10 +100,10 @@ class Uplink:
     def start(self) -> None:
         self._thread.start()
 
-    def tell(self, state: str, session: str | None) -> None:
-        """What heartbeats say of the session; a change is sent at once."""
-        if (state, session) != self._told:
-            self._told = (state, session)
+    def report_session(self, state: str, session: str | None) -> None:
+        """The state of the session, for heartbeats; a change is sent at once."""
+        if (state, session) != self._reported:
+            self._reported = (state, session)
             self._beat_at = 0.0
             self._spool.changes.notify()
 
@@ -203,7 +203,7 @@ class Uplink:
 
     def _beat(self, client: CollectorClient) -> None:
         self._beat_at = time.monotonic() + self._heartbeat_seconds
-        state, session = self._told
+        state, session = self._reported
         beat = Heartbeat(
             device=client.credentials.device,
             at=datetime.now(UTC),
@@ -215,7 +215,7 @@ class Uplink:
         sent_us = monotonic_us()
         told = client.heartbeat(beat)
         if told is not None:
-            self._clock.heard(sent_us, monotonic_us(), told)
+            self._clock.synchronise(sent_us, monotonic_us(), told)
         self._publish(reachable=True, error=None)
 
     def _send_records(self, client: CollectorClient) -> None:

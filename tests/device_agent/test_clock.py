@@ -42,8 +42,8 @@ def test_steps_are_counted_and_slewing_is_not(steps: list[float], count: int) ->
     hands = Hands()
     for step in steps:
         hands.pass_(0.2, step)
-        hands.clock.look()
-    assert hands.clock.look() == count
+        hands.clock.count_steps()
+    assert hands.clock.count_steps() == count
 
 
 def test_without_the_collector_the_offset_is_not_known() -> None:
@@ -57,7 +57,7 @@ def test_the_offset_is_the_collectors_time_and_survives_steps() -> None:
     hands = Hands(BEFORE)
     sent = hands.us
     hands.pass_(0.4)
-    hands.clock.heard(sent, hands.us, NOON)  # said in the middle of these 0.4 s, give or take
+    hands.clock.synchronise(sent, hands.us, NOON)  # said in the middle of these 0.4 s, give or take
     assert hands.clock.now() == NOON + timedelta(seconds=0.2)
     wall = hands.clock.wall()
     assert wall.at + timedelta(microseconds=wall.offset_us or 0) == hands.clock.now()
@@ -71,11 +71,11 @@ def test_the_offset_is_the_collectors_time_and_survives_steps() -> None:
 
 def test_a_worse_answer_does_not_replace_a_better_one_until_that_is_old() -> None:
     hands = Hands()
-    hands.clock.heard(hands.us - 2_000, hands.us, NOON)
-    hands.clock.heard(hands.us - 400_000, hands.us, NOON + timedelta(seconds=9))
+    hands.clock.synchronise(hands.us - 2_000, hands.us, NOON)
+    hands.clock.synchronise(hands.us - 400_000, hands.us, NOON + timedelta(seconds=9))
     assert hands.clock.wall().uncertainty_us == 1_000
     hands.pass_(5_000)
-    hands.clock.heard(hands.us - 400_000, hands.us, NOON + timedelta(seconds=5_009))
+    hands.clock.synchronise(hands.us - 400_000, hands.us, NOON + timedelta(seconds=5_009))
     assert hands.clock.wall().uncertainty_us == 200_000
 
 
@@ -83,12 +83,12 @@ def test_a_worse_answer_does_not_replace_a_better_one_until_that_is_old() -> Non
 def test_a_step_in_a_take_stands_in_its_manifests(bench: Bench) -> None:
     hands = Hands()
     bench.maker._clock = hands.clock
-    hands.clock.heard(hands.us - 20_000, hands.us, NOON + timedelta(hours=1))
+    hands.clock.synchronise(hands.us - 20_000, hands.us, NOON + timedelta(hours=1))
     bench.open("do", "video", "audio", "text")
     bench.video.deliver(bench.camera.frame())
     bench.audio.deliver(bench.microphone.block())
     hands.pass_(1, step=-3600)
-    wait_for(lambda: hands.clock.look() == 1)
+    wait_for(lambda: hands.clock.count_steps() == 1)
     bench.maker.close("tea")
     for manifest in bench.manifests().values():
         assert manifest.counts.clock_steps == 1

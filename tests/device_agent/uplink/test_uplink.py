@@ -222,10 +222,10 @@ def test_a_small_capture_does_not_wait_behind_long_ones(tmp_path: Path, peer: Pe
 
 
 def test_heartbeats_tell_state_and_backlog(line: Line) -> None:
-    line.uplink.tell("recording", "ses-1")
+    line.uplink.report_session("recording", "ses-1")
     line.uplink.start()
     line.wait_for(lambda: line.peer.state()["heartbeats"])
-    line.uplink.tell("finished", "ses-1")
+    line.uplink.report_session("finished", "ses-1")
     line.wait_for(lambda: line.peer.state()["heartbeats"][-1]["state"] == "finished")
     beat = line.peer.state()["heartbeats"][0]
     assert beat["device"] == "dev-1" and beat["session"] == "ses-1" and beat["backlog"]["captures"] == 0
