@@ -49,7 +49,7 @@ class DeviceClock:
         self._estimate: ClockEstimate | None = None
 
     def count_steps(self) -> int:
-        """How many steps of the wall clock there have been; the session asks several times a second."""
+        """How many steps of the wall clock there have been; the session asks several times per second."""
         with self._counting:
             apart = self._wall_us() - self._monotonic_us()
             if abs(apart - self._apart_us) > MIN_STEP_US:

@@ -34,7 +34,7 @@ State = Annotated[
         show_default="~/.local/share/gleaner/agent",
     ),
 ]
-Bandwidth = Annotated[int | None, typer.Option(envvar="GLEANER_BANDWIDTH", help="Upload limit in bytes a second.")]
+Bandwidth = Annotated[int | None, typer.Option(envvar="GLEANER_BANDWIDTH", help="Upload limit in bytes per second.")]
 
 
 @dataclass(frozen=True)

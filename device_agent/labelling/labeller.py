@@ -1,7 +1,7 @@
 """The model thread: newest small frame and audio blocks in, labels documents out, while the device records.
 
-Frames are looked at as often as time allows, never queued: the newest one replaces one that still waits. Audio is
-heard whole, since a voice activity model carries its state from block to block.
+The detector runs as often as time allows, on the newest frame; frames are never queued. Audio is processed whole, since
+a voice activity model carries its state from block to block.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ModelFailed(GleanerError):
 
 
 class ModelStuck(GleanerError):
-    """The model thread did not answer in time, or a model takes longer than the sound it hears."""
+    """The model thread did not answer in time, or a model is slower than the sound that it gets."""
 
     code = "model-stuck"
     hint = "The media is kept; labels can be made again at the collector."
@@ -119,7 +119,7 @@ class Labeller:
 
     # ---------------------------------------------------------------- from the session's thread
     def listen(self, sample_rate: int) -> None:
-        """There is a microphone, at so many samples a second."""
+        """Set the sample rate of the microphone, in samples per second."""
         self._sample_rate = sample_rate
 
     def begin(self, expected: str | None = None) -> None:
@@ -134,7 +134,7 @@ class Labeller:
     def finish_sound(
         self, capture: str, expected: str | None, answer_language: str | None = None
     ) -> list[LabelsDocument]:
-        """What was heard in an audio capture, a document a model.
+        """What was heard in an audio capture, one document per model.
 
         The speech intervals each carry their part of the prompt (`expected`), and no text but what a recogniser that
         may write has heard.
@@ -149,7 +149,7 @@ class Labeller:
         return self._ask(lambda: self._still(capture, picture_bgr, read))
 
     def rest(self) -> None:
-        """Look at nothing that waits, and show nothing that was seen or heard."""
+        """Drop the frame that waits, and show no detection and no speech."""
         with self._wake:
             self._frame = None
         self.detections, self.speaking = (), None
@@ -193,21 +193,21 @@ class Labeller:
                 self._guarded(self._look, *look)
 
     def _keep_up(self, blocks: Sequence[tuple[AudioBlock, bool]]) -> None:
-        """Sound that waits for a slow model fills the memory and ends in no label at all: the slowest hears no more."""
+        """Sound that waits for a slow model would fill the memory: the slowest model is stopped for this take."""
         waiting = sum(len(block.samples) for block, recording in blocks if recording)
         notes = self._notes
         if self._sample_rate is None or waiting <= MAX_WAITING_SECONDS * self._sample_rate or not notes.sounds:
             return
         slowest = max(notes.sounds, key=lambda row: row.seconds)
         notes.sounds.remove(slowest)
-        self._tell(ModelStuck(f"The model {slowest.model.source.name} takes longer than the sound it hears."))
+        self._tell(ModelStuck(f"The model {slowest.model.source.name} is slower than the sound that it gets."))
 
     def _guarded(self, work: Callable[[Item, bool], None], item: Item, recording: bool) -> None:
-        """One frame or block that a model fails on costs that look, never the thread."""
+        """A model that fails on one frame or block costs that one, never the thread."""
         self._tried(partial(work, item, recording))
 
     def _tried(self, work: Callable[[], Answer]) -> Answer | None:
-        """What a model fails on costs its own word alone, never what the others say."""
+        """A model that fails costs its own labels, never those of the others."""
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - whatever a model or its decoder throws
@@ -215,7 +215,7 @@ class Labeller:
             return None
 
     def _tell(self, error: Exception) -> None:
-        """Once a take."""
+        """Report the first failure of a take."""
         if not self._notes.failed:
             self._notes.failed = True
             self._trouble(_model_failed(error))
@@ -246,7 +246,7 @@ class Labeller:
             try:
                 notes.voice.push(samples)
                 self.speaking = notes.voice.speaking
-            except Exception as error:  # noqa: BLE001 - whatever a model throws; the others go on hearing
+            except Exception as error:  # noqa: BLE001 - whatever a model throws; the others go on
                 notes.voice, self.speaking = None, None
                 self._tell(error)
         for row in tuple(notes.sounds):

@@ -46,7 +46,7 @@ class Lookers:
 
 
 async def snapshots(read: Callable[[], bytes], stopping: threading.Event) -> AsyncIterator[bytes]:
-    """Server-sent events: each change, ten a second at most; the newest snapshot again after two seconds, and last."""
+    """Server-sent events: each change, at most ten per second; the newest again after two seconds, and last."""
     yield b"retry: 1000\n\n"
     last, silent = b"", 0.0
     while not stopping.is_set():
@@ -63,7 +63,7 @@ async def snapshots(read: Callable[[], bytes], stopping: threading.Event) -> Asy
 async def pictures(
     preview: Callable[[], bytes | None], lookers: Lookers, over: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    """multipart/x-mixed-replace parts, about eight a second, each a JPEG that differs from the one before.
+    """multipart/x-mixed-replace parts, about eight per second, each a JPEG that differs from the one before.
 
     They end with the session.
     """

@@ -37,7 +37,7 @@ def video_format(width: int, height: int, frame_rate: float) -> CaptureFormat:
 
 
 def bitrate_for(width: int, height: int, frame_rate: float) -> int:
-    """Bits a second that keep 1280x720 at 25 frames a second at 4 Mbit/s and scale with the pixels."""
+    """Bits per second that keep 1280x720 at 25 frames per second at 4 Mbit/s and scale with the pixels."""
     return max(300_000, round(4_000_000 * (width * height * frame_rate) / (1280 * 720 * 25)))
 
 

@@ -81,7 +81,7 @@ class Camera(Protocol):
 
 
 class Microphone(Protocol):
-    """`sample_rate` in samples a second; `overruns` counts the stretches of lost samples since opening."""
+    """`sample_rate` in samples per second; `overruns` counts the stretches of lost samples since opening."""
 
     name: str
     sample_rate: int

@@ -15,7 +15,7 @@ MIN_LOSS_US = 150_000
 
 @dataclass
 class SampleClock:
-    """For one stream at `rate` samples a second. Feed every block in order."""
+    """For one stream at `rate` samples per second. Feed every block in order."""
 
     rate: int
     count: int = 0

@@ -12,7 +12,7 @@ MAX_RECEIPTS = 20_000
 
 
 class DoneLedger:
-    """A small file a capture; the oldest go first once there are more than `keep`. A start reads names alone.
+    """One small file per capture; the oldest are deleted once there are more than `keep`. A start reads only names.
 
     `write` runs on the writer thread; the other methods on any.
     """

@@ -1,4 +1,4 @@
-"""What a study lets no recording keep is masked here, between the sensors and the encoders; the rest is prelabel's.
+"""Masking of faces and speech between the sensors and the encoders, as the study asks; the finding is prelabel's.
 
 The masks sit on the encoder threads: raw frames and samples wait in memory until what comes after them is known, and
 only masked ones reach an encoder. A still is masked with what the camera sees in the moment after it. Where it cannot
@@ -81,7 +81,7 @@ class SoundMasker:
 
 @dataclass(frozen=True)
 class Masking:
-    """How a session masks. Made before the first sensor is: a model that is missing then keeps the session shut.
+    """How a session masks. Made before the first sensor is: without a model that it needs, no session begins.
 
     `finder` is there when faces are masked, `voice` when speech is; each is used by one recording at a time.
     """

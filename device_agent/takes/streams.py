@@ -292,14 +292,13 @@ class VideoStream(SensorStream[Frame]):
         lost = recording.dropped + self.camera.dropped - recording.lost_before
         return Counts(frames_dropped=lost)
 
-    def frames_from(self, least_us: int, length_us: int, seconds: float) -> list[Frame]:
-        """The newest frame that is not older than `least_us` and those of the next `length_us`; what came of them in
-        `seconds`."""
+    def frames_from(self, min_us: int, length_us: int, seconds: float) -> list[Frame]:
+        """The newest frame from `min_us` on, and those of the next `length_us` that arrive within `seconds`."""
         found: list[Frame] = []
         until = time.monotonic() + seconds
         while time.monotonic() < until and not (found and found[-1].stamp_us - found[0].stamp_us >= length_us):
             frame = self.newest
-            if frame is not None and frame.stamp_us >= least_us and (not found or frame is not found[-1]):
+            if frame is not None and frame.stamp_us >= min_us and (not found or frame is not found[-1]):
                 found.append(frame)
             time.sleep(LOOK_SECONDS)
         return found

@@ -88,8 +88,8 @@ class CollectorClient:
         """Send one chunk at the upload's offset; `length` is the whole size, once it is known.
 
         Raises:
-            UploadMoved: the offset is another one, or the chunk arrived damaged: ask for it again. UploadGone: create it
-            again. UploadSpoiled: it has another length there; terminate it and create it again.
+            UploadMoved: the offset is another one, or the chunk arrived damaged; ask for the offset. UploadGone: create
+            it again. UploadSpoiled: it has another length there; terminate it and create it again.
         """
         assert upload.offset is not None
         offset, upload.offset = upload.offset, None  # unknown until the reply is here: it may get lost

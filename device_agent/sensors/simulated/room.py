@@ -61,8 +61,8 @@ class SimulatedRoom:
 
     Args:
         seed: of the tiles, the wood and every noise; the same seed is the same room.
-        width, height: of the camera's picture, even; `frame_rate` in frames a second.
-        sample_rate: of the microphone, samples a second.
+        width, height: of the camera's picture, even; `frame_rate` in frames per second.
+        sample_rate: of the microphone, samples per second.
         language: what voice speaks.
         fetch: brings the two photographs by catalogue name, when the camera is built.
         now: the clock.

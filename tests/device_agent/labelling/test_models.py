@@ -255,7 +255,7 @@ def test_a_model_slower_than_what_it_hears_is_given_up(
     bench.maker.close(None)
     assert set(documents(bench, record)) == {"voice", "taps"}
     assert [(type(error), str(error).split(".")[0]) for error in bench.mentions] == [
-        (ModelStuck, "The model broken takes longer than the sound it hears")
+        (ModelStuck, "The model broken is slower than the sound that it gets")
     ]
 
 
