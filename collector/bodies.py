@@ -27,7 +27,7 @@ class BodyTooLong(GleanerError):
 
     code = "body-too-long"
     status = 413
-    hint = "Media goes through /api/uploads; documents are small."
+    hint = "Send media through /api/uploads; documents are small."
 
 
 class BodyCut(GleanerError):

@@ -203,7 +203,7 @@ class JobRunner:
                 if self._is_stopping():
                     return
                 # The database itself gave up (a full disk): say so and try again, jobs are rows and keep.
-                log.error("jobs wait: %s", error)
+                log.error("jobs are waiting: %s", error)
                 wait_seconds = REFUSED_SECONDS
             except Exception:
                 # A lane that ended would leave its kinds waiting until the next start, with nobody told.

@@ -24,7 +24,7 @@ class KeyFileDamaged(GleanerError):
     code = "key-damaged"
     status = 503
     exit_code = 3
-    hint = "Put the file back from a backup: devices check receipts against this very key."
+    hint = "Put the file back from a backup: devices check receipts against this key."
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def load_receipt_key(folder: Path, database: Database) -> ReceiptKey:
     except (ValueError, TypeError) as error:
         raise KeyFileDamaged(f"The key file {path} does not hold an Ed25519 key.") from error
     if known not in (None, key.collector):
-        raise ReceiptKeyReplaced(f"The receipt key {path} is another one than devices check receipts against.")
+        raise ReceiptKeyReplaced(f"The receipt key {path} differs from the one that devices check receipts against.")
     database.write_sync(lambda conn: _record(conn, key.verify_key))
     return key
 

@@ -32,5 +32,5 @@ def check_visible(conn: Connection, capture: str, person: Person) -> datetime:
         raise capture_unknown(capture)
     until = check_capture(conn, capture)
     if person.role != "lead" and not conn.execute(_WAS_GIVEN, {"capture": capture, "person": person.id}).scalar():
-        raise NotAllowed("This capture belongs to no task that you were given.")
+        raise NotAllowed("This capture belongs to no task that was assigned to you.")
     return until

@@ -28,14 +28,14 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     if first == "":
         wanted = int(last)
         if wanted == 0:
-            raise RangeNotSatisfiable("The last 0 bytes are none.", size=size)
+            raise RangeNotSatisfiable("A range of 0 bytes cannot be served.", size=size)
         return max(0, size - wanted), size
     start = int(first)
     end = size if last == "" else min(size, int(last) + 1)
     if last != "" and int(last) < start:
         return None
     if start >= size:
-        raise RangeNotSatisfiable(f"The range begins at {start}, there are {size} bytes.", size=size)
+        raise RangeNotSatisfiable(f"The range begins at byte {start}, but there are only {size} bytes.", size=size)
     return start, end
 
 

@@ -92,7 +92,7 @@ async def put_session(
 ) -> SessionKept:
     """The same or a higher revision; an older one changes nothing. Answers with the revision that is kept."""
     if record.session != session or record.device != device.id:
-        raise NotAllowed("The address, the record and the token have to speak of the same session and device.")
+        raise NotAllowed("The address, the record and the token must name the same session and device.")
     share: float = request.app.state.settings.control_share
     revision = await db.write(lambda conn: keep_session(conn, record, share))
     return SessionKept(session=session, revision=revision)
@@ -108,7 +108,7 @@ async def put_take(
 ) -> TakeSaved:
     """The same or a higher revision; an older one changes nothing. Answers with the revision that is saved."""
     if (record.session, record.take.take, record.device) != (session, take, device.id):
-        raise NotAllowed("The address, the document and the token have to speak of the same take and device.")
+        raise NotAllowed("The address, the document and the token must name the same take and device.")
     return TakeSaved(take=take, revision=await db.write(lambda conn: keep_take(conn, record)))
 
 

@@ -30,7 +30,7 @@ class RevisionTooHigh(GleanerError):
 
     code = "revision-too-high"
     status = 422
-    hint = "Each change of a record raises its revision by a little; the highest that is taken is 2147483648."
+    hint = "Each change raises the revision by one; the highest accepted is 2147483648."
 
 
 class ConsentWidened(GleanerError):
@@ -155,7 +155,7 @@ def _check_consent(known: SessionRecord, record: SessionRecord) -> None:
     before, now = grants_in(known.consent), grants_in(record.consent)
     for use in now:
         if allowed_until(now, [use]) > allowed_until(before, [use]):
-            raise ConsentWidened(f"The consent {record.consent.consent} did not allow {use} for as long before.")
+            raise ConsentWidened(f"The consent {record.consent.consent} did not allow {use} for that long before.")
 
 
 def _upsert(conn: Connection, table: str, values: dict[str, Any]) -> None:

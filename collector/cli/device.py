@@ -42,7 +42,7 @@ def revoke(device: DeviceId, data: Data = None, as_json: Json = False, settings_
 @app.command("rename")
 def rename(
     device: DeviceId,
-    name: Annotated[str, typer.Argument(help="How people call it from now on.")],
+    name: Annotated[str, typer.Argument(help="The device's new name.")],
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,

@@ -56,7 +56,7 @@ def export(
     """Write ground truth to a folder. Only what people submitted; the folder appears whole or not at all."""
     if no_media and format == "coco":
         raise typer.BadParameter(
-            "COCO needs its pictures: leave it out, or take --format jsonl.", param_hint="--no-media"
+            "COCO needs its pictures: leave --no-media out, or use --format jsonl.", param_hint="--no-media"
         )
     every, submitted_since = _step(frames), _aware(since)
     from rich.console import Console

@@ -13,7 +13,7 @@ from collector.settings import load_settings
 def new_receipt_key(
     data: Data = None,
     settings_file: SettingsFile = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Make a new receipt key while the service is stopped. Every device has to join again; recordings stay."""
     from collector.keys import renew_receipt_key

@@ -22,7 +22,7 @@ def run(
     study: Annotated[str | None, typer.Option(help="Only captures of this study.")] = None,
     step: Annotated[str | None, typer.Option(help="Only captures of this step.")] = None,
     medium: Annotated[Literal["video", "audio", "image"] | None, typer.Option(help="Only this medium.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Stay until it is done, with a progress bar.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done, with a progress bar.")] = False,
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
@@ -55,7 +55,7 @@ def run(
         return
     typer.echo(_sentence(found))
     if not wait and find_service(settings) is None:
-        typer.echo("It begins when `gleaner collector serve` runs.", err=True)
+        typer.echo("It starts when `gleaner collector serve` runs.", err=True)
 
 
 @app.command("list")
@@ -68,7 +68,7 @@ def list_runs(data: Data = None, as_json: Json = False, settings_file: SettingsF
     for row in found:
         typer.echo(_sentence(row))
     if not found:
-        typer.echo("No model was run again here yet.")
+        typer.echo("No re-runs yet.")
 
 
 @app.command("stop")

@@ -11,7 +11,7 @@ import typer
 from collector.cli.options import Data, Json, SettingsFile
 from collector.settings import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Numbers for leads; works beside a running service.")
+app = typer.Typer(no_args_is_help=True, help="Figures for leads; works while the service runs.")
 
 
 @app.command("today")

@@ -54,4 +54,4 @@ def _say_hello(settings: Settings, name: str | None) -> None:
             err=True,
         )
     typer.echo(f"A device joins with a code:  gleaner collector join-code --data {settings.data}", err=True)
-    typer.echo(f"A person enters with a link: gleaner collector user link NAME --data {settings.data}", err=True)
+    typer.echo(f"People sign in with a link: gleaner collector user link NAME --data {settings.data}", err=True)

@@ -79,7 +79,7 @@ def _show_version(row: dict[str, Any], console: Console) -> None:
 def set_study(
     study: Study,
     control_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Of new items, drawn by chance, so many get no pre-labels: 0 to 1.")
+        float, typer.Option(min=0, max=1, help="Share of new items, picked at random, that get no pre-labels: 0 to 1.")
     ],
     data: Data = None,
     as_json: Json = False,

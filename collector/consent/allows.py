@@ -22,7 +22,7 @@ class ConsentEnded(GleanerError):
 
     code = "consent-ended"
     status = 403
-    hint = "Go on with the next task. What was collected is not shown any more."
+    hint = "Continue with the next task. What was collected is no longer shown."
 
 
 def allowed_until(grants: Grants, uses: Iterable[Medium]) -> datetime:

@@ -26,13 +26,13 @@ TRIES_A_MINUTE = 10
 class JoinCodeWrong(GleanerError):
     code = "join-code-wrong"
     status = 403
-    hint = "Look at the letters again; a new code comes from `gleaner collector join-code`."
+    hint = "Check the letters; for a new code run `gleaner collector join-code`."
 
 
 class JoinCodeExpired(GleanerError):
     code = "join-code-expired"
     status = 410
-    hint = "Codes are good for ten minutes; get a new one: `gleaner collector join-code`."
+    hint = "A code is valid for ten minutes. For a new one run: `gleaner collector join-code`."
 
 
 class JoinCodeUsed(GleanerError):
@@ -114,7 +114,7 @@ def _check_silent(conn: Connection, device: str, age: timedelta) -> None:
     if row is None or row.revoked_at is not None or row.last_seen_at is None:
         return
     if read_clocks().wall - datetime.fromisoformat(row.last_seen_at) <= age:
-        raise DeviceHeard(f"The device {device} was heard after this code was made: its token works.")
+        raise DeviceHeard(f"The device {device} was in contact after this code was made, so its token still works.")
 
 
 class TryLimit:

@@ -45,7 +45,7 @@ async def join_device(request: Request, db: Db, limit: Annotated[TryLimit, Depen
 async def heartbeat(device: JoinedDevice, db: Db, body: Annotated[Heartbeat, Depends(document(Heartbeat))]) -> Response:
     """`Gleaner-Time` in the answer is the collector's time, by which the device knows how wrong its own clock is."""
     if body.device != device.id:
-        raise NotAllowed("A device speaks for itself only.")
+        raise NotAllowed("A device can only report about itself.")
     await db.write(lambda conn: keep_heartbeat(conn, body))
     return Response(status_code=204, headers={TIME_HEADER: now_text()})
 

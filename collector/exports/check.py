@@ -31,7 +31,7 @@ class Checked:
 
 
 def check_export(folder: Path) -> Checked:
-    """Raises ExportDamaged with the first file or line that is not as it was exported."""
+    """Raises ExportDamaged with the first file or line that has changed since the export."""
     about = _about(folder)
     if not (folder / SUMS).is_file() or file_sha256(folder / SUMS) != about["sums_sha256"]:
         raise ExportDamaged(f"{SUMS} is missing or not the one that {ABOUT} names.")
@@ -41,7 +41,7 @@ def check_export(folder: Path) -> Checked:
         if not (folder / name).is_file():
             raise ExportDamaged(f"The file {name} is missing.", file=name)
         if file_sha256(folder / name) != sha256:
-            raise ExportDamaged(f"The file {name} is not as it was exported.", file=name)
+            raise ExportDamaged(f"The file {name} has changed since the export.", file=name)
         files += 1
     documents = labels = 0
     for name in LINES:

@@ -41,7 +41,7 @@ def whole_folder(to: Path) -> Iterator[Path]:
         partial.rename(to)
         sync_folder(to.parent)
     except OSError as error:
-        raise FolderNotWritable(f"The export to {to} did not work: {error.strerror or error}.") from error
+        raise FolderNotWritable(f"The export to {to} failed: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         if lock is not None:

@@ -16,7 +16,7 @@ class FolderNotEmpty(GleanerError):
     code = "export-folder-not-empty"
     status = 409
     exit_code = 2
-    hint = "Name a folder that is empty or does not exist yet; an export never mixes with what is there."
+    hint = "Name a folder that is empty or does not exist yet; an export is never mixed with existing files."
 
 
 class FolderNotWritable(GleanerError):
@@ -25,7 +25,7 @@ class FolderNotWritable(GleanerError):
     code = "export-folder-not-writable"
     status = 500
     exit_code = 3
-    hint = "Name another folder, or make room; nothing half written was left behind."
+    hint = "Free some disk space or name another folder. No partial files were left behind."
 
 
 class MediaDamaged(GleanerError):

@@ -26,7 +26,7 @@ class UploadBusy(GleanerError):
 
 
 class SenderSilent(GleanerError):
-    """Nothing came for too long."""
+    """No data arrived for too long."""
 
     code = "sender-silent"
     status = 408
@@ -60,8 +60,8 @@ class Holder:
                 return await awaitable
         except TimeoutError:
             if self.asked_to_leave:
-                raise UploadBusy("A newer request took this upload over.") from None
-            raise SenderSilent(f"Nothing came for {idle_seconds:g} seconds.") from None
+                raise UploadBusy("A newer request has taken over this upload.") from None
+            raise SenderSilent(f"No data arrived for {idle_seconds:g} seconds.") from None
         finally:
             self._pending = None
 
@@ -100,7 +100,7 @@ class UploadLocks:
             except TimeoutError:
                 raise UploadBusy("Another request is still busy with this upload.") from None
             if me.asked_to_leave:
-                raise UploadBusy("A newer request took this upload over.")
+                raise UploadBusy("A newer request has taken over this upload.")
             yield me
         finally:
             me.left.set()

@@ -34,7 +34,7 @@ class CaptureMismatch(GleanerError):
 
     code = "capture-mismatch"
     status = 403
-    hint = "The address, the manifest and the token have to speak of the same capture and device."
+    hint = "The address, the manifest and the token must name the same capture and device."
 
 
 class PartsMissing(GleanerError):
@@ -57,7 +57,7 @@ class CaptureUnreadable(GleanerError):
 def check_amount(manifest: CaptureManifest) -> None:
     """Raises BadDocument: its receipt, and every answer on the way there, would be longer than anybody needs."""
     if len(manifest.parts) > MAX_PARTS:
-        raise BadDocument(f"The CaptureManifest names {len(manifest.parts)} parts; {MAX_PARTS} are the most.")
+        raise BadDocument(f"The CaptureManifest names {len(manifest.parts)} parts; the limit is {MAX_PARTS}.")
 
 
 def keep_manifest(conn: Connection, device: str, manifest: CaptureManifest, raw: bytes) -> str | None:
@@ -190,5 +190,5 @@ def receipt_state(conn: Connection, device: str, capture: str) -> str | None:
         raise CaptureUnreadable(f"The capture {capture} cannot be read: {row.problem}")
     parts = missing_parts(conn, CaptureManifest.read(row.manifest))[:MAX_PARTS]
     if parts:
-        raise PartsMissing(f"Of {capture} there is not everything here: {', '.join(parts)}.", parts=parts)
+        raise PartsMissing(f"{capture} is missing parts: {', '.join(parts)}.", parts=parts)
     return None

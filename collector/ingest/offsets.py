@@ -25,7 +25,7 @@ _STILL_NEEDED = text(
 class UploadUnknown(GleanerError):
     code = "upload-unknown"
     status = 404
-    hint = "Create it with POST /api/uploads; an upload without news for a week is removed."
+    hint = "Create it with POST /api/uploads; an upload that receives nothing for a week is removed."
 
 
 class CaptureTaken(GleanerError):
@@ -116,13 +116,13 @@ def find_claimed(conn: Connection, device: str, creation: Creation) -> Upload | 
 
 def _created_again(conn: Connection, device: str, found: Upload, length: int | None, expires_at: str) -> Upload:
     if found.is_final and not found.durable:
-        raise LengthConflict("This part is to be joined from partial uploads.")
+        raise LengthConflict("This part is joined from partial uploads, so it has no length of its own to set.")
     if length is None or length == found.state.length:
         return found
     if found.state.length is not None:
         raise LengthConflict(f"The upload was created with {found.state.length} bytes, not {length}.")
     if length < found.state.offset:
-        raise LengthConflict(f"The upload has {found.state.offset} bytes already, not {length} in all.")
+        raise LengthConflict(f"The upload has {found.state.offset} bytes already, more than {length}.")
     set_offset(conn, found.id, UploadState(found.state.offset, length), expires_at)
     return find_upload(conn, found.id, device)
 

@@ -157,10 +157,10 @@ def _redaction(manifest: CaptureManifest, path: Path | None, table: FrameTable |
     if record.capture != manifest.capture:
         raise PartMismatch(f"The part redaction is about the capture {record.capture}.")
     if record.counted(manifest.medium) != manifest.redaction:
-        raise PartMismatch("The manifest counts other masks than the part redaction lists.")
+        raise PartMismatch("The manifest's count of masks differs from the part redaction.")
     frames = 1 if manifest.medium == "image" else len(table.times_us) if table is not None else 0
     if record.frames < frames:
-        raise PartMismatch(f"Of {frames} frames the part redaction accounts for {record.frames}.")
+        raise PartMismatch(f"The part redaction accounts for {record.frames} of {frames} frames.")
     return raw
 
 

@@ -186,10 +186,10 @@ def is_upload_path(path: str) -> bool:
 
 def check_version(headers: Mapping[str, str]) -> None:
     """Raises TusVersionWrong."""
-    said = headers.get("tus-resumable")
-    if said != VERSION:
+    named = headers.get("tus-resumable")
+    if named != VERSION:
         raise TusVersionWrong(
-            f"The request speaks {'tus ' + said if said else 'no tus version'}, here it is {VERSION}."
+            f"The request names {'tus ' + named if named else 'no tus version'}; this collector needs {VERSION}."
         )
 
 
@@ -279,26 +279,28 @@ def begin_chunk(state: UploadState, chunk: Chunk, max_bytes: int) -> UploadState
     """
     if chunk.offset != state.offset:
         raise OffsetMismatch(
-            f"The chunk begins at {chunk.offset}, the upload stands at {state.offset}.", offset=state.offset
+            f"The chunk begins at {chunk.offset}, the upload is at {state.offset}.", offset=state.offset
         )
     length = state.length
     if chunk.length is not None:
         if length is not None and chunk.length != length:
-            raise LengthConflict(f"The upload has {length} bytes, the chunk says {chunk.length}.")
+            raise LengthConflict(f"The upload has {length} bytes, but the chunk names {chunk.length}.")
         if chunk.length < state.offset:
-            raise LengthConflict(f"The upload has {state.offset} bytes already, the chunk says {chunk.length} in all.")
+            raise LengthConflict(
+                f"The upload has {state.offset} bytes already, but the chunk names a whole length of {chunk.length}."
+            )
         check_size(chunk.length, max_bytes)
         length = chunk.length
     room = (max_bytes if length is None else length) - state.offset
     if chunk.content_length is not None and chunk.content_length > room:
-        raise UploadTooLong(f"The chunk has {chunk.content_length} bytes, there is room for {room}.")
+        raise UploadTooLong(f"The chunk has {chunk.content_length} bytes, but only {room} are left of the upload.")
     return UploadState(state.offset, length)
 
 
 def check_size(length: int | None, max_bytes: int) -> None:
     """Raises UploadTooLong."""
     if length is not None and length > max_bytes:
-        raise UploadTooLong(f"The upload would have {length} bytes, the most taken here is {max_bytes}.")
+        raise UploadTooLong(f"The upload would have {length} bytes, the limit is {max_bytes}.")
 
 
 def answer_headers(

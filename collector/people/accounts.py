@@ -21,7 +21,7 @@ _NAME = re.compile(r"^[^\s/\\<>\"'][^/\\<>\"'\x00-\x1f]{0,62}$")
 class NameTaken(GleanerError):
     code = "name-taken"
     status = 409
-    hint = "Choose another name, or use the person who is there: `gleaner collector user list`."
+    hint = "Choose another name, or use the existing account: `gleaner collector user list`."
 
 
 class NameInvalid(GleanerError):
@@ -41,7 +41,7 @@ class RoleUnknown(GleanerError):
 class PersonUnknown(GleanerError):
     code = "person-unknown"
     status = 404
-    hint = "`gleaner collector user list` shows who is there; `user add NAME --role ROLE` adds somebody."
+    hint = "`gleaner collector user list` lists the users; `user add NAME --role ROLE` adds one."
 
 
 class LinkUsed(GleanerError):
@@ -63,7 +63,7 @@ def add_user(conn: Connection, name: str, role: str) -> dict[str, Any]:
     if role not in ROLES:
         raise RoleUnknown(f"There is no role {role!r}.")
     if conn.execute(text("SELECT 1 FROM person WHERE name = :name"), {"name": name}).first() is not None:
-        raise NameTaken(f"There is somebody called {name} already.")
+        raise NameTaken(f"The user {name} exists already.")
     row = {"id": new_id("person"), "name": name, "role": role}
     conn.execute(
         text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :name, :role, :now)"),
@@ -137,7 +137,7 @@ def person_id(conn: Connection, name: str) -> str:
         text("SELECT id FROM person WHERE name = :name AND disabled_at IS NULL"), {"name": name}
     ).one_or_none()
     if row is None:
-        raise PersonUnknown(f"There is nobody called {name} here.")
+        raise PersonUnknown(f"There is no user {name} here.")
     person_id: str = row.id
     return person_id
 

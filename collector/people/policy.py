@@ -117,9 +117,9 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
             return known
         secret, by_cookie = _credential(request)
         if secret is None:
-            raise NotSignedIn("This needs somebody who is signed in.")
+            raise NotSignedIn("This needs a user who is signed in.")
         if by_cookie and request.method not in _SAFE and request.headers.get(PAGE_HEADER) != "1":
-            raise PageHeaderMissing("A page may only change something with its own header.")
+            raise PageHeaderMissing("A page must send its own header to change anything.")
         kind = "page" if by_cookie else "api"
         database = _database(request)
         person = await _sign_ins(request).find(kind, secret, Person, lambda conn: find_person(conn, secret, kind))

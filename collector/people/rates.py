@@ -22,7 +22,7 @@ class TooManyRequests(GleanerError):
     code = "too-many-requests"
     status = 429
     retryable = True
-    hint = "Ask more slowly; the page and the agent never ask this fast."
+    hint = "Send requests more slowly; the page and the agent never send this fast."
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ async def use_link(request: Request, db: Db) -> Response:
     code = _code_of(await read_body(request, _LONGEST_BODY), is_form)
     secret = await db.write(lambda conn: accounts.enter(conn, code))
     if secret is None:
-        raise accounts.LinkUsed("This link was used before, or its hour has passed.")
+        raise accounts.LinkUsed("This link has been used or has expired.")
     settings = request.app.state.settings
     reply: Response
     if is_form:
@@ -90,14 +90,14 @@ def _same_origin(request: Request, is_form: bool) -> None:
     """Nobody else's page may sign a person in here: the script sends our header, a form its own origin."""
     if not is_form:
         if request.headers.get(PAGE_HEADER) != "1":
-            raise PageHeaderMissing("The link's own page opens it.")
+            raise PageHeaderMissing("Only the link's own page can open it.")
         return
     # Browsers that send Sec-Fetch-Site are asked that: under no-referrer a form's Origin is "null" even from here.
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     is_own = site == "same-origin" if site else origin is None or origin.partition("://")[2] == request.headers["host"]
     if not is_own:
-        raise PageHeaderMissing("The link's own page opens it.")
+        raise PageHeaderMissing("Only the link's own page can open it.")
 
 
 def _code_of(body: bytes, is_form: bool) -> str:

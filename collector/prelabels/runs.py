@@ -49,7 +49,7 @@ class NothingToLabel(GleanerError):
 
     code = "nothing-to-label"
     status = 409
-    hint = "Look at study and step; a model of pictures takes videos and stills, a model of sound takes sound."
+    hint = "Check study and step. Picture models label videos and stills, sound models label sound."
 
 
 class RunAsked(WireModel):

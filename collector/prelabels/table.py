@@ -20,9 +20,8 @@ def show(report: PrelabelReport, console: Console | None = None) -> None:
         console.print("Nobody has reviewed a capture with pre-labels yet.")
         return
     console.print(
-        f"{report.items} reviewed documents of models, {report.random_items} of them drawn by chance"
-        f", {report.unseen_items} that people were not shown and {report.blind_items} of these drawn by chance with"
-        " no pre-label at all"
+        f"{report.items} reviewed documents of models: {report.random_items} picked at random; {report.unseen_items}"
+        f" not shown to people, of which {report.blind_items} were picked at random and had no pre-labels at all"
     )
     for line in report.costs_time:
         console.print(f"[bold]costs time:[/bold] {line.text}", highlight=False)

@@ -15,7 +15,7 @@ def known_zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(
-            f'there is no time zone "{name[:60]}" on this machine; they are called like Europe/Berlin'
+            f'there is no time zone "{name[:60]}" on this machine; zones have names like Europe/Berlin'
         ) from error
     return name
 

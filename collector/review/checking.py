@@ -154,7 +154,7 @@ def _check(kind: TaskType, facts: CaptureFacts, classes: Sequence[str], label: L
         if facts.duration_us is not None and label.end_us > facts.duration_us + SLACK_US:
             raise refuse(f"ends at {label.end_us / 1e6:.3f} s, the recording at {facts.duration_us / 1e6:.3f} s")
     if isinstance(label, Span) and label.parent is None:
-        raise refuse("points into no text")
+        raise refuse("has a span outside the text")
 
 
 def _check_geometry(facts: CaptureFacts, label: Label) -> None:

@@ -25,7 +25,7 @@ class LeaseLost(GleanerError):
 
     code = "lease-lost"
     status = 409
-    hint = "Your work is kept as a draft; take the task again to go on with it, or go to the next one."
+    hint = "Your work is saved as a draft. Open the task again to continue, or go to the next one."
 
 
 class NotYours(GleanerError):

@@ -116,7 +116,7 @@ def take_next(
             leases.append(Lease(row.id, row.fence, expires))
     room = MAX_LEASES - conn.execute(sql.ACTIVE_LEASES, asked).scalar_one()
     if room <= 0 and not leases and not have:
-        raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
+        raise TooManyLeases(f"You already have {MAX_LEASES} tasks open.")
     for draw in draws[len(leases) :][: max(0, room)]:
         served = _choose(conn, asked, draw, scope)
         while served is not None and not _is_usable(conn, served.task, now):
@@ -209,7 +209,7 @@ def reopen(
             raise NotYours("Somebody else has corrected this task since you submitted it.")
     values = {"person": person, "now": at, **scope.values}
     if not (active and row.leased_to == person) and conn.execute(sql.ACTIVE_LEASES, values).scalar_one() >= MAX_LEASES:
-        raise TooManyLeases(f"You hold {MAX_LEASES} tasks already.")
+        raise TooManyLeases(f"You already have {MAX_LEASES} tasks open.")
     return _lease(conn, Served(task, "reopened", why=why), person, client, now)
 
 
@@ -281,7 +281,7 @@ def check_seen(conn: Connection, task: str, scope: Scope) -> None:
 def require_held(conn: Connection, task: str, person: str) -> None:
     """Raises NotYours: this person was never given the task, so nothing of it is shown or taken."""
     if not conn.execute(sql.WAS_LEASED, {"task": task, "person": person}).scalar():
-        raise NotYours("This task was never given to you.", hint="Ask the queue for a task.")
+        raise NotYours("This task was never assigned to you.", hint="Ask the queue for a task.")
 
 
 def works_on(conn: Connection, task: str, row: Holding) -> bool:

@@ -21,7 +21,7 @@ class RoundRefused(GleanerError):
 
     code = "round-refused"
     status = 409
-    hint = "Each round is finished before the next one; ten are the most."
+    hint = "Finish a round before starting the next; the limit is ten rounds."
 
 
 def ask_again(conn: Connection, task: str, now: datetime) -> tuple[str, int]:
@@ -37,7 +37,7 @@ def ask_again(conn: Connection, task: str, now: datetime) -> tuple[str, int]:
         raise RoundRefused(f"The task {task} is not finished.")
     number = int(conn.execute(sql.LAST_ROUND, {"task": task}).scalar_one()) + 1
     if number > MAX_ROUNDS:
-        raise RoundRefused(f"The task {task} was asked {MAX_ROUNDS} times already.")
+        raise RoundRefused(f"The task {task} has had {MAX_ROUNDS} rounds already.")
     values = {"id": new_id("task"), "task": task, "round": number, "text": REASON, "now": format_utc(now)}
     values["priority"] = priority(0.0, now)
     conn.execute(sql.ASK_AGAIN, values)

@@ -35,7 +35,7 @@ def _check_amount(documents: list[LabelsDocument]) -> list[LabelsDocument]:
     amount = sum(len(label.keyframes) if isinstance(label, Track) else 1 for label in labels)
     if amount > MAX_SUBMIT_LABELS:
         raise ValueError(
-            f"{amount} labels and keyframes are more than the {MAX_SUBMIT_LABELS} that one person can send"
+            f"{amount} labels and keyframes are more than the {MAX_SUBMIT_LABELS} that one submit may have"
         )
     return documents
 

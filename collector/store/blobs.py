@@ -23,7 +23,7 @@ class DiskFull(GleanerError):
     code = "disk-full"
     status = 507
     retryable = True
-    hint = "Make room on the disk that holds the collector's data folder; senders go on by themselves."
+    hint = "Make room on the disk that holds the collector's data folder; senders continue automatically."
 
 
 class StorageUnusable(GleanerError):

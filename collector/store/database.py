@@ -40,7 +40,7 @@ class DatabaseLost(GleanerError):
     code = "database-lost"
     status = 503
     exit_code = 3
-    hint = "Put collector.db back from a backup. To begin anew, move the whole data folder away."
+    hint = "Put collector.db back from a backup. To start over, move the whole data folder away."
 
 
 class ReadTooLong(GleanerError):
@@ -49,14 +49,14 @@ class ReadTooLong(GleanerError):
     code = "read-too-long"
     status = 503
     retryable = True
-    hint = "Ask for less at once (limit), or try again when fewer people ask."
+    hint = "Request less at once (limit), or try again later."
 
 
 class UnknownDatabase(GleanerError):
     code = "database-unknown"
     status = 500
     exit_code = 2
-    hint = "Give a folder or a path; this version keeps its rows in SQLite."
+    hint = "Give a folder or a path; this version stores its rows in SQLite."
 
 
 class Database(Protocol):

@@ -67,7 +67,7 @@ def upgrade_data(database: Path) -> None:
             media = _first_file(folder / "blobs") or _first_file(folder / "staging")
             if media and current(conn) is None:
                 raise DatabaseLost(
-                    f"The database in {folder} is empty, and there are media beside it, such as {media}."
+                    f"The database in {folder} is empty, but there are media next to it, such as {media}."
                 )
             before = current(conn)
             if upgrade(conn) != before:

@@ -100,7 +100,7 @@ class SqliteDatabase:
                 return fn(conn)
         except sqlite3.Error as error:
             if time.monotonic() > deadline:
-                raise ReadTooLong(f"This took longer than {MAX_READ_SECONDS:g} seconds and was given up.") from error
+                raise ReadTooLong(f"This took longer than {MAX_READ_SECONDS:g} seconds and was stopped.") from error
             raise failed(error) from error
 
     # ------------------------------------------------------------------ writing

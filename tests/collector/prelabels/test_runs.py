@@ -388,4 +388,4 @@ def test_what_cannot_be_run_is_said_at_once(house: House) -> None:
     assert (unknown.status_code, unknown.json()["code"]) == (404, "prelabel-run-unknown")
     done = house.collector.run("prelabel", "stop", "run-none")
     assert done.returncode == 1 and "There is no run run-none." in done.stderr
-    assert "No model was run again here yet." in house.collector.run("prelabel", "list").stdout
+    assert "No re-runs yet." in house.collector.run("prelabel", "list").stdout
