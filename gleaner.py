@@ -83,7 +83,7 @@ def discard_output() -> None:
 
 
 def _output_is_full() -> bool:
-    """Whether standard output is what has no room: a file on a full disk, or a device that is always full.
+    """Whether standard output is full: a file on a full disk, or a device that is always full.
 
     The same error comes from any other full disk; a pipe or a terminal never gives it.
     """
@@ -120,7 +120,7 @@ def main() -> None:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None and _output_is_full():
             discard_output()
             typer.echo(
-                f"The output cannot be written: {error.strerror}. Make room there. [output-unwritable]", err=True
+                f"The output cannot be written: {error.strerror}. Free space there. [output-unwritable]", err=True
             )
             raise SystemExit(3) from None
         typer.echo(

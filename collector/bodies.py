@@ -1,4 +1,4 @@
-"""Wire documents as request bodies: read through `Document.read`, so that a too new schema is told as such."""
+"""Wire documents as request bodies: read through `Document.read`, so that a schema that is too new is reported."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """What every request passes: the Host header is one of ours, the body is no longer than a document can be, and
-browsers are told to be strict. Pure ASGI."""
+answers carry strict headers for browsers. Pure ASGI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The device's wall clock, held against its monotonic clock and the collector's: its steps and its offset are known.
+"""The device's wall clock, compared with its monotonic clock and the collector's: its steps and its offset are known.
 
 A small computer without a battery starts in 1970 and jumps when it has a network. Durations come from the monotonic
 clock and are right all the same; what is wrong is only what date they are given.

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from device_agent.settings import default_state
 from hardware import report
-from hardware.plugin import Check, Say, carry_out
+from hardware.plugin import Check, ReportProgress, carry_out
 from wire.errors import GleanerError
 
 app = typer.Typer(help="A device on the bench: measurements with limits.", no_args_is_help=True)
@@ -48,19 +48,21 @@ def check(
     picture: Annotated[
         str,
         typer.Option(
-            help="What the study needs of the camera, 1280x720@25 for instance; any: only what the camera promises."
-            " Files are held against what they promise.",
+            help="What the study needs of the camera, 1280x720@25 for instance; any: only the camera's own rate."
+            " A file is compared with its own header.",
         ),
     ] = "1280x720@25",
     model: Annotated[
         str,
-        typer.Option(help="auto (what a session finds people with), a catalogue name, a folder, a file, or none."),
+        typer.Option(
+            help="auto (the model that finds people in a session), a name of the catalogue, a folder, a file, or none."
+        ),
     ] = "auto",
-    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long the camera is watched.")] = 5.0,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How many seconds the camera is measured.")] = 5.0,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads within the model.")] = 1,
     work: Annotated[
         bool,
-        typer.Option("--work", help="Also record as in a session, models beside, and count what lies on the disk."),
+        typer.Option("--work", help="Also record as in a session, with models, and count what is on the disk."),
     ] = False,
     microphone: Annotated[
         str, typer.Option(envvar="GLEANER_MICROPHONE", help="For --work: simulated, sounddevice:default, a file, none.")
@@ -70,10 +72,10 @@ def check(
     ] = DEFAULT_STATE,
     as_json: Annotated[bool, typer.Option("--json", help="The record as JSON on standard output.")] = False,
     record: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the record as JSON in this file as well.")
+        Path | None, typer.Option(metavar="FILE", help="Save the record as JSON in this file as well.")
     ] = None,
 ) -> None:
-    """Measure the camera's rate and jitter and the model's time a frame, each against its limit.
+    """Measure the camera's rate and jitter and the model's time per frame, each against its limit.
 
     Exit code 0: all within their limits; 1: something is not (FAIL); 3: something could not be measured (ERROR).
     """
@@ -83,8 +85,8 @@ def check(
     console = Console(stderr=True)
     done = []
     for one in checks:
-        with progress(console, one.title) as say:
-            done.append(carry_out(one, say))
+        with progress(console, one.title) as report_progress:
+            done.append(carry_out(one, report_progress))
     made = report.make_record(done)
     if record is not None:
         report.write(made, record)
@@ -121,7 +123,7 @@ def _work(camera: str, microphone: str, picture: str, state: Path, seconds: floa
 
 
 @contextmanager
-def progress(console: Console, title: str) -> Iterator[Say]:
+def progress(console: Console, title: str) -> Iterator[ReportProgress]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=1.0)

@@ -87,7 +87,7 @@ def pull_first(names: list[str], failed: set[str]) -> None:
 
 
 def prepare(run: Installation) -> None:
-    """Script, ports, room and models, each checked before anything starts."""
+    """Script, ports, disk space and models, each checked before anything starts."""
     load(run.script)
     run.choose_ports()
     failed: set[str] = set()
@@ -113,7 +113,7 @@ def demo(
         str | None,
         typer.Option(help="person or simulated.", show_default="simulated; person when a real sensor is used"),
     ] = None,
-    data: Annotated[Path, typer.Option(envvar="GLEANER_DEMO_DATA", help="Where the demo keeps its data.")] = Path(
+    data: Annotated[Path, typer.Option(envvar="GLEANER_DEMO_DATA", help="Folder of the demo's data.")] = Path(
         ".gleaner/demo"
     ),
     port: Annotated[int, typer.Option(help="Port of the collector, 0 for any free one.")] = 8700,
@@ -265,7 +265,7 @@ class Stay:
         except httpx.HTTPError:
             self._patience.silent(self._run.url, self._collector.log)
             return []
-        self._patience.heard()
+        self._patience.answered()
         return [row for row in tasks if row["state"] == "open"]
 
     def _show_first_task(self) -> None:

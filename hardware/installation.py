@@ -30,7 +30,7 @@ PAGE_WAIT_SECONDS = 10.0
 class NoRoom(GleanerError):
     code = "demo-no-room"
     exit_code = 3
-    hint = "Make room, or name another folder with --data."
+    hint = "Free space there, or name another folder with --data."
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Installation:
 
     # ---------------------------------------------------------------- starting
     def choose_ports(self) -> None:
-        """Ports and room are checked before anything starts. Raises: PortTaken, NoRoom."""
+        """Ports and disk space are checked before anything starts. Raises: PortTaken, NoRoom."""
         self.port = self.port or free_port()
         self.page_port = self.page_port or free_port()
         for port in (self.port, self.page_port):
@@ -68,7 +68,7 @@ class Installation:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(self.data).free // (1 << 20)
         if free < NEEDED_MIB:
-            raise NoRoom(f"There is no room on the disk: {free} MiB are free at {self.data}, {NEEDED_MIB} are needed.")
+            raise NoRoom(f"The disk is too full: {free} MiB are free at {self.data}, {NEEDED_MIB} are needed.")
 
     def start_collector(self) -> Child:
         """Raises: ChildFailed, in the words of the collector itself."""
@@ -179,7 +179,7 @@ def session_page(device: Child) -> str:
 class Restarts:
     """Starts a killed process again, a few times.
 
-    A process that ended by itself has given its reason, which would be the same again.
+    A process that ended without being killed has given its reason, which would be the same again.
     """
 
     MAX_RESTARTS = 3
@@ -191,7 +191,7 @@ class Restarts:
         """Why a process that has ended is started again, as a sentence.
 
         Raises:
-            ChildFailed: it ended by itself, or was killed too often.
+            ChildFailed: it was not killed, or was killed too often.
         """
         why = child.how_it_ended()
         code = child.process.returncode
@@ -213,7 +213,7 @@ class Patience:
         self._clock = clock
         self._since: float | None = None
 
-    def heard(self) -> None:
+    def answered(self) -> None:
         self._since = None
 
     def silent(self, url: str, log: Path) -> None:

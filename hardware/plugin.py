@@ -13,7 +13,7 @@ from wire.base import format_utc
 from wire.errors import GleanerError
 
 Outcome = Literal["PASS", "FAIL", "ERROR"]
-Say = Callable[[float, str], None]
+ReportProgress = Callable[[float, str], None]
 """Progress of a check: the part that is done, 0..1, and what is being done."""
 
 
@@ -37,7 +37,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One value beside its limit. `value` and `limit` are None when it could not be measured."""
+    """One value with its limit. `value` and `limit` are None when it could not be measured."""
 
     name: str
     value: float | None
@@ -87,12 +87,12 @@ class Check:
     name: str
     title: str
     measures: tuple[tuple[str, str], ...]
-    measure: Callable[[Say], Findings]
+    measure: Callable[[ReportProgress], Findings]
 
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """A check as it went. `error` is the problem that kept it from measuring."""
+    """A check that was run. `error` is the problem that prevented measuring."""
 
     name: str
     title: str
@@ -127,12 +127,12 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
     return "PASS" if seen == {"PASS"} else "ERROR"
 
 
-def carry_out(check: Check, say: Say) -> CheckRecord:
-    """Run a check. What keeps it from measuring becomes an ERROR of everything it declares."""
+def carry_out(check: Check, report: ReportProgress) -> CheckRecord:
+    """Run a check. A problem that prevents measuring becomes an ERROR of all of its measurements."""
     started_at, began = datetime.now(UTC), time.monotonic()
     error = None
     try:
-        findings = check.measure(say)
+        findings = check.measure(report)
     except GleanerError as problem:
         error = problem.problem()
         rows = tuple(Measurement(name, None, unit, None, "ERROR", str(problem)) for name, unit in check.measures)

@@ -18,7 +18,7 @@ _asked = itertools.count()
 def free_port() -> int:
     """A port that nobody listens at, another one each time.
 
-    It lies below those that the system gives to connections by itself: a process that takes its time to come up, or
+    It lies below those that the system gives to outgoing connections: a process that takes its time to come up, or
     that is ended and started again, finds it free. Processes that ask at the same time begin at different places.
     """
     with contextlib.suppress(OSError, ValueError, IndexError):

@@ -103,7 +103,7 @@ def versions() -> dict[str, str]:
 
 
 def table(record: BenchRecord) -> Table:
-    """Every measurement beside its limit."""
+    """Every measurement with its limit."""
     rows = Table("check", "measurement", box=None, pad_edge=False, header_style="bold")
     rows.add_column("value", justify="right")
     rows.add_column("unit")

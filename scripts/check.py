@@ -110,7 +110,7 @@ def _check_kind(step: SourceStep, findings: Findings) -> None:
         return
     kind, fields = step.kind.value, step.fields
     if kind == "say" and "expected" not in fields.keys:
-        message = f"{fields.what.capitalize()} says nothing: a say step names in expected the words to be said."
+        message = f"{fields.what.capitalize()} has no words to say: a say step needs them in expected."
         findings.error(step.kind.place, "missing-expected", message)
     for name in UNUSED_FIELDS[kind]:
         if fields.has(name):
@@ -175,8 +175,8 @@ def _reviewed_media(review: str, step: SourceStep) -> tuple[str, ...]:
 
 
 def _check_objects(step: SourceStep, source: SourceScript, findings: Findings) -> None:
-    """Objects are outlined in reviews of boxes and tracks; without these they are heard, and named among the labels of
-    what is reviewed.
+    """Objects are outlined in reviews of boxes and tracks. Without these they are audible, and named among the labels
+    of what is reviewed.
     """
     reviews = [review.value for review in step.reviews]
     outlined = [name for name in reviews if name in ("boxes", "tracks")]
@@ -237,7 +237,7 @@ def _check_redaction(redaction: SourceRedaction, findings: Findings) -> None:
         if fields.has(name) and not used:
             findings.error(fields.place_of(name), "field-not-used", f"redaction {without} does not use {name}.")
     if redaction.faces is not None and bystanders and "zone" not in fields.keys:
-        message = "Without a zone nobody can be told apart: everybody is masked, the participant too."
+        message = "Without a zone nobody can be distinguished: everybody is masked, the participant too."
         findings.warning(redaction.faces.place, "zone-missing", message)
 
 

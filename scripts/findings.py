@@ -1,4 +1,4 @@
-"""What the checker has to say about a script, and the two errors that stop its use."""
+"""What the checker found in a script, and the two errors that stop its use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Place:
 class Finding:
     """One thing that is wrong (an error: the script is refused) or odd (a warning) at one place.
 
-    `code` is stable and listed in docs/scripts.md; `message` says what was found and what was expected.
+    `code` is stable and listed in docs/scripts.md; `message` is what was found and what was expected.
     """
 
     path: str

@@ -58,8 +58,8 @@ def compose(text: str, findings: Findings) -> Node | None:
         before = text[: error.position]
         line = before.count("\n") + 1
         column = len(before) - before.rfind("\n")
-        said = f"The character U+{ord(text[error.position]):04X} may not be in YAML."
-        findings.error(Place(line, column), "yaml-syntax", said)
+        message = f"The character U+{ord(text[error.position]):04X} may not be in YAML."
+        findings.error(Place(line, column), "yaml-syntax", message)
         return None
     except MarkedYAMLError as error:
         findings.error(*_explained(error, text))
@@ -69,8 +69,8 @@ def compose(text: str, findings: Findings) -> Node | None:
         findings.error(place, "yaml-syntax", f"Lists or fields are nested more than {MAX_DEPTH} deep here.")
         return None
     except (YAMLError, YAMLStreamError, ValueError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        findings.error(Place(1, 1), "yaml-syntax", f"This is not YAML: {said}.")
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        findings.error(Place(1, 1), "yaml-syntax", f"This is not YAML: {reason}.")
         return None
     if root is None:
         findings.error(Place(1, 1), "empty", "The file is empty; a script starts with id, version and title.")
@@ -88,7 +88,7 @@ def _explained(error: MarkedYAMLError, text: str) -> tuple[Place, str, str]:
     for number, line in enumerate(lines[first : mark.line + 1], first):
         odd = re.search(f"[{''.join(_LOOK_ALIKES)}]", line)
         if odd is not None and _reads_further(lines, number, mark.line):
-            message = f"{name_character(odd[0])} stands where YAML needs {_LOOK_ALIKES[odd[0]][1]}."
+            message = f"{name_character(odd[0])} is where YAML needs {_LOOK_ALIKES[odd[0]][1]}."
             return Place(number + 1, odd.start() + 1), "yaml-syntax", message
     problem = error.problem or ""
     if problem.startswith("mapping values are not allowed"):
@@ -96,8 +96,8 @@ def _explained(error: MarkedYAMLError, text: str) -> tuple[Place, str, str]:
     elif "character '\\t'" in problem:
         message = "A tab indents this line; YAML takes spaces only."
     else:
-        said = " ".join(part for part in (error.context, problem) if part)
-        message = f"This is not YAML: {said.splitlines()[0]}."
+        reason = " ".join(part for part in (error.context, problem) if part)
+        message = f"This is not YAML: {reason.splitlines()[0]}."
     return place, "yaml-syntax", message
 
 
@@ -171,7 +171,7 @@ class Fields:
         return name in self._values
 
     def place_of(self, name: str) -> Place:
-        """Where the field's name stands; where the mapping starts when the field is not there."""
+        """The place of the field's name, or of the mapping when the field is not there."""
         return self.keys.get(name, self.place)
 
     def node(self, name: str, *, required: bool = True) -> Node | None:

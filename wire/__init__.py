@@ -1,1 +1,1 @@
-"""What device and collector both say. Imports nothing of ours."""
+"""The documents that device and collector exchange, errors and files. Imports nothing of ours."""

@@ -38,7 +38,7 @@ SensorSettings = Annotated[
 
 
 class CaptureFormat(WireModel):
-    """What the bytes are. Sizes in pixels of the stored image, rates in frames or samples a second."""
+    """What the bytes are. Sizes in pixels of the stored image, rates in frames or samples per second."""
 
     container: Literal["matroska", "flac", "jpeg", "plain"]
     codec: str
@@ -67,7 +67,7 @@ class Counts(WireModel):
 
 
 class Redacted(WireModel):
-    """What was masked before the first byte was written; the part `redaction` (a MaskRecord) says where and when.
+    """What was masked before the first byte was written; the part `redaction` (a MaskRecord) has where and when.
 
     `faces`: how many regions of the picture were masked, `speech_us`: how long the sound was muted. Both null: the
     device was stopped while it recorded, the medium is masked and the count of it is lost.
@@ -78,7 +78,7 @@ class Redacted(WireModel):
 
 
 class DeviceFacts(WireModel):
-    """What the device was when it recorded; None: the machine does not say. No serial numbers, no names of hosts.
+    """What the device was when it recorded; None: the machine does not report it. No serial numbers, no names of hosts.
 
     `board` is what the machine calls itself, `firmware` the version of what starts it, `boot` which start of the
     device's monotonic clock the times are on: those of two starts cannot be compared.
@@ -107,8 +107,8 @@ class CaptureManifest(Document):
     `parts` speak of the bytes as sent. Until sealing comes the two are equal. `clock_map` maps media time to the
     device's monotonic clock, both in microseconds, piecewise linear. `redaction` (schema 2) is null when nothing was
     to be masked; schema 1 is written then, so that an older collector goes on reading. `device_facts` and
-    `sensor_settings` (schema 3) are null where they were not recorded: what the device was, and what its sensor said of
-    its own settings (exposure, gain, format, …) when the take was opened.
+    `sensor_settings` (schema 3) are null where they were not recorded: what the device was, and the settings that its
+    sensor reported (exposure, gain, format, …) when the take was opened.
     """
 
     SCHEMA: ClassVar[int] = 3
@@ -190,11 +190,11 @@ def say_schema(document: Document, lowest: int) -> None:
     if "schema_number" not in document.model_fields_set:
         object.__setattr__(document, "schema_number", lowest)  # frozen only from the end of validation on
     elif document.schema_number < lowest:
-        raise ValueError(f"a member needs schema {lowest}, the document says {document.schema_number}")
+        raise ValueError(f"a member needs schema {lowest}, the document has {document.schema_number}")
 
 
 def without_nulls(members: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Members that an older schema lacks are left out when they say nothing: its readers refuse unknown ones."""
+    """Members that an older schema lacks are left out when they are null: its readers refuse unknown ones."""
     return {name: value for name, value in members.items() if value is not None or name not in names}
 
 

@@ -9,7 +9,7 @@ from wire.capture import Medium
 
 
 class Grant(WireModel):
-    """One use that was allowed; `until` null means for as long as the study keeps its data."""
+    """One use that was allowed; `until` null means for as long as the study has its data."""
 
     use: Medium
     until: Utc | None = None

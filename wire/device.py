@@ -1,4 +1,4 @@
-"""What a device tells of itself, how it joins, and the collector's word that a capture is durable."""
+"""What a device reports about itself, how it joins, and the collector's receipt for a capture."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class JoinRequest(Document):
 
 
 class JoinReply(Document):
-    """The token is shown once; the collector keeps only its hash."""
+    """The token is shown once; the collector stores only its hash."""
 
     device: Id
     token: str

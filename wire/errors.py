@@ -4,7 +4,7 @@
     ├── BadDocument         document-invalid
     ├── SchemaTooNew        schema-too-new
     ├── PortTaken           port-taken
-    └── …                   each room defines its own next to the code that raises it
+    └── …                   each package defines its own next to the code that raises it
 
 Every subclass states a stable `code` (listed in docs/errors.md, held by a test), an HTTP `status`,
 the command line's `exit_code` (design: 1 bad, 2 wrong use, 3 something needed is missing), a `hint` that says
@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 class GleanerError(Exception):
     """One clear sentence for a person, a stable code for a program.
 
-    `message` says what is wrong and where; `hint` says what to do about it.
+    `message` is what is wrong and where; `hint` is what to do about it.
     """
 
     code: ClassVar[str] = "internal"
@@ -60,7 +60,7 @@ class BadDocument(GleanerError):
 
 
 class SchemaTooNew(GleanerError):
-    """A document's schema number is higher than this reader knows; the sender keeps its data."""
+    """A document's schema number is higher than this reader knows; the data stays with its sender."""
 
     code = "schema-too-new"
     status = 409

@@ -14,7 +14,7 @@ LEFTOVER = ".part"  # how the name of a temporary file ends that a kill or a pow
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write a file in one step: a temporary file beside it, synced and renamed, then the folder synced.
+    """Write a file in one step: a temporary file next to it, synced and renamed, then the folder synced.
 
     Once this returns, the file and its name outlive a power cut. A reader, and whoever looks after a kill or a power
     cut at any moment, finds the old file or the new one, each whole; a temporary file, `.NAME.part`, may be left, which
@@ -47,7 +47,7 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def _beside(path: Path) -> tuple[Path, int]:
-    """An empty file beside a path for this process alone, and its handle; what a kill has left is taken again."""
+    """An empty file next to a path for this process alone, and its handle; what a kill has left is used again."""
     made = path.with_name(f".{path.name}{LEFTOVER}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     handle = os.open(made, flags, 0o600)

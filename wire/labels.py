@@ -40,7 +40,7 @@ _SCHEMA_2 = ("package", "settings")  # members of a source that a reader of sche
 
 
 class Source(WireModel):
-    """Who says so: a model package (name and sha256 of the model file), a person, or a script step.
+    """Who made a label: a model package (name and sha256 of the model file), a person, or a script step.
 
     One model file behaves differently under other thresholds: `package` is the sha256 of the package's canonical
     manifest, `settings` that of the settings with which the model ran (`LabelsDocument.settings`). Both are given for
@@ -69,7 +69,7 @@ class Source(WireModel):
 
     @property
     def is_configured(self) -> bool:
-        """Whether it says how the model was set."""
+        """Whether it names the settings of the model."""
         return self.package is not None or self.settings is not None
 
     def ran_as(self, other: Source) -> bool:
@@ -79,7 +79,7 @@ class Source(WireModel):
 
 
 class BaseLabel(WireModel):
-    """What every kind has. On the wire optional members that say nothing are left out; `score` is always there."""
+    """What every kind has. On the wire optional members that are null are left out; `score` is always there."""
 
     id: Id
     label: str = Field(min_length=1, max_length=200)

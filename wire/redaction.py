@@ -28,7 +28,7 @@ class MaskedRegion(WireModel):
     face       a face
     person     somebody whose face was not seen: the whole person, or the head where the face was seen before or after
     speech     sound, in all channels; no keyframes
-    undecided  the whole picture (not looked at, too dark, or more seen than can be told apart), or all sound there
+    undecided  the whole picture (not looked at, too dark, or more seen than can be separated), or all sound there
 
     `keyframes` are rows [us, x, y, width, height] in whole pixels of the stored picture; between two rows the mask is
     linear in time, exact to eight pixels, and the last one holds to the end.
@@ -68,7 +68,7 @@ class MaskRecord(Document):
         return self.model_copy(update={"capture": capture})
 
     def counted(self, medium: Medium) -> Redacted:
-        """What a manifest says of it."""
+        """The counts that the manifest has of it."""
         if medium == "audio":
             return Redacted(faces=0, speech_us=sum(region.end_us - region.start_us for region in self.regions))
         return Redacted(faces=len(self.regions), speech_us=0)

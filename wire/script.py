@@ -86,11 +86,11 @@ class LabelSchema(WireModel):
 
 
 class Redaction(WireModel):
-    """What a study lets no recording keep: other people's faces, and speech nobody was asked for.
+    """What a study masks in every recording: other people's faces, and speech outside the prompts.
 
     `zone` is where the consenting participant stands, as x, y, width and height in parts of the picture; without it
-    nobody can be told apart and everybody is masked. `margin_seconds` is how long a frame or a sample waits in memory
-    so that it is masked with what is known before and after it.
+    everybody is masked. `margin_seconds` is how long a frame or a sample waits in memory so that it is masked with what
+    is known before and after it.
     """
 
     faces: MaskedFaces | None = None
@@ -106,7 +106,7 @@ class Redaction(WireModel):
             raise ValueError("a redaction masks faces, mutes speech, or both")
         if self.zone is not None:
             if self.faces != "bystanders":
-                raise ValueError("only bystanders are told apart by a zone")
+                raise ValueError("a zone is only for faces: bystanders")
             x, y, width, height = self.zone
             if not is_inside(x, width) or not is_inside(y, height):
                 raise ValueError("the zone does not lie inside the picture")

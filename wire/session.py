@@ -54,10 +54,10 @@ class StepTitle(WireModel):
 
 
 class SessionRecord(Document):
-    """`revision` rises with every change; the collector keeps the highest it has seen.
+    """`revision` rises with every change; the highest that the collector has seen counts.
 
     `takes[].boot` (schema 2) is given when the device was started anew in the session: times of two starts of its
-    monotonic clock cannot be compared. `take_count` (schema 3) says how many takes the session had begun; then `takes`
+    monotonic clock cannot be compared. `take_count` (schema 3) is how many takes the session had begun; then `takes`
     is empty on the way to the collector, and what the collector answers has those that have come.
     """
 

@@ -42,7 +42,7 @@ TASK_RULES: dict[str, TaskRules] = {
         kinds=frozenset({"interval", "text", "span", "choice"}),
     ),
     "text": TaskRules(
-        labelled=("text", "audio", "image"),  # a typed answer; a spoken one; the text that stands in a still
+        labelled=("text", "audio", "image"),  # a typed answer; a spoken one; the text in a still
         beside=(),
         main="text",
         kinds=frozenset({"text", "span", "choice", "polygon"}),

@@ -1,4 +1,4 @@
-"""`gleaner collector …`: one file a verb."""
+"""`gleaner collector …`: one file per verb."""
 
 from __future__ import annotations
 

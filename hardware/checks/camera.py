@@ -1,4 +1,4 @@
-"""A camera on the bench: does it keep its rate, how evenly and how late do its frames come, does it lose any."""
+"""A camera on the bench: its rate, how evenly and how late its frames come, and how many it loses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from device_agent.sensors import Camera, Frame, monotonic_us, open_camera
-from hardware.plugin import Check, Findings, Limit, Measurement, Say, measured
+from hardware.plugin import Check, Findings, Limit, Measurement, ReportProgress, measured
 from wire.errors import GleanerError
 
 RATE_TOLERANCE = 0.03
@@ -22,7 +22,7 @@ LATENESS_FRAMES = 4
 # Exposure and gain settle in the first frames of a real camera; they are not measured.
 WARM_UP_SECONDS = 0.5
 FIRST_FRAME_SECONDS = 5.0
-LUMA_STEP = 8  # of the small picture: 3,600 pixels tell whether it is dark or stands still
+LUMA_STEP = 8  # of the small picture: 3,600 pixels show whether it is dark or frozen
 MAX_ALIKE = 50.0  # in percent; a camera at half its rate repeats every second frame
 DARK_LUMA = 24.0  # video black is 16
 MEASURES = (("rate", "frames/s"), ("jitter", "ms"), ("longest gap", "ms"), ("lateness", "ms"), ("dropped", "frames"))
@@ -82,7 +82,7 @@ class _Bench:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a study needs of a camera, whatever the camera says of itself."""
+    """What a study needs of a camera, whatever the camera reports about itself."""
 
     width: int
     height: int
@@ -103,17 +103,17 @@ def camera_check(spec: str, seconds: float = 5.0, wanted: Wanted | None = None) 
     `wanted`: also hold size, rate and light against what is needed; None: only against what the camera promises.
     """
     measures = (*MEASURES, *(NEEDS if wanted is not None else ()))
-    return Check("camera", f"Camera {spec}", measures, lambda say: _measure(spec, seconds, wanted, say))
+    return Check("camera", f"Camera {spec}", measures, lambda report: _measure(spec, seconds, wanted, report))
 
 
-def _measure(spec: str, seconds: float, wanted: Wanted | None, say: Say) -> Findings:
+def _measure(spec: str, seconds: float, wanted: Wanted | None, report: ReportProgress) -> Findings:
     camera = open_camera(spec)
     if camera is None:
         raise CameraNotGiven("There is no camera to be checked.")
     bench = _Bench()
     camera.start(bench.deliver, bench.failed)
     try:
-        dropped_before = _watch(bench, camera, seconds, say)
+        dropped_before = _watch(bench, camera, seconds, report)
     finally:
         camera.stop()
     detail = str(bench.lost[0]) if bench.lost else None
@@ -134,7 +134,7 @@ def _measure(spec: str, seconds: float, wanted: Wanted | None, say: Say) -> Find
 
 
 def judge_needs(bench: _Bench, size: tuple[int, int], wanted: Wanted) -> tuple[Measurement, ...]:
-    """What a study needs, held against the frames that came and nothing that the camera says of itself.
+    """What a study needs, compared with the frames that came, and not with what the camera reports about itself.
 
     frames by the clock   frames that arrived a second, by this machine's clock and no stamp of the camera's
     light                 median of the frames' mean luma: a lens cap is about 16
@@ -162,7 +162,7 @@ def judge_needs(bench: _Bench, size: tuple[int, int], wanted: Wanted) -> tuple[M
     )
 
 
-def _watch(bench: _Bench, camera: Camera, seconds: float, say: Say) -> int:
+def _watch(bench: _Bench, camera: Camera, seconds: float, report: ReportProgress) -> int:
     """Wait for the first frame and then for `seconds`; returns what was dropped before the measurement began."""
     bench.changed.wait(FIRST_FRAME_SECONDS)
     whole = WARM_UP_SECONDS + seconds
@@ -171,7 +171,7 @@ def _watch(bench: _Bench, camera: Camera, seconds: float, say: Say) -> int:
     while not bench.lost and bench.arrivals and (spent := time.monotonic() - began) < whole:
         if dropped_before is None and spent >= WARM_UP_SECONDS:
             dropped_before = camera.dropped
-        say(spent / whole, f"camera: {len(bench.arrivals)} frames")
+        report(spent / whole, f"camera: {len(bench.arrivals)} frames")
         time.sleep(0.05)
     return camera.dropped if dropped_before is None else dropped_before
 

@@ -1,4 +1,4 @@
-"""A model on this device: can it keep up with what it is to look at or listen to."""
+"""A model on this device: is it fast enough for its pictures or sound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from device_agent.labelling.labeller import MAX_IDLE_LOOKS_PER_SECOND, MAX_LOOKS_PER_SECOND
-from hardware.plugin import Check, Findings, Limit, Say, measured
+from hardware.plugin import Check, Findings, Limit, ReportProgress, measured
 from prelabel.audio.vad import RATE, WINDOW
 from prelabel.checks.timing import measure
 from prelabel.models.catalogue import choose
@@ -18,7 +18,7 @@ AGENT_MEMORY_MIB = 400
 
 def model_check(model: str = "auto", threads: int = 1, runs: int = 30) -> Check:
     """Time a model of the catalogue, a package folder or a file; `auto` is the one a session would find people with."""
-    return Check("model", f"Model {model}", MEASURES, lambda say: _measure(model, threads, runs, say))
+    return Check("model", f"Model {model}", MEASURES, lambda report: _measure(model, threads, runs, report))
 
 
 def limits(family: str) -> tuple[Limit, Limit]:
@@ -33,12 +33,12 @@ def limits(family: str) -> tuple[Limit, Limit]:
     return Limit(most=1000 / MAX_LOOKS_PER_SECOND), Limit(most=1000 / MAX_IDLE_LOOKS_PER_SECOND)
 
 
-def _measure(model: str, threads: int, runs: int, say: Say) -> Findings:
-    say(0.0, "model: looking for it")
+def _measure(model: str, threads: int, runs: int, report: ReportProgress) -> Findings:
+    report(0.0, "model: loading")
     package = open_model(choose("people") if model == "auto" else model)
-    say(0.1, f"model: {package.name}, {runs} runs")
+    report(0.1, f"model: {package.name}, {runs} runs")
     cost = measure(package, threads, runs)
-    say(1.0, f"model: {package.name}")
+    report(1.0, f"model: {package.name}")
     as_a_rule, at_worst = limits(package.family)
     # The first is the small stream's size, which the agent looks at; larger ones are facts.
     timing = cost.timings[0]

@@ -1,7 +1,7 @@
 """The device's own work on the bench: sensors, encoders, spool and models together, and what then lies on the disk.
 
 A take is recorded as in a session, in a spool of its own. What it holds is decoded again and counted against the clock:
-nothing here rests on what a camera, a microphone or a manifest says of itself.
+nothing here rests on what a camera, a microphone or a manifest reports.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from device_agent.spool.spool import Spool
 from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.streams import AudioStream, VideoStream
 from hardware.checks.camera import RATE_TOLERANCE, Wanted
-from hardware.plugin import Check, Findings, Limit, Measurement, Say, measured
+from hardware.plugin import Check, Findings, Limit, Measurement, ReportProgress, measured
 from wire.capture import CaptureManifest, Medium
 from wire.errors import GleanerError
 from wire.script import PlanStep, ScriptRef
@@ -58,12 +58,18 @@ def work_check(
         "work",
         "A session's work",
         measures,
-        lambda say: _measure(camera, microphone, wanted, folder, seconds, models, say),
+        lambda report: _measure(camera, microphone, wanted, folder, seconds, models, report),
     )
 
 
 def _measure(
-    camera: str, microphone: str, wanted: Wanted | None, folder: Path, seconds: float, models: bool, say: Say
+    camera: str,
+    microphone: str,
+    wanted: Wanted | None,
+    folder: Path,
+    seconds: float,
+    models: bool,
+    report: ReportProgress,
 ) -> Findings:
     lost: list[GleanerError] = []
     with ExitStack() as stack:
@@ -92,7 +98,7 @@ def _measure(
             maker.open("take-bench", STEP, 1, media, lambda _: None)
             began_us = monotonic_us()
             while (spent := (monotonic_us() - began_us) / 1e6) < seconds and not lost:
-                say(spent / seconds, "recording as in a session")
+                report(spent / seconds, "recording as in a session")
                 time.sleep(0.05)
             spent_us = maker.close(None) - began_us
         rows = _judge(spool, spent_us, eyes, ears, wanted, lost)
@@ -118,7 +124,7 @@ def _wait_for_first(video: VideoStream | None, audio: AudioStream | None, lost: 
 
 @contextmanager
 def _syncing(folder: Path) -> Iterator[list[float]]:
-    """Write and sync beside the work as often as the spool does; the times of it in milliseconds."""
+    """Write and sync during the work as often as the spool does; the times of it in milliseconds."""
     times: list[float] = []
     over = threading.Event()
 

@@ -51,13 +51,13 @@ def find_python() -> str:
         if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
             return found
     have = ".".join(str(part) for part in sys.version_info[:2])
-    stop(f"Python 3.11 to 3.13 is needed, python3 is {have}: install python3.11 or say make PYTHON=/path/to/python.")
+    stop(f"Python 3.11 to 3.13 is needed, python3 is {have}: install python3.11 or run make PYTHON=/path/to/python.")
 
 
 def check_room(kind: str) -> None:
     free = shutil.disk_usage(ROOT).free // (1 << 20)
     if free < NEEDED_MIB[kind] and not (VENV / "bin" / "gleaner").exists():
-        stop(f"There is no room on the disk: {free} MiB are free at {ROOT}, installing needs {NEEDED_MIB[kind]} MiB.")
+        stop(f"The disk is too full: {free} MiB are free at {ROOT}, installing needs {NEEDED_MIB[kind]} MiB.")
 
 
 def allow_system_packages() -> None:
@@ -158,7 +158,7 @@ def run_with_progress(command: list[str]) -> bool:
 
 
 def progress_of(line: str) -> str | None:
-    """What a line of pip's output says about progress, None if nothing."""
+    """The progress that a line of pip's output shows, None if nothing."""
     word, _, rest = line.strip().partition(" ")
     if word == "Collecting":
         return f"downloading {rest.split(' (')[0]}"
@@ -176,8 +176,8 @@ def node_is_here() -> bool:
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    parts = said.lstrip("v").split(".")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    parts = version.lstrip("v").split(".")
     return len(parts) >= 2 and parts[0].isdigit() and (int(parts[0]), int(parts[1])) >= NODE
 
 

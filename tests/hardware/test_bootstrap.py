@@ -62,7 +62,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_no_room_on_the_disk(small_disk: Path) -> None:
     done = bootstrap(clone(small_disk / "clone"))
     assert done.returncode == 3
-    assert "no room on the disk" in done.stderr and "MiB" in done.stderr
+    assert "The disk is too full" in done.stderr and "MiB" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
@@ -87,7 +87,7 @@ def test_the_demo_needs_room_for_its_data(small_disk: Path) -> None:
         check=False,
     )
     assert done.returncode == 3
-    assert "no room on the disk" in done.stderr and "[demo-no-room]" in done.stderr
+    assert "The disk is too full" in done.stderr and "[demo-no-room]" in done.stderr
 
 
 def loaded() -> ModuleType:

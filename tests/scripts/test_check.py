@@ -67,7 +67,7 @@ def test_a_good_script_has_no_findings(tmp_path: Path) -> None:
         ("kind: say", "kind: sya", 13, 11, "unknown-kind", "Did you mean say?"),
         ("kind: say", "kind: dance", 13, 11, "unknown-kind", "expected one of say, do, show, answer"),
         ("    prompt: Say hello.\n", "", 12, 5, "missing-prompt", "Step greet has no prompt"),
-        ("    expected: Hello.\n", "", 13, 11, "missing-expected", "the words to be said"),
+        ("    expected: Hello.\n", "", 13, 11, "missing-expected", "has no words to say"),
         ("prompt: Say hello.", "promt: Say hello.", 14, 5, "unknown-field", "Did you mean prompt?"),
         ("  - id: drink", "  - id: greet", 25, 9, "duplicate-id", "first in line 12"),
         ("  - id: cup", "  - id: a cup", 19, 9, "bad-id", "letters, digits"),
