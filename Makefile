@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 BOOT := $(PYTHON) hardware/install/bootstrap.py
 
-.PHONY: help demo test bench lint system web models device clean-demo venv dev
+.PHONY: help demo test bench lint system web models device architecture clean-demo venv dev
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ venv:
 
 dev:
 	@$(BOOT) --dev --web
+
+architecture: dev ## draw the picture and tables of docs/architecture.md anew from the imports
+	@$(BIN)/python -m tests.architecture
 
 clean-demo: ## delete the demo's data (captures, tasks, accounts of the demo)
 	rm -rf .gleaner/demo
