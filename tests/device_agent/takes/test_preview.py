@@ -42,6 +42,6 @@ def test_the_same_bytes_until_there_is_a_newer_frame_and_none_while_paused(bench
     size = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR).shape[:2]
     assert size == (bench.camera.lores_height, bench.camera.lores_width)
     bench.video.deliver(bench.camera.frame())
-    assert preview.jpeg(bench.video) != first
+    assert preview.jpeg(bench.video) is not first
     bench.video.shut_out()
     assert not preview.has_picture(bench.video) and preview.jpeg(bench.video) is None
