@@ -96,7 +96,7 @@ def test_the_collector_is_away_for_the_whole_session(installation: Installation)
     facts = json.loads(out.strip().splitlines()[-1])
     assert installation.agent.returncode == 1
     assert (facts["takes"], facts["lost"]) == (5, 5)
-    assert "stay in the spool" in " ".join(installation.log().split())
+    assert "wait in the spool" in " ".join(installation.log().split())
     installation.start_collector()
     installation.start_agent()
     assert installation.finish_agent()["lost"] == 0
