@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,15 @@ from collector.store.database import open_database
 from collector.store.migrate import AT_SCHEMA, DataTooNew, alembic_config, current, upgrade
 from collector.store.sql import Connection
 from collector.store.tables import metadata
-from tests.collector.samples import SampleTake, session_record
+from collector.studies.plans import save_plan
+from scripts import load
+from tests.collector.samples import NOW, SampleTake, session_record
 from tests.needs import ROOT
+from wire.base import format_utc
+from wire.canonical import canonical_json, document_hash, sha256_hex
 from wire.session import StepTitle
+
+LATER = NOW + timedelta(days=1)
 
 
 def schema(conn: Connection) -> object:
@@ -113,6 +120,69 @@ def test_uploads_of_before_are_there_after_migrating(tmp_path: Path) -> None:
         with pytest.raises(IntegrityError, match=r"upload\.capture_id, upload\.part"):
             conn.execute(text(again))
     engine.dispose()
+
+
+def test_plans_and_sessions_of_before_make_the_versions_of_their_studies(tmp_path: Path) -> None:
+    """A session gets the version of its plan, or of its record; the same content is one version."""
+    plan = load("kitchen-greeting").model_copy(update={"study": "study-1"})
+    key = document_hash(plan)
+    base = session_record("dev-1", [], "ses-bare", 3)
+    bound = base.model_copy(update={"session": "ses-bound", "script": plan.ref})
+    again = base.model_copy(update={"session": "ses-again", "label_schema": plan.labels, "started_at": LATER})
+    again = again.model_copy(
+        update={"consent": base.consent.model_copy(update={"text_sha256": sha256_hex(plan.consent.text.encode())})}
+    )
+    other = base.model_copy(update={"session": "ses-other", "study": "study-2", "script": plan.ref})
+    engine = create_engine(f"sqlite:///{tmp_path / 'collector.db'}")
+    with engine.begin() as conn:
+        command.upgrade(alembic_config(conn), "0007")
+        conn.execute(
+            text("INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev-1', 'd', 'm', 'h', 't')")
+        )
+        conn.execute(
+            text("INSERT INTO script_plan VALUES (:key, 'study-1', 'k', '1', :body, 'dev-1', '2026-11-24')"),
+            {"key": key, "body": canonical_json(plan).decode()},
+        )
+        for record in (base, bound, again, other):
+            conn.execute(
+                text(
+                    "INSERT INTO session (id, study, script_id, script_version, script_sha256, device_id, participant,"
+                    " home, consent, state, revision, record, started_at) VALUES (:id, :study, 'k', '1', :script,"
+                    " 'dev-1', 'p', 'h', 'con-1', 'running', 3, :record, :at)"
+                ),
+                {
+                    "id": record.session,
+                    "study": record.study,
+                    "script": record.script.sha256,
+                    "record": json.dumps(record.to_json()),
+                    "at": format_utc(record.started_at),
+                },
+            )
+        upgrade(conn)
+        rows = conn.execute(
+            text(
+                "SELECT session.id, study_version.study, number, origin, origin_id FROM session JOIN study_version"
+                " ON study_version.id = session.study_version_id ORDER BY session.id"
+            )
+        ).all()
+        assert [tuple(row) for row in rows] == [
+            ("ses-again", "study-1", 1, "plan", key),
+            ("ses-bare", "study-1", 2, "session", "ses-bare"),
+            ("ses-bound", "study-1", 1, "plan", key),
+            ("ses-other", "study-2", 1, "session", "ses-other"),
+        ]
+    engine.dispose()
+    db = open_database(tmp_path)
+    for record in (base, bound, again, other):
+        raised = record.model_copy(update={"revision": 4, "session": f"{record.session}-new"})
+        db.write_sync(lambda conn, record=raised: keep_session(conn, record))
+    db.write_sync(lambda conn: save_plan(conn, key, plan, "dev-1", 0.0))
+    changed = plan.model_copy(update={"title": "Another title"})
+    db.write_sync(lambda conn: save_plan(conn, document_hash(changed), changed, "dev-1", 0.0))
+    assert db.read_sync(lambda conn: conn.execute("SELECT count(*) FROM study_version").scalar()) == 3
+    named = db.read_sync(lambda conn: conn.execute("SELECT DISTINCT study_version_id FROM script_plan").all())
+    assert len(named) == 1
+    db.close()
 
 
 def test_takes_of_before_get_their_place_and_the_revision_of_their_session(tmp_path: Path) -> None:
