@@ -97,7 +97,7 @@ NAMED: dict[str, tuple[Path_, Body, str]] = {
 }  # fmt: skip
 # Routes that list or count: what is asked.
 LISTS: dict[str, tuple[str, Any]] = {
-    "POST /api/tasks/next": ("/api/tasks/next", {"client": "page-1"}),
+    "POST /api/tasks/next": ("/api/tasks/next", {"client": "page", "count": 2}),
     "GET /api/tasks": ("/api/tasks", None),
     "GET /api/set-aside": ("/api/set-aside", None),
     "GET /api/sessions": ("/api/sessions", None),
@@ -109,8 +109,8 @@ LISTS: dict[str, tuple[str, Any]] = {
     "GET /api/reports/prelabels": ("/api/reports/prelabels", None),
 }
 # What of the day is the hidden study's.
-OF_HIDDEN = {"takes": 10, "captures": 10, "uploads_pending": 1}
-TASKS_OF_HIDDEN = {"done": 1, "open": 8, "skipped": 1}
+OF_HIDDEN = {"takes": 11, "captures": 11, "uploads_pending": 1}
+TASKS_OF_HIDDEN = {"done": 1, "open": 9, "skipped": 1}
 # Routes that are about the person alone.
 OWN = {"GET /api/me", "POST /api/leave"}
 
@@ -188,6 +188,15 @@ def test_lists_and_counts_have_one_study_alone(world: TwoStudies, who: str, rout
     else:
         assert all(any(mark in said(unlimited) for mark in ids.marks) for ids in world.ids.values())
         assert any(mark in said(limited) for mark in world.ids[SEEN].marks)
+
+
+@pytest.mark.parametrize("client", ["page", "page-1"])
+@pytest.mark.parametrize("who", PEOPLE)
+def test_the_queue_gives_what_is_held_expired_and_open_of_one_study(world: TwoStudies, who: str, client: str) -> None:
+    """On the page that holds items of both, and on another one, to which those pass that ran out."""
+    reply = world.call(who, "POST", "/api/tasks/next", {"client": client, "count": 5})
+    assert {task["study"] for task in reply.json()["tasks"]} <= {SEEN}
+    assert [mark for mark in world.ids[HIDDEN].marks if mark in said(reply)] == []
 
 
 @pytest.mark.parametrize("who", PEOPLE)

@@ -134,6 +134,7 @@ class TwoStudies:
             "done": ("show", {"image": f"done {study}".encode()}, ["boxes"], said),
             **{f"task-{who}": ("show", {"image": f"{who} {study}".encode()}, ["boxes"], said) for who in PEOPLE},
             "skipped": ("show", {"image": f"skipped {study}".encode()}, ["boxes"], said),
+            "expired": ("show", {"image": f"expired {study}".encode()}, ["boxes"], said),
             "late": ("show", {"image": f"late {study}".encode()}, ["boxes"], said),
             **{f"open-{n}": ("show", {"image": f"open {n} {study}".encode()}, ["boxes"], said) for n in range(4)},
             "walk": ("do", {"video": f"video {study}".encode()}, ["tracks"], {"video": [[track()]]}),
@@ -174,6 +175,7 @@ class TwoStudies:
             lease(conn, ids.walk, "ann", now)
             fence = lease(conn, ids.skipped, "ann", now)
             assert queue.give_up(conn, ids.skipped, ann, fence, "skipped", f"no {ids.study} in it", now) is None
+            lease(conn, ids.expired, "ann", now - timedelta(hours=1))
             fence = lease(conn, ids.late, "ann", now - timedelta(hours=1))
             lease(conn, ids.late, "all", now)
             sent = [
