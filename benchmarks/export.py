@@ -23,7 +23,7 @@ from benchmarks.figure import Figure
 from collector.catalogue.sessions import keep_session
 from collector.people.accounts import add_user
 from collector.store.blobs_local import LocalBlobs
-from collector.store.database import open_database
+from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.session import SessionRecord

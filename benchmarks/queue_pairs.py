@@ -22,7 +22,7 @@ from benchmarks import export, standing
 from benchmarks.figure import Figure
 from collector.people.accounts import add_user, new_token
 from collector.review import queue_sql as sql
-from collector.store.database import open_database
+from collector.store.open import open_database
 from collector.store.sql import Connection, Statement
 
 CLIENTS = (1, 8, 32)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.figure import Figure
 from collector.catalogue.sessions import keep_session, keep_take
-from collector.store.database import open_database
+from collector.store.open import open_database
 from collector.store.sql import text
 from device_agent.events import Answered, ConsentAnswered, Start
 from device_agent.labelling.labeller import Labeller

@@ -46,7 +46,8 @@ from collector.review.submitting import Submit
 from collector.settings import Settings
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
 from collector.vitals import router as vitals_router

@@ -92,7 +92,7 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     if service is not None and is_held(settings.data):
         return ask_service(service, settings.keys_folder, verb, given)  # without loading a database: a second less
     from collector.admin import STARTS_DATA, run_verb
-    from collector.store.database import database_file, open_database
+    from collector.store.open import database_file, open_database
 
     if verb not in STARTS_DATA and not database_file(settings.data).exists():
         raise NoDataHere(f"There is no collector data in {settings.data}.")

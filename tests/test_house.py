@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,21 @@ def test_parts_of_a_package_import_lower_ranks_only(package: str, ranks: dict[st
             if ranks[pieces[1]] >= ranks[owner]:
                 crossed.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
     assert crossed == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Late imports count, too: a circle that only works because one import waits is still one to understand."""
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in modules()
+    }
+    graph = {
+        name: {target for _, target in imports_of(path) if target in names and target != name}
+        for name, path in names.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
 
 
 def test_class_names_are_unique() -> None:

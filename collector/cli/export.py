@@ -68,7 +68,7 @@ def export(
     from collector.exports.jsonl import export_jsonl
     from collector.exports.truth import Selection
     from collector.store.blobs_local import LocalBlobs
-    from collector.store.database import open_reader
+    from collector.store.open import open_reader
 
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data)

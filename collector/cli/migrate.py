@@ -10,8 +10,8 @@ from collector.settings import load_settings
 
 def migrate(data: Data = None, settings_file: SettingsFile = None) -> None:
     """Bring the database to this version's schema. `serve` does the same when it starts."""
-    from collector.store.database import open_database
     from collector.store.migrate import AT_SCHEMA
+    from collector.store.open import open_database
 
     settings = load_settings({"data": data}, settings_file)
     database = open_database(settings.data)

@@ -17,7 +17,7 @@ def new_receipt_key(
 ) -> None:
     """Make a new receipt key while the service is stopped. Every device has to join again; recordings stay."""
     from collector.keys import renew_receipt_key
-    from collector.store.database import open_database
+    from collector.store.open import open_database
 
     settings = load_settings({"data": data}, settings_file)
     if not yes:

@@ -89,7 +89,7 @@ def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsF
     from collector.prelabels.calibrating import fit_all
     from collector.prelabels.gathering import Asked, gather
     from collector.store.blobs_local import LocalBlobs
-    from collector.store.database import open_reader
+    from collector.store.open import open_reader
 
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data)

@@ -25,7 +25,7 @@ def today(
     """Takes, uploads on their way, tasks done, skipped and open by person, active minutes: of a local day."""
     from collector.reports.days import known_zone
     from collector.reports.today import today as report
-    from collector.store.database import open_reader
+    from collector.store.open import open_reader
 
     try:
         where = None if zone is None else ZoneInfo(known_zone(zone))
@@ -61,7 +61,7 @@ def prelabels(
     from collector.prelabels.gathering import Asked, gather, reviewed
     from collector.prelabels.table import show
     from collector.store.blobs_local import LocalBlobs
-    from collector.store.database import open_reader
+    from collector.store.open import open_reader
     from prelabel.quality.report import prelabel_report
 
     settings = load_settings({"data": data}, settings_file)

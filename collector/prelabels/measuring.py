@@ -18,7 +18,7 @@ from fastapi import Depends, Request
 from collector.prelabels.calibrating import fit_all
 from collector.prelabels.gathering import Asked, Rows, gather, reviewed
 from collector.store.blobs_local import LocalBlobs
-from collector.store.database import open_reader
+from collector.store.open import open_reader
 from collector.studies.scope import Scope
 from prelabel.labelling.worker import Worker, WorkerStopped
 from prelabel.quality.report import prelabel_report

@@ -13,7 +13,6 @@ on disk; an `fn` that raises leaves no trace and its exception reaches its calle
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from collector.store.sql import Connection
@@ -50,13 +49,6 @@ class ReadTooLong(GleanerError):
     status = 503
     retryable = True
     hint = "Request less at once (limit), or try again later."
-
-
-class UnknownDatabase(GleanerError):
-    code = "database-unknown"
-    status = 500
-    exit_code = 2
-    hint = "Give a folder or a path; this version stores its rows in SQLite."
 
 
 class Database(Protocol):
@@ -108,50 +100,3 @@ def said_topics(conn: Connection) -> list[str]:
     """The topics said so far in the running transaction, in order; the engine cuts and clears this list."""
     topics: list[str] = conn.info.setdefault(_TOPICS, [])
     return topics
-
-
-def database_file(url_or_path: str | Path) -> Path:
-    """The SQLite file behind an address: `sqlite:///FILE`, a folder, or a file path.
-
-    Raises:
-        UnknownDatabase: an address of an engine this version does not have.
-    """
-    text = str(url_or_path)
-    if text.startswith("sqlite:///"):
-        return Path(text.removeprefix("sqlite:///"))
-    if "://" in text:
-        raise UnknownDatabase(f"The database address {text.split('://')[0]}://… is not known here.")
-    path = Path(text)
-    return path if path.suffix == ".db" else path / "collector.db"
-
-
-def open_database(url_or_path: str | Path, *, migrate: bool = True) -> Database:
-    """Open the one writer of a data folder, creating and migrating it as needed.
-
-    Raises:
-        DataInUse: another process has it open for writing.
-        DatabaseLost: there are media and no rows that know them; nothing was touched.
-        StorageUnusable: the folder cannot be made or written.
-        UnknownDatabase: an address of an engine this version does not have.
-    """
-    from collector.store.migrate import upgrade_data
-    from collector.store.sqlite import SqliteDatabase
-
-    path = database_file(url_or_path)
-    return SqliteDatabase(path, first=(lambda: upgrade_data(path)) if migrate else None)
-
-
-def open_reader(url_or_path: str | Path) -> Database:
-    """Open a database beside a running service, for reading only: reports, exports.
-
-    Raises:
-        UnknownDatabase: there is no database at this place.
-    """
-    from collector.store.sqlite import SqliteDatabase
-
-    path = database_file(url_or_path)
-    if not path.exists():
-        raise UnknownDatabase(
-            f"There is no collector data in {path.parent}.", hint="Name the folder that `collector serve` uses: --data."
-        )
-    return SqliteDatabase(path, read_only=True)

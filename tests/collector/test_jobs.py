@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from collector.jobs import Job, JobKind, JobRunner, backoff_seconds, enqueue
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from tests.collector.running import until
 from wire.errors import GleanerError

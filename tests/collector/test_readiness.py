@@ -16,7 +16,8 @@ from collector.jobs import JobRunner
 from collector.readiness import Readiness, readiness
 from collector.store.blobs import DiskFull, StorageUnusable
 from collector.store.blobs_local import LocalBlobs, check_writable
-from collector.store.database import DatabaseLost, open_database
+from collector.store.database import DatabaseLost
+from collector.store.open import open_database
 from tests.collector.running import Collector
 from tests.collector.samples import sample
 from wire.device import Receipt

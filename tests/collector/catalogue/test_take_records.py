@@ -20,7 +20,8 @@ from collector.catalogue.sessions import (
     keep_take,
 )
 from collector.catalogue.take_records import SessionConflict, TakeTaken
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sql import text
 from collector.store.sqlite import SqliteConnection
 from tests.collector.samples import SampleTake, session_record

@@ -22,7 +22,7 @@ from collector.devices.joining import (
     new_join_code,
 )
 from collector.store.clock import now_text
-from collector.store.database import open_database
+from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from tests.collector.running import Collector, DeviceClient
 from wire.device import DeviceInfo

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.exports.truth import BATCH_TASKS, item_ids, items
-from collector.store.database import open_database
+from collector.store.open import open_database
 from collector.store.sqlite_driver import SqliteConnection
 from tests.collector.review.filled import Filled, box
 from tests.collector.running import Collector

@@ -28,7 +28,7 @@ from collector.ingest.derive_work import (
 from collector.ingest.media import MediaUnreadable
 from collector.jobs import Job
 from collector.store.blobs_local import LocalBlobs
-from collector.store.database import open_database
+from collector.store.open import open_database
 from tests.collector.samples import Streamed, audio_bytes, image_bytes, sample, video_bytes
 
 MICROSECOND = Fraction(1, 1_000_000)

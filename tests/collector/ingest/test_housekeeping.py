@@ -11,7 +11,8 @@ import pytest
 from collector.ingest.housekeeping import housekeeping, remove_unneeded
 from collector.ingest.offsets import delete_parts
 from collector.ingest.staging_local import LocalStaging
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sql import Connection, text
 
 

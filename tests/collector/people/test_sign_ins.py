@@ -12,7 +12,8 @@ import pytest
 from collector.people import sign_ins
 from collector.people.policy import Device, Person, end_session, find_person
 from collector.people.sign_ins import Known, SignIns, credentials_changed
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sql import Connection
 
 ANN = Person("person-1", "ann", "annotator")

@@ -28,7 +28,7 @@ from collector.prelabels.runs import (
     stop_run,
 )
 from collector.review.history import task_history
-from collector.store.database import open_database
+from collector.store.open import open_database
 from collector.store.sql import Connection
 from prelabel.labelling.one_file import describe
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval

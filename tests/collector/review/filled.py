@@ -17,7 +17,8 @@ from collector.review.queue import Lease, reopen
 from collector.review.revisions import submit
 from collector.review.submitting import Submit, checked, prepared
 from collector.store.blobs_local import LocalBlobs
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from wire.base import format_utc, new_id
 from wire.canonical import document_hash

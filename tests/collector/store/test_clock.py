@@ -13,7 +13,8 @@ from collector.people.accounts import LINK_SECONDS, PAGE_SECONDS, enter, new_lin
 from collector.people.policy import find_person, owner_of_expired
 from collector.store import clock
 from collector.store.clock import Reading, now_text, record_time, steady_now
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sql import text
 from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune
 from tests.collector.review.filled import Filled

@@ -17,8 +17,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from collector.catalogue.sessions import describe_session, keep_session
-from collector.store.database import open_database
 from collector.store.migrate import AT_SCHEMA, DataTooNew, alembic_config, current, upgrade
+from collector.store.open import open_database
 from collector.store.sql import Connection
 from collector.store.tables import metadata
 from collector.studies.plans import save_plan
@@ -61,7 +61,7 @@ def test_indexes_are_made_in_one_order(tmp_path: Path) -> None:
     orders = set()
     for seed in ("1", "2", "3"):
         folder = tmp_path / seed
-        program = f"from collector.store.database import open_database; open_database({str(folder)!r}).close()"
+        program = f"from collector.store.open import open_database; open_database({str(folder)!r}).close()"
         subprocess.run(
             [sys.executable, "-c", program], check=True, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed}
         )

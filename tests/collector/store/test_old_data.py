@@ -23,7 +23,8 @@ from collector.exports.truth import item_ids, items
 from collector.review.calibrations import calibrations
 from collector.review.history import task_history
 from collector.review.views import revision_views, task_view
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.studies.instructions import instructions_by_hash, instructions_of
 from collector.studies.studies import list_studies
 from wire.session import SessionRecord

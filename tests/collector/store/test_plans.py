@@ -12,7 +12,8 @@ import pytest
 from collector.catalogue import sessions
 from collector.review import queue_sql
 from collector.review.views import _ROWS
-from collector.store.database import Database, open_database
+from collector.store.database import Database
+from collector.store.open import open_database
 from collector.store.sql import Connection, Statement, text
 from collector.studies.scope import within
 from collector.vitals import _METRICS

@@ -10,7 +10,7 @@ import pytest
 
 from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs_local import LocalBlobs
-from collector.store.database import open_database
+from collector.store.open import open_database
 from collector.store.private import private_folder
 from collector.store.sql import text
 

@@ -15,17 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.store import sqlite, sqlite_driver
-from collector.store.database import (
-    Database,
-    DatabaseFailed,
-    ReadTooLong,
-    UnknownDatabase,
-    database_file,
-    notify,
-    open_database,
-    open_reader,
-)
+from collector.store.database import Database, DatabaseFailed, ReadTooLong, notify
 from collector.store.lock import DataInUse
+from collector.store.open import UnknownDatabase, database_file, open_database, open_reader
 from collector.store.sql import Connection, text
 from tests.collector.running import ROOT
 
@@ -169,7 +161,7 @@ def test_a_commit_survives_kill_nine(tmp_path: Path) -> None:
     program = (
         "import sys, itertools\n"
         "from collector.store.sql import text\n"
-        "from collector.store.database import open_database\n"
+        "from collector.store.open import open_database\n"
         f"db = open_database({str(tmp_path)!r})\n"
         "for n in itertools.count():\n"
         "    db.write_sync(lambda conn: conn.execute(text(\"INSERT INTO person VALUES (:i, :i, 'lead', '', NULL)\"),"
