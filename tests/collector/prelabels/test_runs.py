@@ -357,7 +357,7 @@ def test_a_model_that_was_changed_meanwhile_is_not_used(house: House) -> None:
         found: str | None = house.lead.get("/api/prelabel-runs").json()["runs"][0]["problem"]
         return found
 
-    assert "another file here than when this was asked for" in until(problem)
+    assert "has changed since this work was requested" in until(problem)
 
 
 def test_a_manifest_that_was_changed_meanwhile_is_not_used(house: House) -> None:
@@ -376,7 +376,7 @@ def test_a_manifest_that_was_changed_meanwhile_is_not_used(house: House) -> None
         found: str | None = next(row["problem"] for row in rows if row["id"] == run)
         return found
 
-    assert "another manifest here than when this was asked for" in until(problem)
+    assert "has had its manifest changed since this work was requested" in until(problem)
 
 
 def test_what_cannot_be_run_is_said_at_once(house: House) -> None:

@@ -70,7 +70,7 @@ def test_each_word_by_itself(tmp_path: Path) -> None:
 
 
 def test_scores_of_an_unknown_kind_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelRefused, match="do not sum to one; what they are is not said"):
+    with pytest.raises(ModelRefused, match="do not sum to one, and nothing says what they are"):
         opened(tmp_path / "own", [0.5, 0.9, 0.1, 0.2], [0.5, 0.9, 0.1, 0.2], toml())
     model = opened(tmp_path / "said", [0.5, 0.9, 0.1, 0.2], [0.5, 0.9, 0.1, 0.2], toml('activation = "none"'))
     assert [(one.label, round(one.score, 4)) for one in model.guesses(WHITE)] == [("hall", 0.9)]

@@ -183,7 +183,7 @@ LOGITS = 'form = "logits"\nbox = "xyxy"\nunit = "normalised"'
         (LOGITS, RAW, False, "91 classes and has 3"),
         (LOGITS.replace("logits", "joined"), {"boxes": "b"}, False, r"\[1, 9, 4\], its family needs \[1, N, 7\]"),
         (LOGITS + "\nclass_ids = [1, 2, 91]", RAW, False, "91 classes; its class_ids go up to 91"),
-        (DEPLOYED + '"normalised"', DEPLOY, False, "class number 40, which is none of its 3"),
+        (DEPLOYED + '"normalised"', DEPLOY, False, "class number 40, which is not one of its 3"),
     ],
 )
 def test_what_does_not_fit_is_refused(

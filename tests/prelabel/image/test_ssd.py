@@ -142,7 +142,7 @@ def test_a_class_without_a_name_at_run_time_is_refused() -> None:
     detector = plants.detector(
         graphs.constant(clean, (1, 3, 300, 300), lit=lit, lit_above=150), toml('form = "detections"\nbox = "yxyx"')
     )
-    with pytest.raises(ModelRefused, match="class number 7, which is none of its 3 names"):
+    with pytest.raises(ModelRefused, match="class number 7, which is not one of its 3 names"):
         detector.detect(np.full((80, 80, 3), 200, np.uint8))
 
 
@@ -155,7 +155,7 @@ def refused(tmp_path: Path, planted: dict[str, Any], text: str, words: str) -> N
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     good = tensors([((0.1, 0.1, 0.5, 0.5), 5, 0.9)])
     detections = 'form = "detections"\nbox = "yxyx"'
-    refused(tmp_path / "1", good, toml(detections), "class number 5, which is none of its 3 names")
+    refused(tmp_path / "1", good, toml(detections), "class number 5, which is not one of its 3 names")
     refused(
         tmp_path / "2", good | {"s": good["s"] * 10}, toml(detections), "scores from 0 to 9, not scores from 0 to 1"
     )

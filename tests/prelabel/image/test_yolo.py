@@ -240,7 +240,12 @@ def ellipse(box: plants.Box, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         ("anchor-free", 'task = "segment"', {"out": np.zeros((1, 24, 30))}, "needs an output prototypes"),
         ("anchor-free", "", {"out": np.full((1, 7, 30), 4.2)}, r"scores from 0 to 4\.2, not scores from 0 to 1"),
         ("anchor-free", "", {"out": np.full((1, 7, 30), np.nan)}, "not finite"),
-        ("end2end", "", {"out": np.full((1, 30, 6), 0.9) + np.eye(6)[5] * 6}, "class number 7, which is none of its 3"),
+        (
+            "end2end",
+            "",
+            {"out": np.full((1, 30, 6), 0.9) + np.eye(6)[5] * 6},
+            "class number 7, which is not one of its 3",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(
