@@ -53,8 +53,9 @@ class Node:
 
 
 def sources() -> list[Path]:
-    """Every file the built page depends on, in a fixed order."""
-    inside = [path for path in (WEB / "src").rglob("*") if path.is_file()]
+    """Every file the built page depends on, in a fixed order: the page's own tests do not count."""
+    files = [path for path in (WEB / "src").rglob("*") if path.is_file() and ".test." not in path.name]
+    inside = [path for path in files if "testing" not in path.relative_to(WEB).parts]
     return sorted(inside + [WEB / name for name in SINGLE_FILES if (WEB / name).is_file()])
 
 

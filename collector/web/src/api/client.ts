@@ -1,4 +1,4 @@
-/** The one place that speaks to the collector. */
+/** The one place that sends requests to the collector. */
 import type {
   ActivityRequest,
   DraftReply,
@@ -23,7 +23,6 @@ import type {
   TaskView,
   TodayReport,
 } from "./types";
-import type { Coded } from "../model/codes";
 
 /** The collector's answer was a problem document (or something that is none, with a code of its own). */
 export class Problem extends Error {
@@ -149,7 +148,7 @@ export const api = {
     json("POST", task(id, "reopen"), { client, why }),
   renew: (id: string, fence: number): Promise<RenewReply> => json("POST", task(id, "renew"), { fence }),
   submit: (id: string, body: Submit): Promise<SubmitReply> => json("POST", task(id, "submit"), body),
-  skip: (id: string, fence: number, reason: Coded<SkipCode>): Promise<Now> =>
+  skip: (id: string, fence: number, reason: { text: string; code: SkipCode }): Promise<Now> =>
     json("POST", task(id, "skip"), { fence, reason: reason.text, code: reason.code }),
   giveBack: (id: string, fence: number): Promise<Now> => json("POST", task(id, "return"), { fence }),
   draft: (id: string, fence: number, documents: LabelsDocument[]): Promise<DraftReply> =>
@@ -171,36 +170,42 @@ export const api = {
   peaks: (url: string): Promise<Peaks> => json("GET", url),
   frames: (url: string): Promise<FrameTable> => json("GET", url),
   /**
-   * A medium, whole. `heard` is told how much of it is here. Larger than `most` bytes: null, it is read piece by piece
-   * where it is shown.
+   * A medium, whole. `onProgress` gets how much of it is here. Larger than `maxBytes`: null, it is read piece by
+   * piece where it is shown.
    */
-  media: async (url: string, heard: Heard = () => undefined, most = Infinity): Promise<Blob | null> => {
+  media: async (url: string, onProgress: OnProgress = () => undefined, maxBytes = Infinity): Promise<Blob | null> => {
     const stop = new AbortController();
     const response = await send("GET", url, undefined, { timeout: MEDIA_TIMEOUT_MS, signal: stop.signal });
     const total = Number(response.headers.get("Content-Length") ?? 0);
-    if (total > most) {
+    if (total > maxBytes) {
       stop.abort();
       return null;
     }
     try {
-      return await new Response(counted(response, total, heard), { headers: response.headers }).blob();
+      return await new Response(counted(response, total, onProgress), { headers: response.headers }).blob();
     } catch {
       throw new Unreachable();
     }
   },
 };
 
-/** How many bytes of a medium are here, of how many; 0 where the collector did not say. */
-export type Heard = (bytes: number, total: number) => void;
+/** What the state of the page asks of the collector; the tests of the state have it in memory. */
+export type ReviewApi = Pick<
+  typeof api,
+  "me" | "leave" | "next" | "reopen" | "renew" | "submit" | "skip" | "giveBack" | "draft" | "activity"
+>;
 
-function counted(response: Response, total: number, heard: Heard): ReadableStream<Uint8Array> | null {
+/** How many bytes of a medium are here, of how many; 0 where the collector did not report it. */
+export type OnProgress = (bytes: number, total: number) => void;
+
+function counted(response: Response, total: number, onProgress: OnProgress): ReadableStream<Uint8Array> | null {
   let bytes = 0;
   return (
     response.body?.pipeThrough(
       new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
         transform(chunk, out) {
           bytes += chunk.byteLength;
-          heard(bytes, total);
+          onProgress(bytes, total);
           out.enqueue(chunk);
         },
       }),

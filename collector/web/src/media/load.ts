@@ -11,17 +11,25 @@ export type Media =
   | { kind: "audio"; sound: Promise<string>; peaks: Peaks | null }
   | { kind: "text"; text: string };
 
-/** How much of a medium is here, in bytes; `total` is 0 until the collector has said. */
+/** How much of a medium is here, in bytes; `total` is 0 until the collector has reported it. */
 export interface Arrived {
   bytes: number;
   total: number;
 }
 
 /** A larger sound or video is not fetched whole: what is shown or played is read piece by piece. */
-const WHOLE_BYTES = 4 * 1024 * 1024;
+const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
 
-/** Everything of one task. `of` gives the same promise each time; `dispose` frees decoders and object addresses. */
-export class MediaSet {
+/** The media of one task, as an editor asks for them. */
+export interface TaskMedia {
+  /** The same promise each time; one that failed is asked for again. */
+  of(capture: CaptureView): Promise<Media>;
+  /** How much of a capture's medium is here. */
+  arrived(capture: string): ReadonlySignal<Arrived>;
+}
+
+/** Fetches everything of one task. `dispose` frees decoders and object addresses. */
+export class MediaSet implements TaskMedia {
   private readonly loading = new Map<string, Promise<Media>>();
   private readonly counts = new Map<string, Signal<Arrived>>();
   private readonly urls: string[] = [];
@@ -47,7 +55,6 @@ export class MediaSet {
     return started;
   }
 
-  /** How much of a capture's medium is here. */
   arrived(capture: string): ReadonlySignal<Arrived> {
     return this.count(capture);
   }
@@ -80,7 +87,7 @@ export class MediaSet {
         return { kind: "text", text: await (await this.fetch(capture)).text() };
       case "audio": {
         const sound = this.fetchUpTo(capture).then((blob) => (blob ? this.address(blob) : capture.media_url));
-        // Said where it is played.
+        // The failure shows where it is played.
         sound.catch(() => undefined);
         return { kind: "audio", sound, peaks: capture.peaks_url ? await api.peaks(capture.peaks_url) : null };
       }
@@ -89,12 +96,12 @@ export class MediaSet {
     }
   }
 
-  private fetchUpTo(capture: CaptureView, most = WHOLE_BYTES): Promise<Blob | null> {
+  private fetchUpTo(capture: CaptureView, maxBytes = MAX_WHOLE_BYTES): Promise<Blob | null> {
     const count = this.count(capture.id);
-    const heard = (bytes: number, total: number): void => {
+    const onProgress = (bytes: number, total: number): void => {
       count.value = { bytes, total };
     };
-    return api.media(capture.media_url, heard, most);
+    return api.media(capture.media_url, onProgress, maxBytes);
   }
 
   private async fetch(capture: CaptureView): Promise<Blob> {

@@ -1,9 +1,8 @@
 /** The one text of a take, typed or spoken: written, emptied, written again. Pure. */
 import type { Label, TextLabel } from "../api/types";
+import { isText } from "./kinds";
 import { added, ghosts, newId, removed, replaced, restored, type Ref, type Work } from "./labels";
 import { movedSpans } from "./spans";
-
-export const isText = (label: Label | undefined): label is TextLabel => label?.kind === "text";
 
 /** What a new answer is called where the study has no other word for it. */
 const WORD = "answer";
@@ -40,13 +39,13 @@ export function written(
 ): [Work, string | null] {
   const { capture } = ref;
   const blank = text.trim() === "";
-  if (ref.id !== null) return blank ? [removed(work, ref), null] : [retold(work, ref, text), ref.id];
+  if (ref.id !== null) return blank ? [removed(work, ref), null] : [withNewText(work, ref, text), ref.id];
   if (blank) return [work, null];
   const { language } = like;
   const gone = rejectedAnswer(work, before, capture);
   if (gone !== null) {
     const back = { capture, id: gone.id };
-    const next = retold(restored(work, before, back), back, text);
+    const next = withNewText(restored(work, before, back), back, text);
     return [inLanguage(next, back, language), gone.id];
   }
   const id = newId(work[capture] ?? [], before[capture] ?? []);
@@ -59,7 +58,7 @@ export const inLanguage = (work: Work, ref: Ref, language: string | null): Work 
   replaced(work, ref, (l) => (isText(l) && (l.language ?? null) !== language ? { ...l, language } : l));
 
 /** Spans of the text move with it. */
-function retold(work: Work, ref: Ref, text: string): Work {
+function withNewText(work: Work, ref: Ref, text: string): Work {
   const before = work[ref.capture]?.find((l) => l.id === ref.id);
   if (!isText(before) || before.text === text) return work;
   const next = replaced(work, ref, (l): Label => ({ ...l, text }) as TextLabel);

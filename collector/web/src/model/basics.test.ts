@@ -68,13 +68,13 @@ describe("geometry", () => {
       });
     for (const degrees of [0, 30, 90, -145]) {
       const [left, right] = ends(r, degrees) as [geometry.Point, geometry.Point];
-      const grown = geometry.keptTurned(r, geometry.edgeMoved(r, "right", 7), degrees);
+      const grown = geometry.turnedInPlace(r, geometry.edgeMoved(r, "right", 7), degrees);
       const [stays, moves] = ends(grown, degrees) as [geometry.Point, geometry.Point];
       expect(stays.x).toBeCloseTo(left.x, 9);
       expect(stays.y).toBeCloseTo(left.y, 9);
       expect(Math.hypot(moves.x - right.x, moves.y - right.y)).toBeCloseTo(7, 9);
     }
-    expect(geometry.keptTurned(r, geometry.moved(r, 3, 4), 30)).toEqual(geometry.moved(r, 3, 4));
+    expect(geometry.turnedInPlace(r, geometry.moved(r, 3, 4), 30)).toEqual(geometry.moved(r, 3, 4));
   });
   test("there and back through a view", () => {
     const view = geometry.fit({ width: 1280, height: 720 }, { width: 1000, height: 700 }, 10);
@@ -236,6 +236,12 @@ describe("keys", () => {
       expect(help(type).everywhere.length).toBeGreaterThan(8);
     }
   });
+  test("the help shows the keys of what is open, and no others", () => {
+    const here = help("spoken").here.map((row) => row.says);
+    for (const words of ["play from the start", "choose the language", "write the text", "slower"])
+      expect(here).toContain(words);
+    expect(here.join()).not.toContain("split the region");
+  });
 });
 
 describe("what was masked on the device", () => {
@@ -245,7 +251,7 @@ describe("what was masked on the device", () => {
     ["image", { faces: 0, speech_us: 0 }, "no faces to mask"],
     ["video", { faces: null, speech_us: null }, "faces masked"],
     ["audio", { faces: 0, speech_us: 1_240_000 }, "sound muted outside prompts (1.2 s)"],
-    ["audio", { faces: 0, speech_us: 0 }, "no speech outside prompts to mute"],
+    ["audio", { faces: 0, speech_us: 0 }, "no speech to mute outside prompts"],
     ["audio", { faces: null, speech_us: null }, "sound muted outside prompts"],
   ] as const)("%s %o is “%s”", (medium, redaction, word) => expect(maskedWord({ medium, redaction })).toBe(word));
 });

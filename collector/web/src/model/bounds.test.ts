@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Label, TaskView } from "../api/types";
-import { heldInside, misplaced } from "./bounds";
+import { clampedInside, misplaced } from "./bounds";
 
 const picture = { width: 640, height: 360 };
 const box = (x: number, y: number, width: number, height: number, rotation = 0): Label =>
@@ -9,7 +9,7 @@ const box = (x: number, y: number, width: number, height: number, rotation = 0):
 describe("a box that is pushed out of the picture", () => {
   const r = { x: 600, y: 100, width: 50, height: 20 };
   test("may pass the edge, keeps a pixel inside, on every side", () => {
-    const to = (x: number, y: number): unknown => heldInside(r, { ...r, x, y }, 0, picture);
+    const to = (x: number, y: number): unknown => clampedInside(r, { ...r, x, y }, 0, picture);
     expect(to(620, 100)).toEqual({ ...r, x: 620 });
     expect(to(900, 100)).toEqual({ ...r, x: 639 });
     expect(to(-580, 100)).toEqual({ ...r, x: -49 });
@@ -18,17 +18,17 @@ describe("a box that is pushed out of the picture", () => {
   });
   test("a turned box is held by its corners, not by its upright box", () => {
     // Turned by 90 degrees it is 20 wide and 50 high about its centre.
-    const held = heldInside(r, { ...r, x: 900 }, 90, picture);
+    const held = clampedInside(r, { ...r, x: 900 }, 90, picture);
     expect(held.x + r.width / 2 - 10).toBeCloseTo(639, 9);
   });
   test("an edge that would take all of it out stays", () => {
     const passing = { x: -30, y: 100, width: 40, height: 20 };
-    expect(heldInside(passing, { ...passing, width: 12 }, 0, picture)).toEqual(passing);
-    expect(heldInside(passing, { ...passing, width: 31 }, 0, picture)).toEqual({ ...passing, width: 31 });
+    expect(clampedInside(passing, { ...passing, width: 12 }, 0, picture)).toEqual(passing);
+    expect(clampedInside(passing, { ...passing, width: 31 }, 0, picture)).toEqual({ ...passing, width: 31 });
   });
   test("a box smaller than a pixel can be whole inside", () => {
     const tiny = { x: 639.6, y: 0, width: 0.4, height: 0.4 };
-    expect(heldInside(tiny, tiny, 0, picture)).toEqual(tiny);
+    expect(clampedInside(tiny, tiny, 0, picture)).toEqual(tiny);
   });
 });
 

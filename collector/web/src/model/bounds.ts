@@ -15,7 +15,7 @@ function shift(from: number, to: number, size: number): number {
 }
 
 /** `after`, or where that has left the picture: as far out as it may be moved; `before` when its edge went too far. */
-export function heldInside(before: Rect, after: Rect, rotation: number, picture: Size): Rect {
+export function clampedInside(before: Rect, after: Rect, rotation: number, picture: Size): Rect {
   const hull = hullOf(after, rotation);
   const dx = shift(hull.x, hull.x + hull.width, picture.width);
   const dy = shift(hull.y, hull.y + hull.height, picture.height);

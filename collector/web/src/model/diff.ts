@@ -15,7 +15,7 @@ export interface Changes {
   added: number;
   textEdits: number;
 }
-export type Fate = "kept" | "moved" | "relabelled" | "text" | "added";
+export type Change = "kept" | "moved" | "relabelled" | "text" | "added";
 
 /** Of a pixel, and of a degree: documents keep two decimals (prelabel/quality/sameness.py, the rules of all of this). */
 const SAME_PLACE = 0.011;
@@ -80,7 +80,7 @@ function sameWords(a: Label, b: Label): boolean {
 }
 
 /** What became of one label; `before` is undefined for one a person added. */
-export function fate(before: Label | undefined, now: Label): Fate {
+export function changeOf(before: Label | undefined, now: Label): Change {
   if (before === undefined) return "added";
   if (before === now) return "kept";
   if (before.label !== now.label) return "relabelled";

@@ -60,7 +60,7 @@ export function dragged(r: Rect, handle: Handle, dx: number, dy: number, rotatio
   if (handle.includes("right")) out = edgeMoved(out, "right", by.x);
   if (handle.includes("top")) out = edgeMoved(out, "top", by.y);
   if (handle.includes("bottom")) out = edgeMoved(out, "bottom", by.y);
-  return keptTurned(r, out, rotation);
+  return turnedInPlace(r, out, rotation);
 }
 
 /** A vector turned by degrees, clockwise (y points down). */
@@ -75,7 +75,7 @@ export function turned(p: Point, degrees: number): Point {
  * What a change of the upright box means for a box that is turned about its centre: a moved edge must not swing the
  * others around, so the centre moves along the turned axes.
  */
-export function keptTurned(before: Rect, after: Rect, degrees: number): Rect {
+export function turnedInPlace(before: Rect, after: Rect, degrees: number): Rect {
   if (degrees === 0 || (before.width === after.width && before.height === after.height)) return after;
   const centre = { x: before.x + before.width / 2, y: before.y + before.height / 2 };
   const by = turned(
@@ -118,8 +118,8 @@ export interface View {
 
 /** The view that shows the whole picture, centred, with `margin` pixels of screen around it. */
 export function fit(picture: Size, screen: Size, margin = 0): View {
-  const room = { width: Math.max(1, screen.width - 2 * margin), height: Math.max(1, screen.height - 2 * margin) };
-  const scale = Math.min(room.width / picture.width, room.height / picture.height);
+  const space = { width: Math.max(1, screen.width - 2 * margin), height: Math.max(1, screen.height - 2 * margin) };
+  const scale = Math.min(space.width / picture.width, space.height / picture.height);
   return {
     scale,
     dx: (screen.width - picture.width * scale) / 2,
@@ -142,8 +142,8 @@ export function zoomedTo(r: Rect, picture: Size, screen: Size): View {
 /** This view, or where the box would not be seen whole in it though it could be, the same scale with the box in the middle. */
 export function inView(r: Rect, view: View, screen: Size): View {
   const on = toScreen(r, view);
-  const hidden = (from: number, size: number, room: number): boolean =>
-    size <= room ? from < 0 || from + size > room : from > room / 2 || from + size < room / 2;
+  const hidden = (from: number, size: number, space: number): boolean =>
+    size <= space ? from < 0 || from + size > space : from > space / 2 || from + size < space / 2;
   const across = hidden(on.x, on.width, screen.width);
   const down = hidden(on.y, on.height, screen.height);
   if (!across && !down) return view;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { BoxLabel, IntervalLabel, Label, LabelsDocument, TaskView } from "../api/types";
-import { acceptance, changes, fate } from "./diff";
+import { acceptance, changes, changeOf } from "./diff";
 import * as labels from "./labels";
 
 const model = { kind: "model", name: "yolox-nano", version: "1", sha256: "a".repeat(64) } as const;
@@ -124,7 +124,7 @@ describe("changes", () => {
     expect(labels.newId([box("p1", null)], [box("p2", null)])).toBe("p3");
   });
 
-  test("the count by fate", () => {
+  test("the count by changeOf", () => {
     let now = labels.replaced(before, one, (l) => ({ ...(l as BoxLabel), x: 9 }));
     now = labels.removed(now, { capture: "c1", id: "b2" });
     now = labels.replaced(now, { capture: "c2", id: "r" }, (l) => ({ ...l, text: "hello" }) as IntervalLabel);
@@ -132,7 +132,7 @@ describe("changes", () => {
     const count = changes(before, now);
     expect(count).toEqual({ kept: 0, moved: 1, relabelled: 0, deleted: 1, added: 1, textEdits: 1 });
     expect(acceptance(before, now)).toBe("1 moved, 1 rejected, 1 added, 1 text edited");
-    expect(fate(undefined, box("x", null))).toBe("added");
+    expect(changeOf(undefined, box("x", null))).toBe("added");
   });
 });
 
@@ -158,7 +158,7 @@ describe("what counts as a change, as everywhere else in the house", () => {
     ] as const;
     expect(names.filter(([count]) => count > 0).map(([, name]) => name)).toEqual(expected);
     expect(found.kept).toBe(expected.length === 0 ? 1 : 0);
-    expect(fate(before, after) === "kept").toBe(expected.length === 0);
+    expect(changeOf(before, after) === "kept").toBe(expected.length === 0);
   });
 });
 

@@ -90,7 +90,7 @@ describe("the report on pre-labels", () => {
       random: { items: 5, acceptance: { share: 0.9, low: 0.6, high: 0.98, of: 10, captures: 5 }, found: { precision: 0.75 } },
     });
     expect(quality.facts(made).map((f) => [f.name, f.value, f.chance])).toEqual([
-      ["accepted as it was", "84%", "90% (60 to 98%)"],
+      ["accepted unchanged", "84%", "90% (60 to 98%)"],
       ["right", "50%", "75%"],
       ["found", "100%", null],
       ["mAP", ".61", null],
@@ -107,9 +107,9 @@ describe("the report on pre-labels", () => {
       texts: { word_error_rate: 0.05, character_error_rate: null, words: 1, characters: 4, unchanged: null },
     });
     expect(quality.facts(made).map((f) => `${f.name} ${f.value}: ${f.note}`)).toEqual([
-      "starts off by 40 ms: nine in ten within 120 ms; no bias",
-      "ends off by 40 ms: nine in ten within 120 ms; 12 ms early",
-      "time that is wrong (DER) 2%: 1.2 s missed in 60.0 s",
+      "starts off by 40 ms: 90% within 120 ms; no bias",
+      "ends off by 40 ms: 90% within 120 ms; 12 ms early",
+      "wrong time (DER) 2%: 1.2 s missed in 60.0 s",
       "wrong words (WER) 5%: of 1 word",
     ]);
     expect(quality.measure(made)).toEqual({ name: "DER", value: "2%" });

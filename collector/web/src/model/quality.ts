@@ -21,7 +21,7 @@ export interface Fact {
 
 export type Edit = "accepted" | "moved" | "relabelled" | "edited" | "deleted" | "doubled" | "added";
 export const EDITS: Readonly<Record<Edit, string>> = {
-  accepted: "taken as they were",
+  accepted: "accepted as it was",
   moved: "moved or resized",
   relabelled: "given another name",
   edited: "text or attributes changed",

@@ -4,7 +4,7 @@
  */
 import type { Label } from "../api/types";
 import type { Work } from "./labels";
-import type { History } from "./undo";
+import type { UndoHistory } from "./undo";
 
 /** In this capture's list, `removed` labels from `at` on became `added`. */
 interface Splice {
@@ -56,13 +56,13 @@ function statesFrom(now: Work, steps: readonly Step[]): Work[] {
   return states;
 }
 
-export const packed = (history: History<Work>): Packed => ({
+export const packed = (history: UndoHistory<Work>): Packed => ({
   past: stepsFrom(history.now, history.past.slice().reverse()),
   future: stepsFrom(history.now, history.future),
 });
 
 /** The history that was packed while `now` was the work. */
-export const unpacked = (now: Work, steps: Packed): History<Work> => ({
+export const unpacked = (now: Work, steps: Packed): UndoHistory<Work> => ({
   past: statesFrom(now, steps.past).reverse(),
   now,
   future: statesFrom(now, steps.future),

@@ -10,7 +10,7 @@ export interface Wish {
 export const TAG_HEIGHT = 20;
 /** No name hides more of another thing than this. */
 const MAX_COVERED = 0.35;
-/** Among more things than this a name that has no room is left out: it is in the list, and on the one that is selected. */
+/** Among more things than this a name that has no space is left out: it is in the list, and on the one that is selected. */
 const FEW = 60;
 const CELL = 64;
 

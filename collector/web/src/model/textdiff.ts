@@ -16,11 +16,11 @@ export function textDiff(before: string, after: string): Piece[] {
   if (before === after) return before === "" ? [] : [{ kind: "same", text: before }];
   const a = tokens(before);
   const b = tokens(after);
-  const room = Math.min(a.length, b.length);
+  const shorter = Math.min(a.length, b.length);
   let head = 0;
-  while (head < room && a[head] === b[head]) head += 1;
+  while (head < shorter && a[head] === b[head]) head += 1;
   let tail = 0;
-  while (tail < room - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
+  while (tail < shorter - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
   return joined([
     { kind: "same", text: a.slice(0, head).join("") },
     ...between(a.slice(head, a.length - tail), b.slice(head, b.length - tail)),

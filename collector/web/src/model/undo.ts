@@ -1,6 +1,6 @@
 /** Undo and redo over immutable values. */
 
-export interface History<T> {
+export interface UndoHistory<T> {
   readonly past: readonly T[];
   readonly now: T;
   readonly future: readonly T[];
@@ -10,9 +10,9 @@ export interface History<T> {
 
 const DEPTH = 500;
 
-export const started = <T>(now: T): History<T> => ({ past: [], now, future: [], series: null });
+export const started = <T>(now: T): UndoHistory<T> => ({ past: [], now, future: [], series: null });
 
-export function changed<T>(history: History<T>, now: T, series: string | null = null): History<T> {
+export function changed<T>(history: UndoHistory<T>, now: T, series: string | null = null): UndoHistory<T> {
   if (Object.is(now, history.now)) return history;
   const joins = series !== null && series === history.series;
   const past = joins ? history.past : [...history.past, history.now].slice(-DEPTH);
@@ -20,16 +20,16 @@ export function changed<T>(history: History<T>, now: T, series: string | null = 
 }
 
 /** Ends a series, so that the next change is a step of its own. */
-export const settled = <T>(history: History<T>): History<T> =>
+export const settled = <T>(history: UndoHistory<T>): UndoHistory<T> =>
   history.series === null ? history : { ...history, series: null };
 
-export function undone<T>(history: History<T>): History<T> {
+export function undone<T>(history: UndoHistory<T>): UndoHistory<T> {
   const now = history.past[history.past.length - 1];
   if (history.past.length === 0) return history;
   return { past: history.past.slice(0, -1), now: now as T, future: [history.now, ...history.future], series: null };
 }
 
-export function redone<T>(history: History<T>): History<T> {
+export function redone<T>(history: UndoHistory<T>): UndoHistory<T> {
   if (history.future.length === 0) return history;
   const [now, ...future] = history.future;
   return { past: [...history.past, history.now], now: now as T, future, series: null };

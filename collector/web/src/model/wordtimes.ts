@@ -59,20 +59,20 @@ function touchedBy(rows: readonly Placed[], before: string, head: number, end: n
 function respelled(words: readonly Word[], tokens: readonly string[]): Word[] {
   if (words.length === tokens.length)
     return words.map((word, at) => (word.text === tokens[at] ? word : { ...word, text: tokens[at] as string }));
-  const room = Math.min(words.length, tokens.length);
+  const shorter = Math.min(words.length, tokens.length);
   let head = 0;
-  while (head < room && words[head]?.text === tokens[head]) head += 1;
+  while (head < shorter && words[head]?.text === tokens[head]) head += 1;
   let tail = 0;
-  while (tail < room - head && words[words.length - 1 - tail]?.text === tokens[tokens.length - 1 - tail]) tail += 1;
+  while (tail < shorter - head && words[words.length - 1 - tail]?.text === tokens[tokens.length - 1 - tail]) tail += 1;
   return [...words.slice(0, head), ...words.slice(words.length - tail)];
 }
 
 /** The length of what two texts have in common at their beginning and at their end. */
 function common(before: string, after: string): [number, number] {
-  const room = Math.min(before.length, after.length);
+  const shorter = Math.min(before.length, after.length);
   let head = 0;
-  while (head < room && before[head] === after[head]) head += 1;
+  while (head < shorter && before[head] === after[head]) head += 1;
   let tail = 0;
-  while (tail < room - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail += 1;
+  while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail += 1;
   return [head, tail];
 }

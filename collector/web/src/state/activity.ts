@@ -1,6 +1,6 @@
-/** Tells the collector what the hands do; it counts the active time (media playing counts, a hidden tab does not). */
+/** Reports activity to the collector, which counts the active time (media playing counts, a hidden tab does not). */
 import { effect, signal } from "@preact/signals";
-import { api } from "../api/client";
+import type { ReviewApi } from "../api/client";
 import { nowText } from "./clock";
 import type { OpenTask } from "./task";
 
@@ -9,23 +9,23 @@ const INPUT_EVERY_MS = 5_000;
 const MAX_ROWS = 2_000;
 
 export const playing = signal(false);
-const visible = signal(document.visibilityState === "visible");
+
+const isVisible = (): boolean => document.visibilityState === "visible";
 
 export class ActivityLog {
+  private readonly visible = signal(isVisible());
   private task: OpenTask | null = null;
   private input = false;
   private lastSent = 0;
 
-  constructor() {
+  constructor(private readonly api: ReviewApi) {
     document.addEventListener("visibilitychange", () => {
-      visible.value = document.visibilityState === "visible";
+      this.visible.value = isVisible();
     });
     for (const kind of ["keydown", "pointerdown", "wheel"]) {
-      addEventListener(kind, () => this.touched(), { capture: true, passive: true });
+      addEventListener(kind, () => this.onInput(), { capture: true, passive: true });
     }
-    effect(() => {
-      this.note(visible.value, playing.value);
-    });
+    effect(() => this.add(this.visible.value, playing.value));
     setInterval(() => this.send(), EVERY_MS);
   }
 
@@ -34,21 +34,19 @@ export class ActivityLog {
     this.send();
     this.task = task;
     this.input = false;
-    if (task) {
-      this.note(visible.peek(), playing.peek());
-    }
+    if (task) this.add(this.visible.peek(), playing.peek());
   }
 
-  private touched(): void {
+  private onInput(): void {
     this.task?.input();
     this.input = true;
     if (Date.now() - this.lastSent >= INPUT_EVERY_MS) this.send();
   }
 
-  private note(isVisible: boolean, isPlaying: boolean): void {
+  private add(visible: boolean, isPlaying: boolean): void {
     if (!this.task) return;
     if (this.task.activity.length < MAX_ROWS) {
-      this.task.activity.push({ at: nowText(), visible: isVisible, playing: isPlaying });
+      this.task.activity.push({ at: nowText(), visible, playing: isPlaying });
     }
     this.send();
   }
@@ -59,14 +57,14 @@ export class ActivityLog {
     const row = {
       task: task.id,
       fence: task.hold.value.fence,
-      visible: visible.peek(),
+      visible: this.visible.peek(),
       playing: playing.peek(),
       input: this.input,
     };
     this.lastSent = Date.now();
     this.input = false;
-    // A row that does not arrive costs a few counted seconds, nothing a person could mend: the submit carries the
+    // A row that does not arrive loses a few counted seconds, nothing a person could mend: the submit carries the
     // same rows again.
-    api.activity(row).catch(() => undefined);
+    this.api.activity(row).catch(() => undefined);
   }
 }

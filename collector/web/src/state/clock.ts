@@ -3,8 +3,8 @@ import { utc } from "../model/time";
 
 let offsetMs = 0;
 
-/** Learns from the `now` of a reply. */
-export function heard(now: string): void {
+/** Corrects this computer's clock by the `now` of a reply. */
+export function syncClock(now: string): void {
   const theirs = Date.parse(now);
   if (Number.isFinite(theirs)) offsetMs = theirs - Date.now();
 }

@@ -5,7 +5,7 @@ import { effect, signal, untracked } from "@preact/signals";
 const TOO_SOON_MS = 400;
 
 /** What the gate asks of the editor that shows the item. */
-export interface Shower {
+export interface ReadySource {
   /** Reads signals only: the gate asks again when one of them changes, and at no other time. */
   unready(): string | null;
 }
@@ -13,31 +13,31 @@ export interface Shower {
 export class Gate {
   /** Whether the item on the page can be accepted now. */
   readonly open = signal(false);
-  private shower: Shower | null = null;
+  private source: ReadySource | null = null;
   private stop: (() => void) | null = null;
   private frame = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Closes until this editor has shown what it was given; null: nothing is shown. */
-  watch(shower: Shower | null): void {
+  watch(source: ReadySource | null): void {
     this.stop?.();
     this.stop = null;
     this.shut();
-    this.shower = shower;
-    if (shower) this.stop = effect(() => this.heed(shower.unready()));
+    this.source = source;
+    if (source) this.stop = effect(() => this.update(source.unready()));
   }
 
   /** Why the item must not be accepted; null when it may be. */
   refusal(): string | null {
-    const { shower } = this;
-    if (!shower) return "This item is not on screen yet.";
-    const why = untracked(() => shower.unready());
+    const { source } = this;
+    if (!source) return "This item is not on screen yet.";
+    const why = untracked(() => source.unready());
     if (why !== null) return why;
     return this.open.peek() ? null : "This item has only just appeared: look at it first.";
   }
 
   /** An item counts as seen from the frame after the one in which all of it was there. */
-  private heed(why: string | null): void {
+  private update(why: string | null): void {
     this.shut();
     if (why !== null) return;
     this.frame = requestAnimationFrame(() => {

@@ -1,14 +1,17 @@
-/** Keeps every task this page holds leased, and notices when one is not ours any more. */
-import { api, Problem } from "../api/client";
+/** Renews the lease of every task this page holds, and notices when one is lost. */
+import { Problem, type ReviewApi } from "../api/client";
 import * as clock from "./clock";
-import type { OpenTask } from "./task";
+import { holdOf, type OpenTask } from "./task";
 
 const MIN_WAIT_MS = 5_000;
 
 export class Leases {
   private readonly timers = new Map<OpenTask, ReturnType<typeof setTimeout>>();
 
-  constructor(private readonly onLost: (task: OpenTask, problem: Problem) => void) {
+  constructor(
+    private readonly api: ReviewApi,
+    private readonly onLost: (task: OpenTask, problem: Problem) => void,
+  ) {
     // A laptop that slept wakes with old leases: ask at once instead of at the next timer.
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") for (const task of this.timers.keys()) void this.renew(task);
@@ -34,10 +37,10 @@ export class Leases {
     const hold = task.hold.value;
     if (hold.lost !== null) return this.drop(task);
     try {
-      const reply = await api.renew(task.id, hold.fence);
-      clock.heard(reply.now);
+      const reply = await this.api.renew(task.id, hold.fence);
+      clock.syncClock(reply.now);
       if (!this.timers.has(task)) return;
-      task.hold.value = { fence: reply.lease.fence, expiresAt: Date.parse(reply.lease.expires_at), lost: null };
+      task.hold.value = holdOf(reply.lease);
     } catch (error) {
       if (error instanceof Problem && (error.endsWork || error.status === 404)) {
         if (this.timers.has(task)) this.onLost(task, error);
@@ -49,7 +52,7 @@ export class Leases {
   }
 }
 
-/** "is with grace now", from a lease-lost problem's `task`. */
+/** "is with grace now", from a lease-lost problem's `task`; null where the collector does not name anybody. */
 export function holder(problem: Problem): string | null {
   const task = problem.facts["task"] as { state?: unknown; holder?: unknown } | undefined;
   if (typeof task?.holder === "string" && task.holder) return `is with ${task.holder} now`;

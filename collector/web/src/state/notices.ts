@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 
 export interface Notice {
   text: string;
+  /** A warning stays longer, and survives the next key. */
   kind: "word" | "care";
   /** The item that it is about: gone with it. */
   about?: string | undefined;
@@ -15,7 +16,7 @@ export class Notices {
   readonly current = signal<Notice | null>(null);
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  say(text: string, kind: Notice["kind"] = "word", about?: string): void {
+  show(text: string, kind: Notice["kind"] = "word", about?: string): void {
     clearTimeout(this.timer);
     this.current.value = { text, kind, about };
     this.timer = setTimeout(() => this.dismiss(), kind === "care" ? CARE_MS : WORD_MS);
@@ -25,12 +26,12 @@ export class Notices {
     this.current.value = null;
   }
 
-  /** What was said before the hand moved is read or of no more use; a warning stays. */
+  /** A word from before the next key was read or is of no more use; a warning stays. */
   dismissWord(): void {
     if (this.current.value?.kind === "word") this.dismiss();
   }
 
-  /** Another item is shown: what is about one that is gone goes with it. */
+  /** Another item is shown: a notice about the one before goes with it. */
   turnTo(item: string | undefined): void {
     const about = this.current.value?.about;
     if (about !== undefined && about !== item) this.dismiss();

@@ -1,108 +1,105 @@
 /**
- * Answers on their way. A submit is written into this browser before it is sent, and sent until the collector
+ * Answers that are being sent. A submit is saved in this browser before it is sent, and sent until the collector
  * confirms it: the same UUID again gets the same answer, so sending twice is safe.
  */
 import { signal } from "@preact/signals";
-import { api, Problem, Unreachable } from "../api/client";
+import { Problem, Unreachable, type ReviewApi } from "../api/client";
 import type { Submit, SubmitReply } from "../api/types";
-import { forget, keep, kept, keptNames, StorageFull } from "./storage";
+import { load, remove, save, savedNames } from "./storage";
 
-export interface Letter {
+export interface PendingSubmit {
   task: string;
   title: string;
   body: Submit;
-  /** When it was posted, by this computer's clock: the order in which letters go out. */
+  /** When it was added, by this computer's clock: the order in which answers are sent. */
   at?: number;
 }
 
 export interface OutboxEvents {
-  confirmed(letter: Letter, reply: SubmitReply): void;
+  confirmed(pending: PendingSubmit, reply: SubmitReply): void;
   /** The collector refused for good: a lost lease (409) or a document it cannot take. */
-  refused(letter: Letter, problem: Problem): void;
+  refused(pending: PendingSubmit, problem: Problem): void;
   signedOut(): void;
 }
 
 const MAX_WAIT_MS = 30_000;
 
 export class Outbox {
-  readonly waiting = signal<readonly Letter[]>([]);
-  /** Why nothing goes out at the moment; null when all is well. */
+  readonly waiting = signal<readonly PendingSubmit[]>([]);
+  /** Why nothing can be sent at the moment; null when all is well. */
   readonly trouble = signal<string | null>(null);
   private sending: Promise<void> | null = null;
   private failures = 0;
-  /** The letters that this browser could not store. */
-  private readonly unkept = new Set<string>();
+  /** The submits that this browser could not save. */
+  private readonly unsaved = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
+    private readonly api: ReviewApi,
     private readonly person: string,
     private readonly events: OutboxEvents,
   ) {
-    this.unpackOldBox();
+    this.importOldList();
     this.waiting.value = this.stored();
     addEventListener("online", () => void this.flush());
-    // Another tab wrote or sent an answer: what it leaves behind goes out from here.
+    // Another tab saved or sent an answer: what it leaves behind is sent from here.
     addEventListener("storage", (event) => {
       if (event.key === null || event.key.startsWith(`gleaner.${this.prefix}`)) this.follow();
     });
   }
 
+  /** Part of what browsers have stored since the first version: the name stays as it is. */
   private get prefix(): string {
     return `letter.${encodeURIComponent(this.person)}.`;
   }
 
-  /** A key for each letter: two tabs never overwrite each other's. */
-  private name(letter: Letter): string {
-    return `${this.prefix}${letter.body.submit}`;
+  /** A key per submit: two tabs never overwrite each other's. */
+  private name(pending: PendingSubmit): string {
+    return `${this.prefix}${pending.body.submit}`;
   }
 
-  private stored(): Letter[] {
-    return keptNames(this.prefix)
-      .map((name) => kept<Letter>(name))
-      .filter((letter) => letter !== null)
+  private stored(): PendingSubmit[] {
+    return savedNames(this.prefix)
+      .map((name) => load<PendingSubmit>(name))
+      .filter((pending) => pending !== null)
       .sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
   }
 
-  /** Earlier versions kept all letters of a person in one list. */
-  private unpackOldBox(): void {
+  /** Earlier versions saved all unsent answers of a person in one list. */
+  private importOldList(): void {
     const name = `outbox.${this.person}`;
-    for (const letter of kept<Letter[]>(name) ?? []) this.keep(letter);
-    forget(name);
+    for (const pending of load<PendingSubmit[]>(name) ?? []) this.save(pending);
+    remove(name);
   }
 
-  private keep(letter: Letter): void {
-    try {
-      keep(this.name(letter), letter);
-    } catch (error) {
-      if (!(error instanceof StorageFull)) throw error;
-      // An unsent answer then lives in memory only; the browser asks before the page is closed (main.tsx).
-      this.unkept.add(letter.body.submit);
-    }
+  private save(pending: PendingSubmit): void {
+    // An answer that is not saved lives in memory only; the browser asks before the page is closed (views/app.tsx).
+    if (!save(this.name(pending), pending)) this.unsaved.add(pending.body.submit);
   }
 
-  /** Takes over what other tabs wrote, and lets go of what they sent. */
+  /** Adds what other tabs saved, and drops what they sent. */
   private follow(): void {
     const stored = this.stored();
-    const ids = new Set(stored.map((l) => l.body.submit));
-    const mine = new Map(this.waiting.value.map((l) => [l.body.submit, l]));
+    const ids = new Set(stored.map((p) => p.body.submit));
+    const mine = new Map(this.waiting.value.map((p) => [p.body.submit, p]));
     this.waiting.value = [
-      ...this.waiting.value.filter((l) => ids.has(l.body.submit) || this.unkept.has(l.body.submit)),
-      ...stored.filter((l) => !mine.has(l.body.submit)),
+      ...this.waiting.value.filter((p) => ids.has(p.body.submit) || this.unsaved.has(p.body.submit)),
+      ...stored.filter((p) => !mine.has(p.body.submit)),
     ];
   }
 
-  post(letter: Letter): void {
-    const dated = { ...letter, at: Date.now() };
-    this.keep(dated);
+  add(pending: PendingSubmit): void {
+    const dated = { ...pending, at: Date.now() };
+    this.save(dated);
     this.waiting.value = [...this.waiting.value, dated];
     void this.flush();
   }
 
   has(task: string): boolean {
-    return this.waiting.value.some((l) => l.task === task);
+    return this.waiting.value.some((p) => p.task === task);
   }
 
-  /** Sends what waits, oldest first. Settles when the box is empty or nothing can be sent now. */
+  /** Sends what waits, oldest first. Settles when nothing is left or nothing can be sent now. */
   flush(): Promise<void> {
     clearTimeout(this.timer);
     this.sending ??= this.run().finally(() => {
@@ -112,11 +109,11 @@ export class Outbox {
   }
 
   private async run(): Promise<void> {
-    for (let letter = this.waiting.value[0]; letter; letter = this.waiting.value[0]) {
+    for (let pending = this.waiting.value[0]; pending; pending = this.waiting.value[0]) {
       try {
-        const reply = await api.submit(letter.task, letter.body);
-        this.took(letter);
-        this.events.confirmed(letter, reply);
+        const reply = await this.api.submit(pending.task, pending.body);
+        this.settle(pending);
+        this.events.confirmed(pending, reply);
       } catch (error) {
         if (error instanceof Problem && error.status === 401) {
           this.trouble.value = "you are signed out";
@@ -124,25 +121,26 @@ export class Outbox {
         }
         if (error instanceof Unreachable || (error instanceof Problem && error.retryable)) return this.wait(error);
         if (!(error instanceof Problem)) throw error;
-        this.took(letter);
-        this.events.refused(letter, error);
+        this.settle(pending);
+        this.events.refused(pending, error);
       }
     }
   }
 
-  private took(letter: Letter): void {
+  /** The collector has answered: nothing of it is left to send. */
+  private settle(pending: PendingSubmit): void {
     this.failures = 0;
     this.trouble.value = null;
-    forget(this.name(letter));
-    this.unkept.delete(letter.body.submit);
-    this.waiting.value = this.waiting.value.filter((l) => l.body.submit !== letter.body.submit);
+    remove(this.name(pending));
+    this.unsaved.delete(pending.body.submit);
+    this.waiting.value = this.waiting.value.filter((p) => p.body.submit !== pending.body.submit);
   }
 
-  /** Deletes what was not sent: only by a person's own word. */
+  /** Deletes what was not sent: only at a person's own request. */
   clear(): void {
     clearTimeout(this.timer);
-    for (const letter of this.waiting.value) forget(this.name(letter));
-    this.unkept.clear();
+    for (const pending of this.waiting.value) remove(this.name(pending));
+    this.unsaved.clear();
     this.waiting.value = [];
     this.trouble.value = null;
   }

@@ -1,18 +1,19 @@
-/** What this browser keeps by itself: drafts, unsent answers, the page's id. Every name starts with `gleaner.`. */
+/** What this browser stores: drafts, unsent answers, the page's id. Every name starts with `gleaner.`. */
 
-export class StorageFull extends Error {}
-
-/** Writes at once (localStorage is synchronous: a crash right after this line loses nothing). */
-export function keep(name: string, value: unknown): void {
+/**
+ * Writes at once (localStorage is synchronous: a crash right after this line loses nothing). False: this browser
+ * refuses, as private windows and full disks do.
+ */
+export function save(name: string, value: unknown): boolean {
   try {
     localStorage.setItem(`gleaner.${name}`, JSON.stringify(value));
-  } catch (error) {
-    // Private windows and full disks refuse: the caller says so in the bar, the collector's draft still holds.
-    throw new StorageFull(String(error));
+    return true;
+  } catch {
+    return false;
   }
 }
 
-export function kept<T>(name: string): T | null {
+export function load<T>(name: string): T | null {
   try {
     const text = localStorage.getItem(`gleaner.${name}`);
     return text === null ? null : (JSON.parse(text) as T);
@@ -21,15 +22,15 @@ export function kept<T>(name: string): T | null {
   }
 }
 
-export function forget(name: string): void {
+export function remove(name: string): void {
   try {
     localStorage.removeItem(`gleaner.${name}`);
   } catch {
-    // Nothing was kept where nothing may be kept.
+    // Nothing was saved where nothing may be saved.
   }
 }
 
-export function keptNames(prefix: string): string[] {
+export function savedNames(prefix: string): string[] {
   try {
     return Object.keys(localStorage)
       .filter((n) => n.startsWith(`gleaner.${prefix}`))
@@ -52,33 +53,30 @@ export function uuid(): string {
 }
 
 /**
- * This page's id towards the queue. A page that comes back after a crash takes the same id again and so gets the
+ * This page's id towards the queue. A page that comes back after a crash uses the same id again and so gets the
  * tasks it held; two tabs never share one, because each holds a lock on its own.
  */
 export async function clientId(): Promise<string> {
-  const ids = (kept<string[]>("clients") ?? []).slice(-8);
+  const ids = (load<string[]>("clients") ?? []).slice(-8);
   if (!("locks" in navigator)) {
     const id = sessionStorage.getItem("gleaner.client") ?? `page-${randomId()}`;
     sessionStorage.setItem("gleaner.client", id);
     return id;
   }
-  for (const id of ids) if (await held(id)) return id;
+  for (const id of ids) if (await lock(id)) return id;
   const fresh = `page-${randomId()}`;
-  await held(fresh);
-  try {
-    keep("clients", [...ids, fresh]);
-  } catch {
-    // Without storage the id lives as long as the page; its leases then expire by themselves.
-  }
+  await lock(fresh);
+  // Where it is not saved the id lives as long as the page; its leases then expire.
+  save("clients", [...ids, fresh]);
   return fresh;
 }
 
 /** Takes the lock of an id for as long as the page lives; false when another tab has it. */
-function held(id: string): Promise<boolean> {
-  return new Promise((answer) => {
-    void navigator.locks.request(`gleaner.${id}`, { ifAvailable: true }, (lock) => {
-      answer(lock !== null);
-      return lock === null ? undefined : new Promise<void>(() => undefined);
+function lock(id: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    void navigator.locks.request(`gleaner.${id}`, { ifAvailable: true }, (held) => {
+      resolve(held !== null);
+      return held === null ? undefined : new Promise<void>(() => undefined);
     });
   });
 }

@@ -1,6 +1,6 @@
 /** One task that is open on this page: its labels and their history, what is selected, its lease. */
 import { computed, signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import type { Activity, Label, LabelsDocument, TaskView } from "../api/types";
+import type { Activity, Label, LabelsDocument, Lease, TaskView } from "../api/types";
 import * as labels from "../model/labels";
 import type { Ref, Work } from "../model/labels";
 import { unpacked, type Packed } from "../model/replay";
@@ -14,10 +14,17 @@ export interface Hold {
   lost: string | null;
 }
 
+/** `expiresAt` is in milliseconds since 1970, NaN without a lease. */
+export const holdOf = (lease: Lease | null): Hold => ({
+  fence: lease?.fence ?? 0,
+  expiresAt: Date.parse(lease?.expires_at ?? ""),
+  lost: null,
+});
+
 export class OpenTask {
   readonly before: Work;
   private readonly origins: ReadonlyMap<string, Label>;
-  readonly history: Signal<undo.History<Work>>;
+  readonly history: Signal<undo.UndoHistory<Work>>;
   readonly work: ReadonlySignal<Work>;
   readonly ghosts: ReadonlySignal<{ ref: Ref; label: Label }[]>;
   readonly selected: Signal<Ref | null>;
@@ -50,11 +57,7 @@ export class OpenTask {
     this.work = computed(() => this.history.value.now);
     this.ghosts = computed(() => labels.ghosts(this.before, this.work.value));
     this.selected = signal(labels.orderedRefs(first)[0] ?? null);
-    this.hold = signal({
-      fence: view.lease?.fence ?? 0,
-      expiresAt: Date.parse(view.lease?.expires_at ?? ""),
-      lost: null,
-    });
+    this.hold = signal(holdOf(view.lease));
     this.lastWord = view.classes[0] ?? "object";
   }
 
@@ -123,7 +126,7 @@ export class OpenTask {
     this.history.value = undo.settled(this.history.value);
   }
 
-  private go(history: undo.History<Work>): boolean {
+  private go(history: undo.UndoHistory<Work>): boolean {
     if (history === this.history.value) return false;
     const was = this.work.value;
     this.history.value = history;

@@ -1,11 +1,11 @@
 /** Light, dark, or as the system says; remembered in this browser. */
 import { signal } from "@preact/signals";
-import { keep, kept, StorageFull } from "../state/storage";
+import { load, save } from "../state/storage";
 
 export type Theme = "system" | "light" | "dark";
 const ORDER: readonly Theme[] = ["system", "light", "dark"];
 
-export const theme = signal<Theme>(known(kept<Theme>("theme")));
+export const theme = signal<Theme>(known(load<Theme>("theme")));
 
 function known(wish: Theme | null): Theme {
   return ORDER.find((t) => t === wish) ?? "system";
@@ -17,11 +17,7 @@ export function applyTheme(): void {
 
 export function nextTheme(): Theme {
   theme.value = ORDER[(ORDER.indexOf(theme.value) + 1) % ORDER.length] as Theme;
-  try {
-    keep("theme", theme.value);
-  } catch (error) {
-    if (!(error instanceof StorageFull)) throw error;
-  }
+  save("theme", theme.value);
   applyTheme();
   return theme.value;
 }

@@ -2,14 +2,18 @@
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Problem, Unreachable } from "../api/client";
+import { api, Problem, Unreachable } from "../api/client";
+import type { TaskView } from "../api/types";
+import { MediaSet } from "../media/load";
+import { editors } from "../media/registry";
+import { surfaceOf } from "../model/keys";
 import { Store } from "../state/store";
 import { Empty, Failed, Resting, SignedOut, Starting } from "./states";
 import { Leaving } from "./leaving";
 import { Review } from "./review";
 import { Today } from "./today";
 
-const store = signal<Store | null>(null);
+const store = signal<Store<MediaSet> | null>(null);
 const failure = signal<Problem | Unreachable | null>(null);
 type Place = "review" | "today" | "prelabels";
 const page = signal(placeOf());
@@ -29,9 +33,18 @@ function placeOf(): Place {
   return "review";
 }
 
+/** Fetches and decodes an item's media, and the editor it needs, before anybody looks at it. */
+function prepare(view: TaskView): MediaSet {
+  const media = new MediaSet(view);
+  void media.prefetch();
+  // The review page shows what is wrong when the code of an editor cannot be loaded.
+  editors[surfaceOf(view)]().catch(() => undefined);
+  return media;
+}
+
 async function open(): Promise<void> {
   try {
-    const opened = await Store.open();
+    const opened = await Store.open({ api, prepare });
     failure.value = null;
     store.value = opened;
     guard(opened);
@@ -70,7 +83,7 @@ export function App(): preact.JSX.Element {
   }
   switch (here.phase.value) {
     case "signed-out":
-      return <SignedOut waiting={here.outbox.waiting.value.length} left={here.left} />;
+      return <SignedOut waiting={here.outbox.waiting.value.length} left={here.session.ended} />;
     case "leaving":
       return <Leaving store={here} />;
     case "failed":

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { CORRECTIONS, SKIP_REASONS } from "../model/codes";
 import { help, type Help, type Surface } from "../model/keys";
-import { keep, kept, StorageFull } from "../state/storage";
+import { load, save } from "../state/storage";
 import type { Store } from "../state/store";
 import type { Keyboard } from "./keyboard";
 import { Modal } from "./modal";
@@ -145,14 +145,10 @@ const LAST = ["?", "shows all keys. U undoes a change, B takes back a submit, a 
 
 /** First visit: three hints on the real task, gone with the first key that submits or when they are closed. */
 export function Hints({ store, on }: { store: Store; on: Surface }): preact.JSX.Element | null {
-  const [open, setOpen] = useState(() => kept<boolean>(SEEN) !== true);
+  const [open, setOpen] = useState(() => load<boolean>(SEEN) !== true);
   const close = (): void => {
     setOpen(false);
-    try {
-      keep(SEEN, true);
-    } catch (error) {
-      if (!(error instanceof StorageFull)) throw error;
-    }
+    save(SEEN, true);
   };
   const worked = store.current.value !== null && store.canGoBack;
   useEffect(() => {

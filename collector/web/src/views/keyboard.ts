@@ -6,7 +6,7 @@ import { find, relabelled, same, type Ref } from "../model/labels";
 import type { Editor } from "../media/editor";
 import type { Store } from "../state/store";
 import type { OpenTask } from "../state/task";
-import { tagsShown } from "../state/shown";
+import { tagsShown } from "../state/tags";
 import { nextTheme } from "../ui/theme";
 
 export type Dialog = "keys" | "skip" | "names" | "correction" | null;
@@ -26,16 +26,16 @@ export class Keyboard {
 
   listen(): () => void {
     const press = (event: KeyboardEvent): void => this.press(event);
-    const paste = (event: Event): void => {
+    const drag = (event: Event): void => {
       if (event.target instanceof Element && !isField(event.target)) event.preventDefault();
     };
     addEventListener("keydown", press);
-    addEventListener("dragstart", paste);
+    addEventListener("dragstart", drag);
     addEventListener("click", releaseButton);
     return () => {
       removeEventListener("keydown", press);
       removeEventListener("click", releaseButton);
-      removeEventListener("dragstart", paste);
+      removeEventListener("dragstart", drag);
     };
   }
 
@@ -143,21 +143,21 @@ export class Keyboard {
         return store.notices.dismiss();
       case "tags":
         tagsShown.value = !tagsShown.value;
-        return store.say(tagsShown.value ? "Names are shown." : "Names are hidden: T shows them again.");
+        return store.notify(tagsShown.value ? "Names are shown." : "Names are hidden: T shows them again.");
       case "theme":
-        return store.say(`Theme: ${nextTheme()}.`);
+        return store.notify(`Theme: ${nextTheme()}.`);
       case "next-label":
         return task?.select(1);
       case "previous-label":
         return task?.select(-1);
       case "undo":
-        if (task && !task.undo()) store.say("Nothing to undo.");
+        if (task && !task.undo()) store.notify("Nothing to undo.");
         return;
       case "redo":
-        if (task && !task.redo()) store.say("Nothing to redo.");
+        if (task && !task.redo()) store.notify("Nothing to redo.");
         return;
       case "reject":
-        if (task && !task.reject()) store.say("No label is selected.");
+        if (task && !task.reject()) store.notify("No label is selected.");
         return;
       case "digit":
         return this.relabel(stroke.digit);
@@ -168,7 +168,7 @@ export class Keyboard {
 
   /** Submits; who corrects somebody else's work is asked first what was wrong with it. */
   submit(): void {
-    if (this.store.mayCorrect()) this.dialog.value = "correction";
+    if (this.store.acceptance.mayCorrect(this.store.current.value?.task)) this.dialog.value = "correction";
     else this.store.submit();
   }
 
@@ -192,7 +192,7 @@ export class Keyboard {
     const task = this.store.current.value?.task;
     if (!task) return;
     const word = task.view.classes[digit - 1];
-    if (word === undefined) return this.store.say(`There is no name ${digit}.`);
+    if (word === undefined) return this.store.notify(`There is no name ${digit}.`);
     this.name(word);
   }
 
@@ -201,7 +201,7 @@ export class Keyboard {
     const task = this.store.current.value?.task;
     if (!task || this.editor?.nameNew?.(word)) return;
     const ref = task.selected.value;
-    if (!ref || !find(task.work.value, ref)) return this.store.say("No label is selected.");
+    if (!ref || !find(task.work.value, ref)) return this.store.notify("No label is selected.");
     task.settle();
     task.lastWord = word;
     task.change(relabelled(task.work.value, ref, word));

@@ -9,7 +9,7 @@ export function Leaving({ store }: { store: Store }): preact.JSX.Element {
   const [left, setLeft] = useState<Left>("sending");
   const send = (): void => {
     setLeft("sending");
-    void store.sendAll().then(setLeft);
+    void store.session.sendAll().then(setLeft);
   };
   useEffect(send, [store]);
   const nothing = left !== "sending" && left.answers + left.drafts === 0;

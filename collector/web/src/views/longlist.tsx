@@ -28,9 +28,9 @@ export function LongList({ count, chosen, row, label, active }: Props): preact.J
   const long = isLong(count);
   useLayoutEffect(() => {
     if (!long || !list.current) return undefined;
-    const room = list.current;
-    const resized = new ResizeObserver(() => setHeight(room.clientHeight));
-    resized.observe(room);
+    const element = list.current;
+    const resized = new ResizeObserver(() => setHeight(element.clientHeight));
+    resized.observe(element);
     return () => resized.disconnect();
   }, [long]);
   // By arithmetic: asking the browser where a row is would lay out all of them.

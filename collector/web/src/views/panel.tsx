@@ -1,7 +1,7 @@
 /** The right side: what the script expected, the labels with the least certain first, the instructions. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Label, SpanLabel, TaskView } from "../api/types";
-import { fate } from "../model/diff";
+import { changeOf } from "../model/diff";
 import { maskedWord } from "../model/masked";
 import { MAX_DIGITS } from "../model/names";
 import { surfaceOf, type Surface } from "../model/keys";
@@ -10,7 +10,7 @@ import { outlineOf } from "../model/outline";
 import { wordsOf } from "../model/spans";
 import { clock } from "../model/time";
 import { unseenStretches } from "../model/tracks";
-import { keep, kept, StorageFull } from "../state/storage";
+import { load, save } from "../state/storage";
 import type { OpenTask } from "../state/task";
 import { Pure } from "../ui/pure";
 import { characters, classNames, lookOf, sourceText } from "../ui/words";
@@ -191,7 +191,7 @@ interface RowProps {
   count: number;
 }
 
-const FATES = { kept: "", moved: "moved", relabelled: "renamed", text: "text edited", added: "" } as const;
+const CHANGE_WORDS = { kept: "", moved: "moved", relabelled: "renamed", text: "text edited", added: "" } as const;
 
 class LabelRow extends Pure<RowProps> {
   private readonly host = { current: null as HTMLLIElement | null };
@@ -204,7 +204,7 @@ class LabelRow extends Pure<RowProps> {
   override render(): preact.JSX.Element {
     const { task, id, capture, label, before, ghost, selected, sensor, place, count } = this.props;
     const look = lookOf(label, task.view.classes);
-    const what = ghost ? "rejected" : FATES[fate(before, label)];
+    const what = ghost ? "rejected" : CHANGE_WORDS[changeOf(before, label)];
     const ref = { capture, id };
     return (
       <li
@@ -331,14 +331,8 @@ function Names({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): prea
 function Instructions({ view }: { view: TaskView }): preact.JSX.Element {
   const { version, text } = view.instructions;
   const name = `instructions.${view.study}.${view.type}`;
-  const changed = useRef((kept<number>(name) ?? version) !== version);
-  useEffect(() => {
-    try {
-      keep(name, version);
-    } catch (error) {
-      if (!(error instanceof StorageFull)) throw error;
-    }
-  }, [name, version]);
+  const changed = useRef((load<number>(name) ?? version) !== version);
+  useEffect(() => void save(name, version), [name, version]);
   return (
     <section class="instructions">
       <h2>

@@ -1,9 +1,12 @@
 /** The review page: one task at a time, everything in its place. */
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { editors, type Editor, type EditorContext } from "../media/editor";
+import type { EditorContext, MountedEditor } from "../media/editor";
+import { editors } from "../media/registry";
 import { surfaceOf, type Surface } from "../model/keys";
 import { playing } from "../state/activity";
-import type { Item, Store } from "../state/store";
+import type { MediaSet } from "../media/load";
+import type { Item } from "../state/prefetch";
+import type { Store } from "../state/store";
 import { Trouble } from "../ui/parts";
 import { Bar } from "./bar";
 import { CorrectionDialog, Hints, KeysDialog, SkipDialog } from "./dialogs";
@@ -12,7 +15,7 @@ import { Keyboard } from "./keyboard";
 import { Panel } from "./panel";
 import { NamesDialog } from "./picker";
 
-export function Review({ store }: { store: Store }): preact.JSX.Element {
+export function Review({ store }: { store: Store<MediaSet> }): preact.JSX.Element {
   const keyboard = useMemo(() => new Keyboard(store), [store]);
   const [status, setStatus] = useState<string | null>(null);
   // Before it is seen: a quick hand's first key is meant for what is on the page, here and in the effects below.
@@ -42,7 +45,7 @@ export function Review({ store }: { store: Store }): preact.JSX.Element {
       {keyboard.dialog.value === "keys" && <KeysDialog keyboard={keyboard} on={item ? surfaceOf(item.task.view) : "boxes"} />}
       {keyboard.dialog.value === "names" && item && <NamesDialog keyboard={keyboard} task={item.task} />}
       {keyboard.dialog.value === "skip" && <SkipDialog keyboard={keyboard} />}
-      {keyboard.dialog.value === "correction" && <CorrectionDialog keyboard={keyboard} whose={store.corrects ?? ""} />}
+      {keyboard.dialog.value === "correction" && <CorrectionDialog keyboard={keyboard} whose={store.acceptance.corrects(item?.task) ?? ""} />}
     </div>
   );
 }
@@ -65,8 +68,14 @@ function LostBanner({ store, item }: { store: Store; item: Item }): preact.JSX.E
   );
 }
 
+/** Puts the caret into the text of this label, or of the only one, or into the choice of a language. */
+function focusField(host: HTMLElement | null, field: "text" | "language", label?: string): void {
+  const inside = label === undefined ? host : host?.querySelector(`[data-text-of="${CSS.escape(label)}"]`);
+  inside?.querySelector<HTMLElement>(field === "text" ? "textarea" : "select")?.focus();
+}
+
 interface HostProps {
-  store: Store;
+  store: Store<MediaSet>;
   keyboard: Keyboard;
   onStatus(text: string | null): void;
 }
@@ -74,7 +83,7 @@ interface HostProps {
 /** Holds the editor of the task's surface; it stays mounted from task to task of one, so that nothing moves. */
 function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Element {
   const host = useRef<HTMLDivElement>(null);
-  const mounted = useRef<{ surface: Surface; editor: Editor } | null>(null);
+  const mounted = useRef<{ surface: Surface; here: MountedEditor } | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [attempt, setAttempt] = useState(0);
   const item = store.current.value;
@@ -82,31 +91,33 @@ function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Elemen
     let here = true;
     const context: EditorContext = {
       status: onStatus,
-      say: (text) => store.say(text),
+      notify: (text) => store.notify(text),
       playing: (now) => {
         playing.value = now;
       },
+      focus: (field, label) => focusField(host.current, field, label),
     };
     const clear = (): void => {
-      mounted.current?.editor.dispose();
+      mounted.current?.here.unmount();
       mounted.current = null;
       keyboard.editor = null;
       store.gate.watch(null);
       onStatus(null);
       playing.value = false;
     };
-    const show = async (next: Item): Promise<void> => {
+    const show = async (next: Item<MediaSet>): Promise<void> => {
       const surface = surfaceOf(next.task.view);
       if (mounted.current?.surface !== surface) {
         clear();
         const { mount } = await editors[surface]();
         if (!here || !host.current) return;
-        mounted.current = { surface, editor: mount(host.current, context) };
+        mounted.current = { surface, here: mount(host.current, context) };
       }
-      keyboard.editor = mounted.current.editor;
+      const { editor } = mounted.current.here;
+      keyboard.editor = editor;
       playing.value = false;
-      mounted.current.editor.load(next.task, next.media);
-      store.gate.watch(mounted.current.editor);
+      editor.load(next.task, next.media);
+      store.gate.watch(editor);
     };
     setTrouble(null);
     if (!item) clear();
@@ -117,7 +128,7 @@ function EditorHost({ store, keyboard, onStatus }: HostProps): preact.JSX.Elemen
   }, [item, attempt]);
   useLayoutEffect(
     () => () => {
-      mounted.current?.editor.dispose();
+      mounted.current?.here.unmount();
       mounted.current = null;
       keyboard.editor = null;
     },

@@ -123,7 +123,7 @@ async function openItem(store: Store, task: string, person: string | null): Prom
   const drafts = person === null ? [] : (await api.drafts(task)).drafts;
   const late = drafts.find((draft) => draft.person === person && draft.why === "lease-lost");
   await store.openItem(task, late?.documents ?? null);
-  if (late) store.say(`This is the work of ${person}: Enter makes it the ground truth.`);
+  if (late) store.notify(`This is the work of ${person}: Enter makes it the ground truth.`);
   location.hash = "";
   if (location.pathname === "/today") history.replaceState(null, "", "/#");
 }

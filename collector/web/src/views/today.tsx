@@ -13,7 +13,7 @@ export function Today({ store }: { store: Store }): preact.JSX.Element {
   const [trouble, setTrouble] = useState<string | null>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout>;
-    const look = async (): Promise<void> => {
+    const refresh = async (): Promise<void> => {
       try {
         const [today, found] = await Promise.all([api.today(), api.setAside()]);
         setReport(today);
@@ -23,9 +23,9 @@ export function Today({ store }: { store: Store }): preact.JSX.Element {
         if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
         setTrouble(error.message);
       }
-      timer = setTimeout(() => void look(), EVERY_MS);
+      timer = setTimeout(() => void refresh(), EVERY_MS);
     };
-    void look();
+    void refresh();
     return () => clearTimeout(timer);
   }, [store]);
   return (

@@ -8,7 +8,7 @@ import { classNames, lookOf } from "../../ui/words";
 import { percent, type Seen } from "../timeline/timeline";
 import type { AudioEditor } from "./editor";
 
-/** Narrower than this a region has no room for borders and a name. */
+/** Narrower than this a region has no space for borders and a name. */
 const THIN_PX = 24;
 
 let drags = 0;
@@ -143,7 +143,7 @@ export function Regions({ editor, task, regions, duration, seen }: RegionsProps)
   );
 }
 
-/** A word is written where it has this much room for each of its letters; elsewhere only its tick is drawn. */
+/** A word is written where it has this much space for each of its letters; elsewhere only its tick is drawn. */
 const LETTER_PX = 5;
 
 interface TimedProps {
@@ -165,7 +165,7 @@ function wordOf(regions: readonly IntervalLabel[], us: number): Word | null {
   return null;
 }
 
-/** A tick where each word begins, its letters where there is room, the one under the playhead marked. */
+/** A tick where each word begins, its letters where there is space, the one under the playhead marked. */
 export function WordTimes({ regions, now, duration, seen }: TimedProps): preact.JSX.Element | null {
   const { from, to, scale } = seen.value;
   const words = regions
@@ -187,9 +187,9 @@ export function WordTimes({ regions, now, duration, seen }: TimedProps): preact.
         <path d={ticks} vector-effect="non-scaling-stroke" />
       </svg>
       {inSight.map((word) => {
-        const room = (word.end_us - word.start_us) * scale;
+        const pixels = (word.end_us - word.start_us) * scale;
         const here = word.start_us === said;
-        if (!here && room < LETTER_PX * word.text.length) return null;
+        if (!here && pixels < LETTER_PX * word.text.length) return null;
         return <TimedWord key={`${word.start_us} ${word.text}`} word={word} duration={duration} said={here} />;
       })}
     </div>

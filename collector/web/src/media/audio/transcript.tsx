@@ -66,6 +66,7 @@ class Row extends Pure<RowProps> {
       <li
         ref={this.host}
         data-region={label.id}
+        data-text-of={label.id}
         class={classNames("word", selected && "word-selected")}
         style={`--colour: var(--label-${look.colour})`}
       >

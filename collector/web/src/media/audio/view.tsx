@@ -1,12 +1,15 @@
-/** What a speech task looks like: the room beside it, the waveform with regions, the words. */
-import { useEffect, useRef, useState } from "preact/hooks";
+/** What a speech task looks like: the videos beside it, the waveform with regions, the words. */
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { CaptureView } from "../../api/types";
+import { isInterval } from "../../model/kinds";
 import type { OpenTask } from "../../state/task";
 import { Unready } from "../../ui/parts";
 import { MarkedTexts } from "../text/marked";
 import { percent, Timeline } from "../timeline/timeline";
-import type { Heard } from "./desk";
-import { isInterval, type AudioEditor } from "./editor";
+import { Loader } from "../loading";
+import { mounting } from "../mount";
+import type { LoadedSound } from "./desk";
+import { AudioEditor } from "./editor";
 import type { SoundPlayer } from "./sound";
 import { Regions, WordTimes } from "./regions";
 import { Transcript } from "./transcript";
@@ -15,7 +18,7 @@ import { Wave } from "./wave";
 
 export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Element {
   const task = editor.task.value;
-  const shown = editor.desk.shown.value;
+  const shown = editor.desk.state.value;
   if (!task) return <div class="medium" />;
   if (shown.state !== "ready") return <Unready shown={shown} what="the sound" retry={() => editor.open(task)} />;
   const videos = task.view.captures.filter((c) => c.medium === "video");
@@ -24,11 +27,11 @@ export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Eleme
       {videos.length > 0 && (
         <div class="besides">
           {videos.map((video) => (
-            <BesideVideo key={video.id} editor={editor} capture={video} player={shown.player} />
+            <BesideVideo key={video.id} editor={editor} capture={video} player={shown.medium.player} />
           ))}
         </div>
       )}
-      <Sound key={task.id} editor={editor} task={task} shown={shown} />
+      <Sound key={task.id} editor={editor} task={task} loaded={shown.medium} />
       <Transcript editor={editor} task={task} />
       <MarkedTexts task={task} capture={editor.capture()?.id ?? ""} written={null} />
     </div>
@@ -45,22 +48,12 @@ function BesideVideo({
   player: SoundPlayer;
 }): preact.JSX.Element {
   const element = useRef<HTMLVideoElement>(null);
-  const [url, setUrl] = useState<string | null>(null);
-  const [trouble, setTrouble] = useState(false);
+  const video = useMemo(() => new Loader<string>(), []);
   useEffect(() => {
-    let here = true;
-    editor.media?.of(capture).then(
-      (media) => {
-        if (here && media.kind === "video") setUrl(media.url);
-      },
-      () => {
-        if (here) setTrouble(true);
-      },
-    );
-    return () => {
-      here = false;
-    };
+    video.load(editor.media, capture, "video", (medium) => medium.url);
+    return () => video.reset();
   }, [capture]);
+  const url = video.ready;
   useEffect(
     () =>
       element.current && url
@@ -68,7 +61,7 @@ function BesideVideo({
         : undefined,
     [url, player],
   );
-  if (trouble) return <div class="quiet">The video beside it cannot be shown; the sound is complete.</div>;
+  if (video.state.value.state === "failed") return <div class="quiet">The video beside it cannot be shown; the sound is complete.</div>;
   return (
     <video
       ref={element}
@@ -82,8 +75,8 @@ function BesideVideo({
   );
 }
 
-function Sound({ editor, task, shown }: { editor: AudioEditor; task: OpenTask; shown: Heard }): preact.JSX.Element {
-  const { player, peaks, sound, arrived } = shown;
+function Sound({ editor, task, loaded }: { editor: AudioEditor; task: OpenTask; loaded: LoadedSound }): preact.JSX.Element {
+  const { player, peaks, url, arrived } = loaded;
   const regions = editor.regions(task);
   const capture = editor.capture()?.id ?? "";
   const ghosts = task.ghosts.value.filter((g) => g.ref.capture === capture);
@@ -107,7 +100,7 @@ function Sound({ editor, task, shown }: { editor: AudioEditor; task: OpenTask; s
         onDrag={(from, to) => editor.create(from, to)}
       >
         <div class="wave-row">
-          <Wave peaks={peaks} sound={sound} duration={player.duration} seen={editor.desk.seen} />
+          <Wave peaks={peaks} sound={url} duration={player.duration} seen={editor.desk.seen} />
           {ghosts.map(
             ({ ref, label }) =>
               isInterval(label) && (
@@ -139,3 +132,5 @@ function Sound({ editor, task, shown }: { editor: AudioEditor; task: OpenTask; s
     </div>
   );
 }
+
+export const mount = mounting((context) => new AudioEditor(context), AudioView);

@@ -4,7 +4,7 @@ import {
   between,
   edgeMoved,
   insidePicture,
-  keptTurned,
+  turnedInPlace,
   moved,
   type Edge,
   type Point,
@@ -131,7 +131,7 @@ export class BoxTool {
     if (along === 0) this.setEdge(to.edge);
     else
       this.target.change(
-        keptTurned(rect, edgeMoved(rect, edge, along * step), this.target.rotation?.() ?? 0),
+        turnedInPlace(rect, edgeMoved(rect, edge, along * step), this.target.rotation?.() ?? 0),
         "nudge-edge",
       );
     return true;

@@ -19,7 +19,7 @@ import {
 import { same, type Ref } from "../../model/labels";
 import { hullOf } from "../../model/outline";
 import type { BoxTool } from "./boxtool";
-import { tagsShown } from "../../state/shown";
+import { tagsShown } from "../../state/tags";
 import { Boxes, Handles, TagPlaces, Tags, type Shape } from "./shapes";
 
 type Source = ImageBitmap | HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement;

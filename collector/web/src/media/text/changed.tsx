@@ -33,8 +33,8 @@ function marked({ kind, text }: Piece, index: number, count: number): preact.JSX
 
 /** What stayed, only as far as it helps to find the place. */
 function shortened(text: string, isFirst: boolean, isLast: boolean): string {
-  const room = isFirst || isLast ? AROUND : 2 * AROUND;
-  if (text.length <= room + 1) return text;
+  const space = isFirst || isLast ? AROUND : 2 * AROUND;
+  if (text.length <= space + 1) return text;
   const signs = [...text];
   const head = isFirst ? "" : signs.slice(0, AROUND).join("");
   const tail = isLast ? "" : signs.slice(-AROUND).join("");

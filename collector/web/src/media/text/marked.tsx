@@ -1,7 +1,7 @@
 /** Text with its spans: drawn over the lines as the browser sets them, so that no letter is moved or cut by a mark. */
 import { Component, createRef } from "preact";
 import type { Label, TextLabel } from "../../api/types";
-import { isText } from "../../model/answer";
+import { isText } from "../../model/kinds";
 import { same } from "../../model/labels";
 import { marksOf, type Mark } from "../../model/spans";
 import type { OpenTask } from "../../state/task";
@@ -81,7 +81,7 @@ export class MarkedText extends Component<Props, State> {
   private tagPlace(
     mark: Mark,
     first: Drawn["lines"][number] | undefined,
-    room: number,
+    space: number,
     leftward: boolean,
     taken: Map<string, number>,
   ): Drawn["tag"] {
@@ -92,7 +92,7 @@ export class MarkedText extends Component<Props, State> {
     const used = taken.get(row);
     const wish = leftward ? first.x + first.width - width : first.x;
     const beside = used === undefined ? wish : leftward ? Math.min(wish, used - width) : Math.max(wish, used);
-    const x = Math.min(Math.max(0, beside), Math.max(0, room - width));
+    const x = Math.min(Math.max(0, beside), Math.max(0, space - width));
     taken.set(row, leftward ? x - 2 : x + width + 2);
     return { x, y };
   }

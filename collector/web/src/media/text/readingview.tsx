@@ -9,25 +9,26 @@ import { Loading, TextField, Trouble } from "../../ui/parts";
 import { classNames, lookOf } from "../../ui/words";
 import type { Shape } from "../image/shapes";
 import { Stage } from "../image/stage";
+import { mounting } from "../mount";
 import { LanguageChoice } from "./language";
 import { hasSpans, Marked } from "./marked";
-import type { ReadingEditor } from "./reading";
+import { ReadingEditor } from "./reading";
 
 export function ReadingView({ editor }: { editor: ReadingEditor }): preact.JSX.Element {
   const task = editor.task.value;
   const capture = editor.capture();
-  const shown = editor.shown.value;
+  const shown = editor.bitmap.state.value;
   if (!task || !capture) return <div class="medium" />;
   return (
     <div class="medium medium-reading">
       <div class="stages" data-count={1}>
         {shown.state === "loading" && <Loading what="the picture" />}
         {shown.state === "failed" && (
-          <Trouble what="The picture" why={shown.why} retry={() => editor.open(task, capture)} />
+          <Trouble what="The picture" why={shown.why} retry={() => editor.open()} />
         )}
-        {shown.state === "ready" && <Picture editor={editor} task={task} capture={capture} bitmap={shown.bitmap} />}
+        {shown.state === "ready" && <Picture editor={editor} task={task} capture={capture} bitmap={shown.medium} />}
       </div>
-      <Pieces editor={editor} task={task} bitmap={shown.state === "ready" ? shown.bitmap : null} />
+      <Pieces editor={editor} task={task} bitmap={editor.bitmap.ready} />
     </div>
   );
 }
@@ -156,6 +157,7 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
     <li
       ref={host}
       data-piece={piece.id}
+      data-text-of={piece.id}
       class={classNames("piece", selected && "piece-selected")}
       style={`--colour: var(--label-${look.colour})`}
       onPointerDown={(event) => {
@@ -241,3 +243,5 @@ function upright(place: PolygonLabel): Upright {
     angle: Math.atan2(b[1] - a[1], b[0] - a[0]),
   };
 }
+
+export const mount = mounting((context) => new ReadingEditor(context), ReadingView);

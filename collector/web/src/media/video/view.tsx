@@ -1,6 +1,7 @@
 /** What a video task looks like: the picture, the bar under it, the timeline. */
 import { useComputed } from "@preact/signals";
 import type { CaptureView, Label, TrackLabel } from "../../api/types";
+import { isTrack } from "../../model/kinds";
 import { same, type Ref } from "../../model/labels";
 import { clock } from "../../model/time";
 import * as tracks from "../../model/tracks";
@@ -10,11 +11,12 @@ import { lookOf } from "../../ui/words";
 import type { Shape } from "../image/shapes";
 import { Stage } from "../image/stage";
 import { Stages } from "../image/stages";
+import { mounting } from "../mount";
 import { Timeline } from "../timeline/timeline";
 import { TrackRow } from "../timeline/trackrows";
-import { isTrack, type VideoEditor } from "./editor";
+import { VideoEditor } from "./editor";
 import type { FramePlayer } from "./player";
-import type { Outside } from "./together";
+import type { Outside } from "./camerasync";
 
 export function VideoView({ editor }: { editor: VideoEditor }): preact.JSX.Element {
   const task = editor.task.value;
@@ -74,20 +76,20 @@ function Picture({
   task: OpenTask;
   capture: CaptureView;
 }): preact.JSX.Element {
-  const shown = editor.shown.value[capture.id];
+  const shown = editor.shown(capture.id);
   const arrived = editor.arrived(capture.id);
   const loading = <Loading what="the video" {...(arrived ? { arrived } : {})} />;
-  if (!shown || shown.state === "loading") return loading;
+  if (shown.state === "loading") return loading;
   if (shown.state === "failed")
-    return <Trouble what="The video" why={shown.why} retry={() => editor.open(task, capture)} />;
-  const { player } = shown;
+    return <Trouble what="The video" why={shown.why} retry={() => editor.open(capture)} />;
+  const player = shown.medium;
   const trouble = player.trouble.value;
   const picture = player.picture.value;
   if (trouble) return <Trouble what="This frame" why={trouble} retry={() => player.go(player.frame.value)} />;
   if (!picture) return loading;
   const active = editor.activeCapture() === capture.id;
   const close = editor.close.value && active ? editor.selectedRect() : null;
-  const outside = editor.together.outside(player);
+  const outside = editor.sync.outside(player);
   return (
     <Stage
       picture={{ width: player.source.width, height: player.source.height }}
@@ -153,9 +155,7 @@ function Rows({
           frame <b data-frame={frame}>{frame}</b> of 0–{player.last} · {clock(now.value)}
         </output>
         {track && <span class="transport-word">{place(track, frame, times)}</span>}
-        {player.sound.value === null && task.view.captures.some((c) => c.medium === "audio") && (
-          <span class="transport-word">sound is loading</span>
-        )}
+        {task.view.captures.some((c) => c.medium === "audio") && <SoundWord state={editor.soundState(capture)} />}
         {caveat && (
           <span class="caveat" role="note">
             {caveat}
@@ -195,6 +195,11 @@ function Rows({
   );
 }
 
+function SoundWord({ state }: { state: "loading" | "failed" | "ready" }): preact.JSX.Element | null {
+  if (state === "ready") return null;
+  return <span class="transport-word">{state === "loading" ? "Loading the sound" : "The sound cannot be played"}</span>;
+}
+
 /** What the selected track does on this frame, in words. */
 function place(track: TrackLabel, frame: number, times: readonly number[]): string {
   const key = tracks.keyframeAt(track.keyframes, frame);
@@ -213,3 +218,5 @@ function nearestFrame(times: readonly number[], us: number): number {
   }
   return best;
 }
+
+export const mount = mounting((context) => new VideoEditor(context), VideoView);

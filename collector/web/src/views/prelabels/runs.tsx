@@ -7,12 +7,12 @@ import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
 import { StartRun } from "./startrun";
 
-const LOOK_MS = 2_000;
+const REFRESH_MS = 2_000;
 
 interface RunsView {
   runs: readonly PrelabelRun[] | null;
   trouble: string | null;
-  look(): void;
+  refresh(): void;
 }
 
 /** The runs, asked for again every two seconds while one is going; told once when the last one has ended. */
@@ -21,7 +21,7 @@ function useRuns(store: Store, onFinished: () => void): RunsView {
   const [trouble, setTrouble] = useState<string | null>(null);
   const [turn, setTurn] = useState(0);
   const going = useRef(false);
-  const look = useCallback(() => setTurn((n) => n + 1), []);
+  const refresh = useCallback(() => setTurn((n) => n + 1), []);
   useEffect(() => {
     let here = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,22 +33,22 @@ function useRuns(store: Store, onFinished: () => void): RunsView {
         setTrouble(null);
         if (going.current && !still) onFinished();
         going.current = still;
-        if (still) timer = setTimeout(look, LOOK_MS);
+        if (still) timer = setTimeout(refresh, REFRESH_MS);
       },
       (error: unknown) => {
         if (!here) return;
         if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
         if (error instanceof Problem && error.status === 401) store.phase.value = "signed-out";
         setTrouble(error.message);
-        timer = setTimeout(look, LOOK_MS);
+        timer = setTimeout(refresh, REFRESH_MS);
       },
     );
     return () => {
       here = false;
       clearTimeout(timer);
     };
-  }, [store, turn, look, onFinished]);
-  return { runs, trouble, look };
+  }, [store, turn, refresh, onFinished]);
+  return { runs, trouble, refresh };
 }
 
 interface RunsProps {
@@ -58,7 +58,7 @@ interface RunsProps {
 }
 
 export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Element {
-  const { runs, trouble, look } = useRuns(store, onFinished);
+  const { runs, trouble, refresh } = useRuns(store, onFinished);
   const [stopping, setStopping] = useState<PrelabelRun | null>(null);
   const known = [...new Set([...models, ...(runs ?? []).map((r) => r.model)])].sort();
   return (
@@ -68,7 +68,7 @@ export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Eleme
         A new model labels captures that are already here. Items that nobody has opened show its pre-labels; the others
         keep theirs, and the new ones count in the report above.
       </p>
-      <StartRun models={known} onStarted={look} />
+      <StartRun models={known} onStarted={refresh} />
       {trouble && (
         <p class="caveat" role="alert">
           {trouble} How far the runs are is not known just now; this page asks again by itself.
@@ -90,7 +90,7 @@ export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Eleme
           run={runs?.find((r) => r.id === stopping.id) ?? stopping}
           onClose={() => {
             setStopping(null);
-            look();
+            refresh();
           }}
         />
       )}

@@ -15,7 +15,7 @@ export type Outside = "not begun" | "over" | null;
 /** Half a usual frame: cameras never open at the same microsecond. */
 const SLACK_US = 20_000;
 
-export class Together {
+export class CameraSync {
   private readonly cameras = signal<readonly Camera[]>([]);
   /** The frame at which each camera was left: only one that moves takes the others with it. */
   private readonly left = new Map<FramePlayer, number>();

@@ -1,41 +1,39 @@
 /** Video with tracks: frame-exact steps, boxes between keyframes, a timeline. */
 import { signal, type ReadonlySignal } from "@preact/signals";
-import { render } from "preact";
-import type { CaptureView, Label, TrackLabel } from "../../api/types";
-import { heldInside } from "../../model/bounds";
+import type { CaptureView, TrackLabel } from "../../api/types";
+import { clampedInside } from "../../model/bounds";
 import type { Rect, Size } from "../../model/geometry";
 import type { Stroke } from "../../model/keys";
+import { isTrack } from "../../model/kinds";
 import type { Ref } from "../../model/labels";
 import * as tracks from "../../model/tracks";
 import type { OpenTask } from "../../state/task";
-import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
+import type { Editor, EditorContext } from "../editor";
 import { BoxTool } from "../image/boxtool";
-import type { Arrived, MediaSet } from "../load";
+import type { Arrived, TaskMedia } from "../load";
+import { Loader, mediumUnready, type LoadState } from "../loading";
 import { otherZoom } from "../timeline/timeline";
 import { FramePlayer } from "./player";
-import { Together } from "./together";
-import { VideoView } from "./view";
+import { CameraSync } from "./camerasync";
 
-export type Shown = { state: "loading" } | { state: "failed"; why: string } | { state: "ready"; player: FramePlayer };
-
-export const isTrack = (l: Label | undefined): l is TrackLabel => l?.kind === "track";
+interface CameraMedia {
+  picture: Loader<FramePlayer>;
+  /** Where the sound of the take is. */
+  sound: Loader<string>;
+}
 
 /** One task shows one labelled video at a time; with several, the selected label's, or the one last clicked. */
 export class VideoEditor implements Editor {
   readonly task = signal<OpenTask | null>(null);
-  readonly shown = signal<Readonly<Record<string, Shown>>>({});
+  private readonly cameras = signal<ReadonlyMap<string, CameraMedia>>(new Map());
   readonly active = signal("");
   readonly close = signal(false);
   readonly zoom = signal(1);
   readonly tool: BoxTool;
-  private media: MediaSet | null = null;
-  readonly together: Together;
-  private players: FramePlayer[] = [];
+  private media: TaskMedia | null = null;
+  readonly sync: CameraSync;
 
-  constructor(
-    private readonly host: HTMLElement,
-    private readonly context: EditorContext,
-  ) {
+  constructor(private readonly context: EditorContext) {
     this.tool = new BoxTool({
       picture: () => this.picture(),
       selected: () => this.selectedRect(),
@@ -44,64 +42,70 @@ export class VideoEditor implements Editor {
       status: (text) => this.context.status(text),
       word: () => this.task.value?.lastWord ?? "object",
     });
-    this.together = new Together(() => this.player());
-    render(<VideoView editor={this} />, host);
+    this.sync = new CameraSync(() => this.player());
   }
 
-  load(task: OpenTask, media: MediaSet): void {
+  load(task: OpenTask, media: TaskMedia): void {
     this.closePlayers();
     this.media = media;
     this.tool.reset();
     this.close.value = false;
     this.zoom.value = 1;
-    this.shown.value = {};
+    this.cameras.value = new Map(
+      this.videos(task).map((c) => [c.id, { picture: new Loader<FramePlayer>(), sound: new Loader<string>() }]),
+    );
     this.active.value = task.selected.value?.capture ?? this.videos(task)[0]?.id ?? "";
     this.task.value = task;
-    for (const capture of this.videos(task)) this.open(task, capture);
+    for (const capture of this.videos(task)) this.open(capture);
   }
 
-  open(task: OpenTask, capture: CaptureView): void {
-    const set = (shown: Shown): void => {
-      this.shown.value = { ...this.shown.value, [capture.id]: shown };
+  open(capture: CaptureView): void {
+    const camera = this.cameras.value.get(capture.id);
+    const ready = (player: FramePlayer): void => {
+      this.openAtLabel(capture, player);
+      this.sync.add({ player, offset: capture.take_offset_us });
+      this.addSound(capture, player);
     };
-    set({ state: "loading" });
-    this.media?.of(capture).then(
-      (media) => {
-        if (this.task.value !== task) return;
-        if (media.kind !== "video" || !media.frames) return set({ state: "failed", why: "This is not a video." });
-        const player = new FramePlayer(media.frames, (now) => this.context.playing(now));
-        this.players.push(player);
-        set({ state: "ready", player });
-        this.openAtLabel(task, capture, player);
-        this.together.add({ player, offset: capture.take_offset_us });
-        void this.addSound(task, capture, player);
-      },
-      (error: unknown) => {
-        if (this.task.value === task)
-          set({ state: "failed", why: error instanceof Error ? error.message : String(error) });
-      },
+    camera?.picture.load(
+      this.media,
+      capture,
+      "video",
+      ({ frames }) => frames && new FramePlayer(frames, (now) => this.context.playing(now)),
+      ready,
     );
   }
 
   /** The selected track is in the picture when the task opens. */
-  private openAtLabel(task: OpenTask, capture: CaptureView, player: FramePlayer): void {
-    const label = task.label();
-    if (isTrack(label) && task.selected.value?.capture === capture.id) player.go(label.keyframes[0]?.frame ?? 0);
+  private openAtLabel(capture: CaptureView, player: FramePlayer): void {
+    const task = this.task.value;
+    const label = task?.label();
+    if (isTrack(label) && task?.selected.value?.capture === capture.id) player.go(label.keyframes[0]?.frame ?? 0);
   }
 
-  private async addSound(task: OpenTask, capture: CaptureView, player: FramePlayer): Promise<void> {
-    const beside = task.view.captures.find((c) => c.medium === "audio");
-    if (!beside || !this.media) return;
-    try {
-      const media = await this.media.of(beside);
-      if (media.kind !== "audio" || this.task.value !== task) return;
-      const element = new Audio(await media.sound);
-      if (this.task.value !== task) return;
-      element.preload = "auto";
-      player.sound.value = { element, offset: capture.take_offset_us - beside.take_offset_us };
-    } catch {
-      this.context.say("The sound of this take cannot be played; the picture is complete.");
-    }
+  private addSound(capture: CaptureView, player: FramePlayer): void {
+    const beside = this.task.value?.view.captures.find((c) => c.medium === "audio");
+    if (!beside) return;
+    this.cameras.value.get(capture.id)?.sound.load(
+      this.media,
+      beside,
+      "audio",
+      (medium) => medium.sound,
+      (url) => {
+        const element = new Audio(url);
+        element.preload = "auto";
+        player.sound.value = { element, offset: capture.take_offset_us - beside.take_offset_us };
+      },
+    );
+  }
+
+  /** What is shown of a camera of the open task. */
+  shown(capture: string): LoadState<FramePlayer> {
+    return this.cameras.value.get(capture)?.picture.state.value ?? { state: "loading" };
+  }
+
+  /** Whether the sound of the take can be heard with a camera. */
+  soundState(capture: string): LoadState<string>["state"] {
+    return this.cameras.value.get(capture)?.sound.state.value.state ?? "loading";
   }
 
   arrived(capture: string): ReadonlySignal<Arrived> | undefined {
@@ -117,8 +121,7 @@ export class VideoEditor implements Editor {
   }
 
   player(): FramePlayer | null {
-    const shown = this.shown.value[this.activeCapture()];
-    return shown?.state === "ready" ? shown.player : null;
+    return this.cameras.value.get(this.activeCapture())?.picture.ready ?? null;
   }
 
   private picture(): Size | null {
@@ -157,7 +160,7 @@ export class VideoEditor implements Editor {
   moveBox(rect: Rect, series: string): void {
     const picture = this.picture();
     const before = this.selectedRect();
-    const held = picture && before ? heldInside(before, rect, 0, picture) : rect;
+    const held = picture && before ? clampedInside(before, rect, 0, picture) : rect;
     this.edit((track, frame, times) => tracks.withBox(track, frame, held, times), series);
   }
 
@@ -197,10 +200,10 @@ export class VideoEditor implements Editor {
 
   unready(): string | null {
     const states = (this.task.value ? this.videos(this.task.value) : []).map((capture) => {
-      const shown = this.shown.value[capture.id];
-      if (shown?.state !== "ready") return shown?.state;
-      if (shown.player.trouble.value !== null) return "failed";
-      return shown.player.picture.value === null ? "loading" : "ready";
+      const shown = this.shown(capture.id);
+      if (shown.state !== "ready") return shown.state;
+      if (shown.medium.trouble.value !== null) return "failed";
+      return shown.medium.picture.value === null ? "loading" : "ready";
     });
     return mediumUnready("The video", states);
   }
@@ -293,13 +296,13 @@ export class VideoEditor implements Editor {
     const before = this.track();
     this.edit(tracks.withHidden);
     if (before && this.track() === before)
-      this.context.say("A track begins in the picture: move its first keyframe instead ( } ), or reject it.");
+      this.context.notify("A track begins in the picture: move its first keyframe instead ( } ), or reject it.");
   }
 
   private deleteKeyframe(frame: number): void {
     const track = this.track();
     if (!track || !tracks.keyframeAt(track.keyframes, frame))
-      return this.context.say("There is no keyframe on this frame; [ and ] go to one.");
+      return this.context.notify("There is no keyframe on this frame; [ and ] go to one.");
     const rest = tracks.withoutKeyframe(track, frame);
     if (rest) this.edit(() => rest);
     else this.task.value?.reject();
@@ -308,23 +311,23 @@ export class VideoEditor implements Editor {
   private shiftKeyframe(frame: number, step: 1 | -1, player: FramePlayer): void {
     const before = this.track();
     if (!before || !tracks.keyframeAt(before.keyframes, frame))
-      return this.context.say("There is no keyframe on this frame; [ and ] go to one.");
+      return this.context.notify("There is no keyframe on this frame; [ and ] go to one.");
     this.edit((track, at, times) => tracks.withKeyframeMoved(track, at, at + step, times));
     if (this.track() !== before) player.go(frame + step);
   }
 
   private closePlayers(): void {
-    this.together.clear();
-    for (const player of this.players) player.dispose();
-    this.players = [];
+    this.sync.clear();
+    for (const { picture, sound } of this.cameras.value.values()) {
+      picture.peek()?.dispose();
+      picture.reset();
+      sound.reset();
+    }
   }
 
   dispose(): void {
     this.task.value = null;
-    this.together.dispose();
+    this.sync.dispose();
     this.closePlayers();
-    render(null, this.host);
   }
 }
-
-export const mount: Mount = (host, context) => new VideoEditor(host, context);

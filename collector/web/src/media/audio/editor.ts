@@ -1,18 +1,16 @@
 /** Speech regions: selecting one plays it; edges move by arrows; its text is what was really said. */
 import { effect, signal, untracked } from "@preact/signals";
-import { render } from "preact";
 import type { CaptureView, IntervalLabel, Label } from "../../api/types";
 import type { Stroke } from "../../model/keys";
+import { isInterval } from "../../model/kinds";
 import { added, byTime, newId, replaced, same, type Ref } from "../../model/labels";
 import { wordsAfter } from "../../model/wordtimes";
 import type { OpenTask } from "../../state/task";
-import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
-import type { MediaSet } from "../load";
+import type { Editor, EditorContext } from "../editor";
+import type { TaskMedia } from "../load";
+import { mediumUnready } from "../loading";
 import { SoundDesk } from "./desk";
 import type { SoundPlayer } from "./sound";
-import { AudioView } from "./view";
-
-export const isInterval = (l: Label | undefined): l is IntervalLabel => l?.kind === "interval";
 
 const STEP_US = 10_000;
 const FAR_US = 100_000;
@@ -24,19 +22,15 @@ export class AudioEditor implements Editor {
   readonly desk: SoundDesk;
   /** The edge that arrows move. */
   readonly edge = signal<"start" | "end">("end");
-  media: MediaSet | null = null;
+  media: TaskMedia | null = null;
   private stop: (() => void) | null = null;
-  private heard: Ref | null = null;
+  private played: Ref | null = null;
 
-  constructor(
-    private readonly host: HTMLElement,
-    private readonly context: EditorContext,
-  ) {
+  constructor(private readonly context: EditorContext) {
     this.desk = new SoundDesk((now) => this.context.playing(now));
-    render(<AudioView editor={this} />, host);
   }
 
-  load(task: OpenTask, media: MediaSet): void {
+  load(task: OpenTask, media: TaskMedia): void {
     this.close();
     this.media = media;
     this.edge.value = "end";
@@ -52,11 +46,11 @@ export class AudioEditor implements Editor {
 
   /** Select = plays, from whichever place it was selected. */
   private listen(task: OpenTask): void {
-    this.heard = null;
+    this.played = null;
     this.stop = effect(() => {
       const ref = task.selected.value;
-      if (same(ref, this.heard)) return;
-      this.heard = ref;
+      if (same(ref, this.played)) return;
+      this.played = ref;
       untracked(() => {
         this.edge.value = "end";
         this.replay();
@@ -153,7 +147,7 @@ export class AudioEditor implements Editor {
   }
 
   unready(): string | null {
-    return mediumUnready("The sound", [this.desk.state()]);
+    return mediumUnready("The sound", [this.desk.progress()]);
   }
 
   command(stroke: Stroke): boolean {
@@ -237,15 +231,15 @@ export class AudioEditor implements Editor {
   private takeExpected(label: IntervalLabel | null): void {
     if (!label) return;
     const expected = this.expected(label);
-    if (expected === null) return this.context.say("The script expected nothing here: W writes what was said.");
+    if (expected === null) return this.context.notify("The script expected nothing here: W writes what was said.");
     this.task.value?.settle();
     this.setText(label.id, expected);
     this.task.value?.settle();
   }
 
   private write(label: IntervalLabel | null): void {
-    if (!label) return this.context.say("No region is selected: N makes one at the playhead.");
-    this.host.querySelector<HTMLTextAreaElement>(`[data-region="${CSS.escape(label.id)}"] textarea`)?.focus();
+    if (!label) return this.context.notify("No region is selected: N makes one at the playhead.");
+    this.context.focus("text", label.id);
   }
 
   private draw(player: SoundPlayer): void {
@@ -260,7 +254,7 @@ export class AudioEditor implements Editor {
     const inside = player.now.value > label.start_us + MIN_US && player.now.value < label.end_us - MIN_US;
     const at = inside ? player.now.value : Math.round((label.start_us + label.end_us) / 2);
     if (at - label.start_us < MIN_US || label.end_us - at < MIN_US)
-      return this.context.say("This region is too short to cut.");
+      return this.context.notify("This region is too short to cut.");
     const id = newId(task.work.value[capture.id] ?? [], task.before[capture.id] ?? []);
     const second: IntervalLabel = {
       id,
@@ -288,8 +282,5 @@ export class AudioEditor implements Editor {
   dispose(): void {
     this.close();
     this.task.value = null;
-    render(null, this.host);
   }
 }
-
-export const mount: Mount = (host, context) => new AudioEditor(host, context);

@@ -1,6 +1,5 @@
 /** Text in a still: its places on the picture, one field for each in the order they are read. */
 import { effect, signal } from "@preact/signals";
-import { render } from "preact";
 import type { CaptureView, Label, SpanLabel, TextLabel } from "../../api/types";
 import type { Rect, Size } from "../../model/geometry";
 import type { Stroke } from "../../model/keys";
@@ -18,27 +17,22 @@ import {
 } from "../../model/pieces";
 import { movedSpans } from "../../model/spans";
 import type { OpenTask } from "../../state/task";
-import { mediumUnready, type Editor, type EditorContext, type Mount } from "../editor";
+import type { Editor, EditorContext } from "../editor";
 import { BoxTool } from "../image/boxtool";
-import type { MediaSet } from "../load";
-import { ReadingView } from "./readingview";
-
-export type Shown = { state: "loading" } | { state: "failed"; why: string } | { state: "ready"; bitmap: ImageBitmap };
+import type { TaskMedia } from "../load";
+import { Loader, mediumUnready } from "../loading";
 
 const WORD = "text";
 
 export class ReadingEditor implements Editor {
   readonly task = signal<OpenTask | null>(null);
-  readonly shown = signal<Shown>({ state: "loading" });
+  readonly bitmap = new Loader<ImageBitmap>();
   readonly close = signal(false);
   readonly tool: BoxTool;
-  private media: MediaSet | null = null;
+  private media: TaskMedia | null = null;
   private stop: (() => void) | null = null;
 
-  constructor(
-    private readonly host: HTMLElement,
-    private readonly context: EditorContext,
-  ) {
+  constructor(private readonly context: EditorContext) {
     this.tool = new BoxTool({
       picture: () => this.picture(),
       selected: () => null,
@@ -46,10 +40,9 @@ export class ReadingEditor implements Editor {
       create: (rect) => this.create(rect),
       status: (text) => this.context.status(text),
     });
-    render(<ReadingView editor={this} />, host);
   }
 
-  load(task: OpenTask, media: MediaSet): void {
+  load(task: OpenTask, media: TaskMedia): void {
     this.stop?.();
     this.media = media;
     this.tool.reset();
@@ -61,24 +54,11 @@ export class ReadingEditor implements Editor {
       const piece = pieceOf(piecesOf(task.work.value[ref?.capture ?? ""] ?? []), ref?.id);
       if (ref && piece && piece.id !== ref.id) task.selected.value = { capture: ref.capture, id: piece.id };
     });
-    const capture = this.capture();
-    if (capture) this.open(task, capture);
+    this.open();
   }
 
-  open(task: OpenTask, capture: CaptureView): void {
-    const set = (shown: Shown): void => {
-      if (this.task.value === task) this.shown.value = shown;
-    };
-    set({ state: "loading" });
-    this.media?.of(capture).then(
-      (media) =>
-        set(
-          media.kind === "image"
-            ? { state: "ready", bitmap: media.bitmap }
-            : { state: "failed", why: "This is not a picture." },
-        ),
-      (error: unknown) => set({ state: "failed", why: error instanceof Error ? error.message : String(error) }),
-    );
+  open(): void {
+    this.bitmap.load(this.media, this.capture(), "image", (medium) => medium.bitmap);
   }
 
   capture(): CaptureView | undefined {
@@ -86,8 +66,8 @@ export class ReadingEditor implements Editor {
   }
 
   private picture(): Size | null {
-    const shown = this.shown.value;
-    return shown.state === "ready" ? { width: shown.bitmap.width, height: shown.bitmap.height } : null;
+    const bitmap = this.bitmap.ready;
+    return bitmap && { width: bitmap.width, height: bitmap.height };
   }
 
   pieces(): Piece[] {
@@ -162,7 +142,7 @@ export class ReadingEditor implements Editor {
   }
 
   unready(): string | null {
-    return mediumUnready("The picture", [this.shown.value.state]);
+    return mediumUnready("The picture", [this.bitmap.state.value.state]);
   }
 
   command(stroke: Stroke): boolean {
@@ -187,7 +167,7 @@ export class ReadingEditor implements Editor {
         this.write();
         return true;
       case "language":
-        this.host.querySelector("select")?.focus();
+        this.context.focus("language");
         return true;
       case "zoom":
         this.close.value = !this.close.value && Boolean(piece?.place);
@@ -212,9 +192,9 @@ export class ReadingEditor implements Editor {
 
   private write(): void {
     const piece = this.piece();
-    if (!piece) return this.context.say("No text is selected: N marks one.");
-    if (!piece.text) return this.context.say("This place has no text yet: N adds it.");
-    this.host.querySelector<HTMLTextAreaElement>(`[data-piece="${CSS.escape(piece.id)}"] textarea`)?.focus();
+    if (!piece) return this.context.notify("No text is selected: N marks one.");
+    if (!piece.text) return this.context.notify("This place has no text yet: N adds it.");
+    this.context.focus("text", piece.id);
   }
 
   /** Takes a place and its text away together; the next least certain one is selected. */
@@ -231,9 +211,7 @@ export class ReadingEditor implements Editor {
   dispose(): void {
     this.stop?.();
     this.stop = null;
+    this.bitmap.reset();
     this.task.value = null;
-    render(null, this.host);
   }
 }
-
-export const mount: Mount = (host, context) => new ReadingEditor(host, context);

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { describe, expect, test } from "vitest";
 import type { FramePlayer } from "./player";
-import { Together } from "./together";
+import { CameraSync } from "./camerasync";
 
 /** A camera's player without pictures: what the clock asks of it. */
 function player(times: number[]): FramePlayer {
@@ -22,15 +22,15 @@ const every = (step: number, count: number): number[] => Array.from({ length: co
 describe("cameras of one take", () => {
   const [fast, slow] = [player(every(20_000, 100)), player(every(50_000, 40))];
   const lead = signal<FramePlayer | null>(fast);
-  const together = new Together(() => lead.value);
-  together.add({ player: fast, offset: 1_000_000 });
+  const sync = new CameraSync(() => lead.value);
+  sync.add({ player: fast, offset: 1_000_000 });
   // It opened a quarter of a second later.
-  together.add({ player: slow, offset: 1_250_000 });
+  sync.add({ player: slow, offset: 1_250_000 });
 
   test("show the moment of the one that is moved", () => {
-    expect(together.outside(slow)).toBe("not begun");
+    expect(sync.outside(slow)).toBe("not begun");
     fast.go(50);
-    expect([slow.frame.value, together.outside(slow)]).toEqual([15, null]);
+    expect([slow.frame.value, sync.outside(slow)]).toEqual([15, null]);
     fast.go(52);
     expect(slow.frame.value).toBe(15);
     fast.go(53);
@@ -49,14 +49,14 @@ describe("cameras of one take", () => {
   test("one that ended says so", () => {
     lead.value = slow;
     slow.go(39);
-    expect([fast.frame.value, together.outside(fast)]).toEqual([99, "over"]);
-    expect(together.outside(slow)).toBeNull();
+    expect([fast.frame.value, sync.outside(fast)]).toEqual([99, "over"]);
+    expect(sync.outside(slow)).toBeNull();
   });
   test("one that comes later joins where the others are", () => {
     const late = player(every(10_000, 500));
-    together.add({ player: late, offset: 0 });
+    sync.add({ player: late, offset: 0 });
     expect(late.frame.value).toBe(320);
-    together.clear();
+    sync.clear();
     slow.go(3);
     expect(late.frame.value).toBe(320);
   });

@@ -1,0 +1,120 @@
+/** The items that come next: leased, their drafts and media opened before anybody looks at them. */
+import type { LabelsDocument, TaskView } from "../api/types";
+import { workOf } from "../model/labels";
+import type { Drafts } from "./drafts";
+import type { Leases } from "./lease";
+import { OpenTask } from "./task";
+
+/** What a view needs of a task before it shows it, media above all. */
+export interface Prepared {
+  /** Frees what was prepared. */
+  dispose(): void;
+}
+
+export interface Item<M extends Prepared = Prepared> {
+  task: OpenTask;
+  media: M;
+}
+
+export interface PrefetchSource<M extends Prepared> {
+  /** Asks the collector for so many items, `have` being the ones this page holds; none where it cannot. */
+  ask(have: readonly string[], count: number): Promise<readonly TaskView[]>;
+  /** Items that this page holds outside of what comes next. */
+  held(): readonly string[];
+  /** Starts loading what is shown of a task. */
+  prepare(view: TaskView): M;
+  /** A person changed an item. */
+  edited(): void;
+}
+
+const MAX_ITEMS = 2;
+
+export class Prefetch<M extends Prepared> {
+  private items: Item<M>[] = [];
+  private asking: Promise<void> | null = null;
+
+  constructor(
+    private readonly source: PrefetchSource<M>,
+    private readonly drafts: Drafts,
+    private readonly leases: Leases,
+  ) {}
+
+  get waiting(): readonly Item<M>[] {
+    return this.items;
+  }
+
+  /** Asks for items until enough wait. Settles when the answer is here; one request at a time. */
+  topUp(): Promise<void> {
+    if (this.items.length >= MAX_ITEMS) return Promise.resolve();
+    this.asking ??= this.ask().finally(() => {
+      this.asking = null;
+    });
+    return this.asking;
+  }
+
+  private async ask(): Promise<void> {
+    const have = [...this.source.held(), ...this.items.map((item) => item.task.id)];
+    const views = await this.source.ask(have, MAX_ITEMS - this.items.length);
+    const held = this.source.held();
+    for (const view of views)
+      if (!held.includes(view.id) && !this.has(view.id)) this.items.push(this.open(view, false));
+  }
+
+  /** Settles when nothing is being asked for. */
+  async idle(): Promise<void> {
+    while (this.asking) await this.asking;
+  }
+
+  private has(id: string): boolean {
+    return this.items.some((item) => item.task.id === id);
+  }
+
+  /** The next item, which the caller shows or closes. */
+  next(): Item<M> | undefined {
+    return this.items.shift();
+  }
+
+  /** These items come next, in this order. */
+  putFirst(...items: readonly Item<M>[]): void {
+    this.items.unshift(...items);
+  }
+
+  /** Closes the item of this task, where it waits. Whether it did. */
+  drop(id: string): boolean {
+    const dropped = this.items.filter((item) => item.task.id === id);
+    this.items = this.items.filter((item) => item.task.id !== id);
+    for (const item of dropped) this.close(item);
+    return dropped.length > 0;
+  }
+
+  /** Nothing waits any more; the caller closes what did. */
+  takeAll(): readonly Item<M>[] {
+    return this.items.splice(0);
+  }
+
+  /** Opens a task with this browser's draft of it, or with the work of somebody else, and starts loading its media. */
+  open(view: TaskView, reopened: boolean, documents: readonly LabelsDocument[] | null = null): Item<M> {
+    const draft = this.drafts.of(view.id, view.draft?.saved_at ?? view.revision?.submitted_at ?? null);
+    const task = documents
+      ? new OpenTask(view, workOf(view, documents), reopened)
+      : new OpenTask(view, draft?.work ?? null, reopened, draft && this.drafts.stepsOf(view.id, draft));
+    if (draft?.selected && !documents) task.selected.value = draft.selected;
+    task.onChange = () => {
+      this.source.edited();
+      this.drafts.save(task);
+    };
+    return this.reopen(task);
+  }
+
+  /** Leases a task that is open already and starts loading its media again. */
+  reopen(task: OpenTask): Item<M> {
+    this.leases.hold(task);
+    return { task, media: this.source.prepare(task.view) };
+  }
+
+  /** Gives up the lease and the media of an item. */
+  close(item: Item<M>): void {
+    this.leases.drop(item.task);
+    item.media.dispose();
+  }
+}
