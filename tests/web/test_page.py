@@ -295,7 +295,7 @@ def test_a_skip_is_taken_back_with_what_was_begun(house: House, open_page: Open)
     ada.go_to("boxes")
     task = ada.task()
     ada.press("Shift+ArrowRight", "right", "s", "4")
-    ada.word("Skipped: I know this person. B takes it back.")
+    ada.word("Skipped: I know this person. Press B to undo.")
     until(lambda: house.task(task)["state"] == "skipped")
     ada.back(task)
     assert ada.kind() == "boxes"

@@ -158,7 +158,7 @@ class TestGap:
         ada.go_to("tracks")
         ada.frame(5)
         expect(ada.page.locator(".track-unseen")).to_have_attribute("data-unseen", "10-20")
-        expect(ada.page.locator(".label-facts")).to_contain_text("not seen on 10–19: filled in")
+        expect(ada.page.locator(".label-facts")).to_contain_text("not seen on frames 10–19: filled in")
         expect(ada.page.locator(".box-unseen")).to_have_count(0)
         ada.press("]", ".")
         ada.frame(11)

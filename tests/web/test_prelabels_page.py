@@ -295,7 +295,7 @@ class TestRuns:
         expect(dialog).to_have_count(0)
         assert house.lead.get("/api/prelabel-runs").json()["runs"][0]["waiting"] == reviewed.SPOKEN
         stop.click()
-        dialog.get_by_role("button", name="Stop it").click()
+        dialog.get_by_role("button", name="Stop the run").click()
         expect(page.locator(".run")).to_have_attribute("data-state", "stopped")
         expect(page.locator(".run")).to_contain_text("24 stopped before they began")
 

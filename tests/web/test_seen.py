@@ -53,7 +53,7 @@ def test_a_medium_that_failed_can_only_be_skipped(house: House, open_page: Open)
     task = ada.task()
     expect(ada.page.locator(".trouble")).to_contain_text("cannot be shown")
     ada.page.evaluate(ACCEPT_ALL_WAYS)
-    ada.word("only S skips")
+    ada.word("Press S to skip this item.")
     assert ada.task() == task and house.revisions(task) == []
     ada.press("s", "2")
     ada.empty()
@@ -103,7 +103,7 @@ def test_a_turned_box_is_drawn_turned_and_stays_turned(house: House, open_page: 
     [
         ({"kind": "mask", "rle": {"size": [360, 640], "counts": "4"}}, "a mask"),
         ({"kind": "mask", "rle": {"size": [2, 2], "counts": "4"}}, "a mask"),
-        ({"kind": "span", "parent": "b1", "start": 0, "end": 2}, "a marked piece of text"),
+        ({"kind": "span", "parent": "b1", "start": 0, "end": 2}, "a marked text"),
         ({"kind": "track", "keyframes": []}, "a track"),
     ],
 )
@@ -127,7 +127,7 @@ def test_what_cannot_be_drawn_is_not_accepted(house: House, open_page: Open, lab
     task = ada.task()
     assert ada.selected() == "x1"
     ada.press("Enter")
-    ada.word(f"“person” is {word}, which this page cannot show")
+    ada.word(f"“person” is {word}. This page cannot show it.")
     assert ada.task() == task and house.revisions(task) == []
     ada.press("x")
     ada.submit()

@@ -38,7 +38,7 @@ def test_every_key_is_shown(house: House, open_page: Open) -> None:
     ada.go_to("tracks")
     ada.press("?")
     dialog = ada.page.get_by_role("dialog", name="All keys")
-    for words in ("accept all", "one frame back", "keyframe here", "undo", "skip this item", "ten frames forward"):
+    for words in ("accept all", "one frame back", "set a keyframe", "undo", "skip this item", "ten frames forward"):
         expect(dialog).to_contain_text(words)
     ada.press("n", "Delete", "Escape")
     expect(dialog).to_have_count(0)

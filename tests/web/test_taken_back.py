@@ -62,7 +62,7 @@ def test_what_somebody_else_took_is_not_taken_back(house: House, open_page: Open
     boris = Reviewer(open_page("boris"))
     boris.go_to("boxes")
     ada.press("b")
-    expect(ada.page.locator(".bar-word, .card")).to_contain_text("Somebody else has taken what you released.")
+    expect(ada.page.locator(".bar-word, .card")).to_contain_text("Somebody else has taken an item that you released.")
     assert boris.page.locator(".banner").count() == 0
 
 
@@ -152,7 +152,7 @@ def test_a_lead_opens_work_that_came_too_late(house: House, open_page: Open, ada
     expect(ada.page.locator(".banner")).to_contain_text("is with boris now")
     ada.saved("here")
     ada.press("a")
-    expect(ada.page.locator(".bar-care")).to_contain_text("It cannot be taken again")
+    expect(ada.page.locator(".bar-care")).to_contain_text("The item cannot be opened again")
     ada.press("Enter")
     ada.page.wait_for_function("task => !document.querySelector(`.review[data-task='${task}']`)", arg=task)
     expect(ada.page.locator(".bar-care")).to_have_count(0)

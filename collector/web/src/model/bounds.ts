@@ -50,7 +50,7 @@ export function misplaced(view: TaskView, work: Work): { ref: Ref; why: string }
     for (const label of labels) {
       const fault = faultOf(label, picture);
       if (fault)
-        return { ref: { capture, id: label.id }, why: `“${label.label}” ${fault}: move it, draw it anew or reject it (X).` };
+        return { ref: { capture, id: label.id }, why: `“${label.label}” ${fault}. Move it, redraw it or reject it (X).` };
     }
   }
   return null;

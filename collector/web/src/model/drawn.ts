@@ -19,8 +19,8 @@ const DRAWN: Record<Surface, readonly Label["kind"][]> = {
 const NAMES: Partial<Record<Label["kind"], string>> = {
   box: "a box",
   mask: "a mask",
-  span: "a marked piece of text",
-  interval: "a stretch of time",
+  span: "a marked text",
+  interval: "a region",
   track: "a track",
   keypoints: "points",
   polygon: "an outline",
@@ -36,7 +36,7 @@ export function undrawn(view: TaskView, work: Work): string | null {
   for (const rows of Object.values(work)) {
     const hidden = rows.find((label) => !drawn.includes(label.kind) || isUnreadable(label));
     if (hidden)
-      return `“${hidden.label}” is ${NAMES[hidden.kind] ?? hidden.kind}, which this page cannot show: reject it (X) or skip the item (S).`;
+      return `“${hidden.label}” is ${NAMES[hidden.kind] ?? hidden.kind}. This page cannot show it. Reject it (X) or skip the item (S).`;
   }
   return null;
 }

@@ -7,7 +7,7 @@ export function maskedWord(capture: Pick<CaptureView, "medium" | "redaction">): 
   if (!redaction) return null;
   if (medium === "audio") {
     const us = redaction.speech_us;
-    if (us === 0) return "no speech outside prompts to mute";
+    if (us === 0) return "no speech to mute outside prompts";
     return us == null ? "sound muted outside prompts" : `sound muted outside prompts (${(us / 1e6).toFixed(1)} s)`;
   }
   const faces = redaction.faces;

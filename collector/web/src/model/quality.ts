@@ -21,12 +21,12 @@ export interface Fact {
 
 export type Edit = "accepted" | "moved" | "relabelled" | "edited" | "deleted" | "doubled" | "added";
 export const EDITS: Readonly<Record<Edit, string>> = {
-  accepted: "accepted as it was",
+  accepted: "accepted unchanged",
   moved: "moved or resized",
   relabelled: "given another name",
   edited: "text or attributes changed",
   deleted: "rejected",
-  doubled: "rejected beside another model's",
+  doubled: "rejected as a duplicate of another model's",
   added: "drawn by people, not found by the model",
 };
 
@@ -100,7 +100,7 @@ export function facts(row: QualityRow): Fact[] {
   const { acceptance, found, random } = row;
   if (acceptance)
     out.push({
-      name: "accepted as it was",
+      name: "accepted unchanged",
       value: percent(acceptance.share),
       note: `${Math.round(acceptance.low * 100)} to ${percent(acceptance.high)}, of ${count(acceptance.of)}`,
       chance: random?.acceptance ? estimate(random.acceptance) : null,
@@ -135,7 +135,7 @@ function trackFacts({ tracks: t }: QualityRow): Fact[] {
     {
       name: "HOTA",
       value: hundredths(t.hota),
-      note: `found ${hundredths(t.det_a)}, held together ${hundredths(t.ass_a)}`,
+      note: `detection ${hundredths(t.det_a)}, association ${hundredths(t.ass_a)}`,
       chance: null,
     },
     {
@@ -157,13 +157,13 @@ function intervalFacts({ intervals }: QualityRow): Fact[] {
     out.push({
       name: `${name} off by`,
       value: `${Math.round(end.median_ms)} ms`,
-      note: `nine in ten within ${Math.round(end.p90_ms)} ms; ${way}`,
+      note: `90% within ${Math.round(end.p90_ms)} ms; ${way}`,
       chance: null,
     });
   }
   if (intervals.error_rate !== null)
     out.push({
-      name: "time that is wrong (DER)",
+      name: "wrong time (DER)",
       value: percent(intervals.error_rate),
       note: derNote(intervals),
       chance: null,
@@ -174,8 +174,8 @@ function intervalFacts({ intervals }: QualityRow): Fact[] {
 function derNote(rates: NonNullable<QualityRow["intervals"]>): string {
   const parts = [
     [rates.missed_seconds, "missed"],
-    [rates.false_seconds, "too much"],
-    [rates.confused_seconds, "with another name"],
+    [rates.false_seconds, "false"],
+    [rates.confused_seconds, "with a wrong name"],
   ] as const;
   const said = parts.filter(([s]) => s >= 0.05).map(([s, word]) => `${s.toFixed(1)} s ${word}`);
   return `${said.join(", ") || "nothing"} in ${rates.truth_seconds.toFixed(1)} s`;
@@ -199,7 +199,7 @@ function textFacts({ texts }: QualityRow): Fact[] {
       chance: null,
     });
   if (texts.unchanged)
-    out.push({ name: "to the letter", value: percent(texts.unchanged.share), note: estimateNote(texts.unchanged), chance: null });
+    out.push({ name: "exact matches", value: percent(texts.unchanged.share), note: estimateNote(texts.unchanged), chance: null });
   return out;
 }
 

@@ -33,7 +33,7 @@ export class Gate {
     if (!source) return "This item is not on screen yet.";
     const why = untracked(() => source.unready());
     if (why !== null) return why;
-    return this.open.peek() ? null : "This item has only just appeared: look at it first.";
+    return this.open.peek() ? null : "This item has only just appeared. Look at it first.";
   }
 
   /** An item counts as seen from the frame after the one in which all of it was there. */

@@ -48,7 +48,7 @@ function SavedWord({ store }: { store: Store }): preact.JSX.Element {
   if (trouble !== null && waiting > 0) {
     return (
       <span class="saved saved-care" data-saved="waiting">
-        ⚠ {waiting} not sent: {trouble}. Stored here, sent automatically.
+        ⚠ {waiting} not sent: {trouble}. Saved here, will be sent automatically.
       </span>
     );
   }

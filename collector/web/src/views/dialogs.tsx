@@ -17,12 +17,12 @@ export function KeysDialog({ keyboard, on }: { keyboard: Keyboard; on: Surface }
           </span>
         </h2>
         <div class="key-columns">
-          <Keys title="Here" rows={here} />
+          <Keys title="This item" rows={here} />
           <Keys title="Everywhere" rows={everywhere} />
         </div>
         <p class="note">
-          In a text field plain keys type text; <kbd>Esc</kbd> leaves it, <kbd>Tab</kbd> goes to the next,{" "}
-          <kbd>Ctrl Enter</kbd> submits. Outside of it <kbd>Tab</kbd> goes to the buttons after the last label.
+          In a text field, keys type text: <kbd>Esc</kbd> leaves the field, <kbd>Tab</kbd> goes to the next one,{" "}
+          <kbd>Ctrl Enter</kbd> submits. Elsewhere, <kbd>Tab</kbd> goes through the labels and then to the buttons.
         </p>
         <p class="actions">
           <button type="button" onClick={() => (keyboard.dialog.value = null)}>
@@ -98,7 +98,7 @@ export function SkipDialog({ keyboard }: { keyboard: Keyboard }): preact.JSX.Ele
       reasons={SKIP_REASONS}
       choose={(number) => keyboard.skip(number)}
     >
-      A lead sees the item and the reason. <kbd>B</kbd> takes the skip back.
+      A lead sees the item and the reason. Press <kbd>B</kbd> to undo the skip.
     </ReasonDialog>
   );
 }
@@ -112,7 +112,7 @@ export function CorrectionDialog({ keyboard, whose }: { keyboard: Keyboard; whos
       reasons={CORRECTIONS}
       choose={(number) => keyboard.correct(number)}
     >
-      What matters most. It is stored with your version, which becomes the ground truth.
+      Choose the main reason. It is stored with your version, which becomes the ground truth.
     </ReasonDialog>
   );
 }
@@ -141,7 +141,7 @@ const HINTS: Record<Surface, readonly string[][]> = {
     ["W", "starts writing the text, ↑ ↓ move in reading order, Delete rejects a text, N marks one that was not found."],
   ],
 };
-const LAST = ["?", "shows all keys. U undoes a change, B takes back a submit, a skip or a release. Your work is stored, also without a network."];
+const LAST = ["?", "shows all keys. U undoes a change, B takes back a submit, a skip or a release. Your work is saved, even without a network."];
 
 /** First visit: three hints on the real task, gone with the first key that submits or when they are closed. */
 export function Hints({ store, on }: { store: Store; on: Surface }): preact.JSX.Element | null {

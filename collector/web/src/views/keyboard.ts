@@ -143,7 +143,7 @@ export class Keyboard {
         return store.notices.dismiss();
       case "tags":
         tagsShown.value = !tagsShown.value;
-        return store.notify(tagsShown.value ? "Names are shown." : "Names are hidden: T shows them again.");
+        return store.notify(tagsShown.value ? "Names are shown." : "Names are hidden. Press T to show them.");
       case "theme":
         return store.notify(`Theme: ${nextTheme()}.`);
       case "next-label":
@@ -192,7 +192,7 @@ export class Keyboard {
     const task = this.store.current.value?.task;
     if (!task) return;
     const word = task.view.classes[digit - 1];
-    if (word === undefined) return this.store.notify(`There is no name ${digit}.`);
+    if (word === undefined) return this.store.notify(`No name has the number ${digit}.`);
     this.name(word);
   }
 

@@ -49,7 +49,7 @@ function Expected({ view }: { view: TaskView }): preact.JSX.Element {
           {view.expected !== null && view.prompt !== view.expected && <p class="note">{view.prompt}</p>}
         </>
       )}
-      {view.objects.length > 0 && <p class="note">should be visible: {view.objects.join(", ")}</p>}
+      {view.objects.length > 0 && <p class="note">Should be visible: {view.objects.join(", ")}</p>}
       <p
         class={view.reason.kind === "control" ? "caveat" : "note"}
         title="Why you see this item"
@@ -217,7 +217,7 @@ class LabelRow extends Pure<RowProps> {
         data-label={id}
         class={classNames("label-row", selected && "label-selected", ghost && "label-ghost")}
         style={`--colour: var(--label-${look.colour})`}
-        title={ghost ? "Rejected; click to bring it back" : undefined}
+        title={ghost ? "Rejected. Click to restore." : undefined}
         onClick={() => {
           if (ghost) return task.restore(ref);
           task.settle();
@@ -261,13 +261,13 @@ function facts(label: Label): string {
     case "box":
       return (
         `x ${px(label.x)}  y ${px(label.y)}  ${px(label.width)} × ${px(label.height)} px` +
-        (label.rotation ? `, turned ${px(label.rotation)}°` : "")
+        (label.rotation ? `, rotated ${px(label.rotation)}°` : "")
       );
     case "track": {
       const first = label.keyframes[0]?.frame ?? 0;
       const last = label.keyframes[label.keyframes.length - 1]?.frame ?? 0;
       const gaps = unseenStretches(label.keyframes).map(([from, to]) => (to - 1 > from ? `${from}–${to - 1}` : `${from}`));
-      const filled = gaps.length > 0 ? `\nnot seen on ${gaps.join(", ")}: filled in` : "";
+      const filled = gaps.length > 0 ? `\nnot seen on frames ${gaps.join(", ")}: filled in` : "";
       return `${label.keyframes.length} keyframes, frames ${first} to ${last}${filled}`;
     }
     case "interval":

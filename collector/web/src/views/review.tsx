@@ -56,10 +56,10 @@ function LostBanner({ store, item }: { store: Store; item: Item }): preact.JSX.E
   return (
     <div class="banner" role="alert">
       <span>
-        <strong>This item {lost}.</strong> Your work on it is stored as a draft, which leads can open; nothing was overwritten.
+        <strong>This item {lost}.</strong> Your work on it is stored as a draft, which leads can open. Nothing was overwritten.
       </span>
       <button type="button" onClick={() => void store.takeAgain()}>
-        <kbd>A</kbd> take it again
+        <kbd>A</kbd> reopen it
       </button>
       <button type="button" class="primary" onClick={() => store.submit()}>
         <kbd>Enter</kbd> next item

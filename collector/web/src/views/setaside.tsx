@@ -29,7 +29,7 @@ export function SetAsideLists({ store, found }: Props): preact.JSX.Element | nul
       )}
       <List
         title="Skipped items"
-        note="They wait for you: open one, then submit it, or release it (R) for the next person."
+        note="Open an item, then submit it, or release it (R) for the next person."
         what="reason"
         who="skipped by"
       >
@@ -123,7 +123,7 @@ async function openItem(store: Store, task: string, person: string | null): Prom
   const drafts = person === null ? [] : (await api.drafts(task)).drafts;
   const late = drafts.find((draft) => draft.person === person && draft.why === "lease-lost");
   await store.openItem(task, late?.documents ?? null);
-  if (late) store.notify(`This is the work of ${person}: Enter makes it the ground truth.`);
+  if (late) store.notify(`This is the work of ${person}. Press Enter to make it the ground truth.`);
   location.hash = "";
   if (location.pathname === "/today") history.replaceState(null, "", "/#");
 }

@@ -110,8 +110,8 @@ export function Resting({ store }: { store: Store }): preact.JSX.Element {
   return (
     <Card title="You are taking a break" name="resting" keys={{ enter: go, b: back, q: leave }}>
       <p>
-        Nothing is reserved for you now. What you had begun is stored as a draft and comes back with its item, unless
-        somebody else takes it first.
+        Nothing is reserved for you now. Your unfinished work is saved as a draft and comes back with its item, unless
+        somebody else takes the item first.
       </p>
       {notice && (
         <p class={notice.kind === "care" ? "caveat" : "note"} role="status">
@@ -124,7 +124,7 @@ export function Resting({ store }: { store: Store }): preact.JSX.Element {
         </button>
         {count > 0 && (
           <button type="button" onClick={back}>
-            <kbd>B</kbd> take back what I released
+            <kbd>B</kbd> take my items back
           </button>
         )}
         <button type="button" onClick={leave}>
@@ -142,13 +142,13 @@ export function SignedOut({ waiting, left = false }: { waiting: number; left?: b
     <Card title={left ? "You are signed out" : "This page needs a personal link"} name="signed-out">
       <p>
         {left
-          ? "All your work is at the collector; this browser stores nothing of it any more."
+          ? "All your work is at the collector. This browser stores nothing of it."
           : "You are not signed in here, or your link has expired."}{" "}
         A link works once: ask your lead for a new one.
       </p>
       {!left && (
         <p>
-          Nothing is lost: unfinished work is stored in this browser and comes back when you open your new link in it.
+          Nothing is lost. Your unfinished work is saved in this browser and comes back when you open the new link in it.
         </p>
       )}
       {waiting > 0 && (
@@ -173,7 +173,7 @@ export function Failed({ problem, retry }: { problem: Problem | Unreachable; ret
           ? `${problem.title} ${problem.hint}`
           : "The network is down, or the collector is not running. This page tries again every few seconds."}
       </p>
-      <p>Nothing is lost: drafts and unsent answers are stored in this browser.</p>
+      <p>Nothing is lost. Drafts and unsent answers are saved in this browser.</p>
       {answered && <p class="note">code {problem.code}</p>}
       <p class="actions">
         <button type="button" class="primary" onClick={retry}>

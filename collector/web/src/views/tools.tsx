@@ -23,7 +23,7 @@ const TOOLS: readonly Tool[] = [
   { command: "zoom", sign: "⌕", word: "zoom", shown: "Z", on: ["boxes", "reading"], can: isSelected },
   { command: "keyframe", sign: "◆", word: "keyframe", shown: "K", on: ["tracks"], can: isSelected },
   { command: "hidden", sign: "◌", word: "hide", shown: "H", on: ["tracks"], can: isSelected },
-  { command: "split", sign: "✂", word: "cut", shown: "C", on: ["speech"], can: isSelected },
+  { command: "split", sign: "✂", word: "split", shown: "C", on: ["speech"], can: isSelected },
 ];
 
 export function Tools({ task, keyboard }: { task: OpenTask | undefined; keyboard: Keyboard }): preact.JSX.Element {

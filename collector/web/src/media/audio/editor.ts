@@ -231,14 +231,14 @@ export class AudioEditor implements Editor {
   private takeExpected(label: IntervalLabel | null): void {
     if (!label) return;
     const expected = this.expected(label);
-    if (expected === null) return this.context.notify("The script expected nothing here: W writes what was said.");
+    if (expected === null) return this.context.notify("The script expected nothing here. Press W to write what was said.");
     this.task.value?.settle();
     this.setText(label.id, expected);
     this.task.value?.settle();
   }
 
   private write(label: IntervalLabel | null): void {
-    if (!label) return this.context.notify("No region is selected: N makes one at the playhead.");
+    if (!label) return this.context.notify("No region is selected. Press N to make one at the playhead.");
     this.context.focus("text", label.id);
   }
 
@@ -254,7 +254,7 @@ export class AudioEditor implements Editor {
     const inside = player.now.value > label.start_us + MIN_US && player.now.value < label.end_us - MIN_US;
     const at = inside ? player.now.value : Math.round((label.start_us + label.end_us) / 2);
     if (at - label.start_us < MIN_US || label.end_us - at < MIN_US)
-      return this.context.notify("This region is too short to cut.");
+      return this.context.notify("This region is too short to split.");
     const id = newId(task.work.value[capture.id] ?? [], task.before[capture.id] ?? []);
     const second: IntervalLabel = {
       id,

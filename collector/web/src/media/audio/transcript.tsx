@@ -90,7 +90,7 @@ class Row extends Pure<RowProps> {
             type="button"
             tabIndex={-1}
             class="word-expected"
-            title="Take the expected text as what was said"
+            title="Use the expected text"
             onClick={() => {
               editor.setText(label.id, expected);
               task.settle();

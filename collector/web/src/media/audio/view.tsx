@@ -61,7 +61,7 @@ function BesideVideo({
         : undefined,
     [url, player],
   );
-  if (video.state.value.state === "failed") return <div class="quiet">The video beside it cannot be shown; the sound is complete.</div>;
+  if (video.state.value.state === "failed") return <div class="quiet">The video alongside cannot be shown. The sound is complete.</div>;
   return (
     <video
       ref={element}
@@ -70,7 +70,7 @@ function BesideVideo({
       muted
       playsInline
       preload="auto"
-      aria-label={`${capture.sensor}, beside the sound`}
+      aria-label={`${capture.sensor}, alongside the sound`}
     />
   );
 }
@@ -110,7 +110,7 @@ function Sound({ editor, task, loaded }: { editor: AudioEditor; task: OpenTask; 
                   tabIndex={-1}
                   data-own
                   class="region region-ghost"
-                  title="Rejected; click brings it back"
+                  title="Rejected. Click to restore."
                   style={{
                     left: percent(label.start_us, player.duration),
                     width: percent(label.end_us - label.start_us, player.duration),

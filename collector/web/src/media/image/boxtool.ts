@@ -103,7 +103,7 @@ export class BoxTool {
       drawing.first === null
         ? "drag, or move the cross with the arrows and press Space"
         : "now the opposite corner: arrows, then Space";
-    this.target.status(`${what}: ${next}. Esc leaves.${rename}`);
+    this.target.status(`${what}: ${next}. Esc cancels.${rename}`);
   }
 
   private setEdge(edge: Edge | "choose" | null): void {
@@ -180,7 +180,7 @@ export class BoxTool {
   /** A pointer or the second corner ended the drawing. */
   finish(rect: Rect): void {
     if (rect.width < MIN_DRAWN || rect.height < MIN_DRAWN) {
-      this.target.status("Too small to be a box: move the cross further, or drag.");
+      this.target.status("The box is too small. Move the cross further, or drag.");
       return;
     }
     this.reset();

@@ -19,7 +19,7 @@ function AnswerView({ editor }: { editor: AnswerEditor }): preact.JSX.Element {
         <div class="answer-sides">
           <div class="answer-side">
             <h2>
-              Typed <span class="note">as it was, never changed</span>
+              Typed <span class="note">the original, never changed</span>
             </h2>
             <blockquote class="answer-original" lang={task.view.language} dir="auto">
               {shown.medium}

@@ -192,8 +192,8 @@ export class ReadingEditor implements Editor {
 
   private write(): void {
     const piece = this.piece();
-    if (!piece) return this.context.notify("No text is selected: N marks one.");
-    if (!piece.text) return this.context.notify("This place has no text yet: N adds it.");
+    if (!piece) return this.context.notify("No text is selected. Press N to mark one.");
+    if (!piece.text) return this.context.notify("This place has no text yet. Press N to add one.");
     this.context.focus("text", piece.id);
   }
 

@@ -184,7 +184,7 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
           />
         ) : (
           <button type="button" tabIndex={-1} onClick={() => editor.writePlace(piece.id)}>
-            <kbd>N</kbd> no text yet: write it
+            <kbd>N</kbd> no text yet: add it
           </button>
         )}
       </div>

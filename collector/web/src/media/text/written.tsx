@@ -84,7 +84,7 @@ function NoAnswer({ text, task }: { text: OneText; task: OpenTask }): preact.JSX
     <span class="word-changed">
       rejected: no usable answer{" "}
       <button type="button" tabIndex={-1} onClick={() => text.bringBack() || task.undo()}>
-        <kbd>U</kbd> bring it back
+        <kbd>U</kbd> restore it
       </button>
     </span>
   );

@@ -296,13 +296,13 @@ export class VideoEditor implements Editor {
     const before = this.track();
     this.edit(tracks.withHidden);
     if (before && this.track() === before)
-      this.context.notify("A track begins in the picture: move its first keyframe instead ( } ), or reject it.");
+      this.context.notify("A track cannot start hidden. Move its first keyframe with }, or reject the track.");
   }
 
   private deleteKeyframe(frame: number): void {
     const track = this.track();
     if (!track || !tracks.keyframeAt(track.keyframes, frame))
-      return this.context.notify("There is no keyframe on this frame; [ and ] go to one.");
+      return this.context.notify("There is no keyframe on this frame. Press [ or ] to go to one.");
     const rest = tracks.withoutKeyframe(track, frame);
     if (rest) this.edit(() => rest);
     else this.task.value?.reject();
@@ -311,7 +311,7 @@ export class VideoEditor implements Editor {
   private shiftKeyframe(frame: number, step: 1 | -1, player: FramePlayer): void {
     const before = this.track();
     if (!before || !tracks.keyframeAt(before.keyframes, frame))
-      return this.context.notify("There is no keyframe on this frame; [ and ] go to one.");
+      return this.context.notify("There is no keyframe on this frame. Press [ or ] to go to one.");
     this.edit((track, at, times) => tracks.withKeyframeMoved(track, at, at + step, times));
     if (this.track() !== before) player.go(frame + step);
   }

@@ -36,7 +36,7 @@ export function Model({ part, report }: { part: ModelPart; report: PrelabelRepor
         </span>
       </h2>
       {row.configuration && (
-        <p class="note configuration" title="In this it differs from the other rows of the same model file">
+        <p class="note configuration" title="How this row differs from the others of the same model file">
           {row.configuration}
         </p>
       )}
@@ -139,7 +139,7 @@ function Cut({ title, of, rows, report, open }: CutProps): preact.JSX.Element | 
               <th scope="col">{title.slice(3)}</th>
               <th scope="col">pre-labels</th>
               <th scope="col" class="bar-column">
-                what became of them
+                result
               </th>
               {COLUMNS.map(([name]) => (
                 <th key={name} scope="col">

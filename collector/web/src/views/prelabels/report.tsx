@@ -134,7 +134,7 @@ function Costs({ report }: { report: PrelabelReport }): preact.JSX.Element {
       {costs.length === 0 && classes.length > 0 && <h2 class="big">No pre-label costs time</h2>}
       {classes.length === 0 && (
         <p>
-          There are too few pre-labels of any one name yet to show whether they save time; twenty are enough.
+          There are too few pre-labels to show whether they save time. 20 per name are enough.
         </p>
       )}
       {saves.length > 0 && (
@@ -161,14 +161,14 @@ function Seconds({ report }: { report: PrelabelReport }): preact.JSX.Element | n
     <details>
       <summary>How the seconds are counted</summary>
       <p class="note">
-        A pre-label saves the seconds it takes to make a label and costs the seconds people spent on changing it. From 200 reviews of
-        a kind on, the seconds are measured from the time people were active; until then they are usual values.
+        A pre-label saves the time to make a label and costs the time spent on changing it. From 200 reviews per kind the
+        times are measured from the active time; until then they are typical values.
       </p>
-      <div class="table-room" tabIndex={0} role="region" aria-label="Seconds of each act">
+      <div class="table-room" tabIndex={0} role="region" aria-label="Seconds per act">
         <table>
           <thead>
             <tr>
-              {["kind", "accept", "move", "edit", "relabel", "delete", "make one"].map((name) => (
+              {["kind", "accept", "move", "edit", "relabel", "delete", "make"].map((name) => (
                 <th key={name} scope="col">
                   {name}
                 </th>
@@ -183,7 +183,7 @@ function Seconds({ report }: { report: PrelabelReport }): preact.JSX.Element | n
                 {[c.accept, c.move, c.edit, c.relabel, c.delete, c.draw].map((s, index) => (
                   <td key={index}>{s.toFixed(1)} s</td>
                 ))}
-                <td>{c.fitted?.length ? `${c.fitted.join(", ")} (${c.revisions} reviews)` : "usual values"}</td>
+                <td>{c.fitted?.length ? `${c.fitted.join(", ")} (${c.revisions} reviews)` : "typical values"}</td>
               </tr>
             ))}
           </tbody>

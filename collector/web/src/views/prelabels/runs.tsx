@@ -65,19 +65,19 @@ export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Eleme
     <section class="lead-card runs" aria-label="Run a model again">
       <h2 class="big">Run a model again</h2>
       <p class="note">
-        A new model labels captures that are already here. Items that nobody has opened show its pre-labels; the others
-        keep theirs, and the new ones count in the report above.
+        A new model labels captures that are already here. Items that nobody has opened show the new pre-labels. Other
+        items keep theirs, and the new ones count in the report above.
       </p>
       <StartRun models={known} onStarted={refresh} />
       {trouble && (
         <p class="caveat" role="alert">
-          {trouble} How far the runs are is not known just now; this page asks again by itself.
+          {trouble} The progress of the runs is unknown. This page tries again automatically.
         </p>
       )}
       {runs?.length === 0 && <p class="note">No re-runs yet.</p>}
       {runs === null && !trouble && (
         <p class="note" role="status">
-          Asking for the runs.
+          Loading the runs.
         </p>
       )}
       <ol class="run-list">
@@ -119,7 +119,7 @@ function Run({ run, onStop }: { run: PrelabelRun; onStop(): void }): preact.JSX.
       <progress
         max={run.captures}
         value={settledCount(run)}
-        aria-label={`${run.source.name}: captures that are settled`}
+        aria-label={`${run.source.name}: finished captures`}
         aria-valuetext={runSentence(run)}
       />
       <p>{runSentence(run)}</p>
@@ -156,15 +156,15 @@ function StopDialog({ run, onClose }: { run: PrelabelRun; onClose(): void }): pr
       </p>
       {trouble && (
         <p class="caveat" role="alert">
-          It was not stopped: {trouble}
+          The run was not stopped: {trouble}
         </p>
       )}
       <p class="actions">
         <button type="button" onClick={() => dialog.current?.close()}>
-          Keep it going
+          Continue the run
         </button>
         <button type="button" class="primary" disabled={busy} onClick={() => void stop()}>
-          Stop it
+          Stop the run
         </button>
       </p>
     </dialog>
