@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.collector.running import until
 from tests.web import media
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer
-
-MOVE_OUT = """() => {
-  const name = Object.keys(localStorage).find(n => n.startsWith('gleaner.draft.'));
-  const draft = JSON.parse(localStorage.getItem(name));
-  for (const labels of Object.values(draft.work)) for (const l of labels) if (l.id === 'b1') Object.assign(l, %s);
-  localStorage.setItem(name, JSON.stringify({...draft, at: Date.now() + 60000}));
-}"""
 
 
 def test_arrows_and_pointer_keep_a_box_in_the_picture(house: House, open_page: Open) -> None:
@@ -41,28 +32,3 @@ def test_arrows_and_pointer_keep_a_box_in_the_picture(house: House, open_page: O
     assert (kettle["x"], kettle["width"]) == (media.WIDTH - 1, 130)
     assert cup["x"] + cup["width"] >= 1 and cup["y"] + cup["height"] >= 1
     assert cup["width"] == 60 and cup["x"] < 60
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [("{x: 641}", "is outside the picture"), ("{width: 0}", "has no width"), ("{y: -66.5}", "is outside the picture")],
-)
-def test_a_box_that_nobody_sees_is_refused_with_a_sentence(
-    house: House, open_page: Open, change: str, words: str
-) -> None:
-    house.add_still()
-    house.publish()
-    ada = Reviewer(open_page())
-    ada.kind()
-    ada.press("right")
-    until(lambda: ada.draft())
-    ada.page.evaluate(MOVE_OUT % change)
-    ada.page.reload()
-    ada.kind()
-    task = ada.task()
-    ada.press("Enter")
-    ada.word(f"“cup” {words}")
-    assert ada.selected() == "b1" and ada.task() == task
-    ada.press("x")
-    ada.submit()
-    assert [label["id"] for label in house.truth("boxes")] == ["b2"]

@@ -44,11 +44,6 @@ class TestReading:
         ada.press("Shift+Tab")
         assert ada.selected() == "w3", "Tab goes by doubt"
 
-    def test_nothing_is_seeded(self, house: House, ada: Reviewer) -> None:
-        ada.word("as the model made them")
-        ada.submit()
-        assert [label["id"] for label in house.truth("text")] == ["p1", "w1", "p2", "w2", "p3", "w3"]
-
     def test_a_text_is_corrected(self, house: House, ada: Reviewer) -> None:
         ada.press("w")
         ada.press("Control+a")
@@ -73,23 +68,6 @@ class TestReading:
         ada.press("Delete")
         ada.submit()
         assert [label["id"] for label in house.truth("text")] == ["p1", "w1", "p3", "w3"]
-
-    def test_a_text_nobody_found_is_drawn_and_written(self, house: House, ada: Reviewer) -> None:
-        ada.press("n")
-        ada.word("New box")
-        # From the middle of the picture: between the second line and the third.
-        ada.press("Space", "Shift+ArrowRight", "down", "down", "down", "Space")
-        expect(ada.page.locator(".piece textarea:focus")).to_have_count(1)
-        ada.type("please")
-        ada.press("Escape")
-        expect(ada.page.locator(".piece")).to_have_count(4)
-        ada.submit()
-        labels = house.truth("text")
-        text = next(label for label in labels if label.get("text") == "please")
-        place = by_id(labels)[text["parent"]]
-        middle = (media.WIDTH / 2, media.HEIGHT / 2)
-        assert place["points"][0] == list(middle) and place["points"][2] == [middle[0] + 50, middle[1] + 30]
-        assert place["kind"] == "polygon" and text["language"] == "en" and "source" not in text
 
     def test_a_click_on_the_picture_selects_the_text(self, ada: Reviewer) -> None:
         x, y, width, height = media.SIGN[2][0]
@@ -176,16 +154,3 @@ class TestGap:
         keyframes = by_id(house.truth("tracks"))["t1"]["keyframes"]
         assert [key["frame"] for key in keyframes] == [5, 10, 12, 20]
         assert not any("interpolated" in key.get("attributes", {}) for key in keyframes)
-
-    def test_each_region_takes_its_own_part_of_the_prompt(self, house: House, ada: Reviewer) -> None:
-        ada.go_to("speech")
-        assert ada.selected() == "s1"
-        ada.press("e", "Tab", "e", "Tab")
-        assert ada.selected() == "s3"
-        ada.press("e")
-        ada.word("The script expected nothing here")
-        expect(ada.page.locator(".masked")).to_contain_text("microphone-0: sound muted outside prompts")
-        ada.submit()
-        labels = by_id(house.truth("speech"))
-        assert (labels["s1"]["text"], labels["s2"]["text"]) == ("Good morning,", "lights on.")
-        assert "text" not in labels["s3"]

@@ -86,24 +86,6 @@ class TestHeardByNobodyYet:
         assert label["score"] is None and "source" not in label
         assert [row["playing"] for row in told].count(True) >= 2, "listening counts as work"
 
-    def test_the_language_may_come_first(self, house: House, ada: Reviewer) -> None:
-        ada.press("l", "g", "Escape", "n")
-        ada.type("Brot")
-        ada.submit("Control+Enter")
-        (label,) = revision(house)["documents"][0]["labels"]
-        assert (label["text"], label["language"]) == ("Brot", "de")
-
-    def test_an_empty_field_is_no_answer(self, house: House, ada: Reviewer) -> None:
-        ada.press("w")
-        ada.type("a")
-        ada.press("Backspace")
-        expect(ada.page.locator(".label-row")).to_have_count(0)
-        expect(ada.page.locator("textarea:focus")).to_have_count(1)
-        expect(ada.page.locator(".answer-facts")).to_contain_text("no usable answer")
-        ada.type("  ")
-        ada.submit("Control+Enter")
-        assert revision(house)["documents"][0]["labels"] == []
-
     def test_going_to_and_fro(self, ada: Reviewer) -> None:
         ada.press("End")
         assert seconds(ada) == 8
@@ -131,13 +113,6 @@ class TestHeardByNobodyYet:
         ada.type("tea ")
         expect(ada.page.locator("textarea:focus")).to_have_value("tea ")
         expect(ada.page.locator(".transport")).to_contain_text("pause")
-
-    def test_every_key_of_it_is_shown(self, ada: Reviewer) -> None:
-        ada.press("?")
-        dialog = ada.page.get_by_role("dialog", name="All keys")
-        for words in ("one second back", "play from the start", "choose the language", "write the text", "slower"):
-            expect(dialog).to_contain_text(words)
-        expect(dialog).not_to_contain_text("split the region")
 
 
 def test_nothing_is_shown_twice(house: House, open_page: Open) -> None:
@@ -184,23 +159,6 @@ class TestHeardByAModel:
         expect(ada.page.locator(".answer-facts")).to_contain_text("rejected: no usable answer")
         ada.press("u")
         expect(ada.page.locator("textarea")).to_have_value(HEARD)
-
-    def test_what_is_written_anew_corrects_what_was_heard(self, house: House, ada: Reviewer) -> None:
-        ada.press("Delete", "n")
-        ada.type("Ham")
-        expect(ada.page.locator(".word-changed")).to_have_text("changed")
-        ada.press("Escape", "u")
-        expect(ada.page.locator("textarea")).to_have_value("")
-        ada.press("Shift+U")
-        ada.submit()
-        stored = revision(house)
-        (label,) = stored["documents"][0]["labels"]
-        assert (label["id"], label["text"], label["edited"]) == ("a1", "Ham", True)
-        assert label["source"]["name"] == "test-model"
-
-    def test_another_language_is_a_change(self, ada: Reviewer) -> None:
-        ada.press("l", "g", "Escape")
-        expect(ada.page.locator(".word-changed")).to_have_text("changed")
 
 
 def test_a_typed_answer_and_a_spoken_one_one_after_the_other(house: House, open_page: Open) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.collector.running import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer
@@ -44,14 +41,6 @@ def test_every_key_is_shown(house: House, open_page: Open) -> None:
     expect(dialog).to_have_count(0)
     ada.press("Escape")
     ada.word("1 label, as the model made it")
-
-
-def test_new_work_comes_by_itself(house: House, open_page: Open) -> None:
-    ada = Reviewer(open_page())
-    ada.empty()
-    house.add_still()
-    house.publish()
-    assert ada.kind() == "boxes"
 
 
 def test_the_lead_sees_today(house: House, open_page: Open) -> None:
@@ -134,30 +123,6 @@ def test_the_header_names_its_counters(house: House, open_page: Open) -> None:
     expect(ada.page.locator(".top-progress")).to_contain_text("0 done today · 2 open · 0.0 per minute")
     ada.submit()
     expect(ada.page.locator(".top-progress")).to_contain_text("1 done today · 1 open")
-
-
-def test_an_older_count_that_arrives_late_replaces_no_newer_one(house: House, open_page: Open) -> None:
-    house.add_still()
-    house.add_answer()
-    house.publish()
-    ada = Reviewer(open_page())
-    ada.kind()
-    held: dict[str, list[Any]] = {"submit": [], "next": []}
-    ada.page.route("**/submit", lambda route: held["submit"].append(route))
-    # The collector counts before the answer reaches it, and its count comes after the answer is confirmed.
-    ada.page.route("**/next", lambda route: held["next"].append((route, route.fetch())))
-    ada.press("Enter")
-    until(lambda: ada.page.wait_for_timeout(20) or all(held.values()))
-    with ada.page.expect_response("**/submit"):
-        held["submit"][0].continue_()
-    counters = ada.page.locator(".top-progress")
-    expect(counters).to_contain_text("1 done today · 1 open")
-    with ada.page.expect_response("**/next"):
-        route, answer = held["next"][0]
-        route.fulfill(response=answer)
-    assert answer.json()["progress"]["done_today"] == 0
-    ada.kind()
-    expect(counters).to_contain_text("1 done today · 1 open")
 
 
 def test_colours_follow_the_person(house: House, open_page: Open) -> None:

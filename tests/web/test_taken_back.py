@@ -56,35 +56,6 @@ def test_a_release_is_taken_back_with_the_work_and_its_history(house: House, ada
     assert (label["x"], label["label"]) == (431, "kettle")
 
 
-def test_what_somebody_else_took_is_not_taken_back(house: House, open_page: Open, ada: Reviewer) -> None:
-    ada.press("right", "r")
-    ada.page.wait_for_selector("[data-state=resting]")
-    boris = Reviewer(open_page("boris"))
-    boris.go_to("boxes")
-    ada.press("b")
-    expect(ada.page.locator(".bar-word, .card")).to_contain_text("Somebody else has taken an item that you released.")
-    assert boris.page.locator(".banner").count() == 0
-
-
-def test_undo_and_redo_survive_a_reload(house: House, ada: Reviewer) -> None:
-    ada.press("right", "Tab", "left", "2", "u")
-    # Also once the collector has a newer draft than this browser.
-    ada.saved("saved")
-    ada.page.reload()
-    ada.go_to("boxes")
-    ada.press("Shift+U")
-    ada.word("1 renamed")
-    ada.press("u", "u")
-    expect(ada.page.locator(".label-facts")).to_contain_text("x 120")
-    ada.press("u")
-    ada.word("2 labels, as the model made them")
-    ada.press("u")
-    ada.word("Nothing to undo")
-    ada.press("Shift+U", "Shift+U")
-    ada.submit()
-    assert [label["x"] for label in house.truth("boxes")] == [119, 431]
-
-
 def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_page: Open, ada: Reviewer) -> None:
     task = ada.task()
     ada.page.route("**/submit", lambda route: route.abort())

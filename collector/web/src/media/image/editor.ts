@@ -52,7 +52,6 @@ export class ImageEditor implements Editor {
     this.tool.reset();
     this.close.value = false;
     this.active.value = task.selected.value?.capture ?? this.captures(task)[0]?.id ?? "";
-    for (const loader of this.pictures.value.values()) loader.reset();
     this.pictures.value = new Map(this.captures(task).map((c) => [c.id, new Loader<ImageBitmap>()]));
     this.task.value = task;
     for (const capture of this.captures(task)) this.open(capture);
@@ -121,7 +120,6 @@ export class ImageEditor implements Editor {
   }
 
   dispose(): void {
-    for (const loader of this.pictures.value.values()) loader.reset();
     this.task.value = null;
   }
 }
