@@ -41,7 +41,7 @@ export function StartRun({ models, onStarted }: { models: readonly string[]; onS
         void start(event.currentTarget);
       }}
     >
-      <Field label="Model" name="model" known={models} required placeholder="its name" />
+      <Field label="Model" name="model" known={models} required placeholder="name of the model" />
       <Field label="Study" name="study" known={studies} placeholder="every study" />
       <Field label="Step" name="step" known={[]} placeholder="every step" />
       <label>
@@ -55,7 +55,7 @@ export function StartRun({ models, onStarted }: { models: readonly string[]; onS
         </select>
       </label>
       <button type="submit" class="primary" disabled={outcome.state === "asking"}>
-        {outcome.state === "asking" ? "Starting" : "Run it"}
+        {outcome.state === "asking" ? "Starting" : "Run model"}
       </button>
       <div class="start-word" role="status">
         {outcome.state === "started" &&
