@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from device_agent.settings import default_state
 from hardware import report
-from hardware.plugin import Check, ReportProgress, carry_out
+from hardware.checks.base import Check, ReportProgress, carry_out
 from wire.errors import GleanerError
 
 app = typer.Typer(help="A device on the bench: measurements with limits.", no_args_is_help=True)

@@ -16,7 +16,7 @@ import psutil
 from rich.markup import escape
 from rich.table import Table
 
-from hardware.plugin import CheckRecord, Measurement, Outcome, worst
+from hardware.checks.base import CheckRecord, Measurement, Outcome, worst
 from wire.base import format_utc
 from wire.errors import GleanerError
 from wire.files import write_whole

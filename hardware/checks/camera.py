@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from device_agent.sensors import Camera, Frame, monotonic_us, open_camera
-from hardware.plugin import Check, Findings, Limit, Measurement, ReportProgress, measured
+from hardware.checks.base import Check, Findings, Limit, Measurement, ReportProgress, measured
 from wire.errors import GleanerError
 
 RATE_TOLERANCE = 0.03

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from device_agent.labelling.labeller import MAX_IDLE_LOOKS_PER_SECOND, MAX_LOOKS_PER_SECOND
-from hardware.plugin import Check, Findings, Limit, ReportProgress, measured
+from hardware.checks.base import Check, Findings, Limit, ReportProgress, measured
 from prelabel.audio.vad import RATE, WINDOW
 from prelabel.checks.timing import measure
 from prelabel.models.catalogue import choose

@@ -24,8 +24,8 @@ from device_agent.sensors.base import Microphone
 from device_agent.spool.spool import Spool
 from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.streams import AudioStream, VideoStream
+from hardware.checks.base import Check, Findings, Limit, Measurement, ReportProgress, measured
 from hardware.checks.camera import RATE_TOLERANCE, Wanted
-from hardware.plugin import Check, Findings, Limit, Measurement, ReportProgress, measured
 from wire.capture import CaptureManifest, Medium
 from wire.errors import GleanerError
 from wire.script import PlanStep, ScriptRef

@@ -19,17 +19,7 @@ from device_agent.sensors import files
 from device_agent.sensors.base import Frame
 from hardware import report
 from hardware.checks import Wanted, camera_check, model_check, work_check
-from hardware.checks.camera import (
-    MEASURES,
-    Arrival,
-    PictureUnclear,
-    _Bench,
-    after_warm_up,
-    judge,
-    judge_needs,
-)
-from hardware.checks.model import limits as model_limits
-from hardware.plugin import (
+from hardware.checks.base import (
     Check,
     CheckRecord,
     Findings,
@@ -41,6 +31,16 @@ from hardware.plugin import (
     measured,
     worst,
 )
+from hardware.checks.camera import (
+    MEASURES,
+    Arrival,
+    PictureUnclear,
+    _Bench,
+    after_warm_up,
+    judge,
+    judge_needs,
+)
+from hardware.checks.model import limits as model_limits
 from hardware.processes import gleaner
 from tests.device_agent.sensors.helpers import write_video
 from tests.prelabel import graphs
