@@ -23,6 +23,8 @@ from wire.tasks import TaskState
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+TODAY = [page for page in PAGES if "decisions" not in page.parts]  # decisions are records of their day
+MADE_LATER = {"benchmarks/results/latest.json"}
 OPTIONAL = {"picamera2", "libcamera"}
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
@@ -128,6 +130,15 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         if not path.exists() or (anchor and anchor not in anchors(path)):
             broken.append(target)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", TODAY, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_in_the_docs_exist(page: Path) -> None:
+    named = re.findall(
+        r"`((?:wire|prelabel|scripts|device_agent|collector|hardware|tests|benchmarks|docs)/[\w/.-]+)`",
+        page.read_text(encoding="utf-8"),
+    )
+    assert [name for name in named if name not in MADE_LATER and not (ROOT / name).exists()] == []
 
 
 def test_every_route_is_in_the_docs() -> None:

@@ -22,7 +22,7 @@ class UploadBusy(GleanerError):
     code = "upload-busy"
     status = 423
     retryable = True
-    hint = "Ask for the offset with HEAD, then go on from there."
+    hint = "Ask for the offset with HEAD, then resume there."
 
 
 class SenderSilent(GleanerError):
@@ -31,7 +31,7 @@ class SenderSilent(GleanerError):
     code = "sender-silent"
     status = 408
     retryable = True
-    hint = "What arrived is kept; ask for the offset with HEAD and go on."
+    hint = "What arrived is kept; ask for the offset with HEAD and resume there."
 
 
 class Holder:

@@ -33,7 +33,7 @@ class SenderGone(GleanerError):
     code = "sender-gone"
     status = 400
     retryable = True
-    hint = "Ask for the offset with HEAD and go on from there."
+    hint = "Ask for the offset with HEAD and resume there."
 
 
 @dataclass

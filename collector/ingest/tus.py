@@ -74,7 +74,7 @@ class OffsetMismatch(GleanerError):
     code = "offset-mismatch"
     status = 409
     retryable = True
-    hint = "Ask for the offset with HEAD and go on from there."
+    hint = "Ask for the offset with HEAD and resume there."
 
 
 class UploadTooLong(GleanerError):

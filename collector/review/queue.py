@@ -78,7 +78,7 @@ class Lost:
     def error(self) -> LeaseLost:
         where = f"is held by {self.holder}" if self.state == "leased" and self.holder else f"is {self.state}"
         task = {"id": self.task, "state": self.state, "holder": self.holder}
-        hint = None if self.kept else "Take the task again to go on with it, or go to the next one."
+        hint = None if self.kept else "Take the task again to continue, or go to the next one."
         return LeaseLost(f"The task is no longer yours: it {where}.", hint=hint, task=task)
 
 

@@ -85,7 +85,7 @@ def _check_references(conn: Connection, folder: Path) -> None:
         raise DatabaseFailed(
             f"The data in {folder} was not migrated: a row of the table {wrong[0]} refers to one of {wrong[2]} that is"
             " missing.",
-            hint="Nothing was changed. Put the database back from a backup, or go on with the version before.",
+            hint="Nothing was changed. Put the database back from a backup, or continue with the version before.",
         )
 
 

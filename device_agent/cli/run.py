@@ -32,7 +32,7 @@ def run(
         typer.Option(envvar="GLEANER_CONFIG", help="TOML file of these settings.", is_eager=True, callback=load_config),
     ] = None,
 ) -> None:
-    """Run one guided session, or go on with the one that was interrupted, and deliver it."""
+    """Run one guided session, or resume the one that was interrupted, and deliver it."""
     if not settings.models and (settings.video_model or settings.still_model or settings.sound_model):
         raise typer.BadParameter("--no-models cannot be combined with --video-model, --still-model or --sound-model.")
     found = _run(replace(settings, state=settings.state.absolute()), deliver_seconds)

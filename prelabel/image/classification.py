@@ -89,7 +89,7 @@ class Classifier:
             return "softmax"
         raise ModelRefused(
             f"{self.package.name} gives scores from 0 to 1 that do not sum to one, and nothing says what they are.",
-            hint='Add activation = "none" (each word by itself) or "softmax" under [decode].',
+            hint='Add activation = "none" (each word on its own) or "softmax" under [decode].',
         )
 
     def _values(self, image: Image) -> Array:

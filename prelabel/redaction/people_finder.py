@@ -26,7 +26,7 @@ class RedactionUnavailable(GleanerError):
     code = "redaction-unavailable"
     status = 503
     exit_code = 3
-    hint = f"Bring the models here: gleaner prelabel pull {FACES} {PEOPLE} {VOICE}."
+    hint = f"Download the models: gleaner prelabel pull {FACES} {PEOPLE} {VOICE}."
 
 
 class RedactionFailed(GleanerError):
