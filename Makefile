@@ -18,7 +18,7 @@ demo: ## a whole installation on this machine: collector, device, one guided ses
 test: dev web models ## every test; most of them wait for processes, so there are more of them than cores
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
-bench: dev web models ## the benchmarks, beside their peers and limits
+bench: dev web models ## the benchmarks, with their peers and limits
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: dev ## ruff, mypy --strict, tsc, layers
