@@ -42,12 +42,6 @@ INSIDE_DEVICE_AGENT = {
     "cli": 5,
 }  # fmt: skip
 
-# Class names that still mean two things or three. Names leave this list and none is added.
-AMBIGUOUS = {
-    "Findings",
-    "Known",
-}
-
 
 def modules() -> list[Path]:
     found = [ROOT / "gleaner.py"]
@@ -132,15 +126,13 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 def test_class_names_are_unique() -> None:
-    """A class name means one thing in the whole project; what still means several only gets fewer."""
+    """A class name means one thing in the whole project."""
     places: dict[str, list[str]] = {}
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
-    repeated = {name: found for name, found in places.items() if len(found) > 1}
-    assert {name: found for name, found in repeated.items() if name not in AMBIGUOUS} == {}
-    assert sorted(AMBIGUOUS - set(repeated)) == [], "unique by now: delete them from AMBIGUOUS"
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize(

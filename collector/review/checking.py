@@ -36,19 +36,19 @@ class CaptureFacts:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownLabel:
     """A label that was there before the person began, and who said it first."""
 
     label: Label
     source: Source
 
 
-def known_labels(documents: Sequence[LabelsDocument]) -> dict[tuple[str, str], Known]:
+def known_labels(documents: Sequence[LabelsDocument]) -> dict[tuple[str, str], KnownLabel]:
     """Every label of the documents by (capture, label id); of two with the same id the first stays."""
-    known: dict[tuple[str, str], Known] = {}
+    known: dict[tuple[str, str], KnownLabel] = {}
     for document in documents:
         for label in document.labels:
-            known.setdefault((document.capture, label.id), Known(label, label.source or document.source))
+            known.setdefault((document.capture, label.id), KnownLabel(label, label.source or document.source))
     return known
 
 
@@ -119,7 +119,7 @@ def _same_captures(wanted: set[str], sent: set[str]) -> None:
         raise LabelsRefused(f"The submit needs one document for each capture the task labels; it {what}.")
 
 
-def _attributed(label: Label, known: Known | None, reviewer: str) -> Label:
+def _attributed(label: Label, known: KnownLabel | None, reviewer: str) -> Label:
     """The label with the source, score and mark that are true, whatever the page said about them."""
     if known is None:
         return label.model_copy(update={"source": None, "score": None, "edited": False})

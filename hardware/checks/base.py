@@ -66,7 +66,7 @@ def measured(name: str, value: float, unit: str, limit: Limit, detail: str | Non
 
 
 @dataclass(frozen=True)
-class Findings:
+class CheckOutcome:
     """What a check came to: its measurements, and facts about the thing that was measured.
 
     `title` replaces the declared one when the check found out what the thing really is.
@@ -87,7 +87,7 @@ class Check:
     name: str
     title: str
     measures: tuple[tuple[str, str], ...]
-    measure: Callable[[ReportProgress], Findings]
+    measure: Callable[[ReportProgress], CheckOutcome]
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def carry_out(check: Check, report: ReportProgress) -> CheckRecord:
     except GleanerError as problem:
         error = problem.problem()
         rows = tuple(Measurement(name, None, unit, None, "ERROR", str(problem)) for name, unit in check.measures)
-        findings = Findings(rows)
+        findings = CheckOutcome(rows)
     seconds = time.monotonic() - began
     return CheckRecord(
         check.name, findings.title or check.title, started_at, seconds, findings.measurements, findings.facts, error

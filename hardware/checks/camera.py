@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from device_agent.sensors import Camera, Frame, monotonic_us, open_camera
-from hardware.checks.base import Check, Findings, Limit, Measurement, ReportProgress, measured
+from hardware.checks.base import Check, CheckOutcome, Limit, Measurement, ReportProgress, measured
 from wire.errors import GleanerError
 
 RATE_TOLERANCE = 0.03
@@ -106,7 +106,7 @@ def camera_check(spec: str, seconds: float = 5.0, wanted: Wanted | None = None) 
     return Check("camera", f"Camera {spec}", measures, lambda report: _measure(spec, seconds, wanted, report))
 
 
-def _measure(spec: str, seconds: float, wanted: Wanted | None, report: ReportProgress) -> Findings:
+def _measure(spec: str, seconds: float, wanted: Wanted | None, report: ReportProgress) -> CheckOutcome:
     camera = open_camera(spec)
     if camera is None:
         raise CameraNotGiven("There is no camera to be checked.")
@@ -130,7 +130,7 @@ def _measure(spec: str, seconds: float, wanted: Wanted | None, report: ReportPro
         "nominal_rate": camera.frame_rate,
         "frames": len(arrivals),
     }
-    return Findings(rows, facts)
+    return CheckOutcome(rows, facts)
 
 
 def judge_needs(bench: _Bench, size: tuple[int, int], wanted: Wanted) -> tuple[Measurement, ...]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from device_agent.labelling.labeller import MAX_IDLE_LOOKS_PER_SECOND, MAX_LOOKS_PER_SECOND
-from hardware.checks.base import Check, Findings, Limit, ReportProgress, measured
+from hardware.checks.base import Check, CheckOutcome, Limit, ReportProgress, measured
 from prelabel.audio.vad import RATE, WINDOW
 from prelabel.checks.timing import measure
 from prelabel.models.catalogue import choose
@@ -33,7 +33,7 @@ def limits(family: str) -> tuple[Limit, Limit]:
     return Limit(most=1000 / MAX_LOOKS_PER_SECOND), Limit(most=1000 / MAX_IDLE_LOOKS_PER_SECOND)
 
 
-def _measure(model: str, threads: int, runs: int, report: ReportProgress) -> Findings:
+def _measure(model: str, threads: int, runs: int, report: ReportProgress) -> CheckOutcome:
     report(0.0, "model: loading")
     package = open_model(choose("people") if model == "auto" else model)
     report(0.1, f"model: {package.name}, {runs} runs")
@@ -50,7 +50,7 @@ def _measure(model: str, threads: int, runs: int, report: ReportProgress) -> Fin
     )
     about = {**facts(package), "threads": threads, "load_ms": round(cost.load_ms, 1)}
     about["timings"] = [asdict(row) for row in cost.timings]
-    return Findings(rows, about, title=f"Model {package.name}")
+    return CheckOutcome(rows, about, title=f"Model {package.name}")
 
 
 def facts(package: ModelPackage) -> dict[str, Any]:

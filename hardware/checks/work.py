@@ -24,7 +24,7 @@ from device_agent.sensors.base import Microphone
 from device_agent.spool.spool import Spool
 from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.streams import AudioStream, VideoStream
-from hardware.checks.base import Check, Findings, Limit, Measurement, ReportProgress, measured
+from hardware.checks.base import Check, CheckOutcome, Limit, Measurement, ReportProgress, measured
 from hardware.checks.camera import RATE_TOLERANCE, Wanted
 from wire.capture import CaptureManifest, Medium
 from wire.errors import GleanerError
@@ -70,7 +70,7 @@ def _measure(
     seconds: float,
     models: bool,
     report: ReportProgress,
-) -> Findings:
+) -> CheckOutcome:
     lost: list[GleanerError] = []
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gleaner-bench-", dir=_existing(folder))))
@@ -104,7 +104,7 @@ def _measure(
         rows = _judge(spool, spent_us, eyes, ears, wanted, lost)
         slowest = max(syncs) if syncs else np.nan
         rows = (*rows, measured("slowest sync", round(slowest, 1), "ms", Limit(most=MAX_SYNC_MS)))
-        return Findings(rows, {"camera": camera, "microphone": microphone, "seconds": round(spent_us / 1e6, 2)})
+        return CheckOutcome(rows, {"camera": camera, "microphone": microphone, "seconds": round(spent_us / 1e6, 2)})
 
 
 ORIGIN = Origin(

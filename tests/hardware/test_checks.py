@@ -21,8 +21,8 @@ from hardware import report
 from hardware.checks import Wanted, camera_check, model_check, work_check
 from hardware.checks.base import (
     Check,
+    CheckOutcome,
     CheckRecord,
-    Findings,
     Limit,
     Measurement,
     Outcome,
@@ -178,7 +178,7 @@ class NotHere(GleanerError):
 
 
 def test_what_keeps_a_check_from_measuring_is_an_error_of_everything_it_declares() -> None:
-    def measure(report: ReportProgress) -> Findings:
+    def measure(report: ReportProgress) -> CheckOutcome:
         raise NotHere("The thing is not here.")
 
     record = carry_out(Check("thing", "Thing", (("size", "mm"), ("weight", "g")), measure), quiet)
@@ -192,7 +192,7 @@ def test_what_keeps_a_check_from_measuring_is_an_error_of_everything_it_declares
 
 
 def test_a_fault_of_the_check_itself_is_not_hidden() -> None:
-    def measure(report: ReportProgress) -> Findings:
+    def measure(report: ReportProgress) -> CheckOutcome:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
