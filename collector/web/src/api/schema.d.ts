@@ -1090,7 +1090,7 @@ export interface components {
         };
         /**
          * CaptureFormat
-         * @description What the bytes are. Sizes in pixels of the stored image, rates in frames or samples a second.
+         * @description What the bytes are. Sizes in pixels of the stored image, rates in frames or samples per second.
          */
         CaptureFormat: {
             /**
@@ -1314,7 +1314,7 @@ export interface components {
         };
         /**
          * DeviceFacts
-         * @description What the device was when it recorded; None: the machine does not say. No serial numbers, no names of hosts.
+         * @description What the device was when it recorded; None: the machine does not report it. No serial numbers, no names of hosts.
          *
          *     `board` is what the machine calls itself, `firmware` the version of what starts it, `boot` which start of the
          *     device's monotonic clock the times are on: those of two starts cannot be compared.
@@ -1551,7 +1551,7 @@ export interface components {
         };
         /**
          * Grant
-         * @description One use that was allowed; `until` null means for as long as the study keeps its data.
+         * @description One use that was allowed; `until` null means for as long as the study has its data.
          */
         Grant: {
             /**
@@ -1655,7 +1655,7 @@ export interface components {
         };
         /**
          * JoinReply
-         * @description The token is shown once; the collector keeps only its hash.
+         * @description The token is shown once; the collector stores only its hash.
          */
         JoinReply: {
             /**
@@ -2000,7 +2000,7 @@ export interface components {
          *     face       a face
          *     person     somebody whose face was not seen: the whole person, or the head where the face was seen before or after
          *     speech     sound, in all channels; no keyframes
-         *     undecided  the whole picture (not looked at, too dark, or more seen than can be told apart), or all sound there
+         *     undecided  the whole picture (not looked at, too dark, or more seen than can be separated), or all sound there
          *
          *     `keyframes` are rows [us, x, y, width, height] in whole pixels of the stored picture; between two rows the mask is
          *     linear in time, exact to eight pixels, and the last one holds to the end.
@@ -2482,7 +2482,7 @@ export interface components {
         };
         /**
          * Redacted
-         * @description What was masked before the first byte was written; the part `redaction` (a MaskRecord) says where and when.
+         * @description What was masked before the first byte was written; the part `redaction` (a MaskRecord) has where and when.
          *
          *     `faces`: how many regions of the picture were masked, `speech_us`: how long the sound was muted. Both null: the
          *     device was stopped while it recorded, the medium is masked and the count of it is lost.
@@ -2495,11 +2495,11 @@ export interface components {
         };
         /**
          * Redaction
-         * @description What a study lets no recording keep: other people's faces, and speech nobody was asked for.
+         * @description What a study masks in every recording: other people's faces, and speech outside the prompts.
          *
          *     `zone` is where the consenting participant stands, as x, y, width and height in parts of the picture; without it
-         *     nobody can be told apart and everybody is masked. `margin_seconds` is how long a frame or a sample waits in memory
-         *     so that it is masked with what is known before and after it.
+         *     everybody is masked. `margin_seconds` is how long a frame or a sample waits in memory so that it is masked with what
+         *     is known before and after it.
          */
         Redaction: {
             /** Faces */
@@ -2674,10 +2674,10 @@ export interface components {
         };
         /**
          * SessionRecord
-         * @description `revision` rises with every change; the collector keeps the highest it has seen.
+         * @description `revision` rises with every change; the highest that the collector has seen counts.
          *
          *     `takes[].boot` (schema 2) is given when the device was started anew in the session: times of two starts of its
-         *     monotonic clock cannot be compared. `take_count` (schema 3) says how many takes the session had begun; then `takes`
+         *     monotonic clock cannot be compared. `take_count` (schema 3) is how many takes the session had begun; then `takes`
          *     is empty on the way to the collector, and what the collector answers has those that have come.
          */
         SessionRecord: {
@@ -2849,7 +2849,7 @@ export interface components {
         };
         /**
          * Source
-         * @description Who says so: a model package (name and sha256 of the model file), a person, or a script step.
+         * @description Who made a label: a model package (name and sha256 of the model file), a person, or a script step.
          *
          *     One model file behaves differently under other thresholds: `package` is the sha256 of the package's canonical
          *     manifest, `settings` that of the settings with which the model ran (`LabelsDocument.settings`). Both are given for
@@ -3390,8 +3390,8 @@ export interface components {
          *     `parts` speak of the bytes as sent. Until sealing comes the two are equal. `clock_map` maps media time to the
          *     device's monotonic clock, both in microseconds, piecewise linear. `redaction` (schema 2) is null when nothing was
          *     to be masked; schema 1 is written then, so that an older collector goes on reading. `device_facts` and
-         *     `sensor_settings` (schema 3) are null where they were not recorded: what the device was, and what its sensor said of
-         *     its own settings (exposure, gain, format, …) when the take was opened.
+         *     `sensor_settings` (schema 3) are null where they were not recorded: what the device was, and the settings that its
+         *     sensor reported (exposure, gain, format, …) when the take was opened.
          */
         CaptureManifest: {
             /**
