@@ -224,11 +224,15 @@ def draw_band(made: Band) -> list[str]:
 
 
 def between(upper: Band, lower: Band) -> str:
-    x1, x2 = upper.x + upper.width / 2, lower.x + lower.width / 2
+    """The arrow from one program to another, as upright as the two allow."""
+    x1 = within(upper, lower.x + lower.width / 2)
+    x2 = within(lower, x1)
     y1, y2 = upper.y + upper.height, lower.y
-    x1 = min(max(x1, lower.x + 20), lower.x + lower.width - 20) if upper.width > lower.width else x1
-    x2 = min(max(x1, lower.x + 20), lower.x + lower.width - 20)
     return f'<path class="between" marker-end="url(#tip)" d="M{x1:.1f} {y1:.1f} L{x2:.1f} {y2:.1f}"/>'
+
+
+def within(made: Band, x: float) -> float:
+    return min(max(x, made.x + 20), made.x + made.width - 20)
 
 
 def tables() -> str:
