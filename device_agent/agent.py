@@ -80,7 +80,7 @@ class Agent:
 
         Raises:
             RedactionUnavailable: the script masks and a model for it is not here; nothing was begun.
-            SessionOfAnother, GleanerError: the spool, the journal or the page cannot be had.
+            SessionOfAnother, GleanerError: the spool, the journal or the page cannot be opened.
         """
         self._settings = settings
         self._say = say
@@ -115,7 +115,7 @@ class Agent:
         self.uplink = Uplink(
             self.spool,
             lambda: CollectorClient(newest(credentials, settings.state)),
-            self._tell_operators,
+            self._report_to_operators,
             settings.bandwidth,
             agent_version=installed_version(),
             clock=self._clock,
@@ -242,8 +242,8 @@ class Agent:
             self.spool.records.put(record)
             self.uplink.report_session(record.state, record.session)
 
-    def _tell_operators(self, state: UplinkState) -> None:
-        """The page has the participant's sentence; the terminal has the operator's, once a change."""
+    def _report_to_operators(self, state: UplinkState) -> None:
+        """The page has the participant's sentence; the terminal has the operator's, once per change."""
         if state.message != self._uplink_message:
             self._uplink_message = state.message
             if state.message is not None:

@@ -113,7 +113,7 @@ class AudioRecorder:
         try:
             self._container.close()
         except (av.error.FFmpegError, GleanerError):
-            return  # the failure that led here was already told
+            return  # the failure that led here was already reported
 
 
 class SampleTimes:

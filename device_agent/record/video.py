@@ -157,4 +157,4 @@ class VideoRecorder:
         try:
             self._container.close()
         except (av.error.FFmpegError, GleanerError):
-            return  # the failure that led here was already told
+            return  # the failure that led here was already reported

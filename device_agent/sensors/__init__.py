@@ -40,7 +40,7 @@ __all__ = [
 
 
 def open_camera(spec: str, *, room: SimulatedRoom | None = None) -> Camera | None:
-    """The camera that `spec` names, looked at once so that what is wrong is known now; None for `none`.
+    """The camera that `spec` names, checked at once so that a mistake shows now; None for `none`.
 
     Args:
         spec: `simulated`, `none`, `opencv:0` (a number or an address), `picamera2:0`, or the path of a video file.
@@ -114,7 +114,7 @@ def check_microphone(spec: str) -> None:
 
 
 def open_microphone(spec: str, *, room: SimulatedRoom | None = None) -> Microphone | None:
-    """The microphone that `spec` names, looked at once so that what is wrong is known now; None for `none`.
+    """The microphone that `spec` names, checked at once so that a mistake shows now; None for `none`.
 
     Args:
         spec: `simulated`, `none`, `sounddevice:default` (or a number, or a part of a device's name), or a file's path.

@@ -1,4 +1,4 @@
-"""How many frames a stream lost, told from the times at which its frames came. Pure.
+"""How many frames a stream lost, estimated from the times at which its frames arrived. Pure.
 
 A network camera numbers nothing: what it did not send leaves only a hole between two arrivals. Frames that were held
 up on the way come in a burst behind the hole and are not lost.

@@ -53,8 +53,8 @@ class OpenCvCamera:
         self.width, self.height = fit_within(picture.shape[1], picture.shape[0])
         self.lores_width, self.lores_height = lores_size(self.width, self.height)
         self._settings = _settings(self._capture, is_device=source.isdigit())
-        told = self._capture.get(cv2.CAP_PROP_FPS)
-        self.frame_rate = float(told) if 1 <= told <= 240 else FRAME_RATE
+        reported = self._capture.get(cv2.CAP_PROP_FPS)
+        self.frame_rate = float(reported) if 1 <= reported <= 240 else FRAME_RATE
         self._pool = FramePool((self.width, self.height), (self.lores_width, self.lores_height))
         self._thread = SensorThread(f"camera {self.name}")
 
@@ -153,8 +153,8 @@ def _settings(capture: Any, *, is_device: bool) -> dict[str, Any]:
 
 def _exposed_us(capture: Any, now_us: int) -> int:
     """The driver's stamp (V4L2 gives its monotonic clock in POS_MSEC), else the moment the picture was read."""
-    told = round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1000)
-    return told if 0 <= now_us - told <= STAMP_AGE_US else now_us
+    reported = round(capture.get(cv2.CAP_PROP_POS_MSEC) * 1000)
+    return reported if 0 <= now_us - reported <= STAMP_AGE_US else now_us
 
 
 def _without_password(source: str) -> str:

@@ -27,7 +27,7 @@ from device_agent.sensors.worker import SensorThread
 WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25.0
 BUFFERS = 6
 # What libcamera says of a frame, under our names; exposures in microseconds, the crop in pixels of the sensor.
-_TOLD = {
+_REPORTED = {
     "ExposureTime": "exposure_us", "AnalogueGain": "analogue_gain", "DigitalGain": "digital_gain",
     "ColourGains": "colour_gains", "ColourTemperature": "colour_temperature_k", "AwbMode": "awb_mode",
     "AwbLocked": "awb_locked", "AeLocked": "ae_locked", "Lux": "lux", "LensPosition": "lens_position",
@@ -54,7 +54,7 @@ class Picamera2Camera:
         self.dropped = 0
         self._next_index = 0
         self._newest_us = 0
-        self._told: dict[str, Any] = {}  # of the newest frame
+        self._reported: dict[str, Any] = {}  # of the newest frame
         self._error: SensorLost | None = None
         self._deliver: DeliverFrame | None = None
         if number == "simulated":
@@ -74,8 +74,8 @@ class Picamera2Camera:
 
     def settings(self) -> dict[str, Any]:
         """Those of the newest frame; before there is one, what does not change from frame to frame."""
-        told = self._told
-        found = {ours: told[theirs] for theirs, ours in _TOLD.items() if theirs in told}
+        reported = self._reported
+        found = {ours: reported[theirs] for theirs, ours in _REPORTED.items() if theirs in reported}
         model = self._camera.camera_properties.get("Model")
         return {"sensor_model": model, "wanted_frame_rate": self.frame_rate, **found}
 
@@ -86,7 +86,7 @@ class Picamera2Camera:
 
     def _watch(self, deliver: DeliverFrame) -> None:
         """Start the stream and look after it; the frames themselves come in picamera2's own thread."""
-        self._deliver, self._error, self._newest_us, self._told = deliver, None, 0, {}
+        self._deliver, self._error, self._newest_us, self._reported = deliver, None, 0, {}
         started = monotonic_us()
         try:
             self._camera.start()
@@ -110,10 +110,10 @@ class Picamera2Camera:
             self._error = SensorLost(f"Camera {self.name} gave a picture that cannot be read: {error}.")
 
     def _hand_over(self, request: Any, deliver: DeliverFrame) -> None:
-        self._told = told = request.get_metadata()
-        sensor_ns = int(told["SensorTimestamp"])
+        self._reported = reported = request.get_metadata()
+        sensor_ns = int(reported["SensorTimestamp"])
         stamp = to_monotonic_us(sensor_ns, time.monotonic_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME))
-        frame_us = int(told.get("FrameDuration", 1_000_000 / self.frame_rate))
+        frame_us = int(reported.get("FrameDuration", 1_000_000 / self.frame_rate))
         lost = frames_between(self._newest_us, stamp, frame_us) if self._newest_us else 0
         self._next_index += lost
         self.dropped += lost

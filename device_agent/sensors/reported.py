@@ -31,10 +31,10 @@ def settings_of(sensor: object) -> SensorSettings | None:
     return cleaned(sensor.settings()) or None if isinstance(sensor, ReportsSettings) else None
 
 
-def cleaned(told: Mapping[str, Any]) -> SensorSettings:
+def cleaned(reported: Mapping[str, Any]) -> SensorSettings:
     """The settings that a manifest has a place for; numbers to six decimals, texts to 200 characters."""
     found: SensorSettings = {}
-    for name, value in told.items():
+    for name, value in reported.items():
         kept = _list(value) if isinstance(value, list | tuple) else _one(value)
         if kept is not None and re.fullmatch(SETTING_NAME_PATTERN, name) and len(found) < MAX_SETTINGS:
             found[name] = kept

@@ -1,4 +1,4 @@
-"""When samples were heard, told from when they arrived: the arrival of a block is late by a varying, unknown bit. Pure.
+"""When samples were recorded, from when they arrived: the arrival of a block is late by a varying, unknown bit. Pure.
 
 The least late arrival of the last seconds is the best witness (lower envelope). When every arrival of a whole window
 is late by more than a jitter can explain, samples are missing: flags of sound systems do not tell (measured: none was

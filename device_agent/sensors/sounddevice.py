@@ -36,12 +36,12 @@ class SoundDeviceMicrophone:
 
     def __init__(self, wanted: str) -> None:
         self._sd = _library()
-        self._device, told = _find(self._sd, wanted)
-        self.name = f"sounddevice:{told['name']}"
-        self.sample_rate, self.channels = _format(self._sd, self._device, told)
+        self._device, reported = _find(self._sd, wanted)
+        self.name = f"sounddevice:{reported['name']}"
+        self.sample_rate, self.channels = _format(self._sd, self._device, reported)
         self.overruns = 0
         self._settings = {
-            "host_api": _host_api(self._sd, told), "device": told["name"], "sample_rate": self.sample_rate,
+            "host_api": _host_api(self._sd, reported), "device": reported["name"], "sample_rate": self.sample_rate,
             "channels": self.channels, "block_samples": self.sample_rate // BLOCKS_PER_SECOND,
         }  # fmt: skip
         self._first_sample = 0
@@ -132,18 +132,18 @@ def _find(sd: Any, wanted: str) -> tuple[Any, dict[str, Any]]:
         raise SensorMissing(missing, hint=f"Microphones here: {', '.join(inputs)}.") from error
 
 
-def _host_api(sd: Any, told: dict[str, Any]) -> str | None:
+def _host_api(sd: Any, reported: dict[str, Any]) -> str | None:
     """The name of the sound system behind a device ("ALSA"), None where PortAudio does not know it."""
     try:
-        return str(sd.query_hostapis(told["hostapi"])["name"])
+        return str(sd.query_hostapis(reported["hostapi"])["name"])
     except (KeyError, ValueError, sd.PortAudioError):
         return None
 
 
-def _format(sd: Any, device: Any, told: dict[str, Any]) -> tuple[int, int]:
+def _format(sd: Any, device: Any, reported: dict[str, Any]) -> tuple[int, int]:
     """(sample rate, channels): the first that the device takes, what speech needs before what it prefers."""
-    own_rate = round(told["default_samplerate"]) or WANTED_RATE
-    most = max(1, int(told["max_input_channels"]))
+    own_rate = round(reported["default_samplerate"]) or WANTED_RATE
+    most = max(1, int(reported["max_input_channels"]))
     reason = ""
     for channels in dict.fromkeys((1, min(2, most))):
         for rate in dict.fromkeys((WANTED_RATE, own_rate)):
@@ -154,16 +154,16 @@ def _format(sd: Any, device: Any, told: dict[str, Any]) -> tuple[int, int]:
             else:
                 return rate, channels
     raise SensorMissing(
-        f"Microphone {told['name']} cannot be opened: {reason}.", hint="Close other programs that use it."
+        f"Microphone {reported['name']} cannot be opened: {reason}.", hint="Close other programs that use it."
     )
 
 
 def _latency_us(time: Any, count: int, rate: int) -> int:
     """How long before now the block's last sample was heard, as far as the sound system tells."""
-    told = (time.currentTime - time.inputBufferAdcTime) * 1_000_000 - count * 1_000_000 / rate
-    if time.inputBufferAdcTime <= 0 or not 0 <= told <= MAX_LATENCY_US:
+    reported = (time.currentTime - time.inputBufferAdcTime) * 1_000_000 - count * 1_000_000 / rate
+    if time.inputBufferAdcTime <= 0 or not 0 <= reported <= MAX_LATENCY_US:
         return 0
-    return int(told)
+    return int(reported)
 
 
 def _reason(error: Exception) -> str:

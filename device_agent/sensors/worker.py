@@ -1,4 +1,4 @@
-"""The thread of a sensor: started, told to stop, its failure told once."""
+"""The thread of a sensor: started, asked to stop, its failure reported once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SensorThread:
         self._thread = None
 
     def sleep_until(self, moment_us: int) -> bool:
-        """Wait for a moment of the device's clock; False when the sensor is told to stop first."""
+        """Wait for a moment of the device's clock; False when the sensor is asked to stop first."""
         return not self._stop.wait(max(0.0, (moment_us - monotonic_us()) / 1_000_000))
 
     def _run(self, work: Callable[[], None], failed: Failed) -> None:
