@@ -295,7 +295,7 @@ def test_two_models_that_say_who_speaks_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words", "said"),
     [
-        ("", ["--no-models"], "no model labels anything"),
+        ("", ["--no-models"], "cannot be combined"),
         ('still_model = "./nothing-here"\n', [], "nothing-here"),  # one may stand without brackets
         ('sound_model = ["./nothing-there"]\n', [], "nothing-there"),
     ],
