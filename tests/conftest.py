@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.needs import need_program
-from tests.support.leftovers import pytest_configure, pytest_sessionfinish, pytest_terminal_summary
+from tests.support.leftovers import pytest_configure
 
-__all__ = ["browser", "pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary"]
+__all__ = ["browser", "pytest_configure"]
 
 # Tests that look at pre-labels want to see them on every item; those of the draw set the share themselves.
 os.environ["GLEANER_COLLECTOR_CONTROL_SHARE"] = "0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from tests.needs import ROOT
 
-PLUGIN = "from tests.support.leftovers import pytest_configure, pytest_sessionfinish, pytest_terminal_summary\n"
+PLUGIN = "from tests.support.leftovers import pytest_configure\n"
 # An orphan in a session of its own, with nothing of this run in its environment.
 LEAVES = """
 import subprocess, sys
@@ -34,25 +35,36 @@ def test_ends():
 def run(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "conftest.py").write_text(PLUGIN)
     (folder / "test_it.py").write_text(test)
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:schemathesis",
+        *options,
+        str(folder),
+    ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     environment["PYTHONPATH"] = str(ROOT)
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux alone")
-@pytest.mark.parametrize("options", [(), ("-n", "2")])
+@pytest.mark.parametrize("options", [(), ("-n", "1")])
 def test_what_a_test_left_is_named_and_ended_and_fails_the_run(tmp_path: Path, options: tuple[str, ...]) -> None:
     done = run(tmp_path, LEAVES, *options)
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr  # the test itself passes
     assert "1 passed" in done.stdout
-    found = re.search(r"processes left behind =*\n(\d+)  sleep 301\n", done.stdout)
+    found = re.search(r"processes left behind =*\n(\d+)  sleep 301\n$", done.stdout)
     assert found, done.stdout
-    assert not psutil.pid_exists(int(found[1])) or psutil.Process(int(found[1])).status() == psutil.STATUS_ZOMBIE
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(found[1])).wait(60)
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")])
-def test_what_ends_a_moment_later_fails_nothing(tmp_path: Path, options: tuple[str, ...]) -> None:
-    done = run(tmp_path, ENDS, *options)
+def test_what_ends_a_moment_later_fails_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path, ENDS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "left behind" not in done.stdout
