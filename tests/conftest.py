@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.needs import need_program
+from tests.support import warm
 from tests.support.leftovers import pytest_configure
 
 __all__ = ["browser", "pytest_configure"]
@@ -45,6 +46,12 @@ settings.load_profile("ci" if os.environ.get("GLEANER_CI") == "1" else "shared c
 # A shell starts what runs in the background with Ctrl-C ignored, and whatever the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _starters() -> Iterator[None]:
+    yield
+    warm.close()
 
 
 @pytest.fixture(scope="module")

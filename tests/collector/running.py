@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -22,8 +21,9 @@ import httpx
 from collector.client import ask
 from collector.settings import Settings
 from tests.collector.samples import Sample, session_record
+from tests.support import local_http, warm
+from tests.support.databases import migrated
 from wire.device import Receipt
-from wire.parent import bound
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Collector:
         self._log = folder / "collector.log"
         self._environment = environment
         self.port = 0
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: warm.Warm | None = None
         self._held: socket.socket | None = None
 
     @property
@@ -85,26 +85,23 @@ class Collector:
     def log(self) -> str:
         return self._log.read_text()
 
-    def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "gleaner", "collector", *words]
-
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self.command(*words), "--data", str(self.data)],
-            capture_output=True, text=True, timeout=60, **bound(self._env()),
-        )  # fmt: skip
+        return warm.collectors().run(self._words(*words), env=self._env(), timeout=60)
+
+    def _words(self, *words: str) -> list[str]:
+        return ["collector", *words, "--data", str(self.data)]
 
     def _env(self) -> dict[str, str]:
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         return {**os.environ, "PYTHONPATH": path, "TZ": ZONE, **self._environment}
 
     def start(self) -> None:
+        if not self.data.exists():
+            migrated(self.data)
         self._ready.unlink(missing_ok=True)
-        words = self.command("serve", "--port", str(self.port), "--ready-file", str(self._ready), "-v")
+        words = self._words("serve", "--port", str(self.port), "--ready-file", str(self._ready), "-v")
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*words, "--data", str(self.data)], stdout=log, stderr=log, start_new_session=True, **bound(self._env())
-            )
+            self.process = warm.collectors().start(words, stdout=log, stderr=log, env=self._env())
 
         def ready() -> bool:
             assert self.process is not None and self.process.poll() is None, self.log
@@ -145,7 +142,7 @@ class Collector:
 
     def device(self) -> DeviceClient:
         code = self.ask("join-code")["code"]
-        reply = httpx.post(
+        reply = local_http.post(
             f"{self.url}/api/devices/join",
             json={"schema": 1, "code": code, "device": {"name": "d", "model": "m", "agent_version": "0"}},
         )
@@ -156,7 +153,7 @@ class Collector:
         """A client that carries a bearer token of a new person."""
         self.ask("user-add", name=name, role=role)
         token = self.ask("user-token", name=name)["token"]
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        return local_http.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     def holder(self, name: str, capture: str) -> tuple[httpx.Client, list[dict[str, Any]]]:
         """A new annotator who takes tasks until one of this capture is there, and the tasks."""
@@ -185,7 +182,7 @@ class DeviceClient:
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0", **more.pop("headers", {})}
         url = path if path.startswith("http") else f"{self.collector.url}{path}"
-        return httpx.request(method, url, headers=headers, timeout=30, **more)
+        return local_http.request(method, url, headers=headers, timeout=30, **more)
 
     def create(self, capture: str, part: str, length: int | None, **more: Any) -> httpx.Response:
         pairs = (("capture", capture), ("part", part))

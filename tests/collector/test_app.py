@@ -7,10 +7,10 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +26,7 @@ from collector.page import page_file
 from collector.people.policy import policies
 from collector.settings import Settings, SettingsInvalid, load_settings
 from tests.collector.running import Collector
+from tests.support import local_http
 
 
 def test_every_route_has_a_policy() -> None:
@@ -54,7 +55,7 @@ def test_a_route_without_a_policy_is_found() -> None:
 
 
 def test_openapi_names_every_route_and_resolves(collector: Collector) -> None:
-    text = httpx.get(f"{collector.url}/api/openapi.json").text
+    text = local_http.get(f"{collector.url}/api/openapi.json").text
     document = json.loads(text)
     for method, path in documented_routes():
         assert method.lower() in document["paths"][path]
@@ -65,7 +66,7 @@ def test_openapi_names_every_route_and_resolves(collector: Collector) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "192.168.1.5"])
 def test_other_hosts_are_refused_on_loopback(collector: Collector, host: str) -> None:
-    reply = httpx.get(f"{collector.url}/api/health", headers={"Host": host})
+    reply = local_http.get(f"{collector.url}/api/health", headers={"Host": host})
     assert reply.status_code in (400, 421)
 
 
@@ -109,7 +110,7 @@ def test_a_body_of_no_said_length_is_cut_at_the_limit(collector: Collector) -> N
         ("/api/admin/user-add", "Bearer " + (collector.data / "keys" / "admin.key").read_text().strip()),
         ("/api/devices/heartbeat", f"Bearer {device.token}"),
     ):
-        reply = httpx.post(
+        reply = local_http.post(
             f"{collector.url}{path}",
             content=(b" " * 2**20 for _ in range(MAX_DOCUMENT_BYTES // 2**20 + 4)),
             headers={"Content-Type": "application/json", "Authorization": credential},
@@ -148,7 +149,7 @@ def test_somebody_without_the_role_is_refused_before_the_body_is_read(collector:
 
 
 def test_a_stranger_may_send_little(collector: Collector) -> None:
-    reply = httpx.post(f"{collector.url}/api/devices/join", content=b" " * (MAX_STRANGER_BYTES + 1))
+    reply = local_http.post(f"{collector.url}/api/devices/join", content=b" " * (MAX_STRANGER_BYTES + 1))
     assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
 
 
@@ -188,7 +189,7 @@ def test_uploads_are_not_bounded_as_documents_are(collector: Collector) -> None:
 
 
 def test_answers_are_strict(collector: Collector) -> None:
-    reply = httpx.get(f"{collector.url}/")
+    reply = local_http.get(f"{collector.url}/")
     assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
     assert "script-src 'self'" in reply.headers["content-security-policy"]
     assert reply.headers["x-content-type-options"] == "nosniff"
@@ -200,24 +201,24 @@ def test_json_is_not_stored_by_browsers_and_proxies(collector: Collector) -> Non
         lead.get("/api/me"),
         lead.get("/api/tasks"),
         lead.get("/api/none"),
-        httpx.get(f"{collector.url}/api/me"),
-        httpx.get(f"{collector.url}/api/me", headers={"Host": "evil.example"}),
+        local_http.get(f"{collector.url}/api/me"),
+        local_http.get(f"{collector.url}/api/me", headers={"Host": "evil.example"}),
     ]
     assert [reply.status_code for reply in answers] == [200, 200, 404, 401, 421]
     assert {reply.headers["cache-control"] for reply in answers} == {"no-store"}
-    assert "cache-control" not in httpx.get(f"{collector.url}/metrics").headers
+    assert "cache-control" not in local_http.get(f"{collector.url}/metrics").headers
 
 
 def test_long_json_is_compressed_for_who_takes_it(collector: Collector) -> None:
     url = f"{collector.url}/api/openapi.json"
-    plain = httpx.get(url, headers={"Accept-Encoding": "identity"})
+    plain = local_http.get(url, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     for accepted in ("gzip", "br;q=1.0, gzip;q=0.8, *;q=0.1"):
-        smaller = httpx.get(url, headers={"Accept-Encoding": accepted})
+        smaller = local_http.get(url, headers={"Accept-Encoding": accepted})
         assert (smaller.headers["content-encoding"], smaller.headers["vary"]) == ("gzip", "Accept-Encoding")
         assert int(smaller.headers["content-length"]) < len(plain.content) / 4
         assert smaller.json() == plain.json()
-    assert "content-encoding" not in httpx.get(f"{collector.url}/api/health").headers
+    assert "content-encoding" not in local_http.get(f"{collector.url}/api/health").headers
 
 
 @pytest.mark.parametrize(
@@ -232,9 +233,9 @@ def test_accept_encoding(header: str, takes: bool) -> None:
 
 
 def test_the_page_is_there_or_says_how_to_build_it(collector: Collector) -> None:
-    reply = httpx.get(f"{collector.url}/")
+    reply = local_http.get(f"{collector.url}/")
     assert reply.status_code == 200 or (reply.status_code == 503 and "make web" in reply.text)
-    assert httpx.get(f"{collector.url}/assets/nothing.js").status_code == 404
+    assert local_http.get(f"{collector.url}/assets/nothing.js").status_code == 404
 
 
 @given(st.text(alphabet="./abc%\\\0", max_size=20))
@@ -247,19 +248,19 @@ def test_no_address_leaves_the_folder(path: str) -> None:
 
 
 def test_vitals(collector: Collector) -> None:
-    assert httpx.get(f"{collector.url}/api/health").json() == {"status": "ok"}
-    assert httpx.get(f"{collector.url}/api/ready").json() == {"status": "ready"}
-    assert "# TYPE gleaner_captures gauge" in httpx.get(f"{collector.url}/metrics").text
+    assert local_http.get(f"{collector.url}/api/health").json() == {"status": "ok"}
+    assert local_http.get(f"{collector.url}/api/ready").json() == {"status": "ready"}
+    assert "# TYPE gleaner_captures gauge" in local_http.get(f"{collector.url}/metrics").text
 
 
 def test_the_admin_door_needs_the_key_file(collector: Collector) -> None:
     for headers in ({}, {"Authorization": "Bearer guess"}):
-        assert httpx.post(f"{collector.url}/api/admin/join-code", json={}, headers=headers).status_code == 401
+        assert local_http.post(f"{collector.url}/api/admin/join-code", json={}, headers=headers).status_code == 401
     key = collector.data / "keys" / "admin.key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert (collector.data / "keys" / "receipt.key").stat().st_mode & 0o777 == 0o600
     headers = {"Authorization": f"Bearer {key.read_text()}"}
-    reply = httpx.post(f"{collector.url}/api/admin/nonsense", json={}, headers=headers)
+    reply = local_http.post(f"{collector.url}/api/admin/nonsense", json={}, headers=headers)
     assert reply.json()["code"] == "verb-unknown"
 
 
@@ -296,7 +297,8 @@ def test_a_second_service_on_the_same_data_is_one_sentence(collector: Collector)
 
 
 def test_a_taken_port_is_one_sentence(collector: Collector, tmp_path: Path) -> None:
-    words = collector.command("serve", "--port", str(collector.port), "--data", str(tmp_path))
+    words = [sys.executable, "-m", "gleaner", "collector", "serve"]
+    words += ["--port", str(collector.port), "--data", str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
     assert done.returncode == 3
     assert "[port-taken]" in done.stderr and "Traceback" not in done.stderr

@@ -19,12 +19,13 @@ from collector.review.submitting import MAX_SUBMIT_LABELS
 from collector.settings import Settings
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample, session_record
+from tests.support import local_http
 from wire.base import JsonObject, Utc, format_utc, is_id
 from wire.capture import CaptureFormat, CaptureManifest
 from wire.errors import BadDocument
 
 # A refused body is not read to its end, so the server closes that connection: none is used twice.
-CLIENT = httpx.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
+CLIENT = local_http.Client(timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 TOO_EARLY, TOO_LATE = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.9-14:00"
 BODIES = {
     "deep list": b"[" * 100_000,

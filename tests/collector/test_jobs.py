@@ -11,9 +11,9 @@ import pytest
 
 from collector.jobs import Job, JobKind, JobRunner, backoff_seconds, enqueue
 from collector.store.database import Database
-from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from tests.collector.running import until
+from tests.support.databases import new_database
 from wire.errors import GleanerError
 
 WORK = "tests.collector.working"
@@ -26,7 +26,7 @@ class Soon(GleanerError):
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(tmp_path)
+    database = new_database(tmp_path)
     yield database
     database.close()
 

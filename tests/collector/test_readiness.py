@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from collector.ingest.staging_local import LocalStaging
@@ -20,6 +19,7 @@ from collector.store.database import DatabaseLost
 from collector.store.open import open_database
 from tests.collector.running import Collector
 from tests.collector.samples import sample
+from tests.support import local_http
 from wire.device import Receipt
 
 
@@ -199,11 +199,11 @@ def test_the_key_of_an_older_data_folder_is_known_by_its_receipts(fresh: Collect
 def test_a_staging_folder_that_is_gone_is_made_again(fresh: Collector) -> None:
     device = fresh.device()
     shutil.rmtree(fresh.data / "staging")
-    assert httpx.get(f"{fresh.url}/api/ready").json()["status"] == "storage-unusable"
+    assert local_http.get(f"{fresh.url}/api/ready").json()["status"] == "storage-unusable"
     one = sample("text", device.id)
     device.send(one)
     assert device.received(one.id).sha256 == one.manifest.sha256
-    assert httpx.get(f"{fresh.url}/api/ready").json() == {"status": "ready"}
+    assert local_http.get(f"{fresh.url}/api/ready").json() == {"status": "ready"}
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_ends_well(fresh: Collector) -> None:
@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_ends_well(fresh: Collector)
     (fresh.data / "staging").write_text("no folder")
     reply = device.patch(location, 0, b"x" * 100)
     assert (reply.status_code, reply.json()["code"], reply.json()["retryable"]) == (503, "storage-unusable", True)
-    reply = httpx.get(f"{fresh.url}/api/ready")
+    reply = local_http.get(f"{fresh.url}/api/ready")
     assert (reply.status_code, reply.json()["status"]) == (503, "storage-unusable")
     (fresh.data / "staging").unlink()
     assert device.patch(location, 0, b"x" * 100).status_code == 204

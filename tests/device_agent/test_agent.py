@@ -7,7 +7,6 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from device_agent.agent import Agent
@@ -26,6 +25,7 @@ from tests.device_agent.masked_agent import CREDENTIALS
 from tests.device_agent.session.test_journal import AT, GREET, consented, recording, take, written
 from tests.device_agent.session.test_machine import PLAN
 from tests.device_agent.spool.making import noise, spooled
+from tests.support import local_http
 from wire.session import SessionRecord
 
 
@@ -168,7 +168,7 @@ def test_a_changed_script_is_reported_when_a_consented_session_goes_on(tmp_path:
 def test_the_browser_of_the_last_session_is_shut_out_of_the_next(tmp_path: Path) -> None:
     """Neither its address nor its cookie opens anything; after a restart in one session both still do."""
     first = waiting(tmp_path)
-    with httpx.Client(headers={"X-Gleaner-Page": "1"}) as old:
+    with local_http.Client(headers={"X-Gleaner-Page": "1"}) as old:
         try:
             address = first.start()
             session, port = first.runner.replayed.header.session, first.page.port

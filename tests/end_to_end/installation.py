@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from hardware.ports import free_port
+from tests.support import local_http, warm
 from wire.parent import bound
 
 SHORT = Path(__file__).parent / "short.yaml"
@@ -43,7 +44,7 @@ class Installation:
         self.state = folder / "device"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.collector: subprocess.Popen[str] | None = None
+        self.collector: warm.Warm | None = None
         self.agent: subprocess.Popen[str] | None = None
         self._token = ""
 
@@ -51,33 +52,22 @@ class Installation:
     def run(
         self, *words: str, check: bool = True, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "gleaner", *words],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            cwd=self.folder,
-            **bound({**os.environ, **(env or {})}),
-        )
+        environment = {**os.environ, **(env or {})}
+        done = warm.collectors().run(words, env=environment, timeout=300, cwd=str(self.folder))
         assert not check or done.returncode == 0, done.stderr
         return done
 
     def start_collector(self) -> None:
-        with (self.folder / "collector.log").open("a") as log:
-            self.collector = subprocess.Popen(
-                [
-                    sys.executable, "-m", "gleaner", "collector", "serve",
-                    "--data", str(self.collector_data), "--port", str(self.port),
-                ],
-                stdout=log, stderr=log, text=True, start_new_session=True, **bound(),
-            )  # fmt: skip
+        words = ["collector", "serve", "--data", str(self.collector_data), "--port", str(self.port)]
+        with (self.folder / "collector.log").open("ab") as log:
+            self.collector = warm.collectors().start(words, stdout=log, stderr=log, env=os.environ)
         wait_for(self._collector_is_up, why=(self.folder / "collector.log").read_text())
 
     def _collector_is_up(self) -> bool:
         assert self.collector is not None
         assert self.collector.poll() is None, (self.folder / "collector.log").read_text()
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/api/ready", timeout=1).status_code == 200
+            return local_http.get(f"{self.url}/api/ready", timeout=1).status_code == 200
         return False
 
     def join(self) -> None:
@@ -107,7 +97,7 @@ class Installation:
 
     # ---------------------------------------------------------------- faults and ends
     @staticmethod
-    def kill(process: subprocess.Popen[str] | None) -> None:
+    def kill(process: subprocess.Popen[str] | warm.Warm | None) -> None:
         """kill -9 the process and its children, as a power cut takes them all."""
         if process is None:
             return
@@ -119,7 +109,7 @@ class Installation:
             # A child may be at the disk when it is killed, and holds the port and the data until it is gone.
             psutil.wait_procs(family[1:], timeout=60)
         process.wait()
-        if process.stdout is not None:
+        if isinstance(process, subprocess.Popen) and process.stdout is not None:
             process.stdout.close()
 
     def close(self) -> None:
@@ -135,12 +125,12 @@ class Installation:
         return self._token
 
     def get(self, path: str) -> Any:
-        reply = httpx.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {self.token()}"}, timeout=20)
+        reply = local_http.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {self.token()}"}, timeout=20)
         reply.raise_for_status()
         return reply.json() if "json" in reply.headers["content-type"] else reply.content
 
     def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        return httpx.post(
+        return local_http.post(
             f"{self.url}{path}", json=body, headers={"Authorization": f"Bearer {self.token()}"}, timeout=20
         )
 

@@ -17,6 +17,7 @@ import pytest
 from hardware.ports import free_port
 from tests.collector.running import noon
 from tests.end_to_end.installation import Installation, wait_for
+from tests.support import local_http
 from wire.parent import bound
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "first-session.md"
@@ -50,7 +51,7 @@ def serving(tmp_path: Path) -> Iterator[tuple[dict[str, str], int]]:
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/api/ready", timeout=1).status_code == 200
+        return local_http.get(f"http://127.0.0.1:{port}/api/ready", timeout=1).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -75,8 +76,8 @@ def test_the_commands_of_the_page(serving: tuple[dict[str, str], int], tmp_path:
             assert found, done.stdout
             code = found[0]
     link = next(text for command, text in said.items() if "user link" in command).strip().splitlines()[-1]
-    page = httpx.get(link, timeout=30)
-    assert page.status_code == 200 and httpx.get(link, timeout=30).status_code == 200  # a prefetch uses nothing up
+    page = local_http.get(link, timeout=30)
+    assert page.status_code == 200 and local_http.get(link, timeout=30).status_code == 200  # a prefetch uses nothing up
     report = next(text for command, text in said.items() if "report today" in command)
     assert "6" in report
     assert (tmp_path / "export-jsonl" / "labels.jsonl").exists()

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.collector.running import noon
 from tests.end_to_end.installation import Installation, wait_for
+from tests.support import local_http
 from wire.version import installed_version
 
 
@@ -152,9 +153,8 @@ def test_a_refused_medium_is_nowhere(installation: Installation) -> None:
         str(Path(__file__).parent / "short.yaml"), "--camera", "opencv:97", "--participant", "person"
     )
     page = wait_for(lambda: session_page(installation.log()))
-    import httpx
 
-    with httpx.Client(headers={"X-Gleaner-Page": "1"}, follow_redirects=True) as browser:
+    with local_http.Client(headers={"X-Gleaner-Page": "1"}, follow_redirects=True) as browser:
         base = page.split("/?")[0]
         browser.get(page)
 

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 from tests import needs
+from tests.support import warm
 
 
 def prelabel(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from gleaner import main; main()", "prelabel", *arguments],
-        cwd=needs.ROOT,
-        env={**os.environ, "COLUMNS": "200", **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    environment = {**os.environ, "COLUMNS": "200", **environ}
+    return warm.prelabels().run(["prelabel", *arguments], env=environment, timeout=120, cwd=str(needs.ROOT))

@@ -14,6 +14,7 @@ import httpx
 
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import FORMATS, MODEL, NOW, Sample, SampleTake, session_record
+from tests.support import local_http
 from tests.web import media
 from wire.base import new_id
 from wire.capture import CaptureManifest, FrameTable, Medium, Part, Redacted, Wall
@@ -44,7 +45,7 @@ class House:
     def start(cls, folder: Path) -> House:
         collector = Collector(folder)
         collector.start()
-        house = cls(collector, collector.device(), httpx.Client(base_url=collector.url, timeout=30))
+        house = cls(collector, collector.device(), local_http.Client(base_url=collector.url, timeout=30))
         house.ask("user-add", name="grace", role="lead")
         house.lead.headers["Authorization"] = f"Bearer {house.ask('user-token', name='grace')['token']}"
         return house

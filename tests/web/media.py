@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 import av
 import cv2
@@ -56,6 +57,7 @@ def snow(rows: int) -> NDArray[np.uint8]:
     return np.random.default_rng(5).integers(0, 256, (rows, WIDTH, 3), np.uint8)
 
 
+@cache
 def video(frames: int = 45, snowy: int = 0) -> tuple[bytes, list[int]]:
     """Streamed Matroska with B frames off, as a device writes it, and its frame times. The last `snowy` rows of every
     picture are noise of its own, so that it weighs something.

@@ -6,10 +6,10 @@ import gzip
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
 from collector.page import accepted_encodings
+from tests.support import local_http
 from tests.web.conftest import Open
 from tests.web.house import House
 
@@ -32,7 +32,7 @@ def test_encodings_that_a_client_takes(header: str, taken: set[str]) -> None:
 def test_files_are_sent_smaller_and_are_the_same(house: House, built_page: Path) -> None:
     scripts = [path for path in (built_page / "assets").iterdir() if path.suffix in (".js", ".css")]
     assert len(scripts) > 5
-    with httpx.Client(base_url=house.collector.url) as client:
+    with local_http.Client(base_url=house.collector.url) as client:
         for path in scripts:
             address = f"/assets/{path.name}"
             plain = client.get(address, headers={"Accept-Encoding": "identity"})

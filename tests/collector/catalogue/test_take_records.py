@@ -21,10 +21,10 @@ from collector.catalogue.sessions import (
 )
 from collector.catalogue.take_records import SessionConflict, TakeTaken
 from collector.store.database import Database
-from collector.store.open import open_database
 from collector.store.sql import text
 from collector.store.sqlite import SqliteConnection
 from tests.collector.samples import SampleTake, session_record
+from tests.support.databases import new_database
 from wire.session import SessionRecord, TakeDocument
 
 DEVICE = "INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('{0}', 'd', 'm', 'h-{0}', 't')"
@@ -32,7 +32,7 @@ DEVICE = "INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('{
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(tmp_path)
+    database = new_database(tmp_path)
     for device in ("dev-1", "dev-2"):
         database.write_sync(lambda conn, device=device: conn.execute(DEVICE.format(device)).rowcount)  # type: ignore[misc]
     yield database
@@ -104,7 +104,7 @@ def test_any_order_ends_alike(
     tmp_path_factory: pytest.TempPathFactory, order: list[SessionRecord | TakeDocument], again: list[Any]
 ) -> None:
     """A device sends what was not taken again; a take that comes before its session is not taken."""
-    database = open_database(tmp_path_factory.mktemp("data"))
+    database = new_database(tmp_path_factory.mktemp("data"))
     try:
         database.write_sync(lambda conn: conn.execute(DEVICE.format("dev-1")).rowcount)
         waiting = [*order, *again]

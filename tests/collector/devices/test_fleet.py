@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.collector.running import Collector, DeviceClient
+from tests.support import local_http
 
 BEAT = {
     "schema": 1, "at": "2026-11-23T12:00:00Z", "agent_version": "0.1.0", "state": "running", "session": "ses-4",
@@ -22,7 +23,7 @@ def beat(device: DeviceClient) -> int:
 def join(collector: Collector, code: str, **more: object) -> httpx.Response:
     info = {"name": "again", "model": "pi 4", "agent_version": "0.2.0"}
     body = {"code": code, "device": info, "schema": 2 if more else 1, **more}
-    return httpx.post(f"{collector.url}/api/devices/join", json=body)
+    return local_http.post(f"{collector.url}/api/devices/join", json=body)
 
 
 def code_of(collector: Collector) -> str:
@@ -56,7 +57,7 @@ def test_commands_work_without_the_service(fresh: Collector) -> None:
 def test_leads_alone_have_the_routes(fresh: Collector) -> None:
     device = fresh.device()
     lead, annotator = fresh.person("lea", "lead"), fresh.person("ann", "annotator")
-    for client, answer in ((annotator, 403), (httpx.Client(base_url=fresh.url), 401)):
+    for client, answer in ((annotator, 403), (local_http.Client(base_url=fresh.url), 401)):
         assert client.get("/api/devices").status_code == answer
         assert client.post(f"/api/devices/{device.id}/revoke").status_code == answer
         assert client.patch(f"/api/devices/{device.id}", json={"name": "x"}).status_code == answer

@@ -25,6 +25,7 @@ from collector.store.clock import now_text
 from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from tests.collector.running import Collector, DeviceClient
+from tests.support import local_http
 from wire.device import DeviceInfo
 
 INFO = DeviceInfo(name="kitchen", model="pi 5", agent_version="0.1.0")
@@ -32,7 +33,7 @@ INFO = DeviceInfo(name="kitchen", model="pi 5", agent_version="0.1.0")
 
 def ask(collector: Collector, code: str, **more: object) -> httpx.Response:
     body = {"schema": 1, "code": code, "device": INFO.to_json(), **more}
-    return httpx.post(f"{collector.url}/api/devices/join", json=body)
+    return local_http.post(f"{collector.url}/api/devices/join", json=body)
 
 
 def test_a_device_joins_once_with_a_code(fresh: Collector) -> None:

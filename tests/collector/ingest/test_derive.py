@@ -28,8 +28,8 @@ from collector.ingest.derive_work import (
 from collector.ingest.media import MediaUnreadable
 from collector.jobs import Job
 from collector.store.blobs_local import LocalBlobs
-from collector.store.open import open_database
 from tests.collector.samples import Streamed, audio_bytes, image_bytes, sample, video_bytes
+from tests.support.databases import new_database
 
 MICROSECOND = Fraction(1, 1_000_000)
 
@@ -231,7 +231,7 @@ def test_when_the_remux_is_given_up_the_original_is_played(tmp_path: Path) -> No
     from collector.ingest.manifests import keep_manifest
     from collector.store.sql import Connection, text
 
-    db = open_database(tmp_path)
+    db = new_database(tmp_path)
     one = sample("video", "dev-1")
 
     def plan(conn: Connection) -> None:

@@ -12,13 +12,13 @@ from collector.ingest.housekeeping import housekeeping, remove_unneeded
 from collector.ingest.offsets import delete_parts
 from collector.ingest.staging_local import LocalStaging
 from collector.store.database import Database
-from collector.store.open import open_database
 from collector.store.sql import Connection, text
+from tests.support.databases import new_database
 
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path)
+    opened = new_database(tmp_path)
     yield opened
     opened.close()
 

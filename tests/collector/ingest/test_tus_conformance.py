@@ -15,6 +15,7 @@ import pytest
 
 from collector.ingest.crc32c import Crc32c
 from tests.collector.running import Collector, DeviceClient, until
+from tests.support import local_http
 from wire.base import new_id
 
 OCTETS = "application/offset+octet-stream"
@@ -237,7 +238,7 @@ def head_answers_the_metadata_as_it_came(lab: Lab) -> None:
 @row
 def head_without_a_version(lab: Lab) -> None:
     headers = {"Authorization": f"Bearer {lab.device.token}"}
-    reply = httpx.head(lab.made(), headers=headers)
+    reply = local_http.head(lab.made(), headers=headers)
     assert (reply.status_code, reply.headers["Tus-Version"], reply.headers["Tus-Resumable"]) == (412, "1.0.0", "1.0.0")
 
 
@@ -257,7 +258,7 @@ def unknown_uploads_have_no_offset(lab: Lab) -> None:
 
 @row
 def refusals_of_others_name_the_version_too(lab: Lab) -> None:
-    assert httpx.post(f"{lab.collector.url}/api/uploads").headers["Tus-Resumable"] == "1.0.0"  # 401
+    assert local_http.post(f"{lab.collector.url}/api/uploads").headers["Tus-Resumable"] == "1.0.0"  # 401
     assert lab.ask("GET", lab.made()).headers["Tus-Resumable"] == "1.0.0"  # 405
     foreign = lab.ask("HEAD", "/api/uploads/up-1", Host="evil.example")
     assert (foreign.status_code, foreign.headers["Tus-Resumable"]) == (421, "1.0.0")
@@ -283,7 +284,7 @@ def method_override_patch_head_and_delete(lab: Lab) -> None:
 
 @row
 def method_override_keeps_the_policy(lab: Lab) -> None:
-    reply = httpx.post(lab.made(), headers={"Tus-Resumable": "1.0.0", "X-HTTP-Method-Override": "DELETE"})
+    reply = local_http.post(lab.made(), headers={"Tus-Resumable": "1.0.0", "X-HTTP-Method-Override": "DELETE"})
     assert reply.status_code == 401
 
 

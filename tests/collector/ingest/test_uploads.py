@@ -16,6 +16,7 @@ import pytest
 
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import sample
+from tests.support import local_http
 from wire.base import new_id
 
 BODY = {"Content-Type": "application/offset+octet-stream"}
@@ -219,7 +220,7 @@ def test_a_half_open_sender_delays_nobody(collector: Collector, device: DeviceCl
         location = device.create(new_id("cap"), "media", 1000).headers["Location"]
         connection = raw_patch(collector, device, location, 0, 1000, b"a" * 300)
         silent.append((location, connection))
-    assert httpx.get(f"{collector.url}/api/health").status_code == 200
+    assert local_http.get(f"{collector.url}/api/health").status_code == 200
     device.send_part(new_id("cap"), "media", b"b" * 500_000)
     for location, connection in silent:
         assert device.offset(location) in (0, 300)
@@ -249,7 +250,7 @@ def test_the_newest_of_many_requests_wins(collector: Collector, device: DeviceCl
 
 def test_no_token_no_upload(collector: Collector) -> None:
     for method, path in (("POST", "/api/uploads"), ("HEAD", "/api/uploads/up-1"), ("PATCH", "/api/uploads/up-1")):
-        reply = httpx.request(method, f"{collector.url}{path}", headers={"Tus-Resumable": "1.0.0"})
+        reply = local_http.request(method, f"{collector.url}{path}", headers={"Tus-Resumable": "1.0.0"})
         assert reply.status_code == 401
 
 

@@ -6,13 +6,13 @@ import contextlib
 import re
 import sqlite3
 
-import httpx
 import pytest
 
 from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
 from collector.people.tokens import hash_secret
 from collector.store.clock import now_text
 from tests.collector.running import Collector, until
+from tests.support import local_http
 
 PAGE = {"X-Gleaner-Page": "1"}
 
@@ -31,16 +31,16 @@ def test_a_link_works_once_and_survives_being_looked_at(collector: Collector) ->
     collector.run("user", "add", "ana", "--role", "annotator")
     link = collector.run("user", "link", "ana").stdout.strip()
     for _ in range(3):  # a mail scanner, a prefetch, a prerender
-        looked = httpx.get(link, headers={"Sec-Purpose": "prefetch;prerender"})
+        looked = local_http.get(link, headers={"Sec-Purpose": "prefetch;prerender"})
         assert looked.status_code == 200 and not looked.cookies
         assert looked.headers["cache-control"] == "no-store" and looked.headers["referrer-policy"] == "no-referrer"
-    with httpx.Client(base_url=collector.url) as page:
+    with local_http.Client(base_url=collector.url) as page:
         entered = page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
         assert entered.json() == {"name": "ana", "role": "annotator"}
         cookie = entered.headers["set-cookie"]
         assert "HttpOnly" in cookie and "SameSite=strict" in cookie and "Max-Age=43200" in cookie
         assert page.get("/api/me").json() == {"name": "ana", "role": "annotator"}
-    again = httpx.post(f"{collector.url}/api/enter", json={"code": code_of(link)}, headers=PAGE)
+    again = local_http.post(f"{collector.url}/api/enter", json={"code": code_of(link)}, headers=PAGE)
     assert (again.status_code, again.json()["code"]) == (410, "link-used")
 
 
@@ -51,7 +51,7 @@ def set_in_database(collector: Collector, statement: str, **values: object) -> N
 
 def test_a_session_that_was_refused_for_its_end_stays_ended(collector: Collector) -> None:
     link = new_link(collector, "gil")
-    with httpx.Client(base_url=collector.url) as page:
+    with local_http.Client(base_url=collector.url) as page:
         page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
         secret = next(iter(page.cookies.jar)).value
         assert secret is not None
@@ -64,7 +64,7 @@ def test_a_session_that_was_refused_for_its_end_stays_ended(collector: Collector
 
 def test_the_button_without_scripts_works_too(collector: Collector) -> None:
     link = new_link(collector, "bob")
-    with httpx.Client(base_url=collector.url) as page:
+    with local_http.Client(base_url=collector.url) as page:
         form = {"code": code_of(link)}
         foreign = page.post("/api/enter", data=form, headers={"Origin": "https://evil.example"})
         assert foreign.json()["code"] == "page-header-missing"
@@ -83,18 +83,18 @@ def test_the_script_is_the_one_its_policy_names_and_waits_for_being_shown() -> N
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"code": ""}', b'{"code": 5}', b'{"code": "a", "more": 1}', b"\xff"])
 def test_a_wrong_request_is_one_sentence(collector: Collector, body: bytes) -> None:
-    reply = httpx.post(f"{collector.url}/api/enter", content=body, headers=PAGE)
+    reply = local_http.post(f"{collector.url}/api/enter", content=body, headers=PAGE)
     assert (reply.status_code, reply.json()["code"]) == (422, "request-invalid")
 
 
 def test_entering_reads_no_more_than_a_code_needs(collector: Collector) -> None:
-    reply = httpx.post(f"{collector.url}/api/enter", content=b" " * 5000, headers=PAGE)
+    reply = local_http.post(f"{collector.url}/api/enter", content=b" " * 5000, headers=PAGE)
     assert (reply.status_code, reply.json()["code"]) == (413, "body-too-long")
 
 
 def test_the_cookie_changes_nothing_without_the_pages_header(collector: Collector) -> None:
     link = new_link(collector, "cleo")
-    with httpx.Client(base_url=collector.url) as page:
+    with local_http.Client(base_url=collector.url) as page:
         page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
         forged = page.post("/api/leave")
         assert (forged.status_code, forged.json()["code"]) == (403, "page-header-missing")
@@ -102,7 +102,7 @@ def test_the_cookie_changes_nothing_without_the_pages_header(collector: Collecto
         held = dict(page.cookies)
         assert page.post("/api/leave", headers=PAGE).status_code == 204
         # The secret itself is no longer good, not only the browser's copy.
-        assert httpx.get(f"{collector.url}/api/me", cookies=held).json()["code"] == "not-signed-in"
+        assert local_http.get(f"{collector.url}/api/me", cookies=held).json()["code"] == "not-signed-in"
 
 
 def test_roles(collector: Collector) -> None:
@@ -113,18 +113,18 @@ def test_roles(collector: Collector) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed")
     assert lead.get("/api/sessions").json() == {"sessions": [], "studies": [], "next": None}
     for wrong in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
-        reply = httpx.get(f"{collector.url}/api/me", headers=wrong)
+        reply = local_http.get(f"{collector.url}/api/me", headers=wrong)
         assert (reply.status_code, reply.json()["code"]) == (401, "not-signed-in")
 
 
 def test_a_bearer_token_is_no_cookie_and_a_cookie_no_token(collector: Collector) -> None:
     link = new_link(collector, "fay")
-    with httpx.Client(base_url=collector.url) as page:
+    with local_http.Client(base_url=collector.url) as page:
         page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
         ((name, secret),) = page.cookies.items()
-    assert httpx.get(f"{collector.url}/api/me", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+    assert local_http.get(f"{collector.url}/api/me", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
     token = collector.run("user", "token", "fay").stdout.strip()
-    assert httpx.get(f"{collector.url}/api/me", cookies={name: token}).status_code == 401
+    assert local_http.get(f"{collector.url}/api/me", cookies={name: token}).status_code == 401
 
 
 @pytest.mark.parametrize(

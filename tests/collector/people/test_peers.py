@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 from fastapi import Request
 from fastapi.testclient import TestClient
@@ -11,6 +10,7 @@ from collector.app import create_app
 from collector.people.peers import base_url, client_address, is_local
 from collector.settings import Settings, SettingsInvalid, load_settings
 from tests.collector.running import Collector
+from tests.support import local_http
 
 
 def request(peer: str, *headers: tuple[str, str]) -> Request:
@@ -30,9 +30,9 @@ def test_a_forwarded_request_is_not_local(collector: Collector, header: str) -> 
     key = (collector.data / "keys" / "admin.key").read_text().strip()
     forwarded = {header: "203.0.113.7"}
     for path in ("/metrics", "/api/health", "/api/ready", "/api/openapi.json"):
-        assert httpx.get(collector.url + path).status_code == 200
-        assert httpx.get(collector.url + path, headers=forwarded).status_code == 403
-    reply = httpx.post(
+        assert local_http.get(collector.url + path).status_code == 200
+        assert local_http.get(collector.url + path, headers=forwarded).status_code == 403
+    reply = local_http.post(
         f"{collector.url}/api/admin/user-list", json={}, headers=forwarded | {"Authorization": f"Bearer {key}"}
     )
     assert reply.status_code == 401

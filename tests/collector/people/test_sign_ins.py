@@ -13,8 +13,8 @@ from collector.people import sign_ins
 from collector.people.policy import Device, Person, end_session, find_person
 from collector.people.sign_ins import Known, SignIns, credentials_changed
 from collector.store.database import Database
-from collector.store.open import open_database
 from collector.store.sql import Connection
+from tests.support.databases import new_database
 
 ANN = Person("person-1", "ann", "annotator")
 
@@ -39,7 +39,7 @@ class Book:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(tmp_path)
+    database = new_database(tmp_path)
     yield database
     database.close()
 

@@ -18,8 +18,8 @@ from collector.review.revisions import submit
 from collector.review.submitting import Submit, checked, prepared
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database
-from collector.store.open import open_database
 from collector.store.sql import Connection, text
+from tests.support.databases import new_database
 from wire.base import format_utc, new_id
 from wire.canonical import document_hash
 from wire.capture import CaptureManifest, FrameTable
@@ -44,7 +44,7 @@ class Filled:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.db: Database = open_database(folder)
+        self.db: Database = new_database(folder)
         self.blobs = LocalBlobs(folder / "blobs")
         self.begin("kitchen")
         self.db.write_sync(_add_device)

@@ -14,10 +14,10 @@ from collector.people.policy import find_person, owner_of_expired
 from collector.store import clock
 from collector.store.clock import Reading, now_text, record_time, steady_now
 from collector.store.database import Database
-from collector.store.open import open_database
 from collector.store.sql import text
 from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune
 from tests.collector.review.filled import Filled
+from tests.support.databases import new_database
 from wire.base import format_utc
 from wire.device import Backlog, DeviceInfo, Heartbeat
 
@@ -211,6 +211,6 @@ def test_rows_are_pruned_by_the_clock_by_which_they_expired(db: Database, clocks
 def test_the_machine_says_how_long_it_is_up(tmp_path: Path) -> None:
     one, other = clock.read_clocks(), clock.read_clocks()
     assert one.boot == other.boot and one.up_seconds <= other.up_seconds
-    with_database = open_database(tmp_path)
+    with_database = new_database(tmp_path)
     assert format_utc(one.wall) <= format_utc(with_database.read_sync(steady_now)) <= now_text()
     with_database.close()

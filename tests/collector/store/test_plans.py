@@ -13,10 +13,10 @@ from collector.catalogue import sessions
 from collector.review import queue_sql
 from collector.review.views import _ROWS
 from collector.store.database import Database
-from collector.store.open import open_database
 from collector.store.sql import Connection, Statement, text
 from collector.studies.scope import within
 from collector.vitals import _METRICS
+from tests.support.databases import new_database
 
 QUEUE: dict[str, Statement] = {
     **{name: one for name, one in vars(queue_sql).items() if isinstance(one, Statement)},
@@ -34,7 +34,7 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    opened = open_database(Path(tmp_path_factory.mktemp("plans")))
+    opened = new_database(Path(tmp_path_factory.mktemp("plans")))
     yield opened
     opened.close()
 

@@ -13,6 +13,7 @@ import pytest
 from scripts import load
 from tests.collector.running import Collector
 from tests.collector.samples import session_record
+from tests.support import local_http
 from wire.canonical import document_hash
 from wire.script import Plan
 
@@ -35,7 +36,7 @@ def lead(collector: Collector) -> Iterator[httpx.Client]:
     collector.ask("user-add", name="lin", role="lead")
     token = collector.ask("user-token", name="lin")["token"]
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=collector.url, headers=headers, timeout=30, trust_env=False) as client:
+    with local_http.Client(base_url=collector.url, headers=headers, timeout=30, trust_env=False) as client:
         yield client
 
 

@@ -22,6 +22,7 @@ from scripts import load
 from tests.collector.prelabels.test_runs import SOURCE, package
 from tests.collector.review.filled import Filled, box, track
 from tests.collector.running import Collector
+from tests.support import local_http
 from wire.base import format_utc
 from wire.canonical import document_hash
 from wire.script import LabelSchema
@@ -92,7 +93,9 @@ class TwoStudies:
                 self.collector.ask("user-studies", name=name, studies=json.dumps([SEEN]))
             token = self.collector.ask("user-token", name=name)["token"]
             headers = {"Authorization": f"Bearer {token}"}
-            self.clients[name] = httpx.Client(base_url=self.collector.url, headers=headers, timeout=60, trust_env=False)
+            self.clients[name] = local_http.Client(
+                base_url=self.collector.url, headers=headers, timeout=60, trust_env=False
+            )
 
     def close(self) -> None:
         for client in self.clients.values():

@@ -11,6 +11,7 @@ import httpx
 from device_agent.page.server import PageServer
 from hardware.ports import free_port
 from tests.device_agent.page.rehearsal import Rehearsal
+from tests.support import local_http
 from wire.script import ConsentText, Plan, PlanStep
 
 KEY = "a-key-for-tests"
@@ -68,7 +69,7 @@ class Stage:
 
     def client(self, **settings: object) -> httpx.Client:
         """A program that looks at the page, not yet let in."""
-        return httpx.Client(base_url=self.server.address, timeout=60, **settings)  # type: ignore[arg-type]
+        return local_http.Client(base_url=self.server.address, timeout=60, **settings)  # type: ignore[arg-type]
 
     def friend(self) -> httpx.Client:
         """A program with the key."""

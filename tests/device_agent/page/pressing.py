@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, expect
 
 from tests.device_agent.page.playing import Stage, stage
+from tests.support.browsing import profile_of
 
 WIDE = {"width": 1440, "height": 900}
 DEAD_MS = 650
@@ -21,15 +22,18 @@ def opened(
 ) -> Iterator[tuple[Page, Stage]]:
     """A page on a fresh rehearsal. Anything the browser complains of fails the test."""
     with stage(**settings) as running:
-        context = browser.new_context(viewport=viewport or WIDE)
-        page = context.new_page()
+        profile = profile_of(browser)
+        page = profile.open(f"{running.server.address}/nothing")
+        page.set_viewport_size(viewport or WIDE)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
         page.goto(running.url)
         expect(page.locator("#consent")).to_be_visible()
-        yield page, running
-        context.close()
+        try:
+            yield page, running
+        finally:
+            profile.clear()
         assert complaints == []
 
 

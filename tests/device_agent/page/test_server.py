@@ -19,6 +19,7 @@ from device_agent.page.routes import ROUTES, SHUT_PAGE, Desk, PageRoute, make_ap
 from device_agent.page.server import AddressUnusable, PageServer, PortTaken, shown_host
 from device_agent.page.stream import BOUNDARY, Lookers
 from tests.device_agent.page.playing import KEY, Stage, stage
+from tests.support import local_http
 
 
 @pytest.fixture(scope="module")
@@ -345,7 +346,7 @@ def test_stop_ends_open_streams_and_the_thread_and_frees_the_port() -> None:
         )
         assert again.start() == f"http://127.0.0.1:{port}/?key={KEY}"
         try:
-            with httpx.Client(headers={"Cookie": f"gleaner_page_{port}={_cookie(port)}"}) as page_still_open:
+            with local_http.Client(headers={"Cookie": f"gleaner_page_{port}={_cookie(port)}"}) as page_still_open:
                 assert page_still_open.get(f"{again.address}api/snapshot").status_code == 200
         finally:
             again.stop()

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from device_agent.spool.spool import Spool
@@ -18,6 +17,7 @@ from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.pairing import Credentials
 from device_agent.uplink.uplink import Uplink, UplinkState
 from tests.needs import ROOT
+from tests.support import local_http
 from wire.parent import bound
 
 
@@ -30,7 +30,7 @@ class PeerProcess:
         self.port: int = said["port"]
         self.verify_key: str = said["verify_key"]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
+        self.http = local_http.Client(base_url=self.url, trust_env=False, timeout=60)
 
     def faults(self, rows: list[dict[str, Any]]) -> None:
         self.http.post("/_peer/faults", json=rows)

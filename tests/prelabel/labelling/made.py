@@ -14,6 +14,7 @@ import numpy as np
 
 from tests import needs
 from tests.prelabel import graphs
+from tests.support import warm
 
 SIZE = (64, 96)
 RUN = (sys.executable, "-m", "gleaner", "prelabel", "run")
@@ -34,11 +35,8 @@ def picture(path: Path, shade: int = 90) -> Path:
 
 
 def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*RUN, *words],
-        capture_output=True, text=True, errors="surrogateescape", timeout=120, cwd=needs.ROOT,
-        env={**os.environ, **environment},
-    )  # fmt: skip
+    words = ("prelabel", "run", *words)
+    return warm.prelabels().run(words, timeout=120, cwd=str(needs.ROOT), env={**os.environ, **environment})
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
