@@ -5,7 +5,10 @@ ARGS ?=
 BIN := .venv/bin
 BOOT := $(PYTHON) hardware/install/bootstrap.py
 
-.PHONY: help demo test bench lint system web models device architecture clean-demo venv dev
+# The tests start hundreds of interpreters: each module is compiled once, whatever the environment says.
+test soak: export PYTHONDONTWRITEBYTECODE =
+
+.PHONY: help demo test soak bench lint system web models device architecture clean-demo venv dev
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -17,6 +20,9 @@ demo: ## a whole installation on this machine: collector, device, one guided ses
 
 test: dev web models ## every test; most of them wait for processes, so there are more of them than cores
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+
+soak: dev web models ## the random trials at full length, with new examples each time
+	@GLEANER_SOAK=1 $(BIN)/python -m pytest -n 3 --dist loadfile -m soak $(ARGS)
 
 bench: dev web models ## the benchmarks, with their peers and limits
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -10,14 +10,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.needs import need_program
-from tests.support import warm
+from tests.support import order, trials, warm
 from tests.support.leftovers import pytest_configure
+from tests.support.order import pytest_xdist_make_scheduler
 
-__all__ = ["browser", "pytest_configure"]
+__all__ = ["browser", "pytest_configure", "pytest_xdist_make_scheduler"]
 
 # Tests that look at pre-labels want to see them on every item; those of the draw set the share themselves.
 os.environ["GLEANER_COLLECTOR_CONTROL_SHARE"] = "0"
@@ -36,16 +36,18 @@ SWITCHES = (
 )
 
 
-# Several tests share two cores: what is waited for may take its time, what is not there fails a little later. How long
-# an example takes says nothing of the code there; and CI tries the same examples each time, other machines new ones.
+# Several tests share two cores: what is waited for may take its time, what is not there fails a little later.
 expect.set_options(timeout=20_000)
-settings.register_profile("shared cores", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("shared cores"), derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("GLEANER_CI") == "1" else "shared cores")
+trials.load_profile()
 
 # A shell starts what runs in the background with Ctrl-C ignored, and whatever the tests start would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    trials.shorten(items)
+    items.sort(key=order.place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,8 +14,9 @@ import pytest
 from device_agent.session.journal import read as read_journal
 from device_agent.session.record import Fold, replay
 from tests.end_to_end.installation import Installation, wait_for
+from tests.support.trials import rounds
 
-KILLS = 10
+KILLS = rounds(3, 10)
 
 
 def sessions(installation: Installation) -> list[Fold]:
@@ -53,8 +54,9 @@ def check_both_sides(installation: Installation) -> None:
     print(f"{closed} takes closed, {torn} torn")
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(900)
-def test_the_agent_is_killed_at_ten_random_moments(installation: Installation) -> None:
+def test_the_agent_is_killed_at_random_moments(installation: Installation) -> None:
     moments = random.Random(20)
     killed = 0
     while killed < KILLS:
@@ -72,8 +74,9 @@ def test_the_agent_is_killed_at_ten_random_moments(installation: Installation) -
     check_both_sides(installation)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(900)
-def test_the_collector_is_killed_at_ten_random_moments(installation: Installation) -> None:
+def test_the_collector_is_killed_at_random_moments(installation: Installation) -> None:
     moments = random.Random(21)
     installation.start_agent("kitchen-greeting")
     for _ in range(KILLS):

@@ -13,6 +13,7 @@ import pytest
 
 from tests.collector.running import Collector, DeviceClient, until
 from tests.collector.samples import Sample, sample
+from tests.support.trials import rounds
 
 
 def resume(device: DeviceClient, capture: str, part: str, data: bytes, chunk: int, *, checksum: bool) -> None:
@@ -42,6 +43,7 @@ def settle(device: DeviceClient, one: Sample) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("checksum", [True, False])
 def test_an_offset_that_was_said_survives(fresh: Collector, checksum: bool) -> None:
     device = fresh.device()
@@ -60,7 +62,7 @@ def test_an_offset_that_was_said_survives(fresh: Collector, checksum: bool) -> N
         except (httpx.HTTPError, KeyError):
             return
 
-    for _ in range(4):
+    for _ in range(rounds(2, 10)):
         sender = threading.Thread(target=send)
         sender.start()
         time.sleep(chance.uniform(0.0, 0.15))
@@ -77,16 +79,19 @@ def test_an_offset_that_was_said_survives(fresh: Collector, checksum: bool) -> N
     assert hashlib.sha256(staged.read_bytes()).digest() == hashlib.sha256(data).digest()
 
 
+@pytest.mark.soak
 def test_captures_end_once_and_whole_whenever_the_service_dies(fresh: Collector) -> None:
     device = fresh.device()
     chance = random.Random(11)
     samples = [
-        sample(medium, device.id, f"take-{n}") for n in range(3) for medium in ("video", "audio", "image", "text")
+        sample(medium, device.id, f"take-{n}")
+        for n in range(rounds(2, 6))
+        for medium in ("video", "audio", "image", "text")
     ]
     ending = threading.Event()
 
     def killer() -> None:
-        for _ in range(6):
+        for _ in range(rounds(4, 20)):
             if ending.wait(chance.uniform(0.1, 1.5)):
                 return
             fresh.kill()

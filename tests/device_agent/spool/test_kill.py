@@ -8,15 +8,18 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
 from tests.device_agent.spool.making import noise
 from tests.needs import ROOT
+from tests.support.trials import rounds
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest
 from wire.parent import bound
 
-ROUNDS = 25
+ROUNDS = rounds(8, 25)
 
 
 def run_until_killed(root: Path, seed: int, captures: int, seconds: float) -> list[list[str]]:
@@ -35,6 +38,7 @@ def run_until_killed(root: Path, seed: int, captures: int, seconds: float) -> li
     return [line.split() for line in ("".join(first) + rest).splitlines(keepends=True) if line.endswith("\n")]
 
 
+@pytest.mark.soak
 def test_kill_at_random_moments(tmp_path: Path) -> None:
     chance = random.Random(20261123)
     root = tmp_path / "spool"

@@ -23,6 +23,7 @@ from device_agent.uplink.uplink import Uplink
 from scripts import load
 from tests.collector.running import Collector
 from tests.device_agent.spool.making import header, session_record
+from tests.support.trials import rounds
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest
 from wire.device import DeviceInfo
@@ -122,10 +123,11 @@ def test_every_medium_goes_over(collector: Collector, home: Home) -> None:
     check_originals(collector, home)
 
 
+@pytest.mark.soak
 def test_a_collector_killed_at_any_moment(collector: Collector, home: Home) -> None:
     chance = random.Random(7)
     home.uplink.start()
-    for _ in range(5):
+    for _ in range(rounds(3, 10)):
         home.video(2)
         home.audio(2)
         time.sleep(chance.uniform(0, 0.6))
