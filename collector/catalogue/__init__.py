@@ -1,1 +1,1 @@
-"""What is here: sessions, takes, captures, their labels and media."""
+"""What the collector has: sessions, takes, captures, their labels and media."""

@@ -1,1 +1,1 @@
-"""Devices: how they join, and what they say of themselves."""
+"""Devices: how they join, and what they report about themselves."""

@@ -1,1 +1,1 @@
-"""What comes in: uploads by tus, manifests, opening, receipts, and what browsers play."""
+"""Receiving: uploads by tus, manifests, opening, receipts, and the media that browsers play."""

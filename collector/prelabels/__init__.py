@@ -1,1 +1,1 @@
-"""Pre-labels seen from the collector: models run again over old captures, calibration, quality against corrections."""
+"""Models run again over old captures, calibration, and the quality of pre-labels compared with corrections."""

@@ -1,1 +1,1 @@
-"""Reports: what a day looked like, for leads."""
+"""Reports for leads: a day in numbers."""

@@ -1,1 +1,1 @@
-"""Rows and blobs: the only rooms that know how data is kept."""
+"""Database rows and blobs: the only folder that knows how data is stored."""

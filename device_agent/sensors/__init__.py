@@ -1,4 +1,4 @@
-"""Sensors behind two small interfaces; `open_camera` and `open_microphone` are the doors.
+"""Sensors behind two small interfaces; `open_camera` and `open_microphone` open them.
 
 Kinds are imported on use: a device without PortAudio or OpenCV still runs the others.
 """

@@ -1,1 +1,1 @@
-"""Text in stills, PP-OCR's way: where it is, which way up, what it says; one network each."""
+"""Text in stills with PP-OCR: where it is, which way up, which words; one model for each."""

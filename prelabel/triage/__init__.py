@@ -1,1 +1,1 @@
-"""Which pre-labels deserve a look: what scores are worth, what models doubt, and what looks wrong in tracks."""
+"""Which pre-labels a person should check first: calibrated scores, doubts of models, and faults of tracks."""
