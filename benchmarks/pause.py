@@ -120,8 +120,8 @@ def agent(root: Path, library: Path) -> Iterator[Page]:
     words = ["agent", "run", str(script), "--state", str(state), "--page-port", "0", "--no-models"]
     child = Child("agent", ["env", *variables, *gleaner(*words, "--deliver-seconds", "0")], root / "agent.log")
     try:
-        child.wait_until(lambda: "?key=" in child.said(), WAIT_SECONDS)
-        found = re.search(r"http://\S+\?key=\S+", child.said())
+        child.wait_until(lambda: "?key=" in child.logged(), WAIT_SECONDS)
+        found = re.search(r"http://\S+\?key=\S+", child.logged())
         assert found is not None
         page = Page(found.group())
         page.post("consent", granted=["video", "audio"])

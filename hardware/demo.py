@@ -156,7 +156,7 @@ def run_once(run: Installation, began: float) -> dict[str, Any]:
             raise ChildFailed("The session did not end in time.", hint=f"Look into {device.log}.") from error
     facts = result_of(device)
     if facts is None:
-        raise ChildFailed.in_its_words(device.said(), device.process.returncode, device.how_it_ended())
+        raise ChildFailed.from_output(device.logged(), device.process.returncode, device.ending())
     with doing("Waiting for the last task"):
         tasks, first_task_seconds = settled(run, token, facts["session"])
     return {

@@ -172,7 +172,7 @@ class Installation:
 
 def session_page(device: Child) -> str:
     """The address of the session page, empty until this run of the device has printed it."""
-    found = re.search(r"Session page: (\S+)", device.said())
+    found = re.search(r"Session page: (\S+)", device.logged())
     return found[1] if found else ""
 
 
@@ -193,10 +193,10 @@ class Restarts:
         Raises:
             ChildFailed: it was not killed, or was killed too often.
         """
-        why = child.how_it_ended()
+        why = child.ending()
         code = child.process.returncode
         if code is None or code >= 0:
-            raise ChildFailed.in_its_words(child.said(), code, why)
+            raise ChildFailed.from_output(child.logged(), code, why)
         self._count += 1
         if self._count > self.MAX_RESTARTS:
             raise ChildFailed(

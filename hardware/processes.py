@@ -31,7 +31,7 @@ class ChildFailed(GleanerError):
     code = "demo-process-failed"
 
     @classmethod
-    def in_its_words(cls, printed: str, exit_code: int | None, otherwise: str) -> ChildFailed:
+    def from_output(cls, printed: str, exit_code: int | None, otherwise: str) -> ChildFailed:
         """The error a process printed last, with its own code and exit code; `otherwise` when it printed nothing."""
         sentence, code = split_code(last_line(printed))
         made = cls(sentence or otherwise)
@@ -62,7 +62,7 @@ def call(*words: str, env: dict[str, str] | None = None) -> str:
     """
     done = subprocess.run(gleaner(*words), capture_output=True, text=True, check=False, **bound(env))
     if done.returncode != 0:
-        raise ChildFailed.in_its_words(
+        raise ChildFailed.from_output(
             done.stderr, done.returncode, f"gleaner {words[0]} ended with {done.returncode} and printed nothing."
         )
     return done.stdout
@@ -122,20 +122,20 @@ class Child:
         until = time.monotonic() + seconds
         while not ready():
             if not self.running:
-                raise ChildFailed.in_its_words(self.said(), self.process.returncode, self.how_it_ended())
+                raise ChildFailed.from_output(self.logged(), self.process.returncode, self.ending())
             if time.monotonic() > until:
                 raise ChildFailed(
                     f"The {self.name} was not ready after {seconds:.0f} s.", hint=f"Look into {self.log}."
                 )
             time.sleep(0.05)
 
-    def said(self) -> str:
+    def logged(self) -> str:
         """What this run of the process has written to its log."""
         with self.log.open(encoding="utf-8", errors="replace") as file:
             file.seek(self._log_start)
             return file.read()
 
-    def how_it_ended(self) -> str:
+    def ending(self) -> str:
         """One sentence: by which signal, with which exit code."""
         code = self.process.poll()
         if code is None:

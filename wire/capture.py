@@ -145,7 +145,7 @@ class CaptureManifest(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         has_facts = self.device_facts is not None or self.sensor_settings is not None
-        say_schema(self, 3 if has_facts else 1 if self.redaction is None else 2)
+        set_schema(self, 3 if has_facts else 1 if self.redaction is None else 2)
         names = [part.name for part in self.parts]
         if len(set(names)) != len(names):
             raise ValueError("a part is named twice")
@@ -179,7 +179,7 @@ class FrameTable(Document):
         return self
 
 
-def say_schema(document: Document, lowest: int) -> None:
+def set_schema(document: Document, lowest: int) -> None:
     """Called while a document is validated, with the lowest schema that has a place for all its members.
 
     A document that names no schema gets this one, so that every reader that can understand it does.

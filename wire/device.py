@@ -15,7 +15,7 @@ from pydantic import (
 
 from wire.base import Count, Document, Id, Sha256, Utc, WireModel
 from wire.canonical import canonical_json
-from wire.capture import Part, say_schema, without_nulls
+from wire.capture import Part, set_schema, without_nulls
 
 TIME_HEADER = "Gleaner-Time"  # of the answer to a heartbeat: the collector's time, as every Utc is written
 
@@ -42,7 +42,7 @@ class JoinRequest(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        say_schema(self, 1 if self.known_as is None else 2)
+        set_schema(self, 1 if self.known_as is None else 2)
         return self
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from wire.base import Document, Id, Number, Sha256, WireModel
 from wire.canonical import document_hash
-from wire.capture import Medium, say_schema, without_nulls
+from wire.capture import Medium, set_schema, without_nulls
 from wire.tasks import TaskType
 
 StepKind = Literal["say", "do", "show", "answer"]
@@ -139,7 +139,7 @@ class Plan(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        say_schema(self, 1 if self.redaction is None else 2)
+        set_schema(self, 1 if self.redaction is None else 2)
         ids = [step.id for step in self.steps]
         if len(set(ids)) != len(ids):
             raise ValueError("two steps have the same id")

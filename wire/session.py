@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from wire.base import Count, Document, Id, Microseconds, Ordinal, Utc, WireModel
-from wire.capture import Medium, say_schema, without_nulls
+from wire.capture import Medium, set_schema, without_nulls
 from wire.consent import ConsentRecord
 from wire.script import LabelSchema, ScriptRef, StepKind
 from wire.tasks import TaskType
@@ -94,7 +94,7 @@ class SessionRecord(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         with_boots = any(take.boot is not None for take in self.takes)
-        say_schema(self, 3 if self.take_count is not None else 2 if with_boots else 1)
+        set_schema(self, 3 if self.take_count is not None else 2 if with_boots else 1)
         return self
 
 

@@ -18,7 +18,7 @@ from wire.capture import (
     Redacted,
     SensorSettings,
     Wall,
-    say_schema,
+    set_schema,
     without_nulls,
 )
 
@@ -60,7 +60,7 @@ class CaptureHeader(Document):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         has_facts = self.device_facts is not None or self.sensor_settings is not None
-        say_schema(self, 3 if has_facts else 1 if self.masked is None else 2)
+        set_schema(self, 3 if has_facts else 1 if self.masked is None else 2)
         return self
 
     def manifest(
