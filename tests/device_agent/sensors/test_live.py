@@ -104,7 +104,7 @@ def test_a_network_camera_that_falls_silent_is_one_failure(network_camera: tuple
     with running(camera, seen):
         failure = seen.wait_for_failure()
     assert isinstance(failure, SensorLost)
-    assert "gives no pictures any more" in failure.message
+    assert "stopped giving pictures" in failure.message
 
 
 def test_cameras_that_are_not_there_are_one_sentence_each() -> None:
