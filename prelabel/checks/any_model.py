@@ -1,4 +1,4 @@
-"""A loaded model of any family, for what treats all alike: golden samples and timing."""
+"""A loaded model of any family, for golden samples and timing, which treat all families alike."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def _result(future: Future[FileOutcome]) -> FileOutcome:
 
 
 def model_fault(runner: WorkerPool | InProcess, settings: dict[str, Any]) -> FileOutcome | None:
-    """Why the model of a run cannot be used, None when it can: told once, not for each of thousands of files."""
+    """Why the model of a run cannot be used, None when it can: reported once, not for each of thousands of files."""
     outcome = _one(runner.try_model, Path(settings["model"]), settings)
     return None if outcome.code is None else outcome
 

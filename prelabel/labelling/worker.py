@@ -174,7 +174,7 @@ def limit_this_process(memory_bytes: int) -> None:
 
 
 def main() -> None:
-    """Entry of the child. Libraries may print: file descriptor 1 becomes standard error, answers keep their own."""
+    """Entry of the child. Libraries may print, so file descriptor 1 becomes standard error; answers have their own."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     # Ctrl-C reaches the whole foreground group; the service ends this process itself.

@@ -34,7 +34,7 @@ class LicenceMissing(GleanerError):
 
 
 class ImageInput(WireModel):
-    """How a picture is brought to the model; what is not said here is the family's way.
+    """How a picture is brought to the model; what is not set here is the family's default.
 
     `size` is (height, width) in pixels of a model with one fixed size; it may be left out when the file says it.
     A model of any size takes the picture scaled down to `max_side` at most, its sides brought to `multiple`; with

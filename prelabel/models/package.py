@@ -1,4 +1,4 @@
-"""A model package: a folder with `model.onnx` and `model.toml`, or a file that says enough of itself."""
+"""A model package: a folder with `model.onnx` and `model.toml`, or a single file whose metadata are complete."""
 
 from __future__ import annotations
 

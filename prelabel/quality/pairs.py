@@ -44,7 +44,7 @@ def score_pairs(items: Iterable[Reviewed]) -> list[ScorePair]:
 
 
 def text_pairs(items: Iterable[Reviewed], shown: bool) -> list[TextPair]:
-    """What was heard and what was said, one pair a recording, for `texts.expected_word_error_rate`.
+    """What was heard and what was said, one pair per recording, for `texts.expected_word_error_rate`.
 
     Args:
         shown: whether the words stood in the text when people began; never where the pre-labels were not shown.

@@ -1,4 +1,4 @@
-"""A media file as frames and samples, whole or not at all: what breaks off is told, never passed over."""
+"""A media file as frames and samples, whole or not at all: a file that breaks off is an error."""
 
 from __future__ import annotations
 
