@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.needs import need_program
-from tests.support import order, trials, warm
+from tests.support import browsing, order, trials, warm
 from tests.support.leftovers import pytest_configure
 from tests.support.order import pytest_xdist_make_scheduler
 
@@ -33,6 +33,7 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
+    browsing.SWITCH,
 )
 
 

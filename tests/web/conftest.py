@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.needs import ROOT, need
+from tests.support.browsing import DESK, profile_of
 from tests.web.house import House
 
 
@@ -32,20 +33,36 @@ def house(tmp_path: Path, built_page: Path) -> Iterator[House]:
 
 
 Open = Callable[..., Page]
+Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture
 def open_page(browser: Browser, house: House) -> Iterator[Open]:
-    """Opens the review page as a new person; any error in the page's console fails the test at its end."""
-    contexts: list[BrowserContext] = []
+    """Opens the review page as a new person; any error in the page's console fails the test at its end.
+
+    The first person has the profile of the file's tests, others one of their own.
+    """
+    profile = profile_of(browser)
+    taken: list[BrowserContext] = []
     errors: list[str] = []
 
-    def enter(name: str = "ada", role: str = "annotator", hints: bool = False, **more: Any) -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, **more)
-        contexts.append(context)
+    def enter(
+        name: str = "ada",
+        role: str = "annotator",
+        hints: bool = False,
+        color_scheme: Scheme | None = None,
+        **more: Any,
+    ) -> Page:
+        if taken or more:
+            context = browser.new_context(viewport=DESK, **more)
+            page = context.new_page()
+        else:
+            page = profile.open(f"{house.collector.url}/api/health")
+        taken.append(page.context)
+        if color_scheme is not None:
+            page.emulate_media(color_scheme=color_scheme)
         if not hints:
-            context.add_init_script("localStorage.setItem('gleaner.hints-seen', 'true')")
-        page = context.new_page()
+            page.add_init_script("localStorage.setItem('gleaner.hints-seen', 'true')")
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(house.link(name, role))
@@ -53,6 +70,8 @@ def open_page(browser: Browser, house: House) -> Iterator[Open]:
         return page
 
     yield enter
-    for context in contexts:
-        context.close()
+    for context in taken:
+        if context is not profile.context:
+            context.close()
+    profile.clear()
     assert errors == []

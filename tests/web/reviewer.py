@@ -93,7 +93,12 @@ class Reviewer:
     def saved(self, state: str) -> None:
         expect(self.page.locator("[data-saved]")).to_have_attribute("data-saved", state)
 
+    def painted(self) -> None:
+        """Waits until what a key or a click has done is on the screen, and what follows from that is done."""
+        self.page.evaluate("() => new Promise((seen) => requestAnimationFrame(() => setTimeout(seen, 0)))")
+
     def selected(self) -> str:
+        self.painted()
         return self.page.get_attribute(".label-row.label-selected", "data-label") or ""
 
     def frame(self, number: int) -> None:

@@ -28,6 +28,7 @@ class TestReading:
         return ada
 
     def fields(self, ada: Reviewer) -> list[str]:
+        ada.painted()
         return [field.input_value() for field in ada.page.locator(".piece textarea").all()]
 
     def test_every_text_in_the_order_it_is_read(self, ada: Reviewer) -> None:

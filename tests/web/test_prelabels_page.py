@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.collector.running import Collector, until
 from tests.prelabel import graphs
+from tests.support import local_http
 from tests.web import lead, reviewed
 from tests.web.conftest import Open
 from tests.web.house import House
@@ -22,7 +22,7 @@ from tests.web.house import House
 def running(folder: Path) -> House:
     collector = Collector(folder, GLEANER_MODELS="", GLEANER_CACHE=str(folder / "cache"))
     collector.start()
-    house = House(collector, collector.device(), httpx.Client(base_url=collector.url, timeout=60))
+    house = House(collector, collector.device(), local_http.Client(base_url=collector.url, timeout=60))
     house.ask("user-add", name="grace", role="lead")
     house.lead.headers["Authorization"] = f"Bearer {house.ask('user-token', name='grace')['token']}"
     return house
@@ -172,7 +172,7 @@ class TestReport:
         expect(page.locator(".model")).to_have_count(1)
         expect(page.get_by_label("Model").first).to_have_value("silero-vad")
         page.get_by_label("Study").first.select_option("kitchen")
-        assert page.evaluate("location.hash") == "#prelabels?model=silero-vad&study=kitchen"
+        page.wait_for_function("location.hash === '#prelabels?model=silero-vad&study=kitchen'")
         page.get_by_label("Submitted since").fill("2099-01-01")
         expect(page.locator(".empty")).to_contain_text("No matching reviews")
         page.locator(".empty").get_by_role("button", name="Show everything").press("Enter")
@@ -253,7 +253,7 @@ class TestRuns:
         expect(form).to_contain_text("The model yolox-nano is not on the collector's machine.")
         expect(form.locator("code")).to_have_text("gleaner prelabel pull yolox-nano")
         form.get_by_role("button", name="Copy").click()
-        assert page.evaluate("getSelection().toString()") == "gleaner prelabel pull yolox-nano"
+        page.wait_for_function("getSelection().toString() === 'gleaner prelabel pull yolox-nano'")
 
     def test_a_name_that_nobody_knows(self, see: Any) -> None:
         page = see()

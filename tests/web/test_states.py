@@ -132,4 +132,4 @@ def test_colours_follow_the_person(house: House, open_page: Open) -> None:
     ada.kind()
     for theme in ("light", "dark", "system"):
         ada.press("d")
-        assert ada.page.get_attribute("html", "data-theme") == theme
+        expect(ada.page.locator("html")).to_have_attribute("data-theme", theme)
