@@ -65,7 +65,7 @@ export function actAs(name: string): void {
 const TIMEOUT_MS = 20_000;
 // A long video over a slow line: its size, not the collector, decides how long it takes.
 const MEDIA_TIMEOUT_MS = 600_000;
-// The report on pre-labels compares every reviewed label anew.
+// The report on pre-labels compares every reviewed label again.
 const REPORT_TIMEOUT_MS = 600_000;
 
 async function send(

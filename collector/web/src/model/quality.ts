@@ -51,7 +51,7 @@ export const kindWord = (kind: string): string => KINDS[kind] ?? `${kind}s`;
 const modelKey = ({ model, kind }: { model: QualityRow["model"]; kind: string }): string =>
   [model.name, model.version, model.sha256, model.package, model.settings, kind].map((part) => part ?? "").join("\n");
 
-/** Models that have something to tell, those with most pre-labels first. */
+/** Models with pre-labels or missed labels, those with most pre-labels first. */
 export function partsOf(report: PrelabelReport): ModelPart[] {
   const cut = (name: QualityRow["cut"], key: string): QualityRow[] =>
     report.rows

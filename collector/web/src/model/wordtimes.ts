@@ -1,4 +1,4 @@
-/** The words of an interval and when they were said: what stays of them when its text is written anew. Pure. */
+/** The words of an interval and when they were said: what stays of them when its text changes. Pure. */
 import type { IntervalLabel } from "../api/types";
 
 export type Word = NonNullable<IntervalLabel["words"]>[number];

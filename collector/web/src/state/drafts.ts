@@ -103,7 +103,7 @@ export class Drafts {
     const draft = load<Draft>(this.name(task.id));
     if (!draft) return;
     const steps: SavedSteps = { at: draft.at, mark: draft.mark, ...packed(task.history.value) };
-    // The work itself is saved: where there is no space for its steps only undo begins anew.
+    // The work itself is saved: where there is no space for its steps only undo starts from here.
     if (!save(this.stepsName(task.id), steps)) remove(this.stepsName(task.id));
   }
 

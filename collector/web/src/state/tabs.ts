@@ -1,4 +1,4 @@
-/** What the tabs of one browser tell each other: they share one cookie. */
+/** Messages between the tabs of one browser: they share one cookie. */
 
 export class Tabs {
   private readonly channel: BroadcastChannel | null;

@@ -69,7 +69,7 @@ export function characters(text: string): string {
   return `${count} character${count === 1 ? "" : "s"}`;
 }
 
-/** Who says so, for the list. */
+/** Where a label comes from, for the list. */
 export function sourceText(label: Label): string {
   const source = label.source;
   if (!source || source.kind === "person") return "yours";

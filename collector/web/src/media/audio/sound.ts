@@ -55,7 +55,7 @@ export class SoundPlayer {
       (error: unknown) => onBroken(error instanceof Error ? error.message : String(error)),
     );
     this.element.addEventListener("ended", () => {
-      // It may have been begun anew before this word of its end.
+      // It may have been started again before this event of its end.
       if (!this.element.ended) return;
       // A file may end a little before its manifest says.
       if (this.playing.value) this.now.value = this.until;
@@ -102,7 +102,7 @@ export class SoundPlayer {
     this.element.play().then(
       () => {
         this.refused.value = false;
-        // A pause may have come before this word that it plays.
+        // A pause may have come before it began to play.
         if (this.element.paused) return;
         this.playing.value = true;
         this.onPlaying(true);

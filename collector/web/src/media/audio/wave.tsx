@@ -80,7 +80,7 @@ function useDecoded(sound: Promise<string> | null): Peaks | null {
         (peaks) => {
           if (here) setMade(peaks);
         },
-        // A sound that plays without a picture of it is still a sound; one that does not play says so itself.
+        // A sound without a waveform can still be played; one that cannot be played is reported where it plays.
         () => undefined,
       );
     return () => {

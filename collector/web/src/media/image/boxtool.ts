@@ -1,4 +1,4 @@
-/** Drawing and changing one box by keyboard: modes, steps, and what the person is told about them. */
+/** Drawing and changing one box by keyboard: modes, steps, and the words about them. */
 import { signal } from "@preact/signals";
 import {
   between,

@@ -218,7 +218,7 @@ export class Stage extends Component<StageProps, State> {
       .filter((s) => !s.selected)
       .sort((a, b) => b.rect.width * b.rect.height - a.rect.width * a.rect.height);
     const chosen = shapes.filter((s) => s.selected);
-    // What moves is drawn apart from what stands still: a thousand boxes are not painted anew with it.
+    // What moves is drawn apart from what does not: a thousand boxes are not painted again with it.
     const still = rest.filter((s) => !s.ghost);
     const ghosts = rest.filter((s) => s.ghost);
     const layer = { view, width: screen.width, height: screen.height };

@@ -73,7 +73,7 @@ export class Timeline extends Component<Props> {
     for (const stop of this.stops) stop();
   }
 
-  /** In steps of half the width, so that scrolling draws anew only now and then. */
+  /** In steps of half the width, so that scrolling draws again only now and then. */
   private readonly look = (): void => {
     const scroller = this.scroller.current;
     if (!scroller || scroller.scrollWidth === 0) return;

@@ -1,7 +1,7 @@
 /**
  * Frame n of a video, exactly: frame n is the n-th in presentation order, the same one the recorder stamped, the
  * pre-labeller saw and the export writes. Decoded by WebCodecs; where a browser has none, a <video> element stands in
- * and says so.
+ * and its caveat is shown.
  */
 import {
   BlobSource,
@@ -240,7 +240,7 @@ class ElementFrames implements FrameSource {
   }
 
   ahead(): void {
-    // A <video> element buffers by itself.
+    // A <video> element buffers on its own.
   }
 
   dispose(): void {

@@ -109,7 +109,7 @@ function Filled({ report, again, busy }: { report: PrelabelReport; again(): void
   );
 }
 
-/** What costs people time comes first and says so in words; the colour only underlines it. */
+/** What costs people time comes first, marked in words; the colour only underlines it. */
 function Costs({ report }: { report: PrelabelReport }): preact.JSX.Element {
   const { costs_time: costs, classes } = report;
   const saves = classes.filter((c) => c.saved_seconds_per_100 >= 0);

@@ -15,7 +15,7 @@ interface RunsView {
   refresh(): void;
 }
 
-/** The runs, asked for again every two seconds while one is going; told once when the last one has ended. */
+/** The runs, asked for again every two seconds while one is going; `onFinished` is called when the last one has ended. */
 function useRuns(store: Store, onFinished: () => void): RunsView {
   const [runs, setRuns] = useState<readonly PrelabelRun[] | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
