@@ -22,7 +22,7 @@ from wire.errors import GleanerError
 from wire.parent import bound
 
 GENTLY_SECONDS = 8.0
-SAMPLE_SECONDS = 0.05
+SAMPLE_SECONDS = 0.2  # a look goes through every process of the machine
 
 
 class ChildFailed(GleanerError):
