@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
-python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [queue]
-    [standing] [steps] [disk] [startup]
+python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
+    [queue] [standing] [steps] [disk] [startup]
 all of them by default
 """
 
@@ -28,6 +28,7 @@ from benchmarks import (
     page,
     pause,
     prelabel_overhead,
+    quality,
     queue_pairs,
     session,
     standing,
@@ -47,6 +48,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "page": page.measure,
     "pause": pause.measure,
     "export": export.measure,
+    "quality": quality.measure,
     "queue": queue_pairs.measure,
     "standing": standing.measure,
     "steps": steps.measure,

@@ -84,20 +84,10 @@ def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsF
 
     The service does the same by itself every hour when there is enough new.
     """
-    from datetime import UTC, datetime
-
-    from collector.prelabels.calibrating import fit_all
-    from collector.prelabels.gathering import Asked, gather
-    from collector.store.blobs_local import LocalBlobs
-    from collector.store.open import open_reader
+    from collector.prelabels.measuring import calibrations_of
 
     settings = load_settings({"data": data}, settings_file)
-    database = open_reader(settings.data)
-    try:
-        rows = database.read_sync(lambda conn: gather(conn, Asked()))
-    finally:
-        database.close()
-    fitted = fit_all(rows, LocalBlobs(settings.blobs_folder), datetime.now(UTC))
+    fitted = calibrations_of(settings.data, settings.blobs_folder)
     for one in fitted:
         ask(settings, "calibration-keep", {"calibration": one.model_dump_json(by_alias=True)})
     if as_json:

@@ -11,6 +11,7 @@ import typer
 from collector.cli.options import Data, Json, SettingsFile
 from collector.settings import load_settings
 
+SHOWN_ITEMS = 500
 app = typer.Typer(no_args_is_help=True, help="Figures for leads; works while the service runs.")
 
 
@@ -58,24 +59,20 @@ def prelabels(
     from rich.console import Console
     from rich.progress import Progress
 
-    from collector.prelabels.gathering import Asked, gather, reviewed
+    from collector.prelabels.gathering import Asked
+    from collector.prelabels.measuring import report_of
     from collector.prelabels.table import show
-    from collector.store.blobs_local import LocalBlobs
-    from collector.store.open import open_reader
-    from prelabel.quality.report import prelabel_report
 
     settings = load_settings({"data": data}, settings_file)
     asked = Asked(study=study, model=model, since=None if since is None else since.astimezone())
-    database = open_reader(settings.data)
-    try:
-        rows = database.read_sync(lambda conn: gather(conn, asked))
-    finally:
-        database.close()
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Comparing", total=None)
-        items = list(reviewed(rows, LocalBlobs(settings.blobs_folder), asked))
-        progress.update(bar, total=len(items))
-        found = prelabel_report(items, datetime.now(UTC), progress=lambda done: progress.update(bar, completed=done))
+
+        def show_progress(items: int) -> None:
+            if items % SHOWN_ITEMS == 0:
+                progress.update(bar, description=f"Comparing: {items}")
+
+        found = report_of(settings.data, settings.blobs_folder, asked, show_progress)
     if as_json:
         typer.echo(found.model_dump_json(by_alias=True))
         return

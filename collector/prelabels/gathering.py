@@ -1,130 +1,223 @@
-"""What people made of pre-labels, out of the database: one `Reviewed` a model and capture. Reads only."""
+"""What people made of pre-labels, out of the database: one `Reviewed` per model and capture. Reads only.
+
+Which revisions count is read once, at the start; they never change. Everything about them is read in batches, each in a
+transaction of its own, so that neither memory nor a transaction grows with their number.
+"""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic_core import from_json
 
 from collector.catalogue.shown_labels import shown_labels
 from collector.review.jobs import known_words
 from collector.review.rules import parts_for
 from collector.store.blobs import BlobStore
-from collector.store.sql import Connection, text
+from collector.store.database import Database
+from collector.store.sql import Connection, Row, text
 from collector.studies.label_schemas import schema_words
 from collector.studies.scope import EVERYTHING, Scope, within
 from prelabel.geometry.validity import readable_part
 from prelabel.quality.reviewed import Reviewed, Sight
 from wire.base import format_utc
-from wire.capture import CaptureManifest, FrameTable
 from wire.labels import LabelsDocument
 from wire.tasks import TaskType
 
+T = TypeVar("T")
+BATCH = 500  # revisions
+
 # The accepted revision alone: an earlier one of the same task is history, not truth.
-_REVISIONS = text(
-    "SELECT revision.id, revision.documents, revision.active_ms, revision.reason_kind, revision.script_sha256,"
-    " task.type, task.control, take.step, session.language, study_version.label_schema"
-    " FROM task JOIN revision ON revision.id = task.revision_id JOIN take ON take.id = task.take_id"
-    " JOIN session ON session.id = task.session_id JOIN study_version ON study_version.id = task.study_version_id"
+_SELECTED = text(
+    "SELECT revision.id FROM revision JOIN task ON task.id = revision.task_id AND task.revision_id = revision.id"
     # Further rounds are answers to the same question: counted with the first, they would count it twice.
     f" WHERE task.round = 1 AND (:study IS NULL OR task.study = :study) AND {within('task.study')}"
-    " AND (:since IS NULL OR revision.submitted_at >= :since)"
+    " AND (:since IS NULL OR revision.submitted_at >= :since) AND (:all OR revision.reason_kind = 'random')"
     " ORDER BY revision.submitted_at, revision.id"
 )
-_DOCUMENTS = text(
-    "SELECT body, shown FROM labels_document WHERE capture_id = :capture AND source_kind <> 'person' ORDER BY id"
+_CIRCUMSTANCES = text(
+    "SELECT revision.id, revision.active_ms, revision.reason_kind, revision.script_sha256, task.type, task.control,"
+    " take.step, session.language, study_version.label_schema,"
+    " (SELECT group_concat(capture.id || ' ' || capture.manifest_sha256 || ' ' || coalesce((SELECT blob FROM derived"
+    " WHERE capture_id = capture.id AND kind = 'frames'), '-') || ' ' || coalesce((SELECT group_concat(id || ' ' ||"
+    " raw_sha256 || ' ' || shown, ' ') FROM labels_document WHERE capture_id = capture.id AND source_kind <> 'person'),"
+    " '-'), ' ') FROM task_capture JOIN capture ON capture.id = task_capture.capture_id"
+    " WHERE task_capture.task_id = task.id AND task_capture.role = 'labelled') AS seen"
+    " FROM revision JOIN task ON task.id = revision.task_id JOIN take ON take.id = task.take_id"
+    " JOIN session ON session.id = task.session_id JOIN study_version ON study_version.id = task.study_version_id"
+    " WHERE revision.id IN :revisions"
 )
-_CAPTURE = text(
-    "SELECT capture.manifest, derived.blob FROM capture LEFT JOIN derived"
-    " ON derived.capture_id = capture.id AND derived.kind = 'frames' WHERE capture.id = :capture"
+_TRUTH = text("SELECT id, documents FROM revision WHERE id IN :revisions")
+_DOCUMENTS = text(
+    "SELECT capture_id, body, shown FROM labels_document WHERE capture_id IN :captures AND source_kind <> 'person'"
+    " ORDER BY id"
+)
+_CAPTURES = text(
+    "SELECT capture.id, capture.manifest, derived.blob FROM capture LEFT JOIN derived"
+    " ON derived.capture_id = capture.id AND derived.kind = 'frames' WHERE capture.id IN :captures"
 )
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which revisions count: of a study, submitted since; which model, by name or sha256. None: all in the scope."""
+    """Which revisions count: of a study, submitted since; which model, by name or sha256. None: all in the scope.
+
+    `random`: only those of tasks that were drawn by chance.
+    """
 
     study: str | None = None
     since: datetime | None = None
     model: str | None = None
     scope: Scope = EVERYTHING
+    random: bool = False
 
 
 @dataclass(frozen=True)
-class Rows:
-    """One accepted revision as the database has it: `captures` has manifest, frames blob and documents of each."""
+class Circumstances:
+    """An accepted revision without its labels.
 
-    revision: Any
-    captures: dict[str, tuple[str, str | None, list[tuple[str, bool]]]]
-
-
-def gather(conn: Connection, asked: Asked) -> list[Rows]:
-    """The accepted revisions asked for with their captures' documents, in the order people submitted. SQL only."""
-    since = None if asked.since is None else format_utc(asked.since)
-    values = {"study": asked.study, "since": since, **asked.scope.values}
-    found = []
-    for row in conn.execute(_REVISIONS, values).all():
-        captures = {}
-        for name in (body["capture"] for body in json.loads(row.documents)):
-            asked_for = {"capture": name}
-            facts = conn.execute(_CAPTURE, asked_for).one()
-            # Who got the task without pre-labels saw none of them.
-            seen = [(line.body, bool(line.shown and not row.control)) for line in conn.execute(_DOCUMENTS, asked_for)]
-            captures[name] = (facts.manifest, facts.blob, seen)
-        found.append(Rows(row, captures))
-    return found
-
-
-def reviewed(rows: Iterable[Rows], blobs: BlobStore, asked: Asked) -> Iterator[Reviewed]:
-    """Every model document about a capture beside what became of it. Reads frame tables: not for a transaction.
-
-    Who was shown another document of the same model under the same settings has not been shown nothing of it: such a
-    hidden one is left out.
+    `words` are those of the study for this type of task; `basis` changes whenever something does that a comparison of
+    the revision with its pre-labels depends on.
     """
-    known: dict[str, dict[str, Any]] = {}
-    for found in rows:
-        row = found.revision
-        classes = schema_words(row.label_schema, row.type)
-        for body in json.loads(row.documents):
-            after = LabelsDocument.read(body)
-            text_of, frames, documents = found.captures[after.capture]
-            manifest = CaptureManifest.read(text_of)
-            width, height = manifest.format.width, manifest.format.height
-            size = None if width is None or height is None else (width, height)
-            after = readable_part(after, size)
-            times_us = None if frames is None else _times(blobs, frames)
-            for before, sight in _documents(row.type, classes, documents):
-                if asked.model not in (None, before.source.name, before.source.sha256):
-                    continue
-                words = known_words().get(str(before.source.sha256))
-                yield Reviewed(
-                    revision=row.id,
-                    capture=after.capture,
-                    task_type=row.type,
-                    device=manifest.device,
-                    script_sha256=row.script_sha256,
-                    step=row.step,
-                    before=readable_part(_sharing(before, known), size),
-                    after=after,
-                    language=row.language,
-                    times_us=times_us,
-                    size=size,
-                    active_ms=row.active_ms,
-                    drawn_by_chance=row.reason_kind == "random",
-                    sight=sight,
-                    words=None if words is None else frozenset(words),
-                )
+
+    revision: str
+    type: TaskType
+    control: bool
+    step: str
+    script_sha256: str
+    active_ms: int | None
+    drawn_by_chance: bool
+    language: str | None
+    words: list[str]
+    basis: str
 
 
-def _sharing(document: LabelsDocument, known: dict[str, dict[str, Any]]) -> LabelsDocument:
-    """The document with the settings objects that earlier ones had already: all items of a report are held at once."""
-    if not document.settings:
-        return document
-    settings = {sha256: known.setdefault(sha256, found) for sha256, found in document.settings.items()}
-    return document.model_copy(update={"settings": settings})
+@dataclass(frozen=True)
+class _Capture:
+    """What a capture is compared with: the frame table's blob, and (body, shown) of each document."""
+
+    manifest: str
+    frames: str | None
+    documents: list[tuple[str, bool]]
+
+
+class ReviewedRows:
+    """The accepted revisions of a collector, read batch by batch."""
+
+    def __init__(self, db: Database, blobs: BlobStore) -> None:
+        self._db, self._blobs = db, blobs
+        self._settings: dict[str, dict[str, Any]] = {}
+
+    def selected(self, asked: Asked) -> list[str]:
+        """The ids of the revisions asked for, in the order people submitted."""
+        since = None if asked.since is None else format_utc(asked.since)
+        values = {"study": asked.study, "since": since, "all": not asked.random, **asked.scope.values}
+        return self._db.read_sync(lambda conn: list(conn.execute(_SELECTED, values).scalars()))
+
+    def circumstances(self, revisions: Sequence[str]) -> list[Circumstances]:
+        """Of each, in the order given."""
+        rows = self._db.read_sync(lambda conn: conn.execute(_CIRCUMSTANCES, {"revisions": revisions}).all())
+        found = {row.id: _circumstances(row) for row in rows}
+        return [found[revision] for revision in revisions]
+
+    def reviewed(self, rows: Sequence[Circumstances]) -> Iterator[tuple[Circumstances, list[Reviewed]]]:
+        """Every model document about a capture of each revision beside what became of it. Reads frame tables.
+
+        Who was shown another document of the same model under the same settings has not been shown nothing of it: such
+        a hidden one is left out.
+        """
+        truth, captures = self._db.read_sync(lambda conn: _labels(conn, [row.revision for row in rows]))
+        for row in rows:
+            documents = [LabelsDocument.read(body) for body in truth[row.revision]]
+            yield row, [one for after in documents for one in self._compared(row, after, captures[after.capture])]
+
+    def items(self, asked: Asked) -> Iterator[Reviewed]:
+        """`reviewed` of everything that is asked for."""
+        for batch in batches(self.selected(asked), BATCH):
+            for _, items in self.reviewed(self.circumstances(batch)):
+                yield from (one for one in items if asked.model in (None, one.model.name, one.model.sha256))
+
+    def _compared(self, row: Circumstances, after: LabelsDocument, capture: _Capture) -> Iterator[Reviewed]:
+        manifest = from_json(capture.manifest)
+        width, height = manifest["format"].get("width"), manifest["format"].get("height")
+        size = None if width is None or height is None else (width, height)
+        after = readable_part(after, size)
+        times_us = None if capture.frames is None else self._times(capture.frames)
+        # Who got the task without pre-labels saw none of them.
+        documents = [(body, shown and not row.control) for body, shown in capture.documents]
+        for before, sight in _documents(row.type, row.words, documents):
+            yield Reviewed(
+                revision=row.revision,
+                capture=after.capture,
+                task_type=row.type,
+                device=manifest["device"],
+                script_sha256=row.script_sha256,
+                step=row.step,
+                before=readable_part(self._sharing(before), size),
+                after=after,
+                language=row.language,
+                times_us=times_us,
+                size=size,
+                active_ms=row.active_ms,
+                drawn_by_chance=row.drawn_by_chance,
+                sight=sight,
+                words=package_words(before.source.sha256),
+            )
+
+    def _sharing(self, document: LabelsDocument) -> LabelsDocument:
+        """The document with the settings objects that earlier ones had already."""
+        if not document.settings:
+            return document
+        settings = {sha256: self._settings.setdefault(sha256, found) for sha256, found in document.settings.items()}
+        return document.model_copy(update={"settings": settings})
+
+    def _times(self, key: str) -> array[int]:
+        """The frame table of a video."""
+        return array("q", from_json(b"".join(self._blobs.read(key, 0, self._blobs.size(key))))["times_us"])
+
+
+def batches(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """A list in pieces of `size`, the last one shorter."""
+    return (rows[at : at + size] for at in range(0, len(rows), size))
+
+
+def package_words(sha256: str | None) -> frozenset[str] | None:
+    """The words that a model of the catalogue knows, None for others."""
+    words = known_words().get(str(sha256))
+    return None if words is None else frozenset(words)
+
+
+def _circumstances(row: Row) -> Circumstances:
+    words = schema_words(row.label_schema, row.type)
+    basis = f"{row.type} {row.control} {row.language} {words} {row.seen}"
+    return Circumstances(
+        revision=row.id,
+        type=row.type,
+        control=bool(row.control),
+        step=row.step,
+        script_sha256=row.script_sha256,
+        active_ms=row.active_ms,
+        drawn_by_chance=row.reason_kind == "random",
+        language=row.language,
+        words=words,
+        basis=hashlib.blake2b(basis.encode(), digest_size=16).hexdigest(),
+    )
+
+
+def _labels(conn: Connection, revisions: Sequence[str]) -> tuple[dict[str, list[dict[str, Any]]], dict[str, _Capture]]:
+    truth = {row.id: from_json(row.documents) for row in conn.execute(_TRUTH, {"revisions": revisions})}
+    asked = {"captures": list({body["capture"] for bodies in truth.values() for body in bodies})}
+    documents: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    for row in conn.execute(_DOCUMENTS, asked):
+        documents[row.capture_id].append((row.body, bool(row.shown)))
+    captures = {row.id: _Capture(row.manifest, row.blob, documents[row.id]) for row in conn.execute(_CAPTURES, asked)}
+    return truth, captures
 
 
 def _documents(kind: TaskType, classes: list[str], rows: list[tuple[str, bool]]) -> list[tuple[LabelsDocument, Sight]]:
@@ -147,8 +240,3 @@ def _speaks(kind: TaskType, document: LabelsDocument) -> bool:
     if document.labels or words is None or kind == "speech":
         return True
     return ("text" in words) == (kind == "text")
-
-
-def _times(blobs: BlobStore, key: str) -> array[int]:
-    """The frame table of a video, eight bytes a frame: all items of a report are held at once."""
-    return array("q", FrameTable.read(b"".join(blobs.read(key, 0, blobs.size(key)))).times_us)

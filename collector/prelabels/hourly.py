@@ -1,4 +1,4 @@
-"""Calibrating again by itself: every hour, when people have reviewed enough since the last time."""
+"""Measuring and calibrating again by itself: every hour, when people have reviewed enough since the last time."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ async def calibrate_hourly(db: Database, measurer: Measurer) -> None:
 
 
 async def calibrate_once(db: Database, measurer: Measurer) -> int:
-    """Fit again if there is enough new; returns how many models were fitted."""
+    """Measure and fit again if there is enough new; returns how many models were fitted."""
     if await db.read(_new_revisions) < MIN_NEW_REVISIONS:
         return 0
+    await measurer.measure()
     fitted = await measurer.fit()
 
     def keep(conn: Connection) -> None:

@@ -1,137 +1,157 @@
-"""Average precision, counted by faster-coco-eval: COCO's protocol, as all papers on detectors and poses report it.
+"""Average precision by COCO's protocol, as all papers on detectors and poses report it, in two steps.
 
-What two labels share is `overlap_table`, as everywhere in the report: turned boxes by their corners, polygons and masks
-by area, poses by object keypoint similarity.
+`picture_hits` matches the labels of one picture, once; `Detections` adds up pictures and gives the precision of any
+part of them. What two labels share is `overlap_table`, as everywhere in the report: turned boxes by their corners,
+polygons and masks by area, poses by object keypoint similarity. Source: COCO's reference code
+(cocodataset.org/#detection-eval); tests hold both steps to faster-coco-eval.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from array import array
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.geometry.areas import Size
-from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.shapes import AveragePrecision
 from wire.labels import Box, Keypoints, Mask, Polygon
 
 Array = NDArray[Any]
 Thing = Box | Polygon | Mask | Keypoints
-_Places = Sequence[tuple[int, int]]  # (index of the picture, index of its label)
 MAX_LABELS, MAX_POSES = 100, 20  # labels of one word and picture that count, the surest ones
+_LEVELS = np.linspace(0.5, 0.95, 10).tolist()  # overlaps from which a label is right
+_Rows = tuple[list[int], list[int]]  # of the model's labels, of the true ones
+_RECALLS = np.linspace(0, 1, 101)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """The labels of one kind of one still: the model's, the true ones; all are cut at the edge of `size`."""
+class WordHits(NamedTuple):
+    """One word on one picture: how many true labels, and the model's by falling score.
 
-    made: Sequence[Thing]
-    truth: Sequence[Thing]
-    size: Size | None = None
-
-    @cached_property
-    def shares(self) -> Array:
-        """What each made label shares with each true one. One picture counts in several rows of a report."""
-        return overlap_table(self.made, self.truth, None, self.size)
-
-
-def average_precision(pictures: Sequence[Picture]) -> tuple[AveragePrecision | None, dict[str, AveragePrecision]]:
-    """Over all words that have a true label (each word counts the same), and of each of them.
-
-    A label without a score counts as certain. None without any true label.
+    Bit n of a hit: the label is right at the overlap 0.5 + 0.05 n.
     """
-    words = sorted({label.label for picture in pictures for label in picture.truth})
-    if not words:
-        return None, {}
-    number = {word: index for index, word in enumerate(words, start=1)}
-    truth = [(place, row) for place, picture in enumerate(pictures) for row in range(len(picture.truth))]
-    made = [
-        (place, row)
-        for place, picture in enumerate(pictures)
-        for row, label in enumerate(picture.made)
-        if label.label in number
-    ]
-    counts = Counter(pictures[place].truth[row].label for place, row in truth)
-    if not made:
-        return _none_found(counts)
-    precision = _precision(pictures, truth, made, number)
-    each = {word: _of(precision[:, :, index], counts[word]) for index, word in enumerate(words)}
-    return _of(precision, len(truth)), each
+
+    word: str
+    truth: int
+    scores: list[float]
+    hits: list[int]
 
 
-def _precision(pictures: Sequence[Picture], truth: _Places, made: _Places, number: Mapping[str, int]) -> Array:
-    """Precision [overlaps, recalls, words] of COCO's protocol; -1 where a word has no true label."""
-    from faster_coco_eval import COCO, COCOeval_faster
+def picture_hits(made: Sequence[Thing], truth: Sequence[Thing], shares: Array) -> list[list[WordHits]]:
+    """The words of every frame that has labels, as the frames come: first those with true labels.
 
-    images = _images(pictures)
-
-    def row_of(label: Thing, place: int, index: int) -> dict[str, Any]:
-        # The library wants a box and an area; neither is looked at.
-        where = {"image_id": images[place, label.frame], "category_id": number[label.label]}
-        return {**where, "id": index, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0}
-
-    known = COCO({
-        "images": [{"id": image} for image in images.values()],
-        "categories": [{"id": index, "name": word} for word, index in number.items()],
-        "annotations": [
-            row_of(pictures[place].truth[row], place, index) for index, (place, row) in enumerate(truth, start=1)
-        ],
-    })  # fmt: skip
-    labels = [(pictures[place].made[row], place) for place, row in made]
-    table = [
-        [images[place, label.frame], 0, 0, 1, 1, 1.0 if label.score is None else label.score, number[label.label]]
-        for label, place in labels
-    ]
-    evaluation = COCOeval_faster(known, known.loadRes(np.array(table)), iouType="bbox", print_function=_quiet)
-
-    def shares(image: int, word: int) -> Any:
-        """Of one picture and word, the surest first. Both lists are numbered in the order they were given in."""
-        found, true = (
-            data.get_instances([image], [word], True)[0][0] for data in (evaluation.dt_dataset, evaluation.gt_dataset)
-        )
-        if not found or not true:
-            return []
-        surest = sorted(found, key=lambda row: -row["score"])[: evaluation.params.maxDets[-1]]
-        rows = [made[row["id"] - 1] for row in surest]
-        return pictures[rows[0][0]].shares[np.ix_([row for _, row in rows], [truth[row["id"] - 1][1] for row in true])]
-
-    evaluation.computeIoU = shares
-    # Of the protocol's boxes by size and of its shorter lists nothing is reported.
-    evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
-    evaluation.params.maxDets = [MAX_POSES if isinstance(labels[0][0], Keypoints) else MAX_LABELS]
-    evaluation.evaluate()
-    evaluation.accumulate()
-    # [overlaps, recalls, words, areas, limits]
-    precision: Array = np.asarray(evaluation.eval["precision"])[:, :, :, 0, -1]
-    return precision
-
-
-def _images(pictures: Sequence[Picture]) -> dict[tuple[int, int | None], int]:
-    """A number for every frame of every picture that has a label.
-
-    As they come: of equal scores those of the first picture count first, whether it has true labels or not.
+    Args:
+        made, truth: of one kind.
+        shares: what each of `made` shares with each of `truth`. A label without a score counts as certain.
     """
-    places = [(place, row.frame) for place, one in enumerate(pictures) for row in (*one.truth, *one.made)]
-    return {key: number for number, key in enumerate(dict.fromkeys(places), start=1)}
+    frames: dict[int | None, dict[str, _Rows]] = defaultdict(lambda: defaultdict(lambda: ([], [])))
+    for column, label in enumerate(truth):
+        frames[label.frame][label.label][1].append(column)
+    for row, label in enumerate(made):
+        frames[label.frame][label.label][0].append(row)
+    scores = [1.0 if label.score is None else label.score for label in made]
+    limit = MAX_POSES if made and made[0].kind == "keypoints" else MAX_LABELS
+    result = []
+    for words in frames.values():
+        found = []
+        for word, (rows, columns) in words.items():
+            surest = sorted(rows, key=lambda row: -scores[row])[:limit]
+            hits = _hits(shares[np.ix_(surest, columns)].tolist()) if surest and columns else [0] * len(surest)
+            found.append(WordHits(word, len(columns), [scores[row] for row in surest], hits))
+        result.append(found)
+    return result
+
+
+def _hits(shares: Sequence[Sequence[float]]) -> list[int]:
+    """The hits of labels by falling score: at each level each takes the best true label that is left."""
+    good = [[share >= _LEVELS[0] for share in row] for row in shares]
+    if all(sum(row) <= 1 for row in good) and all(sum(column) <= 1 for column in zip(*good, strict=True)):
+        return [(1 << bisect_right(_LEVELS, max(row))) - 1 for row in shares]  # nothing competes
+    hits = [0] * len(shares)
+    for number, level in enumerate(_LEVELS):
+        taken: set[int] = set()
+        for place, row in enumerate(shares):
+            free = [(share, column) for column, share in enumerate(row) if share >= level and column not in taken]
+            if free:
+                taken.add(max(free)[1])  # of equal ones the last
+                hits[place] |= 1 << number
+    return hits
+
+
+class Detections:
+    """The hits of one model and kind, added up; every picture belongs to a group, which its caller numbers."""
+
+    def __init__(self) -> None:
+        self._scores, self._hits = array("d"), array("H")
+        self._words, self._groups = array("i"), array("i")
+        self._numbers: dict[str, int] = {}
+        self._truth: dict[int, Counter[str]] = defaultdict(Counter)
+
+    def add(self, words: Sequence[WordHits], known: Collection[str], group: int) -> None:
+        """One picture, the next one: of equal scores those of earlier pictures count first.
+
+        Args:
+            known: the words whose true labels count.
+        """
+        truth = self._truth[group]
+        for word, count, scores, hits in words:
+            if count and word in known:
+                truth[word] += count
+            if scores:
+                number = self._numbers.setdefault(word, len(self._numbers))
+                self._scores.extend(scores)
+                self._hits.extend(hits)
+                self._words.extend([number] * len(scores))
+                self._groups.extend([group] * len(scores))
+
+    def average_precision(self, groups: Collection[int]) -> tuple[AveragePrecision | None, dict[str, AveragePrecision]]:
+        """Over all words that have a true label in these groups (each word counts the same), and of each of them.
+
+        None without any true label.
+        """
+        truth: Counter[str] = Counter()
+        for group in groups:
+            truth.update(self._truth.get(group, ()))
+        if not truth:
+            return None, {}
+        words = sorted(truth)
+        precision = self._precision(groups, words, truth)
+        each = {word: _of(precision[:, :, index], truth[word]) for index, word in enumerate(words)}
+        return _of(precision, truth.total()), each
+
+    def _precision(self, groups: Collection[int], words: Sequence[str], truth: Mapping[str, int]) -> Array:
+        """Precision [overlaps, recalls, words] of COCO's protocol."""
+        result = np.zeros((len(_LEVELS), len(_RECALLS), len(words)))
+        chosen = np.flatnonzero(np.isin(np.asarray(self._groups), np.fromiter(groups, np.int64)))
+        numbers, scores = np.asarray(self._words)[chosen], np.asarray(self._scores)[chosen]
+        order = np.lexsort((-scores, numbers))  # stable: equal scores stay as they came
+        numbers, hits = numbers[order], np.asarray(self._hits)[chosen][order]
+        for index, word in enumerate(words):
+            number = self._numbers.get(word, -1)
+            low, high = np.searchsorted(numbers, [number, number + 1])
+            if low < high:
+                result[:, :, index] = _envelope(hits[low:high], truth[word])
+        return result
+
+
+def _envelope(hits: Array, truth: int) -> Array:
+    """The best precision at each recall or a higher one, [overlaps, recalls], of labels by falling score."""
+    right = (hits[np.newaxis] >> np.arange(len(_LEVELS))[:, np.newaxis] & 1).cumsum(axis=1)
+    precision = right / np.arange(1, len(hits) + 1)
+    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    recall = right / truth
+    result = np.zeros((len(_LEVELS), len(_RECALLS)))
+    for level in range(len(_LEVELS)):
+        at = np.searchsorted(recall[level], _RECALLS, side="left")
+        reached = at < len(hits)
+        result[level, reached] = best[level, at[reached]]
+    return result
 
 
 def _of(precision: Array, truth: int) -> AveragePrecision:
     return AveragePrecision(
-        ap=round(float(precision[precision > -1].mean()), 6),
-        ap50=round(float(precision[0][precision[0] > -1].mean()), 6),
-        truth=truth,
+        ap=round(float(precision.mean()), 6), ap50=round(float(precision[0].mean()), 6), truth=truth
     )
-
-
-def _none_found(counts: Mapping[str, int]) -> tuple[AveragePrecision, dict[str, AveragePrecision]]:
-    each = {word: AveragePrecision(ap=0.0, ap50=0.0, truth=count) for word, count in counts.items()}
-    return AveragePrecision(ap=0.0, ap50=0.0, truth=sum(counts.values())), each
-
-
-def _quiet(*_words: object) -> None:
-    """The library tells of its progress; nobody asked."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prelabel.quality.reviewed import Reviewed
 from wire.canonical import document_hash
 from wire.labels import Source
 
@@ -19,23 +18,22 @@ _NAMES = {"looked_at": "picture size", "max_looks_per_second": "looks per second
 _Flat = dict[str, str]
 
 
-def configurations(items: Iterable[Reviewed]) -> dict[Source, str]:
-    """Of each model with another of the same name, version and file among the items: what is its own.
+def configurations(models: Mapping[Source, Mapping[str, Any] | None]) -> dict[Source, str]:
+    """Of each model with another of the same name, version and file: what is its own.
 
     `score 0.4`, or `settings not recorded`.
+
+    Args:
+        models: with the settings they ran with; None where these were not recorded.
     """
-    found: dict[Source, Mapping[str, Any] | None] = {}
-    for item in items:
-        if found.get(item.model) is None:
-            found[item.model] = item.before.settings.get(item.model.settings or "")
     alike: dict[tuple[str, str | None, str | None], list[Source]] = defaultdict(list)
-    for source in found:
+    for source in models:
         alike[source.name, source.version, source.sha256].append(source)
     return {
         source: text
         for sources in alike.values()
         if len(sources) > 1
-        for source, text in _told({source: found[source] for source in sources}).items()
+        for source, text in _told({source: models[source] for source in sources}).items()
     }
 
 

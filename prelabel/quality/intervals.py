@@ -38,6 +38,10 @@ class TimeSums:
         self.confused += other.confused
         self.truth += other.truth
 
+    def to_row(self) -> list[int]:
+        """The members in their order."""
+        return [self.missed, self.false_alarm, self.confused, self.truth]
+
     @property
     def error_rate(self) -> float | None:
         """0 is perfect, more than 1 is possible; None when nothing is truly there."""

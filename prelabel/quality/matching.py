@@ -65,10 +65,10 @@ class Matches:
     missed: tuple[int, ...]
 
 
-def compare(item: Reviewed) -> tuple[list[Change], Matches]:
-    """`edits` and `found` of one reviewed capture, from one table of overlaps."""
+def compare(item: Reviewed) -> tuple[list[Change], Matches, Array]:
+    """`edits` and `found` of one reviewed capture, and the table of overlaps that they come from."""
     table = overlap_table(item.before.labels, item.after.labels, item.times_us, item.size)
-    return edits(item, table), found(item.before.labels, item.after.labels, table)
+    return edits(item, table), found(item.before.labels, item.after.labels, table), table
 
 
 def edits(item: Reviewed, table: Array) -> list[Change]:

@@ -1,22 +1,20 @@
-"""The report on pre-labels: every reviewed item compared once, its sums added up along every cut."""
+"""The report on pre-labels, made of measured captures: every row, what costs people time, and what seeing changes."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from prelabel.quality.boxes import Picture, Thing, average_precision
 from prelabel.quality.configurations import configurations, named
-from prelabel.quality.costs import DEFAULT_COSTS, MIN_PRELABELS, Work, unit_costs, worth
-from prelabel.quality.matching import OUTCOMES, Change
-from prelabel.quality.reviewed import Reviewed
+from prelabel.quality.costs import DEFAULT_COSTS, MIN_PRELABELS, unit_costs, worth
+from prelabel.quality.estimates import Ratio, ratio
+from prelabel.quality.matching import OUTCOMES
+from prelabel.quality.measurement import Measured, ModelKey, Vocabulary
 from prelabel.quality.shapes import (
     Anchoring,
     AveragePrecision,
     ClassWorth,
-    Cut,
     Edits,
     Estimate,
     Found,
@@ -28,41 +26,25 @@ from prelabel.quality.shapes import (
     TrackScores,
     UnitCosts,
     boundary,
-    estimate,
+    estimates,
     found_shares,
     quartiles,
 )
-from prelabel.quality.tally import WordTally, tallies
-from prelabel.quality.texts import spoken
-from wire.labels import Label, Source
+from prelabel.quality.sums import CUTS, Key, QualitySums, RowPart, Sample
+from prelabel.quality.tally import WordTally
+from prelabel.quality.texts import EditSums
+from wire.labels import Source
 
-Sample = Literal["all", "random", "unseen", "unseen-random", "blind"]
-_Model = tuple[str, str | None, str | None, str | None, str | None]
-_THINGS = ("box", "polygon", "mask", "keypoints")
-_CUTS: tuple[Cut, ...] = ("model", "class", "device", "step", "each")
-
-
-class _Key(NamedTuple):
-    """Which row: None where the cut does not part."""
-
-    cut: Cut
-    model: _Model
-    kind: str
-    label: str | None = None
-    device: str | None = None
-    script: str | None = None
-    step: str | None = None
-
-
-_Sums = dict[tuple[_Key, Sample], WordTally]
-_Precisions = dict[tuple[_Key, Sample], AveragePrecision]
+_Rows = Mapping[Key, Mapping[Sample, Sequence[RowPart]]]
+_Precisions = Mapping[tuple[Key, Sample], AveragePrecision]
 
 
 def prelabel_report(
-    items: Iterable[Reviewed],
+    measured: Callable[[Vocabulary], Iterable[Measured]],
     made_at: datetime,
     costs: Mapping[str, UnitCosts] | None = None,
     progress: Callable[[int], None] | None = None,
+    words: Vocabulary | None = None,
 ) -> PrelabelReport:
     """Compare pre-labels with what people made of them.
 
@@ -72,182 +54,162 @@ def prelabel_report(
     average precision). Rows where nothing was labelled on either side have their number of items only.
 
     Args:
-        items: held in memory until the report is done.
+        measured: gives the items, those of one revision one after another, measured for models that know certain words.
+            It is called again where the items say that they know others.
         made_at: aware time.
         costs: seconds of people's acts by kind; None fits them where it can (`costs.unit_costs`).
-        progress: called with the number of items compared so far.
+        progress: called with the number of items added up so far.
+        words: a first guess at the words that models know; a good one saves the second call.
     """
-    rows = list(items)
-    models = {_model_key(item.model): item.model for item in rows}
-    writers = {
-        _model_key(item.model) for item in rows if any(spoken(label) is not None for label in item.before.labels)
-    }
-    words = _words(rows)
-    sums: _Sums = defaultdict(WordTally)
-    work: dict[str, list[tuple[Reviewed, Sequence[Change]]]] = defaultdict(list)
-    for count, item in enumerate(rows, start=1):
-        model = _model_key(item.model)
-        made = tallies(item, words[model], model in writers)
-        for (kind, label), tally in made.cells.items():
-            _add(sums, item, kind, label, tally)
-        if item.active_ms is not None and item.shown:
-            work[item.revision].append((item, made.changes))
-        if progress is not None:
-            progress(count)
-    precisions = _precisions(rows, words)
-    seconds = dict(costs) if costs is not None else unit_costs(_work(work))
-    told = configurations(rows)
-    classes = _classes(sums, models, seconds, told)
-    kinds = {key.kind for key, _ in sums}
+    sums = _added_up(measured, words or {}, progress)
+    if not sums.holds():
+        sums = _added_up(measured, sums.vocabulary(), progress)
+    rows, precisions = sums.rows(), sums.precisions()
+    seconds = dict(costs) if costs is not None else unit_costs(sums.work())
+    told = configurations(sums.settings())
+    classes = _classes(rows, sums.sources(), seconds, told)
+    kinds = {key.kind for key in rows}
+    of = sums.items_of
     return PrelabelReport(
         made_at=made_at,
-        items=len(rows),
-        random_items=sum(item.drawn_by_chance and item.shown for item in rows),
-        blind_items=sum(item.blind for item in rows),
-        unseen_items=sum(not item.shown for item in rows),
-        rows=_rows(sums, precisions, models, told),
+        items=sums.items,
+        random_items=of["shown-random"],
+        blind_items=of["blind"],
+        unseen_items=of["unseen"] + of["unseen-random"] + of["blind"],
+        rows=_quality_rows(rows, precisions, sums, told),
         unit_costs=[seconds[kind] for kind in sorted(kinds & set(seconds))],
         classes=classes,
         costs_time=[row for row in classes if row.saved_seconds_per_100 < 0],
-        anchoring=_anchoring(sums, models, told),
+        anchoring=_anchoring(rows, sums.sources(), told),
     )
 
 
-def _model_key(model: Source) -> _Model:
-    return model.name, model.version, model.sha256, model.package, model.settings
+def _added_up(
+    measured: Callable[[Vocabulary], Iterable[Measured]], words: Vocabulary, progress: Callable[[int], None] | None
+) -> QualitySums:
+    sums = QualitySums(words)
+    for one in measured(words):
+        sums.add(one)
+        if progress is not None:
+            progress(sums.items)
+    return sums
 
 
-def _words(rows: Sequence[Reviewed]) -> dict[_Model, frozenset[str]]:
-    """The words each model knows, as far as the items say."""
-    found: dict[_Model, set[str]] = defaultdict(set)
-    for item in rows:
-        found[_model_key(item.model)] |= item.words or set()
-        found[_model_key(item.model)].update(label.label for label in item.before.labels)
-    return {model: frozenset(words) for model, words in found.items()}
+def _merged(parts: Sequence[RowPart]) -> WordTally:
+    tally = WordTally()
+    for part in parts:
+        tally.merge(part.tally, parts=part.parts, whole=part.whole)
+    return tally
 
 
-def _samples(item: Reviewed) -> tuple[Sample, ...]:
-    if item.shown:
-        return ("all", "random") if item.drawn_by_chance else ("all",)
-    if item.blind:
-        return ("unseen", "unseen-random", "blind")
-    return ("unseen", "unseen-random") if item.drawn_by_chance else ("unseen",)
+class _Shared(NamedTuple):
+    """What a row or a part of it says, but for the estimates, which are made of all rows at once."""
+
+    items: int
+    accepted: Ratio | None
+    found: Found
+    precision: AveragePrecision | None
 
 
-def _key(cut: Cut, item: Reviewed, kind: str, label: str | None) -> _Key:
-    return _Key(
-        cut,
-        _model_key(item.model),
-        kind,
-        label if cut in ("class", "each") else None,
-        item.device if cut in ("device", "each") else None,
-        item.script_sha256 if cut in ("step", "each") else None,
-        item.step if cut in ("step", "each") else None,
-    )
+class _Draft(NamedTuple):
+    """A row whose estimates are still missing."""
+
+    row: QualityRow
+    accepted: Ratio | None
+    unchanged: Ratio | None
+    random: _Shared | None
+    unseen: _Shared | None
 
 
-def _add(sums: _Sums, item: Reviewed, kind: str, label: str | None, tally: WordTally) -> None:
-    """Add one tally to every cut. A word's tally has the parts of the total, the tally of all words the rest."""
-    for cut in _CUTS:
-        by_word = cut in ("class", "each")
-        if by_word and label is None:
-            continue
-        for sample in _samples(item):
-            into = sums[_key(cut, item, kind, label), sample]
-            into.add(tally, parts=label is not None, whole=by_word or label is None)
-
-
-def _work(found: Mapping[str, Sequence[tuple[Reviewed, Sequence[Change]]]]) -> list[Work]:
-    """The revisions whose active time can be explained: one model on each capture, labels of one kind."""
-    rows = []
-    for parts in found.values():
-        captures = [item.capture for item, _ in parts]
-        changes = [change for _, made in parts for change in made]
-        kinds = {change.label.kind for change in changes}
-        active_ms = parts[0][0].active_ms
-        if len(kinds) == 1 and len(set(captures)) == len(captures) and active_ms is not None:
-            counts = {name: sum(change.outcome == name for change in changes) for name in OUTCOMES}
-            rows.append(Work(kinds.pop(), counts, active_ms))
-    return rows
-
-
-def _precisions(rows: Sequence[Reviewed], words: Mapping[_Model, frozenset[str]]) -> _Precisions:
-    """Average precision of things on stills for every cut but the finest; that of words comes with that of all."""
-    groups: dict[tuple[_Key, Sample], list[Picture]] = defaultdict(list)
-    for item in rows:
-        known = [label for label in item.after.labels if label.label in words[_model_key(item.model)]]
-        for kind in _THINGS:
-            picture = Picture(_things(item.before.labels, kind), _things(known, kind), item.size)
-            if picture.made or picture.truth:
-                for cut in ("model", "device", "step"):
-                    for sample in _samples(item):
-                        groups[_key(cut, item, kind, None), sample].append(picture)
-    result: _Precisions = {}
-    for (key, sample), pictures in groups.items():
-        whole, each = average_precision(pictures)
-        if whole is not None:
-            result[key, sample] = whole
-        if key.cut == "model":
-            for label, row in each.items():
-                result[key._replace(cut="class", label=label), sample] = row
-    return result
-
-
-def _things(labels: Sequence[Label], kind: str) -> list[Thing]:
-    return [label for label in labels if isinstance(label, Thing) and label.kind == kind]
-
-
-def _rows(
-    sums: _Sums, precisions: _Precisions, models: Mapping[_Model, Source], told: Mapping[Source, str]
+def _quality_rows(
+    rows: _Rows, precisions: _Precisions, sums: QualitySums, told: Mapping[Source, str]
 ) -> list[QualityRow]:
     keys = sorted(
-        {key for key, sample in sums if sample in ("all", "unseen")},
-        key=lambda key: (_CUTS.index(key.cut), *(str(part or "") for part in key[1:])),
+        (key for key, samples in rows.items() if "all" in samples or "unseen" in samples),
+        key=lambda key: (CUTS.index(key.cut), *(str(part or "") for part in key[1:])),
     )
-    result = []
-    for key in keys:
-        seen = (key, "all") in sums
-        whole: Sample = "all" if seen else "unseen"
-        chosen: Sample = "random" if seen else "unseen-random"
-        tally, chance, unseen = sums[key, whole], sums.get((key, chosen)), sums.get((key, "unseen"))
-        result.append(
-            QualityRow(
-                cut=key.cut,
-                model=models[key.model],
-                configuration=told.get(models[key.model]),
-                kind=key.kind,
-                label=key.label,
-                device=key.device,
-                script_sha256=key.script,
-                step=key.step,
-                shown=seen,
-                items=tally.items,
-                edits=Edits(prelabels=tally.prelabels, **{name: tally.outcomes[name] for name in OUTCOMES}),
-                acceptance=_acceptance(tally),
-                moved_iou=quartiles(tally.moved),
-                found=_found(tally),
-                average_precision=precisions.get((key, whole)),
-                tracks=_track_scores(tally),
-                intervals=_interval_scores(tally),
-                texts=_text_scores(tally),
-                random=None if chance is None else _share(chance, precisions.get((key, chosen))),
-                unseen=None if unseen is None else _share(unseen, precisions.get((key, "unseen"))),
-            )
-        )
-    return result
+    sources = sums.sources()
+    drafts = [_draft(key, rows[key], precisions, sums, sources[key.model], told) for key in keys]
+    shares = [share for draft in drafts for share in (draft.random, draft.unseen)]
+    accepted = estimates([*(draft.accepted for draft in drafts), *(share and share.accepted for share in shares)])
+    unchanged = estimates([draft.unchanged for draft in drafts])
+    beside = iter(accepted[len(drafts) :])
+    return [_row(draft, one, same, beside) for draft, one, same in zip(drafts, accepted, unchanged, strict=False)]
 
 
-def _share(tally: WordTally, precision: AveragePrecision | None) -> Share:
-    return Share(
+def _row(
+    draft: _Draft, accepted: Estimate | None, unchanged: Estimate | None, beside: Iterator[Estimate | None]
+) -> QualityRow:
+    """The row with its estimates; `beside` has those of `random` and `unseen`, two for every row."""
+    texts = draft.row.texts
+    return draft.row.model_copy(
+        update={
+            "acceptance": accepted,
+            "texts": texts and texts.model_copy(update={"unchanged": unchanged}),
+            "random": _share(draft.random, next(beside)),
+            "unseen": _share(draft.unseen, next(beside)),
+        }
+    )
+
+
+def _share(part: _Shared | None, accepted: Estimate | None) -> Share | None:
+    if part is None:
+        return None
+    return Share(items=part.items, acceptance=accepted, found=part.found, average_precision=part.precision)
+
+
+def _draft(
+    key: Key,
+    samples: Mapping[Sample, Sequence[RowPart]],
+    precisions: _Precisions,
+    sums: QualitySums,
+    model: Source,
+    told: Mapping[Source, str],
+) -> _Draft:
+    seen = "all" in samples
+    whole: Sample = "all" if seen else "unseen"
+    chosen: Sample = "random" if seen else "unseen-random"
+    tally = _merged(samples[whole])
+    row = QualityRow(
+        cut=key.cut,
+        model=model,
+        configuration=told.get(model),
+        kind=key.kind,
+        label=key.label,
+        device=key.device,
+        script_sha256=key.script,
+        step=key.step,
+        shown=seen,
         items=tally.items,
-        acceptance=_acceptance(tally),
+        edits=Edits(prelabels=tally.prelabels, **{name: tally.outcomes[name] for name in OUTCOMES}),
+        acceptance=None,
+        moved_iou=quartiles(tally.moved),
         found=_found(tally),
-        average_precision=precision,
+        average_precision=precisions.get((key, whole)),
+        tracks=_track_scores(tally),
+        intervals=_interval_scores(tally),
+        texts=_text_scores(tally, sums.writes(key.model)),
+    )
+    return _Draft(
+        row,
+        _accepted(tally),
+        None if row.texts is None else ratio((one.unchanged, one.texts) for one in tally.captures.values()),
+        _shared(key, chosen, samples, precisions),
+        _shared(key, "unseen", samples, precisions),
     )
 
 
-def _acceptance(tally: WordTally) -> Estimate | None:
-    return estimate((row.accepted, row.prelabels) for row in tally.captures.values())
+def _shared(
+    key: Key, sample: Sample, samples: Mapping[Sample, Sequence[RowPart]], precisions: _Precisions
+) -> _Shared | None:
+    if sample not in samples:
+        return None
+    tally = _merged(samples[sample])
+    return _Shared(tally.items, _accepted(tally), _found(tally), precisions.get((key, sample)))
+
+
+def _accepted(tally: WordTally) -> Ratio | None:
+    return ratio((row.accepted, row.prelabels) for row in tally.captures.values())
 
 
 def _found(tally: WordTally) -> Found:
@@ -269,7 +231,7 @@ def _track_scores(tally: WordTally) -> TrackScores | None:
 
 
 def _interval_scores(tally: WordTally) -> IntervalScores | None:
-    time, collar = tally.whole.time, tally.whole.time_collar
+    time, collar = tally.time, tally.time_collar
     if time is None or collar is None:
         return None
     return IntervalScores(
@@ -284,8 +246,8 @@ def _interval_scores(tally: WordTally) -> IntervalScores | None:
     )
 
 
-def _text_scores(tally: WordTally) -> TextScores | None:
-    words, characters = tally.whole.words, tally.whole.characters
+def _text_scores(tally: WordTally, writes: bool) -> TextScores | None:
+    words, characters = (tally.words, tally.characters) if writes else (EditSums(), EditSums())
     if not (words.length or words.edits or tally.texts):
         return None
     return TextScores(
@@ -293,7 +255,7 @@ def _text_scores(tally: WordTally) -> TextScores | None:
         character_error_rate=_rounded(characters.error_rate),
         words=words.length,
         characters=characters.length,
-        unchanged=estimate((row.unchanged, row.texts) for row in tally.captures.values()),
+        unchanged=None,
     )
 
 
@@ -302,35 +264,40 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _classes(
-    sums: _Sums, models: Mapping[_Model, Source], seconds: Mapping[str, UnitCosts], told: Mapping[Source, str]
+    rows: _Rows, models: Mapping[ModelKey, Source], seconds: Mapping[str, UnitCosts], told: Mapping[Source, str]
 ) -> list[ClassWorth]:
     """Every class with pre-labels enough, the one that costs most first."""
-    rows = []
-    for key in [key for key, sample in sums if sample == "all" and key.cut == "class"]:
+    found = []
+    for key, samples in rows.items():
+        if key.cut != "class" or "all" not in samples:
+            continue
         costs = seconds.get(key.kind, DEFAULT_COSTS.get(key.kind))
-        chance = sums.get((key, "random"))
-        basis: Sample = "random" if chance is not None and chance.prelabels >= MIN_PRELABELS else "all"
-        items = sums[_Key("model", key.model, key.kind), basis].items
+        basis: Sample = "random"
+        tally = _merged(samples.get(basis, ()))
+        if tally.prelabels < MIN_PRELABELS:
+            basis = "all"
+            tally = _merged(samples[basis])
+        items = _merged(rows[Key("model", key.model, key.kind)][basis]).items
         model = models[key.model]
         name = named(model, told)
-        row = costs and worth(model, name, key.kind, key.label or "", sums[key, basis], items, costs, basis)
+        row = costs and worth(model, name, key.kind, key.label or "", tally, items, costs, basis)
         if row:
-            rows.append(row)
-    return sorted(rows, key=lambda row: (row.saved_seconds_per_100, row.model.name, row.label))
+            found.append(row)
+    return sorted(found, key=lambda row: (row.saved_seconds_per_100, row.model.name, row.label))
 
 
-def _anchoring(sums: _Sums, models: Mapping[_Model, Source], told: Mapping[Source, str]) -> list[Anchoring]:
+def _anchoring(rows: _Rows, models: Mapping[ModelKey, Source], told: Mapping[Source, str]) -> list[Anchoring]:
     """Shown against blind, both drawn by chance alone: other items differ in more than in what people saw."""
-    rows = []
-    for key in sorted({key for key, sample in sums if sample == "blind" and key.cut == "model"}, key=str):
-        blind = sums[key, "blind"]
-        shown = sums.get((key, "random"))
-        if shown is None:
+    found = []
+    for key in sorted((key for key, samples in rows.items() if "blind" in samples and key.cut == "model"), key=str):
+        samples = rows[key]
+        if "random" not in samples:
             continue
+        blind, shown = _merged(samples["blind"]), _merged(samples["random"])
         with_sight, without = _found(shown).f1, _found(blind).f1
         if with_sight is None or without is None:
             continue
-        rows.append(
+        found.append(
             Anchoring(
                 model=models[key.model],
                 kind=key.kind,
@@ -342,4 +309,4 @@ def _anchoring(sums: _Sums, models: Mapping[_Model, Source], told: Mapping[Sourc
                 f" pre-labels, {without:.2f} where they label blind.",
             )
         )
-    return rows
+    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
-from prelabel.quality.estimates import clustered
+from prelabel.quality.estimates import RateInterval, Ratio, rates
 from wire.base import Count, Document, Sha256, Utc, WireModel
 from wire.labels import Source
 
@@ -231,11 +231,12 @@ class PrelabelReport(Document):
     anchoring: list[Anchoring]
 
 
-def estimate(rows: Iterable[tuple[int, int]]) -> Estimate | None:
-    """From (good, of) of each capture; None of nothing."""
-    found = clustered(rows)
-    if found is None:
-        return None
+def estimates(ratios: Sequence[Ratio | None]) -> list[Estimate | None]:
+    """One for each ratio of (good, of) over captures (`estimates.ratio`); None of nothing."""
+    return [None if found is None else _estimate(found) for found in rates(ratios)]
+
+
+def _estimate(found: RateInterval) -> Estimate:
     share, low, high = (round(value, _DECIMALS) for value in (found.rate, found.low, found.high))
     return Estimate(share=share, low=low, high=high, of=found.of, captures=found.clusters)
 

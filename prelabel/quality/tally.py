@@ -1,38 +1,19 @@
-"""The sums behind one row of the report: made of one reviewed capture, added over captures."""
+"""The sums behind one row of the report: cells and totals of reviewed captures, added up."""
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
-from prelabel.quality.intervals import COLLAR_US, TimeSums, time_sums
-from prelabel.quality.matching import OUTCOMES, Change, Matches, Outcome, compare
-from prelabel.quality.reviewed import Reviewed
-from prelabel.quality.texts import EditSums, character_edits, spoken, word_edits
-from prelabel.quality.tracks import TrackSums, track_sums
-from wire.labels import Interval, Label, Track
-from wire.labels import Text as TextLabel
-from wire.tasks import TASK_RULES
-
-
-@dataclass
-class Whole:
-    """What does not add up from words to all of them: a confusion of two words is two mistakes in their own rows."""
-
-    time: TimeSums | None = None
-    time_collar: TimeSums | None = None
-    words: EditSums = field(default_factory=EditSums)
-    characters: EditSums = field(default_factory=EditSums)
-
-    def add(self, other: Whole) -> None:
-        if other.time is not None and other.time_collar is not None:
-            self.time, self.time_collar = self.time or TimeSums(), self.time_collar or TimeSums()
-            self.time.add(other.time)
-            self.time_collar.add(other.time_collar)
-        self.words.add(other.words)
-        self.characters.add(other.characters)
+from prelabel.quality.intervals import TimeSums
+from prelabel.quality.matching import OUTCOMES, Outcome
+from prelabel.quality.measurement import Cell, Whole
+from prelabel.quality.texts import EditSums
+from prelabel.quality.tracks import TrackSums
 
 
 class OutcomeCounts(NamedTuple):
@@ -46,34 +27,85 @@ class OutcomeCounts(NamedTuple):
 
 @dataclass
 class WordTally:
-    """Counts of one word, or of all words of a kind.
+    """OutcomeCounts of one word, or of all words of a kind.
 
-    `starts_us`, `ends_us` are made minus true; `texts` are pre-labels that said something and were kept, `unchanged`
-    of them to the letter. `captures` has the counts of each capture, by its id.
+    Members as in `Cell`; `items` counts reviewed captures. `captures` has the counts of each capture, by its number.
+    `time` and `time_collar` are None where nothing is measured by time. `words` and `characters` say something of a
+    model that writes what it hears or reads: its silence is a text left out.
     """
 
     items: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    moved: list[float] = field(default_factory=list)
+    moved: array[float] = field(default_factory=lambda: array("d"))
     right: int = 0
     wrong: int = 0
     missed: int = 0
     tracks: TrackSums | None = None
-    starts_us: list[int] = field(default_factory=list)
-    ends_us: list[int] = field(default_factory=list)
+    starts_us: array[int] = field(default_factory=lambda: array("q"))
+    ends_us: array[int] = field(default_factory=lambda: array("q"))
     texts: int = 0
-    unchanged: int = 0
-    captures: dict[str, OutcomeCounts] = field(default_factory=dict)
-    whole: Whole = field(default_factory=Whole)
+    captures: dict[int, OutcomeCounts] = field(default_factory=dict)
+    time: TimeSums | None = None
+    time_collar: TimeSums | None = None
+    words: EditSums = field(default_factory=EditSums)
+    characters: EditSums = field(default_factory=EditSums)
 
     @property
     def prelabels(self) -> int:
         return sum(self.outcomes[name] for name in OUTCOMES if name != "added")
 
-    def add(self, other: WordTally, *, parts: bool = True, whole: bool = True) -> None:
-        """Add another: what adds up over words (`parts`), what does not and the number of items (`whole`)."""
+    def add_cell(self, cell: Cell, capture: int) -> None:
+        """One reviewed capture's part of a word that the model knows."""
+        _, _, outcomes, moved, right, wrong, missed, starts_us, ends_us, texts, _, whole, tracks = cell
+        if outcomes:
+            self.add_outcomes(outcomes)
+            self.add_shares((cell,), capture)
+        self.right += right
+        self.wrong += wrong
+        self.missed += missed
+        self.texts += texts
+        if moved:
+            self.moved.extend(moved)
+        if starts_us:
+            self.starts_us.extend(starts_us)
+            self.ends_us.extend(ends_us)
+        if tracks is not None:
+            self.tracks = self.tracks or TrackSums()
+            self.tracks.add(TrackSums.of_row(tracks))
+        self.add_whole(whole)
+
+    def add_outcomes(self, outcomes: Mapping[Outcome, int]) -> None:
+        mine = self.outcomes
+        for name, count in outcomes.items():
+            mine[name] += count
+
+    def add_shares(self, cells: Sequence[Cell], capture: int) -> None:
+        """What of one capture the shares of all these words are made of."""
+        accepted = prelabels = unchanged = texts = 0
+        for _, _, outcomes, _, _, _, _, _, _, kept, same, _, _ in cells:
+            if outcomes:
+                accepted += outcomes.get("accepted", 0)
+                prelabels += sum(outcomes.values()) - outcomes.get("added", 0)
+                unchanged += same
+                texts += kept
+        if prelabels:
+            self._add_counts(capture, _counts(accepted, prelabels, unchanged, texts))
+
+    def add_whole(self, whole: Whole) -> None:
+        """The number of items, and what does not add up over words."""
+        self.items += 1
+        time, written = whole
+        if time is not None:
+            self._add_time(TimeSums(*time[:4]), TimeSums(*time[4:]))
+        if written is not None:
+            edits, words, character_edits, characters = written
+            self.words.add(EditSums(edits, words))
+            self.characters.add(EditSums(character_edits, characters))
+
+    def merge(self, other: WordTally, *, parts: bool, whole: bool) -> None:
+        """Add another: what adds up over words (`parts`), and what does not: items, shares, time, texts (`whole`)."""
         if parts:
-            self.outcomes.update(other.outcomes)
+            self.add_outcomes(other.outcomes)
             self.moved += other.moved
             self.right += other.right
             self.wrong += other.wrong
@@ -81,150 +113,32 @@ class WordTally:
             self.starts_us += other.starts_us
             self.ends_us += other.ends_us
             self.texts += other.texts
-            self.unchanged += other.unchanged
-            for name, counts in other.captures.items():
-                mine = self.captures.get(name)
-                self.captures[name] = (
-                    counts if mine is None else OutcomeCounts(*map(sum, zip(mine, counts, strict=True)))
-                )
             if other.tracks is not None:
                 self.tracks = self.tracks or TrackSums()
                 self.tracks.add(other.tracks)
         if whole:
             self.items += other.items
-            self.whole.add(other.whole)
+            if self.captures.keys().isdisjoint(other.captures):
+                self.captures.update(other.captures)
+            else:
+                for capture, counts in other.captures.items():
+                    self._add_counts(capture, counts)
+            if other.time is not None and other.time_collar is not None:
+                self._add_time(other.time, other.time_collar)
+            self.words.add(other.words)
+            self.characters.add(other.characters)
+
+    def _add_time(self, exact: TimeSums, collar: TimeSums) -> None:
+        self.time, self.time_collar = self.time or TimeSums(), self.time_collar or TimeSums()
+        self.time.add(exact)
+        self.time_collar.add(collar)
+
+    def _add_counts(self, capture: int, counts: OutcomeCounts) -> None:
+        mine = self.captures.get(capture)
+        self.captures[capture] = counts if mine is None else _counts(*map(sum, zip(mine, counts, strict=True)))
 
 
-@dataclass(frozen=True)
-class ItemTallies:
-    """One reviewed capture: a tally for each (kind, word), one for each (kind, None) with what does not add up."""
-
-    cells: dict[tuple[str, str | None], WordTally]
-    changes: Sequence[Change]
-
-
-def tallies(item: Reviewed, words: frozenset[str], writes: bool) -> ItemTallies:
-    """Compare one item.
-
-    Args:
-        words: the words the model knows; the truth of others is not held against it.
-        writes: the model writes what it hears or reads, so that silence is a text left out; False: it never does.
-    """
-    changes, found = compare(item)
-    before = item.before.labels
-    after = [label for label in item.after.labels if label.label in words]
-    own = TASK_RULES[item.task_type].main
-    # What people added of another kind, or with a word the model does not know, has a row too.
-    done = [row.label for row in changes] if item.shown else []
-    kinds: set[str] = {label.kind for label in (*before, *after, *done)} or {own}
-    cells: dict[tuple[str, str | None], WordTally] = {
-        (kind, None): WordTally(items=1, whole=_whole(item, kind, words, changes, writes)) for kind in sorted(kinds)
-    }
-
-    def cell(label: Label) -> WordTally:
-        key = (label.kind, label.label)
-        if key not in cells:
-            # Where there is one word only, what does not add up is that of all words.
-            alone = all(row.label == label.label for row in (*before, *after) if row.kind == label.kind)
-            only = words & {label.label}
-            whole = cells[label.kind, None].whole if alone else _whole(item, label.kind, only, changes, writes)
-            cells[key] = WordTally(items=1, whole=whole)
-            if isinstance(label, Track) and only:
-                cells[key].tracks = _tracks(item, label.label)
-        return cells[key]
-
-    for label in (*before, *after):
-        cell(label)
-    if item.shown:
-        for change in changes:
-            _count_change(cell(change.label), change)
-    _count_found(item, found, words, cell)
-    for tally in cells.values():
-        counts = OutcomeCounts(tally.outcomes["accepted"], tally.prelabels, tally.unchanged, tally.texts)
-        if counts.prelabels:
-            tally.captures[item.capture] = counts
-    return ItemTallies(cells, changes)
-
-
-def _count_change(tally: WordTally, change: Change) -> None:
-    tally.outcomes[change.outcome] += 1
-    if change.before is None or change.after is None or change.outcome in ("doubled", "deleted"):
-        return
-    if change.outcome == "moved":
-        tally.moved.append(change.overlap)
-    said = spoken(change.before)
-    if said is not None:
-        tally.texts += 1
-        tally.unchanged += said == spoken(change.after)
-
-
-def _count_found(item: Reviewed, found: Matches, words: frozenset[str], cell: Callable[[Label], WordTally]) -> None:
-    before, after = item.before.labels, item.after.labels
-    for row, column, _ in found.pairs:
-        tally = cell(before[row])
-        tally.right += 1
-        made, true = before[row], after[column]
-        if isinstance(made, Interval) and isinstance(true, Interval):
-            tally.starts_us.append(made.start_us - true.start_us)
-            tally.ends_us.append(made.end_us - true.end_us)
-    for row in found.wrong:
-        cell(before[row]).wrong += 1
-    for column in found.missed:
-        if after[column].label in words:
-            cell(after[column]).missed += 1
-
-
-def _tracks(item: Reviewed, word: str) -> TrackSums:
-    made, truth = (
-        [label for label in labels if isinstance(label, Track) and label.label == word]
-        for labels in (item.before.labels, item.after.labels)
-    )
-    return track_sums(made, truth, item.times_us, item.size)
-
-
-def _whole(item: Reviewed, kind: str, words: frozenset[str], changes: Sequence[Change], writes: bool) -> Whole:
-    whole = Whole()
-    if kind == "interval":
-        made, truth = (
-            [label for label in labels if isinstance(label, Interval) and label.label in words]
-            for labels in (item.before.labels, item.after.labels)
-        )
-        whole.time, whole.time_collar = time_sums(made, truth), time_sums(made, truth, COLLAR_US)
-        if writes:
-            _count_text(whole, item.language, _transcript(truth), _transcript(made))
-    if kind == "text" and writes:
-        for truth_text, made_text, language in _text_pairs(item, words, changes):
-            _count_text(whole, language or item.language, truth_text, made_text)
-    return whole
-
-
-def _count_text(whole: Whole, language: str | None, truth: str, made: str) -> None:
-    whole.words.add(word_edits(truth, made, language))
-    whole.characters.add(character_edits(truth, made, language))
-
-
-def _transcript(rows: Sequence[Interval]) -> str:
-    """All that is said in a recording, in order of time: where a text was cut into intervals plays no part."""
-    ordered = sorted(rows, key=lambda row: (row.start_us, row.end_us))
-    return " ".join(text for row in ordered if (text := spoken(row)))
-
-
-def _text_pairs(item: Reviewed, words: frozenset[str], changes: Sequence[Change]) -> list[tuple[str, str, str | None]]:
-    """(truth, made, language) of text labels; a text that is only on one side stands against nothing."""
-    rows = []
-    paired: set[str] = set()
-    for change in changes:
-        made, true = change.before, change.after if change.outcome != "deleted" else None
-        if isinstance(true, TextLabel):
-            paired.add(true.id)
-        if isinstance(made, TextLabel) and made.label in words:
-            other = true if isinstance(true, TextLabel) else None
-            rows.append((other.text if other else "", made.text, (other or made).language))
-        elif made is None and isinstance(true, TextLabel) and true.label in words:
-            rows.append((true.text, "", true.language))
-    rows += [
-        (label.text, "", label.language)
-        for label in item.after.labels
-        if isinstance(label, TextLabel) and label.id not in paired and label.label in words
-    ]
-    return rows
+@lru_cache(maxsize=65536)
+def _counts(accepted: int, prelabels: int, unchanged: int, texts: int) -> OutcomeCounts:
+    """Hundreds of thousands of captures have the same few counts: one object each."""
+    return OutcomeCounts(accepted, prelabels, unchanged, texts)

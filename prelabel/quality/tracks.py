@@ -56,6 +56,18 @@ class TrackSums:
         self.switches += other.switches
         self.frames += other.frames
 
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> TrackSums:
+        """What `to_row` gave."""
+        right, association, id_right, truth, made, switches, frames = row
+        right = np.array(right, dtype=np.float64)
+        return cls(right, truth - right, made - right, np.array(association), id_right, truth, made, switches, frames)
+
+    def to_row(self) -> list[Any]:
+        """The sums as values of JSON: what was missed and wrong follows from the rest."""
+        right, association = self.hota_right.astype(int).tolist(), self.association.tolist()
+        return [right, association, self.id_right, self.truth, self.made, self.switches, self.frames]
+
     @property
     def det_a(self) -> float:
         """Share of what either side says is there that both say, mean over overlaps; 0..1."""

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from collector.ingest.open_work import _labels
-from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.prelabels.gathering import Asked, ReviewedRows
 from collector.review.facts import task_facts
 from prelabel.geometry.overlap import overlap_table
 from prelabel.geometry.rle import encode
+from prelabel.quality.measurement import measured
 from prelabel.quality.report import prelabel_report
+from prelabel.quality.shapes import PrelabelReport
 from tests.collector.review.filled import Filled, box
 from wire.capture import CaptureManifest
 from wire.labels import Mask, Rle
@@ -24,6 +26,11 @@ GOOD = encode(np.ones((20, 30), dtype=bool), 120, 160, top=10, left=10).counts
 
 def mask(name: str, counts: str) -> dict[str, Any]:
     return {"id": name, "kind": "mask", "label": "cup", "score": 0.9, "rle": {"size": [120, 160], "counts": counts}}
+
+
+def reported(filled: Filled) -> PrelabelReport:
+    rows = ReviewedRows(filled.db, filled.blobs)
+    return prelabel_report(lambda words: measured(rows.items(Asked()), words), datetime.now(UTC))
 
 
 def test_a_broken_mask_is_left_out_of_the_task_and_of_the_report(tmp_path: Path) -> None:
@@ -38,12 +45,9 @@ def test_a_broken_mask_is_left_out_of_the_task_and_of_the_report(tmp_path: Path)
     broken = json.dumps([{**json.loads(filled.rows("SELECT documents FROM revision")[0].documents)[0]}]).replace(
         GOOD.replace("\\", "\\\\"), "zzz garbage"
     )
-    found = filled.db.read_sync(lambda conn: gather(conn, Asked()))
-    report = prelabel_report(list(reviewed(found, filled.blobs, Asked())), datetime.now(UTC))
-    assert report.rows
+    assert reported(filled).rows
     filled.execute("UPDATE revision SET documents = :body", body=broken)
-    found = filled.db.read_sync(lambda conn: gather(conn, Asked()))
-    assert prelabel_report(list(reviewed(found, filled.blobs, Asked())), datetime.now(UTC)).rows
+    assert reported(filled).rows
     filled.db.close()
 
 

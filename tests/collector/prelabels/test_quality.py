@@ -15,17 +15,17 @@ from collector.cli import app
 from collector.jobs import Job
 from collector.prelabels import measuring
 from collector.prelabels.calibrating import fit_all
-from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.prelabels.gathering import Asked, ReviewedRows
 from collector.prelabels.hourly import MIN_NEW_REVISIONS, calibrate_once
-from collector.prelabels.measuring import Measurer
+from collector.prelabels.measuring import Measurer, report_of
 from collector.prelabels.relabel import _prepare
 from collector.prelabels.runs import PRELABEL
 from collector.prelabels.table import show
 from collector.review.calibrations import calibrations, keep_calibration
 from collector.review.jobs import known_words
 from prelabel.labelling.worker import WorkerStopped
-from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
+from prelabel.quality.shapes import PrelabelReport
 from prelabel.triage.calibration import Calibration
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 
@@ -54,9 +54,16 @@ def worked(filled: Filled) -> Filled:
 
 
 def items(filled: Filled, asked: Asked | None = None) -> list[Reviewed]:
-    asked = asked or Asked()
-    rows = filled.db.read_sync(lambda conn: gather(conn, asked))
-    return list(reviewed(rows, filled.blobs, asked))
+    return list(ReviewedRows(filled.db, filled.blobs).items(asked or Asked()))
+
+
+def report_on(filled: Filled) -> PrelabelReport:
+    """The report of the commands and of the service; what it measures is saved beside the database."""
+    return report_of(filled.folder, filled.folder / "blobs", Asked())
+
+
+def fitted_on(filled: Filled, now: datetime | None = None) -> list[Calibration]:
+    return fit_all(items(filled, Asked(random=True)), now or datetime.now(UTC))
 
 
 def test_every_review_is_one_item(worked: Filled) -> None:
@@ -71,7 +78,7 @@ def test_every_review_is_one_item(worked: Filled) -> None:
 
 
 def test_the_report_names_the_class_that_costs_time(worked: Filled) -> None:
-    report = prelabel_report(items(worked), datetime.now(UTC))
+    report = report_on(worked)
     whole = next(row for row in report.rows if row.cut == "model")
     assert (whole.edits.accepted, whole.edits.moved, whole.edits.deleted, whole.edits.added) == (20, 10, 30, 0)
     assert [(row.label, row.found.wrong) for row in report.rows if row.cut == "class"] == [("cup", 0), ("plate", 30)]
@@ -118,7 +125,7 @@ def test_another_version_is_measured_but_not_blind(worked: Filled) -> None:
     run_again(worked, "9" * 64)
     ran = [one for one in items(worked) if one.model.sha256 == "9" * 64]
     assert len(ran) == 30 and {one.sight for one in ran} == {"others"} and not any(one.blind for one in ran)
-    report = prelabel_report(items(worked), datetime.now(UTC))
+    report = report_on(worked)
     (row,) = [row for row in report.rows if row.cut == "model" and row.model.sha256 == "9" * 64]
     assert (row.shown, row.items, row.found.right, row.found.wrong) == (False, 30, 30, 30)
     assert report.anchoring == []
@@ -127,9 +134,9 @@ def test_another_version_is_measured_but_not_blind(worked: Filled) -> None:
 def test_what_was_opened_for_its_doubt_calibrates_no_model(worked: Filled) -> None:
     worked.execute("UPDATE revision SET reason_kind = 'uncertainty', probability = 0.9")
     run_again(worked, "9" * 64)
-    assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
+    assert fitted_on(worked) == []
     worked.execute("UPDATE labels_document SET shown = 0")  # nobody saw anything: still not drawn by chance
-    assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
+    assert fitted_on(worked) == []
 
 
 def set_otherwise(filled: Filled, score: float, numbers: set[int]) -> None:
@@ -141,7 +148,7 @@ def set_otherwise(filled: Filled, score: float, numbers: set[int]) -> None:
 def test_two_devices_with_other_thresholds_are_two_rows(worked: Filled) -> None:
     set_otherwise(worked, 0.35, set(range(10)))
     set_otherwise(worked, 0.4, set(range(10, 15)))
-    report = prelabel_report(items(worked), datetime.now(UTC))
+    report = report_on(worked)
     rows = {row.configuration: row.items for row in report.rows if row.cut == "model"}
     assert rows == {"score 0.35": 10, "score 0.4": 5, "settings not recorded": 15}
     console = Console(record=True, width=200)
@@ -176,7 +183,7 @@ def test_sound_is_measured_by_time(filled: Filled) -> None:
     ids = filled.take("say", "say", {"audio": b"flac"}, ["speech"], prelabels={"audio": [[interval()]]})
     filled.make(ids["take"])
     filled.submit(ann, filled.tasks()[0].id, {ids["audio"]: [interval(end_us=260_000)]})
-    (row,) = [row for row in prelabel_report(items(filled), datetime.now(UTC)).rows if row.cut == "model"]
+    (row,) = [row for row in report_on(filled).rows if row.cut == "model"]
     assert row.intervals is not None and row.intervals.end is not None
     assert row.intervals.end.bias_ms == pytest.approx(-60)
     assert row.intervals.missed_seconds == pytest.approx(0.06)
@@ -192,22 +199,22 @@ def calibrated(filled: Filled) -> int:
 
 
 def test_scores_are_calibrated_from_the_random_share_alone(worked: Filled) -> None:
-    (fitted,) = fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC))
+    (fitted,) = fitted_on(worked)
     assert (fitted.model.sha256, fitted.pairs) == (MODEL["sha256"], 60)
     # The model is surer of plates than it may be and less of cups: after the fit both are nearer the truth.
     assert fitted.after.ece < fitted.before.ece
     worked.execute("UPDATE revision SET reason_kind = 'uncertainty'")
-    assert fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC)) == []
+    assert fitted_on(worked) == []
 
 
 def test_a_model_file_is_calibrated_whatever_its_settings(worked: Filled) -> None:
     """Of a still that it labelled under two, what the person saw counts, and counts once."""
-    (before,) = fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, datetime.now(UTC))
+    (before,) = fitted_on(worked)
     run_again(worked, MODEL["sha256"])
     set_otherwise(worked, 0.4, set(range(30, 60)))
     set_otherwise(worked, 0.35, set(range(7)))
     assert len(items(worked)) == 60
-    found = fit_all(worked.db.read_sync(lambda conn: gather(conn, Asked())), worked.blobs, before.fitted_at)
+    found = fitted_on(worked, before.fitted_at)
     assert found == [before] and not before.model.is_configured
 
 

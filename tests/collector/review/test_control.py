@@ -8,7 +8,7 @@ import random
 import pytest
 
 from collector.exports.truth import item_ids, items
-from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.prelabels.gathering import Asked, ReviewedRows
 from collector.review.views import CONTROL_TEXT, task_view
 from collector.store.sql import Connection
 from collector.studies.studies import StudyChange, StudyUnknown, change_study, ensure_study
@@ -66,8 +66,7 @@ def test_what_a_model_is_worth_is_measured_on_them_as_on_what_nobody_saw(filled:
     share(filled, 0.0)
     other = still(filled)
     filled.submit(ann, filled.tasks()[-1].id, {other: [box("b1", score=0.5)]})
-    rows = filled.db.read_sync(lambda conn: gather(conn, Asked()))
-    sights = {one.capture: one.sight for one in reviewed(rows, filled.blobs, Asked())}
+    sights = {one.capture: one.sight for one in ReviewedRows(filled.db, filled.blobs).items(Asked())}
     assert sights == {capture: "nothing", other: "shown"}
 
 

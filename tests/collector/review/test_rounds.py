@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from collector.exports.truth import item_ids, items
-from collector.prelabels.gathering import Asked, gather
+from collector.prelabels.gathering import Asked, ReviewedRows
 from collector.review import queue
 from collector.review.problems import NoSuchTask
 from collector.review.rounds import MAX_ROUNDS, RoundRefused, ask_again
@@ -82,7 +82,7 @@ def test_exports_and_reports_count_the_question_once(filled: Filled) -> None:
     filled.submit(bob, again, {ids["image"]: []})
     assert [item.round for item in items(filled.db, item_ids(filled.db))] == [1, 2]
     assert [item.round for item in items(filled.db, item_ids(filled.db, all_rounds=False))] == [1]
-    assert len(filled.db.read_sync(lambda conn: gather(conn, Asked()))) == 1
+    assert len(ReviewedRows(filled.db, filled.blobs).selected(Asked())) == 1
 
 
 def test_a_missing_task_is_no_round(filled: Filled) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.prelabels.gathering import Asked, gather, reviewed
+from collector.prelabels.gathering import Asked, ReviewedRows
 from collector.review.facts import task_facts
 from collector.review.problems import LabelsRefused
 from collector.review.rounds import ask_again
@@ -160,8 +160,7 @@ def test_a_task_keeps_the_words_of_its_version(filled: Filled) -> None:
         filled.submit(ann, first, {first_image: [box("x", "mug", None)]})
     filled.submit(ann, first, {first_image: [box("x", "plate", None)]})
     filled.submit(ann, second, {second_image: [box("x", "mug", None)]})
-    rows = filled.db.read_sync(lambda conn: gather(conn, Asked()))
-    measured = {item.capture: item for item in reviewed(rows, filled.blobs, Asked())}
+    measured = {item.capture: item for item in ReviewedRows(filled.db, filled.blobs).items(Asked())}
     assert {name: [label.label for label in item.before.labels] for name, item in measured.items()} == {
         first_image: ["cup", "plate"],
         second_image: ["cup", "mug"],

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
+from prelabel.quality.estimates import exact_intervals
+from prelabel.quality.measurement import ItemFacts, Measured, Vocabulary, measured
+from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
+from prelabel.quality.shapes import PrelabelReport
 from wire.labels import Box, Interval, Keyframe, Label, LabelsDocument, Source, Text, Track
 
 MODEL = Source(kind="model", name="yolox-nano", version="1", sha256="a" * 64)
@@ -56,3 +64,19 @@ def reviewed(before: Sequence[Label], after: Sequence[Label], source: Source = M
     facts.update(more)
     capture = facts["capture"]
     return Reviewed(before=document(before, source, capture), after=document(after, PERSON, capture), **facts)
+
+
+def report_on(items: Iterable[Reviewed]) -> PrelabelReport:
+    """The report on items whose facts were saved as JSON in between."""
+    rows = list(items)
+
+    def read(words: Vocabulary) -> Iterator[Measured]:
+        for one in measured(rows, words):
+            yield one._replace(facts=ItemFacts._make(json.loads(json.dumps(one.facts))))
+
+    return prelabel_report(read, datetime(2026, 11, 23, tzinfo=UTC))
+
+
+def exact_interval(good: float, of: float) -> tuple[float, float]:
+    low, high = exact_intervals(np.array([float(good)]), np.array([float(of)]))
+    return float(low[0]), float(high[0])

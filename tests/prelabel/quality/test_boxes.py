@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from faster_coco_eval import COCO, COCOeval_faster
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.quality.boxes import Picture, average_precision
+from prelabel.geometry.overlap import overlap_table
+from prelabel.quality.boxes import Detections, Thing, picture_hits
+from prelabel.quality.shapes import AveragePrecision
 from tests.prelabel.quality.made import box
 from wire.labels import Keypoints, Polygon
+
+
+class Picture(NamedTuple):
+    made: Sequence[Thing]
+    truth: Sequence[Thing]
+    size: tuple[int, int] | None = None
+
+
+def average_precision(pictures: Sequence[Picture]) -> tuple[AveragePrecision | None, dict[str, AveragePrecision]]:
+    """Of all pictures, each in a group of its own."""
+    detections = Detections()
+    for group, (made, truth, size) in enumerate(pictures):
+        for words in picture_hits(made, truth, overlap_table(made, truth, None, size)):
+            detections.add(words, {row.label for row in truth}, group)
+    return detections.average_precision(range(len(pictures)))
 
 
 def share(a: Any, b: Any) -> float:
@@ -86,6 +104,54 @@ def test_cocos_definition(pictures: list[Picture]) -> None:
     assert whole.truth == sum(len(p.truth) for p in pictures)
 
 
+def of_the_library(pictures: list[Picture]) -> tuple[float, float]:
+    """AP and AP50 as faster-coco-eval counts them, which takes upright boxes."""
+    words = sorted({row.label for picture in pictures for row in picture.truth})
+    truth = [(place, row) for place, picture in enumerate(pictures) for row in picture.truth]
+    made = [(place, row) for place, picture in enumerate(pictures) for row in picture.made if row.label in words]
+
+    def row_of(place: int, row: Any, number: int) -> dict[str, Any]:
+        where = {"image_id": place + 1, "category_id": words.index(row.label) + 1, "id": number}
+        return {**where, "bbox": [row.x, row.y, row.width, row.height], "area": row.width * row.height, "iscrowd": 0}
+
+    known = COCO({
+        "images": [{"id": place + 1} for place in range(len(pictures))],
+        "categories": [{"id": number, "name": word} for number, word in enumerate(words, start=1)],
+        "annotations": [row_of(place, row, number) for number, (place, row) in enumerate(truth, start=1)],
+    })  # fmt: skip
+    found = [{**row_of(place, row, number), "score": row.score} for number, (place, row) in enumerate(made, start=1)]
+    evaluation = COCOeval_faster(known, known.loadRes(found), iouType="bbox", print_function=lambda *_: None)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    precision = np.asarray(evaluation.eval["precision"])[:, :, :, 0, -1]
+    return precision[precision > -1].mean(), precision[0][precision[0] > -1].mean()
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[Picture]:
+    """Boxes that compete for one another, many of them with the same score."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    pictures = []
+    for _ in range(draw(st.integers(1, 5))):
+        rows = [
+            box(f"b{n}", *rng.integers(0, 8, 2), *rng.integers(10, 16, 2), label=str(rng.choice(["cup", "mug"])),
+                score=int(rng.integers(1, 4)) / 4)
+            for n in range(int(rng.integers(1, 14)))
+        ]  # fmt: skip
+        part = int(rng.integers(0, len(rows) + 1))
+        pictures.append(Picture(rows[:part], rows[part:]))
+    return pictures
+
+
+@settings(max_examples=100, deadline=None)
+@given(crowds())
+def test_faster_coco_eval_counts_the_same(pictures: list[Picture]) -> None:
+    whole, _ = average_precision(pictures)
+    if whole is None or not any(picture.made for picture in pictures):
+        return
+    assert (whole.ap, whole.ap50) == pytest.approx(of_the_library(pictures), abs=1e-6)
+
+
 def test_equal_scores_count_in_the_order_of_the_pictures() -> None:
     """A picture with nothing in it stands where it stands, not behind those with true boxes."""
     right, empty = Picture([box("m", 0, score=0.8)], [box("t", 0)]), Picture([box("m", 0, score=0.8)], [])
@@ -105,7 +171,7 @@ def test_boxes_are_cut_at_the_edge_and_frames_are_pictures() -> None:
     over = Picture([box("a", 0, 0, 10, 10, score=0.9)], [box("b", -10, 0, 20, 10)], (100, 100))
     whole, _ = average_precision([over])
     assert whole is not None and whole.ap == 1
-    whole, _ = average_precision([replace(over, size=None)])
+    whole, _ = average_precision([over._replace(size=None)])
     assert whole is not None and whole.ap == pytest.approx(0.1)  # IoU 0.5: the first of ten levels
     apart = Picture([box("a", frame=1, start_us=0)], [box("b", frame=2, start_us=9)])
     whole, _ = average_precision([apart])

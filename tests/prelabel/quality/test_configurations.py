@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from prelabel.quality.configurations import configurations, named
-from prelabel.quality.report import prelabel_report
 from prelabel.quality.reviewed import Reviewed
-from tests.prelabel.quality.made import MODEL, OTHER, box, kept, reviewed
+from tests.prelabel.quality.made import MODEL, OTHER, box, kept, report_on, reviewed
 from wire.canonical import document_hash
 from wire.labels import Source
 
-NOW = datetime(2026, 11, 23, tzinfo=UTC)
 BASE: dict[str, Any] = {"runtime": "onnxruntime 1.32.0", "thresholds": {"score": 0.35, "scores": {}}, "names": ["cup"]}
 
 
@@ -32,6 +29,10 @@ def item(source: Source, settings: dict[str, Any] | None = None, number: int = 1
         return found
     before = found.before.model_copy(update={"settings": {source.settings: settings}})
     return Reviewed(**{**vars(found), "before": before})
+
+
+def settings_of(items: list[Reviewed]) -> dict[Source, Any]:
+    return {one.model: one.before.settings.get(one.model.settings or "") for one in items}
 
 
 @pytest.mark.parametrize(
@@ -54,32 +55,35 @@ def item(source: Source, settings: dict[str, Any] | None = None, number: int = 1
 def test_what_differs_is_told_in_a_few_words(change: dict[str, Any], mine: str, its: str) -> None:
     other = {**BASE, **change}
     one, two = configured(BASE), configured(other, "d")
-    assert configurations([item(one, BASE), item(two, other)]) == {one: mine, two: its}
+    assert configurations(settings_of([item(one, BASE), item(two, other)])) == {one: mine, two: its}
 
 
 def test_a_long_list_is_told_by_its_length_and_a_few_digits() -> None:
     one = {**BASE, "words": [f"word-{number}" for number in range(12)]}
     two = {**BASE, "words": [f"term-{number}" for number in range(12)]}
     first, second = configured(one), configured(two, "d")
-    told = configurations([item(first, one), item(second, two)])
+    told = configurations(settings_of([item(first, one), item(second, two)]))
     assert told[first] != told[second] and all(text.startswith("followed words 12 (") for text in told.values())
 
 
 def test_old_labels_are_one_row_without_settings() -> None:
     one = configured(BASE)
-    told = configurations([item(MODEL), item(MODEL, number=2), item(one, BASE)])
+    told = configurations(settings_of([item(MODEL), item(MODEL, number=2), item(one, BASE)]))
     assert told == {MODEL: "settings not recorded", one: f"settings {document_hash(BASE)[:8]}"}
     assert named(MODEL, told) == "yolox-nano, settings not recorded"
 
 
 def test_two_packages_with_the_same_settings_are_told_by_their_hash() -> None:
     one, two = configured(BASE, "c"), configured(BASE, "d")
-    assert configurations([item(one, BASE), item(two, BASE)]) == {one: "package cccccccc", two: "package dddddddd"}
+    assert configurations(settings_of([item(one, BASE), item(two, BASE)])) == {
+        one: "package cccccccc",
+        two: "package dddddddd",
+    }
 
 
 def test_a_model_alone_needs_no_words() -> None:
     one = configured(BASE)
-    assert configurations([item(one, BASE), item(OTHER), item(one, BASE, 2)]) == {}
+    assert configurations(settings_of([item(one, BASE), item(OTHER), item(one, BASE, 2)])) == {}
     assert named(one, {}) == "yolox-nano"
 
 
@@ -87,7 +91,7 @@ def test_two_thresholds_are_two_rows_of_the_report() -> None:
     other = {**BASE, "thresholds": {"score": 0.4, "scores": {}}}
     one, two = configured(BASE), configured(other, "d")
     items = [item(one, BASE, number) for number in range(2)] + [item(two, other, number) for number in range(2, 5)]
-    report = prelabel_report([*items, item(MODEL, number=9)], NOW)
+    report = report_on([*items, item(MODEL, number=9)])
     rows = {row.configuration: row.items for row in report.rows if row.cut == "model"}
     assert rows == {"score 0.35": 2, "score 0.4": 3, "settings not recorded": 1}
 

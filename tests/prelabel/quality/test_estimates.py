@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from prelabel.quality.estimates import beta_share, clustered, exact_interval, t_quantile
+from prelabel.quality.estimates import beta_shares, clustered, rates, ratio, t_quantiles
+from tests.prelabel.quality.made import exact_interval
 
 
 def tail(good: int, of: int, share: float, *, above: bool) -> float:
@@ -26,15 +27,16 @@ def test_the_exact_interval_leaves_one_in_forty_on_each_side(good: int, of: int)
 
 def test_students_t_by_the_table() -> None:
     table = {1: 12.7062, 2: 4.3027, 4: 2.7764, 9: 2.2622, 29: 2.0452, 60: 2.0003, 120: 1.9799}
-    assert {freedom: t_quantile(freedom) for freedom in table} == pytest.approx(table, abs=5e-5)
-    assert t_quantile(10**6) == pytest.approx(1.959966, abs=1e-5)
+    found = t_quantiles(np.array([*table, 10**6], dtype=np.float64))
+    assert found.tolist() == pytest.approx([*table.values(), 1.959966], abs=5e-5)
 
 
 @pytest.mark.parametrize(("x", "a", "b"), [(0.2, 1, 1), (0.7, 3, 1), (0.4, 1, 5), (0.5, 12.5, 12.5)])
 def test_the_beta_distribution(x: float, a: float, b: float) -> None:
     known = {(0.2, 1, 1): 0.2, (0.7, 3, 1): 0.343, (0.4, 1, 5): 1 - 0.6**5, (0.5, 12.5, 12.5): 0.5}
-    assert beta_share(x, a, b) == pytest.approx(known[x, a, b], abs=1e-12)
-    assert beta_share(x, a, b) == pytest.approx(1 - beta_share(1 - x, b, a), abs=1e-12)
+    share, other = beta_shares(*(np.array(both) for both in ([x, 1 - x], [a, b], [b, a])))
+    assert share == pytest.approx(known[x, a, b], abs=1e-12)
+    assert share == pytest.approx(1 - other, abs=1e-12)
 
 
 def test_edges() -> None:
@@ -50,11 +52,9 @@ def test_edges() -> None:
 
 
 def coverage(draw: Callable[[np.random.Generator], list[tuple[int, int]]], truth: float, seed: int) -> float:
-    rng, held, rounds = np.random.default_rng(seed), 0, 600
-    for _ in range(rounds):
-        found = clustered(draw(rng))
-        held += found is not None and found.low <= truth <= found.high
-    return held / rounds
+    rng = np.random.default_rng(seed)
+    found = rates([ratio(draw(rng)) for _ in range(600)])
+    return sum(row is not None and row.low <= truth <= row.high for row in found) / len(found)
 
 
 @pytest.mark.parametrize("captures", [12, 60, 240])

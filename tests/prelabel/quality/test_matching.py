@@ -14,7 +14,7 @@ from wire.labels import Label
 
 
 def outcomes(before: list[Label], after: list[Label], **more: Any) -> list[tuple[str, str | None, str | None]]:
-    changes, _ = compare(reviewed(before, after, **more))
+    changes, _, _ = compare(reviewed(before, after, **more))
     return [(row.outcome, row.before and row.before.id, row.after and row.after.id) for row in changes]
 
 
@@ -51,7 +51,7 @@ def test_another_models_labels_are_neither_added_nor_mine() -> None:
     mine: list[Label] = [box("b1"), box("b2", 50), box("b3", 100)]
     after = [kept(box("o1", 0.5), OTHER), kept(box("o2", 51, label="mug"), OTHER), kept(box("o9", 400), OTHER)]
     assert outcomes(mine, after) == [("doubled", "b1", "o1"), ("deleted", "b2", "o2"), ("deleted", "b3", None)]
-    _, found = compare(reviewed(mine, after))
+    _, found, _ = compare(reviewed(mine, after))
     assert [(row, column) for row, column, _ in found.pairs] == [(0, 0)]
     assert (found.wrong, found.missed) == ((1, 2), (1, 2))
 
@@ -89,7 +89,7 @@ labels = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(labels, labels)
 def test_every_prelabel_has_one_outcome_and_no_match_is_better(before: list[Label], after: list[Label]) -> None:
-    changes, found = compare(reviewed(before, after))
+    changes, found, _ = compare(reviewed(before, after))
     assert [row.before.id for row in changes if row.before] == [label.id for label in before]
     used = [row.after.id for row in changes if row.after]
     assert len(used) == len(set(used))
