@@ -84,7 +84,7 @@ def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str,
 
 
 def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
-    """Have a verb of `collector.admin` done, whether the service runs or not.
+    """Have a verb of `collector.verbs` done, whether the service runs or not.
 
     Raises:
         NoDataHere, ServiceNotAnswering, CollectorSaid, DataInUse, and what the verb itself raises.
@@ -92,8 +92,8 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     service = find_service(settings)
     if service is not None and is_held(settings.data):
         return ask_service(service, settings.keys_folder, verb, given)  # without loading a database: a second less
-    from collector.admin import STARTS_DATA, run_verb
     from collector.store.open import database_file, open_database
+    from collector.verbs import STARTS_DATA, run_verb
 
     if verb not in STARTS_DATA and not database_file(settings.data).exists():
         raise NoDataHere(f"There is no collector data in {settings.data}.")

@@ -18,7 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard 
 
 
 def ask_collector(data: Data, settings_file: SettingsFile, verb: str, given: dict[str, str]) -> dict[str, Any]:
-    """Have a verb of `collector.admin` done by the running service, else on its data."""
+    """Have a verb of `collector.verbs` done by the running service, else on its data."""
     from collector.client import ask
     from collector.settings import load_settings
 

@@ -41,11 +41,18 @@ def open_database(url_or_path: str | Path, *, migrate: bool = True) -> Database:
         StorageUnusable: the folder cannot be made or written.
         UnknownDatabase: an address of an engine this version does not have.
     """
-    from collector.store.migrate import upgrade_data  # late: readers load no migrations
+    from collector.store.schema import newest_schema, schema_of
     from collector.store.sqlite import SqliteDatabase
 
     path = database_file(url_or_path)
-    return SqliteDatabase(path, first=(lambda: upgrade_data(path)) if migrate else None)
+
+    def upgrade() -> None:
+        if schema_of(path) != newest_schema():
+            from collector.store.migrate import upgrade_data  # late: it loads SQLAlchemy and Alembic
+
+            upgrade_data(path)
+
+    return SqliteDatabase(path, first=upgrade if migrate else None)
 
 
 def open_reader(url_or_path: str | Path) -> Database:

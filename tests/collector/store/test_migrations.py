@@ -13,12 +13,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from collector.catalogue.sessions import describe_session, keep_session
 from collector.store.migrate import AT_SCHEMA, DataTooNew, alembic_config, current, upgrade
 from collector.store.open import open_database
+from collector.store.schema import newest_schema, schema_of
 from collector.store.sql import Connection
 from collector.store.tables import metadata
 from collector.studies.plans import save_plan
@@ -221,3 +223,16 @@ def test_takes_of_before_get_their_place_and_the_revision_of_their_session(tmp_p
     assert db.read_sync(lambda conn: describe_session(conn, "ses-1"))["record"] == record.to_json()
     assert db.write_sync(lambda conn: keep_session(conn, record)) == 12, "the same again"
     db.close()
+
+
+def test_the_schema_is_known_without_loading_what_migrates_it(tmp_path: Path) -> None:
+    assert newest_schema() == ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert schema_of(tmp_path / "collector.db") is None
+    open_database(tmp_path).close()
+    assert schema_of(tmp_path / "collector.db") == newest_schema()
+    program = f"from collector.store.open import open_database; open_database({str(tmp_path)!r}).close()"
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import sys; {program}; print('alembic' in sys.modules)"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    assert loaded.strip() == "False"

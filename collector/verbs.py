@@ -1,0 +1,161 @@
+"""What commands on this machine may ask for, one table: run by the service when it is up, else on the database.
+
+`collector join-code`, `collector device …`, `collector user …` and the like call `run_verb` either through
+`POST /api/admin/{verb}` (a running service holds the data folder) or directly. Each verb loads what it needs: to save
+the record of an export, nothing of HTTP, devices or models.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from collector.settings import Settings
+from collector.store.sql import Connection
+from wire.errors import GleanerError
+
+Given = dict[str, str]
+Verb = Callable[[Connection, Given, Settings], dict[str, Any]]
+
+
+class VerbUnknown(GleanerError):
+    """The running service is of another version than the command."""
+
+    code = "verb-unknown"
+    status = 404
+    hint = "Restart the service, so that it is of the same version as this command."
+
+
+class VerbInvalid(GleanerError):
+    """A command's request lacks a member, or one of them cannot be read."""
+
+    code = "verb-invalid"
+    status = 422
+    hint = "Run the command of the same version as the service."
+
+
+class _Members(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        raise VerbInvalid(f"The request has no {name}.")
+
+
+def _join_code(conn: Connection, _given: Given, settings: Settings) -> dict[str, Any]:
+    from collector.devices.announcing import own_addresses
+    from collector.devices.joining import new_join_code
+
+    announced = settings.announce and bool(own_addresses(settings.host))
+    return new_join_code(conn) | {"url": settings.url, "announced": announced}
+
+
+def _device(conn: Connection, verb: str, given: Given, _settings: Settings) -> dict[str, Any]:
+    from collector.devices import fleet
+
+    match verb:
+        case "list":
+            return fleet.list_devices(conn).to_json()
+        case "revoke":
+            return fleet.revoke(conn, given["device"]).to_json()
+        case _:
+            return fleet.rename(conn, given["device"], fleet.NewName(name=given["name"])).to_json()
+
+
+def _user(conn: Connection, verb: str, given: Given, settings: Settings) -> dict[str, Any]:
+    from collector.people import accounts
+    from collector.studies.limits import limit_person
+
+    match verb:
+        case "add":
+            return accounts.add_user(conn, given["name"], given["role"])
+        case "token":
+            return {"token": accounts.new_token(conn, given["name"])}
+        case "link":
+            code = accounts.new_link_code(conn, given["name"])
+            return {"url": f"{settings.url}/enter/{code}", "minutes": int(accounts.LINK_SECONDS // 60)}
+        case "studies":
+            return {
+                "name": given["name"],
+                "studies": limit_person(conn, given["name"], json.loads(given["studies"])),
+            }
+        case _:
+            return {"users": accounts.list_users(conn)}
+
+
+def _prelabel(conn: Connection, verb: str, given: Given, _settings: Settings) -> dict[str, Any]:
+    from collector.prelabels import runs
+    from wire.labels import Source
+
+    match verb:
+        case "run":
+            # The command has opened the model already: it runs on this machine and shows how a download goes on.
+            source, media = Source.model_validate_json(given["source"]), tuple(given["media"].split())
+            asked = runs.RunAsked.model_validate_json(given["asked"])
+            run = runs.start_run(conn, asked, source, media)  # type: ignore[arg-type]
+            return runs.find_run(conn, run).to_json()
+        case "stop":
+            return runs.stop_run(conn, given["run"]).to_json()
+        case _:
+            return {"runs": [run.to_json() for run in runs.list_runs(conn)]}
+
+
+def _study(conn: Connection, verb: str, given: Given, _settings: Settings) -> dict[str, Any]:
+    from collector.studies import studies
+
+    match verb:
+        case "show":
+            return studies.study_detail(conn, given["study"]).to_json()
+        case "set":
+            change = studies.StudyChange.model_validate_json(given["change"])
+            return studies.change_study(conn, given["study"], change).to_json()
+        case _:
+            return studies.list_studies(conn).to_json()
+
+
+def _keep_calibration(conn: Connection, given: Given, _settings: Settings) -> dict[str, Any]:
+    from collector.review.calibrations import keep_calibration
+    from prelabel.triage.calibration import Calibration
+
+    keep_calibration(conn, Calibration.read(given["calibration"]))
+    return {}
+
+
+def _save_export(conn: Connection, given: Given, _settings: Settings) -> dict[str, Any]:
+    from collector.exports.about import save_export
+
+    save_export(conn, json.loads(given["about"]))
+    return {}
+
+
+def _of(room: Callable[[Connection, str, Given, Settings], dict[str, Any]], verb: str) -> Verb:
+    return lambda conn, given, settings: room(conn, verb, given, settings)
+
+
+_ROOMS = {
+    "device": (_device, ("list", "revoke", "rename")),
+    "user": (_user, ("add", "token", "link", "studies", "list")),
+    "prelabel": (_prelabel, ("run", "list", "stop")),
+    "study": (_study, ("list", "show", "set")),
+}
+VERBS: dict[str, Verb] = {
+    "join-code": _join_code,
+    "export-save": _save_export,
+    "calibration-keep": _keep_calibration,
+    **{f"{name}-{verb}": _of(room, verb) for name, (room, verbs) in _ROOMS.items() for verb in verbs},
+}
+
+# Somebody may be added before the service first starts; everything else speaks of what is there.
+STARTS_DATA = frozenset({"user-add"})
+
+
+def run_verb(conn: Connection, verb: str, given: Given, settings: Settings) -> dict[str, Any]:
+    """Raises VerbUnknown, VerbInvalid, and what the verb itself raises."""
+    function = VERBS.get(verb)
+    if function is None:
+        raise VerbUnknown(f"The service does not know {verb!r}.")
+    try:
+        return function(conn, _Members(given), settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise VerbInvalid(f"The request is not valid: {first['msg']}.") from error
