@@ -17,6 +17,7 @@ from collector.compression import JsonCompression
 from collector.devices.joining import TryLimit
 from collector.devices.routes import router as devices_router
 from collector.guard import Guard
+from collector.health import router as health_router
 from collector.ingest.conflicts import router as conflicts_router
 from collector.ingest.derive import derive_kind
 from collector.ingest.housekeeping import housekeeping, sweep
@@ -50,7 +51,6 @@ from collector.store.database import Database
 from collector.store.open import open_database
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
-from collector.vitals import router as vitals_router
 from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
 from wire.session import SessionRecord, TakeDocument
@@ -66,7 +66,7 @@ ROUTERS = (
     reports_router,
     studies_router,
     prelabels_router,
-    vitals_router,
+    health_router,
     admin_router,
     page_router,
 )

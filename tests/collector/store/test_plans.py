@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from collector.catalogue import sessions
+from collector.health import _METRICS
 from collector.review import queue_sql
 from collector.review.views import _ROWS
 from collector.store.database import Database
 from collector.store.sql import Connection, Statement, text
 from collector.studies.scope import within
-from collector.vitals import _METRICS
 from tests.support.databases import new_database
 
 QUEUE: dict[str, Statement] = {

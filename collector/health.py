@@ -12,7 +12,7 @@ from collector.readiness import Readiness, readiness
 from collector.store.depends import Db
 from collector.store.sql import Connection, text
 
-router = APIRouter(tags=["vitals"], route_class=PolicyRoute)
+router = APIRouter(tags=["health"], route_class=PolicyRoute)
 _METRICS = (
     ("gleaner_captures", "captures by state", "SELECT state, count(*) FROM capture GROUP BY state"),
     ("gleaner_uploads", "uploads by state", "SELECT state, count(*) FROM upload GROUP BY state"),
