@@ -34,9 +34,9 @@ from collector.page import router as page_router
 from collector.people.rates import RequestRates
 from collector.people.routes import router as people_router
 from collector.people.sign_ins import SignIns
-from collector.prelabels.hourly import calibrate_hourly
-from collector.prelabels.measuring import Measurer
+from collector.prelabels.calibration_timer import calibrate_hourly
 from collector.prelabels.relabel import prelabel_kind
+from collector.prelabels.report_worker import Measurer
 from collector.prelabels.routes import router as prelabels_router
 from collector.problems import install_problems
 from collector.reports.routes import router as reports_router

@@ -84,7 +84,7 @@ def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsF
 
     The service does the same by itself every hour when there is enough new.
     """
-    from collector.prelabels.measuring import calibrations_of
+    from collector.prelabels.report_worker import calibrations_of
 
     settings = load_settings({"data": data}, settings_file)
     fitted = calibrations_of(settings.data, settings.blobs_folder)

@@ -41,7 +41,7 @@ def today(
         typer.echo(found.model_dump_json())
         return
 
-    from collector.reports.table import show
+    from collector.cli.today_table import show
 
     show(found)
 
@@ -59,9 +59,9 @@ def prelabels(
     from rich.console import Console
     from rich.progress import Progress
 
-    from collector.prelabels.gathering import Asked
-    from collector.prelabels.measuring import report_of
-    from collector.prelabels.table import show
+    from collector.cli.prelabel_table import show
+    from collector.prelabels.report_worker import report_of
+    from collector.prelabels.reviewed_rows import Asked
 
     settings = load_settings({"data": data}, settings_file)
     asked = Asked(study=study, model=model, since=None if since is None else since.astimezone())

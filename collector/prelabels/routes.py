@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from collector.people.policy import Lead, PolicyRoute
-from collector.prelabels.gathering import Asked
-from collector.prelabels.measuring import Measures
+from collector.prelabels.report_worker import Measures
+from collector.prelabels.reviewed_rows import Asked
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
 from collector.store.depends import Db
 from collector.studies.scope import scope_of

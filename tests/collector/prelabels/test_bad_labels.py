@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from collector.ingest.open_work import _labels
-from collector.prelabels.gathering import Asked, ReviewedRows
+from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.review.facts import task_facts
 from prelabel.geometry.overlap import overlap_table
 from prelabel.geometry.rle import encode

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from collector.prelabels.gathering import Asked, Circumstances, ReviewedRows
 from collector.prelabels.measurements import Measurements
+from collector.prelabels.reviewed_rows import Asked, Circumstances, ReviewedRows
 from collector.store.derived_rows import FILE
 from prelabel.quality.measurement import RULES, measured
 from prelabel.quality.report import prelabel_report

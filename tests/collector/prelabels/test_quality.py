@@ -12,15 +12,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from collector.cli import app
+from collector.cli.prelabel_table import show
 from collector.jobs import Job
-from collector.prelabels import measuring
-from collector.prelabels.calibrating import fit_all
-from collector.prelabels.gathering import Asked, ReviewedRows
-from collector.prelabels.hourly import MIN_NEW_REVISIONS, calibrate_once
-from collector.prelabels.measuring import Measurer, report_of
+from collector.prelabels import report_worker
+from collector.prelabels.calibration import fit_all
+from collector.prelabels.calibration_timer import MIN_NEW_REVISIONS, calibrate_once
 from collector.prelabels.relabel import _prepare
+from collector.prelabels.report_worker import Measurer, report_of
+from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.prelabels.runs import PRELABEL
-from collector.prelabels.table import show
 from collector.review.calibrations import calibrations, keep_calibration
 from collector.review.jobs import known_words
 from prelabel.labelling.worker import WorkerStopped
@@ -289,7 +289,7 @@ def test_a_lead_who_asks_again_finds_the_process_warm_and_it_leaves_when_nobody_
         warm = measurer._worker
         again = await measurer.report(Asked(study="nowhere"))
         assert warm is not None and measurer._worker is warm and (first.items, again.items) == (30, 0)
-        monkeypatch.setattr(measuring, "IDLE_SECONDS", 0.1)
+        monkeypatch.setattr(report_worker, "IDLE_SECONDS", 0.1)
         await measurer.report(Asked(study="nowhere"))
         async with asyncio.timeout(60):
             while measurer._worker is not None:

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from collector.exports.truth import item_ids, items
-from collector.prelabels.gathering import Asked, ReviewedRows
+from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.review.views import CONTROL_TEXT, task_view
 from collector.store.sql import Connection
 from collector.studies.studies import StudyChange, StudyUnknown, change_study, ensure_study

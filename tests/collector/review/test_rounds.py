@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from collector.exports.truth import item_ids, items
-from collector.prelabels.gathering import Asked, ReviewedRows
+from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.review import queue
 from collector.review.problems import NoSuchTask
 from collector.review.rounds import MAX_ROUNDS, RoundRefused, ask_again

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.prelabels.gathering import Asked, ReviewedRows
+from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.review.facts import task_facts
 from collector.review.problems import LabelsRefused
 from collector.review.rounds import ask_again

@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from collector.prelabels.calibrating import fit_all
-from collector.prelabels.gathering import Asked, ReviewedRows
+from collector.prelabels.calibration import fit_all
 from collector.prelabels.measurements import Measurements
+from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_reader
 from collector.studies.scope import Scope

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from collector.prelabels.measuring import Measurer
+from collector.prelabels.report_worker import Measurer
 from collector.review.calibrations import keep_calibration, newest_fit
 from collector.store.database import Database
 from collector.store.sql import Connection, text
