@@ -26,6 +26,7 @@ from collector.ingest.open import open_kind
 from collector.ingest.receive import Receiver
 from collector.ingest.routes import router as ingest_router
 from collector.ingest.staging_local import LocalStaging
+from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
 from collector.jobs import JobKind, JobRunner
 from collector.keys import load_admin_key, load_receipt_key
@@ -118,7 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     install_problems(app)
     app.add_middleware(JsonCompression)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, settings=settings, is_upload=is_upload_path)
     app.add_middleware(TusLayer, settings=settings)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

@@ -7,13 +7,13 @@ import asyncio
 import ipaddress
 import json
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.bodies import IDLE_SECONDS, MAX_BODY_SECONDS, MAX_DOCUMENT_BYTES, BodyCut, BodyTooLong
-from collector.ingest.tus import is_upload_path
 from collector.problems import MEDIA_TYPE
 from collector.settings import Settings
 from wire.errors import GleanerError
@@ -62,10 +62,14 @@ def host_allowed(header: str, allowed: frozenset[str], *, any_number: bool) -> b
 
 
 class Guard:
-    """The outermost layer of the app."""
+    """The outermost layer of the app.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    Args:
+        is_upload: whether a path takes media, whose bodies have limits of their own.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, is_upload: Callable[[str], bool]) -> None:
+        self._app, self._is_upload = app, is_upload
         self._allowed = allowed_hosts(settings)
         self._strict = (*_STRICT, _ONLY_HTTPS) if settings.is_https else _STRICT
         self._any_number = settings.host not in LOOPBACK_NAMES
@@ -88,7 +92,7 @@ class Guard:
         if not host_allowed(host, self._allowed, any_number=self._any_number):
             await _refuse(send_strict, HostWrong(f"There is no {host[:100] or 'nameless host'} here."))
             return
-        if is_upload_path(scope["path"]):
+        if self._is_upload(scope["path"]):
             # Media: the device is known before a byte is read, and the upload's own length is the limit.
             await self._app(scope, receive, send_strict)
             return

@@ -22,6 +22,7 @@ from collector.bodies import MAX_DOCUMENT_BYTES, MAX_REQUEST_BYTES, MAX_STRANGER
 from collector.cli.serving import AddressInvalid, PortTaken, claim_port
 from collector.compression import takes_gzip
 from collector.guard import allowed_hosts, host_allowed
+from collector.ingest.tus import is_upload_path
 from collector.page import page_file
 from collector.people.policy import policies
 from collector.settings import Settings, SettingsInvalid, load_settings
@@ -176,7 +177,7 @@ def test_a_body_that_does_not_end_is_let_go(monkeypatch: pytest.MonkeyPatch, lim
         sent.append(message)
 
     scope = {"type": "http", "path": "/api/x", "headers": [(b"host", b"localhost")]}
-    asyncio.run(guard.Guard(app, Settings())(scope, receive, send))
+    asyncio.run(guard.Guard(app, Settings(), is_upload_path)(scope, receive, send))
     assert [message.get("status") for message in sent] == [400, None] and arrived >= 1
     assert b"body-cut" in sent[1]["body"]
 
