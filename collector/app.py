@@ -13,11 +13,12 @@ from fastapi.routing import iter_route_contexts
 from collector.admin import router as admin_router
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
-from collector.compression import JsonCompression
 from collector.devices.joining import TryLimit
 from collector.devices.routes import router as devices_router
-from collector.guard import Guard
 from collector.health import router as health_router
+from collector.http.compression import JsonCompression
+from collector.http.guard import Guard
+from collector.http.problems import install_problems
 from collector.ingest.conflicts import router as conflicts_router
 from collector.ingest.derive import derive_kind
 from collector.ingest.housekeeping import housekeeping, sweep
@@ -39,7 +40,6 @@ from collector.prelabels.calibration_timer import calibrate_hourly
 from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.report_worker import Measurer
 from collector.prelabels.routes import router as prelabels_router
-from collector.problems import install_problems
 from collector.reports.routes import router as reports_router
 from collector.review.jobs import make_tasks
 from collector.review.routes import DraftRequest

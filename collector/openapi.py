@@ -22,10 +22,10 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from collector.bodies import BodyCut, BodyTooLong
-from collector.guard import HostWrong
+from collector.http.bodies import BodyCut, BodyTooLong
+from collector.http.guard import HostWrong
+from collector.http.problems import MEDIA_TYPE, PLAIN, RequestInvalid
 from collector.ingest.tus import is_upload_path
-from collector.problems import MEDIA_TYPE, PLAIN, RequestInvalid
 from wire.errors import GleanerError
 
 OURS = frozenset({"collector", "wire", "prelabel", "scripts"})

@@ -13,13 +13,13 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 RANKS = {"wire": 0, "prelabel": 1, "scripts": 1, "device_agent": 2, "collector": 2, "hardware": 3, "gleaner": 4}
 INSIDE_COLLECTOR = {
-    "store": 0, "keys": 0, "settings": 0, "problems": 0, "bodies": 0,
+    "store": 0, "keys": 0, "settings": 0, "http": 0,
     "people": 1, "jobs": 1, "consent": 1,
     "studies": 2,
     "devices": 3, "catalogue": 3,
     "ingest": 4, "review": 4, "audits": 4, "portal": 4,
     "reports": 5, "exports": 5, "prelabels": 5, "withdrawal": 5,
-    "guard": 5, "compression": 5, "page": 5, "readiness": 5,
+    "page": 5, "readiness": 5,
     "verbs": 6, "admin": 7, "health": 6, "openapi": 6,
     "app": 7, "cli": 7, "client": 7,
 }  # fmt: skip

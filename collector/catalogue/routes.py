@@ -9,15 +9,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from collector.bodies import body_schema, document
 from collector.catalogue.access import check_visible
 from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
 from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.looks import keep_look
-from collector.catalogue.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
 from collector.catalogue.sessions import describe_session, keep_session, keep_take, list_sessions
+from collector.http.bodies import body_schema, document
+from collector.http.problems import problem_response
+from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
-from collector.problems import problem_response
 from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from collector.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.devices import fleet
 from collector.devices.heartbeat import keep_heartbeat
 from collector.devices.joining import JoinCodeExpired, TryLimit, join
+from collector.http.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
 from collector.store.clock import now_text, record_time

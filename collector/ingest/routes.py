@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from collector.bodies import body_schema, read_body
+from collector.http.bodies import body_schema, read_body
 from collector.ingest import tus
 from collector.ingest.concat import create_final, join, join_waiting
 from collector.ingest.locks import UploadLocks

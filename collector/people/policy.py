@@ -22,7 +22,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from collector.bodies import bounded
+from collector.http.bodies import bounded
 from collector.people.peers import is_local
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import Known, SignIns, credentials_changed
@@ -197,7 +197,7 @@ AnyoneHere = Depends(anyone_here)
 class PolicyRoute(APIRoute):
     """A route whose policy is checked before a byte of the body is read. Every router names it as `route_class`.
 
-    A body that FastAPI reads by its declaration is short; longer ones are read by `collector.bodies.document`.
+    A body that FastAPI reads by its declaration is short; longer ones are read by `collector.http.bodies.document`.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from collector.bodies import read_body
+from collector.http.bodies import read_body
+from collector.http.problems import RequestInvalid
 from collector.people import accounts
 from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
 from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role
-from collector.problems import RequestInvalid
 from collector.store.depends import Db
 
 router = APIRouter(tags=["people"], route_class=PolicyRoute)

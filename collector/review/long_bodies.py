@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from collector.bodies import read_body
+from collector.http.bodies import read_body
 from wire.labels import Label
 
 M = TypeVar("M", bound=BaseModel)

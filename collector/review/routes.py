@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field, StrictBool
 
-from collector.bodies import body_schema
+from collector.http.bodies import body_schema
 from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
 from collector.review.codes import ReopenCode, SkipCode

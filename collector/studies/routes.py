@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from collector.bodies import body_schema, document
+from collector.http.bodies import body_schema, document
 from collector.people.policy import JoinedDevice, Lead, PolicyRoute
 from collector.store.depends import Db
 from collector.studies import plans, studies

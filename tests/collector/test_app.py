@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from collector import guard
 from collector.app import create_app, documented_routes
-from collector.bodies import MAX_DOCUMENT_BYTES, MAX_REQUEST_BYTES, MAX_STRANGER_BYTES
 from collector.cli.serving import AddressInvalid, PortTaken, claim_port
-from collector.compression import takes_gzip
-from collector.guard import allowed_hosts, host_allowed
+from collector.http import guard
+from collector.http.bodies import MAX_DOCUMENT_BYTES, MAX_REQUEST_BYTES, MAX_STRANGER_BYTES
+from collector.http.compression import takes_gzip
+from collector.http.guard import allowed_hosts, host_allowed
 from collector.ingest.tus import is_upload_path
 from collector.page import page_file
 from collector.people.policy import policies

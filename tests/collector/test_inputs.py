@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from collector.app import documented_routes
-from collector.guard import allowed_hosts, host_allowed
+from collector.http.guard import allowed_hosts, host_allowed
 from collector.ingest.tus import TusHeaderInvalid, UploadMetadataInvalid, parse_chunk, parse_creation
 from collector.page import page_file
 from collector.review.routes import DraftRequest

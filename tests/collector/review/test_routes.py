@@ -10,10 +10,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from collector.http.problems import install_problems
 from collector.people.accounts import new_token
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import SignIns
-from collector.problems import install_problems
 from collector.review.routes import router
 from tests.collector.review.filled import TIMES, Filled, box, document, interval, track
 

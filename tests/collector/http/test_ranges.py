@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.catalogue.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
+from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
 
 
 @given(st.integers(0, 500), st.integers(0, 600), st.integers(0, 600))

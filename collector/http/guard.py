@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from collector.bodies import IDLE_SECONDS, MAX_BODY_SECONDS, MAX_DOCUMENT_BYTES, BodyCut, BodyTooLong
-from collector.problems import MEDIA_TYPE
+from collector.http.bodies import IDLE_SECONDS, MAX_BODY_SECONDS, MAX_DOCUMENT_BYTES, BodyCut, BodyTooLong
+from collector.http.problems import MEDIA_TYPE
 from collector.settings import Settings
 from wire.errors import GleanerError
 

@@ -1,0 +1,1 @@
+"""What every route has: the guard in front, problems as answers, bodies, byte ranges and compression."""
