@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 from collector.catalogue.access import check_visible
 from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
 from collector.catalogue.derived import Derived, DerivedKind
-from collector.catalogue.looks import keep_look
 from collector.catalogue.sessions import describe_session, keep_session, keep_take, list_sessions
+from collector.consent.access_log import keep_look
 from collector.http.bodies import body_schema, document
 from collector.http.problems import problem_response
 from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
