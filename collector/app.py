@@ -92,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened = await asyncio.to_thread(_open_house, app, settings)
+        opened = await asyncio.to_thread(_start_services, app, settings)
         chores = (
             asyncio.create_task(housekeeping(app.state.db, app.state.staging)),
             asyncio.create_task(calibrate_hourly(app.state.db, app.state.measurer)),
@@ -102,7 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             for chore in chores:
                 chore.cancel()
-            await asyncio.to_thread(_close_house, opened)
+            await asyncio.to_thread(_stop_services, opened)
 
     app = FastAPI(
         title="Gleaner collector",
@@ -125,7 +125,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
+def _start_services(app: FastAPI, settings: Settings) -> FastAPI:
     state = app.state
     state.db = open_database(settings.data)
     state.sign_ins = SignIns(state.db)
@@ -160,7 +160,7 @@ def _open_house(app: FastAPI, settings: Settings) -> FastAPI:
     return app
 
 
-def _close_house(app: FastAPI) -> None:
+def _stop_services(app: FastAPI) -> None:
     app.state.measurer.close()
     app.state.jobs.stop()
     app.state.staging.close()

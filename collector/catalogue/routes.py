@@ -13,7 +13,7 @@ from collector.catalogue.access import check_visible
 from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
 from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.sessions import describe_session, keep_session, keep_take, list_sessions
-from collector.consent.access_log import keep_look
+from collector.consent.access_log import record_access
 from collector.http.bodies import body_schema, document
 from collector.http.problems import problem_response
 from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
@@ -180,7 +180,7 @@ async def _look(
     if reply.status_code in (200, 206) and request.method == "GET":
         start = parse_range(request.headers.get("range"), found.bytes)
         goes_on = start is not None and start[0] > 0
-        await db.write(lambda conn: keep_look(conn, person.id, capture, why, goes_on=goes_on))
+        await db.write(lambda conn: record_access(conn, person.id, capture, why, goes_on=goes_on))
     return reply
 
 

@@ -30,11 +30,11 @@ def shown_labels(rows: Iterable[tuple[str, bool]]) -> ShownLabels:
     """
     read = [(LabelsDocument.read(body), bool(seen)) for body, seen in rows]
     shown = [document for document, seen in read if seen]
-    apart = without_twins([*shown, *(document for document, seen in read if not seen)])
+    apart = unique_label_ids([*shown, *(document for document, seen in read if not seen)])
     return ShownLabels(apart[: len(shown)], apart[len(shown) :])
 
 
-def without_twins(documents: Sequence[LabelsDocument]) -> list[LabelsDocument]:
+def unique_label_ids(documents: Sequence[LabelsDocument]) -> list[LabelsDocument]:
     """Documents with label ids that are unique per capture.
 
     Ids are unique in a document only; two models may use the same. The later one gets `-2`, `-3`, …; the page shows

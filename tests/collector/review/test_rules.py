@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from collector.catalogue.shown_labels import without_twins
+from collector.catalogue.shown_labels import unique_label_ids
 from collector.review.rules import may_write, part_for, priority, reason_for
 from tests.collector.review.filled import MODEL, START, box
 from wire.labels import Label, LabelsDocument
@@ -50,11 +50,11 @@ def test_only_the_holder_with_the_newest_fence_writes(fence: int, quoted: int, h
 @given(st.lists(st.lists(st.sampled_from(["a", "a-2", "a-3", "b", "x" * 64]), unique=True, max_size=5), max_size=4))
 def test_ids_of_several_models_become_unique(ids: list[list[str]]) -> None:
     documents = [doc(*(box(name) for name in row)) for row in ids]
-    apart = without_twins(documents)
+    apart = unique_label_ids(documents)
     flat = [label.id for document in apart for label in document.labels]
     assert len(set(flat)) == len(flat) == sum(map(len, ids))
     assert all(len(name) <= 64 for name in flat)
-    assert apart == without_twins(documents)
+    assert apart == unique_label_ids(documents)
     if ids:
         assert apart[0] == documents[0]
 
@@ -96,5 +96,5 @@ def test_a_task_is_shown_its_own_kinds_and_words(
 def test_a_span_follows_its_renamed_text() -> None:
     words = {"id": "w", "kind": "text", "label": "answer", "score": None, "text": "hello"}
     span = {"id": "s", "kind": "span", "label": "name", "score": None, "start": 0, "end": 2, "parent": "w"}
-    apart = without_twins([doc(words), doc(words, span)])
+    apart = unique_label_ids([doc(words), doc(words, span)])
     assert [(label.id, label.parent) for label in apart[1].labels] == [("w-2", None), ("s", "w-2")]
