@@ -93,7 +93,7 @@ def new_link_code(conn: Connection, name: str) -> str:
     return _issue(conn, person_id(conn, name), "enter", LINK_SECONDS)
 
 
-def enter(conn: Connection, code: str) -> str | None:
+def sign_in(conn: Connection, code: str) -> str | None:
     """Use a code up; returns the secret for the page's cookie, good for twelve hours; None: the code opens nothing.
 
     A code that has expired is used up by the try. That is why nothing is raised here: it would take the mark back. A
@@ -116,7 +116,7 @@ def enter(conn: Connection, code: str) -> str | None:
     return _issue(conn, row.person_id, "page", PAGE_SECONDS) if row is not None and row.opens else None
 
 
-def who_entered(conn: Connection, secret: str) -> dict[str, str]:
+def signed_in(conn: Connection, secret: str) -> dict[str, str]:
     """`{"name", "role"}` behind a fresh page secret."""
     row = conn.execute(
         text("SELECT name, role FROM token JOIN person ON person.id = token.person_id WHERE hash = :hash"),
@@ -125,7 +125,7 @@ def who_entered(conn: Connection, secret: str) -> dict[str, str]:
     return {"name": row.name, "role": row.role}
 
 
-def leave(conn: Connection, person: Person, secret: str | None) -> None:
+def sign_out(conn: Connection, person: Person, secret: str | None) -> None:
     """End one session of the page; without a secret (a bearer token was shown) nothing is to be ended."""
     if secret is not None:
         end_session(conn, secret, person.id)

@@ -50,7 +50,7 @@ async def use_link(request: Request, db: Db) -> Response:
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     _same_origin(request, is_form)
     code = _code_of(await read_body(request, _LONGEST_BODY), is_form)
-    secret = await db.write(lambda conn: accounts.enter(conn, code))
+    secret = await db.write(lambda conn: accounts.sign_in(conn, code))
     if secret is None:
         raise accounts.LinkUsed("This link has been used or has expired.")
     settings = request.app.state.settings
@@ -58,7 +58,7 @@ async def use_link(request: Request, db: Db) -> Response:
     if is_form:
         reply = RedirectResponse("/", status_code=303)
     else:
-        reply = JSONResponse(await db.read(lambda conn: accounts.who_entered(conn, secret)))
+        reply = JSONResponse(await db.read(lambda conn: accounts.signed_in(conn, secret)))
     reply.set_cookie(
         request.app.state.cookie,
         secret,
@@ -80,7 +80,7 @@ async def me(person: Annotator) -> Me:
 async def leave(request: Request, person: Annotator, db: Db) -> Response:
     """End the page's session, on this side too: the cookie's secret is no longer good."""
     secret = request.cookies.get(request.app.state.cookie)
-    await db.write(lambda conn: accounts.leave(conn, person, secret))
+    await db.write(lambda conn: accounts.sign_out(conn, person, secret))
     reply = Response(status_code=204)
     reply.delete_cookie(request.app.state.cookie, path="/", secure=request.app.state.settings.is_https)
     return reply

@@ -2,8 +2,8 @@
 
 A write is accepted if and only if its fence equals the task's and comes from the task's holder, even after the lease
 has run out, while nobody else took the task (contracts.md, Lease and fence). A write that is not accepted returns a
-`Lost` instead of raising, so that the transaction that keeps its documents as a draft stands; the caller raises
-`Lost.error()` after the commit.
+`LeaseRefused` instead of raising, so that the transaction that keeps its documents as a draft stands; the caller raises
+`LeaseRefused.error()` after the commit.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Candidate:
 
 
 @dataclass(frozen=True)
-class Holding:
+class LeaseState:
     """What a write finds."""
 
     state: TaskState
@@ -67,7 +67,7 @@ class Holding:
 
 
 @dataclass(frozen=True)
-class Lost:
+class LeaseRefused:
     """A write that came too late; its documents, if it had any, are kept as a draft."""
 
     task: str
@@ -188,7 +188,7 @@ def reopen(
     now: datetime,
     why: ReopenCode | None = None,
     scope: Scope = EVERYTHING,
-) -> Lease | Lost:
+) -> Lease | LeaseRefused:
     """Lease a finished, skipped or returned task again: what "back" does. Ground truth stays until the next submit.
 
     Raises:
@@ -201,7 +201,7 @@ def reopen(
     at = format_utc(now)
     active = row.state == "leased" and (row.expires_at or "") > at
     if active and row.leased_to != person:
-        return Lost(task, row.state, row.holder, kept=False)
+        return LeaseRefused(task, row.state, row.holder, kept=False)
     if not is_lead and not (active and row.leased_to == person):
         if not conn.execute(sql.HAS_OWN, {"task": task, "person": person}).scalar():
             raise NotYours("This task was not submitted, skipped or returned by you, or somebody else has taken it.")
@@ -213,7 +213,7 @@ def reopen(
     return _lease(conn, Served(task, "reopened", why=why), person, client, now)
 
 
-def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -> Lease | Lost:
+def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -> Lease | LeaseRefused:
     """Hold on to a task for another ten minutes. After the work has ended it changes nothing.
 
     Raises:
@@ -223,11 +223,11 @@ def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         require_held(conn, task, person)
-        return Lost(task, row.state, row.holder, kept=False)
+        return LeaseRefused(task, row.state, row.holder, kept=False)
     if not works_on(conn, task, row):
         return Lease(task, fence, row.expires_at or format_utc(now))
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
-    conn.execute(sql.HOLD_ON, {"task": task, "expires": expires})
+    conn.execute(sql.EXTEND, {"task": task, "expires": expires})
     conn.execute(sql.EXTEND_LEASE, {"task": task, "fence": fence, "expires": expires})
     return Lease(task, fence, expires)
 
@@ -241,7 +241,7 @@ def give_up(
     reason: str,
     now: datetime,
     code: SkipCode | None = None,
-) -> Lost | None:
+) -> LeaseRefused | None:
     """Skip a task (it waits for a lead) or return it (the next person gets it). Ground truth is never lost by it.
 
     Raises:
@@ -250,24 +250,24 @@ def give_up(
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         require_held(conn, task, person)
-        return Lost(task, row.state, row.holder, kept=False)
+        return LeaseRefused(task, row.state, row.holder, kept=False)
     if row.state == "leased":
         values = {"task": task, "person": person, "fence": fence, "now": format_utc(now), "kind": kind}
-        conn.execute(sql.SAID_SKIP, {**values, "reason": reason, "code": code})
+        conn.execute(sql.RECORD_SKIP, {**values, "reason": reason, "code": code})
         conn.execute(sql.END_LEASE, {**values, "how": kind})
         rest = {"skipped": "skipped", "returned": "open"}[kind]
-        conn.execute(sql.REST, {"task": task, "state": "done" if row.revision_id else rest})
+        conn.execute(sql.SET_STATE, {"task": task, "state": "done" if row.revision_id else rest})
     return None
 
 
 def note_activity(
     conn: Connection, task: str, person: str, fence: int, signs: Mapping[str, bool], now: datetime
-) -> Lost | None:
+) -> LeaseRefused | None:
     """One sign of life of the page: `signs` has visible, playing and input. Raises NoSuchTask, NotYours."""
     row = holding(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         require_held(conn, task, person)
-        return Lost(task, row.state, row.holder, kept=False)
+        return LeaseRefused(task, row.state, row.holder, kept=False)
     conn.execute(sql.ADD_ACTIVITY, {"task": task, "person": person, "fence": fence, "now": format_utc(now), **signs})
     return None
 
@@ -284,7 +284,7 @@ def require_held(conn: Connection, task: str, person: str) -> None:
         raise NotYours("This task was never assigned to you.", hint="Ask the queue for a task.")
 
 
-def works_on(conn: Connection, task: str, row: Holding) -> bool:
+def works_on(conn: Connection, task: str, row: LeaseState) -> bool:
     """Whether the newest lease has not ended in a submit, a skip or a return.
 
     A reopened task whose lease ran out reads as done (SETTLE_REOPENED), but its holder may still be at work.
@@ -295,9 +295,9 @@ def works_on(conn: Connection, task: str, row: Holding) -> bool:
     return row.state == "done" and not ended
 
 
-def holding(conn: Connection, task: str) -> Holding:
+def holding(conn: Connection, task: str) -> LeaseState:
     """Raises NoSuchTask."""
     row = conn.execute(sql.HOLDING, {"task": task}).one_or_none()
     if row is None:
         raise NoSuchTask(f"There is no task {task}.")
-    return Holding(*row)
+    return LeaseState(*row)

@@ -128,14 +128,14 @@ HOLDING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
     " person.name AS holder FROM task LEFT JOIN person ON person.id = task.leased_to WHERE task.id = :task"
 )
-HOLD_ON = text("UPDATE task SET state = 'leased', lease_expires_at = :expires WHERE id = :task")
+EXTEND = text("UPDATE task SET state = 'leased', lease_expires_at = :expires WHERE id = :task")
 ENDED = text(
     "SELECT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND fence = :fence)"
     " OR EXISTS (SELECT 1 FROM skip WHERE task_id = :task AND fence = :fence)"
 )
-REST = text("UPDATE task SET state = :state WHERE id = :task")
+SET_STATE = text("UPDATE task SET state = :state WHERE id = :task")
 DONE = text("UPDATE task SET state = 'done', done_at = :now, revision_id = :revision WHERE id = :task")
-SAID_SKIP = text(
+RECORD_SKIP = text(
     "INSERT INTO skip (task_id, person_id, fence, at, kind, reason, code) VALUES (:task, :person, :fence, :now, :kind,"
     " :reason, :code) ON CONFLICT (task_id, fence) DO NOTHING"
 )

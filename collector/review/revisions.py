@@ -1,7 +1,7 @@
 """Revisions: what a person submitted, immutable; ground truth is the task's pointer at one. Drafts: what was not yet.
 
 Plain SQL on one connection of the writer, like the queue; a write that came too late keeps its documents as a draft
-and returns a `Lost`.
+and returns a `LeaseRefused`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collector.review.activity import Stretch
 from collector.review.codes import CorrectionCode
 from collector.review.facts import ShownDocument
 from collector.review.problems import SubmitReused
-from collector.review.queue import Holding, Lost, holding, require_held, works_on
+from collector.review.queue import LeaseRefused, LeaseState, holding, require_held, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
 from collector.store.sql import Connection
@@ -74,7 +74,7 @@ def submit(
     facts: Facts,
     progress: Callable[[Connection], dict[str, Any]],
     now: datetime,
-) -> str | Lost:
+) -> str | LeaseRefused:
     """Make a revision and point the task's ground truth at it; returns the reply as JSON text, the same for one UUID.
 
     Raises:
@@ -145,7 +145,7 @@ def _not_counted_yet(conn: Connection, task: str, fence: int, active_ms: int, no
 
 def keep_draft(
     conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
-) -> Lost | None:
+) -> LeaseRefused | None:
     """Keep unfinished work, one draft per task, person and lease. Once the task is submitted there is nothing to keep.
 
     Raises:
@@ -162,7 +162,7 @@ def keep_draft(
 
 def lost_submit(
     conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
-) -> Lost | None:
+) -> LeaseRefused | None:
     """For a submit that is not a revision yet: None if its fence is good, else keep its documents as a draft.
 
     Raises:
@@ -180,16 +180,16 @@ def _lost_with_draft(
     person: str,
     fence: int,
     documents: Sequence[Mapping[str, Any]],
-    row: Holding,
+    row: LeaseState,
     now: datetime,
-) -> Lost:
+) -> LeaseRefused:
     """Keep the documents if this person had the task under this fence. Raises NotYours: never had it at all."""
     require_held(conn, task, person)
     values = {"task": task, "person": person, "fence": fence}
     if not conn.execute(sql.WAS_LEASED_UNDER, values).scalar():
-        return Lost(task, row.state, row.holder, kept=False)
+        return LeaseRefused(task, row.state, row.holder, kept=False)
     _keep(conn, task, person, fence, documents, "lease-lost", now)
-    return Lost(task, row.state, row.holder, kept=True)
+    return LeaseRefused(task, row.state, row.holder, kept=True)
 
 
 def _keep(

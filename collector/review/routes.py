@@ -19,7 +19,7 @@ from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
 from collector.review.problems import NotYours
-from collector.review.queue import Lease, Lost
+from collector.review.queue import Lease, LeaseRefused
 from collector.review.rounds import ask_again
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
@@ -222,10 +222,10 @@ async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) 
     now = datetime.now(UTC)
     is_lead, scope = person.role == "lead", scope_of(person)
 
-    def reopen(conn: Connection) -> Lease | Lost:
+    def reopen(conn: Connection) -> Lease | LeaseRefused:
         return queue.reopen(conn, task, person.id, body.client, is_lead, now, body.why, scope)
 
-    lease = held(await db.write(_if_seen(task, person, reopen)))
+    lease = unwrap(await db.write(_if_seen(task, person, reopen)))
     return await db.read(lambda conn: json_response(task_view(conn, task, person.id, lease, is_lead=is_lead)))
 
 
@@ -233,7 +233,7 @@ async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) 
 async def renew_lease(task: Id, body: FenceRequest, person: Annotator, db: Db) -> RenewReply:
     now = datetime.now(UTC)
     renew = _if_seen(task, person, lambda conn: queue.renew(conn, task, person.id, body.fence, now))
-    lease = held(await db.write(renew))
+    lease = unwrap(await db.write(renew))
     return RenewReply(now=format_utc(now), lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at))
 
 
@@ -258,7 +258,7 @@ async def submit_task(
         return Response(found.answered, media_type="application/json")
     if not found.holds:
         sent = await asyncio.to_thread(_as_json, body.documents)
-        held(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
+        unwrap(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
     facts = await asyncio.to_thread(checked, found, body, person.name, blobs, now)
     reply = await db.write(
         lambda conn: revisions.submit(
@@ -272,7 +272,7 @@ async def submit_task(
             now,
         )
     )
-    return Response(held(reply), media_type="application/json")
+    return Response(unwrap(reply), media_type="application/json")
 
 
 @router.post("/api/tasks/{task}/skip")
@@ -290,10 +290,10 @@ async def _give_up(
 ) -> Now:
     now = datetime.now(UTC)
 
-    def end(conn: Connection) -> Lost | None:
+    def end(conn: Connection) -> LeaseRefused | None:
         return queue.give_up(conn, task, person.id, fence, kind, reason, now, code)
 
-    held(await db.write(_if_seen(task, person, end)))
+    unwrap(await db.write(_if_seen(task, person, end)))
     return Now(now=format_utc(now))
 
 
@@ -307,10 +307,10 @@ async def keep_draft(
     now = datetime.now(UTC)
     sent = await asyncio.to_thread(_as_json, body.documents)
 
-    def save(conn: Connection) -> Lost | None:
+    def save(conn: Connection) -> LeaseRefused | None:
         return revisions.keep_draft(conn, task, person.id, body.fence, sent, now)
 
-    held(await db.write(_if_seen(task, person, save)))
+    unwrap(await db.write(_if_seen(task, person, save)))
     return DraftReply(now=format_utc(now), saved_at=format_utc(now))
 
 
@@ -340,18 +340,18 @@ async def note_activity(body: ActivityRequest, person: Annotator, db: Db) -> Non
     now = datetime.now(UTC)
     signs = {"visible": body.visible, "playing": body.playing, "input": body.input}
 
-    def note(conn: Connection) -> Lost | None:
+    def note(conn: Connection) -> LeaseRefused | None:
         return queue.note_activity(conn, body.task, person.id, body.fence, signs, now)
 
-    held(await db.write(_if_seen(body.task, person, note)))
+    unwrap(await db.write(_if_seen(body.task, person, note)))
 
 
 def _as_json(documents: Documents) -> list[dict[str, Any]]:
     return [document.to_json() for document in documents]
 
 
-def held(answer: T | Lost) -> T:
+def unwrap(answer: T | LeaseRefused) -> T:
     """The answer of a write whose fence was good. Raises LeaseLost otherwise, after the commit that kept the draft."""
-    if isinstance(answer, Lost):
+    if isinstance(answer, LeaseRefused):
         raise answer.error()
     return answer

@@ -99,11 +99,11 @@ def test_a_flood_of_credentials_takes_no_room(db: Database, monkeypatch: pytest.
 
 
 def test_a_session_that_is_left_is_over_at_once(db: Database) -> None:
-    from collector.people.accounts import add_user, enter, new_link_code
+    from collector.people.accounts import add_user, new_link_code, sign_in
 
     db.write_sync(lambda conn: add_user(conn, "ann", "annotator"))
     code = db.write_sync(lambda conn: new_link_code(conn, "ann"))
-    secret = db.write_sync(lambda conn: enter(conn, code)) or ""
+    secret = db.write_sync(lambda conn: sign_in(conn, code)) or ""
     known = SignIns(db)
 
     def find() -> Person | None:

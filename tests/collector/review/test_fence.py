@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from collector.review import queue
 from collector.review import queue_sql as sql
-from collector.review.queue import Lease, Lost
+from collector.review.queue import Lease, LeaseRefused
 from collector.studies.scope import EVERYTHING
 from tests.collector.review.filled import Filled
 from tests.collector.review.test_queue import NOW, Desk
@@ -103,7 +103,7 @@ class FenceMachine(RuleBasedStateMachine):
             task.ended.add(lease.fence)
             self.answers[uuid] = (who, lease, answer)
         else:
-            assert isinstance(answer, Lost) and answer.kept
+            assert isinstance(answer, LeaseRefused) and answer.kept
             assert self._draft(who, lease) == [{"made_by": self.ids[who], "uuid": uuid}]
 
     @rule(pick=PICK)
@@ -167,7 +167,7 @@ class FenceMachine(RuleBasedStateMachine):
             return
         answer = self.desk.reopen(self.ids[who], lease.task, client, now=self.now)
         if active and task.holder and task.holder[0] != who:
-            assert isinstance(answer, Lost)
+            assert isinstance(answer, LeaseRefused)
             return
         assert isinstance(answer, Lease) and answer.fence == task.fence + 1
         task.fence, task.holder, task.state = answer.fence, (who, client), "leased"

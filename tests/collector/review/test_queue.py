@@ -14,7 +14,7 @@ import pytest
 
 from collector.review import queue, revisions
 from collector.review.problems import LeaseLost, NoSuchTask, NotYours, SubmitReused, TooManyLeases
-from collector.review.queue import Lease, Lost
+from collector.review.queue import Lease, LeaseRefused
 from collector.review.revisions import Facts
 from collector.store.sql import Connection
 from tests.collector.review.filled import Filled
@@ -114,7 +114,7 @@ def test_an_expired_lease_goes_to_somebody_else_and_the_late_writer_keeps_a_draf
     theirs = desk.next(desk.bob, now=LATER)[0]
     assert (theirs.task, theirs.fence) == (mine.task, mine.fence + 1)
     lost = desk.submit(desk.ann, mine.task, mine.fence, str(uuid4()), LATER)
-    assert isinstance(lost, Lost) and lost.kept
+    assert isinstance(lost, LeaseRefused) and lost.kept
     problem = lost.error().problem()
     assert (problem["code"], problem["status"]) == ("lease-lost", 409)
     assert problem["task"] == {"id": mine.task, "state": "leased", "holder": "bob"}
@@ -165,7 +165,7 @@ def test_who_may_reopen(desk: Desk) -> None:
     with pytest.raises(NotYours):
         desk.reopen(desk.bob, lease.task)
     assert isinstance(desk.reopen(desk.lead, lease.task, is_lead=True), Lease)
-    assert isinstance(desk.reopen(desk.ann, lease.task), Lost)  # the lead is at work on it
+    assert isinstance(desk.reopen(desk.ann, lease.task), LeaseRefused)  # the lead is at work on it
     corrected = desk.reopen(desk.lead, lease.task, is_lead=True)
     desk.submit(desk.lead, lease.task, corrected.fence, str(uuid4()))
     with pytest.raises(NotYours, match="corrected"):
@@ -214,7 +214,7 @@ def test_a_return_can_be_taken_back_until_somebody_else_has_it(desk: Desk) -> No
     again = desk.reopen(desk.ann, kept.task)
     assert isinstance(again, Lease) and again.fence == kept.fence + 1
     taken = next(lease for lease in desk.next(desk.bob, count=5) if lease.task == lost.task)
-    assert isinstance(desk.reopen(desk.ann, lost.task), Lost)
+    assert isinstance(desk.reopen(desk.ann, lost.task), LeaseRefused)
     desk.give_up(desk.bob, taken, "returned")
     with pytest.raises(NotYours, match="somebody else has taken it"):
         desk.reopen(desk.ann, lost.task)
@@ -237,7 +237,7 @@ def test_renewing_holds_a_task_and_a_stranger_cannot(desk: Desk) -> None:
     desk.give_up(desk.ann, lease, "returned", soon)
     assert lease.task in {row.task for row in desk.next(desk.bob, have=[], count=4, now=soon)}
     lost = desk.write(lambda conn: queue.renew(conn, lease.task, desk.ann, lease.fence, soon))
-    assert isinstance(lost, Lost) and not lost.kept
+    assert isinstance(lost, LeaseRefused) and not lost.kept
     with pytest.raises(LeaseLost):
         raise lost.error()
 
@@ -251,7 +251,7 @@ def test_a_draft_needs_a_lease_that_there_was(desk: Desk) -> None:
             desk.submit(desk.bob, mine.task, fence, str(uuid4()))
     for fence in (0, 2, 99):
         lost = desk.draft(desk.ann, Lease(mine.task, fence, ""), "no such lease")
-        assert isinstance(lost, Lost) and not lost.kept
+        assert isinstance(lost, LeaseRefused) and not lost.kept
     assert desk.drafts() == []
 
 
@@ -279,7 +279,7 @@ def test_drafts_are_kept_by_lease_and_go_with_the_submit(desk: Desk) -> None:
     desk.draft(desk.ann, mine, "two")
     assert [row[0] for row in desk.drafts()] == ['[{"words":"two"}]']
     theirs = desk.next(desk.bob, now=LATER)[0]
-    assert isinstance(desk.draft(desk.ann, mine, "three", LATER), Lost)
+    assert isinstance(desk.draft(desk.ann, mine, "three", LATER), LeaseRefused)
     assert [row[2] for row in desk.drafts()] == ["lease-lost"]
     desk.submit(desk.bob, theirs.task, theirs.fence, str(uuid4()), LATER)
     assert len(desk.drafts()) == 1  # ann's work is still hers

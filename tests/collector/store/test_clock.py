@@ -9,7 +9,7 @@ import pytest
 
 from collector.devices.heartbeat import keep_heartbeat
 from collector.devices.joining import CODE_SECONDS, DeviceHeard, JoinCodeExpired, join, new_join_code
-from collector.people.accounts import LINK_SECONDS, PAGE_SECONDS, enter, new_link_code, new_token
+from collector.people.accounts import LINK_SECONDS, PAGE_SECONDS, new_link_code, new_token, sign_in
 from collector.people.policy import find_person, owner_of_expired
 from collector.store import clock
 from collector.store.clock import Reading, now_text, record_time, steady_now
@@ -66,7 +66,7 @@ def link(db: Database) -> str:
 
 
 def page(db: Database) -> str:
-    secret = db.write_sync(lambda conn: enter(conn, new_link_code(conn, "ann")))
+    secret = db.write_sync(lambda conn: sign_in(conn, new_link_code(conn, "ann")))
     assert secret is not None
     return secret
 
@@ -82,7 +82,7 @@ def test_a_link_that_expired_unnoticed_stays_closed_when_the_clock_is_set_back(
     code = link(db)
     clocks.pass_by(LINK_SECONDS + 1)
     clocks.set_by(-back)
-    assert db.write_sync(lambda conn: enter(conn, code)) is None
+    assert db.write_sync(lambda conn: sign_in(conn, code)) is None
 
 
 def test_a_link_lasts_an_hour_however_the_clock_is_set_back(db: Database, clocks: Clocks) -> None:
@@ -92,10 +92,10 @@ def test_a_link_lasts_an_hour_however_the_clock_is_set_back(db: Database, clocks
     fresh = link(db)
     clocks.pass_by(1200)
     clocks.set_by(-5 * HOUR)
-    assert db.write_sync(lambda conn: enter(conn, early)) is not None
+    assert db.write_sync(lambda conn: sign_in(conn, early)) is not None
     clocks.pass_by(1201)
-    assert db.write_sync(lambda conn: enter(conn, late)) is None
-    assert db.write_sync(lambda conn: enter(conn, fresh)) is not None
+    assert db.write_sync(lambda conn: sign_in(conn, late)) is None
+    assert db.write_sync(lambda conn: sign_in(conn, fresh)) is not None
 
 
 def test_a_link_of_a_clock_that_was_ahead_has_its_hour_too(db: Database, clocks: Clocks) -> None:
@@ -104,9 +104,9 @@ def test_a_link_of_a_clock_that_was_ahead_has_its_hour_too(db: Database, clocks:
     clocks.set_by(-3 * HOUR)
     db.write_sync(end_times_ahead)
     clocks.pass_by(3590)
-    assert db.write_sync(lambda conn: enter(conn, first)) is not None
+    assert db.write_sync(lambda conn: sign_in(conn, first)) is not None
     clocks.pass_by(20)
-    assert db.write_sync(lambda conn: enter(conn, second)) is None
+    assert db.write_sync(lambda conn: sign_in(conn, second)) is None
 
 
 def test_the_steady_clock_is_the_wall_clock_again_once_that_has_caught_up(db: Database, clocks: Clocks) -> None:
@@ -181,7 +181,7 @@ def test_what_was_seen_to_expire_stays_so_over_a_restart(db: Database, clocks: C
     db.write_sync(end_times_ahead)
     clocks.start_again(boot, -PAGE_SECONDS)
     assert not is_signed_in(db, secret)
-    assert db.write_sync(lambda conn: enter(conn, code)) is None
+    assert db.write_sync(lambda conn: sign_in(conn, code)) is None
     assert is_signed_in(db, page(db))
 
 
@@ -190,9 +190,9 @@ def test_time_that_the_machine_was_off_counts(db: Database, clocks: Clocks) -> N
     clocks.set_by(-2 * HOUR)
     code, other = link(db), link(db)
     clocks.start_again("boot-2", 1800)
-    assert db.write_sync(lambda conn: enter(conn, code)) is not None
+    assert db.write_sync(lambda conn: sign_in(conn, code)) is not None
     clocks.start_again("boot-3", 1801)
-    assert db.write_sync(lambda conn: enter(conn, other)) is None
+    assert db.write_sync(lambda conn: sign_in(conn, other)) is None
 
 
 def test_rows_are_pruned_by_the_clock_by_which_they_expired(db: Database, clocks: Clocks) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.jobs import enqueue
-from collector.people.accounts import enter, new_link_code, new_token
+from collector.people.accounts import new_link_code, new_token, sign_in
 from collector.store.clock import now_text
 from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune
 from tests.collector.review.filled import Filled
@@ -70,11 +70,11 @@ def test_a_link_that_expired_stays_closed_when_the_clock_is_set_back(filled: Fil
     code = filled.db.write_sync(lambda conn: new_link_code(conn, "ann"))
     filled.execute("UPDATE token SET expires_at = :ended", ended=now_text(-1))
     if notice == "a try":
-        assert filled.db.write_sync(lambda conn: enter(conn, code)) is None
+        assert filled.db.write_sync(lambda conn: sign_in(conn, code)) is None
     else:
         filled.db.write_sync(end_times_ahead)
     filled.execute("UPDATE token SET expires_at = :later", later=now_text(1800))
-    assert filled.db.write_sync(lambda conn: enter(conn, code)) is None
+    assert filled.db.write_sync(lambda conn: sign_in(conn, code)) is None
     assert not filled.rows("SELECT 1 FROM token WHERE kind = 'page'")
 
 
@@ -86,6 +86,6 @@ def test_a_link_of_a_clock_that_was_ahead_opens_nothing(filled: Filled, is_notic
     right = filled.db.write_sync(lambda conn: new_link_code(conn, "ann"))
     if is_noticed:
         filled.db.write_sync(end_times_ahead)
-    assert filled.db.write_sync(lambda conn: enter(conn, ahead)) is None
-    assert filled.db.write_sync(lambda conn: enter(conn, right)) is not None
-    assert filled.db.write_sync(lambda conn: enter(conn, right)) is None
+    assert filled.db.write_sync(lambda conn: sign_in(conn, ahead)) is None
+    assert filled.db.write_sync(lambda conn: sign_in(conn, right)) is not None
+    assert filled.db.write_sync(lambda conn: sign_in(conn, right)) is None

@@ -15,7 +15,7 @@ import httpx
 
 from collector.prelabels.runs import RunAsked, start_run
 from collector.review import queue, revisions
-from collector.review.queue import Lease, Lost
+from collector.review.queue import Lease, LeaseRefused
 from collector.store.sql import Connection
 from collector.studies.plans import save_plan
 from scripts import load
@@ -184,7 +184,7 @@ class TwoStudies:
             sent = [
                 {"schema": 1, "capture": captures["late"], "source": {"kind": "person", "name": "ann"}, "labels": []}
             ]
-            assert isinstance(revisions.keep_draft(conn, ids.late, ann, fence, sent, now), Lost)
+            assert isinstance(revisions.keep_draft(conn, ids.late, ann, fence, sent, now), LeaseRefused)
 
         filled.db.write_sync(work)
 
