@@ -29,7 +29,8 @@ from collector.ingest.routes import router as ingest_router
 from collector.ingest.staging_local import LocalStaging
 from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
-from collector.jobs import JobKind, JobRunner
+from collector.jobs.queue import JobKind
+from collector.jobs.runner import JobRunner
 from collector.keys import load_admin_key, load_receipt_key
 from collector.openapi import openapi_document
 from collector.page import router as page_router

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from collector.ingest.staging_local import LocalStaging
-from collector.jobs import JobRunner
+from collector.jobs.runner import JobRunner
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import check_writable
 from collector.store.clock import now_text

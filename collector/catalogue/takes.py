@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from collector.catalogue.capture_consent import is_withheld
-from collector.jobs import enqueue
+from collector.jobs.queue import enqueue
 from collector.store.sql import Connection, text
 
 TASKS = "tasks"

@@ -8,7 +8,7 @@ from typing import Any
 from collector.catalogue.capture_consent import is_withheld
 from collector.catalogue.derived import find_derived, keep_derived
 from collector.catalogue.takes import hand_on_when_complete
-from collector.jobs import Job, JobKind
+from collector.jobs.queue import Job, JobKind
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
 from wire.capture import CaptureManifest

@@ -6,7 +6,7 @@ from typing import Any
 
 from collector.catalogue.captures import CaptureUnknown
 from collector.ingest.offsets import delete_parts, parts_of
-from collector.jobs import enqueue
+from collector.jobs.queue import enqueue
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
 from wire.base import format_utc

@@ -15,7 +15,7 @@ from collector.ingest.derive import DERIVE
 from collector.ingest.manifests import OPEN, is_short
 from collector.ingest.offsets import delete_parts, parts_of
 from collector.ingest.staging_local import LocalStaging
-from collector.jobs import Job, JobKind, enqueue
+from collector.jobs.queue import Job, JobKind, enqueue
 from collector.keys import ReceiptKey
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text

@@ -14,7 +14,7 @@ from collector.catalogue.capture_consent import capture_allowed_until
 from collector.catalogue.captures import capture_view
 from collector.catalogue.derived import find_derived
 from collector.catalogue.prelabel_documents import PrelabelDocument, hide_document, replace_document
-from collector.jobs import Job, JobKind
+from collector.jobs.queue import Job, JobKind
 from collector.prelabels.runs import PRELABEL, run_of
 from collector.review.calibrations import calibrations
 from collector.review.facts import picture_size

@@ -9,7 +9,7 @@ from typing import Any
 
 from collector.consent.allows import allows
 from collector.consent.grants import grants_of_all
-from collector.jobs import enqueue_all
+from collector.jobs.queue import enqueue_all
 from collector.store.clock import now_text
 from collector.store.sql import Connection, Row, text
 from collector.studies.scope import EVERYTHING, Scope, within

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector.ingest.staging_local import LocalStaging
-from collector.jobs import JobRunner
+from collector.jobs.runner import JobRunner
 from collector.readiness import Readiness, readiness
 from collector.store.blobs import DiskFull, StorageUnusable
 from collector.store.blobs_local import LocalBlobs, check_writable

@@ -26,7 +26,7 @@ from collector.ingest.derive_work import (
     with_flac_length,
 )
 from collector.ingest.media import MediaUnreadable
-from collector.jobs import Job
+from collector.jobs.queue import Job
 from collector.store.blobs_local import LocalBlobs
 from tests.collector.samples import Streamed, audio_bytes, image_bytes, sample, video_bytes
 from tests.support.databases import new_database

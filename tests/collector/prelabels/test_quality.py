@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.cli.prelabel_table import show
-from collector.jobs import Job
+from collector.jobs.queue import Job
 from collector.prelabels import report_worker
 from collector.prelabels.calibration import fit_all
 from collector.prelabels.calibration_timer import MIN_NEW_REVISIONS, calibrate_once

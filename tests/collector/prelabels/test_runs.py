@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from collector.catalogue.prelabel_documents import PrelabelDocument, add_document
-from collector.jobs import Job, enqueue
+from collector.jobs.queue import Job, enqueue
 from collector.prelabels.relabel import _apply, looks_per_second
 from collector.prelabels.runs import (
     PRELABEL,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from collector.ingest.open_work import _labels
-from collector.jobs import Job
+from collector.jobs.queue import Job
 from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.runs import RunAsked, start_run
 from collector.store.sql import text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.jobs import enqueue
+from collector.jobs.queue import enqueue
 from collector.people.accounts import new_link_code, new_token, sign_in
 from collector.store.clock import now_text
 from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune

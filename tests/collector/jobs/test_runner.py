@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from collector.jobs import Job, JobKind, JobRunner, backoff_seconds, enqueue
+from collector.jobs.queue import Job, JobKind, backoff_seconds, enqueue
+from collector.jobs.runner import JobRunner
 from collector.store.database import Database
 from collector.store.sql import Connection, text
 from tests.collector.running import until
