@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 
 from collector.people.policy import Admin, PolicyRoute
-from collector.settings import Settings
-from collector.store.depends import Db
+from collector.services import Db, services_of
 from collector.verbs import run_verb
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False, route_class=PolicyRoute)
@@ -16,5 +15,5 @@ router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False,
 
 @router.post("/{verb}", dependencies=[Admin])
 async def ask(verb: str, request: Request, db: Db, given: Annotated[dict[str, str], Body()]) -> dict[str, Any]:
-    settings: Settings = request.app.state.settings
+    settings = services_of(request).settings
     return await db.write(lambda conn: run_verb(conn, verb, given, settings))

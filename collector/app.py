@@ -46,6 +46,7 @@ from collector.review.jobs import make_tasks
 from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
 from collector.review.submitting import Submit
+from collector.services import Services, keep_services
 from collector.settings import Settings
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
@@ -93,17 +94,18 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        opened = await asyncio.to_thread(_start_services, app, settings)
+        services = await asyncio.to_thread(_start_services, settings)
+        keep_services(app, services)
         chores = (
-            asyncio.create_task(housekeeping(app.state.db, app.state.staging)),
-            asyncio.create_task(calibrate_hourly(app.state.db, app.state.measurer)),
+            asyncio.create_task(housekeeping(services.db, services.get(LocalStaging))),
+            asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
         )
         try:
             yield
         finally:
             for chore in chores:
                 chore.cancel()
-            await asyncio.to_thread(_stop_services, opened)
+            await asyncio.to_thread(_stop_services, services)
 
     app = FastAPI(
         title="Gleaner collector",
@@ -113,9 +115,6 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.settings = settings
-    app.state.rates = RequestRates()
-    app.state.cookie = f"{'__Host-' if settings.is_https else ''}gleaner-page-{settings.port}"
     for router in ROUTERS:
         app.include_router(router)
     install_problems(app)
@@ -126,46 +125,50 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _start_services(app: FastAPI, settings: Settings) -> FastAPI:
-    state = app.state
-    state.db = open_database(settings.data)
-    state.sign_ins = SignIns(state.db)
+def _start_services(settings: Settings) -> Services:
+    db = open_database(settings.data)
     try:
         with disk_errors("The data folder cannot be used"):
-            state.blobs = LocalBlobs(settings.blobs_folder)
-            state.staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
-            state.receipt_key = load_receipt_key(settings.keys_folder, state.db)
-            state.admin_key = load_admin_key(settings.keys_folder)
-        state.join_limit = TryLimit()
-        state.upload_locks = UploadLocks()
-        state.measurer = Measurer(settings.data, settings.blobs_folder)
-        state.receiver = Receiver(state.db, state.staging, settings)
-        sweep(state.db, state.staging, state.blobs)
+            blobs = LocalBlobs(settings.blobs_folder)
+            staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
+            receipt_key = load_receipt_key(settings.keys_folder, db)
+            admin_key = load_admin_key(settings.keys_folder)
+        sweep(db, staging, blobs)
         kinds = [
-            open_kind(state.staging, settings.blobs_folder, state.receipt_key),
-            derive_kind(state.blobs, settings.blobs_folder),
-            prelabel_kind(state.blobs),
+            open_kind(staging, settings.blobs_folder, receipt_key),
+            derive_kind(blobs, settings.blobs_folder),
+            prelabel_kind(blobs),
             JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
         ]
-        state.jobs = JobRunner(
-            state.db,
+        jobs = JobRunner(
+            db,
             kinds,
             workers=settings.workers,
             preload=WORKER_MODULES,
             memory_bytes=settings.worker_memory_bytes,
         )
-        state.jobs.start()
+        parts = (
+            SignIns(db),
+            RequestRates(),
+            TryLimit(),
+            UploadLocks(),
+            Measurer(settings.data, settings.blobs_folder),
+            Receiver(db, staging, settings),
+            staging,
+            jobs,
+        )
+        jobs.start()
     except BaseException:
-        state.db.close()
+        db.close()
         raise
-    return app
+    return Services(settings, db, blobs, receipt_key, admin_key, {type(part): part for part in parts})
 
 
-def _stop_services(app: FastAPI) -> None:
-    app.state.measurer.close()
-    app.state.jobs.stop()
-    app.state.staging.close()
-    app.state.db.close()
+def _stop_services(services: Services) -> None:
+    services.get(Measurer).close()
+    services.get(JobRunner).stop()
+    services.get(LocalStaging).close()
+    services.db.close()
 
 
 def _make_tasks(conn: Any, take: str) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from collector.ingest.staging_local import LocalStaging
+from collector.jobs.runner import JobRunner
 from collector.people.policy import AnyoneHere, PolicyRoute
 from collector.readiness import Readiness, readiness
-from collector.store.depends import Db
+from collector.services import Db, services_of
 from collector.store.sql import Connection, text
 
 router = APIRouter(tags=["health"], route_class=PolicyRoute)
@@ -33,9 +35,9 @@ async def health() -> dict[str, str]:
 )
 async def ready(request: Request, response: Response, db: Db) -> Readiness:
     """A row and a file were written just now, every table is there and every job lane runs; 503 otherwise."""
-    state = request.app.state
-    folders = (state.settings.staging_folder, state.settings.blobs_folder)
-    found = await readiness(db, state.staging, folders, state.jobs)
+    services = services_of(request)
+    folders = (services.settings.staging_folder, services.settings.blobs_folder)
+    found = await readiness(db, services.get(LocalStaging), folders, services.get(JobRunner))
     response.status_code = 200 if found.status == "ready" else 503
     return found
 

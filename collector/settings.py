@@ -94,6 +94,11 @@ class Settings(BaseModel):
         return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
 
     @property
+    def page_cookie(self) -> str:
+        """The name of the cookie of the page's sign-in; two collectors on one machine have two."""
+        return f"{'__Host-' if self.is_https else ''}gleaner-page-{self.port}"
+
+    @property
     def keys_folder(self) -> Path:
         return self.data / "keys"
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 RANKS = {"wire": 0, "prelabel": 1, "scripts": 1, "device_agent": 2, "collector": 2, "hardware": 3, "gleaner": 4}
 INSIDE_COLLECTOR = {
-    "store": 0, "keys": 0, "settings": 0, "http": 0,
+    "store": 0, "keys": 0, "settings": 0, "http": 0, "services": 0,
     "people": 1, "jobs": 1, "consent": 1,
     "studies": 2,
     "devices": 3, "catalogue": 3,

@@ -18,7 +18,7 @@ from collector.http.bodies import body_schema, document
 from collector.http.problems import problem_response
 from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
-from collector.store.depends import Blobs, Db
+from collector.services import Blobs, Db, services_of
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of
 from wire.base import Id, WireModel
@@ -93,7 +93,7 @@ async def put_session(
     """The same or a higher revision; an older one changes nothing. Answers with the revision that is kept."""
     if record.session != session or record.device != device.id:
         raise NotAllowed("The address, the record and the token must name the same session and device.")
-    share: float = request.app.state.settings.control_share
+    share = services_of(request).settings.control_share
     revision = await db.write(lambda conn: keep_session(conn, record, share))
     return SessionKept(session=session, revision=revision)
 

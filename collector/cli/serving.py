@@ -23,6 +23,8 @@ from granian.server.embed import Server
 from collector.app import create_app
 from collector.client import publish_service
 from collector.devices.announcing import Announcement
+from collector.ingest.locks import UploadLocks
+from collector.services import services_of
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors
 from wire.errors import GleanerError, PortTaken
@@ -115,7 +117,7 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with app.router.lifespan_context(app):
-        announcement = Announcement(settings, app.state.receipt_key)
+        announcement = Announcement(settings, services_of(app).receipt_key)
         task = asyncio.create_task(server.serve())
         try:
             await _listening(settings, task)
@@ -128,7 +130,7 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
             settle_memory()
             ready(settings, name)
             await asyncio.wait([task, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
-            app.state.upload_locks.close()
+            services_of(app).get(UploadLocks).close()
             server.stop()  # type: ignore[no-untyped-call]
             # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
             await asyncio.wait([task], timeout=LAST_REQUESTS_SECONDS)

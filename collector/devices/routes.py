@@ -12,8 +12,8 @@ from collector.devices.joining import JoinCodeExpired, TryLimit, join
 from collector.http.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
+from collector.services import Db, services_of
 from collector.store.clock import now_text, record_time
-from collector.store.depends import Db
 from collector.studies.scope import scope_of
 from wire.device import TIME_HEADER, Heartbeat, JoinReply, JoinRequest
 
@@ -21,24 +21,22 @@ router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRo
 
 
 async def _join_limit(request: Request) -> TryLimit:
-    limit: TryLimit = request.app.state.join_limit
-    return limit
+    return services_of(request).get(TryLimit)
 
 
 @router.post("/join", status_code=201, dependencies=[Anyone], openapi_extra=body_schema(JoinRequest))
 async def join_device(request: Request, db: Db, limit: Annotated[TryLimit, Depends(_join_limit)]) -> JoinReply:
     """Anyone with a join code, ten tries a minute from one address. The token is shown once."""
-    state = request.app.state
-    limit.count(client_address(request, state.settings.trusted_proxies))
+    services = services_of(request)
+    limit.count(client_address(request, services.settings.trusted_proxies))
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
     try:
         device, token = await db.write(lambda conn: join(conn, body.code, body.device, body.known_as))
     except JoinCodeExpired:
         await db.write(record_time)  # and it stays so
         raise
-    return JoinReply(
-        device=device, token=token, collector=state.receipt_key.collector, verify_key=state.receipt_key.verify_key
-    )
+    key = services.receipt_key
+    return JoinReply(device=device, token=token, collector=key.collector, verify_key=key.verify_key)
 
 
 @router.post("/heartbeat", status_code=204, openapi_extra=body_schema(Heartbeat))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from collector.people.policy import Lead, PolicyRoute
-from collector.store.depends import Db
+from collector.services import Db
 from collector.store.sql import Connection, text
 from collector.studies.scope import Scope, scope_of, within, within_session
 from wire.base import WireModel

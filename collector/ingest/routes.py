@@ -25,7 +25,7 @@ from collector.ingest.offsets import Upload, create_upload, delete_upload, find_
 from collector.ingest.receive import Receiver
 from collector.people.peers import base_url
 from collector.people.policy import Anyone, JoinedDevice, PolicyRoute
-from collector.store.depends import Db
+from collector.services import Db, services_of
 from collector.store.sql import Connection, text
 from wire.capture import CaptureManifest
 from wire.device import Receipt
@@ -43,13 +43,11 @@ class UploadFinal(GleanerError):
 
 
 async def _receiver(request: Request) -> Receiver:
-    receiver: Receiver = request.app.state.receiver
-    return receiver
+    return services_of(request).get(Receiver)
 
 
 async def _locks(request: Request) -> UploadLocks:
-    locks: UploadLocks = request.app.state.upload_locks
-    return locks
+    return services_of(request).get(UploadLocks)
 
 
 Receiving = Annotated[Receiver, Depends(_receiver)]
@@ -123,7 +121,7 @@ async def _went_on(receiver: Receiver, locks: UploadLocks, device: str, upload: 
 
 
 def _created(request: Request, upload: Upload) -> Response:
-    location = f"{base_url(request, request.app.state.settings)}{tus.UPLOADS}/{upload.id}"
+    location = f"{base_url(request, services_of(request).settings)}{tus.UPLOADS}/{upload.id}"
     headers = tus.answer_headers(upload.state, upload.expires_at, concat=upload.concat) | {"Location": location}
     return Response(status_code=201, headers=headers)
 

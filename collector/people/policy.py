@@ -27,6 +27,7 @@ from collector.people.peers import is_local
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import Known, SignIns, credentials_changed
 from collector.people.tokens import hash_secret, same_secret
+from collector.services import services_of
 from collector.store.clock import now_text, steady_now, steady_text
 from collector.store.database import Database
 from collector.store.sql import Connection, text
@@ -167,7 +168,7 @@ async def allow_device(request: Request) -> Device:
 async def allow_admin(request: Request) -> None:
     """A dependency for the commands on this machine: the key file in the data folder, over loopback only."""
     secret, by_cookie = _credential(request)
-    if not is_local(request) or by_cookie or secret is None or not same_secret(secret, request.app.state.admin_key):
+    if not is_local(request) or by_cookie or secret is None or not same_secret(secret, services_of(request).admin_key):
         raise NotSignedIn("This is for commands on the collector's own machine.", hint="Run it there, with --data.")
 
 
@@ -274,18 +275,15 @@ def find_device(conn: Connection, secret: str) -> Known | None:
 
 
 def _database(request: Request) -> Database:
-    database: Database = request.app.state.db
-    return database
+    return services_of(request).db
 
 
 def _sign_ins(request: Request) -> SignIns:
-    sign_ins: SignIns = request.app.state.sign_ins
-    return sign_ins
+    return services_of(request).get(SignIns)
 
 
 def _rates(request: Request) -> RequestRates:
-    rates: RequestRates = request.app.state.rates
-    return rates
+    return services_of(request).get(RequestRates)
 
 
 def _credential(request: Request) -> tuple[str | None, bool]:
@@ -293,7 +291,7 @@ def _credential(request: Request) -> tuple[str | None, bool]:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip(), False
-    cookie = request.cookies.get(request.app.state.cookie)
+    cookie = request.cookies.get(services_of(request).settings.page_cookie)
     return (cookie, True) if cookie else (None, False)
 
 

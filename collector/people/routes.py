@@ -14,7 +14,7 @@ from collector.http.problems import RequestInvalid
 from collector.people import accounts
 from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
 from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role
-from collector.store.depends import Db
+from collector.services import Db, services_of
 
 router = APIRouter(tags=["people"], route_class=PolicyRoute)
 _LONGEST_BODY = 4096
@@ -53,14 +53,14 @@ async def use_link(request: Request, db: Db) -> Response:
     secret = await db.write(lambda conn: accounts.sign_in(conn, code))
     if secret is None:
         raise accounts.LinkUsed("This link has been used or has expired.")
-    settings = request.app.state.settings
+    settings = services_of(request).settings
     reply: Response
     if is_form:
         reply = RedirectResponse("/", status_code=303)
     else:
         reply = JSONResponse(await db.read(lambda conn: accounts.signed_in(conn, secret)))
     reply.set_cookie(
-        request.app.state.cookie,
+        settings.page_cookie,
         secret,
         max_age=int(accounts.PAGE_SECONDS),
         httponly=True,
@@ -79,10 +79,11 @@ async def me(person: Annotator) -> Me:
 @router.post("/api/leave", status_code=204)
 async def leave(request: Request, person: Annotator, db: Db) -> Response:
     """End the page's session, on this side too: the cookie's secret is no longer good."""
-    secret = request.cookies.get(request.app.state.cookie)
+    settings = services_of(request).settings
+    secret = request.cookies.get(settings.page_cookie)
     await db.write(lambda conn: accounts.sign_out(conn, person, secret))
     reply = Response(status_code=204)
-    reply.delete_cookie(request.app.state.cookie, path="/", secure=request.app.state.settings.is_https)
+    reply.delete_cookie(settings.page_cookie, path="/", secure=settings.is_https)
     return reply
 
 

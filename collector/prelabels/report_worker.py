@@ -19,6 +19,7 @@ from fastapi import Depends, Request
 from collector.prelabels.calibration import fit_all
 from collector.prelabels.measurements import Measurements
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
+from collector.services import services_of
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_reader
 from collector.studies.scope import Scope
@@ -104,8 +105,7 @@ class Measurer:
 
 
 async def _measurer(request: Request) -> Measurer:
-    measurer: Measurer = request.app.state.measurer
-    return measurer
+    return services_of(request).get(Measurer)
 
 
 Measures = Annotated[Measurer, Depends(_measurer)]

@@ -11,7 +11,7 @@ from collector.people.policy import Lead, PolicyRoute
 from collector.prelabels.report_worker import Measures
 from collector.prelabels.reviewed_rows import Asked
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
-from collector.store.depends import Db
+from collector.services import Db
 from collector.studies.scope import scope_of
 from prelabel.labelling.one_file import ModelFacts, describe
 from prelabel.models import catalogue

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from collector.people.policy import Lead, PolicyRoute
 from collector.reports.days import Day, Zone
 from collector.reports.today import Today, today
-from collector.store.depends import Db
+from collector.services import Db
 from collector.studies.scope import scope_of
 
 router = APIRouter(tags=["reports"], route_class=PolicyRoute)

@@ -36,8 +36,8 @@ from collector.review.views import (
     task_rows,
     task_view,
 )
+from collector.services import Blobs, Db
 from collector.store.database import Database
-from collector.store.depends import Blobs, Db
 from collector.store.sql import Connection
 from collector.studies.instructions import InstructionView, instructions_by_hash
 from collector.studies.scope import scope_of

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 
 from collector.http.bodies import body_schema, document
 from collector.people.policy import JoinedDevice, Lead, PolicyRoute
-from collector.store.depends import Db
+from collector.services import Db, services_of
 from collector.studies import plans, studies
 from collector.studies.scope import scope_of
 from wire.base import Id, Sha256
@@ -22,7 +22,7 @@ async def put_plan(
     sha256: Sha256, device: JoinedDevice, db: Db, request: Request, plan: Annotated[Plan, Depends(document(Plan))]
 ) -> Response:
     """The plan that sessions of this device name by hash. The same again changes nothing."""
-    share: float = request.app.state.settings.control_share
+    share = services_of(request).settings.control_share
     await db.write(lambda conn: plans.save_plan(conn, sha256, plan, device.id, share))
     return Response(status_code=204)
 

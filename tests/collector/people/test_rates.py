@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -9,6 +11,7 @@ from collector.app import create_app
 from collector.people import rates
 from collector.people.accounts import add_user, new_token
 from collector.people.rates import Rate, RequestRates, TooManyRequests
+from collector.services import keep_services, services_of
 from collector.settings import Settings
 
 
@@ -57,10 +60,12 @@ def test_every_role_has_a_rate_and_the_answer_says_when(tmp_path: pytest.TempPat
     app = create_app(Settings(data=tmp_path))
     with TestClient(app, base_url="http://localhost") as client:
         for name, role in (("ann", "annotator"), ("lea", "lead")):
-            app.state.db.write_sync(lambda conn, name=name, role=role: add_user(conn, name, role))
-            token = app.state.db.write_sync(lambda conn, name=name: new_token(conn, name))
+            services = services_of(app)
+            services.db.write_sync(lambda conn, name=name, role=role: add_user(conn, name, role))
+            token = services.db.write_sync(lambda conn, name=name: new_token(conn, name))
             headers = {"Authorization": f"Bearer {token}"}
-            app.state.rates = RequestRates({role: Rate(0.1, 2)})
+            parts = {**services.parts, RequestRates: RequestRates({role: Rate(0.1, 2)})}
+            keep_services(app, replace(services, parts=parts))
             answers = [client.get("/api/me", headers=headers) for _ in range(3)]
             assert [reply.status_code for reply in answers] == [200, 200, 429]
             assert answers[2].json()["code"] == "too-many-requests"

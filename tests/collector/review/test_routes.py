@@ -11,10 +11,13 @@ import pytest
 from fastapi import FastAPI
 
 from collector.http.problems import install_problems
+from collector.keys import load_admin_key, load_receipt_key
 from collector.people.accounts import new_token
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import SignIns
 from collector.review.routes import router
+from collector.services import Services, keep_services
+from collector.settings import Settings
 from tests.collector.review.filled import TIMES, Filled, box, document, interval, track
 
 
@@ -24,9 +27,10 @@ class Site:
     def __init__(self, filled: Filled) -> None:
         self.filled = filled
         app = FastAPI(separate_input_output_schemas=False)
-        app.state.db, app.state.blobs, app.state.cookie = filled.db, filled.blobs, "page"
-        app.state.rates = RequestRates()
-        app.state.sign_ins = SignIns(filled.db)
+        keys = filled.folder / "keys"
+        parts = {RequestRates: RequestRates(), SignIns: SignIns(filled.db)}
+        settings, key = Settings(data=filled.folder), load_receipt_key(keys, filled.db)
+        keep_services(app, Services(settings, filled.db, filled.blobs, key, load_admin_key(keys), parts))
         app.include_router(router)
         install_problems(app)
         self.app = app
