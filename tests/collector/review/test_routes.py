@@ -157,7 +157,7 @@ def test_a_lost_lease_keeps_the_work_as_a_draft(site: Site) -> None:
         problem = reply.json()
         assert (reply.status_code, problem["code"]) == (409, "lease-lost")
         assert problem["task"] == {"id": task["id"], "state": "leased", "holder": "bob"}
-        assert "kept as a draft" in problem["hint"]
+        assert "saved as a draft" in problem["hint"]
     assert site.submit("bob", theirs, []).status_code == 200
     view = site.call("ann", "GET", f"/api/tasks/{task['id']}").json()
     assert view["draft"]["why"] == "lease-lost" and view["draft"]["documents"][0]["labels"][0]["x"] == 77.0
