@@ -322,7 +322,7 @@ def test_an_interruption_is_heard_while_a_worker_is_at_its_file() -> None:
     stopped = threading.Event()
 
     class Slow(WorkerPool):
-        def do(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        def run(self, inputs: dict[str, Any]) -> dict[str, Any]:
             time.sleep(0.3)
             signal.pthread_kill(threading.get_ident(), signal.SIGINT)
             assert stopped.wait(60)
