@@ -42,10 +42,10 @@ from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.report_worker import Measurer
 from collector.prelabels.routes import router as prelabels_router
 from collector.reports.routes import router as reports_router
-from collector.review.jobs import make_tasks
 from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
-from collector.review.submitting import Submit
+from collector.review.submit import Submit
+from collector.review.tasks import make_tasks
 from collector.services import Services, keep_services
 from collector.settings import Settings
 from collector.store.blobs import BlobStore

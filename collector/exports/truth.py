@@ -255,7 +255,7 @@ def _format(members: tuple[tuple[str, Any], ...]) -> CaptureFormat:
 
 
 def _prelabels(found: _Batch, media: dict[str, Media]) -> ShownLabels:
-    """As people saw them: without what cannot be drawn on the picture (review/facts.py)."""
+    """As people saw them: without what cannot be drawn on the picture (collector/review/task_detail.py)."""
     said = [row for capture in media for row in found.prelabels.get(capture, ())]
     if not said:
         return NO_LABELS

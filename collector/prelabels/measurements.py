@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from collector.prelabels.reviewed_rows import BATCH, Asked, Circumstances, ReviewedRows, batches, package_words
-from collector.review.jobs import known_words
+from collector.review.tasks import known_words
 from collector.store.derived_rows import DerivedRow, DerivedRows
 from prelabel.quality.measurement import (
     RULES,

@@ -17,8 +17,8 @@ from collector.catalogue.prelabel_documents import PrelabelDocument, hide_docume
 from collector.jobs.queue import Job, JobKind
 from collector.prelabels.runs import PRELABEL, run_of
 from collector.review.calibrations import calibrations
-from collector.review.facts import picture_size
-from collector.review.jobs import known_words, reconsider
+from collector.review.task_detail import picture_size
+from collector.review.tasks import known_words, reconsider
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
 from prelabel.geometry.validity import readable_part

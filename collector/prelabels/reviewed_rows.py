@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from pydantic_core import from_json
 
 from collector.catalogue.shown_labels import shown_labels
-from collector.review.jobs import known_words
 from collector.review.rules import parts_for
+from collector.review.tasks import known_words
 from collector.store.blobs import BlobStore
 from collector.store.database import Database
 from collector.store.sql import Connection, Row, text

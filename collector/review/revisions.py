@@ -16,11 +16,11 @@ from pydantic_core import to_json
 from collector.review import queue_sql as sql
 from collector.review.activity import Stretch
 from collector.review.codes import CorrectionCode
-from collector.review.facts import ShownDocument
 from collector.review.problems import SubmitReused
 from collector.review.queue import LeaseRefused, LeaseState, holding, require_held, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
+from collector.review.task_detail import ShownDocument
 from collector.store.sql import Connection
 from collector.studies.categories import save_words
 from wire.base import format_utc, new_id

@@ -23,7 +23,7 @@ from collector.review.queue import Lease, LeaseRefused
 from collector.review.rounds import ask_again
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
-from collector.review.submitting import MAX_SUBMIT_LABELS, Documents, Prepared, Submit, checked, prepared
+from collector.review.submit import MAX_SUBMIT_LABELS, Documents, Prepared, Submit, checked, prepared
 from collector.review.task_consent import check_task
 from collector.review.views import (
     LeaseView,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from collector.review.facts import read_documents
 from collector.review.queue import holding
+from collector.review.task_detail import read_documents
 from collector.review.views import DraftView
 from collector.store.sql import Connection, Row, Statement, text
 from collector.studies.scope import EVERYTHING, Scope, within

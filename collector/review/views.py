@@ -11,9 +11,9 @@ from collector.catalogue.captures import CaptureView
 from collector.review import queue_sql as sql
 from collector.review.codes import CorrectionCode
 from collector.review.diff import Diff
-from collector.review.facts import ShownDocument, TaskFacts, read_documents, task_facts
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
+from collector.review.task_detail import ShownDocument, TaskFacts, read_documents, task_facts
 from collector.store.sql import Connection, text
 from collector.studies.instructions import Instructions
 from collector.studies.scope import EVERYTHING, Scope, within

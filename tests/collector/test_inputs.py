@@ -15,7 +15,7 @@ from collector.http.guard import allowed_hosts, host_allowed
 from collector.ingest.tus import TusHeaderInvalid, UploadMetadataInvalid, parse_chunk, parse_creation
 from collector.page import page_file
 from collector.review.routes import DraftRequest
-from collector.review.submitting import MAX_SUBMIT_LABELS
+from collector.review.submit import MAX_SUBMIT_LABELS
 from collector.settings import Settings
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample, session_record

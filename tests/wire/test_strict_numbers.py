@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import wire
 from collector.review.routes import ActivityRequest, NextRequest
-from collector.review.submitting import ActivityTold, Submit
+from collector.review.submit import ActivityTold, Submit
 from device_agent.spool.header import CaptureHeader
 from tests.wire.test_documents import manifest
 from tests.wire.test_redaction import golden

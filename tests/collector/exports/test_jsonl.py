@@ -15,7 +15,7 @@ from collector.cli import app
 from collector.exports import truth
 from collector.exports.check import check_export
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
-from collector.review.facts import task_facts
+from collector.review.task_detail import task_facts
 from collector.studies.instructions import BUILT_IN
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from wire.capture import CaptureManifest

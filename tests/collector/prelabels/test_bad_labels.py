@@ -11,7 +11,7 @@ import numpy as np
 
 from collector.ingest.open_work import _labels
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
-from collector.review.facts import task_facts
+from collector.review.task_detail import task_facts
 from prelabel.geometry.overlap import overlap_table
 from prelabel.geometry.rle import encode
 from prelabel.quality.measurement import measured

@@ -22,7 +22,7 @@ from collector.prelabels.report_worker import Measurer, report_of
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.prelabels.runs import PRELABEL
 from collector.review.calibrations import calibrations, keep_calibration
-from collector.review.jobs import known_words
+from collector.review.tasks import known_words
 from prelabel.labelling.worker import WorkerStopped
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import PrelabelReport

@@ -16,7 +16,7 @@ from collector.reports.today import Today, today
 from collector.review import queue
 from collector.review.queue import Lease
 from collector.review.revisions import submit
-from collector.review.submitting import Submit, checked, prepared
+from collector.review.submit import Submit, checked, prepared
 from tests.collector.review.filled import Filled, document
 from tests.collector.running import Collector
 from wire.base import format_utc

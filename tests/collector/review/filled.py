@@ -12,10 +12,10 @@ from uuid import uuid4
 
 from collector.catalogue.sessions import keep_session
 from collector.people.accounts import add_user
-from collector.review.jobs import make_tasks
 from collector.review.queue import Lease, reopen
 from collector.review.revisions import submit
-from collector.review.submitting import Submit, checked, prepared
+from collector.review.submit import Submit, checked, prepared
+from collector.review.tasks import make_tasks
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database
 from collector.store.sql import Connection, text

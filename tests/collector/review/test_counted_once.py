@@ -10,7 +10,7 @@ import pytest
 
 from collector.review import queue
 from collector.review.revisions import submit
-from collector.review.submitting import Submit, checked, prepared
+from collector.review.submit import Submit, checked, prepared
 from collector.review.views import progress
 from tests.collector.review.filled import Filled
 from wire.base import format_utc

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.types import Message
 
 from collector.review.long_bodies import LABELS_AT_ONCE, with_documents
-from collector.review.submitting import MAX_SUBMIT_LABELS, Submit
+from collector.review.submit import MAX_SUBMIT_LABELS, Submit
 
 
 def box(number: int, **changes: Any) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
-from collector.review.facts import task_facts
 from collector.review.problems import LabelsRefused
 from collector.review.rounds import ask_again
+from collector.review.task_detail import task_facts
 from collector.review.views import RevisionView, revision_views
 from collector.studies.categories import categories
 from collector.studies.instructions import BUILT_IN, instructions_by_hash

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.problems import LabelsRefused
+from collector.review.validation import CaptureFacts, finished_documents
 from prelabel.geometry.rle import encode
 from tests.collector.review.filled import MODEL, TIMES, box, document, interval, track
 from wire.errors import SchemaTooNew

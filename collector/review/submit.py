@@ -12,13 +12,13 @@ from pydantic import AfterValidator, Field, StrictBool
 from collector.catalogue.derived import find_derived
 from collector.review import queue_sql as sql
 from collector.review.activity import Sign, counted_ms, counted_stretches
-from collector.review.checking import CaptureFacts, finished_documents
 from collector.review.codes import CorrectionCode
 from collector.review.diff import diff_labels
-from collector.review.facts import TaskFacts, picture_size, task_facts, truth_documents
 from collector.review.queue import holding
 from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
+from collector.review.task_detail import TaskFacts, picture_size, task_facts, truth_documents
+from collector.review.validation import CaptureFacts, finished_documents
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection
 from collector.studies.instructions import instructions_on_screen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collector.catalogue.sessions import keep_session
 from collector.catalogue.takes import hand_on_when_complete
-from collector.review.facts import task_facts
+from collector.review.task_detail import task_facts
 from collector.review.views import task_view
 from tests.collector.review.filled import Filled, box, interval, track
 
