@@ -33,9 +33,9 @@ def plan_of(words: dict[str, list[str]], consent: str = "Do you agree?", title: 
     return plan.model_copy(update=changes)
 
 
-def send(filled: Filled, plan: Plan) -> str:
+def send(filled: Filled, plan: Plan, control_share: float = 0.0) -> str:
     key = document_hash(plan)
-    filled.db.write_sync(lambda conn: save_plan(conn, key, plan, "dev-1", 0.25))
+    filled.db.write_sync(lambda conn: save_plan(conn, key, plan, "dev-1", control_share))
     return key
 
 
@@ -68,7 +68,7 @@ def session_version(filled: Filled) -> tuple[str, int]:
 
 
 def test_other_words_and_another_consent_text_make_a_version_and_nothing_else_does(filled: Filled) -> None:
-    first = send(filled, plan_of(CUPS))
+    first = send(filled, plan_of(CUPS), 0.25)
     for _ in range(2):
         send(filled, plan_of(CUPS))
         send(filled, plan_of(CUPS, title="Another title"))
