@@ -19,6 +19,8 @@ from wire.tasks import TaskType
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from collector.exports.summary import Summary
+
 MAX_STEP = 1_000_000
 SHOWN_ITEMS = 50
 
@@ -59,38 +61,51 @@ def export(
             "COCO needs its pictures: leave --no-media out, or use --format jsonl.", param_hint="--no-media"
         )
     every, submitted_since = _step(frames), _aware(since)
+    from collector.exports.coco import export_coco
+    from collector.exports.jsonl import export_jsonl
+    from collector.exports.truth import Selection
+
+    selection = Selection(study, type, submitted_since)
+    options = {"with_prelabels": with_prelabels, "study": study, "type": type, "since": since, "licence": licence}
+    write: Callable[..., Summary]
+    if format == "coco":
+        options["frames"] = frames
+        write = partial(export_coco, every=every, licence=licence, with_prelabels=with_prelabels, selection=selection)
+    else:
+        options["media"] = not no_media
+        write = partial(export_jsonl, with_media=not no_media, with_prelabels=with_prelabels, selection=selection)
+    summary, about, is_recorded = _write(load_settings({"data": data}, settings_file), to, write, format, options)
+    if as_json:
+        result = {"format": format, "to": str(to), **summary.counts}
+        typer.echo(json.dumps({**result, "export": about["export"], "recorded": is_recorded}))
+        return
+    pictures = f" on {summary.images} pictures" if format == "coco" else ""
+    typer.echo(f"{summary.documents} documents with {summary.labels} labels{pictures}: {to}")
+
+
+def _write(
+    settings: Settings, to: Path, write: Callable[..., Summary], format: str, options: dict[str, Any]
+) -> tuple[Summary, dict[str, Any], bool]:
+    """Write the folder, with a bar, and record it: what is in it, what about.json says, and whether it is recorded."""
     from rich.console import Console
     from rich.progress import Progress
 
     from collector.exports.about import write_about
-    from collector.exports.coco import export_coco
     from collector.exports.folder import whole_folder
-    from collector.exports.jsonl import export_jsonl
-    from collector.exports.truth import Selection
     from collector.store.blobs_local import LocalBlobs
     from collector.store.open import open_reader
 
-    settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data)
     screen = Console(stderr=True)
-    coco = partial(export_coco, every=every, licence=licence)
-    make = coco if format == "coco" else partial(export_jsonl, with_media=not no_media)
-    options = {"with_prelabels": with_prelabels, "study": study, "type": type, "since": since, "licence": licence}
-    if format == "coco":
-        options["frames"] = frames
-    else:
-        options["media"] = not no_media
     try:
         with whole_folder(to) as folder, Progress(console=screen, transient=True) as progress:
             bar = progress.add_task("Exporting", total=None)
-            summary = make(
+            summary = write(
                 database,
                 LocalBlobs(settings.blobs_folder),
                 folder,
-                with_prelabels=with_prelabels,
                 begin=lambda total: progress.update(bar, total=total),
                 advance=_now_and_then(lambda items: progress.advance(bar, items)),
-                selection=Selection(study, type, submitted_since),
             )
             about = write_about(folder, summary.contents, summary.counts, format, options)
             is_recorded = _record(settings, about, screen)
@@ -98,12 +113,7 @@ def export(
         database.close()
     for sentence in summary.sentences():
         screen.print(sentence)
-    if as_json:
-        told = {"format": format, "to": str(to), **summary.counts}
-        typer.echo(json.dumps({**told, "export": about["export"], "recorded": is_recorded}))
-        return
-    pictures = f" on {summary.images} pictures" if format == "coco" else ""
-    typer.echo(f"{summary.documents} documents with {summary.labels} labels{pictures}: {to}")
+    return summary, about, is_recorded
 
 
 def _now_and_then(advance: Callable[[int], None]) -> Callable[[], None]:

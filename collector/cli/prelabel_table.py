@@ -10,6 +10,7 @@ from prelabel.quality.shapes import Estimate, PrelabelReport, QualityRow
 _HEADINGS = (
     "pre-labels", "accepted", "moved", "relabelled", "edited", "deleted", "added", "precision", "recall",
 )  # fmt: skip
+_PLURALS = {"box": "boxes", "keypoints": "keypoints"}  # of label kinds; the others take an s
 _TITLES = {"class": "by word", "device": "by device", "step": "by step"}
 
 
@@ -27,7 +28,8 @@ def show(report: PrelabelReport, console: Console | None = None) -> None:
         console.print(f"[bold]costs time:[/bold] {line.text}", highlight=False)
     for row in (row for row in report.rows if row.cut == "model"):
         console.print()
-        console.print(f"[bold]{row.model.name}[/bold] {row.model.version or ''}  {row.kind}s", highlight=False)
+        kind = _PLURALS.get(row.kind, f"{row.kind}s")
+        console.print(f"[bold]{row.model.name}[/bold] {row.model.version or ''}  {kind}", highlight=False)
         if row.configuration is not None:
             console.print(f"  {row.configuration}", highlight=False, markup=False)
         console.print(f"  {measures(row)}", highlight=False)

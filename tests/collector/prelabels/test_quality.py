@@ -323,6 +323,7 @@ def test_the_commands(worked: Filled) -> None:
     run = CliRunner().invoke
     shown = run(app, ["report", "prelabels", *data])
     assert shown.exit_code == 0, shown.output
+    assert "yolox-nano" in shown.output and " boxes" in shown.output and "boxs" not in shown.output
     assert "costs time: plate (box, yolox-nano): of 30 pre-labels 30 were deleted" in " ".join(shown.output.split())
     report = json.loads(run(app, ["report", "prelabels", "--json", *data]).stdout)
     assert report["items"] == 30 and report["costs_time"][0]["label"] == "plate"
