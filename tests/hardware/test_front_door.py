@@ -133,7 +133,7 @@ def test_a_silent_collector_is_given_time() -> None:
     patience.silent("http://127.0.0.1:1", log)
     now = 29.0
     patience.silent("http://127.0.0.1:1", log)
-    patience.heard()
+    patience.answered()
     now = 70.0
     patience.silent("http://127.0.0.1:1", log)
     now = 101.0

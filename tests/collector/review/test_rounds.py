@@ -56,7 +56,7 @@ def test_only_a_lead_asks_again_and_only_what_is_finished(site: Site) -> None:
     assert site.submit("ann", task, []).status_code == 200
     for number in range(2, MAX_ROUNDS + 1):
         assert site.call("lea", "POST", again).json()["round"] == number
-    assert "10 times already" in site.call("lea", "POST", again).json()["title"]
+    assert "10 rounds already" in site.call("lea", "POST", again).json()["title"]
 
 
 def test_an_expired_round_does_not_come_to_who_had_another_one(filled: Filled) -> None:

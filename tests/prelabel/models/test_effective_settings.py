@@ -165,7 +165,7 @@ def test_a_manifest_that_was_changed_since_is_refused(tmp_path: Path) -> None:
     model, path = planted(tmp_path / "planted"), str(picture(tmp_path / "a.png"))
     asked = {"path": path, "model": model, "package": describe(model).source.package}
     assert label_file(asked)["document"]["labels"]
-    with pytest.raises(ModelCorrupt, match="another manifest"):
+    with pytest.raises(ModelCorrupt, match="has had its manifest changed"):
         label_file({**asked, "package": "0" * 64})
 
 

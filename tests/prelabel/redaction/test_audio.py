@@ -215,7 +215,7 @@ def test_samples_wait_for_their_margin(planted: VadModel) -> None:
 
 
 def test_without_a_model_nothing_begins() -> None:
-    with pytest.raises(RedactionUnavailable, match="no model"):
+    with pytest.raises(RedactionUnavailable, match="no voice activity model"):
         AudioRedactor(MUTE, None, RATE, 1, False)  # type: ignore[arg-type]
 
 

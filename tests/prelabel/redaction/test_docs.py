@@ -19,7 +19,7 @@ TEXT = " ".join((needs.ROOT / "docs/redaction.md").read_text(encoding="utf-8").s
 @pytest.mark.parametrize(
     "sentence",
     [
-        f"at a score as low as {policy.FACE_FLOOR}",
+        f"with a score of {policy.FACE_FLOOR} or more",
         f"a score of {policy.SURE_FACE} or more counts as seen",
         f"not within {policy.FACE_LOST_US / 1e6} s of the frame",
         f"seen within {policy.UNION_US / 1e6} s of it",
@@ -30,8 +30,8 @@ TEXT = " ".join((needs.ROOT / "docs/redaction.md").read_text(encoding="utf-8").s
         f"({policy.MOSAIC_BLOCK} pixels or a quarter",
         f"not seen for {policy.BREAK_US / 1e6} s",
         "in the first second of the take" if policy.PLACED_US == 1_000_000 else "another PLACED_US",
-        f"every {policy.LOOK_EVERY_US / 1e6} s when the machine is fast",
-        f"every {policy.SLOWEST_LOOK_US / 1e6} s when it is not",
+        f"every {policy.LOOK_EVERY_US / 1e6} s on a fast machine",
+        f"every {policy.SLOWEST_LOOK_US / 1e6} s on a slow one",
         f"at most {policy.LOOK_SHARE} of a core",
     ],
 )
