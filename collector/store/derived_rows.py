@@ -70,7 +70,7 @@ class DerivedRows:
     def remove_others(self, kind: str, keys: Collection[str]) -> None:
         """Remove the rows of what is no longer there."""
         known = set(keys)
-        gone = [key for key, *_ in self._rows(_KEYS, {"kind": kind}) if key not in known]
+        gone = [row.key for row in self._rows(_KEYS, {"kind": kind}) if row.key not in known]
         with self._saving():
             self._conn.execute(_REMOVE, [{"kind": kind, "key": key} for key in gone])
 
@@ -79,7 +79,7 @@ class DerivedRows:
 
     def _rows(self, statement: Statement, values: dict[str, Any]) -> list[DerivedRow]:
         try:
-            return [DerivedRow(*row) for row in self._conn.execute(statement, values)]
+            return list(map(DerivedRow._make, self._conn.execute(statement, values)))
         except sqlite3.DatabaseError as error:
             self._begin_anew(error)
             return []

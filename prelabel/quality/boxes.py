@@ -86,7 +86,8 @@ class Detections:
 
     def __init__(self) -> None:
         self._scores, self._hits = array("d"), array("H")
-        self._words, self._groups = array("i"), array("i")
+        # Of each run of scores: its word, its group and how many scores it has.
+        self._words, self._groups, self._lengths = array("i"), array("i"), array("i")
         self._numbers: dict[str, int] = {}
         self._truth: dict[int, Counter[str]] = defaultdict(Counter)
 
@@ -104,8 +105,9 @@ class Detections:
                 number = self._numbers.setdefault(word, len(self._numbers))
                 self._scores.extend(scores)
                 self._hits.extend(hits)
-                self._words.extend([number] * len(scores))
-                self._groups.extend([group] * len(scores))
+                self._words.append(number)
+                self._groups.append(group)
+                self._lengths.append(len(scores))
 
     def average_precision(self, groups: Collection[int]) -> tuple[AveragePrecision | None, dict[str, AveragePrecision]]:
         """Over all words that have a true label in these groups (each word counts the same), and of each of them.
@@ -125,8 +127,11 @@ class Detections:
     def _precision(self, groups: Collection[int], words: Sequence[str], truth: Mapping[str, int]) -> Array:
         """Precision [overlaps, recalls, words] of COCO's protocol."""
         result = np.zeros((len(_LEVELS), len(_RECALLS), len(words)))
-        chosen = np.flatnonzero(np.isin(np.asarray(self._groups), np.fromiter(groups, np.int64)))
-        numbers, scores = np.asarray(self._words)[chosen], np.asarray(self._scores)[chosen]
+        lengths = np.asarray(self._lengths)
+        in_groups = np.isin(np.asarray(self._groups), np.fromiter(groups, np.int64))
+        chosen = np.flatnonzero(np.repeat(in_groups, lengths))
+        numbers = np.repeat(np.asarray(self._words)[in_groups], lengths[in_groups])
+        scores = np.asarray(self._scores)[chosen]
         order = np.lexsort((-scores, numbers))  # stable: equal scores stay as they came
         numbers, hits = numbers[order], np.asarray(self._hits)[chosen][order]
         for index, word in enumerate(words):

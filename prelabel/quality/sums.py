@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -258,10 +258,10 @@ class _WorkRows:
         kinds = {kind for kind, _ in cells}
         if len(kinds) != 1 or len({one.capture for one in items}) != len(items):
             return
-        counts: Counter[Outcome] = Counter()
+        counts: dict[Outcome, int] = {}
         for _, outcomes in cells:
             for name, count in outcomes.items():
-                counts[name] += count
+                counts[name] = counts.get(name, 0) + count
         key = tuple(counts.items())
         # Thousands of revisions have the same few counts: one object each.
         self._rows.append(Work(kinds.pop(), self._outcomes.setdefault(key, counts), items[0].active_ms or 0))

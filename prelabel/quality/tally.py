@@ -56,10 +56,10 @@ class WordTally:
 
     def add_cell(self, cell: Cell, capture: int) -> None:
         """One reviewed capture's part of a word that the model knows."""
-        _, _, outcomes, moved, right, wrong, missed, starts_us, ends_us, texts, _, whole, tracks = cell
+        _, _, outcomes, moved, right, wrong, missed, starts_us, ends_us, texts, unchanged, whole, tracks = cell
         if outcomes:
             self.add_outcomes(outcomes)
-            self.add_shares((cell,), capture)
+            self._add_share(capture, outcomes.get("accepted", 0), _prelabels(outcomes), unchanged, texts)
         self.right += right
         self.wrong += wrong
         self.missed += missed
@@ -85,9 +85,12 @@ class WordTally:
         for _, _, outcomes, _, _, _, _, _, _, kept, same, _, _ in cells:
             if outcomes:
                 accepted += outcomes.get("accepted", 0)
-                prelabels += sum(outcomes.values()) - outcomes.get("added", 0)
+                prelabels += _prelabels(outcomes)
                 unchanged += same
                 texts += kept
+        self._add_share(capture, accepted, prelabels, unchanged, texts)
+
+    def _add_share(self, capture: int, accepted: int, prelabels: int, unchanged: int, texts: int) -> None:
         if prelabels:
             self._add_counts(capture, _counts(accepted, prelabels, unchanged, texts))
 
@@ -136,6 +139,10 @@ class WordTally:
     def _add_counts(self, capture: int, counts: OutcomeCounts) -> None:
         mine = self.captures.get(capture)
         self.captures[capture] = counts if mine is None else _counts(*map(sum, zip(mine, counts, strict=True)))
+
+
+def _prelabels(outcomes: Mapping[Outcome, int]) -> int:
+    return sum(outcomes.values()) - outcomes.get("added", 0)
 
 
 @lru_cache(maxsize=65536)
