@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -84,6 +85,21 @@ def test_the_docs_have_status_exit_and_retry_of_every_class() -> None:
         if rows[kind.code] != (kind.status, kind.exit_code, kind.retryable)
     }
     assert wrong == {}
+
+
+def test_the_docs_have_the_hint_of_every_class() -> None:
+    """Word for word; a code that two programs share has one row for both of their hints."""
+    text = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \|.*\| (.+) \|$", text, re.M))
+    classes: dict[str, list[type[GleanerError]]] = defaultdict(list)
+    for kind in every_class():
+        classes[kind.code].append(kind)
+    missing = {
+        code: kinds[0].hint
+        for code, kinds in classes.items()
+        if len(kinds) == 1 and kinds[0].hint.rstrip(".") not in rows[code]
+    }
+    assert missing == {}
 
 
 def test_a_code_has_one_class_per_program() -> None:
