@@ -15,6 +15,7 @@ from device_agent.sensors.holes import HoleCounter
 from device_agent.sensors.pictures import fit_within, from_bgr, planes, shrink
 from device_agent.sensors.ring import FramePool, lores_size, sealed
 from device_agent.sensors.worker import SensorThread
+from prelabel.media.opencv_log import silence_opencv
 
 WIDTH, HEIGHT, FRAME_RATE = 1280, 720, 25.0
 OPEN_TIMEOUT_MS, READ_TIMEOUT_MS = 5000, 2000
@@ -106,9 +107,8 @@ class OpenCvCamera:
 
 
 def _open(source: str, name: str) -> Any:
-    # What goes wrong is told in one sentence of ours; the libraries' own lines on standard error only hide it.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    silence_opencv()
     timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
     if not source.isdigit():
         capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, timeouts)

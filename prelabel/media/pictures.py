@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from prelabel.media.opencv_log import silence_opencv
 from wire.errors import GleanerError
 
 Image = NDArray[np.uint8]
@@ -22,8 +23,7 @@ _GIF_TRAILER = b"\x3b"
 _HEAD_BYTES = 64 * 1024
 _MAX_DIRECTORIES = 100
 _HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*")
-# OpenCV would tell of a damaged file on standard error, in words of its own.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+silence_opencv()
 
 
 class PictureTooLarge(GleanerError):

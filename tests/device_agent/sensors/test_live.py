@@ -21,6 +21,7 @@ import pytest
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Frame, SensorLibraryMissing, SensorLost, SensorMissing
 from device_agent.sensors.reported import settings_of
+from prelabel.media.opencv_log import silence_opencv
 from tests.device_agent.sensors.helpers import Collector, running
 from tests.needs import need, need_program
 
@@ -105,6 +106,14 @@ def test_a_network_camera_that_falls_silent_is_one_failure(network_camera: tuple
         failure = seen.wait_for_failure()
     assert isinstance(failure, SensorLost)
     assert "stopped giving pictures" in failure.message
+
+
+def test_opening_a_camera_leaves_opencv_silent() -> None:
+    """Its log level belongs to the process: what opens cameras must not turn it up for what reads pictures."""
+    silence_opencv()
+    with pytest.raises(SensorMissing):
+        open_camera("opencv:77")
+    assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_SILENT
 
 
 def test_cameras_that_are_not_there_are_one_sentence_each() -> None:
