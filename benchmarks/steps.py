@@ -39,7 +39,7 @@ Published = SessionRecord | TakeDocument
 
 
 @dataclass(frozen=True)
-class Cost:
+class StepCost:
     """Of one session, per step or per record."""
 
     cpu_ms: float
@@ -71,7 +71,7 @@ def plan(steps: int) -> Plan:
     )
 
 
-def play(steps: int) -> tuple[Cost, list[Published]]:
+def play(steps: int) -> tuple[StepCost, list[Published]]:
     """A whole session, as fast as it goes; what it cost per step, and what the collector is to hear of it."""
     published: list[Published] = []
     with ExitStack() as stack:
@@ -95,31 +95,31 @@ def play(steps: int) -> tuple[Cost, list[Published]]:
         for number in range(steps):
             runner.post(Start())
             runner.post(Answered(f"tea number {number:04}"))
-        with Meter() as meter:
+        with UsageMeter() as meter:
             record = runner.run()
     assert record is not None and record.state == "finished" and len(record.takes) == steps
-    return Cost(meter.cpu_seconds * 1000 / steps, meter.bytes / steps), published
+    return StepCost(meter.cpu_seconds * 1000 / steps, meter.bytes / steps), published
 
 
-def save(published: list[Published]) -> Cost:
+def save(published: list[Published]) -> StepCost:
     """What a record costs a collector that has nothing yet."""
     with ExitStack() as stack:
         db = open_database(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         stack.callback(db.close)
         db.write_sync(lambda conn: conn.execute(_DEVICE).rowcount)
-        with Meter() as meter:
+        with UsageMeter() as meter:
             for record in published:
                 if isinstance(record, TakeDocument):
                     db.write_sync(lambda conn, take=record: keep_take(conn, take))  # type: ignore[misc]
                 else:
                     db.write_sync(lambda conn, session=record: keep_session(conn, session))  # type: ignore[misc]
-    return Cost(meter.cpu_seconds * 1000 / len(published), meter.bytes / len(published))
+    return StepCost(meter.cpu_seconds * 1000 / len(published), meter.bytes / len(published))
 
 
-class Meter:
+class UsageMeter:
     """CPU seconds of this process and bytes that it wrote, while entered."""
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> UsageMeter:
         gc.collect()
         self._cpu, self._bytes = time.process_time(), _written()
         return self
