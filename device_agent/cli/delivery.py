@@ -43,11 +43,15 @@ def wait_for_receipts(spool: Spool, uplink: Uplink, seconds: float, *, until_ref
                     "command again. Nothing is deleted before the collector has it.",
                 )
     message = uplink.state.message or "The collector has not confirmed everything yet."
-    people.print(f"{message} {_waiting(spool)} in the spool; the next run sends them.")
+    people.print(f"{message} {_waiting(spool)} in the spool. The next run sends what waits.")
     return False
 
 
 def _waiting(spool: Spool) -> str:
     captures = spool.captures_waiting
     records = len(spool.records.to_send()) + len(spool.records.takes_to_send())
-    return f"{captures} captures and {records} session records wait"
+    return f"{_counted(captures, 'capture')} and {_counted(records, 'session record')} wait"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
