@@ -65,7 +65,7 @@ def _text(source: Source, settings: _Flat | None, differing: list[str], by_packa
 
 
 def _part(name: str, value: str | None) -> str:
-    return f"no {_short(name)}" if value is None else f"{_short(name)} {value}"
+    return f"{_short(name)} not set" if value is None else f"{_short(name)} {value}"
 
 
 def _flat(settings: Mapping[str, Any]) -> _Flat:
