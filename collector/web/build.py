@@ -18,7 +18,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,6 +125,29 @@ def npm(node: Node, *words: str, what: str) -> None:
         raise BuildFailed(f"{what} failed:\n" + "\n".join(lines[-25:]) + hint)
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Holds the page's folder: a second process that installs or builds here waits until this one has ended."""
+    folder = os.open(WEB, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def ready_node(say: Callable[[str], None]) -> Node:
+    """A Node.js, with the page's packages in `node_modules`: they are installed when they are not there yet.
+
+    Raises:
+        BuildFailed: no Node.js, or no npm registry in reach.
+    """
+    node = need_node()
+    with one_at_a_time():
+        install_packages(node, say)
+    return node
+
+
 def install_packages(node: Node, say: Callable[[str], None]) -> None:
     """`npm ci`, unless these packages were installed from this lock file for this Node.js before."""
     lock = (WEB / "package-lock.json").read_bytes() + repr(version_of(str(node.program))).encode()
@@ -147,12 +171,8 @@ def build(say: Callable[[str], None], *, force: bool = False) -> bool:
     """
     if is_built() and not force:
         return False
-    folder = os.open(WEB, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with one_at_a_time():
         return _build(say, force=force)
-    finally:
-        os.close(folder)
 
 
 def _build(say: Callable[[str], None], *, force: bool) -> bool:
@@ -224,8 +244,7 @@ def generated_types(node: Node) -> str:
 
 
 def write_types(say: Callable[[str], None]) -> None:
-    node = need_node()
-    install_packages(node, say)
+    node = ready_node(say)
     SCHEMA.write_text(generated_types(node), encoding="utf-8")
     say("The API types are those of the collector.")
 
@@ -234,8 +253,7 @@ def lint(say: Callable[[str], None]) -> None:
     """Strict type check, and the committed API types against the collector's own OpenAPI document."""
     if not is_built():
         raise BuildFailed("collector/web/dist is older than its sources: run `make web` and commit both.")
-    node = need_node()
-    install_packages(node, say)
+    node = ready_node(say)
     npm(node, "run", "check", what="tsc")
     if SCHEMA.read_text(encoding="utf-8") != generated_types(node):
         raise BuildFailed(
@@ -247,8 +265,7 @@ def lint(say: Callable[[str], None]) -> None:
 
 def test(say: Callable[[str], None]) -> None:
     """The page's own tests (vitest)."""
-    node = need_node()
-    install_packages(node, say)
+    node = ready_node(say)
     npm(node, "test", what="The page's tests")
     say("The page's tests pass.")
 

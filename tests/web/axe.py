@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from tests.needs import ROOT
+from tests.web.building import builder
 
-SOURCE = ROOT / "collector" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
 # Rules about the page as a whole that axe counts as moderate, and that hold here in every state.
 WHOLE = ("page-has-heading-one", "landmark-unique", "landmark-one-main", "duplicate-id-aria", "region")
@@ -15,8 +14,11 @@ RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).
 
 
 def violations(page: Page) -> list[tuple[str, str, str]]:
-    """(rule, impact, where) of all that is serious or worse, or about the whole page. Asks the page itself."""
+    """(rule, impact, where) of all that is serious or worse, or about the whole page. Asks the page itself.
+
+    The test needs the fixture `page_packages`.
+    """
     if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(SOURCE.read_text(encoding="utf-8"))
+        page.evaluate((builder().MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
     found = [(str(rule), str(impact), str(where)) for rule, impact, where in page.evaluate(RUN)]
     return [row for row in found if row[1] in GRAVE or row[0] in WHOLE]

