@@ -9,7 +9,8 @@ from datetime import datetime
 from prelabel.quality.pairs import ScorePair, score_pairs, text_pairs
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.texts import ExpectedErrors, TextPair, expected_word_error_rate, main_language
-from prelabel.triage.calibration import Calibration, fit
+from prelabel.triage.calibration import Calibration
+from prelabel.triage.fitting import fit
 from wire.labels import Source
 
 
