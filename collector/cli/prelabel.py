@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
 from collector.client import ask, find_service
 from collector.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from prelabel.triage.calibration import Calibration
 
 app = typer.Typer(no_args_is_help=True, help="Run models again over old captures; calibrate their scores.")
 Run = Annotated[str, typer.Argument(help="The id that `prelabel run` printed.")]
@@ -82,7 +86,8 @@ def stop(run: Run, data: Data = None, as_json: Json = False, settings_file: Sett
 def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Learn from reviewed pre-labels what each model's scores are worth, for the order of the queue.
 
-    The service does the same by itself every hour when there is enough new.
+    Each model file has a line, and under it one for each configuration, with the reason why it got a fit of its own or
+    that of the file. The service does the same by itself every hour when there is enough new.
     """
     from collector.prelabels.report_worker import calibrations_of
 
@@ -93,13 +98,33 @@ def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsF
     if as_json:
         typer.echo(_text([one.to_json() for one in fitted]))
         return
-    for one in fitted:
-        typer.echo(
-            f"{one.model.name} {one.model.version}: {one.method} from {one.pairs} reviewed pre-labels of the random"
-            f" share; calibration error {one.before.ece:.3f}, now {one.after.ece:.3f}"
-        )
+    for line in _calibration_lines(fitted):
+        typer.echo(line)
     if not fitted:
         typer.echo("Nothing of the random share has been reviewed yet.")
+
+
+def _calibration_lines(fitted: Sequence[Calibration]) -> Iterator[str]:
+    from prelabel.quality.configurations import configurations
+
+    sources = [
+        one.model.model_copy(update={"package": one.settings.get("package"), "settings": one.configuration})
+        for one in fitted
+    ]
+    settings = [{name: value for name, value in one.settings.items() if name != "package"} for one in fitted]
+    described = configurations(
+        {source: one for source, one in zip(sources, settings, strict=True) if source.settings is not None}
+    )
+    for one, source in zip(fitted, sources, strict=True):
+        name = f"{one.model.name} {one.model.version}"
+        if one.configuration is not None:
+            name = f"  {described.get(source, f'settings {one.configuration[:8]}')}"
+        yield (
+            f"{name}: {one.method} from {one.pairs} reviewed pre-labels of the random share; calibration error"
+            f" {one.before.ece:.3f}, now {one.after.ece:.3f}"
+        )
+        if one.why:
+            yield f"    {one.why}"
 
 
 def _wait(settings: Settings, found: dict[str, Any]) -> dict[str, Any]:

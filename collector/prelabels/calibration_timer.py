@@ -27,7 +27,7 @@ async def calibrate_hourly(db: Database, measurer: Measurer) -> None:
 
 
 async def calibrate_once(db: Database, measurer: Measurer) -> int:
-    """Measure and fit again if there is enough new; returns how many models were fitted."""
+    """Measure and fit again if there is enough new; returns how many calibrations are in force anew."""
     if await db.read(_new_revisions) < MIN_NEW_REVISIONS:
         return 0
     await measurer.measure()
@@ -38,6 +38,9 @@ async def calibrate_once(db: Database, measurer: Measurer) -> int:
             keep_calibration(conn, one)
 
     await db.write(keep)
+    for one in fitted:
+        if one.configuration is not None:
+            log.info("%s under settings %s: %s", one.model.name, one.configuration[:8], one.why)
     return len(fitted)
 
 

@@ -23,6 +23,7 @@ from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
 from prelabel.geometry.validity import readable_part
 from prelabel.quality.texts import main_language, spoken
+from prelabel.triage.score_keys import ScoreKey
 from wire.canonical import canonical_json, sha256_hex
 from wire.labels import LabelsDocument, Source
 
@@ -60,8 +61,9 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
         return None
     frames = find_derived(conn, capture, "frames")
     language, sha256 = row.language, job.payload["sha256"]
-    known = calibrations(conn, [sha256]).get(sha256)
-    errors = known.word_errors.get(main_language(language)) if known is not None else None
+    key = ScoreKey(sha256)
+    known = calibrations(conn, [key]).get(key)
+    errors = None if known is None else known.errors_in(main_language(language), job.payload.get("package"))
     return {
         "path": str(blobs.path_of(original.blob)),
         "model": job.payload["model"],

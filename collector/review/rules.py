@@ -58,7 +58,7 @@ def reason_for(
         objects: the things the script expects to be seen.
         prelabels: the documents of the captures the task labels, as people are shown them.
         draw: a random number, uniform in [0, 1): the coin of the random share.
-        calibrations: what models' scores are worth, by sha256.
+        calibrations: what models' scores are worth, by file and configuration.
         vocabularies: the words models know, by sha256.
         beside: documents that are not shown: another model's answer replaced them, or they came after the first look.
     """

@@ -19,6 +19,7 @@ from collector.store.sql import Connection, text
 from collector.studies.label_schemas import words_of
 from collector.studies.studies import control_share
 from prelabel.models import catalogue
+from prelabel.triage.score_keys import score_keys
 from wire.base import format_utc, new_id
 from wire.script import PROMPTED
 from wire.session import TakeRecord
@@ -156,7 +157,7 @@ def _reason(
     rows = conn.execute(_PRELABELS, {"captures": list(labelled)}).all()
     labels = shown_labels((row.body, row.shown) for row in rows)
     shown, hidden = parts_for(kind, classes, labels.shown), parts_for(kind, classes, labels.hidden)
-    known = calibrations(conn, [document.source.sha256 for document in shown])
+    known = calibrations(conn, [key for document in shown for key in score_keys(document).values()])
     return reason_for(kind, record.kind in PROMPTED, record.objects, shown, draw, known, known_words(), hidden)
 
 

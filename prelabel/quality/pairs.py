@@ -22,7 +22,7 @@ class ScorePair(NamedTuple):
 
 
 def score_pairs(items: Iterable[Reviewed]) -> list[ScorePair]:
-    """The score of every pre-label and whether it was right, for `calibration.fit`.
+    """The score of every pre-label and whether it was right, for `fitting.fit`.
 
     Only items drawn by chance count: those chosen for their doubt are wrong more often, whoever saw what. Right is a
     pre-label with a reviewed label of the same kind and word at overlap 0.5 or more; a text must be the same text.

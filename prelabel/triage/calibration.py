@@ -6,7 +6,7 @@ How it is fitted is in fitting.py. Expected calibration error: Naeini et al., AA
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from pydantic import Field, model_validator
 
 from prelabel.quality.texts import ExpectedErrors
 from prelabel.triage.curves import LogitLine, between
-from wire.base import Count, Document, Utc, WireModel
+from prelabel.triage.score_keys import ScoreKey
+from wire.base import Count, Document, JsonObject, Sha256, Utc, WireModel
 from wire.labels import Score, Source
 
 Array = NDArray[Any]
@@ -70,15 +71,29 @@ class ClassTable(WireModel):
 
 
 class Calibration(Document):
-    """The calibration of one model file, known by the sha256 in `model`; labels of another file must not use it.
+    """What the scores of one model file are worth, known by the sha256 in `model`; labels of another must not use it.
+
+    `configuration` None: of the file, fitted to the pairs of all its configurations. Else of one configuration, which
+    is the hash of `settings` (score_keys.py). `fitted_on` is whose pairs these are, and `why` says why those: where a
+    configuration has too few of its own, this is the file's fit.
 
     `before` and `after` are measured on the same pairs; `after` on pairs of captures the fit did not see (five folds).
     `temperature` divides the logit of the scores of every class without a table of its own, then `intercept` is added;
     None leaves them. Beyond `ends` there were too few pairs: scores there are read as the end. `word_errors` has, by
-    `texts.main_language`, what a model that writes got wrong, where there is evidence enough.
+    `texts.main_language`, what a model that writes got wrong, where there is evidence enough; `package_errors` the same
+    for each package of the file. Both are in the calibration of the file alone.
+
+    What is new in schema 2 has its default in schema 1: those are of files.
     """
 
+    SCHEMA: ClassVar[int] = 2
+
+    schema_number: int = Field(default=SCHEMA, alias="schema", strict=True, ge=1)
     model: Source
+    configuration: Sha256 | None = None
+    settings: JsonObject = Field(default_factory=dict)
+    fitted_on: Literal["configuration", "file"] = "file"
+    why: str = ""
     fitted_at: Utc
     pairs: Count
     method: Method
@@ -89,12 +104,26 @@ class Calibration(Document):
     before: Reliability
     after: Reliability
     word_errors: dict[str, ExpectedErrors] = {}
+    package_errors: dict[Sha256, dict[str, ExpectedErrors]] = {}
 
     @model_validator(mode="after")
     def _of_a_model(self) -> Self:
         if self.model.kind != "model":
             raise ValueError("a calibration is of a model")
+        if self.configuration is None and self.fitted_on == "configuration":
+            raise ValueError("a fit on a configuration names it")
         return self
+
+    @property
+    def key(self) -> ScoreKey:
+        return ScoreKey(str(self.model.sha256), self.configuration)
+
+    def errors_in(self, language: str, package: str | None) -> ExpectedErrors | None:
+        """What a package got wrong in a language (`texts.main_language`), else what the packages of the file did.
+
+        By package, because that is what is known of a run before it begins.
+        """
+        return self.package_errors.get(package or "", {}).get(language) or self.word_errors.get(language)
 
     def apply(self, label: str, score: float) -> float:
         """The probability, 0..1, that a pre-label with this word and score is right; never falls as scores rise."""

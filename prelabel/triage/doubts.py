@@ -15,10 +15,10 @@ transcript    words the recogniser was unsure of, or text where no speech was fo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -26,12 +26,13 @@ from prelabel.geometry.overlap import overlap_table
 from prelabel.quality.matching import found
 from prelabel.quality.texts import spoken
 from prelabel.triage.calibration import Calibration
+from prelabel.triage.score_keys import ScoreKey, score_keys
 from prelabel.triage.track_faults import track_faults
 from wire.labels import Box, Interval, Label, LabelsDocument, Source, Track
 from wire.tasks import TaskType
 
 DoubtKind = Literal["uncertainty", "flicker", "disagreement", "conflict", "transcript"]
-Calibrations = Mapping[str, Calibration]
+Calibrations = Mapping[ScoreKey, Calibration]
 Vocabularies = Mapping[str, Collection[str]]
 
 MOST = 2.0
@@ -66,7 +67,7 @@ def reasons(
         speaks: whether the script asks somebody to say something.
         objects: the things the script expects to be seen.
         documents: the pre-labels of the captures the task labels, one document per capture and source.
-        calibrations: by the sha256 of the model.
+        calibrations: of the configurations that made the labels, and of their files for what has none of its own.
         vocabularies: the words each model knows (`names` of its package), by its sha256. A word that one model does
             not know is no disagreement, and an object that no model knows is no conflict. A model that is not in it
             is taken to know the words it used, and to miss any object.
@@ -92,18 +93,36 @@ def combined(doubts: Iterable[Doubt]) -> float:
 
 def uncertainty(documents: Iterable[LabelsDocument], calibrations: Calibrations) -> Doubt | None:
     """The doubt about the least certain pre-label; None without scores."""
-    rows = [
-        (_probability(document, label, calibrations), label)
-        for document in documents
-        for label in document.labels
-        if label.score is not None
-    ]
+    rows = [row for document in documents for row in _chances(document, calibrations)]
     if not rows:
         return None
-    chance, label = min(rows, key=lambda row: abs(row[0] - 0.5))
-    near = sum(_unsure(chance) >= NEAR for chance, _ in rows)
+    least = min(rows, key=lambda row: abs(row.chance - 0.5))
+    near = sum(_unsure(row.chance) >= NEAR for row in rows)
     more = f"; {near} of {len(rows)} labels are unsure" if near > 1 else ""
-    return Doubt("uncertainty", f"Least certain: {_confidence(label, chance)}{more}.", _unsure(chance))
+    return Doubt("uncertainty", f"Least certain: {_confidence(least)}{more}.", _unsure(least.chance))
+
+
+class _Chance(NamedTuple):
+    """A pre-label with the probability that it is right; `borrowed`: learnt from all configurations of its model."""
+
+    label: Label
+    chance: float
+    borrowed: bool
+
+
+def _chances(document: LabelsDocument, calibrations: Calibrations) -> Iterator[_Chance]:
+    """Of the labels with a score."""
+    keys = score_keys(document)
+    for label in document.labels:
+        if label.score is None:
+            continue
+        key = keys.get(label.source or document.source)
+        known = None if key is None else calibrations.get(key) or calibrations.get(ScoreKey(key.sha256))
+        if key is None or known is None:
+            yield _Chance(label, label.score, borrowed=False)
+        else:
+            borrowed = key.configuration is not None and known.fitted_on == "file"
+            yield _Chance(label, known.apply(label.label, label.score), borrowed)
 
 
 def _unsure(chance: float) -> float:
@@ -111,11 +130,14 @@ def _unsure(chance: float) -> float:
     return 1 - abs(2 * chance - 1)
 
 
-def _confidence(label: Label, chance: float) -> str:
+def _confidence(row: _Chance) -> str:
     """The score as people see it on the label; what it is worth where reviews have shown that it is worth another."""
-    score = label.score or 0.0
-    known = f", which is right {chance:.0%} of the time" if abs(chance - score) > SHIFTED else ""
-    return f"{label.label}, {score:.0%}{known}"
+    score = row.label.score or 0.0
+    known = ""
+    if abs(row.chance - score) > SHIFTED:
+        known = f", which is right {row.chance:.0%} of the time"
+        known += " over all settings of the model" if row.borrowed else ""
+    return f"{row.label.label}, {score:.0%}{known}"
 
 
 def flicker(documents: Iterable[LabelsDocument]) -> Doubt | None:
@@ -184,13 +206,6 @@ def transcript(documents: Sequence[LabelsDocument], beside: Sequence[LabelsDocum
     """The doubt about what was heard: the worse of unsure words and of text where a speech detector heard none."""
     doubts = [_unsure_words(documents), _text_without_speech(documents, beside)]
     return max((doubt for doubt in doubts if doubt is not None), key=lambda doubt: doubt.worth, default=None)
-
-
-def _probability(document: LabelsDocument, label: Label, calibrations: Calibrations) -> float:
-    source = label.source or document.source
-    calibration = calibrations.get(source.sha256 or "")
-    score = label.score if label.score is not None else 1.0
-    return calibration.apply(label.label, score) if calibration is not None else score
 
 
 def _is_model(document: LabelsDocument) -> bool:

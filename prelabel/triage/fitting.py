@@ -12,7 +12,7 @@ Sources: curves.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,13 +45,18 @@ class _Pairs:
     def of(self, chosen: Array) -> _Pairs:
         return _Pairs(self.labels[chosen], self.scores[chosen], self.right[chosen], self.fold[chosen])
 
-    def unseen(self, fit: Callable[[_Pairs], Callable[[_Pairs], Array]]) -> Array:
-        """Every score as a fit on the other folds reads it; as it is where there are no others."""
-        result = self.scores.copy()
+    def unseen(self, fit: Callable[[_Pairs], Callable[[_Pairs], Array]], of: _Pairs | None = None) -> Array:
+        """Every score as a fit on the other folds reads it; as it is where there are no others.
+
+        Args:
+            of: pairs to read instead of these, in folds of the same captures.
+        """
+        new = self if of is None else of
+        result = new.scores.copy()
         for number in range(FOLDS):
-            test = self.fold == number
-            if test.any() and not test.all():
-                result[test] = fit(self.of(~test))(self.of(test))
+            test, rest = new.fold == number, self.fold != number
+            if test.any() and rest.any():
+                result[test] = fit(self.of(rest))(new.of(test))
         return result
 
     def too_few(self, pairs: int, each: int) -> bool:
@@ -81,14 +86,32 @@ class _Plan:
                 at = new.labels == name
                 if name in own:
                     result[at] = own[name](new.scores[at])
-                elif rest is not None and self.methods[name][0] != "identity":
+                elif rest is not None and (name not in self.methods or self.methods[name][0] != "identity"):
                     result[at] = rest.read(new.scores[at])
             return result
 
         return read
 
 
-def fit(model: Source, pairs: Sequence[ScorePair], fitted_at: datetime) -> Calibration:
+@dataclass(frozen=True)
+class Fit:
+    """A calibration with the pairs that it was fitted to, so that it can be judged by what it does not see.
+
+    `folds` has the fold of each capture.
+    """
+
+    calibration: Calibration
+    pairs: Sequence[ScorePair]
+    plan: _Plan
+    folds: Mapping[object, int]
+
+    def unseen_loss(self, of: Sequence[ScorePair]) -> float:
+        """The mean log loss of pairs of the same captures, each read by a fit that did not see its capture."""
+        new = _arrays(of, self.folds)
+        return log_loss(_arrays(self.pairs, self.folds).unseen(self.plan.fit, new), new.right)
+
+
+def fit(model: Source, pairs: Sequence[ScorePair], fitted_at: datetime) -> Fit:
     """Calibrate a model from reviewed pre-labels.
 
     With too few pairs nothing is fitted: `method` is `identity` and each class says how many it would need.
@@ -98,18 +121,14 @@ def fit(model: Source, pairs: Sequence[ScorePair], fitted_at: datetime) -> Calib
         pairs: in any order that does not depend on the outcome; folds are taken from the order of their captures.
         fitted_at: aware time.
     """
-    given = _Pairs(
-        np.array([pair.label for pair in pairs], dtype=object),
-        np.array([pair.score for pair in pairs], dtype=np.float64),
-        np.array([pair.correct for pair in pairs], dtype=np.float64),
-        _folds(pairs),
-    )
+    folds = _folds(pairs)
+    given = _arrays(pairs, folds)
     before = reliability(given.scores, given.right)
     plan = _harmless(_chosen(given), given, before.ece)
     line = None if plan.line is None else plan.line(given)
     order: tuple[Method, ...] = ("isotonic", "platt", "temperature", "identity")
     used = {method for method, _ in plan.methods.values()} | {"identity"}
-    return Calibration(
+    calibration = Calibration(
         model=model,
         fitted_at=fitted_at,
         pairs=len(pairs),
@@ -123,13 +142,30 @@ def fit(model: Source, pairs: Sequence[ScorePair], fitted_at: datetime) -> Calib
         before=before,
         after=reliability(given.unseen(plan.fit), given.right),
     )
+    return Fit(calibration, pairs, plan, folds)
 
 
-def _folds(pairs: Sequence[ScorePair]) -> Array:
-    """The fold of each pair: captures in turn, so that those of one capture stay together."""
-    captures: dict[object, int] = {}
-    keys: list[object] = [index if pair.capture is None else pair.capture for index, pair in enumerate(pairs)]
-    return np.array([captures.setdefault(key, len(captures)) % FOLDS for key in keys], dtype=np.intp)
+def are_too_few(pairs: Sequence[ScorePair]) -> bool:
+    """Whether not even one line can be fitted to pairs."""
+    return _arrays(pairs, _folds(pairs)).too_few(TEMPERATURE_PAIRS, TEMPERATURE_EACH)
+
+
+def _arrays(pairs: Sequence[ScorePair], folds: Mapping[object, int]) -> _Pairs:
+    return _Pairs(
+        np.array([pair.label for pair in pairs], dtype=object),
+        np.array([pair.score for pair in pairs], dtype=np.float64),
+        np.array([pair.correct for pair in pairs], dtype=np.float64),
+        np.array([folds.get(key, 0) for key in _captures(pairs)], dtype=np.intp),
+    )
+
+
+def _folds(pairs: Sequence[ScorePair]) -> dict[object, int]:
+    """The fold of each capture: captures in turn, so that pairs of one stay together."""
+    return {key: number % FOLDS for number, key in enumerate(dict.fromkeys(_captures(pairs)))}
+
+
+def _captures(pairs: Sequence[ScorePair]) -> list[object]:
+    return [index if pair.capture is None else pair.capture for index, pair in enumerate(pairs)]
 
 
 def _own_fit(method: Method, mine: _Pairs) -> Callable[[Array], Array]:

@@ -6,7 +6,7 @@ from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
 from collector.store.tables.base import metadata
 
-# Every fit there was; the newest row of a model is the one in force.
+# Every fit there was; the newest row of a model file and configuration is the one in force.
 calibration = Table(
     "calibration",
     metadata,
@@ -14,7 +14,9 @@ calibration = Table(
     Column("model_sha256", String, nullable=False),
     Column("body", Text, nullable=False),  # the Calibration as JSON
     Column("fitted_at", String, nullable=False),
-    Index("ix_calibration_model_sha256_id", "model_sha256", "id"),
+    # The hash of what its scores depend on beside the file; null: of the file, whatever its settings.
+    Column("configuration", String, nullable=True),
+    Index("ix_calibration_model_sha256_configuration_id", "model_sha256", "configuration", "id"),
 )
 
 prelabel_run = Table(

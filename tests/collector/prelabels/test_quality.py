@@ -22,12 +22,14 @@ from collector.prelabels.report_worker import Measurer, report_of
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.prelabels.runs import PRELABEL
 from collector.review.calibrations import calibrations, keep_calibration
-from collector.review.tasks import known_words
+from collector.review.tasks import known_words, reconsider
 from prelabel.labelling.worker import WorkerStopped
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import PrelabelReport
 from prelabel.triage.calibration import Calibration
+from prelabel.triage.score_keys import ScoreKey
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
+from wire.canonical import document_hash
 
 
 def still(filled: Filled, number: int, person: str, said: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
@@ -190,6 +192,13 @@ def test_sound_is_measured_by_time(filled: Filled) -> None:
 
 
 # ---------------------------------------------------------------- calibration
+FILE = ScoreKey(MODEL["sha256"])
+
+
+def in_force(filled: Filled, *keys: ScoreKey) -> dict[ScoreKey, Calibration]:
+    return filled.db.read_sync(lambda conn: calibrations(conn, keys))
+
+
 def calibrated(filled: Filled) -> int:
     measurer = Measurer(filled.folder, filled.folder / "blobs")
     try:
@@ -207,15 +216,62 @@ def test_scores_are_calibrated_from_the_random_share_alone(worked: Filled) -> No
     assert fitted_on(worked) == []
 
 
-def test_a_model_file_is_calibrated_whatever_its_settings(worked: Filled) -> None:
-    """Of a still that it labelled under two, what the person saw counts, and counts once."""
+def test_the_calibration_of_a_file_has_all_of_its_settings(worked: Filled) -> None:
+    """Of a still that it labelled under two, what the person saw counts for the file, and counts once."""
     (before,) = fitted_on(worked)
     run_again(worked, MODEL["sha256"])
     set_otherwise(worked, 0.4, set(range(30, 60)))
     set_otherwise(worked, 0.35, set(range(7)))
     assert len(items(worked)) == 60
-    found = fitted_on(worked, before.fitted_at)
-    assert found == [before] and not before.model.is_configured
+    of_file, *own = fitted_on(worked, before.fitted_at)
+    assert of_file == before and not before.model.is_configured and of_file.configuration is None
+    assert {one.settings["thresholds"]["score"]: one.pairs for one in own} == {0.35: 60, 0.4: 60}
+    assert {one.why.partition(" ")[0] for one in own} == {"14", "The"}, "few of its own, and as many as the file"
+
+
+def test_configurations_that_mean_something_else_are_read_otherwise(filled: Filled) -> None:
+    """Two sizes of the input of one file: plates are right under one and wrong under the other; a third is new.
+
+    Score thresholds part nothing.
+    """
+    ann = filled.person("ann")
+    for number in range(120):
+        size, threshold = 416 if number % 2 else 224, 0.3 if number % 4 < 2 else 0.5
+        said = [box("b1", "plate", 0.6), box("b2", "plate", 0.7, x=60.0)]
+        after = [row for row in said if (number // 2 % 7 < 6) == (size == 416)]
+        still(filled, number, ann, said, after)
+        (newest,) = filled.rows("SELECT max(id) AS id FROM labels_document")
+        filled.configure([newest.id], {"input": {"size": [size, size]}, "thresholds": {"score": threshold, "iou": 0.5}})
+    of_file, *own = fitted_on(filled)
+    assert of_file.pairs == 240 and [(one.fitted_on, one.pairs) for one in own] == [("configuration", 120)] * 2
+    assert calibrated(filled) == 3
+    chances = {one.settings["input"]["size"][0]: in_force(filled, one.key)[one.key].apply("plate", 0.65) for one in own}
+    assert chances[416] > 0.8 and chances[224] < 0.2 and 0.4 < of_file.apply("plate", 0.65) < 0.6
+    unknown = ScoreKey(str(of_file.model.sha256), "7" * 64)
+    assert set(in_force(filled, unknown)) == {of_file.key}
+
+    def reason(name: str, settings: dict[str, Any] | None) -> str:
+        """Of a new still with a plate of score 0.65, made under settings."""
+        ids = filled.take(name, "show", {"image": name.encode()}, ["boxes"], prelabels={"image": [[said[0]]]})
+        if settings is not None:
+            filled.configure([filled.rows("SELECT max(id) AS id FROM labels_document")[0].id], settings)
+        filled.make(ids["take"])
+        task = filled.tasks(take_id=ids["take"])[0].id
+        filled.execute("UPDATE task SET reason_kind = 'age' WHERE id = :id", id=task)  # whatever its coin said
+        filled.db.write_sync(lambda conn: reconsider(conn, ids["image"]))
+        return str(filled.tasks(take_id=ids["take"])[0].reason_text)
+
+    sure = reason("large", {"input": {"size": [416, 416]}, "thresholds": {"score": 0.45, "iou": 0.5}})
+    unsure = reason("small", {"input": {"size": [224, 224]}, "thresholds": {"score": 0.3, "iou": 0.5}})
+    assert "over all settings" not in sure + unsure and sure != unsure
+    assert reason("new", {"input": {"size": [320, 320]}, "thresholds": {"iou": 0.5}}) == reason("unknown", None)
+
+
+def test_a_configuration_of_few_reviews_borrows_and_says_so(worked: Filled) -> None:
+    set_otherwise(worked, 0.4, set(range(12)))
+    of_file, own = fitted_on(worked)
+    assert (of_file.pairs, own.pairs, own.fitted_on) == (60, 60, "file") and own.configuration is not None
+    assert own.why.startswith("24 pairs (12 right, 12 wrong) under these settings are too few")
 
 
 def test_items_share_the_settings_of_their_models(worked: Filled) -> None:
@@ -225,15 +281,15 @@ def test_items_share_the_settings_of_their_models(worked: Filled) -> None:
 
 def test_the_queue_reads_the_newest_calibration(worked: Filled) -> None:
     assert calibrated(worked) == 1
-    found = worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"], "0" * 64, None]))
-    assert set(found) == {MODEL["sha256"]}
+    found = in_force(worked, ScoreKey("0" * 64), FILE)
+    assert set(found) == {FILE}
     assert calibrated(worked) == 0, "nothing new was reviewed since"
     assert MIN_NEW_REVISIONS <= 30
-    later = found[MODEL["sha256"]].model_copy(update={"pairs": 61})
+    later = found[FILE].model_copy(update={"pairs": 61})
     worked.db.write_sync(lambda conn: keep_calibration(conn, later))
-    assert worked.db.read_sync(lambda conn: calibrations(conn, [MODEL["sha256"]]))[MODEL["sha256"]].pairs == 61
+    assert in_force(worked, FILE)[FILE].pairs == 61
     earlier = [Calibration.read(row.body) for row in worked.rows("SELECT body FROM calibration ORDER BY id")]
-    assert earlier == [found[MODEL["sha256"]], later], "an old order of the queue can still be explained"
+    assert earlier == [found[FILE], later], "an old order of the queue can still be explained"
 
 
 def test_a_calibrated_score_makes_another_reason(worked: Filled) -> None:
@@ -266,8 +322,9 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
         filled.execute("UPDATE task SET reason_kind = 'random', probability = 0.1 WHERE id = :id", id=task)
         filled.submit(ann, task, {ids["audio"]: [interval(text=truth)]})
 
-    def given() -> dict[str, Any]:
-        job = Job(1, PRELABEL, "run:cap", {"model": "own", "sha256": VAD["sha256"], "capture": ids["audio"]}, 1)
+    def given(package: str | None = None) -> dict[str, Any]:
+        asked = {"model": "own", "sha256": VAD["sha256"], "package": package, "capture": ids["audio"]}
+        job = Job(1, PRELABEL, "run:cap", asked, 1)
         found = filled.db.read_sync(lambda conn: _prepare(conn, job, filled.blobs))
         assert found is not None
         return found
@@ -277,6 +334,18 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
     assert 0.5 <= given()["measured"] < 0.6 and given()["language"] == "en"
     filled.execute("UPDATE session SET language = 'en-GB'")
     assert 0.5 <= given()["measured"] < 0.6 and given()["language"] == "en-GB", "one language"
+
+    # One package of the file wrote what was wrong: only another one, which wrote little, is judged by all.
+    documents = [row.id for row in filled.rows("SELECT id FROM labels_document ORDER BY id")]
+    wrote: dict[str, Any] = {"decode": {"frame_ms": 20}}
+    filled.configure(documents[:20], wrote)
+    good = [json.loads(row.body) for row in filled.rows("SELECT body FROM labels_document ORDER BY id")][20:]
+    for number, body in zip(documents[20:], good, strict=True):
+        body["labels"][0]["text"] = truth
+        filled.execute("UPDATE labels_document SET body = :body WHERE id = :id", body=json.dumps(body), id=number)
+    for one in fitted_on(filled):
+        filled.db.write_sync(lambda conn, one=one: keep_calibration(conn, one))
+    assert given(document_hash(wrote))["measured"] > given()["measured"] == given("3" * 64)["measured"]
 
 
 def test_a_lead_who_asks_again_finds_the_process_warm_and_it_leaves_when_nobody_does(

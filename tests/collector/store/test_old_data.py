@@ -27,6 +27,7 @@ from collector.store.database import Database
 from collector.store.open import open_database
 from collector.studies.instructions import instructions_by_hash, instructions_of
 from collector.studies.studies import list_studies
+from prelabel.triage.score_keys import ScoreKey
 from wire.session import SessionRecord
 
 DUMP = Path(__file__).with_name("data") / "before_0005.sql"
@@ -135,7 +136,10 @@ def test_people_go_on_where_they_were(before: Rows, db: Database) -> None:
         not item.control for item in exported
     )
     (known,) = before["calibration"]
-    found = db.read_sync(lambda conn: calibrations(conn, [known["model_sha256"]]))
-    assert found[known["model_sha256"]].pairs == json.loads(known["body"])["pairs"]
+    of_file, configured = ScoreKey(known["model_sha256"]), ScoreKey(known["model_sha256"], "c" * 64)
+    found = db.read_sync(lambda conn: calibrations(conn, [configured]))
+    assert {key: (one.pairs, one.fitted_on) for key, one in found.items()} == {
+        of_file: (json.loads(known["body"])["pairs"], "file")
+    }, "it is of the file, for configurations that have none of their own"
     (study,) = db.read_sync(list_studies).studies
     assert (study.id, study.control_share) == ("kitchen", 0.05)

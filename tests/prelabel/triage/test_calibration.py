@@ -30,6 +30,6 @@ def test_a_damaged_table_is_refused() -> None:
         ClassTable(method="isotonic", pairs=9, correct=4, why="x", knots=[(0.1, 0.5), (0.2, 0.4)])
     with pytest.raises(ValidationError, match="has knots"):
         ClassTable(method="identity", pairs=9, correct=4, why="x", knots=[(0.1, 0.5)])
-    wrong = fit(MODEL, [], NOW).to_json() | {"model": {"kind": "person", "name": "ann"}}
+    wrong = fit(MODEL, [], NOW).calibration.to_json() | {"model": {"kind": "person", "name": "ann"}}
     with pytest.raises(BadDocument, match="calibration is of a model"):
         Calibration.read(wrong)

@@ -6,15 +6,28 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.triage.calibration import Calibration, Reliability
-from prelabel.triage.doubts import Doubt, combined, conflict, disagreement, flicker, reasons, transcript, uncertainty
+from prelabel.triage.doubts import (
+    Calibrations,
+    Doubt,
+    combined,
+    conflict,
+    disagreement,
+    flicker,
+    reasons,
+    transcript,
+    uncertainty,
+)  # fmt: skip
+from prelabel.triage.score_keys import ScoreKey, score_key
 from tests.prelabel.quality.made import MODEL, OTHER, PERSON, box, document, interval, track
-from wire.labels import Box, Interval, Label, Source, Word
+from wire.canonical import document_hash
+from wire.labels import Box, Interval, Label, LabelsDocument, Source, Word
 from wire.tasks import TaskType
 
 SCRIPT = Source(kind="script", name="show-cup")
@@ -60,7 +73,7 @@ def test_uncertainty_counts_what_is_near_even_odds() -> None:
 def test_uncertainty_is_of_the_calibrated_score() -> None:
     """Logits three times too large: what says 0.95 means logit(0.95) / 3."""
     p = 1 / (1 + math.exp(-math.log(0.95 / 0.05) / 3))
-    given = {"a" * 64: temperature(3.0)}
+    given = {ScoreKey("a" * 64): temperature(3.0)}
     doubt = uncertainty([document(boxes(0.95))], given)
     assert doubt is not None and doubt.worth == pytest.approx(2 * (1 - p))
     other = uncertainty([document(boxes(0.95), OTHER)], given)
@@ -68,6 +81,30 @@ def test_uncertainty_is_of_the_calibrated_score() -> None:
     own = box("b1", score=0.95, source=MODEL)
     mixed = uncertainty([document([own], OTHER)], given)
     assert mixed is not None and mixed.worth == pytest.approx(2 * (1 - p)), "a label's own source rules"
+
+
+def test_each_configuration_is_read_by_its_own_calibration() -> None:
+    settings: dict[str, Any] = {"input": {"size": [224, 224]}}
+    named = MODEL.model_copy(update={"package": "1" * 64, "settings": document_hash(settings)})
+    made = document(boxes(0.95), named).model_copy(update={"settings": {document_hash(settings): settings}})
+    key = score_key(named, settings)
+    of_file, own = temperature(1.1), temperature(3.0).model_copy(
+        update={"configuration": key.configuration, "fitted_on": "configuration"}
+    )  # fmt: skip
+
+    def said(calibrations: Calibrations, about: LabelsDocument = made) -> str:
+        doubt = uncertainty([about], calibrations)
+        assert doubt is not None
+        return doubt.text
+
+    both = {of_file.key: of_file, own.key: own}
+    assert own.key == key and said(both) == "Least certain: cup, 95%, which is right 73% of the time."
+    assert said(both, document(boxes(0.95))) == "Least certain: cup, 95%.", "its settings were not recorded"
+    far = temperature(3.0)
+    borrowed = "Least certain: cup, 95%, which is right 73% of the time over all settings of the model."
+    assert said({far.key: far}) == borrowed
+    assert said({far.key: far, key: far.model_copy(update={"configuration": key.configuration})}) == borrowed
+    assert said({far.key: far}, document(boxes(0.95))) == "Least certain: cup, 95%, which is right 73% of the time."
 
 
 # ---------------------------------------------------------------- flicker

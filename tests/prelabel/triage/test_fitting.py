@@ -26,6 +26,10 @@ def pairs_of(scores: np.ndarray, truth: np.ndarray, label: str = "cup", seed: in
     return [ScorePair(label, float(s), bool(r)) for s, r in zip(scores, right, strict=True)]
 
 
+def fitted(pairs: list[ScorePair]) -> Calibration:
+    return fit(MODEL, pairs, NOW).calibration
+
+
 def spread(count: int, seed: int = 7) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0.05, 0.95, count)
 
@@ -46,7 +50,7 @@ pair_lists = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(pair_lists)
 def test_laws(pairs: list[ScorePair]) -> None:
-    made = fit(MODEL, pairs, NOW)
+    made = fitted(pairs)
     grid = np.linspace(0, 1, 101).tolist()
     for name in [*made.classes, "never seen"]:
         values = [made.apply(name, score) for score in grid]
@@ -77,7 +81,7 @@ def test_a_known_temperature_is_found() -> None:
     logit = 2.5 * np.log(truth / (1 - truth))
     drawn = pairs_of(1 / (1 + np.exp(-logit)), truth)
     pairs = [pair._replace(label=f"class-{index % 10}") for index, pair in enumerate(drawn)]
-    made = fit(MODEL, pairs, NOW)
+    made = fitted(pairs)
     assert made.method == "temperature" and made.temperature == pytest.approx(2.5, rel=0.15)
     assert {row.method for row in made.classes.values()} == {"temperature"}
     assert "150 pairs" in made.classes["class-0"].why and "temperature is used" in made.classes["class-0"].why
@@ -92,7 +96,7 @@ def test_a_known_curve_is_found(steps: bool) -> None:
     """Right with the square of the score, and by three steps, which no temperature and no intercept can say."""
     scores = spread(4000)
     truth = np.select([scores < 0.3, scores < 0.7], [0.1, 0.55], 0.9) if steps else scores**2
-    made = fit(MODEL, pairs_of(scores, truth), NOW)
+    made = fitted(pairs_of(scores, truth))
     assert not steps or made.method == made.classes["cup"].method == "isotonic"
     assert made.method != "identity"
     for score, wanted in ((0.2, 0.1), (0.5, 0.55), (0.8, 0.9)):
@@ -107,7 +111,7 @@ def test_each_class_gets_what_its_pairs_allow() -> None:
     def truth(scores: np.ndarray, shift: float) -> np.ndarray:
         return np.asarray(1 / (1 + np.exp(-(np.log(scores / (1 - scores)) / 4 - shift))))
 
-    made = fit(MODEL, pairs_of(many, truth(many, 0.7)) + pairs_of(few, truth(few, 0), "mug"), NOW)
+    made = fitted(pairs_of(many, truth(many, 0.7)) + pairs_of(few, truth(few, 0), "mug"))
     assert made.classes["cup"].method == "isotonic" and made.classes["mug"].method in ("temperature", "platt")
     assert made.method == "isotonic" and made.temperature is not None and made.temperature > 2
     # A temperature holds the middle: how often cups are there says nothing about other things.
@@ -119,7 +123,7 @@ def test_each_class_gets_what_its_pairs_allow() -> None:
 def test_scores_that_are_all_too_high_get_an_intercept() -> None:
     """Scores of 0.6 to 0.99 of which one in four is right: no temperature can say that."""
     scores = np.random.default_rng(11).uniform(0.6, 0.99, 160)
-    made = fit(MODEL, pairs_of(scores, np.full(160, 0.25)), NOW)
+    made = fitted(pairs_of(scores, np.full(160, 0.25)))
     assert made.classes["cup"].method == "platt"
     assert made.before.ece > 0.4 and made.after.ece < 0.12
     assert all(made.apply("cup", score) == pytest.approx(0.25, abs=0.12) for score in (0.6, 0.8, 0.99))
@@ -127,7 +131,7 @@ def test_scores_that_are_all_too_high_get_an_intercept() -> None:
     many = [
         pair._replace(label=f"class-{index % 16}") for index, pair in enumerate(pairs_of(scores, np.full(160, 0.25)))
     ]
-    made = fit(MODEL, many, NOW)
+    made = fitted(many)
     assert {row.method for row in made.classes.values()} == {"temperature"} and made.intercept < -0.5
     assert all(made.apply("class-3", score) == pytest.approx(0.25, abs=0.12) for score in (0.6, 0.8, 0.99))
 
@@ -144,7 +148,7 @@ def test_a_line_is_found_again() -> None:
 def test_one_lucky_pair_at_the_top_proves_no_certainty() -> None:
     scores = np.random.default_rng(2).uniform(0.4, 0.99, 600)
     pairs = [*pairs_of(scores, 0.35 * scores), ScorePair("cup", 1.0, True)]
-    assert fit(MODEL, pairs, NOW).apply("cup", 1.0) < 0.7
+    assert fitted(pairs).apply("cup", 1.0) < 0.7
 
 
 def test_pairs_of_one_capture_are_never_parted() -> None:
@@ -155,10 +159,10 @@ def test_pairs_of_one_capture_are_never_parted() -> None:
     for number in range(60):
         right, base = bool(rng.random() < 0.5), float(rng.uniform(0.1, 0.9))
         pairs += [ScorePair("cup", base + 0.001 * row, right, f"cap-{number}") for row in range(8)]
-    together, apart = fit(MODEL, pairs, NOW), fit(MODEL, [pair._replace(capture=None) for pair in pairs], NOW)
+    together, apart = fitted(pairs), fitted([pair._replace(capture=None) for pair in pairs])
     assert together.classes["cup"].method != "isotonic"
     assert apart.classes["cup"].method == "isotonic"
-    one = fit(MODEL, [pair._replace(capture="cap-1") for pair in pairs], NOW)
+    one = fitted([pair._replace(capture="cap-1") for pair in pairs])
     assert one.method == "identity"  # one picture says nothing about another
 
 
@@ -172,7 +176,7 @@ def test_pairs_of_one_capture_are_never_parted() -> None:
 )
 def test_too_few_pairs_change_nothing(count: int, right: int, words: str | None) -> None:
     pairs = [ScorePair("cup", 0.3, number < right) for number in range(count)]
-    made = fit(MODEL, pairs, NOW)
+    made = fitted(pairs)
     assert made.method == "identity" and made.temperature is None
     assert [made.apply("cup", score) for score in (0.0, 0.37, 1.0)] == [0.0, 0.37, 1.0]
     assert words is None or words in made.classes["cup"].why
@@ -180,7 +184,7 @@ def test_too_few_pairs_change_nothing(count: int, right: int, words: str | None)
 
 def test_good_scores_stay_good() -> None:
     scores = spread(3000)
-    made = fit(MODEL, pairs_of(scores, scores), NOW)
+    made = fitted(pairs_of(scores, scores))
     assert made.after.ece <= 0.04
     assert all(abs(made.apply("cup", score) - score) < 0.08 for score in (0.1, 0.3, 0.5, 0.7, 0.9))
 
@@ -243,3 +247,24 @@ def test_no_other_temperature_loses_less(seed: int) -> None:
     found = best_slope(scores, right)
     assert 0.05 <= found <= 20
     assert all(loss(found) <= loss(slope) + 1e-6 for slope in np.geomspace(0.05, 20, 300))
+
+
+def test_a_capture_is_never_read_by_a_fit_that_saw_it() -> None:
+    """Also where the pairs to be read are of other settings: a picture they share would give its outcomes away."""
+    pairs = [ScorePair("cup", 0.5, number % 2 == 0, f"cap-{number // 8}") for number in range(800)]
+    made = fit(MODEL, pairs, NOW)
+    assert made.unseen_loss(pairs) == pytest.approx(np.log(2), abs=0.01)
+    rng = np.random.default_rng(5)
+    drawn = [(f"cap-{number}", bool(rng.random() < 0.5), float(rng.uniform(0.1, 0.9))) for number in range(60)]
+    twins = [ScorePair("cup", base + 0.001 * row, good, name) for name, good, base in drawn for row in range(8)]
+    seen, unseen = fit(MODEL, twins, NOW), fit(MODEL, [pair._replace(capture=None) for pair in twins], NOW)
+    assert seen.unseen_loss(twins) > np.log(2) - 0.1 > unseen.unseen_loss([p._replace(capture=None) for p in twins])
+
+
+def test_a_word_that_was_not_fitted_is_read_as_the_model_is() -> None:
+    truth = spread(1500)
+    logit = 2.5 * np.log(truth / (1 - truth))
+    drawn = pairs_of(1 / (1 + np.exp(-logit)), truth)
+    made = fit(MODEL, [pair._replace(label=f"class-{index % 10}") for index, pair in enumerate(drawn)], NOW)
+    (pair,) = [ScorePair("never seen", 0.9, True, "elsewhere")]
+    assert made.unseen_loss([pair]) == pytest.approx(-np.log(made.calibration.apply("never seen", 0.9)), rel=0.1)
