@@ -16,9 +16,10 @@ from collector.catalogue.takes import TASKS
 from collector.devices.joining import TryLimit
 from collector.devices.routes import router as devices_router
 from collector.health import router as health_router
+from collector.http.body_limit import BodyLimit
 from collector.http.compression import JsonCompression
-from collector.http.guard import Guard
 from collector.http.problems import install_problems
+from collector.http.shell import headers_of, hosts_of
 from collector.ingest.conflicts import router as conflicts_router
 from collector.ingest.derive import derive_kind
 from collector.ingest.housekeeping import housekeeping, sweep
@@ -54,6 +55,7 @@ from collector.store.database import Database
 from collector.store.open import open_database
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
+from http_shell.shell import HttpShell
 from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
 from wire.session import SessionRecord, TakeDocument
@@ -119,7 +121,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     install_problems(app)
     app.add_middleware(JsonCompression)
-    app.add_middleware(Guard, settings=settings, is_upload=is_upload_path)
+    app.add_middleware(BodyLimit, is_upload=is_upload_path)
+    app.add_middleware(HttpShell, hosts=hosts_of(settings), headers=headers_of(settings))
     app.add_middleware(TusLayer, settings=settings)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

@@ -23,12 +23,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from collector.http.bodies import BodyCut, BodyTooLong
-from collector.http.guard import HostWrong
-from collector.http.problems import MEDIA_TYPE, PLAIN, RequestInvalid
+from collector.http.problems import RequestInvalid
 from collector.ingest.tus import is_upload_path
+from http_shell.hosts import HostWrong
+from http_shell.problems import MEDIA_TYPE, PLAIN
 from wire.errors import GleanerError
 
-OURS = frozenset({"collector", "wire", "prelabel", "scripts"})
+OURS = frozenset({"collector", "http_shell", "wire", "prelabel", "scripts"})
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _PROBLEM = {
     "type": "object",

@@ -45,8 +45,9 @@ from device_agent.takes.masking import MakeMasking, forbid_core_dumps, masking_o
 from device_agent.takes.preview import Preview
 from device_agent.takes.streams import AudioStream, VideoStream
 from device_agent.uplink.client import CollectorClient
-from device_agent.uplink.pairing import Credentials, is_loopback, newest
+from device_agent.uplink.pairing import Credentials, newest
 from device_agent.uplink.uplink import Uplink, UplinkState
+from http_shell.hosts import is_loopback
 from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.script import Plan

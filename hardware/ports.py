@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import socket
 from pathlib import Path
 
+from http_shell.ports import bind_port
 from wire.errors import PortTaken
 
 FIRST = 10_100  # browsers open no page at 10080
@@ -28,17 +28,11 @@ def free_port() -> int:
             with contextlib.suppress(PortTaken):
                 check_port(port)
                 return port
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    with bind_port("127.0.0.1", 0) as probe:
         found: int = probe.getsockname()[1]
         return found
 
 
 def check_port(port: int) -> None:
-    """Raise PortTaken when another program listens there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortTaken(f"Port {port} on 127.0.0.1 is taken by another program.") from error
+    """Raises PortTaken: another program listens there; AddressUnusable: it is no port that this process may use."""
+    bind_port("127.0.0.1", port).close()

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-RANKS = {"wire": 0, "prelabel": 1, "scripts": 1, "device_agent": 2, "collector": 2, "hardware": 3, "gleaner": 4}
+RANKS = {
+    "wire": 0,
+    "http_shell": 1, "prelabel": 1, "scripts": 1,
+    "device_agent": 2, "collector": 2,
+    "hardware": 3,
+    "gleaner": 4,
+}  # fmt: skip
 INSIDE_COLLECTOR = {
     "store": 0, "keys": 0, "settings": 0, "http": 0, "services": 0,
     "people": 1, "jobs": 1, "consent": 1,

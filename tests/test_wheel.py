@@ -35,7 +35,7 @@ def test_what_ships(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert tops - {name for name in tops if name.endswith(".dist-info")} == {
-        "wire", "prelabel", "scripts", "device_agent", "collector", "hardware", "gleaner.py",
+        "wire", "http_shell", "prelabel", "scripts", "device_agent", "collector", "hardware", "gleaner.py",
     }  # fmt: skip
     assert "collector/web/dist/index.html" in names
     assert "scripts/library/kitchen-greeting/script.yaml" in names

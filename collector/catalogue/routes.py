@@ -15,12 +15,12 @@ from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.sessions import describe_session, keep_session, keep_take, list_sessions
 from collector.consent.access_log import record_access
 from collector.http.bodies import body_schema, document
-from collector.http.problems import problem_response
 from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.services import Blobs, Db, services_of
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of
+from http_shell.problems import problem_response
 from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
 from wire.redaction import MaskRecord

@@ -6,13 +6,11 @@ One process, because SQLite has one writer and because kill -9 of the one pid a 
 from __future__ import annotations
 
 import asyncio
-import errno
 import gc
 import logging
 import os
 import resource
 import signal
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +25,8 @@ from collector.ingest.locks import UploadLocks
 from collector.services import services_of
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors
-from wire.errors import GleanerError, PortTaken
+from http_shell.ports import bind_port
+from wire.errors import PortTaken
 from wire.files import write_whole
 
 log = logging.getLogger("gleaner.collector")
@@ -35,34 +34,6 @@ LAST_REQUESTS_SECONDS = 2.0
 MAX_CONNECTIONS = 1024
 MAX_OPEN_FILES = 8192
 GC_THRESHOLDS = (50_000, 20, 20)
-
-
-class AddressInvalid(GleanerError):
-    code = "address-invalid"
-    status = 503
-    exit_code = 2
-    hint = "--host takes an address of this machine: 127.0.0.1, or 0.0.0.0 for every network it is in."
-
-
-def claim_port(host: str, port: int) -> socket.socket:
-    """Holds the port to listen at until it is closed: `port`, or a free one for 0.
-
-    granian shares ports (SO_REUSEPORT), so ask here; and until it listens, nobody else may be given the same free one.
-
-    Raises:
-        PortTaken, AddressInvalid.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    held = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind((host, port))
-    except OSError as error:
-        held.close()
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise PortTaken(f"The port {port} on {host} is taken or not allowed.") from error
-        raise AddressInvalid(f"This machine cannot listen at {host}.") from error
-    return held
 
 
 def allow_open_files() -> None:
@@ -91,12 +62,13 @@ def serve(settings: Settings, ready: Ready, ready_file: Path | None = None) -> N
     """Serve until SIGTERM or SIGINT. `ready` is called once, when the port answers and the network knows of it.
 
     Raises:
-        PortTaken, AddressInvalid, DataInUse, DataTooNew, DatabaseFailed, DatabaseLost, KeyFileDamaged,
+        PortTaken, AddressUnusable, DataInUse, DataTooNew, DatabaseFailed, DatabaseLost, KeyFileDamaged,
         ReceiptKeyReplaced, StorageUnusable.
     """
     allow_open_files()
-    with claim_port(settings.host, settings.port) as held:
-        settings = settings.model_copy(update={"port": held.getsockname()[1]})
+    # granian shares ports (SO_REUSEPORT), so ask here; until it listens, nobody else may be given the same free one.
+    with bind_port(settings.host, settings.port) as bound:
+        settings = settings.model_copy(update={"port": bound.getsockname()[1]})
         asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
 
 

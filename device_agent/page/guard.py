@@ -1,4 +1,4 @@
-"""Who may look at the session page: the key of its session, the cookie it turns into, and the host's name.
+"""Who may see the session page: the key of its session, and the cookie it turns into.
 
 A key belongs to one session. With the next session begins another key, and every older address and cookie is void.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -34,12 +32,6 @@ class PageShut(GleanerError):
     code = "page-shut"
     status = 401
     hint = "Open the address that the device printed when the session began; it carries the key."
-
-
-class WrongHost(GleanerError):
-    code = "host-wrong"
-    status = 421
-    hint = "Use the address that the device printed."
 
 
 class NotFromPage(GleanerError):
@@ -75,7 +67,6 @@ class PageGuard:
 
     key: str
     port: int
-    loopback: bool
 
     @property
     def cookie_name(self) -> str:
@@ -107,17 +98,6 @@ class PageGuard:
         known = hmac.compare_digest(cookie.value.encode("utf-8", "replace"), self.cookie_value(browser).encode())
         return browser if known else None
 
-    def check_host(self, headers: Mapping[str, str]) -> None:
-        """Refuse names a foreign site could point at this machine (DNS rebinding). Any port is fine: tunnels change it.
-
-        Raises:
-            WrongHost
-        """
-        name = host_name(headers.get("host", ""))
-        if name is not None and (is_loopback(name) or (not self.loopback and is_own_name(name))):
-            return
-        raise WrongHost("The session page does not answer under this host name.")
-
     def check(self, policy: Policy, headers: Mapping[str, str]) -> str:
         """Who asks. Raises: PageShut, NotFromPage."""
         visitor = self.visitor(headers)
@@ -126,33 +106,3 @@ class PageGuard:
         if policy == "act" and headers.get(PAGE_HEADER) != "1":
             raise NotFromPage("This request changes something but does not come from the session page.")
         return visitor
-
-
-def host_name(header: str) -> str | None:
-    """The name in a Host header without its port and brackets, lower case; None if there is none."""
-    text = header.strip().lower()
-    if text.startswith("["):
-        name, closed, _ = text[1:].partition("]")
-        return name if closed and name else None
-    name = text.rsplit(":", 1)[0] if text.count(":") == 1 else text
-    return name.rstrip(".") or None
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address means this machine alone."""
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def is_own_name(name: str) -> bool:
-    """A bare address, or this machine's own name: neither can be rebound by somebody else's name server."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        own = socket.gethostname().lower().rstrip(".")
-        return name in {own, f"{own.partition('.')[0]}.local"}
-    return True

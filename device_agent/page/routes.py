@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import mimetypes
 import threading
 from collections.abc import Awaitable, Callable
@@ -14,21 +15,23 @@ from pathlib import Path
 from typing import Literal
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from device_agent.events import ENDED, Event, Pause, Snapshot, Stop
 from device_agent.page.control import Control
 from device_agent.page.guard import PROGRAM, PageGuard, PageShut, Policy, new_key
 from device_agent.page.messages import MAX_BODY_BYTES, BadEvent, parse_event, snapshot_json
 from device_agent.page.stream import BOUNDARY, Lookers, pictures, snapshots
+from http_shell.hosts import Hosts
+from http_shell.problems import problem_handlers
+from http_shell.shell import HttpShell
 from wire.errors import GleanerError
 
+log = logging.getLogger("gleaner.page")
 STATIC = Path(__file__).parent / "static"
 
 
@@ -43,12 +46,6 @@ class NoPreview(GleanerError):
     status = 404
     retryable = True
     hint = "A picture comes as soon as a camera runs."
-
-
-class NoSuchPage(GleanerError):
-    code = "no-such-page"
-    status = 404
-    hint = "docs/session-page.md lists the addresses."
 
 
 class PageWatches(GleanerError):
@@ -126,7 +123,7 @@ async def page(desk: Desk, request: Request) -> Response:
 async def static(desk: Desk, request: Request) -> Response:
     name = request.path_params["name"]
     if name not in static_files():
-        raise NoSuchPage("There is no such file.")
+        raise HTTPException(HTTPStatus.NOT_FOUND)
     data, media_type = static_files()[name]
     return Response(data, media_type=media_type)
 
@@ -188,12 +185,12 @@ ROUTES: tuple[PageRoute, ...] = (
 )
 
 
-def make_app(desk: Desk) -> Starlette:
-    """The page as an ASGI application."""
+def make_app(desk: Desk, hosts: Hosts) -> Starlette:
+    """The page as an ASGI application that answers under these names."""
     return Starlette(
         routes=[Route(row.path, _held(desk, row), methods=[row.method]) for row in ROUTES],
-        middleware=[Middleware(Shutter, guard=desk.guard)],
-        exception_handlers={GleanerError: _problem, HTTPException: _foreign_problem},
+        middleware=[Middleware(HttpShell, hosts=hosts, headers=PAGE_HEADERS)],
+        exception_handlers=problem_handlers("session page", "docs/session-page.md", log),
     )
 
 
@@ -206,53 +203,11 @@ def _held(desk: Desk, row: PageRoute) -> Callable[[Request], Awaitable[Response]
     return endpoint
 
 
-async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, GleanerError)
-    return JSONResponse(error.problem(), error.status, media_type="application/problem+json")
-
-
-async def _foreign_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        return await _problem(request, NoSuchPage("There is nothing at this address."))
-    members = {"type": "about:blank", "title": error.detail, "status": error.status_code, "code": "http"}
-    return JSONResponse(members, error.status_code, error.headers, media_type="application/problem+json")
-
-
-class Shutter:
-    """Checks the host's name before anything else and puts the page's rules on every answer."""
-
-    def __init__(self, app: ASGIApp, guard: PageGuard) -> None:
-        self.app = app
-        self.guard = guard
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_rules(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in RULES.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        if scope["type"] != "http":
-            return
-        try:
-            self.guard.check_host(Headers(scope=scope))
-        except GleanerError as error:
-            response = JSONResponse(error.problem(), error.status, media_type="application/problem+json")
-            await response(scope, receive, send_with_rules)
-            return
-        await self.app(scope, receive, send_with_rules)
-
-
-RULES = {
+PAGE_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 import threading
 import time
@@ -13,20 +11,16 @@ import uvicorn
 
 from device_agent.events import Event, Snapshot
 from device_agent.page.control import Control
-from device_agent.page.guard import PageGuard, is_loopback
+from device_agent.page.guard import PageGuard
 from device_agent.page.routes import Desk, make_app
 from device_agent.page.stream import Lookers
-from wire.errors import GleanerError, PortTaken
+from http_shell.hosts import Hosts, is_loopback
+from http_shell.ports import bind_port
+from wire.errors import GleanerError
 
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
-
-
-class AddressUnusable(GleanerError):
-    code = "address-unusable"
-    status = 500
-    exit_code = 2
-    hint = "Use 127.0.0.1, or an address of this machine."
+MAX_WAITING_CONNECTIONS = 128
 
 
 class PageNotStarted(GleanerError):
@@ -97,11 +91,11 @@ class PageServer:
             AddressUnusable: the host is no address of this machine, or the port needs rights this process lacks.
             PageNotStarted: the server did not come up.
         """
-        listener = listen(self._host, self._port)
+        listener = bind_port(self._host, self._port, backlog=MAX_WAITING_CONNECTIONS)
         self._port = listener.getsockname()[1]
-        guard = PageGuard(self._key, self._port, loopback=is_loopback(self._host))
+        guard = PageGuard(self._key, self._port)
         desk = Desk(*self._doors, guard=guard, lookers=self._lookers, stopping=self._stopping, control=self._control)
-        app = make_app(desk)
+        app = make_app(desk, Hosts(is_open=not is_loopback(self._host)))
         config = uvicorn.Config(
             app,
             loop="asyncio",
@@ -142,29 +136,6 @@ class PageNotStopped(GleanerError):
     status = 500
     exit_code = 1
     hint = "End the agent. The session and its recordings are not affected."
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises: PortTaken, AddressUnusable."""
-    if not 0 <= port <= 65535:
-        raise AddressUnusable(f"{port} is not a port.", hint="Ports go from 0 to 65535.")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (socket.gaierror, UnicodeError) as error:
-        raise AddressUnusable(f"{host} is not an address of this machine.") from error
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-        # Bound but not listening, two servers with SO_REUSEADDR could hold the same port.
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(f"Port {port} on {host} is taken by another program.") from error
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise AddressUnusable(f"The session page cannot listen on {host} port {port}: {reason}.") from error
-    return listener
 
 
 def shown_host(host: str) -> str:

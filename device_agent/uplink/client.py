@@ -25,7 +25,8 @@ from device_agent.uplink.errors import (
     problem_of,
     unreachable,
 )
-from device_agent.uplink.pairing import Credentials, is_loopback
+from device_agent.uplink.pairing import Credentials
+from http_shell.hosts import is_loopback
 from wire.device import TIME_HEADER, Heartbeat, Receipt
 from wire.script import Plan
 from wire.session import SessionRecord, TakeDocument

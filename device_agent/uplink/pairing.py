@@ -6,7 +6,6 @@ The code is printed by `gleaner collector join-code`, is good for minutes and fo
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -14,6 +13,7 @@ from typing import Annotated, ClassVar
 import httpx
 from pydantic import Field, StringConstraints
 
+from http_shell.hosts import is_loopback
 from wire.base import Document, Id
 from wire.canonical import canonical_json
 from wire.device import DeviceInfo, JoinReply, JoinRequest
@@ -188,16 +188,6 @@ def check_address(url: str, insecure: bool = False) -> str:
     if parsed.scheme == "http" and not is_loopback(parsed.host) and not insecure:
         raise JoinInsecure(f"{url} is plain http to another machine: the token could be read on the way.")
     return str(parsed).rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Does a host name or address mean this machine?"""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _ask(url: str, request: JoinRequest) -> httpx.Response:

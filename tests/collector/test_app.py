@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from collector.app import create_app, documented_routes
-from collector.cli.serving import AddressInvalid, PortTaken, claim_port
-from collector.http import guard
+from collector.http import body_limit
 from collector.http.bodies import MAX_DOCUMENT_BYTES, MAX_REQUEST_BYTES, MAX_STRANGER_BYTES
 from collector.http.compression import takes_gzip
-from collector.http.guard import allowed_hosts, host_allowed
+from collector.http.shell import hosts_of
 from collector.ingest.tus import is_upload_path
 from collector.page import page_file
 from collector.people.policy import policies
@@ -85,8 +84,7 @@ def test_other_hosts_are_refused_on_loopback(collector: Collector, host: str) ->
 )
 def test_hosts(settings: dict[str, str], host: str, fine: bool) -> None:
     chosen = Settings.model_validate(settings)
-    any_number = chosen.host not in ("127.0.0.1", "localhost", "::1")
-    assert host_allowed(host, allowed_hosts(chosen), any_number=any_number) is fine
+    assert hosts_of(chosen).allow(host) is fine
 
 
 ANYWHERE = ["/api/enter", "/api/tasks/next", "/api/admin/user-add", "/api/devices/join", "/api/uploadsX", "/api/none"]
@@ -156,7 +154,7 @@ def test_a_stranger_may_send_little(collector: Collector) -> None:
 
 @pytest.mark.parametrize("limit", ["IDLE_SECONDS", "MAX_BODY_SECONDS"])
 def test_a_body_that_does_not_end_is_let_go(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr(guard, limit, 0.05)
+    monkeypatch.setattr(body_limit, limit, 0.05)
     sent: list[Message] = []
     arrived = 0
 
@@ -177,7 +175,7 @@ def test_a_body_that_does_not_end_is_let_go(monkeypatch: pytest.MonkeyPatch, lim
         sent.append(message)
 
     scope = {"type": "http", "path": "/api/x", "headers": [(b"host", b"localhost")]}
-    asyncio.run(guard.Guard(app, Settings(), is_upload_path)(scope, receive, send))
+    asyncio.run(body_limit.BodyLimit(app, is_upload_path)(scope, receive, send))
     assert [message.get("status") for message in sent] == [400, None] and arrived >= 1
     assert b"body-cut" in sent[1]["body"]
 
@@ -303,24 +301,6 @@ def test_a_taken_port_is_one_sentence(collector: Collector, tmp_path: Path) -> N
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
     assert done.returncode == 3
     assert "[port-taken]" in done.stderr and "Traceback" not in done.stderr
-
-
-def test_ports_and_addresses() -> None:
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        with pytest.raises(PortTaken):
-            claim_port("127.0.0.1", other.getsockname()[1])
-    with claim_port("127.0.0.1", 0) as held, socket.socket() as listening:
-        for option in (socket.SO_REUSEPORT, socket.SO_REUSEADDR):
-            listening.setsockopt(socket.SOL_SOCKET, option, 1)
-        listening.bind(held.getsockname())
-        listening.listen()
-        with pytest.raises(PortTaken):
-            claim_port(*held.getsockname())
-    with pytest.raises(AddressInvalid):
-        claim_port("203.0.113.7", 0)
 
 
 def test_a_running_service_that_died_leaves_commands_working(fresh: Collector) -> None:

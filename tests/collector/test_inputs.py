@@ -11,12 +11,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from collector.app import documented_routes
-from collector.http.guard import allowed_hosts, host_allowed
 from collector.ingest.tus import TusHeaderInvalid, UploadMetadataInvalid, parse_chunk, parse_creation
 from collector.page import page_file
 from collector.review.routes import DraftRequest
 from collector.review.submit import MAX_SUBMIT_LABELS
-from collector.settings import Settings
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample, session_record
 from tests.support import local_http
@@ -113,7 +111,6 @@ def test_no_query_breaks_the_report(collector: Collector, credentials: dict[str,
     "host", ["[", "[::1", "[::1]x", "a@127.0.0.1", "127.0.0.1:x", "local host", "\xff", "a/b", "]"]
 )
 def test_a_strange_host_header_is_refused(collector: Collector, host: str) -> None:
-    assert not host_allowed(host, allowed_hosts(Settings()), any_number=True)
     with socket.create_connection(("127.0.0.1", collector.port), timeout=30) as connection:
         connection.sendall(b"GET /api/health HTTP/1.1\r\nHost: " + host.encode("latin-1") + b"\r\n\r\n")
         assert connection.recv(4096)[9:12] in (b"400", b"421")

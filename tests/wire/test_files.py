@@ -20,7 +20,7 @@ from wire.files import LEFTOVER, file_sha256, locked, put_in_place, sync_file, s
 ROOT = Path(__file__).parents[2]
 STEPS = ("open", "write", "fchmod", "fsync", "replace")
 KILLED = 9
-PROGRAMS = ("collector", "device_agent", "hardware", "prelabel", "scripts", "wire")
+PROGRAMS = ("collector", "device_agent", "hardware", "http_shell", "prelabel", "scripts", "wire")
 # What is appended to, copied piece by piece, or written only to see whether it can be.
 SYNCED_BY_HAND = {
     "collector/ingest/staging_local.py", "collector/store/blobs_local.py", "device_agent/session/journal.py",

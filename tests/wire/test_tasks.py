@@ -14,7 +14,7 @@ from wire.script import LabelSchema
 from wire.tasks import TASK_RULES, TaskType
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ("collector", "device_agent", "hardware", "prelabel", "scripts", "wire")
+PROGRAMS = ("collector", "device_agent", "hardware", "http_shell", "prelabel", "scripts", "wire")
 KINDS = {kind for model in get_args(get_args(Label)[0]) for kind in get_args(model.model_fields["kind"].annotation)}
 
 

@@ -16,10 +16,13 @@ from device_agent.page import stream
 from device_agent.page.control import Control
 from device_agent.page.guard import PageGuard
 from device_agent.page.routes import ROUTES, SHUT_PAGE, Desk, PageRoute, make_app, static_files
-from device_agent.page.server import AddressUnusable, PageServer, PortTaken, shown_host
+from device_agent.page.server import PageServer, shown_host
 from device_agent.page.stream import BOUNDARY, Lookers
+from http_shell.hosts import Hosts
+from http_shell.ports import AddressUnusable
 from tests.device_agent.page.playing import KEY, Stage, stage
 from tests.support import local_http
+from wire.errors import PortTaken
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +39,9 @@ def address_of(path: str) -> str:
 def test_every_route_is_listed_with_a_policy() -> None:
     with stage() as running:
         doors = (running.rehearsal.read, running.rehearsal.post, running.rehearsal.preview)
-        guard = PageGuard("k", 1, loopback=True)
-        app = make_app(Desk(*doors, guard=guard, lookers=Lookers(), stopping=threading.Event(), control=Control()))
+        guard = PageGuard("k", 1)
+        desk = Desk(*doors, guard=guard, lookers=Lookers(), stopping=threading.Event(), control=Control())
+        app = make_app(desk, Hosts())
     listed = {(row.method, row.path): row.policy for row in ROUTES}
     served = {
         (method, route.path)  # type: ignore[attr-defined]
@@ -222,7 +226,7 @@ def test_bad_posts_get_one_sentence_and_change_nothing(page: Stage, body: bytes,
 def test_the_wrong_method_and_the_wrong_address_are_problems(page: Stage) -> None:
     with page.friend() as friend:
         assert friend.delete("/api/events").status_code == 405
-        assert friend.get("/api/nothing").json()["code"] == "no-such-page"
+        assert friend.get("/api/nothing").json()["code"] == "not-found"
 
 
 def read_events(lines: Iterator[str]) -> Iterator[dict[str, object]]:
@@ -353,7 +357,7 @@ def test_stop_ends_open_streams_and_the_thread_and_frees_the_port() -> None:
 
 
 def _cookie(port: int) -> str:
-    return PageGuard(KEY, port, loopback=True).cookie_value("phone-1")
+    return PageGuard(KEY, port).cookie_value("phone-1")
 
 
 def test_a_page_needs_a_key() -> None:

@@ -1,0 +1,31 @@
+"""The collector's own part of the shell: the names it answers under, and what its page may load."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from collector.settings import Settings
+from http_shell.hosts import Hosts, is_loopback
+
+# Views set places and colours by style attributes; scripts, frames and other origins stay shut.
+PAGE_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' blob:;"
+    " object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def hosts_of(settings: Settings) -> Hosts:
+    """Names a request may be for: the address bound and the public one, besides loopback."""
+    names = {settings.host.lower()}
+    if settings.public_url:
+        names.add((urlsplit(settings.public_url).hostname or "").lower())
+    return Hosts(frozenset(names), is_open=not is_loopback(settings.host))
+
+
+def headers_of(settings: Settings) -> dict[str, str]:
+    """The headers of every answer, in addition to those of the shell."""
+    headers = {"content-security-policy": PAGE_POLICY}
+    if settings.is_https:
+        headers["strict-transport-security"] = "max-age=31536000"
+    return headers
