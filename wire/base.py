@@ -6,6 +6,7 @@ import json
 import math
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
@@ -97,6 +98,15 @@ def new_id(prefix: str) -> str:
 
 def is_id(text: str) -> bool:
     return re.fullmatch(ID_PATTERN, text) is not None
+
+
+def shared_members(members: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """Those of `members` that `kind`, a model or a dataclass, has fields for under the same names.
+
+    Without the schema number, of which each document has its own.
+    """
+    fields = kind.model_fields if issubclass(kind, BaseModel) else kind.__dataclass_fields__
+    return {name: members[name] for name in fields if name in members and name != "schema_number"}
 
 
 class WireModel(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from collector.catalogue.derived import Derived, DerivedKind, find_derived
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
-from wire.base import Id, WireModel
+from wire.base import Id, WireModel, shared_members
 from wire.capture import (
     CaptureFormat,
     CaptureManifest,
@@ -91,19 +91,9 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
     take_opened_us = manifest.opened_us if row.take_opened_us is None else row.take_opened_us
     base = f"/api/captures/{row.id}"
     return CaptureView(
-        id=row.id,
-        medium=manifest.medium,
-        sensor=manifest.sensor,
+        **shared_members(vars(manifest) | row._asdict(), CaptureView),  # the row has what opening it found
         role=role,
-        format=manifest.format,
-        duration_us=row.duration_us,
-        frames=row.frames,
-        opened_us=row.opened_us,
         take_offset_us=device_time_us(manifest.clock_map, 0) - take_opened_us,
-        complete=manifest.complete,
-        redaction=manifest.redaction,
-        device_facts=manifest.device_facts,
-        sensor_settings=manifest.sensor_settings,
         media_url=f"{base}/media",
         frames_url=f"{base}/frames" if manifest.medium == "video" else None,
         peaks_url=f"{base}/peaks" if manifest.medium == "audio" else None,

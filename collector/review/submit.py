@@ -17,7 +17,7 @@ from collector.review.diff import diff_labels
 from collector.review.queue import holding
 from collector.review.revisions import Facts, answered_before
 from collector.review.rules import may_write
-from collector.review.task_detail import TaskFacts, picture_size, task_facts, truth_documents
+from collector.review.task_detail import TaskDetail, picture_size, task_detail, truth_documents
 from collector.review.validation import CaptureFacts, finished_documents
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection
@@ -92,7 +92,7 @@ class Prepared:
 
     answered: str | None
     holds: bool
-    facts: TaskFacts
+    facts: TaskDetail
     truth: list[LabelsDocument]
     counts_from: datetime
     heard: list[Sign]
@@ -105,7 +105,7 @@ def prepared(
     conn: Connection, task: str, person: str, fence: int, submit: str, instructions: str | None = None
 ) -> Prepared:
     """Raises NoSuchTask, SubmitReused."""
-    facts = task_facts(conn, task)
+    facts = task_detail(conn, task)
     row = holding(conn, task)
     asked = {"task": task, "person": person, "fence": fence}
     heard = [

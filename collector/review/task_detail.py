@@ -17,15 +17,17 @@ from collector.store.sql import Connection, text
 from collector.studies.instructions import Instructions
 from collector.studies.label_schemas import schema_words
 from prelabel.geometry.validity import readable_part
-from wire.base import WireModel
+from wire.base import WireModel, shared_members
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType
 
 _TASK = text(
-    "SELECT task.id, task.type, task.state, task.take_id, task.session_id, task.study, task.consent, task.revision_id,"
+    "SELECT task.id, task.type, task.state, task.take_id AS take, task.session_id AS session, task.study, task.consent,"
+    " task.revision_id,"
     " task.reason_kind, task.reason_text, task.probability, task.instruction_version, task.fence, task.control,"
-    " take.step, take.step_number, take.attempt, take.kind, take.prompt, take.expected,"
-    " take.record AS take_record, session.language, session.script_sha256, task.study_version_id,"
+    " take.step, take.step_number AS take_number, take.attempt, take.kind, take.prompt, take.expected,"
+    " take.record AS take_record, session.language, session.script_sha256,"
+    " task.study_version_id AS study_version,"
     " study_version.label_schema, instruction.version AS text_version, instruction.text, instruction.sha256,"
     " (SELECT max(number) FROM session_step WHERE session_id = task.session_id) AS plan_steps,"
     " planned.number AS plan_number, planned.title AS step_title"
@@ -56,7 +58,7 @@ class ShownDocument(WireModel):
 
 
 @dataclass(frozen=True)
-class TaskFacts:
+class TaskDetail:
     """A task with its take, session, captures and pre-labels.
 
     `prelabels` are of the labelled captures only: what people are shown of the stored documents `shown`. Of a `control`
@@ -103,51 +105,33 @@ class TaskFacts:
         return [capture for capture in self.captures if capture.role == "labelled"]
 
 
-def task_facts(conn: Connection, task: str) -> TaskFacts:
+def task_detail(conn: Connection, task: str) -> TaskDetail:
     """Raises NoSuchTask."""
     row = conn.execute(_TASK, {"task": task}).one_or_none()
     if row is None:
         raise NoSuchTask(f"There is no task {task}.")
-    take, grants = json.loads(row.take_record), grants_of(conn, row.session_id)
+    take, grants = json.loads(row.take_record), grants_of(conn, row.session)
     found = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
     captures = [capture for capture in found if allows(grants, [capture.medium], datetime.now(UTC))]
     classes = schema_words(row.label_schema, row.type)
-    number = row.plan_number or row.step_number or 1
-    step_count = row.plan_steps or conn.execute(_STEPS_TAKEN, {"session": row.session_id}).scalar_one()
+    number = row.plan_number or row.take_number or 1
+    step_count = row.plan_steps or conn.execute(_STEPS_TAKEN, {"session": row.session}).scalar_one()
     control = bool(row.control)
     prelabels, shown = ([], []) if control else _prelabels(conn, row.type, classes, captures)
-    return TaskFacts(
-        id=row.id,
-        type=row.type,
-        state=row.state,
-        fence=row.fence,
-        take=row.take_id,
-        session=row.session_id,
-        study=row.study,
-        consent=row.consent,
-        script_sha256=row.script_sha256,
-        revision_id=row.revision_id,
-        reason_kind=row.reason_kind,
-        reason_text=row.reason_text,
-        probability=row.probability,
-        instruction_version=row.instruction_version,
-        instructions=Instructions(version=row.text_version, text=row.text, sha256=row.sha256),
-        study_version=row.study_version_id,
-        step=row.step,
-        step_title=row.step_title or title_of(row.step),
-        step_number=number,
-        step_count=max(step_count, number),
-        attempt=row.attempt,
-        kind=row.kind,
-        prompt=row.prompt,
-        expected=row.expected,
-        objects=list(take.get("objects", [])),
-        language=row.language,
-        classes=classes,
-        captures=captures,
-        control=control,
-        prelabels=prelabels,
-        shown=shown,
+    return TaskDetail(
+        **shared_members(row._asdict(), TaskDetail)
+        | {
+            "instructions": Instructions(version=row.text_version, text=row.text, sha256=row.sha256),
+            "step_title": row.step_title or title_of(row.step),
+            "step_number": number,
+            "step_count": max(step_count, number),
+            "objects": list(take.get("objects", [])),
+            "classes": classes,
+            "captures": captures,
+            "control": control,
+            "prelabels": prelabels,
+            "shown": shown,
+        }
     )
 
 

@@ -13,26 +13,29 @@ from collector.review.codes import CorrectionCode
 from collector.review.diff import Diff
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
-from collector.review.task_detail import ShownDocument, TaskFacts, read_documents, task_facts
-from collector.store.sql import Connection, text
+from collector.review.task_detail import ShownDocument, TaskDetail, read_documents, task_detail
+from collector.store.sql import Connection, Row, text
 from collector.studies.instructions import Instructions
 from collector.studies.scope import EVERYTHING, Scope, within
-from wire.base import Sha256, WireModel, format_utc
+from wire.base import Sha256, WireModel, format_utc, shared_members
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType
 
 PACE_MINUTES = 10
 CONTROL_TEXT = "No pre-labels on this one: mark everything yourself."
 
-_REVISIONS = text(
+_REVISION_COLUMNS = (
     "SELECT revision.*, person.name AS reviewer, study_version.number AS study_version,"
     " study_version.consent_text_sha256 FROM revision JOIN person ON person.id = revision.person_id"
     " JOIN study_version ON study_version.id = revision.study_version_id"
-    " WHERE revision.task_id = :task AND (:person IS NULL OR revision.person_id = :person) ORDER BY revision.number"
+    " WHERE (:person IS NULL OR revision.person_id = :person)"
 )
+_REVISIONS = text(f"{_REVISION_COLUMNS} AND revision.task_id = :task ORDER BY revision.number")
+_REVISION = text(f"{_REVISION_COLUMNS} AND revision.id = :revision")
 _ROWS = (
-    "SELECT task.id, task.type, task.state, task.study, task.session_id, task.take_id, take.step, take.attempt,"
-    " person.name AS holder, task.reason_kind, task.created_at, task.done_at, task.round"
+    "SELECT task.id, task.type, task.state, task.study, task.session_id AS session, task.take_id AS take,"
+    " take.step, take.attempt, CASE WHEN task.state = 'leased' THEN person.name END AS holder,"
+    " task.reason_kind AS reason, task.created_at, task.done_at, task.round"
     " FROM task JOIN take ON take.id = task.take_id LEFT JOIN person ON person.id = task.leased_to"
     " WHERE {} ORDER BY task.created_at DESC, task.id DESC LIMIT :limit"
 )
@@ -150,74 +153,48 @@ def task_view(
     Leads see everybody's. The caller guarantees that the person may see the task. Raises NoSuchTask.
     Without its labelled captures (the consent has ended) there is no draft and no revision either.
     """
-    facts = task_facts(conn, task)
-    seen = revision_views(conn, task, None if is_lead else person)
-    revisions = [row for row in seen if row.id == facts.revision_id and facts.labelled]
-    draft = conn.execute(sql.OWN_DRAFT, {"task": task, "person": person, "fence": facts.fence}).one_or_none()
+    detail = task_detail(conn, task)
+    revision = _newest_revision(conn, detail.revision_id, None if is_lead else person)
+    draft = conn.execute(sql.OWN_DRAFT, {"task": task, "person": person, "fence": detail.fence}).one_or_none()
     return TaskView(
-        id=facts.id,
-        type=facts.type,
-        study=facts.study,
-        session=facts.session,
-        take=facts.take,
-        step=facts.step,
-        step_title=facts.step_title,
-        step_number=facts.step_number,
-        step_count=facts.step_count,
-        attempt=facts.attempt,
-        kind=facts.kind,
-        prompt=facts.prompt,
-        expected=facts.expected,
-        objects=facts.objects,
-        language=facts.language,
-        classes=facts.classes,
-        instructions=facts.instructions,
-        consent=facts.consent,
-        captures=facts.captures,
-        prelabels=facts.prelabels,
+        **shared_members(vars(detail), TaskView),
         draft=DraftView(documents=read_documents(draft.documents), saved_at=draft.saved_at, why=draft.why)
-        if draft and facts.labelled
+        if draft and detail.labelled
         else None,
-        revision=revisions[0] if revisions else None,
-        reason=_reason(facts),
-        state=facts.state,
+        revision=revision if detail.labelled else None,
+        reason=_reason(detail),
         lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at) if lease else None,
     )
 
 
-def _reason(facts: TaskFacts) -> ReasonView:
-    if facts.control:
-        return ReasonView(kind="control", probability=facts.probability, text=CONTROL_TEXT)
-    return ReasonView(kind=facts.reason_kind, probability=facts.probability, text=facts.reason_text)
+def _reason(detail: TaskDetail) -> ReasonView:
+    if detail.control:
+        return ReasonView(kind="control", probability=detail.probability, text=CONTROL_TEXT)
+    return ReasonView(kind=detail.reason_kind, probability=detail.probability, text=detail.reason_text)
 
 
 def revision_views(conn: Connection, task: str, person: str | None = None) -> list[RevisionView]:
     """Every revision of a task, or those of one person, the first one first."""
-    return [
-        RevisionView(
-            id=row.id,
-            task=row.task_id,
-            number=row.number,
-            reviewer=row.reviewer,
-            submitted_at=row.submitted_at,
-            documents=read_documents(row.documents),
-            diff={capture: Diff.model_validate(diff) for capture, diff in json.loads(row.diff).items()},
-            active_ms=row.active_ms,
-            instruction_version=row.instruction_version,
-            script_sha256=row.script_sha256,
-            opened_at=row.opened_at,
-            first_input_at=row.first_input_at,
-            reason=row.reason_kind,
-            probability=row.probability,
-            instruction_sha256=row.instruction_sha256,
-            shown=None if row.shown is None else [ShownDocument.model_validate(one) for one in json.loads(row.shown)],
-            page=row.page,
-            correction=row.correction,
-            study_version=row.study_version,
-            consent_text_sha256=row.consent_text_sha256,
-        )
-        for row in conn.execute(_REVISIONS, {"task": task, "person": person})
-    ]
+    return [_revision_view(row) for row in conn.execute(_REVISIONS, {"task": task, "person": person})]
+
+
+def _newest_revision(conn: Connection, revision: str | None, person: str | None) -> RevisionView | None:
+    """The revision with this id, if there is one and it is of `person` (None: of anybody)."""
+    row = conn.execute(_REVISION, {"revision": revision, "person": person}).one_or_none()
+    return None if row is None else _revision_view(row)
+
+
+def _revision_view(row: Row) -> RevisionView:
+    return RevisionView(
+        **shared_members(row._asdict(), RevisionView)
+        | {
+            "task": row.task_id,
+            "documents": read_documents(row.documents),
+            "diff": json.loads(row.diff),
+            "reason": row.reason_kind,
+            "shown": None if row.shown is None else json.loads(row.shown),
+        }
+    )
 
 
 def task_rows(
@@ -233,22 +210,7 @@ def task_rows(
         where.append("task.type = :kind")
         asked["kind"] = kind
     return [
-        TaskRow(
-            id=row.id,
-            type=row.type,
-            state=row.state,
-            study=row.study,
-            session=row.session_id,
-            take=row.take_id,
-            step=row.step,
-            attempt=row.attempt,
-            holder=row.holder if row.state == "leased" else None,
-            reason=row.reason_kind,
-            created_at=row.created_at,
-            done_at=row.done_at,
-            round=row.round,
-        )
-        for row in conn.execute(text(_ROWS.format(" AND ".join(where))), asked)
+        TaskRow.model_validate(row) for row in conn.execute(text(_ROWS.format(" AND ".join(where))), asked).mappings()
     ]
 
 

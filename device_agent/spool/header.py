@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from wire.base import Count, Document, Id, Microseconds, Ordinal
+from wire.base import Count, Document, Id, Microseconds, Ordinal, shared_members
 from wire.capture import (
     CaptureFormat,
     CaptureManifest,
@@ -70,11 +70,8 @@ class CaptureHeader(Document):
     ) -> CaptureManifest:  # fmt: skip
         """The manifest that closes this capture. `sha256` and `size` are of the original, null when torn."""
         return CaptureManifest(
-            capture=self.capture, take=self.take, session=self.session, study=self.study, step=self.step,
-            attempt=self.attempt, device=self.device, sensor=self.sensor, medium=self.medium, format=self.format,
-            consent=self.consent, complete=complete, sha256=sha256, bytes=size, duration_us=duration_us,
-            frames=frames, opened_us=self.opened_us, wall=self.wall, clock_map=clock_map, counts=counts,
-            redaction=redaction, device_facts=self.device_facts, sensor_settings=self.sensor_settings, parts=parts,
+            **shared_members(vars(self), CaptureManifest), parts=parts, clock_map=clock_map, complete=complete,
+            sha256=sha256, bytes=size, duration_us=duration_us, frames=frames, counts=counts, redaction=redaction,
         )  # fmt: skip
 
 

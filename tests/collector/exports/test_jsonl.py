@@ -15,7 +15,7 @@ from collector.cli import app
 from collector.exports import truth
 from collector.exports.check import check_export
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
-from collector.review.task_detail import task_facts
+from collector.review.task_detail import task_detail
 from collector.studies.instructions import BUILT_IN
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from wire.capture import CaptureManifest
@@ -217,7 +217,7 @@ def test_ids_of_pre_labels_are_those_that_people_saw(filled: Filled, tmp_path: P
     filled.execute("UPDATE labels_document SET shown = 0 WHERE name = 'model0'")
     filled.make(ids["take"])
     task = filled.tasks()[0].id
-    seen = filled.db.read_sync(lambda conn: task_facts(conn, task)).prelabels
+    seen = filled.db.read_sync(lambda conn: task_detail(conn, task)).prelabels
     wanted = {label.id: label.to_json()["x"] for document in seen for label in document.labels}
     filled.submit(filled.person("ann"), task, {ids["image"]: [box("b1", x=90.0)]})
     assert export(filled, tmp_path / "out", "--with-prelabels").exit_code == 0

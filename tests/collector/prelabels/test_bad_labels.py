@@ -11,7 +11,7 @@ import numpy as np
 
 from collector.ingest.open_work import _labels
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
-from collector.review.task_detail import task_facts
+from collector.review.task_detail import task_detail
 from prelabel.geometry.overlap import overlap_table
 from prelabel.geometry.rle import encode
 from prelabel.quality.measurement import measured
@@ -39,7 +39,7 @@ def test_a_broken_mask_is_left_out_of_the_task_and_of_the_report(tmp_path: Path)
     ids = filled.take("cup", "show", {"image": b"a jpeg"}, ["boxes"], prelabels={"image": [rows]})
     filled.make(ids["take"])
     task = filled.tasks()[0].id
-    shown = filled.db.read_sync(lambda conn: task_facts(conn, task)).prelabels
+    shown = filled.db.read_sync(lambda conn: task_detail(conn, task)).prelabels
     assert [label.id for label in shown[0].labels] == ["good"]
     filled.submit(filled.person("ann"), task, {ids["image"]: [mask("good", GOOD)]})
     broken = json.dumps([{**json.loads(filled.rows("SELECT documents FROM revision")[0].documents)[0]}]).replace(

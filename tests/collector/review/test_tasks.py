@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collector.catalogue.sessions import keep_session
 from collector.catalogue.takes import hand_on_when_complete
-from collector.review.task_detail import task_facts
+from collector.review.task_detail import task_detail
 from collector.review.views import task_view
 from tests.collector.review.filled import Filled, box, interval, track
 
@@ -120,7 +120,7 @@ def test_facts_and_view(filled: Filled) -> None:
     )
     filled.make(ids["take"])
     (row,) = filled.tasks()
-    facts = filled.db.read_sync(lambda conn: task_facts(conn, row.id))
+    facts = filled.db.read_sync(lambda conn: task_detail(conn, row.id))
     assert [label.id for document in facts.prelabels for label in document.labels] == ["s1", "s1-2"]
     view = filled.db.read_sync(lambda conn: task_view(conn, row.id, ann))
     assert (view.step_title, view.step_number, view.step_count) == ("Turn on light", 2, 2)

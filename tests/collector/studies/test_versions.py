@@ -11,7 +11,7 @@ import pytest
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.review.problems import LabelsRefused
 from collector.review.rounds import ask_again
-from collector.review.task_detail import task_facts
+from collector.review.task_detail import task_detail
 from collector.review.views import RevisionView, revision_views
 from collector.studies.categories import categories
 from collector.studies.instructions import BUILT_IN, instructions_by_hash
@@ -133,11 +133,11 @@ def test_a_record_that_says_other_words_moves_its_session_and_no_task(filled: Fi
 
 
 def classes(filled: Filled, task: str) -> list[str]:
-    return filled.db.read_sync(lambda conn: task_facts(conn, task)).classes
+    return filled.db.read_sync(lambda conn: task_detail(conn, task)).classes
 
 
 def shown(filled: Filled, task: str) -> list[str]:
-    facts = filled.db.read_sync(lambda conn: task_facts(conn, task))
+    facts = filled.db.read_sync(lambda conn: task_detail(conn, task))
     return [label.label for document in facts.prelabels for label in document.labels]
 
 
