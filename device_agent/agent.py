@@ -113,35 +113,40 @@ class Agent:
         self.torn = recover(self.spool)
         delete_unbegun(settings.state)
         settle_ended(self.spool, settings.state, credentials.device)
-        self.uplink = Uplink(
+        self.uplink = self._new_uplink(credentials)
+        self.folder = journal.parent
+        self.runner = SessionRunner(header, journal, self, self._publish, say, self._clock)
+        self.page = self._new_page()
+        self._participant = self._new_participant() if settings.participant == "simulated" else None
+
+    def _new_uplink(self, credentials: Credentials) -> Uplink:
+        return Uplink(
             self.spool,
-            lambda: CollectorClient(newest(credentials, settings.state)),
+            lambda: CollectorClient(newest(credentials, self._settings.state)),
             self._report_to_operators,
-            settings.bandwidth,
+            self._settings.bandwidth,
             agent_version=installed_version(),
             clock=self._clock,
         )
-        self.folder = journal.parent
-        self.runner = SessionRunner(header, journal, self, self._publish, say, self._clock)
-        self.page = PageServer(
+
+    def _new_page(self) -> PageServer:
+        return PageServer(
             self.snapshot,
             self.runner.post,
             self.preview,
-            settings.page_host,
-            settings.page_port,
+            self._settings.page_host,
+            self._settings.page_port,
             key=session_key(self.folder),
             control=Control(self.folder / PAGE_CONTROL_FILE),
         )
-        self._participant = (
-            SimulatedParticipant(
-                self.snapshot,
-                self.runner.post,
-                self._room,
-                watched=lambda: self.page.opened,
-                wait_seconds=settings.wait_for_page,
-            )
-            if settings.participant == "simulated"
-            else None
+
+    def _new_participant(self) -> SimulatedParticipant:
+        return SimulatedParticipant(
+            self.snapshot,
+            self.runner.post,
+            self._room,
+            watched=lambda: self.page.opened,
+            wait_seconds=self._settings.wait_for_page,
         )
 
     # ---------------------------------------------------------------- life

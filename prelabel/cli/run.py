@@ -108,11 +108,9 @@ def run(
         _work(paths, settings, runner, count, journal, as_json, tally)
         _close(out, journal, paths, tally, beside, as_json)
     except KeyboardInterrupt:
-        done = f"{tally.all} of {len(paths)} files"
-        go_on = (
-            f"{done} are saved; run the same command again to continue." if out is not None else f"{done} were done."
-        )
-        to_people().print(f"Interrupted: {go_on}")
+        done = f"Interrupted: {tally.all} of {len(paths)} files"
+        resumed = "are saved; run the same command again to continue"
+        to_people().print(f"{done} {'were done' if out is None else resumed}.")
         raise typer.Exit(INTERRUPTED) from None
     finally:
         runner.stop()

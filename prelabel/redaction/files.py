@@ -140,9 +140,7 @@ def redact_file(
         voice or catalogue_voice,
         prompted,
     )
-    base = path.stem if path.suffix == suffix else path.name
-    output = out_folder / f"{base}.redacted{suffix}"
-    account = out_folder / f"{base}{suffix}.redaction.json"
+    output, account = _targets(path, out_folder, suffix)
     claimed = Claimed() if claimed is None else claimed
     _check_free(path, (output, account), force, claimed)
     try:
@@ -155,6 +153,12 @@ def redact_file(
         reason = getattr(error, "strerror", None) or error
         raise OutputUnwritable(f"{output} cannot be written: {reason}.") from error
     return RedactedFile(output, account, facts)
+
+
+def _targets(path: Path, folder: Path, suffix: str) -> tuple[Path, Path]:
+    """Where the redacted file and its account go."""
+    base = path.stem if path.suffix == suffix else path.name
+    return folder / f"{base}.redacted{suffix}", folder / f"{base}{suffix}.redaction.json"
 
 
 def _write_both(path: Path, output: Path, account: Path, write: _Writer) -> FileRedaction:
