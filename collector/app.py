@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 
 from collector.admin import router as admin_router
 from collector.catalogue.routes import router as catalogue_router
@@ -182,12 +181,3 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         app.openapi_schema = openapi_document(app, READ_BY_ROUTES, IMPLEMENTATIONS)
     return app.openapi_schema
-
-
-def documented_routes() -> list[tuple[str, str]]:
-    """(method, path) of every route that docs/http-api.md has to name."""
-    found = []
-    for context in iter_route_contexts(create_app(Settings()).routes):
-        if getattr(context, "include_in_schema", False):
-            found += [(method, context.path or "") for method in sorted(context.methods or ())]
-    return found

@@ -30,7 +30,6 @@ from http_shell.problems import MEDIA_TYPE, PLAIN
 from wire.errors import GleanerError
 
 OURS = frozenset({"collector", "http_shell", "wire", "prelabel", "scripts"})
-_METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _PROBLEM = {
     "type": "object",
     "title": "Problem",

@@ -83,8 +83,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
+def processor() -> str | None:
     """The processor's name as the kernel gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.is_file():
         return platform.processor() or None
     rows = (line.partition(":") for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines())

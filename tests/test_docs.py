@@ -158,7 +158,7 @@ def test_paths_in_the_docs_exist(page: Path) -> None:
 
 
 def test_every_route_is_in_the_docs() -> None:
-    from collector.app import documented_routes
+    from tests.support.routes import documented_routes
 
     text = (ROOT / "docs/http-api.md").read_text(encoding="utf-8")
     written = set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (/[^`]*)`", text))

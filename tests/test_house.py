@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -156,3 +158,43 @@ def test_a_verb_loads_only_what_it_needs(module: str, unwanted: set[str]) -> Non
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     ).stdout.split()
     assert unwanted & set(loaded) == set()
+
+
+def used_names(tree: ast.AST) -> Iterator[str]:
+    """Every name that a module reads, imports, or writes in a short text (workers are called by the names in texts)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 100:
+            yield from re.findall(r"\w+", node.value)
+
+
+def defined_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Functions, classes and constants of a module, and properties of its classes; not what a decorator registers."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if not node.decorator_list or isinstance(node, ast.ClassDef):
+                yield node.lineno, node.name
+        elif isinstance(node, ast.Assign):
+            yield from ((node.lineno, target.id) for target in node.targets if isinstance(target, ast.Name))
+        if isinstance(node, ast.ClassDef):
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef) and "property" in map(ast.unparse, member.decorator_list):
+                    yield member.lineno, member.name
+
+
+def test_nothing_is_defined_that_no_program_uses() -> None:
+    """What only tests use belongs to the tests."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in modules()}
+    trees |= {path: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "benchmarks").rglob("*.py")}
+    used = {name for tree in trees.values() for name in used_names(tree)}
+    unused = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path, tree in trees.items()
+        if not {"tables", "migrations"} & set(path.parts)  # read by Alembic
+        for line, name in defined_names(tree)
+        if name not in used and not name.startswith("__")
+    ]
+    assert unused == []

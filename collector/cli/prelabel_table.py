@@ -7,9 +7,6 @@ from rich.table import Table
 
 from prelabel.quality.shapes import Estimate, PrelabelReport, QualityRow
 
-_HEADINGS = (
-    "pre-labels", "accepted", "moved", "relabelled", "edited", "deleted", "added", "precision", "recall",
-)  # fmt: skip
 _PLURALS = {"box": "boxes", "keypoints": "keypoints"}  # of label kinds; the others take an s
 _TITLES = {"class": "by word", "device": "by device", "step": "by step"}
 

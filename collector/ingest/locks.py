@@ -14,6 +14,7 @@ from typing import TypeVar
 from wire.errors import GleanerError
 
 T = TypeVar("T")
+LEAVE_SECONDS = 10.0  # that those before have to leave once they are asked
 
 
 class UploadBusy(GleanerError):
@@ -69,8 +70,7 @@ class Holder:
 class UploadLocks:
     """Holders by upload id, in this process (SQLite has one)."""
 
-    def __init__(self, patience_seconds: float = 10.0) -> None:
-        self._patience = patience_seconds
+    def __init__(self) -> None:
         self._queues: dict[str, list[Holder]] = {}
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class UploadLocks:
             for other in before:
                 other.ask_to_leave()
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(LEAVE_SECONDS):
                     for other in before:
                         await other.left.wait()
             except TimeoutError:

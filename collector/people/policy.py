@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import unquote
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute
 
 from collector.http.bodies import bounded
 from collector.people.peers import is_local
@@ -203,7 +203,7 @@ class PolicyRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        checks = [call for call in _calls(self.dependant) if _policy_of(call) is not None and call is not anyone]
+        checks = [call for call in policy_checks(self.dependant) if call is not anyone]
 
         async def handle_allowed(request: Request) -> Response:
             for check in checks:
@@ -213,29 +213,14 @@ class PolicyRoute(APIRoute):
         return handle_allowed
 
 
-def policies(app: FastAPI) -> dict[str, tuple[str, ...] | None]:
-    """`METHOD /path` -> who may pass, None where a route names no policy. Walks every route of the app."""
-    found: dict[str, tuple[str, ...] | None] = {}
-    for context in iter_route_contexts(app.routes):
-        route = context.route
-        if not isinstance(route, APIRoute):
-            found[f"ANY {context.path or route!r}"] = None
-            continue
-        named = [who for call in _calls(context.dependant) if (who := _policy_of(call)) is not None]
-        for method in sorted(context.methods or ()):
-            found[f"{method} {context.path}"] = named[0] if len(named) == 1 else None
-    return found
-
-
-def _calls(dependant: Dependant) -> Iterable[Any]:
+def policy_checks(dependant: Dependant) -> list[Any]:
+    """The dependencies that are policies, all the way down; each has its Policy as the attribute `policy`."""
+    found = []
     for child in dependant.dependencies:
-        yield child.call
-        yield from _calls(child)
-
-
-def _policy_of(call: Any) -> tuple[str, ...] | None:
-    policy = getattr(call, "policy", None)
-    return policy.who if isinstance(policy, Policy) else None
+        if isinstance(getattr(child.call, "policy", None), Policy):
+            found.append(child.call)
+        found += policy_checks(child)
+    return found
 
 
 def find_person(conn: Connection, secret: str, kind: str) -> Known | None:

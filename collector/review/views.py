@@ -28,10 +28,11 @@ _REVISION_COLUMNS = (
     "SELECT revision.*, person.name AS reviewer, study_version.number AS study_version,"
     " study_version.consent_text_sha256 FROM revision JOIN person ON person.id = revision.person_id"
     " JOIN study_version ON study_version.id = revision.study_version_id"
-    " WHERE (:person IS NULL OR revision.person_id = :person)"
 )
-_REVISIONS = text(f"{_REVISION_COLUMNS} AND revision.task_id = :task ORDER BY revision.number")
-_REVISION = text(f"{_REVISION_COLUMNS} AND revision.id = :revision")
+_REVISIONS = text(f"{_REVISION_COLUMNS} WHERE revision.task_id = :task ORDER BY revision.number")
+_REVISION = text(
+    f"{_REVISION_COLUMNS} WHERE revision.id = :revision AND (:person IS NULL OR revision.person_id = :person)"
+)
 _ROWS = (
     "SELECT task.id, task.type, task.state, task.study, task.session_id AS session, task.take_id AS take,"
     " take.step, take.attempt, CASE WHEN task.state = 'leased' THEN person.name END AS holder,"
@@ -173,9 +174,9 @@ def _reason(detail: TaskDetail) -> ReasonView:
     return ReasonView(kind=detail.reason_kind, probability=detail.probability, text=detail.reason_text)
 
 
-def revision_views(conn: Connection, task: str, person: str | None = None) -> list[RevisionView]:
-    """Every revision of a task, or those of one person, the first one first."""
-    return [_revision_view(row) for row in conn.execute(_REVISIONS, {"task": task, "person": person})]
+def revision_views(conn: Connection, task: str) -> list[RevisionView]:
+    """Every revision of a task, the first one first."""
+    return [_revision_view(row) for row in conn.execute(_REVISIONS, {"task": task})]
 
 
 def _newest_revision(conn: Connection, revision: str | None, person: str | None) -> RevisionView | None:
@@ -228,14 +229,9 @@ def progress(conn: Connection, person: str, now: datetime, scope: Scope = EVERYT
     )
 
 
-def day_start(now: datetime, zone: ZoneInfo | None = None) -> datetime:
-    """The beginning of the local day of `now` in a zone (None: this machine's), as UTC."""
-    return midnight(now.astimezone(zone).date(), zone)
-
-
-def day_end(now: datetime, zone: ZoneInfo | None = None) -> datetime:
-    """The beginning of the next local day, as UTC: 23, 24 or 25 hours after `day_start`."""
-    return midnight(now.astimezone(zone).date() + timedelta(days=1), zone)
+def day_start(now: datetime) -> datetime:
+    """The beginning of this machine's local day of `now`, as UTC."""
+    return midnight(now.astimezone().date())
 
 
 def midnight(day: date, zone: ZoneInfo | None = None) -> datetime:

@@ -89,7 +89,6 @@ class Labeller:
         self._trouble = trouble
         self.detections: tuple[PreviewBox, ...] = ()
         self.speaking: bool | None = None
-        self.looks = 0
         self._sample_rate: int | None = None
         self._looked_at: tuple[int, int] | None = None  # (width, height) of the pictures that the model sees
         self._wake = threading.Condition()
@@ -273,7 +272,6 @@ class Labeller:
             if one.score >= self.models.video.threshold(one.label)
         )
         took = time.monotonic() - began
-        self.looks += 1
         # At most half of this thread's core: the encoder beside it never drops a frame for a look.
         pace = MAX_LOOKS_PER_SECOND if recording else MAX_IDLE_LOOKS_PER_SECOND
         self._next_look = began + max(1 / pace, 2 * took)

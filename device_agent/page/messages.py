@@ -131,4 +131,3 @@ _READERS: dict[str, Callable[[dict[str, Any], Snapshot], Event]] = {
     "resume": _plain(Resume()),
     "stop": _plain(Stop()),
 }
-EVENT_NAMES = tuple(_READERS)

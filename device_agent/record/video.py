@@ -50,7 +50,7 @@ class VideoRecorder:
 
     def __init__(
         self, sink: ByteSink, width: int, height: int, frame_rate: float, *, times: ByteSink | None = None,
-        bitrate: int | None = None, threads: int = 1, preset: str = "ultrafast",
+        bitrate: int | None = None,
     ) -> None:  # fmt: skip
         """Open the encoder, so that the first frame costs no more than any other.
 
@@ -66,7 +66,7 @@ class VideoRecorder:
         self._target = MuxerTarget(sink)
         self._stamps: list[int] = []
         self._clock_steps = 0
-        options = {"preset": preset, "tune": "zerolatency"}
+        options = {"preset": "ultrafast", "tune": "zerolatency"}
         muxing = {"flush_packets": "1", "cluster_time_limit": str(CLUSTER_MS)}
         try:
             self._container: Any = av.open(self._target, "w", format="matroska", options=muxing)
@@ -77,7 +77,7 @@ class VideoRecorder:
             context = stream.codec_context
             context.time_base = MICROSECOND
             context.gop_size = max(1, round(frame_rate))
-            context.thread_count = threads
+            context.thread_count = 1
             context.color_range, context.colorspace = COLOUR_LIMITED, COLOUR_BT601
             context.color_primaries, context.color_trc = COLOUR_BT601, COLOUR_BT601
             context.open()

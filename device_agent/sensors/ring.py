@@ -50,10 +50,6 @@ class FramePool:
         lores = whole[self._bytes :].reshape(small_height * 3 // 2, small_width)
         return main, lores
 
-    @property
-    def in_use(self) -> int:
-        return len(self._lent)
-
     def _give_back(self, buffer: bytearray) -> None:
         del self._lent[id(buffer)]
         self._free.append(buffer)

@@ -134,18 +134,6 @@ def device_of_what_waits(state: Path) -> str | None:
     return next((one.device for one in waiting_of(state / "spool")), None)
 
 
-def newest_record(state: Path) -> SessionRecord | None:
-    """What is known of the session that was journaled last; None: nothing may leave the device of it."""
-    for path in _journals(state):
-        try:
-            entries = read_journal(path)
-        except JournalDamaged:
-            return None  # its last record is in the spool
-        if entries:
-            return replay(entries).record
-    return None
-
-
 def settle_ended(spool: Spool, state: Path, device: str) -> None:
     """Put into the spool what a kill kept out of it, then delete the journals of sessions that the collector has whole.
 

@@ -12,13 +12,13 @@ MAX_RECEIPTS = 20_000
 
 
 class DoneLedger:
-    """One small file per capture; the oldest are deleted once there are more than `keep`. A start reads only names.
+    """One small file per capture; the oldest are deleted past MAX_RECEIPTS. A start reads only names.
 
     `write` runs on the writer thread; the other methods on any.
     """
 
-    def __init__(self, folder: Path, keep: int = MAX_RECEIPTS) -> None:
-        self._folder, self._keep = folder, keep
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._names: set[str] = set()
 
     def load(self) -> None:
@@ -29,7 +29,7 @@ class DoneLedger:
         data = json.dumps({"schema": 1, "capture": capture, "state": state, **facts}).encode()
         write_whole(self._folder / f"{capture}.json", data)
         self._names.add(capture)
-        if len(self._names) > self._keep:
+        if len(self._names) > MAX_RECEIPTS:
             self._delete_oldest()
 
     def state(self, capture: str) -> str | None:
@@ -40,7 +40,7 @@ class DoneLedger:
     def _delete_oldest(self) -> None:
         """A twentieth at once, so that the folder is not sorted for every receipt."""
         rows = sorted(self._folder.glob("*.json"), key=lambda path: (path.lstat().st_mtime_ns, path.name))
-        for path in rows[: len(rows) - self._keep + self._keep // 20]:
+        for path in rows[: len(rows) - MAX_RECEIPTS + MAX_RECEIPTS // 20]:
             path.unlink(missing_ok=True)
             self._names.discard(path.stem)
 

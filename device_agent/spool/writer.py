@@ -61,11 +61,9 @@ class SpoolWriter:
     """Start with `start`; every other method may be called from any thread but its own."""
 
     def __init__(
-        self, space: SpoolSpace, published: Callable[[], None], on_full: Callable[[GleanerError], None],
-        sync_seconds: float = SYNC_SECONDS, queue_bytes: int = MAX_QUEUE_BYTES,
-    ) -> None:  # fmt: skip
+        self, space: SpoolSpace, published: Callable[[], None], on_full: Callable[[GleanerError], None]
+    ) -> None:
         self._space, self._published, self._on_full = space, published, on_full
-        self._sync_seconds, self._queue_bytes = sync_seconds, queue_bytes
         self._changed = threading.Condition()
         self._queue: deque[tuple[AppendFile, bytes] | Callable[[], None]] = deque()
         self._queued = 0
@@ -102,7 +100,7 @@ class SpoolWriter:
             GleanerError: why the file takes no more, e.g. SpoolFull.
         """
         with self._changed:
-            while self._queued >= self._queue_bytes and file.failed is None and self._thread.is_alive():
+            while self._queued >= MAX_QUEUE_BYTES and file.failed is None and self._thread.is_alive():
                 self._changed.wait(1.0)
             self._refuse_if_over(file)
             self._queue.append((file, bytes(data)))
@@ -191,7 +189,7 @@ class SpoolWriter:
             if ending:
                 return
             if self._dirty and due is None:
-                due = time.monotonic() + self._sync_seconds
+                due = time.monotonic() + SYNC_SECONDS
 
     def _write(self, file: AppendFile, data: bytes) -> None:
         if file.failed is not None:

@@ -47,13 +47,13 @@ class PartUpload:
 class CollectorClient:
     """Raises an UplinkError of uplink/errors.py for everything but success. Not shared between threads."""
 
-    def __init__(self, credentials: Credentials, timeout: httpx.Timeout = TIMEOUT) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
         self._base = credentials.url.rstrip("/")
         # A proxy from the environment is for the way out, never for this machine.
         outside = not is_loopback(httpx.URL(self._base).host)
         self._http = httpx.Client(
-            timeout=timeout, trust_env=outside, headers={"Authorization": f"Bearer {credentials.token}"}
+            timeout=TIMEOUT, trust_env=outside, headers={"Authorization": f"Bearer {credentials.token}"}
         )
 
     def close(self) -> None:

@@ -94,13 +94,13 @@ def _shown(text: str) -> str:
     return "".join(sign for sign in text if sign.isprintable())
 
 
-def find_the_collector(seconds: float = SEARCH_SECONDS) -> Announced:
+def find_the_collector() -> Announced:
     """The one collector of this network.
 
     Raises:
         CollectorNotFound: none answers, or several do.
     """
-    found = find_collectors(seconds)
+    found = find_collectors()
     if len(found) == 1 and found[0].url:
         return found[0]
     if not found:

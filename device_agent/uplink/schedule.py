@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 MIN_CHUNK_BYTES = 64 << 10
 MAX_CHUNK_BYTES = 4 << 20
 FIRST_CHUNK_BYTES = 1 << 20
+MAX_WAIT_SECONDS = 15.0
 
 
-def full_jitter(failures: int, chance: float, base: float = 0.25, cap: float = 15.0) -> float:
-    """Seconds to wait after the n-th failure in a row (n >= 1): chance x min(cap, base x 2^(n-1)).
+def full_jitter(failures: int, chance: float, base: float = 0.25) -> float:
+    """Seconds to wait after the n-th failure in a row (n >= 1): chance x min(15 s, base x 2^(n-1)).
 
     `chance` is uniform in [0, 1). Many devices that lost the same collector come back spread out (the full jitter
     of AWS's "Exponential Backoff And Jitter").
     """
-    return float(chance * min(cap, base * 2.0 ** min(max(0, failures - 1), 32)))
+    return float(chance * min(MAX_WAIT_SECONDS, base * 2.0 ** min(max(0, failures - 1), 32)))
 
 
 def receipt_delay(asked: int) -> float:

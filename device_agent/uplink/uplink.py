@@ -65,7 +65,6 @@ class UplinkState:
     pending: int = 0  # captures without a receipt, those that record included
     message: str | None = None
     code: str | None = None  # stable code of what `message` says
-    confirmed: int = 0  # since start
 
 
 class Uplink:
@@ -89,7 +88,6 @@ class Uplink:
         self._reported: tuple[str, str | None] = ("starting", None)
         self._beat_at = 0.0
         self._failures = 0
-        self._confirmed = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
 
@@ -291,7 +289,6 @@ class Uplink:
 
     def _confirm(self, client: CollectorClient, transfer: Transfer) -> bool:
         if transfer.ask(client, self._spool):
-            self._confirmed += 1
             self._transfers.pop(transfer.capture, None)
             self._publish(reachable=True, error=None)
         return False
@@ -355,7 +352,7 @@ class Uplink:
     # ---------------------------------------------------------------- what is said of it
     def _publish(self, reachable: bool, error: GleanerError | None) -> None:
         message, code = (str(error), error.code) if error is not None else self._trouble()
-        state = UplinkState(reachable, self._spool.captures_waiting, message, code, self._confirmed)
+        state = UplinkState(reachable, self._spool.captures_waiting, message, code)
         if state != self._state:
             self._state = state
             self._on_state(state)

@@ -103,20 +103,20 @@ def label_sound(
     model: SoundModel,
     expected: str | None = None,
     progress: Progress | None = None,
-    channel: int | None = None,
 ) -> list[Label]:
     """The labels of a sound file, or of the sound of a video, read in blocks: hours of it take no more memory.
 
+    Speech is searched in each channel, everything else in their mean.
+
     Args:
         progress: told after every block.
-        channel: one channel of several; else speech is looked for in each, and all else in their mean.
 
     Raises:
         SoundMissing, SoundUnreadable, SoundEmpty, SoundCut: from the file.
         RateUnsupported: its rate cannot be brought to the model's.
         ModelRefused: the model fails on it.
     """
-    with open_sound(path, channel) as sound:
+    with open_sound(path) as sound:
         stream = model.listen(sound.rate, expected)
         for rows in sound.channel_blocks():
             stream.push_channels(rows)

@@ -64,14 +64,14 @@ def check_golden(model: AnyModel, progress: Progress | None = None) -> list[Labe
     return got
 
 
-def golden_or_why(model: AnyModel, progress: Progress | None = None) -> tuple[list[Label] | None, str | None]:
+def golden_or_why(model: AnyModel) -> tuple[list[Label] | None, str | None]:
     """`check_golden`, and a sentence instead where its sample is a picture that cannot be had here.
 
     Raises:
         GoldenFailed, ManifestInvalid: as `check_golden`.
     """
     try:
-        return check_golden(model, progress), None
+        return check_golden(model), None
     except (ModelUnavailable, CacheUnwritable) as error:
         return None, f"its golden sample was NOT run: {error}"
 

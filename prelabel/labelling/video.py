@@ -10,7 +10,7 @@ from typing import Protocol
 
 from prelabel.geometry.detection import Detection
 from prelabel.media.pictures import Image
-from prelabel.media.video_files import VideoBroken, VideoFile, VideoFrame
+from prelabel.media.video_files import VideoFile, VideoFrame
 from prelabel.tracking.labels import track_document
 from prelabel.tracking.tracker import Tracker, TrackPath
 from wire.labels import LabelsDocument, Source
@@ -36,12 +36,11 @@ class VideoDetector(Protocol):
 
 @dataclass(frozen=True)
 class VideoTracks:
-    """The tracks of a video, its frame table, how many frames were looked at, and whether it broke off."""
+    """The tracks of a video, its frame table, and how many of its frames the detector was given."""
 
     paths: list[TrackPath]
     times_us: list[int]
     looks: int
-    broken: VideoBroken | None = None
 
 
 def track_video(
@@ -52,7 +51,6 @@ def track_video(
     only: Collection[str] | None = None,
     times_us: Sequence[int] | None = None,
     progress: Progress | None = None,
-    keep_broken: bool = False,
 ) -> VideoTracks:
     """Look at a video with a detector and follow what it sees. One frame is in memory at a time.
 
@@ -62,7 +60,6 @@ def track_video(
         only: the words that count; all when None.
         times_us: the capture's frame table, which rules over the times in the file; frames past it are left out.
         progress: called with the media time done and the whole, in microseconds; None where the file does not say.
-        keep_broken: a file that breaks off is labelled as far as it goes.
 
     Raises:
         VideoMissing, VideoUnreadable, VideoEmpty, VideoBroken: the file. Nothing is kept.
@@ -79,21 +76,15 @@ def track_video(
     watch = _SampledFrames(
         tracker, detector, looks_per_second, only, lambda done: progress and progress(done, whole_us)
     )
-    broken = None
     with opened if isinstance(video, Path) and isinstance(opened, VideoFile) else nullcontext():
         frames = opened.frames() if isinstance(opened, VideoFile) else iter(opened)
-        try:
-            for frame in frames:
-                if times_us is not None and frame.index >= len(times_us):
-                    break
-                watch.pass_by(frame, frame.time_us if times_us is None else times_us[frame.index])
-        except VideoBroken as error:
-            if not keep_broken:
-                raise
-            broken = error
+        for frame in frames:
+            if times_us is not None and frame.index >= len(times_us):
+                break
+            watch.pass_by(frame, frame.time_us if times_us is None else times_us[frame.index])
         watch.end()
     table = list(times_us) if times_us is not None else watch.times_us
-    return VideoTracks(tracker.finish(), table, watch.looks, broken)
+    return VideoTracks(tracker.finish(), table, watch.looks)
 
 
 def label_video(
@@ -105,12 +96,9 @@ def label_video(
     only: Collection[str] | None = None,
     times_us: Sequence[int] | None = None,
     progress: Progress | None = None,
-    keep_broken: bool = False,
 ) -> LabelsDocument:
     """`track_video` as a labels document of a capture, in pixels of its pictures; raises as that does."""
-    found = track_video(
-        video, detector, looks_per_second, only=only, times_us=times_us, progress=progress, keep_broken=keep_broken
-    )
+    found = track_video(video, detector, looks_per_second, only=only, times_us=times_us, progress=progress)
     return track_document(capture, detector.source, found.paths, found.times_us)
 
 

@@ -56,7 +56,7 @@ def is_still(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if head.startswith(b"GIF8"):
-        return _count_frames(path) == 1
+        return _has_one_frame(path)
     # APNG 1.0: acTL lies before the picture's data.
     moving = head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]
     return is_picture(head) and not moving
@@ -135,14 +135,14 @@ def _is_preview(directory: bytes, order: Literal["little", "big"]) -> bool:
     return bool(kinds and kinds[0] & 1)
 
 
-def _count_frames(path: Path, most: int = 2) -> int:
-    """The frames of a picture file, counted up to `most`; 0 where there is none."""
+def _has_one_frame(path: Path) -> bool:
+    """Whether a picture file has exactly one frame; false where it cannot be read."""
     try:
         with av.open(str(path.resolve()), container_options={"protocol_whitelist": "file"}) as container:
             packets = (packet for packet in container.demux(video=0) if packet.size)
-            return sum(1 for _ in zip(range(most), packets, strict=False))
+            return sum(1 for _ in zip(range(2), packets, strict=False)) == 1
     except (av.error.FFmpegError, IndexError, ValueError):
-        return 0
+        return False
 
 
 def _read_with_ffmpeg(path: Path) -> Image:

@@ -71,18 +71,14 @@ class SoundFile:
     Times are the file's own: where its sound begins later than its picture, or has a hole, silence stands in.
     """
 
-    def __init__(self, path: Path, container: Any, stream: Any, channel: int | None) -> None:
+    def __init__(self, path: Path, container: Any, stream: Any) -> None:
         self.path = path
         self.rate = int(stream.codec_context.sample_rate or 0)
         self.channels = int(stream.codec_context.channels or 0)
         if self.rate <= 0 or self.channels <= 0:
             raise SoundUnreadable(f"{path} does not say how its sound was sampled.")
-        if channel is not None and not 0 <= channel < self.channels:
-            raise SoundUnreadable(
-                f"{path} has {self.channels} channels; there is no channel {channel}.", hint="The first one is 0."
-            )
         self.samples = 0
-        self._container, self._stream, self._channel = container, stream, channel
+        self._container, self._stream = container, stream
         origin = container.start_time if stream.start_time is not None else None
         self._origin = Fraction(origin or 0, av.time_base)
         self._promised = _promised(container, stream)
@@ -104,7 +100,7 @@ class SoundFile:
             yield mixed(rows)
 
     def channel_blocks(self) -> Iterator[Samples]:
-        """The samples of every channel (of one, where one was chosen), float32 -1..1 of shape (channels, n).
+        """The samples of every channel, float32 -1..1 of shape (channels, n).
 
         Raises:
             SoundUnreadable: nothing can be decoded, a tenth of it is damaged, or a value is not finite.
@@ -158,7 +154,7 @@ class SoundFile:
         for start in range(0, missing, BLOCK):
             count = min(BLOCK, missing - start)
             self.samples += count
-            yield np.zeros((self.channels if self._channel is None else 1, count), dtype=np.float32)
+            yield np.zeros((self.channels, count), dtype=np.float32)
 
     def _rows(self, frame: Any) -> Samples:
         if frame.sample_rate != self.rate or frame.layout.nb_channels != self.channels:
@@ -169,8 +165,7 @@ class SoundFile:
         values = frame.to_ndarray()
         rows = values if frame.format.is_planar else values.reshape(-1, self.channels).T
         shift, scale = _SCALES[kind]
-        chosen = rows if self._channel is None else rows[self._channel : self._channel + 1]
-        floats = (chosen.astype(np.float64 if kind in ("s32", "s64", "dbl") else np.float32) + shift) * scale
+        floats = (rows.astype(np.float64 if kind in ("s32", "s64", "dbl") else np.float32) + shift) * scale
         samples: Samples = np.ascontiguousarray(floats, dtype=np.float32)
         return samples
 
@@ -188,11 +183,8 @@ def mixed(rows: Samples) -> Samples:
 
 
 @contextmanager
-def open_sound(path: Path, channel: int | None = None) -> Iterator[SoundFile]:
+def open_sound(path: Path) -> Iterator[SoundFile]:
     """The sound of a file, or of a video.
-
-    Args:
-        channel: one channel of several, from 0; the mean of all when None.
 
     Raises:
         SoundMissing: no such file, or it may not be read.
@@ -210,12 +202,12 @@ def open_sound(path: Path, channel: int | None = None) -> Iterator[SoundFile]:
     with container:
         if not container.streams.audio:
             raise SoundUnreadable(f"{path} has no sound in it.")
-        yield SoundFile(path, container, container.streams.audio[0], channel)
+        yield SoundFile(path, container, container.streams.audio[0])
 
 
-def read_sound(path: Path, channel: int | None = None) -> tuple[Samples, int]:
+def read_sound(path: Path) -> tuple[Samples, int]:
     """All samples of a file (float32, mono, -1..1) and its rate. Raises as `open_sound` and `SoundFile.blocks`."""
-    with open_sound(path, channel) as sound:
+    with open_sound(path) as sound:
         blocks = list(sound.blocks())
         return np.concatenate(blocks), sound.rate
 

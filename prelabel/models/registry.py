@@ -51,13 +51,13 @@ def installed(environ: Mapping[str, str] = os.environ) -> list[Installed]:
     return rows
 
 
-def find_installed(name: str, environ: Mapping[str, str] = os.environ) -> Path | None:
+def find_installed(name: str) -> Path | None:
     """The folder of the package a name means, or of the very one a folder's name means; None without one.
 
     Raises:
         ModelFolderMissing: GLEANER_MODELS names no folder.
     """
-    rows = installed(environ)
+    rows = installed()
     exact = (row.path for row in rows if row.path.name == name)
     return next((row.path for row in rows if row.current and row.name == name), None) or next(exact, None)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
 from prelabel.audio.vad import VadModel
 from prelabel.redaction.audio import AudioRedactor, Blocks
@@ -18,7 +17,6 @@ from wire.capture import sample_time_us
 from wire.redaction import MaskRecord
 from wire.script import Redaction
 
-Array = NDArray[Any]
 Stretches = Sequence[tuple[int, int]]  # [from, to) in microseconds
 
 _WIDE = frozenset({"s32", "s32p", "flt", "fltp", "dbl", "dblp"})

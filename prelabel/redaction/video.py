@@ -135,11 +135,6 @@ class VideoRedactor:
         """What was masked in the frames that left so far; times are media time of the recording."""
         return self._log.record()
 
-    @property
-    def waiting(self) -> int:
-        """Frames in the ring: what a killed process loses."""
-        return len(self._ring)
-
     def _go_on(self) -> None:
         if self._failure is not None:
             raise self._failure

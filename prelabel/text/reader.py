@@ -8,7 +8,6 @@ import numpy as np
 
 from prelabel.geometry.detection import DECIMALS, SCORE_DECIMALS
 from prelabel.media.pictures import MAX_PIXELS, Image, PictureTooLarge
-from prelabel.models.download import Progress
 from prelabel.models.effective_settings import Settings, package_settings
 from prelabel.models.families import OcrDecode
 from prelabel.models.onnx_file import ModelRefused
@@ -107,14 +106,14 @@ class Reader:
         return {part.source: whole for part in (self._detection, self._recognition) if part is not None}
 
     @classmethod
-    def from_catalogue(cls, threads: int = 1, progress: Progress | None = None) -> Reader:
+    def from_catalogue(cls, threads: int = 1) -> Reader:
         """The three networks of the catalogue, fetched if they are not here.
 
         Raises:
             ModelUnavailable, ModelCorrupt, ModelFolderMissing, CacheUnwritable: from the catalogue.
             ModelRefused: as `open`.
         """
-        return cls.open(*(open_model(name, progress) for name in CATALOGUE_PARTS), threads=threads)
+        return cls.open(*(open_model(name) for name in CATALOGUE_PARTS), threads=threads)
 
     def read(self, image: Image) -> list[TextPiece]:
         """The text in a picture H x W x 3 (uint8, BGR), in reading order.

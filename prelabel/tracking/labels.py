@@ -11,16 +11,14 @@ from prelabel.tracking.tracker import TrackPath
 from wire.labels import LabelsDocument, Source, Track
 
 
-def track_document(
-    capture: str, source: Source, paths: Sequence[TrackPath], times_us: Sequence[int], iou: float = 0.9
-) -> LabelsDocument:
+def track_document(capture: str, source: Source, paths: Sequence[TrackPath], times_us: Sequence[int]) -> LabelsDocument:
     """Tracks `t1`, `t2`, … of a video, each reduced to its keyframes.
 
     Args:
         paths: in pixels of the stored video, not of a smaller stream the model saw (`Detection.scaled`).
         times_us: the frame table of the capture.
     """
-    reduced = [(path, keyframes) for path in paths if (keyframes := reduce(path, times_us, iou))]
+    reduced = [(path, keyframes) for path in paths if (keyframes := reduce(path, times_us))]
     labels = [
         Track(
             id=f"t{number}",

@@ -57,14 +57,14 @@ def estimate(times_us: Sequence[int], boxes: Array, scores: Sequence[float]) -> 
     return to_corners(np.stack(places[::-1]))
 
 
-def held_to(seen: Array, smoothed: Array, least: float = TRUE_TO) -> Array:
-    """Each smoothed box, drawn toward its sighting until they overlap by `least` (IoU); N x 4 both."""
+def held_to(seen: Array, smoothed: Array) -> Array:
+    """Each smoothed box, drawn toward its sighting until they overlap by `TRUE_TO` (IoU); N x 4 both."""
     near, far = np.zeros(len(seen)), np.ones(len(seen))
     still = np.zeros((len(seen), 2))
-    good = grown_overlap(seen, smoothed, still) >= least
+    good = grown_overlap(seen, smoothed, still) >= TRUE_TO
     for _ in range(_HALVINGS if not good.all() else 0):
         middle = (near + far) / 2
-        fits = grown_overlap(seen, seen + (smoothed - seen) * middle[:, np.newaxis], still) >= least
+        fits = grown_overlap(seen, seen + (smoothed - seen) * middle[:, np.newaxis], still) >= TRUE_TO
         near, far = np.where(fits, middle, near), np.where(fits, far, middle)
     share = np.where(good, 1.0, near)
     held: Array = seen + (smoothed - seen) * share[:, np.newaxis]

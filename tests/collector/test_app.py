@@ -16,17 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from collector.app import create_app, documented_routes
+from collector.app import create_app
 from collector.http import body_limit
 from collector.http.bodies import MAX_DOCUMENT_BYTES, MAX_REQUEST_BYTES, MAX_STRANGER_BYTES
 from collector.http.compression import takes_gzip
 from collector.http.shell import hosts_of
 from collector.ingest.tus import is_upload_path
 from collector.page import page_file
-from collector.people.policy import policies
 from collector.settings import Settings, SettingsInvalid, load_settings
 from tests.collector.running import Collector
 from tests.support import local_http
+from tests.support.routes import documented_routes, policies
 
 
 def test_every_route_has_a_policy() -> None:

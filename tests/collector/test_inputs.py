@@ -10,7 +10,6 @@ import httpx
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from collector.app import documented_routes
 from collector.ingest.tus import TusHeaderInvalid, UploadMetadataInvalid, parse_chunk, parse_creation
 from collector.page import page_file
 from collector.review.routes import DraftRequest
@@ -18,6 +17,7 @@ from collector.review.submit import MAX_SUBMIT_LABELS
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample, session_record
 from tests.support import local_http
+from tests.support.routes import documented_routes
 from wire.base import JsonObject, Utc, format_utc, is_id
 from wire.capture import CaptureFormat, CaptureManifest
 from wire.errors import BadDocument

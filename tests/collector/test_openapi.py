@@ -12,10 +12,10 @@ from fastapi import APIRouter, Depends, FastAPI
 import collector.openapi
 from collector.app import create_app
 from collector.openapi import openapi_document
-from collector.people.policy import policies
 from collector.settings import Settings
 from tests.collector.contract import ROLES, Contract
 from tests.collector.running import Collector
+from tests.support.routes import policies
 from wire.errors import GleanerError
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")

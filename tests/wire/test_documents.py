@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.base import new_id
+from wire.base import WireModel, new_id, shared_members
 from wire.canonical import canonical_json, document_hash
 from wire.capture import CaptureManifest, device_time_us, sample_time_us
 from wire.errors import BadDocument, SchemaTooNew
@@ -135,3 +136,23 @@ def test_the_clock_map_is_piecewise_linear_and_goes_on() -> None:
 
 def test_ids_differ() -> None:
     assert len({new_id("cap") for _ in range(1000)}) == 1000
+
+
+class Wide(WireModel):
+    schema_number: int
+    name: str
+    size: int
+    note: str = ""
+
+
+@dataclass
+class Narrow:
+    name: str
+    size: int
+    place: str = "here"
+
+
+def test_members_that_two_shapes_share_are_copied_by_their_names() -> None:
+    wide = Wide(schema_number=3, name="a", size=2)
+    assert Narrow(**shared_members(vars(wide), Narrow)) == Narrow("a", 2)
+    assert shared_members({"schema_number": 1, "name": "b", "other": 1}, Wide) == {"name": "b"}

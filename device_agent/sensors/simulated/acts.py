@@ -70,7 +70,6 @@ class ThingPlace:
 class PersonPlace:
     x: float  # the middle of the body
     lift: float  # of the height: the bob of a step, the sway of standing
-    walking: bool
 
 
 def person_place(walks: Sequence[Walk], at_us: int) -> PersonPlace:
@@ -78,22 +77,20 @@ def person_place(walks: Sequence[Walk], at_us: int) -> PersonPlace:
     walk = next((walk for walk in reversed(walks) if walk.start_us <= at_us), None)
     seconds = at_us / 1_000_000
     if walk is None:
-        return PersonPlace(LEFT + _sway(seconds), 0.0015 * math.sin(seconds * 1.7), walking=False)
+        return PersonPlace(LEFT + _sway(seconds), 0.0015 * math.sin(seconds * 1.7))
     near, far = (LEFT, 1 + OUTSIDE) if walk.to_right else (RIGHT, -OUTSIDE)
     stand = RIGHT if walk.to_right else LEFT
     bob = 0.006 * abs(math.sin(math.pi * STEPS_PER_SECOND * (at_us - walk.start_us) / 1_000_000))
     if at_us < walk.end_us:
         done = _ease_in((at_us - walk.start_us) / (walk.end_us - walk.start_us))
-        return PersonPlace(
-            near + (far - near) * done + _sway(walk.start_us / 1_000_000) * (1 - done), bob, walking=True
-        )
+        return PersonPlace(near + (far - near) * done + _sway(walk.start_us / 1_000_000) * (1 - done), bob)
     came = (at_us - walk.end_us - AWAY_US) / RETURN_US
     if came >= 1:
-        return PersonPlace(stand + _sway(seconds), 0.0015 * math.sin(seconds * 1.7), walking=False)
+        return PersonPlace(stand + _sway(seconds), 0.0015 * math.sin(seconds * 1.7))
     gone = max(0.0, came)
     eased = 1 - (1 - gone) ** 2
     x = far + (stand + _sway(walk.back_us / 1_000_000) - far) * eased
-    return PersonPlace(x, bob * (1 - eased), walking=True)
+    return PersonPlace(x, bob * (1 - eased))
 
 
 def stands_left(walks: Sequence[Walk]) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.review.views import day_end, day_start
+from collector.review.views import day_start, midnight
 from tests.collector.running import in_zone
 
 DAYS = [
@@ -26,5 +26,6 @@ def test_a_day_has_its_own_midnights(zone: str, now: str, begin: str, end: str) 
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
     with in_zone(zone):
         assert day_start(at) == datetime.fromisoformat(begin).replace(tzinfo=UTC)
-        assert day_end(at) == datetime.fromisoformat(end).replace(tzinfo=UTC)
-        assert day_start(day_end(at)) == day_end(at)
+        next_day = datetime.fromisoformat(end).replace(tzinfo=UTC)
+        assert midnight(at.astimezone().date() + timedelta(days=1)) == next_day
+        assert day_start(next_day) == next_day

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from collector.app import create_app
-from collector.people.policy import policies
 from collector.settings import Settings
 from tests.collector.studies.two_studies import HIDDEN, PEOPLE, SEEN, StudyIds, TwoStudies
+from tests.support.routes import policies
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
