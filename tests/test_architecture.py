@@ -8,11 +8,11 @@ import pytest
 
 from tests.architecture import PAGE, PICTURE, drawn, page, reduced
 from tests.test_docs import ROOT
+from tests.test_house import RANKS
 
 AGAIN = "make architecture draws it again"
-NAMED = re.compile(
-    r"`((?:wire|prelabel|scripts|device_agent|collector|hardware|tests)/[\w/.-]+|gleaner\.py)`(?:(?: \(|, )`(\w+)`)?"
-)
+FOLDERS = "|".join(name for name in (*RANKS, "tests") if name != "gleaner")
+NAMED = re.compile(rf"`((?:{FOLDERS})/[\w/.-]+|gleaner\.py)`(?:(?: \(|, )`(\w+)`)?")
 
 
 def test_the_picture_is_that_of_the_imports() -> None:
