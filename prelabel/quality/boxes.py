@@ -81,6 +81,14 @@ def _hits(shares: Sequence[Sequence[float]]) -> list[int]:
     return hits
 
 
+class _Sorted(NamedTuple):
+    """The model's labels by word and then by falling score, [labels] each."""
+
+    words: Array
+    groups: Array
+    hits: Array
+
+
 class Detections:
     """The hits of one model and kind, added up; every picture belongs to a group, which its caller numbers."""
 
@@ -90,6 +98,7 @@ class Detections:
         self._words, self._groups, self._lengths = array("i"), array("i"), array("i")
         self._numbers: dict[str, int] = {}
         self._truth: dict[int, Counter[str]] = defaultdict(Counter)
+        self._sorted: _Sorted | None = None
 
     def add(self, words: Sequence[WordHits], known: Collection[str], group: int) -> None:
         """One picture, the next one: of equal scores those of earlier pictures count first.
@@ -127,19 +136,27 @@ class Detections:
     def _precision(self, groups: Collection[int], words: Sequence[str], truth: Mapping[str, int]) -> Array:
         """Precision [overlaps, recalls, words] of COCO's protocol."""
         result = np.zeros((len(_LEVELS), len(_RECALLS), len(words)))
-        lengths = np.asarray(self._lengths)
-        in_groups = np.isin(np.asarray(self._groups), np.fromiter(groups, np.int64))
-        chosen = np.flatnonzero(np.repeat(in_groups, lengths))
-        numbers = np.repeat(np.asarray(self._words)[in_groups], lengths[in_groups])
-        scores = np.asarray(self._scores)[chosen]
-        order = np.lexsort((-scores, numbers))  # stable: equal scores stay as they came
-        numbers, hits = numbers[order], np.asarray(self._hits)[chosen][order]
+        every = self._by_score()
+        is_chosen = np.zeros(int(every.groups.max(initial=-1)) + 1, dtype=bool)
+        is_chosen[[group for group in groups if group < len(is_chosen)]] = True
+        chosen = is_chosen[every.groups]
+        numbers, hits = every.words[chosen], every.hits[chosen]
         for index, word in enumerate(words):
             number = self._numbers.get(word, -1)
             low, high = np.searchsorted(numbers, [number, number + 1])
             if low < high:
                 result[:, :, index] = _envelope(hits[low:high], truth[word])
         return result
+
+    def _by_score(self) -> _Sorted:
+        """Every score so far, sorted once for all parts that are asked for."""
+        if self._sorted is None or len(self._sorted.hits) < len(self._hits):
+            lengths = np.array(self._lengths)
+            words = np.repeat(np.array(self._words), lengths)
+            order = np.lexsort((-np.array(self._scores), words))  # stable: equal scores stay as they came
+            groups = np.repeat(np.array(self._groups), lengths)[order]
+            self._sorted = _Sorted(words[order], groups, np.array(self._hits)[order])
+        return self._sorted
 
 
 def _envelope(hits: Array, truth: int) -> Array:

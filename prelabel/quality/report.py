@@ -96,6 +96,9 @@ def _added_up(
 
 
 def _merged(parts: Sequence[RowPart]) -> WordTally:
+    """All parts in one tally, which may be that of the only part: it is read, not added to."""
+    if len(parts) == 1 and parts[0].parts and parts[0].whole:
+        return parts[0].tally
     tally = WordTally()
     for part in parts:
         tally.merge(part.tally, parts=part.parts, whole=part.whole)
