@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from collector.cli import app
 from collector.exports.check import check_export, read_lines
 from collector.exports.problems import ExportDamaged
-from tests.collector.exports.test_rights import export, still
+from tests.collector.exports.test_about import export, still
 from tests.collector.review.filled import Filled, box
 from wire.labels import Text
 

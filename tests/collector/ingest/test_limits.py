@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.ingest.test_uploads import raw_patch
+from tests.collector.ingest.test_receive import raw_patch
 from tests.collector.running import Collector
 from tests.collector.samples import sample
 
