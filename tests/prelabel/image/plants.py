@@ -5,6 +5,7 @@ Written out on its own, from the definitions: nothing here comes from the code u
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,12 @@ class Way:
 
     def point(self, x: float, y: float) -> tuple[float, float]:
         return x * self.sx + self.left, y * self.sy + self.top
+
+
+def free_net(width: int, height: int) -> tuple[int, int]:
+    """Input of a network of any size: the picture's, 640 at most, up to multiples of 32."""
+    ratio = min(1, 640 / max(width, height))
+    return tuple(math.ceil(max(1, round(side * ratio)) / 32) * 32 for side in (width, height))  # type: ignore[return-value]
 
 
 def way(fit: str, width: int, height: int, net_width: int, net_height: int) -> Way:

@@ -1,4 +1,4 @@
-"""Boxes planted in the tensors of YOLOX, YuNet and CenterFace come back, whatever the picture's size."""
+"""Boxes planted in the tensors of YOLOX come back, whatever the picture's size."""
 
 from __future__ import annotations
 
@@ -13,12 +13,6 @@ from tests.prelabel import graphs
 from tests.prelabel.image import plants
 
 
-def free_net(width: int, height: int) -> tuple[int, int]:
-    """Input of a network of any size: the picture's, 640 at most, up to multiples of 32."""
-    ratio = min(1, 640 / max(width, height))
-    return tuple(math.ceil(max(1, round(side * ratio)) / 32) * 32 for side in (width, height))  # type: ignore[return-value]
-
-
 @settings(max_examples=60, deadline=None)
 @given(plants.boxed_frames(), st.integers(1, 20), st.integers(1, 20), st.sampled_from((8, 16, 32)))
 def test_yolox_boxes_come_back(case: tuple, rows: int, columns: int, stride: int) -> None:
@@ -30,31 +24,6 @@ def test_yolox_boxes_come_back(case: tuple, rows: int, columns: int, stride: int
     toml = graphs.manifest("yolox", *graphs.YOLOX_IO, ["person", "cup", "chair"])
     found = plants.detector(graphs.yolox(net_height, net_width, planted), toml).detect(plants.picture(width, height))
     plants.assert_same(found, box, "chair", 0.81)
-
-
-@settings(max_examples=40, deadline=None)
-@given(plants.boxed_frames(), st.sampled_from((8, 16, 32)))
-def test_yunet_boxes_come_back(case: tuple, stride: int) -> None:
-    width, height, box = case
-    there = plants.way("letterbox-top-left", width, height, *free_net(width, height))
-    maps = graphs.yunet_maps()
-    graphs.plant_yunet(maps, stride, there.box(box))
-    toml = graphs.manifest("yunet", *graphs.YUNET_IO, ["face"])
-    plants.assert_same(
-        plants.detector(graphs.yunet(maps), toml).detect(plants.picture(width, height)), box, "face", 0.9
-    )
-
-
-@settings(max_examples=40, deadline=None)
-@given(plants.boxed_frames())
-def test_centerface_boxes_come_back(case: tuple) -> None:
-    width, height, box = case
-    there = plants.way("stretch", width, height, *free_net(width, height))
-    maps = graphs.centerface_maps()
-    graphs.plant_centerface(maps, there.box(box))
-    toml = graphs.manifest("centerface", *graphs.CENTERFACE_IO, ["face"])
-    found = plants.detector(graphs.centerface(maps), toml).detect(plants.picture(width, height))
-    plants.assert_same(found, box, "face", 0.9)
 
 
 def test_boxes_in_the_padding_are_no_detections() -> None:
