@@ -15,9 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.cli import app
-from collector.exports.truth import BATCH_TASKS, item_ids, items
 from collector.store.open import open_database
-from collector.store.sqlite_driver import SqliteConnection
 from tests.collector.review.filled import Filled, box
 from tests.collector.running import Collector
 from wire.base import format_utc
@@ -183,39 +181,3 @@ def test_a_time_without_its_zone_is_refused(filled: Filled, tmp_path: Path, sinc
     words = ["export", "--to", str(tmp_path / "out"), "--data", str(filled.folder), "--since", since]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
-
-
-def noting(seen: list[str]) -> Any:
-    """`SqliteConnection.execute`, which also notes the SQL that it runs."""
-    run = SqliteConnection.execute
-
-    def execute(conn: SqliteConnection, statement: Any, values: Any = None) -> Any:
-        seen.append(str(statement))
-        return run(conn, statement, values)
-
-    return execute
-
-
-def test_statements_do_not_grow_with_the_tasks_of_a_batch(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    ann = filled.person("ann")
-    for number in range(12):
-        still(filled, ann, [box(f"b{number}")])
-    counts = []
-    for some in (2, 12):
-        ids = item_ids(filled.db)[:some]
-        seen: list[str] = []
-        with monkeypatch.context() as patch:
-            patch.setattr(SqliteConnection, "execute", noting(seen))
-            found = list(items(filled.db, ids))
-        assert [item.task for item in found] == [task for task, _ in ids]
-        counts.append(len([one for one in seen if one.startswith("SELECT")]))
-    assert counts[0] == counts[1] <= 7 and BATCH_TASKS >= 12
-
-
-def test_the_order_stays_over_many_batches(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    ann = filled.person("ann")
-    for number in range(7):
-        still(filled, ann, [box(f"b{number}")])
-    whole = list(items(filled.db, item_ids(filled.db)))
-    monkeypatch.setattr("collector.exports.truth.BATCH_TASKS", 3)
-    assert list(items(filled.db, item_ids(filled.db))) == whole and len(whole) == 7

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from collector.exports import truth
 from collector.store.open import open_reader
+from collector.store.sqlite_driver import SqliteConnection
 from tests.collector.review.filled import Filled, box
+
+
+def review_stills(filled: Filled, count: int) -> None:
+    ann = filled.person("ann")
+    for number in range(count):
+        ids = filled.take(f"step-{number}", "show", {"image": b"%d" % number}, ["boxes"])
+        filled.make(ids["take"])
+        filled.submit(ann, filled.tasks(take_id=ids["take"])[0].id, {ids["image"]: [box(f"b{number}")]})
 
 
 def shortened(filled: Filled) -> bool:
@@ -21,11 +31,7 @@ def shortened(filled: Filled) -> bool:
 
 
 def test_whoever_takes_long_over_an_item_holds_no_transaction(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
-    ann = filled.person("ann")
-    for number in range(5):
-        ids = filled.take(f"step-{number}", "show", {"image": b"%d" % number}, ["boxes"])
-        filled.make(ids["take"])
-        filled.submit(ann, filled.tasks(take_id=ids["take"])[0].id, {ids["image"]: [box()]})
+    review_stills(filled, 5)
     monkeypatch.setattr(truth, "BATCH_TASKS", 2)
     database = open_reader(filled.folder)
     try:
@@ -39,3 +45,35 @@ def test_whoever_takes_long_over_an_item_holds_no_transaction(filled: Filled, mo
         assert not database.read_sync(lambda conn: conn.execute("SELECT 1 FROM device").scalar() and shortened(filled))
     finally:
         database.close()
+
+
+def noting(seen: list[str]) -> Any:
+    """`SqliteConnection.execute`, which also notes the SQL that it runs."""
+    run = SqliteConnection.execute
+
+    def execute(conn: SqliteConnection, statement: Any, values: Any = None) -> Any:
+        seen.append(str(statement))
+        return run(conn, statement, values)
+
+    return execute
+
+
+def test_statements_do_not_grow_with_the_tasks_of_a_batch(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    review_stills(filled, 12)
+    counts = []
+    for some in (2, 12):
+        ids = truth.item_ids(filled.db)[:some]
+        seen: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteConnection, "execute", noting(seen))
+            found = list(truth.items(filled.db, ids))
+        assert [item.task for item in found] == [task for task, _ in ids]
+        counts.append(len([one for one in seen if one.startswith("SELECT")]))
+    assert counts[0] == counts[1] <= 7 and truth.BATCH_TASKS >= 12
+
+
+def test_the_order_stays_over_many_batches(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    review_stills(filled, 7)
+    whole = list(truth.items(filled.db, truth.item_ids(filled.db)))
+    monkeypatch.setattr(truth, "BATCH_TASKS", 3)
+    assert list(truth.items(filled.db, truth.item_ids(filled.db))) == whole and len(whole) == 7
