@@ -50,6 +50,42 @@ INSIDE_DEVICE_AGENT = {
     "cli": 5,
 }  # fmt: skip
 
+# Tests that stand beside no module of their name, and why.
+BEHAVIOURS = {
+    "kill -9": ("collector/ingest/test_kill", "device_agent/spool/test_kill"),
+    "a page of docs/": ("prelabel/test_docs", "prelabel/redaction/test_docs", "prelabel/text/test_docs"),
+    "every reader of input": (
+        "collector/test_inputs", "collector/ingest/test_limits", "collector/test_worker_limits",
+        "collector/prelabels/test_bad_labels", "collector/review/test_out_of_bounds",
+        "wire/test_documents", "wire/test_strict_numbers",
+    ),
+    "the protocol tus": ("collector/ingest/test_tus_clients", "collector/ingest/test_tus_conformance"),
+    "from upload to receipt, and on": ("collector/ingest/test_receipt", "collector/review/test_whole_line"),
+    "every door": ("collector/review/test_consent", "collector/review/test_control", "collector/review/test_fence"),
+    "what reviews are good for": ("collector/prelabels/test_quality",),
+    "the database as a whole": (
+        "collector/store/test_old_data", "collector/store/test_query_plans", "collector/store/test_session_records",
+    ),
+    "a page in a browser": (
+        "device_agent/page/test_looks", "device_agent/page/test_page", "device_agent/page/test_rehearsal",
+    ),
+    "several sensors": ("device_agent/sensors/test_files_together", "device_agent/sensors/test_live"),
+    "the simulation and real models": ("device_agent/sensors/test_models_see_it",),
+    "cost": ("device_agent/session/test_long_sessions",),
+    "masks from camera to collector": (
+        "scripts/test_redaction", "device_agent/test_masked_session", "device_agent/takes/test_masking_labels",
+        "collector/ingest/test_redaction",
+    ),
+    "people in films": (
+        "prelabel/redaction/test_everyone", "prelabel/redaction/test_known_faces",
+        "prelabel/labelling/test_video_people",
+    ),
+    "the line to a collector": ("device_agent/uplink/test_faults", "device_agent/uplink/test_with_collector"),
+    "models that lie": ("prelabel/models/test_refusals", "prelabel/image/test_boxes_fit"),
+    "one model": ("prelabel/image/test_ssd_mobilenet",),
+    "first commands": ("hardware/test_front_door",),
+}  # fmt: skip
+
 
 def modules() -> list[Path]:
     found = [ROOT / "gleaner.py"]
@@ -141,6 +177,17 @@ def test_class_names_are_unique() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_test_files_are_named_for_their_sources() -> None:
+    """tests/x/test_y.py stands for the module or folder x/y; the others are listed with their reason."""
+    others = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        name = path.relative_to(ROOT / "tests")
+        source = ROOT / name.with_name(name.name.removeprefix("test_"))
+        if name.parts[0] in RANKS and not source.exists() and not source.with_suffix("").is_dir():
+            others.add(name.with_suffix("").as_posix())
+    assert others == {name for names in BEHAVIOURS.values() for name in names}
 
 
 @pytest.mark.parametrize(
