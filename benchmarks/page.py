@@ -12,9 +12,9 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.figure import Figure
-from tests.collector.running import until
 from tests.conftest import SWITCHES
 from tests.needs import need_program
+from tests.support.waiting import until
 from tests.web.building import builder
 from tests.web.house import House
 from tests.web.reviewer import KEYS, Reviewer

@@ -14,8 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import SampleTake, sample, session_record
+from tests.support.waiting import until
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"

@@ -11,10 +11,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -23,10 +23,10 @@ from collector.settings import Settings
 from tests.collector.samples import Sample, session_record
 from tests.support import local_http, warm
 from tests.support.databases import migrated
+from tests.support.waiting import until
 from wire.device import Receipt
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-T = TypeVar("T")
 
 
 def noon() -> str:
@@ -52,17 +52,6 @@ def in_zone(zone: str) -> Iterator[None]:
         else:
             os.environ["TZ"] = before
         time.tzset()
-
-
-def until(what: Callable[[], T | None], seconds: float = 60.0) -> T:
-    """The first true answer; asked again every 20 ms until the deadline."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        answer = what()
-        if answer:
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds} s for {what}")
 
 
 class Collector:

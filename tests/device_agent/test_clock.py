@@ -13,10 +13,10 @@ from device_agent.session.journal import Entry, Happened, Ran
 from device_agent.session.machine import take_id
 from device_agent.session.record import replay
 from tests.device_agent.session.test_journal import GREET, consented, take
-from tests.device_agent.takes.test_maker import Bench, bench, wait_for
+from tests.support.take_bench import Bench
+from tests.support.waiting import until
 from wire.session import SessionRecord
 
-__all__ = ["bench"]
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BEFORE = datetime(1970, 1, 1, 0, 5, tzinfo=UTC)
 SECOND = 1_000_000
@@ -88,7 +88,7 @@ def test_a_step_in_a_take_stands_in_its_manifests(bench: Bench) -> None:
     bench.video.deliver(bench.camera.frame())
     bench.audio.deliver(bench.microphone.block())
     hands.pass_(1, step=-3600)
-    wait_for(lambda: hands.clock.count_steps() == 1)
+    until(lambda: hands.clock.count_steps() == 1)
     bench.maker.close("tea")
     for manifest in bench.manifests().values():
         assert manifest.counts.clock_steps == 1

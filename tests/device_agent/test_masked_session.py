@@ -29,7 +29,7 @@ from prelabel.image.detector import open_detector
 from prelabel.models.package import open_model
 from prelabel.redaction.people_finder import RedactionUnavailable
 from tests.device_agent import masked_agent
-from tests.device_agent.takes.test_maker import HandCamera
+from tests.support.take_bench import HandCamera
 from wire.capture import CaptureManifest, FrameTable, Redacted, device_time_us
 from wire.parent import bound
 from wire.redaction import MaskRecord

@@ -9,8 +9,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +17,10 @@ import psutil
 
 from hardware.ports import free_port
 from tests.support import local_http, warm
+from tests.support.waiting import until
 from wire.parent import bound
 
 SHORT = Path(__file__).parent / "short.yaml"
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 60.0, why: str = "") -> Any:
-    """The first true answer of `what`; an assertion when there is none in time."""
-    until = time.monotonic() + seconds
-    while True:
-        answer = what()
-        if answer:
-            return answer
-        assert time.monotonic() < until, why or f"nothing came of {what}"
-        time.sleep(0.05)
 
 
 class Installation:
@@ -61,7 +49,7 @@ class Installation:
         words = ["collector", "serve", "--data", str(self.collector_data), "--port", str(self.port)]
         with (self.folder / "collector.log").open("ab") as log:
             self.collector = warm.collectors().start(words, stdout=log, stderr=log, env=os.environ)
-        wait_for(self._collector_is_up, why=(self.folder / "collector.log").read_text())
+        until(self._collector_is_up, why=(self.folder / "collector.log").read_text())
 
     def _collector_is_up(self) -> bool:
         assert self.collector is not None

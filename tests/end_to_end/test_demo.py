@@ -18,8 +18,9 @@ import psutil
 from hardware.ports import free_port
 from prelabel.models.catalogue import Catalogue, ModelUnavailable, fetch
 from tests import needs
-from tests.end_to_end.installation import SHORT, wait_for
+from tests.end_to_end.installation import SHORT
 from tests.support import local_http
+from tests.support.waiting import until
 from wire.parent import bound
 
 MEMBERS = {
@@ -150,7 +151,7 @@ def child_of(demo: subprocess.Popen[bytes], verb: str) -> psutil.Process | None:
 def test_links_come_before_the_session_which_waits_for_the_page(tmp_path: Path) -> None:
     """And a demo that is killed takes its processes with it."""
     with staying(tmp_path) as (demo, said, _port):
-        wait_for(lambda: "Stop           Ctrl-C" in said.read_text(), 90, "no links came")
+        until(lambda: "Stop           Ctrl-C" in said.read_text(), 90, "no links came")
         address = re.search(r"Session page +(http://127\.0\.0\.1:\d+/)\?key=(\S+)", said.read_text())
         assert address, said.read_text()
         with local_http.Client(base_url=address[1], headers={"Authorization": f"Bearer {address[2]}"}) as page:
@@ -163,12 +164,12 @@ def test_links_come_before_the_session_which_waits_for_the_page(tmp_path: Path) 
         assert len(family) >= 2
         demo.kill()
         demo.wait()
-        wait_for(lambda: not [one for one in family if lives(one)], 90, "processes outlive the demo")
+        until(lambda: not [one for one in family if lives(one)], 90, "processes outlive the demo")
 
 
 def test_a_killed_device_and_a_killed_collector_are_started_again(tmp_path: Path) -> None:
     with staying(tmp_path) as (demo, said, _):
-        wait_for(lambda: "first task is in the queue" in said.read_text(), 120, "no task came")
+        until(lambda: "first task is in the queue" in said.read_text(), 120, "no task came")
         for verb in ("agent", "collector"):
             process = child_of(demo, verb)
             if process is None:
@@ -177,15 +178,15 @@ def test_a_killed_device_and_a_killed_collector_are_started_again(tmp_path: Path
             process.kill()
             name = "device" if verb == "agent" else "collector"
             told = f"The {name} process was ended from outside (SIGKILL). Starting it again"
-            wait_for(lambda told=told: told in said.read_text(), 60, f"the end of the {name} was not told")
-        wait_for(lambda: "The session is over: " in said.read_text(), 180, "the session did not go on")
+            until(lambda told=told: told in said.read_text(), 60, f"the end of the {name} was not told")
+        until(lambda: "The session is over: " in said.read_text(), 180, "the session did not go on")
         assert ", 0 lost, " in said.read_text()
         assert "inside Gleaner" not in said.read_text()
 
 
 def test_a_device_that_cannot_start_ends_the_demo_with_its_own_sentence_and_exit_code(tmp_path: Path) -> None:
     with staying(tmp_path, "--camera", str(tmp_path / "no-such-film.mp4")) as (demo, said, _):
-        wait_for(lambda: "no-such-film.mp4" in said.read_text() or demo.poll() is not None, 90, "nothing was said")
+        until(lambda: "no-such-film.mp4" in said.read_text() or demo.poll() is not None, 90, "nothing was said")
         assert demo.wait(60) == 3
         sentence = said.read_text().strip().splitlines()[-1]
         assert sentence.count("[") == 1 and sentence.endswith("[sensor-file-missing]"), sentence
@@ -198,7 +199,7 @@ def test_your_own_script(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_every_process_and_keeps_the_data(tmp_path: Path) -> None:
     with staying(tmp_path) as (demo, said, port):
-        wait_for(lambda: "first task is in the queue" in said.read_text(), 90, "no task came")
+        until(lambda: "first task is in the queue" in said.read_text(), 90, "no task came")
         text = said.read_text()
         assert "Session page" in text and "Review page" in text and f"ssh -L {port}:127.0.0.1:{port}" in text
         family = psutil.Process(demo.pid).children(recursive=True)

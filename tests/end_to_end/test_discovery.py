@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.installation import Installation, wait_for
+from tests.end_to_end.installation import Installation
 from tests.needs import need
+from tests.support.waiting import until
 from wire.parent import bound
 
 Service = subprocess.Popen[bytes]
@@ -56,7 +57,7 @@ def serve(where: list[str], folder: Path, *more: str, word: str = "Announced on 
             [*where, *GLEANER, "collector", "serve", "--data", str(folder / "data"), *more],
             stdout=file, stderr=file, **bound(),
         )  # fmt: skip
-    wait_for(lambda: word in log.read_text(), 60, f"the collector did not print: {word}")
+    until(lambda: word in log.read_text(), 60, f"the collector did not print: {word}")
     return service
 
 

@@ -16,8 +16,9 @@ import pytest
 
 from hardware.ports import free_port
 from tests.collector.running import noon
-from tests.end_to_end.installation import Installation, wait_for
+from tests.end_to_end.installation import Installation
 from tests.support import local_http
+from tests.support.waiting import until
 from wire.parent import bound
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "first-session.md"
@@ -43,7 +44,7 @@ def serving(tmp_path: Path) -> Iterator[tuple[dict[str, str], int]]:
             words(commands()[0]), cwd=tmp_path, stdout=log, stderr=log, text=True, **bound(environment)
         )
     try:
-        wait_for(lambda: _answers(port), why=(tmp_path / "collector.log").read_text())
+        until(lambda: _answers(port), why=(tmp_path / "collector.log").read_text())
         yield environment, port
     finally:
         Installation.kill(service)

@@ -13,8 +13,9 @@ import pytest
 
 from device_agent.session.journal import read as read_journal
 from device_agent.session.record import Fold, replay
-from tests.end_to_end.installation import Installation, wait_for
+from tests.end_to_end.installation import Installation
 from tests.support.trials import rounds
+from tests.support.waiting import until
 
 KILLS = rounds(3, 10)
 
@@ -87,7 +88,7 @@ def test_the_collector_is_killed_at_random_moments(installation: Installation) -
     facts = installation.finish_agent()
     assert facts["lost"] == 0 and facts["takes"] == 6
     check_both_sides(installation)
-    wait_for(lambda: len(installation.rows("SELECT id FROM task")) == 6)
+    until(lambda: len(installation.rows("SELECT id FROM task")) == 6)
 
 
 def test_the_collector_is_away_for_the_whole_session(installation: Installation) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.end_to_end.installation import Installation, wait_for
+from tests.end_to_end.installation import Installation
 from tests.end_to_end.test_session import session_page
+from tests.support.waiting import until
 
 NAMES = {"tracks": "review-video", "boxes": "review-image", "speech": "review-audio", "text": "review-text"}
 READY = {"boxes": ".stage-picture", "tracks": ".stage-picture", "speech": ".wave-row", "text": ".answer-original"}
@@ -37,7 +38,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_the_session_page_and_the_four_editors(browser: Browser, installation: Installation, pictures: Path) -> None:
     installation.start_agent("kitchen-greeting", "--wait-for-page", "60")
     phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, color_scheme="light")
-    phone.goto(str(wait_for(lambda: session_page(installation.log()))))
+    phone.goto(str(until(lambda: session_page(installation.log()))))
     # The simulated participant has begun: it reads aloud, walks and holds the cup up; the phone looks on.
     expect(phone.locator("#step")).to_have_text("step 4 of 6", timeout=60_000)
     phone.wait_for_selector("body[data-state=recording]", timeout=30_000)

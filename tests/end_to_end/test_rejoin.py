@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.installation import SHORT, Installation, wait_for
+from tests.end_to_end.installation import SHORT, Installation
+from tests.support.waiting import until
 
 
 def code_of(collector: Installation) -> str:
@@ -87,7 +88,7 @@ def test_a_revoked_token_strands_nothing(installation: Installation, tmp_path: P
 def test_an_agent_at_work_goes_on_with_the_token_of_a_new_code(installation: Installation) -> None:
     """It was revoked in the middle of its session; nobody starts it again."""
     installation.start_agent(str(SHORT), "--no-models")
-    wait_for(lambda: installation.rows("SELECT 1 FROM device WHERE heartbeat IS NOT NULL"))
+    until(lambda: installation.rows("SELECT 1 FROM device WHERE heartbeat IS NOT NULL"))
     (device,) = (row["id"] for row in installation.rows("SELECT id FROM device"))
     installation.run("collector", "device", "revoke", device, "--data", str(installation.collector_data))
     assert join(installation, installation.state) == device

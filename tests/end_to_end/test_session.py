@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.collector.running import noon
-from tests.end_to_end.installation import Installation, wait_for
+from tests.end_to_end.installation import Installation
 from tests.support import local_http
+from tests.support.waiting import until
 from wire.version import installed_version
 
 
@@ -64,7 +65,7 @@ def test_from_script_to_ground_truth(installation: Installation, tmp_path: Path)
     kinds = [next(iter(entry)) for entry in journal]
     assert kinds.index("consent") < kinds.index("take")
     consent = next(entry["consent"]["consent"] for entry in journal if "consent" in entry)
-    wait_for(lambda: len(installation.rows("SELECT id FROM task")) == 5)
+    until(lambda: len(installation.rows("SELECT id FROM task")) == 5)
     for table in ("session", "capture", "task"):
         assert {row["consent"] for row in installation.rows(f"SELECT consent FROM {table}")} == {consent}
 
@@ -152,7 +153,7 @@ def test_a_refused_medium_is_nowhere(installation: Installation) -> None:
     installation.start_agent(
         str(Path(__file__).parent / "short.yaml"), "--camera", "opencv:97", "--participant", "person"
     )
-    page = wait_for(lambda: session_page(installation.log()))
+    page = until(lambda: session_page(installation.log()))
 
     with local_http.Client(headers={"X-Gleaner-Page": "1"}, follow_redirects=True) as browser:
         base = page.split("/?")[0]
@@ -166,9 +167,9 @@ def test_a_refused_medium_is_nowhere(installation: Installation) -> None:
             return str(browser.get(f"{base}/api/snapshot").json()["state"])
 
         say({"event": "consent", "granted": ["text"], "refused": ["video", "audio", "image"]})
-        wait_for(lambda: state() == "ready")
+        until(lambda: state() == "ready")
         say({"event": "start"})
-        wait_for(lambda: state() == "answering")
+        until(lambda: state() == "answering")
         say({"event": "answer", "text": "Tea \U0001f375"})
     facts = installation.finish_agent()
     assert (facts["takes"], facts["captures"], facts["lost"]) == (1, 1, 0)

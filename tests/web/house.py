@@ -12,9 +12,10 @@ from typing import Any
 
 import httpx
 
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import FORMATS, MODEL, NOW, Sample, SampleTake, session_record
 from tests.support import local_http
+from tests.support.waiting import until
 from tests.web import media
 from wire.base import new_id
 from wire.capture import CaptureManifest, FrameTable, Medium, Part, Redacted, Wall

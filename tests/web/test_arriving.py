@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.collector.running import until
+from tests.support.waiting import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer

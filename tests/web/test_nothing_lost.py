@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.collector.running import until
+from tests.support.waiting import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.collector.running import Collector, until
+from tests.collector.running import Collector
 from tests.prelabel import graphs
 from tests.support import local_http
+from tests.support.waiting import until
 from tests.web import lead, reviewed
 from tests.web.conftest import Open
 from tests.web.house import House

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.collector.running import until
+from tests.support.waiting import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer

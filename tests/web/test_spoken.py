@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Request, expect
 
-from tests.collector.running import until
+from tests.support.waiting import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer

@@ -8,8 +8,8 @@ import sqlite3
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.collector.running import until
 from tests.needs import ROOT
+from tests.support.waiting import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer

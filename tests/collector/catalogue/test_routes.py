@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, sample, session_record
+from tests.support.waiting import until
 from wire.capture import DeviceFacts
 from wire.consent import Grant
 from wire.session import SessionRecord, TakeDocument

@@ -11,9 +11,10 @@ import time
 import httpx
 import pytest
 
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, sample
 from tests.support.trials import rounds
+from tests.support.waiting import until
 
 
 def resume(device: DeviceClient, capture: str, part: str, data: bytes, chunk: int, *, checksum: bool) -> None:

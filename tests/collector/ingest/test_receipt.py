@@ -15,8 +15,9 @@ from nacl.signing import VerifyKey
 
 from collector.ingest.manifests import MAX_PARTS, PartsMissing, keep_manifest, receipt_state
 from tests.collector.review.filled import Filled
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, audio_bytes, sample, session_record, video_bytes
+from tests.support.waiting import until
 from wire.canonical import sha256_hex
 from wire.capture import Medium, Part
 

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample
 from tests.support import local_http
+from tests.support.waiting import until
 from wire.base import new_id
 
 BODY = {"Content-Type": "application/offset+octet-stream"}

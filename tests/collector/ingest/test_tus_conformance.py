@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from collector.ingest.crc32c import Crc32c
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.support import local_http
+from tests.support.waiting import until
 from wire.base import new_id
 
 OCTETS = "application/offset+octet-stream"

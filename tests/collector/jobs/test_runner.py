@@ -13,8 +13,8 @@ from collector.jobs.queue import Job, JobKind, backoff_seconds, enqueue
 from collector.jobs.runner import JobRunner
 from collector.store.database import Database
 from collector.store.sql import Connection, text
-from tests.collector.running import until
 from tests.support.databases import new_database
+from tests.support.waiting import until
 from wire.errors import GleanerError
 
 WORK = "tests.collector.working"

@@ -9,7 +9,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.collector.running import Collector, until
+from tests.collector.running import Collector
+from tests.support.waiting import until
 
 
 def new_link(collector: Collector, name: str) -> str:

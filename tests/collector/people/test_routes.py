@@ -11,8 +11,9 @@ import pytest
 from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
 from collector.people.tokens import hash_secret
 from collector.store.clock import now_text
-from tests.collector.running import Collector, until
+from tests.collector.running import Collector
 from tests.support import local_http
+from tests.support.waiting import until
 
 PAGE = {"X-Gleaner-Page": "1"}
 

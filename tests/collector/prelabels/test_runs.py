@@ -32,8 +32,9 @@ from collector.store.open import open_database
 from collector.store.sql import Connection
 from prelabel.labelling.one_file import describe
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
-from tests.collector.running import Collector, until
+from tests.collector.running import Collector
 from tests.prelabel import graphs
+from tests.support.waiting import until
 from wire.labels import LabelsDocument, Source
 
 SIZE = (64, 96)

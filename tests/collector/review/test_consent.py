@@ -17,8 +17,9 @@ from collector.exports.truth import item_ids, items
 from collector.review import queue
 from collector.review.views import task_view
 from tests.collector.review.filled import Filled, box, document
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, sample, session_record
+from tests.support.waiting import until
 from wire.base import format_utc, new_id
 from wire.consent import Grant
 from wire.session import SessionRecord

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import httpx
 
-from tests.collector.running import Collector, DeviceClient, until
+from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import SampleTake, sample, session_record
+from tests.support.waiting import until
 
 
 def send_takes(device: DeviceClient, session: str, takes: list[SampleTake]) -> None:

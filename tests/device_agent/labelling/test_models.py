@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +23,11 @@ from prelabel.models.package import ModelPackage
 from tests import needs
 from tests.device_agent import planted as seen
 from tests.device_agent.masked_agent import CREDENTIALS
-from tests.device_agent.takes.test_maker import Bench
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
 from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
 from tests.prelabel.image.test_classification import INPUT
+from tests.support.take_bench import Bench
 from wire.labels import Interval, Label, LabelsDocument, Text
 from wire.session import TakeRecord
 
@@ -71,13 +70,6 @@ def rooms(folder: Path) -> str:
     toml = graphs.manifest("classification", {"image": "image"}, {"scores": "s"}, ["kitchen", "hall"], INPUT)
     model = graphs.constant({"s": np.array([[0.9, 0.1]], np.float32)}, (1, 3, 32, 32))
     return named(graphs.save_package(folder / "rooms", model, toml), "rooms")
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    made.close()
 
 
 def opened(folder: Path, *sounds: str, stills: tuple[str, ...] | None = None) -> Models:

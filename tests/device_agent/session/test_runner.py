@@ -19,12 +19,12 @@ from device_agent.session.snapshot import snapshot_of
 from device_agent.takes.maker import Origin, TakeMaker
 from device_agent.takes.streams import VideoStream
 from device_agent.uplink.uplink import UplinkState
-from tests.device_agent.takes.test_maker import Bench, HandCamera, bench, wait_for
+from tests.support.take_bench import Bench, HandCamera
+from tests.support.waiting import until
 from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.script import ConsentText, Plan, PlanStep
 
-__all__ = ["bench"]
 PLAN = Plan(
     id="walk",
     version="1",
@@ -169,6 +169,6 @@ def test_a_camera_that_came_back_is_used_again() -> None:
         assert not stream.lost
         stream.revive()
         assert camera.started == 4
-        wait_for(lambda: not stream.lost)
+        until(lambda: not stream.lost)
     finally:
         stream.close()

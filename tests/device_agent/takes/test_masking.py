@@ -25,7 +25,7 @@ from prelabel.geometry.detection import Detection
 from prelabel.image.labels import detection_labels
 from prelabel.redaction.people_finder import RedactionFailed, RedactionUnavailable
 from tests.device_agent import planted
-from tests.device_agent.takes.test_maker import Bench, HandCamera
+from tests.support.take_bench import Bench, HandCamera
 from wire.canonical import sha256_hex
 from wire.capture import CaptureManifest, Medium, Redacted
 from wire.labels import LabelsDocument, Rle

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
 from device_agent.takes.preview import Preview
-from tests.device_agent.takes.test_maker import Bench
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    made.close()
+from tests.support.take_bench import Bench
 
 
 @pytest.mark.parametrize(
