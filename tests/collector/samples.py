@@ -7,13 +7,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 
+from tests.support.recordings import STREAMED, Streamed, flac, write_video
 from wire.base import new_id
 from wire.capture import CaptureFormat, CaptureManifest, FrameTable, Medium, Part, Wall
 from wire.consent import ConsentRecord, Grant
@@ -25,55 +24,28 @@ MODEL = Source(kind="model", name="test-model", version="1", sha256="ab" * 32)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-class Streamed:
-    """A file object that can only be appended to."""
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-
-    def write(self, data: bytes) -> int:
-        self.data += data
-        return len(data)
-
-
 def video_bytes(
     frames: int = 30, width: int = 160, height: int = 120, step_us: int = 40_123
 ) -> tuple[bytes, list[int]]:
     """H.264 in streamed Matroska and its frame times; frame n has the grey level 16 + 6 n mod 200."""
-    target = Streamed()
     times = [n * step_us for n in range(frames)]
-    with av.open(target, "w", format="matroska", options={"flush_packets": "1", "cluster_time_limit": "500"}) as out:
-        stream = out.add_stream("libx264", rate=25, options={"preset": "ultrafast", "tune": "zerolatency", "g": "10"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 1_000_000)
-        for n, at in enumerate(times):
-            picture = np.full((height * 3 // 2, width), 128, np.uint8)
-            picture[:height] = 16 + (6 * n) % 200
-            frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-            frame.pts, frame.time_base = at, Fraction(1, 1_000_000)
-            for packet in stream.encode(frame):
-                out.mux(packet)
-        for packet in stream.encode(None):
-            out.mux(packet)
+    pictures = []
+    for n in range(frames):
+        picture = np.full((height * 3 // 2, width), 128, np.uint8)
+        picture[:height] = 16 + (6 * n) % 200
+        pictures.append(picture)
+    target = Streamed()
+    write_video(
+        target, pictures, times, container="matroska", settings=STREAMED,
+        preset="ultrafast", tune="zerolatency", g="10",
+    )  # fmt: skip
     return bytes(target.data), times
 
 
 def audio_bytes(seconds: float = 1.0, rate: int = 16_000) -> bytes:
     """A 440 Hz tone as streamed FLAC, mono, 16 bits."""
-    target = Streamed()
     samples = (np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * 440 / rate) * 12_000).astype(np.int16)
-    with av.open(target, "w", format="flac") as out:
-        stream = out.add_stream("flac", rate=rate)
-        stream.layout, stream.format = "mono", "s16"
-        for start in range(0, len(samples), 1600):
-            block = samples[start : start + 1600]
-            frame = av.AudioFrame.from_ndarray(block[np.newaxis, :], format="s16", layout="mono")
-            frame.sample_rate, frame.pts = rate, start
-            for packet in stream.encode(frame):
-                out.mux(packet)
-        for packet in stream.encode(None):
-            out.mux(packet)
-    return bytes(target.data)
+    return flac(samples, rate)
 
 
 def image_bytes() -> bytes:

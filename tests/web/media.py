@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import cache
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.collector.samples import Streamed
+from tests.support.recordings import STREAMED, Streamed, flac, write_video
 
 WIDTH, HEIGHT = 640, 360
 CELL = 16
@@ -63,22 +61,19 @@ def video(frames: int = 45, snowy: int = 0) -> tuple[bytes, list[int]]:
     picture are noise of its own, so that it weighs something.
     """
     noise = snow(2 * snowy) if snowy else None
-    target = Streamed()
     times = frame_times(frames)
-    with av.open(target, "w", format="matroska", options={"flush_packets": "1", "cluster_time_limit": "500"}) as out:
-        stream = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "tune": "zerolatency", "g": "25"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 1_000_000)
-        for number, at in enumerate(times):
-            shown = picture(number)
-            if noise is not None:
-                shown[-snowy:] = np.roll(noise, 37 * number, axis=0)[:snowy]
-            frame = av.VideoFrame.from_ndarray(shown, format="bgr24").reformat(format="yuv420p")
-            frame.pts, frame.time_base = at, Fraction(1, 1_000_000)
-            for packet in stream.encode(frame):
-                out.mux(packet)
-        for packet in stream.encode(None):
-            out.mux(packet)
+
+    def shown(number: int) -> NDArray[np.uint8]:
+        made = picture(number)
+        if noise is not None:
+            made[-snowy:] = np.roll(noise, 37 * number, axis=0)[:snowy]
+        return made
+
+    target = Streamed()
+    write_video(
+        target, map(shown, range(frames)), times, container="matroska", settings=STREAMED,
+        preset="veryfast", tune="zerolatency", g="25",
+    )  # fmt: skip
     return bytes(target.data), times
 
 
@@ -113,27 +108,9 @@ def speech_like(bursts: list[tuple[float, float]], seconds: float, rate: int = 1
     for start, end in bursts:
         spoken += (time >= start) & (time < end)
     samples = np.clip(noise + voice * beat * spoken * 5200, -32_000, 32_000).astype(np.int16)
-    return flac(samples, rate, channels)
+    return flac(np.stack([samples] * channels, axis=1), rate)
 
 
 def hiss(seconds: int, rate: int = 48_000) -> bytes:
     """Sound that no encoder makes small."""
-    return flac(np.random.default_rng(9).integers(-30_000, 30_000, seconds * rate, dtype=np.int16), rate, 1)
-
-
-def flac(samples: NDArray[np.int16], rate: int, channels: int) -> bytes:
-    """Streamed FLAC of the same samples in each channel."""
-    target = Streamed()
-    with av.open(target, "w", format="flac") as out:
-        stream = out.add_stream("flac", rate=rate)
-        layout = {1: "mono", 2: "stereo"}[channels]
-        stream.layout, stream.format = layout, "s16"
-        for start in range(0, len(samples), 1600):
-            block = np.repeat(samples[start : start + 1600], channels)
-            frame = av.AudioFrame.from_ndarray(block[np.newaxis, :], format="s16", layout=layout)
-            frame.sample_rate, frame.pts = rate, start
-            for packet in stream.encode(frame):
-                out.mux(packet)
-        for packet in stream.encode(None):
-            out.mux(packet)
-    return bytes(target.data)
+    return flac(np.random.default_rng(9).integers(-30_000, 30_000, seconds * rate, dtype=np.int16), rate)

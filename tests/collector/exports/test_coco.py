@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from datetime import timedelta
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from collector.exports.shapes import drawn
 from prelabel.geometry.rle import encode
 from tests.collector.review import filled as module
 from tests.collector.review.filled import MODEL, TIMES, Filled, box, track
+from tests.support.recordings import Streamed, write_video
 from wire.labels import Box, Keypoints, Mask, Polygon, Rle
 
 WIDTH, HEIGHT = 160, 120
@@ -34,26 +34,17 @@ WIDTH, HEIGHT = 160, 120
 def video(times_us: list[int]) -> bytes:
     """A Matroska file of moving noise at these times, muxed without seeking as a device does."""
     random = np.random.default_rng(7)
-    file = Unseekable()
-    with av.open(file, "w", format="matroska") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1_000_000)
-        stream.options = {"preset": "ultrafast", "tune": "zerolatency"}
-        for index, at in enumerate(times_us):
-            picture = random.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
-            picture = cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
-            picture[:, 4 * index : 4 * index + 20] = (0, 0, 255)
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = at, Fraction(1, 1_000_000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return file.getvalue()
 
+    def picture(index: int) -> np.ndarray:
+        made = random.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
+        made = cv2.resize(made, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+        made[:, 4 * index : 4 * index + 20] = (0, 0, 255)
+        return made
 
-class Unseekable(io.BytesIO):
-    def seekable(self) -> bool:
-        return False
+    file = Streamed()
+    pictures = map(picture, range(len(times_us)))
+    write_video(file, pictures, times_us, container="matroska", preset="ultrafast", tune="zerolatency")
+    return bytes(file.data)
 
 
 @pytest.fixture(scope="module")

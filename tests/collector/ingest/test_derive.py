@@ -28,8 +28,9 @@ from collector.ingest.derive_work import (
 from collector.ingest.media import MediaUnreadable
 from collector.jobs.queue import Job
 from collector.store.blobs_local import LocalBlobs
-from tests.collector.samples import Streamed, audio_bytes, image_bytes, sample, video_bytes
+from tests.collector.samples import audio_bytes, image_bytes, sample, video_bytes
 from tests.support.databases import new_database
+from tests.support.recordings import Streamed, write_video
 
 MICROSECOND = Fraction(1, 1_000_000)
 
@@ -56,19 +57,11 @@ def test_frame_n_is_the_same_frame_at_the_tables_time(tmp_path: Path, gaps: list
 
 
 def test_frames_that_were_stored_out_of_order_keep_their_times(tmp_path: Path) -> None:
+    pictures = np.full((30, 72, 64), 128, np.uint8)
+    for n, picture in enumerate(pictures):
+        picture[:48, : 2 * n + 2] = 200
     target = Streamed()
-    with av.open(target, "w", format="matroska") as out:
-        stream = out.add_stream("libx264", rate=25, options={"bf": "2", "g": "12", "preset": "medium"})
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for n in range(30):
-            picture = np.full((72, 64), 128, np.uint8)
-            picture[:48, : 2 * n + 2] = 200
-            frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
-            frame.pts = n
-            for packet in stream.encode(frame):
-                out.mux(packet)
-        for packet in stream.encode(None):
-            out.mux(packet)
+    write_video(target, pictures, container="matroska", bf="2", g="12", preset="medium")
     source = tmp_path / "b.mkv"
     source.write_bytes(bytes(target.data))
     index = media.index_video(source)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import av
 import cv2
 import numpy as np
 
 from device_agent.sensors.base import AudioBlock, Camera, Frame, Microphone
+from tests.support.recordings import write_video
 from wire.errors import GleanerError
 
 Item = TypeVar("Item", Frame, AudioBlock)
@@ -62,29 +61,10 @@ def running(sensor: Camera | Microphone, collector: Collector[Any]) -> Iterator[
         sensor.stop()
 
 
-def write_video(path: Path, times_us: list[int], width: int = 320, height: int = 240, rate: int = 25) -> None:
+def write_film(path: Path, times_us: list[int], width: int = 320, height: int = 240, rate: int = 25) -> None:
     """A Matroska file of frames at these times; frame n is grey 40 + 5 n."""
-    with av.open(str(path), "w", format="matroska") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 1_000_000)
-        for number, at in enumerate(times_us):
-            grey = np.full((height, width, 3), 40 + 5 * number, np.uint8)
-            frame = av.VideoFrame.from_ndarray(grey, format="bgr24")
-            frame.pts, frame.time_base = at, Fraction(1, 1_000_000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-
-
-def write_sound(path: Path, samples: np.ndarray, rate: int) -> None:
-    """int16 (n,) or (n, channels) as WAV."""
-    import wave
-
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.astype("<i2").tobytes())
+    pictures = (np.full((height, width, 3), 40 + 5 * number, np.uint8) for number in range(len(times_us)))
+    write_video(path, pictures, times_us, rate=rate, container="matroska", preset="ultrafast")
 
 
 def drawn_photos(folder: Path) -> Callable[[str], Path]:

@@ -19,7 +19,8 @@ from device_agent.sensors.base import (
     SensorSpecUnknown,
 )
 from tests import needs
-from tests.device_agent.sensors.helpers import Collector, running, write_sound, write_video
+from tests.device_agent.sensors.helpers import Collector, running, write_film
+from tests.support.recordings import wav
 
 UNEVEN_US = [0, 40_000, 100_000, 120_000, 200_000]
 
@@ -33,7 +34,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("patient")
 def test_a_video_plays_at_its_own_uneven_times_and_goes_on_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "uneven.mkv"
-    write_video(path, UNEVEN_US)
+    write_film(path, UNEVEN_US)
     camera = open_camera(str(path))
     assert camera is not None
     assert (camera.width, camera.height, camera.lores_width, camera.lores_height) == (320, 240, 320, 240)
@@ -53,7 +54,7 @@ def test_a_video_plays_at_its_own_uneven_times_and_goes_on_at_its_end(tmp_path: 
 
 def test_a_large_video_is_made_smaller_and_odd_sizes_even(tmp_path: Path) -> None:
     path = tmp_path / "large.mkv"
-    write_video(path, [0, 40_000], width=1600, height=1200)
+    write_film(path, [0, 40_000], width=1600, height=1200)
     camera = open_camera(str(path))
     assert camera is not None
     assert (camera.width, camera.height) == (960, 720)
@@ -64,7 +65,7 @@ def test_a_large_video_is_made_smaller_and_odd_sizes_even(tmp_path: Path) -> Non
 
 def test_a_consumer_that_keeps_everything_costs_counted_drops_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "many.mkv"
-    write_video(path, [number * 10_000 for number in range(40)], width=64, height=48, rate=100)
+    write_film(path, [number * 10_000 for number in range(40)], width=64, height=48, rate=100)
     camera = open_camera(str(path))
     assert camera is not None
     kept: Collector[Frame] = Collector()
@@ -82,7 +83,7 @@ def test_a_consumer_that_keeps_everything_costs_counted_drops_and_nothing_else(t
 def test_a_sound_file_comes_in_exact_samples_without_a_gap_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "ramp.wav"
     ramp = (np.arange(2600) * 11 % 30_000 - 15_000).astype(np.int16)
-    write_sound(path, ramp, 16_000)
+    path.write_bytes(wav(ramp, 16_000))
     microphone = open_microphone(str(path))
     assert microphone is not None
     heard: Collector[AudioBlock] = Collector()
@@ -98,7 +99,7 @@ def test_a_sound_file_comes_in_exact_samples_without_a_gap_at_its_end(tmp_path: 
 def test_other_rates_and_channels_become_16_khz_mono(tmp_path: Path) -> None:
     path = tmp_path / "tone.wav"
     tone = (12_000 * np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100)).astype(np.int16)
-    write_sound(path, np.stack([tone, tone], axis=1), 44_100)
+    path.write_bytes(wav(np.stack([tone, tone], axis=1), 44_100))
     microphone = open_microphone(str(path))
     assert microphone is not None
     assert (microphone.sample_rate, microphone.channels) == (16_000, 1)
@@ -112,7 +113,7 @@ def test_other_rates_and_channels_become_16_khz_mono(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("patient")
 def test_a_stopped_sensor_starts_again_and_its_counters_go_on(tmp_path: Path) -> None:
     path = tmp_path / "video.mkv"
-    write_video(path, UNEVEN_US)
+    write_film(path, UNEVEN_US)
     camera = open_camera(str(path))
     assert camera is not None
     first: Collector[Frame] = Collector(lambda frame: (frame.index, frame.stamp_us))
@@ -131,7 +132,7 @@ def test_a_file_that_goes_away_between_the_look_and_the_opening_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "video.mkv"
-    write_video(path, [0, 20_000])
+    write_film(path, [0, 20_000])
     opens = av.open
 
     def open_late(name: str) -> Any:
@@ -145,7 +146,7 @@ def test_a_file_that_goes_away_between_the_look_and_the_opening_is_missing(
 
 def test_a_file_that_goes_away_while_it_plays_is_one_failure(tmp_path: Path) -> None:
     path = tmp_path / "video.mkv"
-    write_video(path, [0, 20_000])
+    write_film(path, [0, 20_000])
     camera = open_camera(str(path))
     assert camera is not None
     seen: Collector[Frame] = Collector(lambda frame: frame.index)
@@ -158,7 +159,7 @@ def test_a_file_that_goes_away_while_it_plays_is_one_failure(tmp_path: Path) -> 
 
 def test_a_cut_off_video_plays_up_to_the_cut(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
-    write_video(whole, [number * 40_000 for number in range(30)])
+    write_film(whole, [number * 40_000 for number in range(30)])
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
     camera = open_camera(str(cut))
     assert camera is not None
@@ -193,8 +194,8 @@ def test_a_bad_file_is_one_sentence(
 
 def test_sound_is_not_a_video_and_a_video_may_have_no_sound(tmp_path: Path) -> None:
     sound, video = tmp_path / "a.wav", tmp_path / "a.mkv"
-    write_sound(sound, np.zeros(1000, np.int16), 16_000)
-    write_video(video, [0, 40_000])
+    sound.write_bytes(wav(np.zeros(1000, np.int16), 16_000))
+    write_film(video, [0, 40_000])
     with pytest.raises(SensorFileUnusable, match="has no video in it"):
         open_camera(str(sound))
     with pytest.raises(SensorFileUnusable, match="has no sound in it"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from onnx import TensorProto
@@ -21,6 +20,7 @@ from tests.prelabel import graphs
 from tests.prelabel.audio import planted
 from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
 from tests.prelabel.media.test_sound_files import video, wav
+from tests.support.recordings import write_video
 from wire.labels import Interval, Label, LabelsDocument, Text
 
 WER = 'language = "en"\nexpected_word_error_rate = 0.1\n'
@@ -112,11 +112,7 @@ def test_the_sound_of_a_video_is_labelled(tmp_path: Path) -> None:
         row.to_json() for row in label_sound(path, open_sound_model(open_model(model)))
     ]
     silent = tmp_path / "silent.mp4"
-    with av.open(str(silent), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")))
-        container.mux(stream.encode(None))
+    write_video(silent, [np.zeros((48, 64, 3), np.uint8)], codec="mpeg4")
     with pytest.raises(ModelUnsuited, match=r"silent\.mp4 is a video without sound"):
         label_file({"path": str(silent), "model": model})
 

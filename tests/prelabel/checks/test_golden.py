@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from prelabel.models.package import open_model
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.command import prelabel
+from tests.support.recordings import wav
 from wire.labels import Box, Choice, Interval, Keypoints, Label, Mask, Polygon, Text
 
 YOLOX = graphs.manifest("yolox", *graphs.YOLOX_IO, ["person", "cup"])
@@ -225,11 +225,7 @@ def test_a_missing_or_unreadable_file_changes_nothing(tmp_path: Path) -> None:
 def test_a_sound_of_the_users_is_cut_to_size(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     noise = np.random.default_rng(4).integers(-20000, 20000, 44_100 * 30).astype("<i2")
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(44_100)
-        out.writeframes(noise.tobytes())
+    path.write_bytes(wav(noise, 44_100))
     text = make_small(SampleSound((noise / 32768).astype(np.float32), 44_100))
     assert len(text) * 3 / 4 <= MAX_INLINE_BYTES + 16
     sound = reread(text)

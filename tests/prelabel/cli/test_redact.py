@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import pytest
 from prelabel.models import catalogue
 from prelabel.redaction.people_finder import VOICE
 from tests import needs
+from tests.support.recordings import wav
 
 PROGRAM = """
 import typer
@@ -42,11 +42,7 @@ def redact(*arguments: object, **environ: str) -> subprocess.CompletedProcess[st
 
 
 def write_wav(path: Path, seconds: float = 1.0) -> None:
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(16_000)
-        out.writeframes(np.full(round(seconds * 16_000), 3, "<i2").tobytes())
+    path.write_bytes(wav(np.full(round(seconds * 16_000), 3, np.int16), 16_000))
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import onnx
@@ -25,6 +24,7 @@ from prelabel.labelling.many_files import WorkerPool, label_files
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.labelling.made import RUN, SIZE, command, lines, picture
+from tests.support.recordings import wav, write_video
 
 YOLOX = graphs.manifest("yolox", *graphs.YOLOX_IO, ["person", "cup"])
 
@@ -69,14 +69,7 @@ def slow(folder: Path) -> str:
 
 
 def clip(path: Path, frames: int) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.height, stream.width = SIZE
-        stream.pix_fmt = "yuv420p"
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((*SIZE, 3), number % 200, np.uint8), format="bgr24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_video(path, (np.full((*SIZE, 3), number % 200, np.uint8) for number in range(frames)), codec="mpeg4", rate=10)
     return path
 
 
@@ -97,11 +90,7 @@ def test_the_status_is_that_of_the_failures_where_they_are_alike(tmp_path: Path,
     good, sound = picture(tmp_path / "a.png"), tmp_path / "a.wav"
     missing, empty = str(tmp_path / "none.png"), tmp_path / "empty.png"
     empty.touch()
-    with av.open(str(sound), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1600), np.int16), format="s16", layout="mono")
-        frame.sample_rate = 16000
-        container.mux(stream.encode(frame))
+    sound.write_bytes(wav(np.zeros(1600, np.int16), 16_000))
     for files, status, codes in (
         ((str(good), missing), 3, ["file-missing"]),
         ((str(sound),), 2, ["model-unsuited"]),

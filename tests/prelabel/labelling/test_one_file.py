@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from prelabel.labelling.many_files import InProcess, label_files
 from prelabel.labelling.one_file import FileMissing, ModelUnsuited, NotMedia, describe, label_file, medium_of
 from tests.prelabel import graphs
 from tests.prelabel.labelling.made import picture
+from tests.support.recordings import wav
 from wire.labels import LabelsDocument
 
 
@@ -50,11 +51,7 @@ def test_media_are_known_by_content(tmp_path: Path) -> None:
 
 def test_progress_is_told_within_a_sound(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    with wave.open(str(path), "wb") as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(2)
-        sound.setframerate(16_000)
-        sound.writeframes(bytes(2 * 16_000 * 3))
+    path.write_bytes(wav(np.zeros(16_000 * 3, np.int16), 16_000))
     package = graphs.save_package(tmp_path / "voice", graphs.vad(), graphs.manifest("vad", *graphs.VAD_IO, ["speech"]))
     told: list[tuple[int, int | None]] = []
     alone = InProcess()

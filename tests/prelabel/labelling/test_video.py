@@ -18,6 +18,7 @@ from prelabel.geometry.tracks import box_at
 from prelabel.labelling.video import label_video, track_video
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
 from tests.prelabel.tracking.test_labels import MODEL
+from tests.support.recordings import write_sound, write_video
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Source, Track
 
@@ -41,18 +42,12 @@ def picture(number: int) -> np.ndarray:
 def write(
     path: Path, times_ms: Sequence[int], *, codec: str = "mpeg4", turn: int | None = None, flags: str = ""
 ) -> Path:
-    with av.open(str(path), "w", options={"movflags": flags} if flags else {}) as container:
-        stream = container.add_stream(codec, rate=1000, options={"g": "5"})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.bit_rate = 2_000_000
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        if turn is not None:
-            stream.set_display_rotation(turn)
-        for number, at in enumerate(times_ms):
-            frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24")
-            frame.pts, frame.time_base = at, Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    settings = {"movflags": flags} if flags else {}
+    pictures = map(picture, range(len(times_ms)))
+    write_video(
+        path, pictures, times_ms, unit=Fraction(1, 1000), codec=codec, rate=1000, settings=settings, turn=turn,
+        bits_per_second=2_000_000, g="5",
+    )  # fmt: skip
     return path
 
 
@@ -105,12 +100,7 @@ def test_the_end_is_told_before_and_frames_are_read_once(tmp_path: Path) -> None
 
 # ---------------------------------------------------------------- refusals
 def sound(path: Path) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
-        frame.rate = 8000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+    write_sound(path, np.zeros(8000, np.int16), 8000, codec="pcm_s16le")
     return path
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from prelabel.media.video_files import VideoFile, VideoUnreadable
 from prelabel.redaction.videofile import redact_video
+from tests.support.recordings import write_video
 from wire.script import Redaction
 
 WIDTH, HEIGHT, COUNT = 128, 64, 30
@@ -30,14 +31,7 @@ def number_of(image: np.ndarray) -> int:
 
 
 def write(path: Path, codec: str, rate: int, options: dict[str, str], numbers: range = range(COUNT)) -> Path:
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=rate, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for number in numbers:
-            frame = av.VideoFrame.from_ndarray(picture(number), format="bgr24")
-            frame.pts, frame.time_base = number, Fraction(1, rate)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_video(path, map(picture, numbers), numbers, unit=Fraction(1, rate), codec=codec, rate=rate, **options)
     return path
 
 

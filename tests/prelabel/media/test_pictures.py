@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import struct
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -23,6 +21,7 @@ from prelabel.media.pictures import (
     read_picture,
 )
 from tests.prelabel import graphs
+from tests.support.recordings import write_video
 
 RED, GREEN = (30, 30, 200), (30, 200, 30)
 WIDTH, HEIGHT = 160, 96
@@ -41,15 +40,8 @@ def pillow() -> Any:
 
 
 def write_frames(path: Path, codec: str, count: int, pixels: str, options: dict[str, str] | None = None) -> None:
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=10, options=options or {})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
-        for number in range(count):
-            shifted = np.ascontiguousarray(np.roll(halves(), 8 * number, axis=1))
-            frame = av.VideoFrame.from_ndarray(shifted, format="bgr24").reformat(format=pixels)
-            frame.pts, frame.time_base = number, Fraction(1, 10)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    pictures = (np.roll(halves(), 8 * number, axis=1) for number in range(count))
+    write_video(path, pictures, codec=codec, rate=10, pixels=pixels, **(options or {}))
 
 
 def near(picture: np.ndarray, x: int, y: int, colour: tuple[int, int, int]) -> bool:

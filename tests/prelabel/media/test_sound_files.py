@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from prelabel.media.sound_files import SoundCut, SoundEmpty, SoundMissing, SoundUnreadable, open_sound, read_sound
 from tests import needs
+from tests.support.recordings import write_video
 from wire.errors import GleanerError
 
 
@@ -264,11 +265,7 @@ def test_what_is_no_sound_is_one_sentence(tmp_path: Path, make: Any, error: type
 
 
 def test_a_picture_or_a_silent_video_has_no_sound(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "a.mp4"), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((72, 64), np.uint8), "yuv420p")))
-        container.mux(stream.encode(None))
+    write_video(tmp_path / "a.mp4", [np.zeros((72, 64), np.uint8)], codec="mpeg4")
     with pytest.raises(SoundUnreadable, match="has no sound in it"):
         read_sound(tmp_path / "a.mp4")
 

@@ -18,6 +18,7 @@ from prelabel.geometry.detection import Detection
 from prelabel.labelling.video import label_video, track_video
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
 from tests import needs
+from tests.support.recordings import Streamed, wav, write_video
 from wire.errors import GleanerError
 from wire.labels import Source, Track
 
@@ -35,23 +36,18 @@ def make(
     faststart: bool = False,
 ) -> Path:
     """A video whose red square of 32 pixels lies at x = 2 n on frame n; `noise` makes its packets large."""
-    options = {"movflags": "faststart"} if faststart else {}
     rng = np.random.default_rng(0)
-    with av.open(str(path), "w", container_options=options) as container:
-        stream = container.add_stream("libx264", rate=25, options={"g": str(every_key)})
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = US
-        if rotation:
-            stream.set_display_rotation(rotation)
-        for number, time_us in enumerate(times):
-            picture = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
-            if noise:
-                picture[48:] = rng.integers(0, 255, (HEIGHT - 48, WIDTH, 3))
-            picture[8:40, 2 * number : 2 * number + 32] = (0, 0, 255)
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = time_us, US
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+
+    def picture(number: int) -> np.ndarray:
+        made = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+        if noise:
+            made[48:] = rng.integers(0, 255, (HEIGHT - 48, WIDTH, 3))
+        made[8:40, 2 * number : 2 * number + 32] = (0, 0, 255)
+        return made
+
+    settings = {"movflags": "faststart"} if faststart else {}
+    pictures = map(picture, range(len(times)))
+    write_video(path, pictures, times, settings=settings, turn=rotation or None, g=str(every_key))
     return path
 
 
@@ -137,11 +133,7 @@ def test_what_is_no_video_is_said_in_one_sentence(tmp_path: Path) -> None:
         assert isinstance(sentence(tmp_path / name), VideoUnreadable)
     cv2.imwrite(str(tmp_path / "still.png"), np.zeros((40, 60, 3), np.uint8))
     assert isinstance(sentence(tmp_path / "still.png"), VideoUnreadable)
-    with av.open(str(tmp_path / "sound.wav"), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=8000)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
-        sound.sample_rate = 8000
-        container.mux(stream.encode(sound))
+    (tmp_path / "sound.wav").write_bytes(wav(np.zeros(8000, np.int16), 8000))
     assert isinstance(sentence(tmp_path / "sound.wav"), VideoUnreadable)
 
 
@@ -190,23 +182,10 @@ def test_a_matroska_file_that_is_shorter_than_it_says(tmp_path: Path) -> None:
 def test_a_recording_without_a_length_ends_where_it_ends(tmp_path: Path) -> None:
     """A live recording, as the device makes it, says nothing of its length: a torn one is whole as far as it goes."""
 
-    class Tape:
-        def __init__(self) -> None:
-            self.data = bytearray()
-
-        def write(self, data: bytes) -> int:
-            self.data += data
-            return len(data)
-
-    tape = Tape()
-    with av.open(tape, "w", format="matroska", options={"live": "1", "cluster_time_limit": "200"}) as container:
-        stream = container.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
-        for number in range(50):
-            picture = np.full((HEIGHT, WIDTH, 3), number * 5, np.uint8)
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = number, Fraction(1, 25)
-            container.mux(stream.encode(frame))
+    pictures = (np.full((HEIGHT, WIDTH, 3), number * 5, np.uint8) for number in range(50))
+    tape = Streamed()
+    live = {"live": "1", "cluster_time_limit": "200"}
+    write_video(tape, pictures, codec="mjpeg", pixels="yuvj420p", container="matroska", settings=live)
     path = tmp_path / "torn.mkv"
     path.write_bytes(bytes(tape.data[: len(tape.data) // 2]))
     found = track_video(path, RedSquare())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import struct
 import wave
@@ -25,6 +24,7 @@ from prelabel.redaction.people_finder import PeopleFinder, RedactionFailed, Reda
 from prelabel.redaction.policy import SOLID_YUV
 from tests.prelabel import graphs
 from tests.prelabel.redaction import colours as c
+from tests.support.recordings import wav, write_sound, write_video
 from wire.errors import GleanerError
 from wire.script import Redaction
 
@@ -66,7 +66,7 @@ def tone(seconds: float, *speech: tuple[float, float]) -> np.ndarray:
     return samples
 
 
-def write_video(
+def write_person(
     path: Path,
     sound: np.ndarray | None = None,
     size: tuple[int, int] = (c.WIDTH, c.HEIGHT),
@@ -123,7 +123,7 @@ def test_a_video_keeps_its_times_and_loses_its_faces_and_speech(
 ) -> None:
     name = "kitchen" if suffix == left else f"kitchen{suffix}"
     path = tmp_path / f"kitchen{suffix}"
-    write_video(path, tone(2.0, (0.8, 1.2)))
+    write_person(path, tone(2.0, (0.8, 1.2)))
     before = path.read_bytes()
     told: list[tuple[int, int]] = []
     made = redact(path, progress=lambda done, total: told.append((done, total)))
@@ -146,7 +146,7 @@ def test_a_video_keeps_its_times_and_loses_its_faces_and_speech(
 
 def test_sound_is_kept_when_only_faces_go(redact: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
-    write_video(path, tone(2.0, (0.8, 1.2)))
+    write_person(path, tone(2.0, (0.8, 1.2)))
     made = redact(path, Redaction(faces="everyone"))
     assert np.abs(sound_of(made.output)[round(0.9 * RATE) : round(1.1 * RATE)]).min() > 20_000
     assert {row.why for row in made.facts.masks.regions} == {"face"}
@@ -154,7 +154,7 @@ def test_sound_is_kept_when_only_faces_go(redact: Callable[..., Any], tmp_path: 
 
 def test_pictures_are_kept_when_only_speech_goes(redact: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
-    write_video(path, tone(2.0, (0.8, 1.2)))
+    write_person(path, tone(2.0, (0.8, 1.2)))
     made = redact(path, Redaction(speech="outside-prompts"))
     frames, _ = frames_of(made.output)
     assert len(frames) == len(TIMES_MS) and not any(near_solid(frame, FACE) for frame in frames)
@@ -165,7 +165,7 @@ def test_pictures_are_kept_when_only_speech_goes(redact: Callable[..., Any], tmp
 def test_a_turned_video_is_looked_at_and_written_upright(redact: Callable[..., Any], tmp_path: Path) -> None:
     """A telephone held upright writes its picture lying, with a mark: unturned, no detector finds the face."""
     path = tmp_path / "phone.mp4"
-    write_video(path)
+    write_person(path)
     data = path.read_bytes()
     identity = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
     quarter = struct.pack(">9i", 0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)
@@ -187,7 +187,7 @@ def test_a_turned_video_is_looked_at_and_written_upright(redact: Callable[..., A
 @pytest.mark.parametrize("late_ms", [900, 5300])
 def test_matroska_that_begins_late_is_whole(redact: Callable[..., Any], tmp_path: Path, late_ms: int) -> None:
     path = tmp_path / "late.mkv"
-    write_video(path, times_ms=[late_ms + at for at in TIMES_MS])
+    write_person(path, times_ms=[late_ms + at for at in TIMES_MS])
     made = redact(path)
     assert made.facts.masks.frames == len(TIMES_MS)
     cut_video(path, 0.5)
@@ -198,7 +198,7 @@ def test_matroska_that_begins_late_is_whole(redact: Callable[..., Any], tmp_path
 
 def test_an_odd_picture_loses_its_last_row_and_column(redact: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "odd.mp4"
-    write_video(path, size=(c.WIDTH - 1, c.HEIGHT - 1))
+    write_person(path, size=(c.WIDTH - 1, c.HEIGHT - 1))
     frames, _ = frames_of(redact(path).output)
     assert frames[0].shape == ((c.HEIGHT - 2) * 3 // 2, c.WIDTH - 2) and all(
         near_solid(frame, FACE) for frame in frames
@@ -283,15 +283,7 @@ def test_sound_keeps_every_sample_beside_its_speech(
     path = tmp_path / f"room{suffix}"
     samples = tone(4.0, (1.5, 2.0))
     codec = {".wav": "pcm_s16le", ".flac": "flac", ".mp3": "mp3"}[suffix]
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=RATE)
-        stream.layout = "mono"
-        if suffix == ".mp3":
-            stream.format = "s16p"
-        part = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        part.sample_rate, part.pts = RATE, 0
-        container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
+    write_sound(path, samples, RATE, codec=codec, form="s16p" if suffix == ".mp3" else None)
     made = redact(path)
     old, new = sound_of(path), sound_of(made.output)
     assert made.output.suffix == left and len(new) == len(old)
@@ -305,13 +297,7 @@ def test_sound_keeps_every_sample_beside_its_speech(
 def test_speech_that_was_asked_for_stays(redact: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "room.wav"
     samples = tone(6.0, (1.5, 2.0), (4.0, 4.5))
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("pcm_s16le", rate=RATE)
-        stream.layout = "mono"
-        part = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        part.sample_rate, part.pts = RATE, 0
-        container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
+    path.write_bytes(wav(samples, RATE))
     new = sound_of(redact(path, prompted=[(1_000_000, 2_500_000)]).output)
     assert (new[: 3 * RATE] == samples[: 3 * RATE]).all()
     assert (new[round(3.85 * RATE) : round(4.65 * RATE)] == 0).all()
@@ -333,18 +319,8 @@ def test_twenty_four_bits_stay(redact: Callable[..., Any], tmp_path: Path) -> No
 
 
 # ---------------------------------------------------------------- refusals
-def wav_bytes(samples: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(samples.tobytes())
-    return buffer.getvalue()
-
-
 def cut_video(path: Path, share: float) -> None:
-    write_video(path, tone(8.0), times_ms=list(range(0, 8000, 40)))
+    write_person(path, tone(8.0), times_ms=list(range(0, 8000, 40)))
     data = path.read_bytes()
     path.write_bytes(data[: round(len(data) * share)])
 
@@ -361,18 +337,14 @@ def huge_png() -> bytes:
 
 def speck(path: Path) -> None:
     """A video of one pixel."""
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 1, 1, "bgr0"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((1, 1, 3), np.uint8), format="bgr24")))
-        container.mux(stream.encode(None))
+    write_video(path, [np.zeros((1, 1, 3), np.uint8)], codec="ffv1", pixels="bgr0")
 
 
 REFUSED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "no media": ("a.mp4", lambda path: path.write_text("hello " * 100), "not-redactable"),
     "an empty file": ("a.mp4", lambda path: path.write_bytes(b""), "not-redactable"),
-    "cut WAV": ("a.wav", lambda path: path.write_bytes(wav_bytes(tone(3.0))[:50_000]), "not-redactable"),
-    "WAV of nothing": ("a.wav", lambda path: path.write_bytes(wav_bytes(tone(0.0))), "not-redactable"),
+    "cut WAV": ("a.wav", lambda path: path.write_bytes(wav(tone(3.0), RATE)[:50_000]), "not-redactable"),
+    "WAV of nothing": ("a.wav", lambda path: path.write_bytes(wav(tone(0.0), RATE)), "not-redactable"),
     "cut Matroska": ("a.mkv", lambda path: cut_video(path, 0.5), "not-redactable"),
     "cut MP4": ("a.mp4", lambda path: cut_video(path, 0.5), "not-redactable"),
     "one pixel": ("a.mkv", speck, "not-redactable"),
@@ -395,7 +367,7 @@ def test_a_bad_file_gets_one_sentence_and_leaves_nothing(redact: Callable[..., A
 
 def test_with_the_detector_removed_nothing_is_written(voice: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
-    write_video(path, tone(2.0))
+    write_person(path, tone(2.0))
 
     def gone() -> PeopleFinder:
         raise RedactionUnavailable("Redaction needs the model yolox-nano, which is not on this machine.")
@@ -426,11 +398,11 @@ def test_nothing_to_do_makes_no_file_that_looks_redacted(
 ) -> None:
     path = tmp_path / name
     if name == "a.wav":
-        path.write_bytes(wav_bytes(tone(1.0)))
+        path.write_bytes(wav(tone(1.0), RATE))
     elif name == "a.png":
         cv2.imwrite(str(path), c.picture())
     else:
-        write_video(path)
+        write_person(path)
     with pytest.raises(GleanerError) as refused:
         redact(path, policy)
     assert refused.value.code == "nothing-to-redact" and not (tmp_path / "out").exists()
@@ -438,23 +410,13 @@ def test_nothing_to_do_makes_no_file_that_looks_redacted(
 
 def test_what_is_there_is_replaced_only_when_asked(redact: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    path.write_bytes(wav_bytes(tone(1.0)))
+    path.write_bytes(wav(tone(1.0), RATE))
     made = redact(path)
     made.output.write_bytes(b"mine")
     with pytest.raises(GleanerError) as refused:
         redact(path)
     assert refused.value.code == "output-exists" and made.output.read_bytes() == b"mine"
     assert redact(path, force=True).output.read_bytes() != b"mine"
-
-
-def write_sound(path: Path) -> None:
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("flac", rate=RATE)
-        stream.layout = "mono"
-        part = av.AudioFrame.from_ndarray(tone(1.0).reshape(1, -1), format="s16", layout="mono")
-        part.sample_rate, part.pts = RATE, 0
-        container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
 
 
 def test_files_whose_names_differ_share_neither_an_output_nor_an_account(
@@ -466,11 +428,11 @@ def test_files_whose_names_differ_share_neither_an_output_nor_an_account(
         path = tmp_path / name
         match path.suffix.lower():
             case ".wav":
-                path.write_bytes(wav_bytes(tone(1.0)))
+                path.write_bytes(wav(tone(1.0), RATE))
             case ".flac" | ".mka":
-                write_sound(path)
+                write_sound(path, tone(1.0), RATE)
             case ".mkv" | ".mp4" | ".mov":
-                write_video(path, times_ms=TIMES_MS[: number + 1])
+                write_person(path, times_ms=TIMES_MS[: number + 1])
             case _:
                 cv2.imwrite(str(path), c.picture((c.BLUE, (10 * number, 20, 30, 40))))
         made.append(redact(path, force=True, claimed=claimed))
@@ -507,7 +469,7 @@ def test_no_output_replaces_an_original_of_the_run(finder: Any, voice: Any, tmp_
 
 def test_a_place_that_cannot_be_written_is_one_sentence(finder: Any, voice: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    path.write_bytes(wav_bytes(tone(1.0)))
+    path.write_bytes(wav(tone(1.0), RATE))
     (tmp_path / "file").write_text("")
     with pytest.raises(GleanerError) as refused:
         redact_file(path, tmp_path / "file" / "out", BOTH, finder=finder, voice=voice)
