@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from collector.store.database import Database
 from tests.collector.review.filled import Filled
 from tests.collector.running import ZONE, Collector, DeviceClient, in_zone
+from tests.support.databases import new_database
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,12 @@ def device(collector: Collector) -> DeviceClient:
     return collector.device()
 
 
+@pytest.fixture(scope="module")
+def lead(collector: Collector) -> Iterator[httpx.Client]:
+    with collector.person("lena", "lead") as client:
+        yield client
+
+
 @pytest.fixture
 def at_noon() -> Iterator[None]:
     """For what is counted by the day in this process."""
@@ -44,3 +53,11 @@ def filled(tmp_path: Path) -> Iterator[Filled]:
     data = Filled(tmp_path / "data")
     yield data
     data.db.close()
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    """A database without rows."""
+    database = new_database(tmp_path)
+    yield database
+    database.close()

@@ -144,6 +144,12 @@ class Collector:
         token = self.ask("user-token", name=name)["token"]
         return local_http.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
+    def new_link(self, name: str, role: str = "annotator") -> str:
+        """A new person's link into the page."""
+        self.ask("user-add", name=name, role=role)
+        link: str = self.ask("user-link", name=name)["url"]
+        return link
+
     def holder(self, name: str, capture: str) -> tuple[httpx.Client, list[dict[str, Any]]]:
         """A new annotator who takes tasks until one of this capture is there, and the tasks."""
         person = self.person(name, "annotator")

@@ -46,6 +46,12 @@ steps:
 """
 
 
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "script.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def findings_of(tmp_path: Path, text: str | bytes) -> list[Finding]:
     path = tmp_path / "script.yaml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)

@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from scripts import ScriptInvalid, ScriptMissing, load, playing_seconds, shipped
-from tests.scripts.test_check import GOOD
+from tests.scripts.test_check import GOOD, written
 from wire.canonical import canonical_json, document_hash
 from wire.script import Plan
-
-
-def written(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "script.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_repeat_becomes_steps_of_their_own(tmp_path: Path) -> None:

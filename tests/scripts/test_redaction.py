@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from scripts import load
 from scripts.cli import app
-from tests.scripts.test_check import GOOD, findings_of
+from tests.scripts.test_check import GOOD, findings_of, written
 from wire.canonical import canonical_json
 from wire.script import Plan, Redaction
 
@@ -33,12 +33,6 @@ WALK = """\
 
 def script(block: str = BLOCK, steps: str = WALK) -> str:
     return GOOD.replace("steps:\n", block + "steps:\n" + steps)
-
-
-def written(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "script.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_what_is_written_is_what_the_plan_says(tmp_path: Path) -> None:

@@ -264,9 +264,7 @@ class House:
 
     # ------------------------------------------------------------ people
     def link(self, name: str, role: str = "annotator") -> str:
-        """A new person's link into the page."""
-        self.ask("user-add", name=name, role=role)
-        return self.new_link(name)
+        return self.collector.new_link(name, role)
 
     def new_link(self, name: str) -> str:
         url: str = self.ask("user-link", name=name)["url"]

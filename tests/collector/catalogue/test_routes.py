@@ -19,11 +19,6 @@ from wire.session import SessionRecord, TakeDocument
 
 
 @pytest.fixture(scope="module")
-def lead(collector: Collector) -> httpx.Client:
-    return collector.person("lena", "lead")
-
-
-@pytest.fixture(scope="module")
 def one(device: DeviceClient, lead: httpx.Client) -> Sample:
     made = sample("video", device.id, "take-v", "ses-v")
     device.send(made)

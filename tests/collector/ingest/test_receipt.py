@@ -22,11 +22,6 @@ from wire.canonical import sha256_hex
 from wire.capture import Medium, Part
 
 
-@pytest.fixture(scope="module")
-def lead(collector: Collector) -> httpx.Client:
-    return collector.person("lena", "lead")
-
-
 @pytest.mark.parametrize("medium", ["video", "audio", "image", "text"])
 def test_a_capture_gets_its_receipt_and_what_browsers_play(
     device: DeviceClient, lead: httpx.Client, medium: Medium

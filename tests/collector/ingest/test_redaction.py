@@ -20,11 +20,6 @@ from wire.redaction import MaskedRegion, MaskModel, MaskRecord
 MODEL = MaskModel(name="centerface", version="1", sha256="ab" * 32)
 
 
-@pytest.fixture(scope="module")
-def lead(collector: Collector) -> httpx.Client:
-    return collector.person("lena", "lead")
-
-
 def mask_record(capture: str) -> MaskRecord:
     return MaskRecord(
         capture=capture,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from collector.jobs.queue import Job, JobKind, backoff_seconds, enqueue
 from collector.jobs.runner import JobRunner
 from collector.store.database import Database
 from collector.store.sql import Connection, text
-from tests.support.databases import new_database
 from tests.support.waiting import until
 from wire.errors import GleanerError
 
@@ -23,13 +21,6 @@ WORK = "tests.collector.working"
 class Soon(GleanerError):
     code = "test-soon"
     retryable = True
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
 
 
 def rows(db: Database) -> dict[str, Any]:

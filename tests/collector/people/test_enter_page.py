@@ -13,18 +13,12 @@ from tests.collector.running import Collector
 from tests.support.waiting import until
 
 
-def new_link(collector: Collector, name: str) -> str:
-    collector.ask("user-add", name=name, role="annotator")
-    link: str = collector.ask("user-link", name=name)["url"]
-    return link
-
-
 def who(page: Any) -> Any:
     return page.evaluate("fetch('/api/me').then(reply => reply.ok ? reply.json() : null)")
 
 
 def test_a_link_opens_the_page_once(collector: Collector, browser: Any) -> None:
-    link = new_link(collector, "ana")
+    link = collector.new_link("ana")
     problems: list[str] = []
     page = browser.new_page()
     page.on("console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None)
@@ -39,7 +33,7 @@ def test_a_link_opens_the_page_once(collector: Collector, browser: Any) -> None:
 
 
 def test_without_scripts_the_button_opens_it(collector: Collector, browser: Any) -> None:
-    link = new_link(collector, "bea")
+    link = collector.new_link("bea")
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(link)
     page.click("button")
@@ -49,7 +43,7 @@ def test_without_scripts_the_button_opens_it(collector: Collector, browser: Any)
 
 def test_a_prefetch_uses_nothing_up(collector: Collector, browser: Any) -> None:
     """The page in front speculates on the link, as a browser does with a link under the pointer; then it is opened."""
-    link = new_link(collector, "cyd")
+    link = collector.new_link("cyd")
     page = browser.new_context().new_page()
     watching = page.context.new_cdp_session(page)
     watching.send("Preload.enable")
@@ -69,7 +63,7 @@ def test_a_prefetch_uses_nothing_up(collector: Collector, browser: Any) -> None:
 
 def test_a_prerendered_page_waits_until_it_is_shown(collector: Collector, browser: Any) -> None:
     """Prerendering is switched off under a test driver, so the page is told that it is prerendered."""
-    link = new_link(collector, "dot")
+    link = collector.new_link("dot")
     page = browser.new_context().new_page()
     page.add_init_script("Object.defineProperty(document, 'prerendering', {value: true, configurable: true})")
     page.goto(link)
@@ -81,7 +75,7 @@ def test_a_prerendered_page_waits_until_it_is_shown(collector: Collector, browse
 
 
 def test_another_sites_form_signs_nobody_in(collector: Collector, browser: Any) -> None:
-    link = new_link(collector, "dan")
+    link = collector.new_link("dan")
     form = (
         f'<form method="post" action="{collector.url}/api/enter"><input name="code" value="{link.rsplit("/", 1)[1]}">'
         "</form><script>document.forms[0].submit()</script>"

@@ -18,12 +18,6 @@ from tests.support.waiting import until
 PAGE = {"X-Gleaner-Page": "1"}
 
 
-def new_link(collector: Collector, name: str) -> str:
-    collector.ask("user-add", name=name, role="annotator")
-    link: str = collector.ask("user-link", name=name)["url"]
-    return link
-
-
 def code_of(link: str) -> str:
     return link.rsplit("/", 1)[1]
 
@@ -51,7 +45,7 @@ def set_in_database(collector: Collector, statement: str, **values: object) -> N
 
 
 def test_a_session_that_was_refused_for_its_end_stays_ended(collector: Collector) -> None:
-    link = new_link(collector, "gil")
+    link = collector.new_link("gil")
     with local_http.Client(base_url=collector.url) as page:
         page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
         secret = next(iter(page.cookies.jar)).value
@@ -64,7 +58,7 @@ def test_a_session_that_was_refused_for_its_end_stays_ended(collector: Collector
 
 
 def test_the_button_without_scripts_works_too(collector: Collector) -> None:
-    link = new_link(collector, "bob")
+    link = collector.new_link("bob")
     with local_http.Client(base_url=collector.url) as page:
         form = {"code": code_of(link)}
         foreign = page.post("/api/enter", data=form, headers={"Origin": "https://evil.example"})
@@ -94,7 +88,7 @@ def test_entering_reads_no_more_than_a_code_needs(collector: Collector) -> None:
 
 
 def test_the_cookie_changes_nothing_without_the_pages_header(collector: Collector) -> None:
-    link = new_link(collector, "cleo")
+    link = collector.new_link("cleo")
     with local_http.Client(base_url=collector.url) as page:
         page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
         forged = page.post("/api/leave")
@@ -119,7 +113,7 @@ def test_roles(collector: Collector) -> None:
 
 
 def test_a_bearer_token_is_no_cookie_and_a_cookie_no_token(collector: Collector) -> None:
-    link = new_link(collector, "fay")
+    link = collector.new_link("fay")
     with local_http.Client(base_url=collector.url) as page:
         page.post("/api/enter", json={"code": code_of(link)}, headers=PAGE)
         ((name, secret),) = page.cookies.items()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from collector.people.policy import Device, Person, end_session, find_person
 from collector.people.sign_ins import Known, SignIns, credentials_changed
 from collector.store.database import Database
 from collector.store.sql import Connection
-from tests.support.databases import new_database
 
 ANN = Person("person-1", "ann", "annotator")
 
@@ -35,13 +32,6 @@ class Book:
 
     def find(self, secret: str = "s", kind: str = "page") -> Person | None:
         return asyncio.run(self.sign_ins.find(kind, secret, Person, self.look_up))
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
 
 
 def test_the_database_is_asked_once_in_a_while(db: Database) -> None:

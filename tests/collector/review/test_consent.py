@@ -108,11 +108,6 @@ def room(collector: Collector, device: DeviceClient) -> Room:
     return made
 
 
-@pytest.fixture(scope="module")
-def lead(collector: Collector) -> httpx.Client:
-    return collector.person("lena", "lead")
-
-
 @pytest.fixture
 def ann(collector: Collector) -> Iterator[httpx.Client]:
     with collector.person(f"ann-{uuid4().hex[:8]}", "annotator") as client:

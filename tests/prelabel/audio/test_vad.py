@@ -17,22 +17,12 @@ from prelabel.audio.segments import SpeechRegion, stretches
 from prelabel.audio.vad import VadModel, VadStream
 from prelabel.checks.synthetic_voice import vowels
 from prelabel.media.resample import Resampler
-from prelabel.models import catalogue
 from prelabel.models.manifest import Speech
 from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
 from tests import needs
 from tests.prelabel import graphs
 from wire.capture import sample_time_us
-
-
-@pytest.fixture(scope="module")
-def silero() -> VadModel:
-    try:
-        return VadModel(open_model("silero-vad"))
-    except catalogue.ModelUnavailable as error:
-        needs.need(False, str(error))
-        raise
 
 
 def sound(name: str) -> tuple[np.ndarray, int]:

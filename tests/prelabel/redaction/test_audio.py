@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from prelabel.audio.vad import VadModel
-from prelabel.models import catalogue
 from prelabel.models.package import open_model
 from prelabel.redaction import policy as limits
 from prelabel.redaction.audio import AudioRedactor
@@ -36,15 +35,6 @@ Prompts = bool | Sequence[tuple[int, int]]
 def planted(tmp_path_factory: pytest.TempPathFactory) -> VadModel:
     text = graphs.manifest("vad", *graphs.VAD_IO, ["speech"])
     return VadModel(open_model(graphs.save_package(tmp_path_factory.mktemp("vad"), graphs.vad(), text)))
-
-
-@pytest.fixture(scope="module")
-def silero() -> VadModel:
-    try:
-        return VadModel(open_model("silero-vad"))
-    except catalogue.ModelUnavailable as error:
-        needs.need(False, str(error))
-        raise
 
 
 def run(
