@@ -15,6 +15,8 @@ import pytest
 from tests.needs import ROOT
 
 PLUGIN = "from tests.support.leftovers import pytest_configure\n"
+# What sleeps for five minutes does not end in the seconds that others are given.
+IMPATIENT = "from tests.support import leftovers\nleftovers.GRACE_SECONDS = 1.0\n"
 # An orphan in a session of its own, with nothing of this run in its environment.
 LEAVES = """
 import subprocess, sys
@@ -32,8 +34,8 @@ def test_ends():
 """
 
 
-def run(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "conftest.py").write_text(PLUGIN)
+def run(folder: Path, test: str, *options: str, plugin: str = PLUGIN) -> subprocess.CompletedProcess[str]:
+    (folder / "conftest.py").write_text(plugin)
     (folder / "test_it.py").write_text(test)
     words = [
         sys.executable,
@@ -55,7 +57,7 @@ def run(folder: Path, test: str, *options: str) -> subprocess.CompletedProcess[s
 @pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux alone")
 @pytest.mark.parametrize("options", [(), ("-n", "1")])
 def test_what_a_test_left_is_named_and_ended_and_fails_the_run(tmp_path: Path, options: tuple[str, ...]) -> None:
-    done = run(tmp_path, LEAVES, *options)
+    done = run(tmp_path, LEAVES, *options, plugin=IMPATIENT + PLUGIN)
     assert done.returncode == 1, done.stdout + done.stderr  # the test itself passes
     assert "1 passed" in done.stdout
     found = re.search(r"processes left behind =*\n(\d+)  sleep 301\n$", done.stdout)
