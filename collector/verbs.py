@@ -11,14 +11,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from collector.settings import Settings
 from collector.store.sql import Connection
+from wire.base import Id
 from wire.errors import GleanerError
 
 Given = dict[str, str]
 Verb = Callable[[Connection, Given, Settings], dict[str, Any]]
+_STUDIES: TypeAdapter[list[str] | None] = TypeAdapter(list[Id] | None)
 
 
 class VerbUnknown(GleanerError):
@@ -75,10 +77,8 @@ def _user(conn: Connection, verb: str, given: Given, settings: Settings) -> dict
             code = accounts.new_link_code(conn, given["name"])
             return {"url": f"{settings.url}/enter/{code}", "minutes": int(accounts.LINK_SECONDS // 60)}
         case "studies":
-            return {
-                "name": given["name"],
-                "studies": limit_person(conn, given["name"], json.loads(given["studies"])),
-            }
+            studies = _STUDIES.validate_json(given["studies"])
+            return {"name": given["name"], "studies": limit_person(conn, given["name"], studies)}
         case _:
             return {"users": accounts.list_users(conn)}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+MAX_FUNCTION_LINES = 60
 RANKS = {
     "wire": 0,
     "http_shell": 1, "prelabel": 1, "scripts": 1,
@@ -232,10 +233,27 @@ def defined_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     yield member.lineno, member.name
 
 
+def parsed() -> dict[Path, ast.Module]:
+    """Every module of the programs and of the benchmarks."""
+    paths = [*modules(), *(ROOT / "benchmarks").rglob("*.py")]
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def test_functions_are_short() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines"
+        for path, tree in parsed().items()
+        if "versions" not in path.parts  # a migration is a list of tables
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+    assert found == []
+
+
 def test_nothing_is_defined_that_no_program_uses() -> None:
     """What only tests use belongs to the tests."""
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in modules()}
-    trees |= {path: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "benchmarks").rglob("*.py")}
+    trees = parsed()
     used = {name for tree in trees.values() for name in used_names(tree)}
     unused = [
         f"{path.relative_to(ROOT)}:{line} {name}"

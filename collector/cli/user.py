@@ -54,7 +54,7 @@ def limit(
     """Limit a person to some studies: of the others they see nothing, from now on."""
     if every == bool(only):
         raise typer.BadParameter("Name the studies with --only, or give --all.", param_hint="--only")
-    given = {"name": name, "studies": json.dumps(only or None)}
+    given = {"name": name, "studies": json.dumps(None if every else only)}
     made = ask_collector(data, settings_file, "user-studies", given)
     seen = ", ".join(made["studies"]) + " alone" if made["studies"] else "every study"
     typer.echo(json.dumps(made) if as_json else f"{made['name']} sees {seen}.")
