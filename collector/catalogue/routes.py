@@ -22,7 +22,7 @@ from collector.store.sql import Connection
 from collector.studies.scope import scope_of
 from http_shell.problems import problem_response
 from wire.base import Id, WireModel
-from wire.capture import MEDIA_TYPE_PATTERN, FrameTable
+from wire.capture import MEDIA_TYPE_PATTERN, DeviceFacts, FrameTable
 from wire.redaction import MaskRecord
 from wire.session import SessionRecord, TakeDocument
 
@@ -78,7 +78,13 @@ class SessionList(WireModel):
 
 
 class SessionDetail(WireModel):
+    """`device_facts`: what the device was (agent version, board, firmware, …), from the manifests of the captures.
+
+    There are several where it changed within the session, and none where the agent did not report them yet.
+    """
+
     record: SessionRecord
+    device_facts: list[DeviceFacts]
     captures: list[dict[str, Any]]
 
 

@@ -60,6 +60,10 @@ _PAGE = text(_ROWS.format(f"WHERE {within('study')}"))
 _LATER_PAGE = text(_ROWS.format(f"WHERE (started_at, id) < (:started, :after) AND {within('study')}"))
 _STUDIES = text(f"SELECT DISTINCT study FROM session WHERE {within('study')} ORDER BY study")
 _STARTED = text(f"SELECT started_at FROM session WHERE id = :after AND {within('study')}")
+_DEVICE_FACTS = text(
+    "SELECT json_extract(manifest, '$.device_facts') AS facts FROM capture WHERE session_id = :id"
+    " AND json_extract(manifest, '$.device_facts') IS NOT NULL GROUP BY 1 ORDER BY min(wall_at), min(id)"
+)
 _SEEN_RECORD = text(f"SELECT record FROM session WHERE id = :id AND {within('study')}")
 
 
@@ -188,7 +192,8 @@ def list_sessions(conn: Connection, limit: int, after: str | None = None, scope:
 
 
 def describe_session(conn: Connection, session: str, scope: Scope = EVERYTHING) -> dict[str, Any]:
-    """One session: its record with the takes that have come, and its captures with state and problem.
+    """One session: its record with the takes that have come, its captures with state and problem, and what the device
+    was when it recorded them: each answer once, in the order of recording.
 
     Raises SessionUnknown.
     """
@@ -208,4 +213,5 @@ def describe_session(conn: Connection, session: str, scope: Scope = EVERYTHING) 
     record = json.loads(row.record) | {"steps": steps_of(conn, session)}
     if record.get("take_count") is not None:
         record["takes"] = takes_of(conn, session)
-    return {"record": record, "captures": rows}
+    facts = [json.loads(one) for one in conn.execute(_DEVICE_FACTS, {"id": session}).scalars()]
+    return {"record": record, "captures": rows, "device_facts": facts}

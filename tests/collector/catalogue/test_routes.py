@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, sample, session_record
 from tests.support.waiting import until
-from wire.capture import DeviceFacts
+from wire.capture import DeviceFacts, Wall
 from wire.consent import Grant
 from wire.session import SessionRecord, TakeDocument
 
@@ -137,6 +138,26 @@ def test_a_capture_says_on_what_it_was_recorded(device: DeviceClient, lead: http
     assert (view["device_facts"], view["sensor_settings"]) == (FACTS, settings)
     older = lead.get(f"/api/captures/{plain.id}").json()
     assert (older["device_facts"], older["sensor_settings"]) == (None, None)
+
+
+def test_a_session_lists_what_its_device_was(device: DeviceClient, lead: httpx.Client) -> None:
+    """Each answer once, in the order of recording; a capture of an older agent adds none."""
+    updated = FACTS | {"agent_version": "0.2.0", "boot": "boot-2"}
+
+    def with_facts(facts: dict[str, Any], second: int) -> Callable[[dict[str, Any]], None]:
+        def change(values: dict[str, Any]) -> None:
+            wall = Wall(at=datetime(2026, 11, 20, 12, 0, second, tzinfo=UTC))
+            values.update(schema=3, device_facts=DeviceFacts.model_validate(facts), wall=wall)
+
+        return change
+
+    changes = [with_facts(updated, 30), with_facts(FACTS, 10), with_facts(FACTS, 20), None]
+    made = [sample("image", device.id, "take-g", "ses-g", change=change) for change in changes]
+    put(device, "ses-g", session_record(device.id, [SampleTake("take-g", "step-1", made, [])], "ses-g"))
+    assert lead.get("/api/sessions/ses-g").json()["device_facts"] == []
+    for one in made:
+        device.send(one)
+    assert lead.get("/api/sessions/ses-g").json()["device_facts"] == [FACTS, updated]
 
 
 def test_what_is_not_there_says_so(one: Sample, lead: httpx.Client) -> None:

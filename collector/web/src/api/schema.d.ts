@@ -2645,9 +2645,16 @@ export interface components {
             /** Sha256 */
             sha256: string;
         };
-        /** SessionDetail */
+        /**
+         * SessionDetail
+         * @description `device_facts`: what the device was (agent version, board, firmware, …), from the manifests of the captures.
+         *
+         *     There are several where it changed within the session, and none where the agent did not report them yet.
+         */
         SessionDetail: {
             record: components["schemas"]["SessionRecord"];
+            /** Device Facts */
+            device_facts: components["schemas"]["DeviceFacts"][];
             /** Captures */
             captures: {
                 [key: string]: unknown;
