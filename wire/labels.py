@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from wire.base import Count, Document, Id, JsonObject, Microseconds, Number, Sha256, WireModel
+from wire.base import Count, Document, Id, JsonObject, Microseconds, Number, Sha256, Utc, WireModel
 from wire.canonical import document_hash
 from wire.errors import BadDocument
 
@@ -216,21 +216,29 @@ Label = Annotated[
 ]
 
 
+class Inference(WireModel):
+    """When a model began with a capture, by the clock of its machine, and how long it computed, waiting left out."""
+
+    began_at: Utc
+    computed_ms: Count
+
+
 class LabelsDocument(Document):
     """All labels of one source about one capture. An empty list means: looked at, nothing there.
 
     `settings` (schema 2) has the settings of the models that made the labels, by the hash under which sources name
-    them. Schema 1 is written where neither a source nor the document needs 2, so that older readers go on reading. A
-    document may state a lower number than it needs: a page that was loaded before an upgrade sends labels back with the
-    sources they came with.
+    them; `inference` (schema 3) says when a model made the document, null where that was not recorded. The lowest
+    schema with a place for all members is written, so that older readers go on reading. A document may state a lower
+    number than it needs: a page that was loaded before an upgrade sends labels back with the sources they came with.
     """
 
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
 
     capture: Id
     source: Source
     labels: list[Label]
     settings: dict[Sha256, JsonObject] = Field(default_factory=dict)
+    inference: Inference | None = None
 
     @model_serializer(mode="wrap")
     def _write_lowest_schema(self, handler: SerializerFunctionWrapHandler) -> Any:
@@ -240,6 +248,8 @@ class LabelsDocument(Document):
             members[number] = max(self.schema_number, self._lowest_schema())
         if not self.settings:
             members.pop("settings", None)
+        if self.inference is None:
+            members.pop("inference", None)
         return members
 
     def _sources(self) -> Iterator[Source]:
@@ -247,6 +257,8 @@ class LabelsDocument(Document):
         yield from (label.source for label in self.labels if label.source is not None)
 
     def _lowest_schema(self) -> int:
+        if self.inference is not None:
+            return 3
         return 2 if self.settings or any(source.is_configured for source in self._sources()) else 1
 
     def check_settings(self) -> None:
@@ -272,6 +284,8 @@ class LabelsDocument(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.inference is not None and self.source.kind != "model":
+            raise ValueError("only a model has an inference")
         ids = [label.id for label in self.labels]
         if len(set(ids)) != len(ids):
             raise ValueError("two labels have the same id")

@@ -16,7 +16,7 @@ _ADD = text(
     " ON CONFLICT DO NOTHING RETURNING id"
 )
 _FIND = text("SELECT id, body, raw_sha256, shown FROM labels_document WHERE capture_id = :capture AND name = :name")
-_REPLACE = text("UPDATE labels_document SET body = :body, raw_sha256 = :raw_sha256, shown = :shown WHERE id = :id")
+_REPLACE = text("UPDATE labels_document SET body = :body, raw_sha256 = :raw_sha256 WHERE id = :id")
 _SHOW = text("UPDATE labels_document SET shown = :shown WHERE id = :id RETURNING raw_sha256")
 _RECORD = text(
     "INSERT INTO prelabel_event (document_id, at, event, run_id, raw_sha256, replaced)"
@@ -29,7 +29,7 @@ class PrelabelDocument:
     """A labels document of a capture.
 
     `name` tells it apart from others of the same capture; `raw_sha256` is of the bytes as they came, of which `body`
-    leaves out labels that no reader takes.
+    leaves out labels that no reader takes, and to which it adds when a run at the collector made them.
     """
 
     capture: str
@@ -52,17 +52,18 @@ def add_document(conn: Connection, document: PrelabelDocument, *, shown: bool = 
 def replace_document(conn: Connection, document: PrelabelDocument, *, shown: bool, run: str) -> None:
     """Store what a model says now in place of what it said before, whose body stays in the events.
 
-    What people see is not replaced by what they are not to see: then nothing changes.
+    What people see is not replaced by what they are not to see: then nothing changes. The same again replaces nothing.
     """
     if add_document(conn, document, shown=shown, run=run):
         return
     before = conn.execute(_FIND, asdict(document)).one()
     if before.shown and not shown:
         return
-    conn.execute(_REPLACE, {**asdict(document), "shown": shown, "id": before.id})
     if before.raw_sha256 != document.raw_sha256:
+        conn.execute(_REPLACE, {**asdict(document), "id": before.id})
         _record(conn, before.id, "replaced", document.raw_sha256, run, before.body)
     if shown and not before.shown:
+        conn.execute(_SHOW, {"id": before.id, "shown": True})
         _record(conn, before.id, "shown", document.raw_sha256, run)
 
 

@@ -25,7 +25,7 @@ from prelabel.geometry.validity import readable_part
 from prelabel.quality.texts import main_language, spoken
 from prelabel.triage.score_keys import ScoreKey
 from wire.canonical import canonical_json, sha256_hex
-from wire.labels import LabelsDocument, Source
+from wire.labels import Inference, LabelsDocument, Source
 
 WORK = "prelabel.labelling.one_file:label_file"
 MAX_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
@@ -99,15 +99,16 @@ def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
         return  # the consent ended while the model ran
     document = readable_part(document, picture_size(capture_view(conn, capture)))
     shown = bool(conn.execute(_UNTOUCHED, {"capture": capture}).scalar_one())
-    run, body = run_of(job.key), canonical_json(document)
+    run, answer = run_of(job.key), canonical_json(document)
+    timed = document.model_copy(update={"inference": Inference.model_validate(result["inference"])})
     stored = PrelabelDocument(
         capture=capture,
         name=_name_of(document.source),
         source_kind=document.source.kind,
         source_name=document.source.name,
         source_sha256=document.source.sha256,
-        body=body.decode(),
-        raw_sha256=sha256_hex(body),
+        body=canonical_json(timed).decode(),
+        raw_sha256=sha256_hex(answer),  # without the time: the same answer again changes nothing
     )
     if shown:
         for other in _replaced(conn, document, set(result["words"]), stored.name):

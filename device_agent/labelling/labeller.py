@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ from prelabel.models.effective_settings import package_settings, with_settings
 from prelabel.tracking.labels import track_document
 from prelabel.tracking.tracker import Tracker
 from wire.errors import GleanerError
-from wire.labels import LabelsDocument
+from wire.labels import Inference, LabelsDocument
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item", Frame, AudioBlock)
@@ -75,6 +76,11 @@ class Hearing:
 
 @dataclass
 class TakeNotes:
+    """What the models of a take have found, since when, and how long those that watch and listen live have computed."""
+
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    look_seconds: float = 0.0
+    voice_seconds: float = 0.0
     seen: list[Seen] = field(default_factory=list)
     voice: VadStream | None = None
     sounds: list[Hearing] = field(default_factory=list)
@@ -242,12 +248,14 @@ class Labeller:
         samples = block.samples[:, 0]
         # What failed on a block has lost its place in time, so it says no more about this take.
         if notes.voice is not None:
+            began = time.monotonic()
             try:
                 notes.voice.push(samples)
                 self.speaking = notes.voice.speaking
             except Exception as error:  # noqa: BLE001 - whatever a model throws; the others go on
                 notes.voice, self.speaking = None, None
                 self._tell(error)
+            notes.voice_seconds += time.monotonic() - began
         for row in tuple(notes.sounds):
             began = time.monotonic()
             try:
@@ -276,11 +284,13 @@ class Labeller:
         pace = MAX_LOOKS_PER_SECOND if recording else MAX_IDLE_LOOKS_PER_SECOND
         self._next_look = began + max(1 / pace, 2 * took)
         if recording:
+            self._notes.look_seconds += took
             self._notes.seen.append(Seen(frame.stamp_us, fractions))
 
     def _tracks(self, capture: str, recorded: Recorded, width: int, height: int) -> LabelsDocument | None:
         if self.models.video is None:
             return None
+        began = time.monotonic()
         first_us = recorded.clock_map[0][1]
         frame_of = {first_us + time_us: index for index, time_us in enumerate(recorded.times_us)}
         tracker = Tracker(self.models.video.threshold)
@@ -290,8 +300,10 @@ class Labeller:
                 scaled = [one.scaled(width, height) for one in seen.detections]
                 tracker.push(index, recorded.times_us[index], scaled)
         video, words, seen_size = self.models.video, self.models.video_words, self._looked_at
+        document = track_document(capture, video.source, tracker.finish(), recorded.times_us)
+        seconds = self._notes.look_seconds + time.monotonic() - began
         return with_settings(
-            track_document(capture, video.source, tracker.finish(), recorded.times_us),
+            _timed(document, self._notes.began_at, seconds),
             video.settings_by_source(),
             max_looks_per_second=MAX_LOOKS_PER_SECOND,
             looked_at=None if seen_size is None else list(seen_size),
@@ -302,13 +314,16 @@ class Labeller:
         # A block that comes late belongs to no take any more.
         voice, self._notes.voice = self._notes.voice, None
         sounds, self._notes.sounds = self._notes.sounds, []
-        made = [(row.model, self._tried(partial(_heard, capture, row, answer_language))) for row in sounds]
+        began_at = self._notes.began_at
+        made = [(row.model, self._tried(partial(_heard, capture, row, answer_language, began_at))) for row in sounds]
         found = [document for _, document in made if document is not None]
         # A recogniser gives the regions too, with what was said in them.
         if voice is not None and not any(document and isinstance(model, Transcriber) for model, document in made):
+            began = time.monotonic()
             regions = self._tried(voice.finish)
             if regions is not None:
                 speech = speech_document(capture, voice.model.source, regions, expected)
+                speech = _timed(speech, began_at, self._notes.voice_seconds + time.monotonic() - began)
                 found.insert(0, with_settings(speech, {voice.model.source: package_settings(voice.model.package)}))
         return found
 
@@ -318,17 +333,25 @@ class Labeller:
         return [document for document in made if document is not None]
 
 
-def _heard(capture: str, row: Hearing, answer_language: str | None) -> LabelsDocument:
+def _timed(document: LabelsDocument, began_at: datetime, seconds: float) -> LabelsDocument:
+    inference = Inference(began_at=began_at, computed_ms=round(1000 * seconds))
+    return document.model_copy(update={"inference": inference})
+
+
+def _heard(capture: str, row: Hearing, answer_language: str | None, began_at: datetime) -> LabelsDocument:
+    began = time.monotonic()
     labels, source = row.stream.finish(), row.model.source
     if answer_language is not None:
         labels = [*labels, *spoken_answer(capture, source, labels, answer_language).labels]
     document = LabelsDocument(capture=capture, source=source, labels=labels)
-    return with_settings(document, row.model.settings_by_source())
+    timed = _timed(document, began_at, row.seconds + time.monotonic() - began)
+    return with_settings(timed, row.model.settings_by_source())
 
 
 def _seen_on(capture: str, picture_bgr: np.ndarray, model: PictureModel) -> LabelsDocument:
+    began_at, began = datetime.now(UTC), time.monotonic()
     document = LabelsDocument(capture=capture, source=model.source, labels=model.labels(picture_bgr))
-    return with_settings(document, model.settings_by_source())
+    return with_settings(_timed(document, began_at, time.monotonic() - began), model.settings_by_source())
 
 
 def _answer(work: Callable[[], Any], answer: Future[Any]) -> None:

@@ -5,8 +5,10 @@ Inputs and outputs are JSON types, so that any kind of worker can carry them: a 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from prelabel.models.package import open_model
 from wire.capture import FrameTable, Medium
 from wire.errors import GleanerError
 from wire.files import file_sha256
-from wire.labels import LabelsDocument, Source
+from wire.labels import Inference, LabelsDocument, Source
 
 if TYPE_CHECKING:
     from prelabel.audio.vad import VadModel
@@ -89,8 +91,9 @@ def label_file(inputs: dict[str, Any], progress: Progress | None = None) -> dict
         progress: told while a video or sound is passed through; only a caller in this process can be.
 
     Returns:
-        `{"document": labels document, "media": {"sha256", "bytes", "medium"}, "words": the words the model may say}`;
-        the sha256 is None for a capture.
+        `{"document": labels document, "media": {"sha256", "bytes", "medium"}, "words": the words the model may say,
+        "inference": when and how long, as `wire.labels.Inference`}`; the sha256 is None for a capture. The document is
+        the same each time, so it does not have the inference itself.
 
     Raises:
         FileMissing, ModelUnsuited, ModelCorrupt, and what reading the file and running the model raise.
@@ -109,11 +112,14 @@ def label_file(inputs: dict[str, Any], progress: Progress | None = None) -> dict
             takes = " and ".join(_PLURAL[one] for one in facts.media)
             silent = " without sound" if medium == "video" and facts.media == ("audio",) else ""
             raise ModelUnsuited(f"{facts.source.name} labels {takes}; {path} is {_ARTICLED[medium]}{silent}.")
+        began_at, began = datetime.now(UTC), time.perf_counter()
         document = _LABELLERS[medium](path, capture, model, inputs, progress)
+        inference = Inference(began_at=began_at, computed_ms=round(1000 * (time.perf_counter() - began)))
         media = {"sha256": sha256, "bytes": path.stat().st_size, "medium": medium}
     except OSError as error:  # no right to it, a failing disk
         raise FileMissing(f"{path} cannot be read: {error.strerror or error}.") from error
-    return {"document": document.to_json(), "media": media, "words": list(facts.words)}
+    words = list(facts.words)
+    return {"document": document.to_json(), "media": media, "words": words, "inference": inference.to_json()}
 
 
 def with_media(document: dict[str, Any], media: dict[str, Any] | None, path: str) -> dict[str, Any]:

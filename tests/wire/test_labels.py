@@ -42,6 +42,18 @@ def test_a_document_is_of_schema_1_unless_a_source_says_more(
     assert LabelsDocument.read(written).to_json() == written
 
 
+@pytest.mark.parametrize("stated", [None, 1, 2, 3])
+def test_a_document_that_says_when_it_was_made_is_of_schema_3(stated: int | None) -> None:
+    made: dict[str, Any] = {**json.loads(golden("LabelsDocument-3")), "schema": stated}
+    if stated is None:
+        del made["schema"]
+    assert canonical_json(LabelsDocument.read(made)) == golden("LabelsDocument-3")
+    later = LabelsDocument.read(body()).model_copy(update={"inference": LabelsDocument.read(made).inference})
+    assert canonical_json(later) == golden("LabelsDocument-3")
+    with pytest.raises(BadDocument, match="only a model has an inference"):
+        LabelsDocument.read({**made, "source": {"kind": "person", "name": "ann"}})
+
+
 def test_labels_that_are_put_into_another_document_raise_its_number() -> None:
     kept: Label = LabelsDocument.read(body()).labels[1]
     assert kept.source is not None and kept.source.package == "d" * 64

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +124,13 @@ FACES = {"kind": "model", "name": "yunet", "version": "1", "sha256": "8" * 64}
 LISTENER = {"kind": "model", "name": "whisperer", "version": "1", "sha256": "5" * 64}
 
 
-def applied(filled: Filled, capture: str, source: dict[str, Any], words: list[str], *labels: dict[str, Any]) -> str:
+def applied(
+    filled: Filled, capture: str, source: dict[str, Any], words: list[str], *labels: dict[str, Any], took_ms: int = 128
+) -> str:
     """What the job of a run does with a worker's answer; returns the run."""
     document = {"schema": 1, "capture": capture, "source": source, "labels": list(labels)}
-    result = {"document": document, "media": {}, "words": words}
+    inference = {"began_at": "2026-11-23T09:00:00.000000Z", "computed_ms": took_ms}
+    result = {"document": document, "media": {}, "words": words, "inference": inference}
 
     def apply(conn: Connection) -> str:
         run = start_run(conn, RunAsked(model="other"), Source.model_validate(source), ("image", "audio"))
@@ -150,7 +154,7 @@ def test_what_became_of_every_document_stays(filled: Filled) -> None:
     source = SOURCE.to_json()
     first = applied(filled, ids["image"], source, ["plate", "cup"], box("n1", "cup"))
     second = applied(filled, ids["image"], source, ["plate", "cup"], box("n2", "plate"))
-    same = applied(filled, ids["image"], source, ["plate", "cup"], box("n2", "plate"))
+    same = applied(filled, ids["image"], source, ["plate", "cup"], box("n2", "plate"), took_ms=99)
     assert events(filled, task) == [
         ("detector", "received", None),
         ("detector", "hidden", first),
@@ -158,6 +162,8 @@ def test_what_became_of_every_document_stays(filled: Filled) -> None:
         ("other", "replaced", second),
     ]
     assert same not in str(events(filled, task)), "nothing changed"
+    (now,) = filled.rows("SELECT body FROM labels_document WHERE source_name = 'other'")
+    assert json.loads(now.body)["inference"] == {"began_at": "2026-11-23T09:00:00.000000Z", "computed_ms": 128}
     (kept,) = filled.rows("SELECT replaced FROM prelabel_event WHERE event = 'replaced'")
     assert [label["id"] for label in json.loads(kept.replaced)["labels"]] == ["n1"]
 
@@ -311,6 +317,7 @@ def test_a_new_model_over_old_captures(house: House) -> None:
     }  # fmt: skip
     assert planted.capture == house.captures["bare"]
     planted.check_settings()
+    assert planted.inference is not None and planted.inference.began_at < datetime.now(UTC)
     settings = planted.settings[planted.source.settings or ""]
     assert planted.source.package == describe(str(house.model)).source.package == row["source"]["package"]
     assert (settings["names"], settings["thresholds"]["score"]) == (["plate", "cup"], 0.3)

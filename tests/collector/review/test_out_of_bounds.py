@@ -107,7 +107,9 @@ def test_documents_of_devices_and_models_come_in_without_such_labels(filled: Fil
         run = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="m"), source, ("image",)))
         job = Job(1, "prelabel", f"{run}:{ids['image']}", {}, 1)
         apply = prelabel_kind(filled.blobs).apply
-        filled.db.write_sync(lambda conn: apply(conn, job, {"document": body, "words": ["cup"]}))
+        inference = {"began_at": "2026-11-23T09:00:00.000000Z", "computed_ms": 128}
+        result = {"document": body, "words": ["cup"], "inference": inference}
+        filled.db.write_sync(lambda conn: apply(conn, job, result))
         found = text("SELECT body FROM labels_document WHERE capture_id = :capture")
         kept = filled.db.read_sync(lambda conn: conn.execute(found, {"capture": ids["image"]}).scalar_one())
     assert [label["id"] for label in json.loads(kept)["labels"]] == ["good"]

@@ -11,6 +11,7 @@ from collector.review.problems import LabelsRefused
 from collector.review.validation import CaptureFacts, finished_documents
 from prelabel.geometry.rle import encode
 from tests.collector.review.filled import MODEL, TIMES, box, document, interval, track
+from wire.canonical import canonical_json, document_hash
 from wire.errors import SchemaTooNew
 from wire.labels import LabelsDocument
 from wire.tasks import TaskType
@@ -51,6 +52,21 @@ def test_the_reviewer_is_the_source_and_kept_labels_keep_theirs() -> None:
     assert (kept.source and kept.source.name, kept.score, kept.edited) == ("yolox-nano", 0.8, False)
     assert (moved.source and moved.source.name, moved.score, moved.edited) == ("yolox-nano", 0.8, True)
     assert (new.source, new.score, new.edited) == (None, None, False)
+
+
+def test_a_models_document_that_is_sent_back_is_a_persons() -> None:
+    settings = {"thresholds": {"score": 0.35}}
+    sent = {
+        **document("cap-1", [box("b1")]),
+        "source": {**MODEL, "settings": document_hash(settings)},
+        "settings": {document_hash(settings): settings},
+        "inference": {"began_at": "2026-11-23T09:00:00Z", "computed_ms": 128},
+    }
+    submitted = [LabelsDocument.read({**sent, "schema": 3})]
+    (result,) = finished_documents("boxes", [FACTS["boxes"]], CLASSES["boxes"], submitted, submitted, [], "ann")
+    read = LabelsDocument.read(canonical_json(result))
+    assert (read.source.kind, read.settings, read.inference) == ("person", {}, None)
+    assert read.labels[0].source == submitted[0].source
 
 
 def test_a_second_reviewer_does_not_take_over_the_first_ones_labels() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from device_agent.sensors.base import AudioBlock
 from device_agent.uplink.pairing import save
 from prelabel.audio.models import SoundModel
 from prelabel.audio.recogniser import RecogniserStream
+from prelabel.audio.vad import VadStream
+from prelabel.image.detector import Detector
 from prelabel.models.package import ModelPackage
 from tests import needs
 from tests.device_agent import planted as seen
@@ -125,6 +128,46 @@ def test_a_detector_is_followed_on_video_and_classes_are_chosen_on_stills(tmp_pa
     assert set(still) == {"rooms", "walker"}
     assert still["walker"].source.package == found.source.package, "one package"
     assert still["walker"].source.settings != found.source.settings, "a still is looked at once, and whole"
+
+
+def test_each_document_says_since_when_and_how_long_its_model_computed(
+    tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time in which the take went on and nothing was computed does not count."""
+    pause = 0.02
+
+    def slowed(kind: type, name: str) -> None:
+        plain = getattr(kind, name)
+        monkeypatch.setattr(kind, name, lambda self, *given: (time.sleep(pause), plain(self, *given))[1])
+
+    def computed_ms(document: LabelsDocument, most: float) -> int:
+        made = document.inference
+        assert made is not None and document.schema_number == 3
+        assert before <= made.began_at and made.computed_ms <= most + 1
+        return made.computed_ms
+
+    slowed(Detector, "detect")
+    slowed(VadStream, "push")
+    models = opened(tmp_path, tagger(tmp_path))
+    before, began = datetime.now(UTC), time.monotonic()
+    found = heard(bench, "say", models)
+    took = 1000 * (time.monotonic() - began)
+    assert computed_ms(found["voice"], took) >= 1000 * pause * 2 and computed_ms(found["taps"], took) >= 0
+    record = bench.open("do", "video", attempt=2)
+    began = time.monotonic()
+    time.sleep(10 * pause)  # a take in which nothing comes yet
+    waited = 1000 * (time.monotonic() - began)
+    bench.film_to_be_seen(4)
+    bench.maker.close(None)
+    took = 1000 * (time.monotonic() - began)
+    (tracks,) = documents(bench, record).values()
+    assert 1000 * pause * 4 <= computed_ms(tracks, took - waited)
+    record = bench.open("show", "image", attempt=3)
+    bench.video.deliver(bench.camera.frame())
+    bench.maker.close(None)
+    (still,) = documents(bench, record).values()
+    assert still.inference is not None and tracks.inference is not None
+    assert 1000 * pause <= still.inference.computed_ms and still.inference.began_at > tracks.inference.began_at
 
 
 def test_a_recogniser_writes_instead_of_the_voice_model_and_a_tagger_hears_beside_it(

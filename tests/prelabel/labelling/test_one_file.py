@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from prelabel.labelling.one_file import FileMissing, ModelUnsuited, NotMedia, de
 from tests.prelabel import graphs
 from tests.prelabel.labelling.made import picture
 from tests.support.recordings import wav
-from wire.labels import LabelsDocument
+from wire.labels import Inference, LabelsDocument
 
 
 def test_a_document_names_file_and_model(tmp_path: Path, model: str) -> None:
@@ -25,6 +26,16 @@ def test_a_document_names_file_and_model(tmp_path: Path, model: str) -> None:
     (cup,) = document.to_json()["labels"]
     assert (cup["kind"], cup["label"]) == ("box", "cup")
     assert [cup[side] for side in ("x", "y", "width", "height")] == pytest.approx([10, 12, 20, 16], abs=0.5)
+
+
+def test_the_result_says_when_and_how_long_and_the_document_is_the_same_each_time(tmp_path: Path, model: str) -> None:
+    asked = {"path": str(picture(tmp_path / "a.png")), "model": model}
+    before = datetime.now(UTC)
+    found = label_file(asked)
+    made = Inference.model_validate(found["inference"])
+    assert before <= made.began_at and made.began_at + timedelta(milliseconds=made.computed_ms - 1) <= datetime.now(UTC)
+    assert LabelsDocument.read(found["document"]).inference is None
+    assert label_file(asked)["document"] == found["document"]
 
 
 def test_a_capture_keeps_its_id(tmp_path: Path, model: str) -> None:

@@ -1562,6 +1562,19 @@ export interface components {
             /** Until */
             until?: string | null;
         };
+        /**
+         * Inference
+         * @description When a model began with a capture, by the clock of its machine, and how long it computed, waiting left out.
+         */
+        Inference: {
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /** Computed Ms */
+            computed_ms: number;
+        };
         /** InstructionView */
         InstructionView: {
             /** Sha256 */
@@ -1773,9 +1786,9 @@ export interface components {
          * @description All labels of one source about one capture. An empty list means: looked at, nothing there.
          *
          *     `settings` (schema 2) has the settings of the models that made the labels, by the hash under which sources name
-         *     them. Schema 1 is written where neither a source nor the document needs 2, so that older readers go on reading. A
-         *     document may state a lower number than it needs: a page that was loaded before an upgrade sends labels back with the
-         *     sources they came with.
+         *     them; `inference` (schema 3) says when a model made the document, null where that was not recorded. The lowest
+         *     schema with a place for all members is written, so that older readers go on reading. A document may state a lower
+         *     number than it needs: a page that was loaded before an upgrade sends labels back with the sources they came with.
          */
         LabelsDocument: {
             /**
@@ -1794,6 +1807,7 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+            inference?: components["schemas"]["Inference"] | null;
         };
         /** LabelsReply */
         LabelsReply: {
