@@ -8,7 +8,6 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import psutil
 from hardware.ports import free_port
 from tests.support import local_http, warm
 from tests.support.waiting import until
-from wire.parent import bound
 
 SHORT = Path(__file__).parent / "short.yaml"
 
@@ -33,7 +31,7 @@ class Installation:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.collector: warm.Warm | None = None
-        self.agent: subprocess.Popen[str] | None = None
+        self.agent: warm.Warm | None = None
         self._token = ""
 
     # ---------------------------------------------------------------- commands
@@ -41,14 +39,14 @@ class Installation:
         self, *words: str, check: bool = True, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **(env or {})}
-        done = warm.collectors().run(words, env=environment, timeout=300, cwd=str(self.folder))
+        done = warm.installations().run(words, env=environment, timeout=300, cwd=str(self.folder))
         assert not check or done.returncode == 0, done.stderr
         return done
 
     def start_collector(self) -> None:
         words = ["collector", "serve", "--data", str(self.collector_data), "--port", str(self.port)]
         with (self.folder / "collector.log").open("ab") as log:
-            self.collector = warm.collectors().start(words, stdout=log, stderr=log, env=os.environ)
+            self.collector = warm.installations().start(words, stdout=log, stderr=log, env=os.environ)
         until(self._collector_is_up, why=(self.folder / "collector.log").read_text())
 
     def _collector_is_up(self) -> bool:
@@ -63,21 +61,18 @@ class Installation:
         self.run("agent", "join", self.url, code["code"], "--state", str(self.state), "--name", "test camera")
 
     def start_agent(self, script: str = str(SHORT), *more: str) -> None:
-        with (self.folder / "agent.log").open("a") as log:
-            self.agent = subprocess.Popen(
-                [
-                    sys.executable, "-m", "gleaner", "agent", "run", script, "--state", str(self.state),
-                    "--participant", "simulated", "--page-port", "0", "--json", *more,
-                ],
-                stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True, **bound(),
-            )  # fmt: skip
+        words = [
+            "agent", "run", script, "--state", str(self.state), "--participant", "simulated", "--page-port", "0",
+            "--json", *more,
+        ]  # fmt: skip
+        with (self.folder / "agent.out").open("wb") as out, (self.folder / "agent.log").open("ab") as log:
+            self.agent = warm.installations().start(words, stdout=out, stderr=log, env=os.environ)
 
-    def finish_agent(self, seconds: float = 300.0) -> dict[str, Any]:
-        """Wait for the agent to end by itself; its JSON line."""
+    def finish_agent(self, seconds: float = 300.0, code: int = 0) -> dict[str, Any]:
+        """Wait for the agent to end by itself with this exit code; its JSON line."""
         assert self.agent is not None
-        out, _ = self.agent.communicate(timeout=seconds)
-        assert self.agent.returncode == 0, (self.folder / "agent.log").read_text()
-        facts: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
+        assert self.agent.wait(seconds) == code, (self.folder / "agent.log").read_text()
+        facts: dict[str, Any] = json.loads((self.folder / "agent.out").read_text().strip().splitlines()[-1])
         return facts
 
     def log(self, name: str = "agent") -> str:
@@ -85,7 +80,7 @@ class Installation:
 
     # ---------------------------------------------------------------- faults and ends
     @staticmethod
-    def kill(process: subprocess.Popen[str] | warm.Warm | None) -> None:
+    def kill(process: subprocess.Popen[Any] | warm.Warm | None) -> None:
         """kill -9 the process and its children, as a power cut takes them all."""
         if process is None:
             return
@@ -97,8 +92,6 @@ class Installation:
             # A child may be at the disk when it is killed, and holds the port and the data until it is gone.
             psutil.wait_procs(family[1:], timeout=60)
         process.wait()
-        if isinstance(process, subprocess.Popen) and process.stdout is not None:
-            process.stdout.close()
 
     def close(self) -> None:
         self.kill(self.agent)

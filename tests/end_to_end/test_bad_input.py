@@ -41,11 +41,11 @@ def test_a_camera_that_is_none(installation: Installation, camera: str, code: st
     assert done.returncode != 0
     said = sentence(done.stderr)
     assert f"[{code}]" in said and words in said
-    # The consent that was given is kept: the session goes on when the camera is there.
-    installation.start_agent()
-    facts = installation.finish_agent()
-    assert (facts["takes"], facts["lost"]) == (5, 0)
-    assert len(list((installation.state / "sessions").iterdir())) == 1
+    # What can be seen without a camera is refused before the consent page; the consent of who came further is kept.
+    begun = list((installation.state / "sessions").glob("*/journal.jsonl"))
+    assert len(begun) == (code == "sensor-missing")
+    kinds = {next(iter(entry)) for _ in begun for entry in installation.journal()}
+    assert "take" not in kinds and ("consent" in kinds or not begun)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_device_whose_whole_disk_is_full(installation: Installation, tmp_path:
 
 
 def test_a_consent_is_one_persons(installation: Installation) -> None:
-    """An unfinished session goes on for its own participant only, and its device does not become another one."""
+    """A session whose camera was missing goes on with one, for its own participant only; its device stays the same."""
     run = (
         "agent", "run", str(SHORT), "--state", str(installation.state), "--participant", "simulated",
         "--page-port", "0",
@@ -195,4 +195,6 @@ def test_a_consent_is_one_persons(installation: Installation) -> None:
     assert installation.rows("SELECT id FROM capture") == []
     done = installation.run(*run, "--json")
     assert "Resuming the session" in sentence(done.stderr)
-    assert json.loads(done.stdout.strip().splitlines()[-1])["lost"] == 0
+    facts = json.loads(done.stdout.strip().splitlines()[-1])
+    assert (facts["takes"], facts["lost"]) == (5, 0)
+    assert len(list((installation.state / "sessions").iterdir())) == 1

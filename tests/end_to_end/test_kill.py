@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import subprocess
 import time
@@ -95,10 +94,7 @@ def test_the_collector_is_away_for_the_whole_session(installation: Installation)
     """The session runs without a network; what it recorded is delivered by the next run."""
     installation.kill(installation.collector)
     installation.start_agent(str(Path(__file__).parent / "short.yaml"), "--deliver-seconds", "1")
-    assert installation.agent is not None
-    out, _ = installation.agent.communicate(timeout=300)
-    facts = json.loads(out.strip().splitlines()[-1])
-    assert installation.agent.returncode == 1
+    facts = installation.finish_agent(code=1)
     assert (facts["takes"], facts["lost"]) == (5, 5)
     assert "wait in the spool" in " ".join(installation.log().split())
     installation.start_collector()

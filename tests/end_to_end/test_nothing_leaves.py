@@ -17,6 +17,7 @@ import pytest
 
 from hardware.ports import free_port
 from prelabel.models.paths import cache_folder
+from tests.end_to_end.installation import SHORT
 from tests.needs import ROOT, need_program
 
 CALLS = (
@@ -37,7 +38,7 @@ until [ -e ready ]; do sleep 0.1; done
 $GLEANER collector user add ada --role lead --data collector
 code=$($GLEANER collector join-code --data collector --json | sed 's/.*"code": "\\([^"]*\\)".*/\\1/')
 $GLEANER agent join http://127.0.0.1:$PORT $code --state device
-$GLEANER agent run kitchen-greeting --state device --participant simulated --page-port 0 --json
+$GLEANER agent run $SCRIPT --state device --participant simulated --page-port 0 --json
 $GLEANER collector report today --data collector
 $GLEANER collector export --format jsonl --to export --data collector
 kill $service
@@ -51,7 +52,7 @@ def traced(folder: Path, script: str, home: Path) -> list[str]:
     out = folder / "trace"
     clean = {
         "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(folder / "tmp"), "PORT": str(free_port()),
-        "GLEANER_CACHE": str(cache_folder()), "GLEANER": f"{sys.executable} -P -m gleaner",
+        "SCRIPT": str(SHORT), "GLEANER_CACHE": str(cache_folder()), "GLEANER": f"{sys.executable} -P -m gleaner",
         "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
     clean |= {name: os.environ[name] for name in ("GLEANER_MODELS",) if name in os.environ}

@@ -1,6 +1,7 @@
 """The README's pictures, taken of the real pages in a session of the simulated scene.
 
-With GLEANER_PICTURES=docs/images they replace those of the README; otherwise they are taken and looked at all the same.
+With GLEANER_PICTURES=docs/images they replace those of the README; otherwise they are taken and looked at all the same,
+in a session that is shorter than the one that comes with Gleaner.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.end_to_end.installation import Installation
+from tests.end_to_end.installation import SHORT, Installation
 from tests.end_to_end.test_session import session_page
 from tests.support.waiting import until
 
+FOLDER = os.environ.get("GLEANER_PICTURES")
+SCRIPT, WALKING, TASKS = ("kitchen-greeting", "step 4 of 6", 6) if FOLDER else (str(SHORT), "step 3 of 5", 5)
 NAMES = {"tracks": "review-video", "boxes": "review-image", "speech": "review-audio", "text": "review-text"}
 READY = {"boxes": ".stage-picture", "tracks": ".stage-picture", "speech": ".wave-row", "text": ".answer-original"}
 
@@ -30,17 +33,17 @@ def take(page: Page, name: str, folder: Path) -> None:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("GLEANER_PICTURES", tmp_path / "pictures"))
+    folder = Path(FOLDER or tmp_path / "pictures")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def test_the_session_page_and_the_four_editors(browser: Browser, installation: Installation, pictures: Path) -> None:
-    installation.start_agent("kitchen-greeting", "--wait-for-page", "60")
+    installation.start_agent(SCRIPT, "--wait-for-page", "60")
     phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=2, color_scheme="light")
     phone.goto(str(until(lambda: session_page(installation.log()))))
     # The simulated participant has begun: it reads aloud, walks and holds the cup up; the phone looks on.
-    expect(phone.locator("#step")).to_have_text("step 4 of 6", timeout=60_000)
+    expect(phone.locator("#step")).to_have_text(WALKING, timeout=60_000)
     phone.wait_for_selector("body[data-state=recording]", timeout=30_000)
     phone.wait_for_timeout(1500)
     take(phone, "session", pictures)
@@ -53,7 +56,7 @@ def test_the_session_page_and_the_four_editors(browser: Browser, installation: I
     desk = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
     desk.goto(installation.run("collector", "user", "link", "lead", *data).stdout.strip().splitlines()[-1])
     seen: set[str] = set()
-    for _ in range(6):
+    for _ in range(TASKS):
         desk.wait_for_selector(".review[data-type]:not([data-type=''])")
         kind = desk.get_attribute(".review", "data-type") or ""
         task = desk.get_attribute(".review", "data-task") or ""

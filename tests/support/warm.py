@@ -31,6 +31,7 @@ from wire.parent import VARIABLE, bound
 # None of ours that looks at the environment or the terminal while it is imported.
 MODELS = ("numpy", "cv2", "av", "httpx", "rich.progress", "rich.table", "typer", "wire.labels")
 COLLECTOR = ("collector.cli.serving", "collector.cli", "alembic.command", "sqlalchemy.dialects.sqlite")
+AGENT = ("device_agent.cli", "device_agent.agent", "device_agent.uplink.discovery", "device_agent.session.resume")
 LONGEST = 1 << 20  # of a request: an environment and a command line
 
 
@@ -150,6 +151,11 @@ def starter(*modules: str) -> Starter:
 def collectors() -> Starter:
     """What starts collectors and the commands beside them."""
     return starter(*COLLECTOR)
+
+
+def installations() -> Starter:
+    """What starts collectors, devices and the commands beside them."""
+    return starter(*COLLECTOR, *AGENT)
 
 
 def prelabels() -> Starter:

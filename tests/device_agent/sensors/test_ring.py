@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from device_agent.sensors.ring import FramePool, sealed
+from tests.support.trials import rounds
 
 
 def test_a_pair_is_used_again_when_the_last_view_is_gone() -> None:
@@ -33,6 +34,7 @@ def test_shapes_are_those_of_i420_and_the_arrays_are_sealed() -> None:
         sealed(pair)[0][0, 0] = 1
 
 
+@pytest.mark.soak
 def test_what_is_held_is_never_overwritten_by_any_number_of_threads() -> None:
     pool = FramePool((64, 32), (32, 16), depth=4)
     wrong: list[int] = []
@@ -50,7 +52,7 @@ def test_what_is_held_is_never_overwritten_by_any_number_of_threads() -> None:
     for thread in threads:
         thread.start()
     given_out = 0
-    while given_out < 500:
+    while given_out < rounds(100, 500):
         pair = pool.take()
         if pair is None:
             continue

@@ -18,6 +18,7 @@ from prelabel.quality.texts import (
     normalised,
     word_edits,
 )
+from tests.support.trials import SOAK, rounds
 
 
 def distance(first: list[str], second: list[str]) -> int:
@@ -99,19 +100,21 @@ def test_the_upper_end_decides_where_there_is_evidence(given: list[TextPair], al
     assert expected is None or expected.low <= expected.rate <= expected.high
 
 
+@pytest.mark.soak
 def test_the_interval_holds_the_rate_as_often_as_it_says() -> None:
-    """Drawn anew 400 times from texts whose words are wrong together, 95 % intervals miss in about one of twenty."""
+    """Drawn anew from texts whose words are wrong together, 95 % intervals miss in about one of twenty."""
     import numpy as np
 
     rng = np.random.default_rng(3)
-    held = 0
-    for _ in range(400):
+    held, times = 0, rounds(100, 400)
+    for _ in range(times):
         rate = rng.choice([0.0, 0.1, 0.4], size=60)
         drawn = [pair for share in rate for pair in pairs(1, int(rng.binomial(10, share)))]
         expected = expected_word_error_rate("en", drawn)
         assert expected is not None
         held += expected.low <= (0.0 + 0.1 + 0.4) / 3 <= expected.high
-    assert 0.90 <= held / 400 <= 0.985
+    least, most = (0.90, 0.985) if SOAK else (0.88, 0.995)  # by chance a short round is a little off
+    assert least <= held / times <= most
 
 
 def test_chinese_languages_under_their_own_codes_have_no_spaces() -> None:
@@ -168,18 +171,19 @@ def test_characters_are_what_people_see() -> None:
     assert character_edits("\u1100\u1161\u11a8간", "\uac01간", "ko") == EditSums(0, 2)
 
 
+@pytest.mark.soak
 def test_texts_without_an_error_prove_no_more_than_their_number() -> None:
     """One text in forty wholly wrong: most samples of 25 show none, and the upper end must hold all the same."""
     import numpy as np
 
     rng = np.random.default_rng(8)
-    held = 0
-    for _ in range(300):
+    held, times = 0, rounds(75, 300)
+    for _ in range(times):
         wrong = rng.random(25) < 1 / 40
         drawn = [pair for bad in wrong for pair in pairs(1, 10 if bad else 0)]
         expected = expected_word_error_rate("en", drawn)
         assert expected is not None
         held += expected.high >= 1 / 40
-    assert held / 300 >= 0.95
+    assert held / times >= 0.95
     none_wrong = expected_word_error_rate("en", pairs(25, 0))
     assert none_wrong is not None and none_wrong.high == pytest.approx(1 - 0.025 ** (1 / 25), abs=1e-6)

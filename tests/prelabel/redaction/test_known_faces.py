@@ -21,6 +21,7 @@ from prelabel.redaction.video import VideoRedactor
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.redaction.scenes import Frame, Pose, film, i420, is_solid
+from tests.support.trials import SOAK
 from wire.script import Redaction
 
 WIDTH, HEIGHT, RATE = 640, 360, 25.0
@@ -156,7 +157,8 @@ def test_a_mosaic_leaves_no_face_to_find(alone: PeopleFinder, faces: Detector) -
             assert not any(face[min(y, HEIGHT - 1), min(x, WIDTH - 1)] for face in frame.faces)
 
 
-@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.soak
+@pytest.mark.parametrize("name", FILMS if SOAK else ("passing", "popping"))
 def test_both_models_mask_every_known_face(both: PeopleFinder, faces: Detector, name: str) -> None:
     poses, seconds, furniture = FILMS[name]
     truth = list(film(WIDTH, HEIGHT, RATE, seconds, poses, furniture))
