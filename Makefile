@@ -19,10 +19,10 @@ demo: ## a whole installation on this machine: collector, device, one guided ses
 	@exec $(BIN)/gleaner demo $(ARGS)
 
 test: dev web models ## every test; most of them wait for processes, so there are more of them than cores
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 soak: dev web models ## the random trials at full length, with new examples each time
-	@GLEANER_SOAK=1 $(BIN)/python -m pytest -n 3 --dist loadfile -m soak $(ARGS)
+	@GLEANER_SOAK=1 $(BIN)/python -m pytest -n auto --dist loadfile -m soak $(ARGS)
 
 bench: dev web models ## the benchmarks, with their peers and limits
 	@$(BIN)/python -m benchmarks $(ARGS)

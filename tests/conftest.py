@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.needs import need_program
 from tests.support import browsing, order, trials, warm
 from tests.support.leftovers import pytest_configure
-from tests.support.order import pytest_xdist_make_scheduler
+from tests.support.order import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
 
-__all__ = ["browser", "pytest_configure", "pytest_xdist_make_scheduler"]
+__all__ = ["browser", "pytest_configure", "pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
 
 # Tests that look at pre-labels want to see them on every item; those of the draw set the share themselves.
 os.environ["GLEANER_COLLECTOR_CONTROL_SHARE"] = "0"

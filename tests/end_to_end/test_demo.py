@@ -71,7 +71,7 @@ def labels_by_model(data: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_once_and_once_more_on_the_same_data(tmp_path: Path) -> None:
+def test_once_and_with_your_own_script_on_the_same_data(tmp_path: Path) -> None:
     first = once(tmp_path)
     assert set(first) == MEMBERS
     assert (first["takes"], first["tasks"], first["lost"]) == (6, 6, 0)
@@ -169,7 +169,7 @@ def test_links_come_before_the_session_which_waits_for_the_page(tmp_path: Path) 
 
 
 def test_a_killed_device_and_a_killed_collector_are_started_again(tmp_path: Path) -> None:
-    with staying(tmp_path) as (demo, said, _):
+    with staying(tmp_path, "--script", str(SHORT)) as (demo, said, _):
         until(lambda: "first task is in the queue" in said.read_text(), 120, "no task came")
         for verb in ("agent", "collector"):
             process = child_of(demo, verb)
@@ -191,11 +191,6 @@ def test_a_device_that_cannot_start_ends_the_demo_with_its_own_sentence_and_exit
         assert demo.wait(60) == 3
         sentence = said.read_text().strip().splitlines()[-1]
         assert sentence.count("[") == 1 and sentence.endswith("[sensor-file-missing]"), sentence
-
-
-def test_your_own_script(tmp_path: Path) -> None:
-    facts = once(tmp_path, "--script", str(SHORT))
-    assert facts["takes"] >= 1 and facts["lost"] == 0
 
 
 def test_ctrl_c_ends_every_process_and_keeps_the_data(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ those from end to end share nothing, and each goes to whoever is free.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -31,6 +33,11 @@ class LongestFirst(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid if nodeid.startswith(ALONE) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: most tests wait for processes, so there are more of them at a time than cores."""
+    return len(os.sched_getaffinity(0)) + 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 2
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LongestFirst | None:
