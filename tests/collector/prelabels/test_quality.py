@@ -398,3 +398,24 @@ def test_the_commands(worked: Filled) -> None:
     assert report["items"] == 30 and report["costs_time"][0]["label"] == "plate"
     fitted = run(app, ["prelabel", "calibrate", *data])
     assert "from 60 reviewed pre-labels of the random share" in " ".join(fitted.output.split())
+
+
+def test_the_command_names_each_configuration_and_why_it_has_its_fit(worked: Filled) -> None:
+    set_otherwise(worked, 0.35, set(range(12)))
+    set_otherwise(worked, 0.4, set(range(12, 16)))
+    worked.db.close()
+    shown = CliRunner().invoke(app, ["prelabel", "calibrate", "--data", str(worked.folder)])
+    assert shown.exit_code == 0, shown.output
+    of_file, *own = shown.output.splitlines()
+    assert of_file.startswith("yolox-nano 1: ") and len(own) == 4
+    reasons = {own[row].split(":")[0]: own[row + 1] for row in (0, 2)}
+    assert reasons.keys() == {"  score 0.35", "  score 0.4"}
+    assert reasons["  score 0.4"].startswith(
+        "    8 pairs (4 right, 4 wrong) under these settings are too few for a fit"
+    )
+    assert (
+        json.loads(CliRunner().invoke(app, ["prelabel", "calibrate", "--data", str(worked.folder), "--json"]).stdout)[
+            1
+        ]["fitted_on"]
+        == "file"
+    )
