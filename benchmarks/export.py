@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from benchmarks.figure import Figure
-from collector.catalogue.sessions import keep_session
+from collector.catalogue.sessions import save_session
 from collector.people.accounts import add_user
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_database
@@ -80,7 +80,7 @@ def fill(data: Path) -> None:
         for number in range(TASKS // TAKES):
             session = f"ses-{number}"
             takes = [_take(session, place) for place in range(TAKES)]
-            keep_session(conn, _record(session, takes))
+            save_session(conn, _record(session, takes))
             for place, take in enumerate(takes):
                 _reviewed(conn, session, take, keys[(number + place) % len(keys)], str(person))
         conn.execute(text("DELETE FROM job"))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figure import Figure
-from collector.catalogue.sessions import keep_session
+from collector.catalogue.sessions import save_session
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_database
 from collector.store.sql import Connection, text
@@ -119,7 +119,7 @@ class _Made:
 
         def write(conn: Connection) -> None:
             for session in sessions:
-                keep_session(conn, session)
+                save_session(conn, session)
             for name, statement in _INSERT.items():
                 conn.execute(statement, rows[name])
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.figure import Figure
-from collector.catalogue.sessions import keep_session, keep_take
+from collector.catalogue.sessions import save_session, save_take_document
 from collector.store.open import open_database
 from collector.store.sql import text
 from device_agent.events import Answered, ConsentAnswered, Start
@@ -110,9 +110,9 @@ def save(published: list[Published]) -> StepCost:
         with UsageMeter() as meter:
             for record in published:
                 if isinstance(record, TakeDocument):
-                    db.write_sync(lambda conn, take=record: keep_take(conn, take))  # type: ignore[misc]
+                    db.write_sync(lambda conn, take=record: save_take_document(conn, take))  # type: ignore[misc]
                 else:
-                    db.write_sync(lambda conn, session=record: keep_session(conn, session))  # type: ignore[misc]
+                    db.write_sync(lambda conn, session=record: save_session(conn, session))  # type: ignore[misc]
     return StepCost(meter.cpu_seconds * 1000 / len(published), meter.bytes / len(published))
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from collector.admin import router as admin_router
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
-from collector.devices.joining import TryLimit
+from collector.devices.joining import AttemptLimit
 from collector.devices.routes import router as devices_router
 from collector.health import router as health_router
 from collector.http.body_limit import BodyLimit
@@ -21,7 +21,7 @@ from collector.http.problems import install_problems
 from collector.http.shell import headers_of, hosts_of
 from collector.ingest.conflicts import router as conflicts_router
 from collector.ingest.derive import derive_kind
-from collector.ingest.housekeeping import housekeeping, sweep
+from collector.ingest.housekeeping import housekeeping, remove_leftovers
 from collector.ingest.locks import UploadLocks
 from collector.ingest.open import open_kind
 from collector.ingest.receive import Receiver
@@ -46,7 +46,7 @@ from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
 from collector.review.submit import Submit
 from collector.review.tasks import make_tasks
-from collector.services import Services, keep_services
+from collector.services import Services, set_services
 from collector.settings import Settings
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
@@ -96,7 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = await asyncio.to_thread(_start_services, settings)
-        keep_services(app, services)
+        set_services(app, services)
         chores = (
             asyncio.create_task(housekeeping(services.db, services.get(LocalStaging))),
             asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
@@ -135,7 +135,7 @@ def _start_services(settings: Settings) -> Services:
             staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
             receipt_key = load_receipt_key(settings.keys_folder, db)
             admin_key = load_admin_key(settings.keys_folder)
-        sweep(db, staging, blobs)
+        remove_leftovers(db, staging, blobs)
         kinds = [
             open_kind(staging, settings.blobs_folder, receipt_key),
             derive_kind(blobs, settings.blobs_folder),
@@ -152,7 +152,7 @@ def _start_services(settings: Settings) -> Services:
         parts = (
             SignIns(db),
             RequestRates(),
-            TryLimit(),
+            AttemptLimit(),
             UploadLocks(),
             Measurer(settings.data, settings.blobs_folder),
             Receiver(db, staging, settings),

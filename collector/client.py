@@ -16,10 +16,10 @@ from wire.errors import GleanerError
 from wire.files import write_whole
 
 
-class CollectorSaid(GleanerError):
-    """The running service refused; sentence and hint are its own, `facts["said"]` is its code."""
+class CollectorRefused(GleanerError):
+    """The running service refused; sentence and hint are its own, `facts["problem_code"]` is its code."""
 
-    code = "collector-said"
+    code = "collector-refused"
     status = 502
 
 
@@ -64,7 +64,7 @@ def find_service(settings: Settings) -> Service | None:
 
 
 def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str, str]) -> dict[str, Any]:
-    """Raises ServiceNotAnswering, CollectorSaid."""
+    """Raises ServiceNotAnswering, CollectorRefused."""
     headers = {"Authorization": f"Bearer {load_admin_key(keys_folder)}"}
     try:
         # Straight to this machine: a proxy of the environment has no business with the key.
@@ -75,10 +75,10 @@ def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str,
     except (httpx.HTTPError, ValueError) as error:
         raise ServiceNotAnswering(f"The collector at {service.url} does not answer: {error}.") from error
     if reply.status_code >= 400:
-        raise CollectorSaid(
+        raise CollectorRefused(
             str(body.get("title", f"The collector answered {reply.status_code}.")),
             hint=str(body.get("hint", "")),
-            said=body.get("code"),
+            problem_code=body.get("code"),
         )
     return body
 
@@ -87,7 +87,7 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     """Have a verb of `collector.verbs` done, whether the service runs or not.
 
     Raises:
-        NoDataHere, ServiceNotAnswering, CollectorSaid, DataInUse, and what the verb itself raises.
+        NoDataHere, ServiceNotAnswering, CollectorRefused, DataInUse, and what the verb itself raises.
     """
     service = find_service(settings)
     if service is not None and is_held(settings.data):

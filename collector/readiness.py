@@ -70,7 +70,7 @@ def _tables(conn: Connection) -> set[str]:
 
 def _folders(staging: LocalStaging, folders: Sequence[Path]) -> Readiness | None:
     try:
-        staging.check_room(0)
+        staging.check_space(0)
         for folder in folders:
             check_writable(folder)
     except DiskFull as error:

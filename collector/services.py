@@ -37,7 +37,7 @@ class Services:
         return found
 
 
-def keep_services(app: FastAPI, services: Services) -> None:
+def set_services(app: FastAPI, services: Services) -> None:
     """Make them what `services_of` finds."""
     app.state.services = services
 

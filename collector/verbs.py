@@ -113,11 +113,11 @@ def _study(conn: Connection, verb: str, given: Given, _settings: Settings) -> di
             return studies.list_studies(conn).to_json()
 
 
-def _keep_calibration(conn: Connection, given: Given, _settings: Settings) -> dict[str, Any]:
-    from collector.review.calibrations import keep_calibration
+def _save_calibration(conn: Connection, given: Given, _settings: Settings) -> dict[str, Any]:
+    from collector.review.calibrations import save_calibration
     from prelabel.triage.calibration import Calibration
 
-    keep_calibration(conn, Calibration.read(given["calibration"]))
+    save_calibration(conn, Calibration.read(given["calibration"]))
     return {}
 
 
@@ -141,7 +141,7 @@ _ROOMS = {
 VERBS: dict[str, Verb] = {
     "join-code": _join_code,
     "export-save": _save_export,
-    "calibration-keep": _keep_calibration,
+    "calibration-save": _save_calibration,
     **{f"{name}-{verb}": _of(room, verb) for name, (room, verbs) in _ROOMS.items() for verb in verbs},
 }
 

@@ -19,7 +19,7 @@ class Derived:
     media_type: str
 
 
-def keep_derived(conn: Connection, capture: str, kind: DerivedKind, blob: str, size: int, media_type: str) -> None:
+def save_derived(conn: Connection, capture: str, kind: DerivedKind, blob: str, size: int, media_type: str) -> None:
     conn.execute(
         text(
             "INSERT INTO derived (capture_id, kind, blob, bytes, media_type)"

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from collector.catalogue.access import check_visible
 from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
 from collector.catalogue.derived import Derived, DerivedKind
-from collector.catalogue.sessions import describe_session, keep_session, keep_take, list_sessions
+from collector.catalogue.sessions import describe_session, list_sessions, save_session, save_take_document
 from collector.consent.access_log import record_access
 from collector.http.bodies import body_schema, document
 from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
@@ -41,7 +41,7 @@ MEDIA_RESPONSES: dict[int | str, dict[str, Any]] = {
 Why = Annotated[str, Query(max_length=200, description="why this is looked at; kept with the look")]
 
 
-class SessionKept(WireModel):
+class SessionSaved(WireModel):
     session: str
     revision: int
 
@@ -95,13 +95,13 @@ async def put_session(
     db: Db,
     request: Request,
     record: Annotated[SessionRecord, Depends(document(SessionRecord))],
-) -> SessionKept:
+) -> SessionSaved:
     """The same or a higher revision; an older one changes nothing. Answers with the revision that is kept."""
     if record.session != session or record.device != device.id:
         raise NotAllowed("The address, the record and the token must name the same session and device.")
     share = services_of(request).settings.control_share
-    revision = await db.write(lambda conn: keep_session(conn, record, share))
-    return SessionKept(session=session, revision=revision)
+    revision = await db.write(lambda conn: save_session(conn, record, share))
+    return SessionSaved(session=session, revision=revision)
 
 
 @router.put("/sessions/{session}/takes/{take}", openapi_extra=body_schema(TakeDocument))
@@ -115,7 +115,7 @@ async def put_take(
     """The same or a higher revision; an older one changes nothing. Answers with the revision that is saved."""
     if (record.session, record.take.take, record.device) != (session, take, device.id):
         raise NotAllowed("The address, the document and the token must name the same take and device.")
-    return TakeSaved(take=take, revision=await db.write(lambda conn: keep_take(conn, record)))
+    return TakeSaved(take=take, revision=await db.write(lambda conn: save_take_document(conn, record)))
 
 
 @router.get("/sessions")
@@ -166,7 +166,7 @@ async def get_media(
     capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs, why: Why = "review"
 ) -> Response:
     """The bytes a browser plays, with ranges. Every look is a logged row."""
-    return await _look(request, db, blobs, person, capture, "play", why)
+    return await _send_recorded(request, db, blobs, person, capture, "play", why)
 
 
 @router.head("/captures/{capture}/original", include_in_schema=False)
@@ -175,10 +175,10 @@ async def get_original(
     capture: str, request: Request, person: Lead, db: Db, blobs: Blobs, why: Why = "original"
 ) -> Response:
     """The bytes the device made, with ranges."""
-    return await _look(request, db, blobs, person, capture, "original", why)
+    return await _send_recorded(request, db, blobs, person, capture, "original", why)
 
 
-async def _look(
+async def _send_recorded(
     request: Request, db: Db, blobs: Blobs, person: Person, capture: str, kind: DerivedKind, why: str
 ) -> Response:
     found, until = await db.read(lambda conn: _readable(conn, capture, person, kind))

@@ -67,7 +67,7 @@ _DEVICE_FACTS = text(
 _SEEN_RECORD = text(f"SELECT record FROM session WHERE id = :id AND {within('study')}")
 
 
-def keep_session(conn: Connection, record: SessionRecord, control_share: float = 0.0) -> int:
+def save_session(conn: Connection, record: SessionRecord, control_share: float = 0.0) -> int:
     """Keep a record unless a newer one is here; returns the revision that is kept. Repeating is harmless.
 
     Args:
@@ -118,7 +118,7 @@ def keep_session(conn: Connection, record: SessionRecord, control_share: float =
     return record.revision
 
 
-def keep_take(conn: Connection, document: TakeDocument) -> int:
+def save_take_document(conn: Connection, document: TakeDocument) -> int:
     """Save a take's document unless a newer one is here; returns the revision that is saved. Repeating is harmless.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from collector.catalogue.takes import hand_on_when_complete
+from collector.catalogue.takes import enqueue_tasks_when_complete
 from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.errors import GleanerError
@@ -62,7 +62,7 @@ def save_take(conn: Connection, document: TakeDocument) -> int:
     conn.execute(
         _SAVE, _values(document.session, document.revision, document.number, document.step_number, document.take)
     )
-    hand_on_when_complete(conn, document.take.take)
+    enqueue_tasks_when_complete(conn, document.take.take)
     return document.revision
 
 
@@ -90,7 +90,7 @@ def save_takes_of(conn: Connection, record: SessionRecord, *, other_consent: boo
     if other_consent:
         names = list(conn.execute(_CLOSED, {"session": record.session}).scalars())
     for name in names:
-        hand_on_when_complete(conn, name)
+        enqueue_tasks_when_complete(conn, name)
 
 
 def takes_of(conn: Connection, session: str) -> list[dict[str, Any]]:

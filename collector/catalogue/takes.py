@@ -37,19 +37,19 @@ def opened_when_complete(conn: Connection, take: str) -> frozenset[str] | None:
     wanted = {capture["capture"] for capture in json.loads(row.record)["captures"]}
     here = conn.execute(_CAPTURES, {"take": take, "session": row.session_id}).all()
     named = [capture for capture in here if capture.id in wanted]
-    if not wanted or len(named) < len(wanted) or not all(_is_settled(conn, capture) for capture in named):
+    if not wanted or len(named) < len(wanted) or not all(_is_finished(conn, capture) for capture in named):
         return None
     return frozenset(capture.id for capture in named if capture.state == "opened")
 
 
-def _is_settled(conn: Connection, capture: Any) -> bool:
+def _is_finished(conn: Connection, capture: Any) -> bool:
     """Whether nothing more is made of a capture, by its row (id, state, playable)."""
     if capture.state != "opened":
         return bool(capture.state == "bad")
     return bool(capture.playable) or is_withheld(conn, capture.id)
 
 
-def hand_on_when_complete(conn: Connection, take: str) -> None:
+def enqueue_tasks_when_complete(conn: Connection, take: str) -> None:
     """Called whenever a record came, a capture was opened or became playable; makes the job of a complete take."""
     if opened_when_complete(conn, take) is not None:
         enqueue(conn, TASKS, take)

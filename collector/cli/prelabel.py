@@ -94,7 +94,7 @@ def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsF
     settings = load_settings({"data": data}, settings_file)
     fitted = calibrations_of(settings.data, settings.blobs_folder)
     for one in fitted:
-        ask(settings, "calibration-keep", {"calibration": one.model_dump_json(by_alias=True)})
+        ask(settings, "calibration-save", {"calibration": one.model_dump_json(by_alias=True)})
     if as_json:
         typer.echo(_text([one.to_json() for one in fitted]))
         return

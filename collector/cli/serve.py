@@ -40,10 +40,10 @@ def serve(
     for chatty in ("alembic", "httpx", "_granian"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     flags = {"data": data, "host": host, "port": port, "public_url": public_url}
-    run(load_settings(flags, settings_file), _say_hello, ready_file)
+    run(load_settings(flags, settings_file), _print_address, ready_file)
 
 
-def _say_hello(settings: Settings, name: str | None) -> None:
+def _print_address(settings: Settings, name: str | None) -> None:
     typer.echo(f"Collector at {settings.url} · data in {settings.data.absolute()}")
     if name is not None:
         typer.echo(f'Announced on the local network as "{name}": `gleaner agent join CODE` finds it.')

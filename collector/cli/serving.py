@@ -44,7 +44,7 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def settle_memory() -> None:
+def freeze_memory() -> None:
     """What stands now stays to the end: the garbage collector need not walk through it for every large request.
 
     Walking holds up every thread, a tenth of a second at a time.
@@ -99,7 +99,7 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
                     ready_file.parent.mkdir(parents=True, exist_ok=True)
                     write_whole(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}'.encode())
             name = await asyncio.to_thread(announcement.start)
-            settle_memory()
+            freeze_memory()
             ready(settings, name)
             await asyncio.wait([task, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
             services_of(app).get(UploadLocks).close()
@@ -108,10 +108,10 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
             await asyncio.wait([task], timeout=LAST_REQUESTS_SECONDS)
         finally:
             await asyncio.to_thread(announcement.stop)
-            _forget_address(settings.address_file)
+            _delete_address(settings.address_file)
 
 
-def _forget_address(file: Path) -> None:
+def _delete_address(file: Path) -> None:
     # A folder that became read-only is no reason to end badly: whoever reads the file finds nobody answering.
     try:
         file.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from collector.store.sql import Connection, text
 from wire.device import Heartbeat
 
 
-def keep_heartbeat(conn: Connection, heartbeat: Heartbeat) -> None:
+def save_heartbeat(conn: Connection, heartbeat: Heartbeat) -> None:
     record_time(conn)
     conn.execute(
         text("UPDATE device SET last_seen_at = :now, heartbeat = :body WHERE id = :device"),

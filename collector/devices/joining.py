@@ -41,10 +41,10 @@ class JoinCodeUsed(GleanerError):
     hint = "Each device needs a code of its own: `gleaner collector join-code`."
 
 
-class DeviceHeard(GleanerError):
+class DeviceActive(GleanerError):
     """A code was used to take over the id of a device that is at work."""
 
-    code = "device-heard"
+    code = "device-active"
     status = 409
     hint = "Stop its agent and get a new code, or revoke it first: `gleaner collector device revoke`."
 
@@ -74,7 +74,7 @@ def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = N
     the old token ends, unless the device was heard under the old one since the code was made.
 
     Raises:
-        JoinCodeWrong, JoinCodeExpired, JoinCodeUsed, DeviceHeard.
+        JoinCodeWrong, JoinCodeExpired, JoinCodeUsed, DeviceActive.
     """
     now = now_text()
     values: dict[str, Any] = {"hash": hash_secret(code.replace("-", "").upper()), "now": now}
@@ -87,7 +87,7 @@ def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = N
     if not timedelta() < left <= most:
         raise JoinCodeExpired("This join code has expired.")
     if known_as is not None:
-        _check_silent(conn, known_as, most - left)
+        _check_inactive(conn, known_as, most - left)
     device, token = known_as or new_id("dev"), new_secret()
     conn.execute(
         text(
@@ -104,20 +104,20 @@ def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = N
     return device, token
 
 
-def _check_silent(conn: Connection, device: str, age: timedelta) -> None:
+def _check_inactive(conn: Connection, device: str, age: timedelta) -> None:
     """`age`: of the code. Not compared as times: the wall clock may have been set since the code was made.
 
     Raises:
-        DeviceHeard: a device whose token works needs no other one, and nobody else may have its name.
+        DeviceActive: a device whose token works needs no other one, and nobody else may have its name.
     """
     row = conn.execute(text("SELECT revoked_at, last_seen_at FROM device WHERE id = :id"), {"id": device}).one_or_none()
     if row is None or row.revoked_at is not None or row.last_seen_at is None:
         return
     if read_clocks().wall - datetime.fromisoformat(row.last_seen_at) <= age:
-        raise DeviceHeard(f"The device {device} was in contact after this code was made, so its token still works.")
+        raise DeviceActive(f"The device {device} was in contact after this code was made, so its token still works.")
 
 
-class TryLimit:
+class AttemptLimit:
     """At most so many tries a minute from one address. Kept in memory: a restart forgives."""
 
     def __init__(self, tries: int = TRIES_A_MINUTE, clock: Callable[[], float] = time.monotonic) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Request, Response
 
 from collector.devices import fleet
-from collector.devices.heartbeat import keep_heartbeat
-from collector.devices.joining import JoinCodeExpired, TryLimit, join
+from collector.devices.heartbeat import save_heartbeat
+from collector.devices.joining import AttemptLimit, JoinCodeExpired, join
 from collector.http.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
@@ -20,12 +20,12 @@ from wire.device import TIME_HEADER, Heartbeat, JoinReply, JoinRequest
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRoute)
 
 
-async def _join_limit(request: Request) -> TryLimit:
-    return services_of(request).get(TryLimit)
+async def _join_limit(request: Request) -> AttemptLimit:
+    return services_of(request).get(AttemptLimit)
 
 
 @router.post("/join", status_code=201, dependencies=[Anyone], openapi_extra=body_schema(JoinRequest))
-async def join_device(request: Request, db: Db, limit: Annotated[TryLimit, Depends(_join_limit)]) -> JoinReply:
+async def join_device(request: Request, db: Db, limit: Annotated[AttemptLimit, Depends(_join_limit)]) -> JoinReply:
     """Anyone with a join code, ten tries a minute from one address. The token is shown once."""
     services = services_of(request)
     limit.count(client_address(request, services.settings.trusted_proxies))
@@ -44,7 +44,7 @@ async def heartbeat(device: JoinedDevice, db: Db, body: Annotated[Heartbeat, Dep
     """`Gleaner-Time` in the answer is the collector's time, by which the device knows how wrong its own clock is."""
     if body.device != device.id:
         raise NotAllowed("A device can only report about itself.")
-    await db.write(lambda conn: keep_heartbeat(conn, body))
+    await db.write(lambda conn: save_heartbeat(conn, body))
     return Response(status_code=204, headers={TIME_HEADER: now_text()})
 
 

@@ -19,7 +19,7 @@ from collector.ingest.offsets import (
     find_claimed,
     find_upload,
     insert_upload,
-    require_unclaimed_room,
+    require_unclaimed_space,
     set_offset,
     waiting_finals,
 )
@@ -46,7 +46,7 @@ async def create_final(receiver: Receiver, locks: UploadLocks, device: str, crea
         known = [length for length in lengths if length is not None]
         check_size(sum(known), max_bytes)
         if creation.capture is None:
-            require_unclaimed_room(conn, device, 0, max_bytes)
+            require_unclaimed_space(conn, device, 0, max_bytes)
         length = sum(known) if len(known) == len(lengths) else None
         final = insert_upload(conn, device, creation, length, expires)
         if final.durable and final.capture is not None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from collector.catalogue.capture_consent import is_withheld
-from collector.catalogue.derived import find_derived, keep_derived
-from collector.catalogue.takes import hand_on_when_complete
+from collector.catalogue.derived import find_derived, save_derived
+from collector.catalogue.takes import enqueue_tasks_when_complete
 from collector.jobs.queue import Job, JobKind
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, text
@@ -48,18 +48,18 @@ def _prepare(conn: Connection, capture: str, blobs: BlobStore, folder: Path) -> 
 
 def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
     for row in result["derived"]:
-        keep_derived(conn, job.key, row["kind"], row["blob"], row["bytes"], row["media_type"])
-    _hand_on(conn, job.key)
+        save_derived(conn, job.key, row["kind"], row["blob"], row["bytes"], row["media_type"])
+    _enqueue_tasks(conn, job.key)
 
 
 def _play_the_original(conn: Connection, job: Job, _sentence: str) -> None:
     """The remux was given up: most browsers play the original too, and the take must not wait for ever."""
     original = find_derived(conn, job.key, "original")
     if original is not None:
-        keep_derived(conn, job.key, "play", original.blob, original.bytes, original.media_type)
-    _hand_on(conn, job.key)
+        save_derived(conn, job.key, "play", original.blob, original.bytes, original.media_type)
+    _enqueue_tasks(conn, job.key)
 
 
-def _hand_on(conn: Connection, capture: str) -> None:
+def _enqueue_tasks(conn: Connection, capture: str) -> None:
     take = conn.execute(text("SELECT take_id FROM capture WHERE id = :id"), {"id": capture}).scalar_one()
-    hand_on_when_complete(conn, take)
+    enqueue_tasks_when_complete(conn, take)

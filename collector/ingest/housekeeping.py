@@ -20,7 +20,7 @@ log = logging.getLogger("gleaner.ingest")
 EVERY_SECONDS = 3600.0
 
 
-def sweep(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
+def remove_leftovers(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
     """At the start, before anything comes in: half-made files, and staged ones whose capture is opened or gone."""
     for left in blobs.root.glob(f"{MAKING_PREFIX}*"):
         if left.is_dir():

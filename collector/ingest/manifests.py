@@ -60,7 +60,7 @@ def check_amount(manifest: CaptureManifest) -> None:
         raise BadDocument(f"The CaptureManifest names {len(manifest.parts)} parts; the limit is {MAX_PARTS}.")
 
 
-def keep_manifest(conn: Connection, device: str, manifest: CaptureManifest, raw: bytes) -> str | None:
+def save_manifest(conn: Connection, device: str, manifest: CaptureManifest, raw: bytes) -> str | None:
     """Keep a manifest. Returns None, or the sentence of a conflict: then the newcomer is kept aside.
 
     The conflict is returned and not raised, because raising would take back the row that keeps it.

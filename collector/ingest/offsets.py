@@ -94,7 +94,7 @@ def create_upload(
         UnclaimedFull: it is for no capture, and the device has too many such already.
     """
     if creation.capture is None:
-        require_unclaimed_room(conn, device, creation.length, max_bytes)
+        require_unclaimed_space(conn, device, creation.length, max_bytes)
     else:
         found = find_claimed(conn, device, creation)
         if found is not None:
@@ -127,7 +127,7 @@ def _created_again(conn: Connection, device: str, found: Upload, length: int | N
     return find_upload(conn, found.id, device)
 
 
-def require_unclaimed_room(conn: Connection, device: str, length: int | None, max_bytes: int) -> None:
+def require_unclaimed_space(conn: Connection, device: str, length: int | None, max_bytes: int) -> None:
     """Raises UnclaimedFull."""
     count, size = conn.execute(
         text(

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from collector.catalogue.derived import keep_derived
+from collector.catalogue.derived import save_derived
 from collector.catalogue.prelabel_documents import PrelabelDocument, add_document
-from collector.catalogue.takes import hand_on_when_complete
+from collector.catalogue.takes import enqueue_tasks_when_complete
 from collector.ingest.derive import DERIVE
 from collector.ingest.manifests import OPEN, is_short
 from collector.ingest.offsets import delete_parts, parts_of
@@ -29,7 +29,9 @@ def open_kind(staging: LocalStaging, blobs_folder: Path, key: ReceiptKey) -> Job
     def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
         return _prepare(conn, job.key, staging.folder, blobs_folder)
 
-    return JobKind(OPEN, _apply_with(key), work=WORK, prepare=prepare, after=_remove_staged(staging), failed=_give_up)
+    return JobKind(
+        OPEN, _apply_with(key), work=WORK, prepare=prepare, after=_remove_staged(staging), failed=_mark_job_bad
+    )
 
 
 def _prepare(conn: Connection, capture: str, staging: Path, blobs: Path) -> dict[str, Any] | None:
@@ -54,12 +56,12 @@ def _apply_with(key: ReceiptKey) -> Callable[[Connection, Job, dict[str, Any]], 
         elif "unreadable" in result:
             _mark_bad(conn, job.key, result["unreadable"])
         else:
-            _keep_opened(conn, job.key, result["opened"], key)
+            _save_opened(conn, job.key, result["opened"], key)
 
     return apply
 
 
-def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: ReceiptKey) -> None:
+def _save_opened(conn: Connection, capture: str, opened: dict[str, Any], key: ReceiptKey) -> None:
     row = conn.execute(
         text("SELECT manifest, manifest_sha256, take_id FROM capture WHERE id = :id AND state = 'received'"),
         {"id": capture},
@@ -75,13 +77,13 @@ def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: Re
         {name: opened[name] for name in ("sha256", "bytes", "duration_us", "frames", "note")}
         | {"id": capture, "now": now_text()},
     )
-    keep_derived(conn, capture, "original", opened["original"], opened["bytes"], manifest.format.media_type)
+    save_derived(conn, capture, "original", opened["original"], opened["bytes"], manifest.format.media_type)
     table = opened["frame_table"]
     if table is not None:
-        keep_derived(conn, capture, "frames", table["blob"], table["bytes"], "application/json")
+        save_derived(conn, capture, "frames", table["blob"], table["bytes"], "application/json")
     record = opened["redaction"]
     if record is not None:
-        keep_derived(conn, capture, "redaction", record["blob"], record["bytes"], "application/json")
+        save_derived(conn, capture, "redaction", record["blob"], record["bytes"], "application/json")
     for labels in opened["labels"]:
         add_document(conn, PrelabelDocument(capture=capture, **labels))
     receipt = Receipt(
@@ -98,7 +100,7 @@ def _keep_opened(conn: Connection, capture: str, opened: dict[str, Any], key: Re
         {"capture": capture, "body": json.dumps(key.sign(receipt).to_json())},
     )
     enqueue(conn, DERIVE, capture, short=is_short(manifest))
-    hand_on_when_complete(conn, row.take_id)
+    enqueue_tasks_when_complete(conn, row.take_id)
 
 
 def _mark_bad(conn: Connection, capture: str, sentence: str) -> None:
@@ -108,10 +110,10 @@ def _mark_bad(conn: Connection, capture: str, sentence: str) -> None:
     )
     take = conn.execute(text("SELECT take_id FROM capture WHERE id = :id"), {"id": capture}).scalar_one_or_none()
     if take is not None:
-        hand_on_when_complete(conn, take)
+        enqueue_tasks_when_complete(conn, take)
 
 
-def _give_up(conn: Connection, job: Job, sentence: str) -> None:
+def _mark_job_bad(conn: Connection, job: Job, sentence: str) -> None:
     _mark_bad(conn, job.key, sentence)
 
 

@@ -118,10 +118,10 @@ class Receiver:
             return state
         expires = self.expiry(upload.capture)
 
-        def keep(conn: Connection) -> None:
+        def save_state(conn: Connection) -> None:
             set_offset(conn, upload.id, state, expires)
             if state.whole and upload.capture is not None:
                 open_when_complete(conn, upload.capture)
 
-        await self.db.write(keep)
+        await self.db.write(save_state)
         return state

@@ -17,9 +17,9 @@ from collector.ingest.manifests import (
     CaptureConflict,
     CaptureMismatch,
     check_amount,
-    keep_manifest,
     open_when_complete,
     receipt_state,
+    save_manifest,
 )
 from collector.ingest.offsets import Upload, create_upload, delete_upload, find_upload
 from collector.ingest.receive import Receiver
@@ -111,11 +111,13 @@ async def create(request: Request, device: JoinedDevice, receiver: Receiving, lo
             state = await receiver.receive(request, holder, upload, chunk)
     elif not is_new:
         state = (await _true_upload(receiver, locks, upload.id, device.id)).state
-    await _went_on(receiver, locks, device.id, upload, state)
+    await _join_when_whole(receiver, locks, device.id, upload, state)
     return _created(request, replace(upload, state=state, expires_at=expires))
 
 
-async def _went_on(receiver: Receiver, locks: UploadLocks, device: str, upload: Upload, state: tus.UploadState) -> None:
+async def _join_when_whole(
+    receiver: Receiver, locks: UploadLocks, device: str, upload: Upload, state: tus.UploadState
+) -> None:
     if upload.concat == tus.PARTIAL and state.whole:
         await join_waiting(receiver, locks, device, upload.id)
 
@@ -154,7 +156,7 @@ async def patch(upload: str, request: Request, device: JoinedDevice, receiver: R
             state = tus.begin_chunk(found.state, chunk, receiver.settings.max_upload_bytes)
         else:
             state = await receiver.receive(request, holder, found, chunk)
-    await _went_on(receiver, locks, device.id, found, state)
+    await _join_when_whole(receiver, locks, device.id, found, state)
     return Response(status_code=204, headers=tus.answer_headers(state, receiver.expiry(found.capture)))
 
 
@@ -163,7 +165,7 @@ async def terminate(upload: str, request: Request, device: JoinedDevice, receive
     tus.check_version(request.headers)
     async with locks.hold(upload):
 
-        def forget(conn: Connection) -> str:
+        def delete_row(conn: Connection) -> str:
             found = find_upload(conn, upload, device.id)
             is_closed = text("SELECT 1 FROM capture WHERE id = :id")
             if found.capture is not None and conn.execute(is_closed, {"id": found.capture}).first():
@@ -171,7 +173,7 @@ async def terminate(upload: str, request: Request, device: JoinedDevice, receive
             delete_upload(conn, upload)
             return found.staged
 
-        await receiver.staging.remove([await receiver.db.write(forget)])
+        await receiver.staging.remove([await receiver.db.write(delete_row)])
     return Response(status_code=204)
 
 
@@ -195,7 +197,7 @@ async def put_manifest(capture: str, request: Request, device: JoinedDevice, db:
     if manifest.device != device.id:
         raise CaptureMismatch(f"The manifest is of the device {manifest.device}, the token of {device.id}.")
     check_amount(manifest)
-    conflict = await db.write(lambda conn: keep_manifest(conn, device.id, manifest, raw))
+    conflict = await db.write(lambda conn: save_manifest(conn, device.id, manifest, raw))
     if conflict is not None:
         raise CaptureConflict(conflict)
     return JSONResponse({"state": "pending"}, status_code=202)

@@ -57,7 +57,7 @@ class LocalStaging:
         return await self.run(lambda: self._join_now(self.folder / target, sources))
 
     def _join_now(self, target: Path, sources: Sequence[tuple[str, int]]) -> int:
-        self.check_room(sum(size for _, size in sources))
+        self.check_space(sum(size for _, size in sources))
         try:
             with _disk_errors():
                 into = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -104,7 +104,7 @@ class LocalStaging:
         """Files in the folder; none when it is gone."""
         return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
 
-    def check_room(self, wanted: int) -> None:
+    def check_space(self, wanted: int) -> None:
         """Raises DiskFull, StorageUnusable."""
         with _disk_errors():
             stat = os.statvfs(self.folder)
@@ -157,7 +157,7 @@ class StagedFile:
         await self._staging.run(lambda: self._write_now(pieces, checksum))
 
     def _write_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
-        self._staging.check_room(sum(map(len, pieces)))
+        self._staging.check_space(sum(map(len, pieces)))
         if checksum is not None and self._digest is None:
             self._digest = checksum.start()
         with _disk_errors():

@@ -53,14 +53,14 @@ class RequestRates:
             limit = f"{rate.per_second:g} requests per second"
             raise TooManyRequests(f"More than {limit} came from this {role}.", retry_after=wait)
         if len(self._buckets) >= MAX_BUCKETS:
-            self._forget_full(now)
+            self._drop_full(now)
         self._buckets[role, who] = (left - 1, now)
 
     def _left(self, role: str, bucket: tuple[float, float], now: float) -> float:
         rate = self._rates[role]
         return min(rate.burst, bucket[0] + (now - bucket[1]) * rate.per_second)
 
-    def _forget_full(self, now: float) -> None:
+    def _drop_full(self, now: float) -> None:
         full = [
             key for key, bucket in self._buckets.items() if self._left(key[0], bucket, now) >= self._rates[key[0]].burst
         ]

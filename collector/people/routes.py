@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.http.bodies import read_body
 from collector.http.problems import RequestInvalid
 from collector.people import accounts
-from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
 from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role
+from collector.people.sign_in_page import CONTENT_SECURITY_POLICY, sign_in_page
 from collector.services import Db, services_of
 
 router = APIRouter(tags=["people"], route_class=PolicyRoute)
 _LONGEST_BODY = 4096
 
 
-class EnterRequest(BaseModel):
+class SignInRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     code: str = Field(min_length=1, max_length=128)
 
@@ -31,10 +31,10 @@ class Me(BaseModel):
 
 
 @router.get("/enter/{code}", dependencies=[Anyone], response_class=HTMLResponse)
-async def look_at_link(code: str) -> HTMLResponse:
+async def show_link(code: str) -> HTMLResponse:
     """A small page; looking at it uses nothing up."""
     headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-store"}
-    return HTMLResponse(enter_page(code), headers=headers)
+    return HTMLResponse(sign_in_page(code), headers=headers)
 
 
 @router.post(
@@ -42,7 +42,10 @@ async def look_at_link(code: str) -> HTMLResponse:
     dependencies=[Anyone],
     response_model=Me,
     openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": EnterRequest.model_json_schema()}}}
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": SignInRequest.model_json_schema()}},
+        }
     },
 )
 async def use_link(request: Request, db: Db) -> Response:
@@ -77,7 +80,7 @@ async def me(person: Annotator) -> Me:
 
 
 @router.post("/api/leave", status_code=204)
-async def leave(request: Request, person: Annotator, db: Db) -> Response:
+async def sign_out(request: Request, person: Annotator, db: Db) -> Response:
     """End the page's session, on this side too: the cookie's secret is no longer good."""
     settings = services_of(request).settings
     secret = request.cookies.get(settings.page_cookie)
@@ -105,7 +108,7 @@ def _code_of(body: bytes, is_form: bool) -> str:
     try:
         if is_form:
             fields = parse_qs(body.decode(), strict_parsing=True)
-            return EnterRequest(code=fields.get("code", [""])[0]).code
-        return EnterRequest.model_validate(json.loads(body)).code
+            return SignInRequest(code=fields.get("code", [""])[0]).code
+        return SignInRequest.model_validate(json.loads(body)).code
     except (ValueError, RecursionError) as error:
         raise RequestInvalid('The request is not {"code": "…"}.') from error

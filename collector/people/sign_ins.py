@@ -42,7 +42,7 @@ class SignIns:
         self._lock = threading.Lock()
         self._changes = 0
         self._known: dict[tuple[str, str], tuple[object, float]] = {}
-        database.subscribe(_TOPIC, self._forget)
+        database.subscribe(_TOPIC, self._clear)
 
     async def find(
         self, kind: str, secret: str, expected: type[Who], look_up: Callable[[Connection], Known | None]
@@ -65,7 +65,7 @@ class SignIns:
                 self._known[key] = (found.who, self._clock() + min(found.seconds, REMEMBER_SECONDS))
         return found.who
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         with self._lock:
             self._changes += 1
             self._known.clear()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from collector.prelabels.report_worker import Measurer
-from collector.review.calibrations import keep_calibration, newest_fit
+from collector.review.calibrations import newest_fit, save_calibration
 from collector.store.database import Database
 from collector.store.sql import Connection, text
 from wire.errors import GleanerError
@@ -35,7 +35,7 @@ async def calibrate_once(db: Database, measurer: Measurer) -> int:
 
     def keep(conn: Connection) -> None:
         for one in fitted:
-            keep_calibration(conn, one)
+            save_calibration(conn, one)
 
     await db.write(keep)
     for one in fitted:

@@ -15,7 +15,7 @@ _FIND = text(
 )
 
 
-def keep_calibration(conn: Connection, calibration: Calibration) -> None:
+def save_calibration(conn: Connection, calibration: Calibration) -> None:
     """Put it in force; what was known of these scores before stays as it was."""
     conn.execute(
         text(

@@ -52,7 +52,7 @@ class ChangeRow(WireModel):
     distance: int | None = None
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_does_not_fit(self, handler: SerializerFunctionWrapHandler) -> Any:
+    def _omit_what_does_not_fit(self, handler: SerializerFunctionWrapHandler) -> Any:
         return {name: value for name, value in handler(self).items() if value is not None}
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from collector.catalogue.prelabel_documents import Event
 from collector.review.codes import ReopenCode, SkipCode
-from collector.review.queue import Lane, holding
+from collector.review.queue import Lane, lease_state
 from collector.review.rules import ReasonKind
 from collector.store.sql import Connection, text
 from wire.base import WireModel
@@ -96,7 +96,7 @@ class TaskHistory(WireModel):
 
 def task_history(conn: Connection, task: str) -> TaskHistory:
     """Raises NoSuchTask."""
-    holding(conn, task)
+    lease_state(conn, task)
     asked = {"task": task}
     return TaskHistory(
         leases=[LeaseRow.model_validate(row) for row in conn.execute(_LEASES, asked).mappings()],

@@ -3,7 +3,7 @@
 GleanerError
 ├── NoSuchTask        task-unknown
 ├── LeaseLost         lease-lost        the body's documents are kept as a draft
-├── NotYours          task-not-yours
+├── TaskNotYours      task-not-yours
 ├── TooManyLeases     leases-full
 ├── SubmitReused      submit-reused
 └── LabelsRefused     labels-refused
@@ -28,7 +28,7 @@ class LeaseLost(GleanerError):
     hint = "Your work is saved as a draft. Open the task again to continue, or go to the next one."
 
 
-class NotYours(GleanerError):
+class TaskNotYours(GleanerError):
     code = "task-not-yours"
     status = 403
     hint = "Ask a lead to open it again."

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from collector.review import queue_sql as sql
 from collector.review.codes import ReopenCode, SkipCode
-from collector.review.problems import LeaseLost, NoSuchTask, NotYours, TooManyLeases
+from collector.review.problems import LeaseLost, NoSuchTask, TaskNotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
-from collector.review.task_consent import check_task, refresh_task, settle_consents, usable_until
+from collector.review.task_consent import apply_consents, check_task, refresh_task, usable_until
 from collector.store.sql import Connection, Statement
 from collector.studies.scope import EVERYTHING, Scope
 from wire.base import format_utc
@@ -106,7 +106,7 @@ def take_next(
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
     asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at, **scope.values}
     conn.execute(sql.SETTLE_REOPENED, {"now": at})
-    settle_consents(conn, now)
+    apply_consents(conn, now)
     leases: list[Lease] = []
     for row in conn.execute(sql.HELD, asked).all():
         if row.id not in have and len(leases) < len(draws) and _is_usable(conn, row.id, now):
@@ -193,20 +193,22 @@ def reopen(
 
     Raises:
         NoSuchTask, ConsentEnded.
-        NotYours: not this person's submit, or a lead has corrected it since.
+        TaskNotYours: not this person's submit, or a lead has corrected it since.
         TooManyLeases.
     """
     check_task(conn, task, now)
-    row = holding(conn, task)
+    row = lease_state(conn, task)
     at = format_utc(now)
     active = row.state == "leased" and (row.expires_at or "") > at
     if active and row.leased_to != person:
         return LeaseRefused(task, row.state, row.holder, kept=False)
     if not is_lead and not (active and row.leased_to == person):
         if not conn.execute(sql.HAS_OWN, {"task": task, "person": person}).scalar():
-            raise NotYours("This task was not submitted, skipped or returned by you, or somebody else has taken it.")
+            raise TaskNotYours(
+                "This task was not submitted, skipped or returned by you, or somebody else has taken it."
+            )
         if conn.execute(sql.TRUTH_PERSON, {"task": task}).scalar() not in (None, person):
-            raise NotYours("Somebody else has corrected this task since you submitted it.")
+            raise TaskNotYours("Somebody else has corrected this task since you submitted it.")
     values = {"person": person, "now": at, **scope.values}
     if not (active and row.leased_to == person) and conn.execute(sql.ACTIVE_LEASES, values).scalar_one() >= MAX_LEASES:
         raise TooManyLeases(f"You already have {MAX_LEASES} tasks open.")
@@ -217,12 +219,12 @@ def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -
     """Hold on to a task for another ten minutes. After the work has ended it changes nothing.
 
     Raises:
-        NoSuchTask, ConsentEnded, NotYours.
+        NoSuchTask, ConsentEnded, TaskNotYours.
     """
     check_task(conn, task, now)
-    row = holding(conn, task)
+    row = lease_state(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
-        require_held(conn, task, person)
+        require_leased(conn, task, person)
         return LeaseRefused(task, row.state, row.holder, kept=False)
     if not works_on(conn, task, row):
         return Lease(task, fence, row.expires_at or format_utc(now))
@@ -232,7 +234,7 @@ def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -
     return Lease(task, fence, expires)
 
 
-def give_up(
+def end_lease(
     conn: Connection,
     task: str,
     person: str,
@@ -245,11 +247,11 @@ def give_up(
     """Skip a task (it waits for a lead) or return it (the next person gets it). Ground truth is never lost by it.
 
     Raises:
-        NoSuchTask, NotYours.
+        NoSuchTask, TaskNotYours.
     """
-    row = holding(conn, task)
+    row = lease_state(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
-        require_held(conn, task, person)
+        require_leased(conn, task, person)
         return LeaseRefused(task, row.state, row.holder, kept=False)
     if row.state == "leased":
         values = {"task": task, "person": person, "fence": fence, "now": format_utc(now), "kind": kind}
@@ -263,25 +265,25 @@ def give_up(
 def note_activity(
     conn: Connection, task: str, person: str, fence: int, signs: Mapping[str, bool], now: datetime
 ) -> LeaseRefused | None:
-    """One sign of life of the page: `signs` has visible, playing and input. Raises NoSuchTask, NotYours."""
-    row = holding(conn, task)
+    """One sign of life of the page: `signs` has visible, playing and input. Raises NoSuchTask, TaskNotYours."""
+    row = lease_state(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
-        require_held(conn, task, person)
+        require_leased(conn, task, person)
         return LeaseRefused(task, row.state, row.holder, kept=False)
     conn.execute(sql.ADD_ACTIVITY, {"task": task, "person": person, "fence": fence, "now": format_utc(now), **signs})
     return None
 
 
-def check_seen(conn: Connection, task: str, scope: Scope) -> None:
+def check_in_scope(conn: Connection, task: str, scope: Scope) -> None:
     """Raises NoSuchTask: there is none, or it is of a study that may not be seen."""
     if scope.studies is not None and not conn.execute(sql.IN_SCOPE, {"task": task, **scope.values}).scalar():
         raise NoSuchTask(f"There is no task {task}.")
 
 
-def require_held(conn: Connection, task: str, person: str) -> None:
-    """Raises NotYours: this person was never given the task, so nothing of it is shown or taken."""
+def require_leased(conn: Connection, task: str, person: str) -> None:
+    """Raises TaskNotYours: this person was never given the task, so nothing of it is shown or taken."""
     if not conn.execute(sql.WAS_LEASED, {"task": task, "person": person}).scalar():
-        raise NotYours("This task was never assigned to you.", hint="Ask the queue for a task.")
+        raise TaskNotYours("This task was never assigned to you.", hint="Ask the queue for a task.")
 
 
 def works_on(conn: Connection, task: str, row: LeaseState) -> bool:
@@ -295,7 +297,7 @@ def works_on(conn: Connection, task: str, row: LeaseState) -> bool:
     return row.state == "done" and not ended
 
 
-def holding(conn: Connection, task: str) -> LeaseState:
+def lease_state(conn: Connection, task: str) -> LeaseState:
     """Raises NoSuchTask."""
     row = conn.execute(sql.HOLDING, {"task": task}).one_or_none()
     if row is None:

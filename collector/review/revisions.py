@@ -17,7 +17,7 @@ from collector.review import queue_sql as sql
 from collector.review.activity import Stretch
 from collector.review.codes import CorrectionCode
 from collector.review.problems import SubmitReused
-from collector.review.queue import LeaseRefused, LeaseState, holding, require_held, works_on
+from collector.review.queue import LeaseRefused, LeaseState, lease_state, require_leased, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
 from collector.review.task_detail import ShownDocument
@@ -29,7 +29,7 @@ DRAWN_KINDS = ("box", "track", "mask", "keypoints", "polygon")
 
 
 @dataclass(frozen=True)
-class Facts:
+class RevisionFields:
     """What a revision keeps besides its documents; made before the transaction from what never changes."""
 
     documents: Sequence[Mapping[str, Any]]
@@ -71,20 +71,20 @@ def submit(
     person: str,
     fence: int,
     submit_uuid: str,
-    facts: Facts,
+    facts: RevisionFields,
     progress: Callable[[Connection], dict[str, Any]],
     now: datetime,
 ) -> str | LeaseRefused:
     """Make a revision and point the task's ground truth at it; returns the reply as JSON text, the same for one UUID.
 
     Raises:
-        NoSuchTask, SubmitReused, ConsentEnded, NotYours.
+        NoSuchTask, SubmitReused, ConsentEnded, TaskNotYours.
     """
     before = answered_before(conn, task, person, submit_uuid)
     if before is not None:
         return before
     check_task(conn, task, now)
-    row = holding(conn, task)
+    row = lease_state(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         return _lost_with_draft(conn, task, person, fence, facts.documents, row, now)
     at, revision = format_utc(now), new_id("rev")
@@ -143,20 +143,20 @@ def _not_counted_yet(conn: Connection, task: str, fence: int, active_ms: int, no
     return max(0, min(active_ms, passed))
 
 
-def keep_draft(
+def save_draft(
     conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
 ) -> LeaseRefused | None:
     """Keep unfinished work, one draft per task, person and lease. Once the task is submitted there is nothing to keep.
 
     Raises:
-        NoSuchTask, ConsentEnded, NotYours.
+        NoSuchTask, ConsentEnded, TaskNotYours.
     """
     check_task(conn, task, now)
-    row = holding(conn, task)
+    row = lease_state(conn, task)
     if not may_write(row.fence, row.leased_to, person, fence):
         return _lost_with_draft(conn, task, person, fence, documents, row, now)
     if works_on(conn, task, row):
-        _keep(conn, task, person, fence, documents, "working", now)
+        _save_draft(conn, task, person, fence, documents, "working", now)
     return None
 
 
@@ -166,9 +166,9 @@ def lost_submit(
     """For a submit that is not a revision yet: None if its fence is good, else keep its documents as a draft.
 
     Raises:
-        NoSuchTask, NotYours.
+        NoSuchTask, TaskNotYours.
     """
-    row = holding(conn, task)
+    row = lease_state(conn, task)
     if may_write(row.fence, row.leased_to, person, fence):
         return None
     return _lost_with_draft(conn, task, person, fence, documents, row, now)
@@ -183,16 +183,16 @@ def _lost_with_draft(
     row: LeaseState,
     now: datetime,
 ) -> LeaseRefused:
-    """Keep the documents if this person had the task under this fence. Raises NotYours: never had it at all."""
-    require_held(conn, task, person)
+    """Keep the documents if this person had the task under this fence. Raises TaskNotYours: never had it at all."""
+    require_leased(conn, task, person)
     values = {"task": task, "person": person, "fence": fence}
     if not conn.execute(sql.WAS_LEASED_UNDER, values).scalar():
         return LeaseRefused(task, row.state, row.holder, kept=False)
-    _keep(conn, task, person, fence, documents, "lease-lost", now)
+    _save_draft(conn, task, person, fence, documents, "lease-lost", now)
     return LeaseRefused(task, row.state, row.holder, kept=True)
 
 
-def _keep(
+def _save_draft(
     conn: Connection,
     task: str,
     person: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from collector.review import queue_sql as sql
-from collector.review.queue import holding
+from collector.review.queue import lease_state
 from collector.review.rules import priority
 from collector.review.task_consent import check_task, refresh_task
 from collector.store.sql import Connection
@@ -24,7 +24,7 @@ class RoundRefused(GleanerError):
     hint = "Finish a round before starting the next; the limit is ten rounds."
 
 
-def ask_again(conn: Connection, task: str, now: datetime) -> tuple[str, int]:
+def add_round(conn: Connection, task: str, now: datetime) -> tuple[str, int]:
     """Put a finished task into the queue once more, as a task of its own; returns its id and its round.
 
     Whoever was given an earlier round is not given this one. It shows pre-labels if the first one did.
@@ -33,7 +33,7 @@ def ask_again(conn: Connection, task: str, now: datetime) -> tuple[str, int]:
         NoSuchTask, ConsentEnded, RoundRefused.
     """
     check_task(conn, task, now)
-    if holding(conn, task).state != "done":
+    if lease_state(conn, task).state != "done":
         raise RoundRefused(f"The task {task} is not finished.")
     number = int(conn.execute(sql.LAST_ROUND, {"task": task}).scalar_one()) + 1
     if number > MAX_ROUNDS:

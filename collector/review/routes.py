@@ -18,9 +18,9 @@ from collector.review.codes import ReopenCode, SkipCode
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
-from collector.review.problems import NotYours
+from collector.review.problems import TaskNotYours
 from collector.review.queue import Lease, LeaseRefused
-from collector.review.rounds import ask_again
+from collector.review.rounds import add_round
 from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
 from collector.review.submit import MAX_SUBMIT_LABELS, Documents, Prepared, Submit, checked, prepared
@@ -170,27 +170,27 @@ async def list_set_aside(person: Lead, db: Db) -> SetAside:
 
 @router.get("/api/tasks/{task}/drafts")
 async def task_drafts(task: Id, person: Lead, db: Db) -> Drafts:
-    return Drafts(drafts=await db.read(_if_seen(task, person, lambda conn: drafts_of(conn, task))))
+    return Drafts(drafts=await db.read(_if_in_scope(task, person, lambda conn: drafts_of(conn, task))))
 
 
 @router.post("/api/tasks/{task}/again", status_code=201)
-async def another_round(task: Id, person: Lead, db: Db) -> RoundReply:
+async def add_task_round(task: Id, person: Lead, db: Db) -> RoundReply:
     """A further, independent answer to a finished task, by somebody who was given none of its rounds."""
-    made, number = await db.write(_if_seen(task, person, lambda conn: ask_again(conn, task, datetime.now(UTC))))
+    made, number = await db.write(_if_in_scope(task, person, lambda conn: add_round(conn, task, datetime.now(UTC))))
     return RoundReply(task=made, round=number)
 
 
 @router.get("/api/tasks/{task}/history")
 async def one_history(task: Id, person: Lead, db: Db) -> TaskHistory:
     """Its leases (who, page, from, until, lane, how it ended), its reasons in the queue, its pre-labels' events."""
-    return await db.read(_if_seen(task, person, lambda conn: task_history(conn, task)))
+    return await db.read(_if_in_scope(task, person, lambda conn: task_history(conn, task)))
 
 
-def _if_seen(task: str, person: Person, fn: Callable[[Connection], T]) -> Callable[[Connection], T]:
+def _if_in_scope(task: str, person: Person, fn: Callable[[Connection], T]) -> Callable[[Connection], T]:
     """`fn`, after it is certain that the task is of a study that the person may see. Raises NoSuchTask."""
 
     def checked_first(conn: Connection) -> T:
-        queue.check_seen(conn, task, scope_of(person))
+        queue.check_in_scope(conn, task, scope_of(person))
         return fn(conn)
 
     return checked_first
@@ -209,12 +209,12 @@ def _check_visible(conn: Connection, task: str, person: Person) -> None:
     """Of their studies leads see every task, annotators those they hold or have held.
 
     Raises:
-        NoSuchTask, ConsentEnded, NotYours.
+        NoSuchTask, ConsentEnded, TaskNotYours.
     """
-    queue.check_seen(conn, task, scope_of(person))
+    queue.check_in_scope(conn, task, scope_of(person))
     check_task(conn, task, datetime.now(UTC))
     if person.role != "lead":
-        queue.require_held(conn, task, person.id)
+        queue.require_leased(conn, task, person.id)
 
 
 @router.post("/api/tasks/{task}/reopen", response_model=TaskView)
@@ -225,14 +225,14 @@ async def reopen_task(task: Id, body: ReopenRequest, person: Annotator, db: Db) 
     def reopen(conn: Connection) -> Lease | LeaseRefused:
         return queue.reopen(conn, task, person.id, body.client, is_lead, now, body.why, scope)
 
-    lease = unwrap(await db.write(_if_seen(task, person, reopen)))
+    lease = unwrap(await db.write(_if_in_scope(task, person, reopen)))
     return await db.read(lambda conn: json_response(task_view(conn, task, person.id, lease, is_lead=is_lead)))
 
 
 @router.post("/api/tasks/{task}/renew")
 async def renew_lease(task: Id, body: FenceRequest, person: Annotator, db: Db) -> RenewReply:
     now = datetime.now(UTC)
-    renew = _if_seen(task, person, lambda conn: queue.renew(conn, task, person.id, body.fence, now))
+    renew = _if_in_scope(task, person, lambda conn: queue.renew(conn, task, person.id, body.fence, now))
     lease = unwrap(await db.write(renew))
     return RenewReply(now=format_utc(now), lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at))
 
@@ -253,7 +253,7 @@ async def submit_task(
             check_task(conn, task, now)
         return before
 
-    found = await db.read(_if_seen(task, person, look_up))
+    found = await db.read(_if_in_scope(task, person, look_up))
     if found.answered is not None:
         return Response(found.answered, media_type="application/json")
     if not found.holds:
@@ -277,28 +277,28 @@ async def submit_task(
 
 @router.post("/api/tasks/{task}/skip")
 async def skip_task(task: Id, body: SkipRequest, person: Annotator, db: Db) -> Now:
-    return await _give_up(db, task, person, body.fence, "skipped", body.reason, body.code)
+    return await _end_lease(db, task, person, body.fence, "skipped", body.reason, body.code)
 
 
 @router.post("/api/tasks/{task}/return")
 async def return_task(task: Id, body: FenceRequest, person: Annotator, db: Db) -> Now:
-    return await _give_up(db, task, person, body.fence, "returned", "")
+    return await _end_lease(db, task, person, body.fence, "returned", "")
 
 
-async def _give_up(
+async def _end_lease(
     db: Database, task: str, person: Person, fence: int, kind: Any, reason: str, code: SkipCode | None = None
 ) -> Now:
     now = datetime.now(UTC)
 
     def end(conn: Connection) -> LeaseRefused | None:
-        return queue.give_up(conn, task, person.id, fence, kind, reason, now, code)
+        return queue.end_lease(conn, task, person.id, fence, kind, reason, now, code)
 
-    unwrap(await db.write(_if_seen(task, person, end)))
+    unwrap(await db.write(_if_in_scope(task, person, end)))
     return Now(now=format_utc(now))
 
 
 @router.put("/api/tasks/{task}/draft", openapi_extra=body_schema(DraftRequest))
-async def keep_draft(
+async def save_draft(
     task: Id,
     body: Annotated[DraftRequest, Depends(with_documents(DraftRequest, MAX_SUBMIT_LABELS))],
     person: Annotator,
@@ -308,9 +308,9 @@ async def keep_draft(
     sent = await asyncio.to_thread(_as_json, body.documents)
 
     def save(conn: Connection) -> LeaseRefused | None:
-        return revisions.keep_draft(conn, task, person.id, body.fence, sent, now)
+        return revisions.save_draft(conn, task, person.id, body.fence, sent, now)
 
-    unwrap(await db.write(_if_seen(task, person, save)))
+    unwrap(await db.write(_if_in_scope(task, person, save)))
     return DraftReply(now=format_utc(now), saved_at=format_utc(now))
 
 
@@ -330,7 +330,7 @@ async def task_revisions(task: Id, person: Annotator, db: Db) -> Revisions:
     if person.role != "lead":
         own = [row for row in rows if row.reviewer == person.name]
         if rows and not own:
-            raise NotYours("The revisions of this task are not yours to see.", hint="Ask a lead.")
+            raise TaskNotYours("The revisions of this task are not yours to see.", hint="Ask a lead.")
         rows = own
     return Revisions(revisions=rows)
 
@@ -343,7 +343,7 @@ async def note_activity(body: ActivityRequest, person: Annotator, db: Db) -> Non
     def note(conn: Connection) -> LeaseRefused | None:
         return queue.note_activity(conn, body.task, person.id, body.fence, signs, now)
 
-    unwrap(await db.write(_if_seen(body.task, person, note)))
+    unwrap(await db.write(_if_in_scope(body.task, person, note)))
 
 
 def _as_json(documents: Documents) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from collector.review.queue import holding
+from collector.review.queue import lease_state
 from collector.review.task_detail import read_documents
 from collector.review.views import DraftView
 from collector.store.sql import Connection, Row, Statement, text
@@ -93,7 +93,7 @@ def set_aside(conn: Connection, now: datetime, scope: Scope = EVERYTHING) -> Set
 
 def drafts_of(conn: Connection, task: str) -> list[PersonDraft]:
     """Every person's unfinished work on a task, the newest first. Raises NoSuchTask."""
-    holding(conn, task)
+    lease_state(conn, task)
     return [
         PersonDraft(person=row.person, documents=read_documents(row.documents), saved_at=row.saved_at, why=row.why)
         for row in conn.execute(_DRAFTS, {"task": task})

@@ -14,11 +14,11 @@ from collector.review import queue_sql as sql
 from collector.review.activity import Sign, counted_ms, counted_stretches
 from collector.review.codes import CorrectionCode
 from collector.review.diff import diff_labels
-from collector.review.queue import holding
-from collector.review.revisions import Facts, answered_before
+from collector.review.queue import lease_state
+from collector.review.revisions import RevisionFields, answered_before
 from collector.review.rules import may_write
 from collector.review.task_detail import TaskDetail, picture_size, task_detail, truth_documents
-from collector.review.validation import CaptureFacts, finished_documents
+from collector.review.validation import LabelledCapture, finished_documents
 from collector.store.blobs import BlobStore
 from collector.store.sql import Connection
 from collector.studies.instructions import instructions_on_screen
@@ -55,7 +55,7 @@ Documents = Annotated[
 ]
 
 
-class ActivityTold(WireModel):
+class ActivityReported(WireModel):
     """A sign of life by the page's own clock: something happened then, or media played."""
 
     at: Utc
@@ -75,7 +75,7 @@ class Submit(WireModel):
     documents: Documents
     opened_at: Utc
     first_input_at: Utc | None = None
-    activity: list[ActivityTold] = []
+    activity: list[ActivityReported] = []
     instructions: Sha256 | None = None
     page: Annotated[str, Field(max_length=64)] | None = None
     correction: CorrectionCode | None = None
@@ -106,7 +106,7 @@ def prepared(
 ) -> Prepared:
     """Raises NoSuchTask, SubmitReused."""
     facts = task_detail(conn, task)
-    row = holding(conn, task)
+    row = lease_state(conn, task)
     asked = {"task": task, "person": person, "fence": fence}
     heard = [
         Sign(datetime.fromisoformat(line.at), bool(line.visible), bool(line.playing), bool(line.input))
@@ -130,7 +130,7 @@ def prepared(
     )
 
 
-def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now: datetime) -> Facts:
+def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now: datetime) -> RevisionFields:
     """The facts of the revision that `body` becomes. Reads frame tables; run it in a thread.
 
     Raises:
@@ -139,7 +139,7 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
     """
     facts = found.facts
     captures = [
-        CaptureFacts(
+        LabelledCapture(
             row.id,
             row.duration_us,
             frame_times(blobs, found.frames[row.id]) if row.id in found.frames else None,
@@ -162,7 +162,7 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
     }
     told = [Sign(row.at, row.visible, row.playing, True) for row in body.activity]
     signs = (found.heard, told, found.counts_from, body.opened_at, now)
-    return Facts(
+    return RevisionFields(
         documents=[document.to_json() for document in documents],
         diff=diff,
         # By a page's clock that runs ahead, both would come after the submit.

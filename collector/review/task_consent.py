@@ -37,7 +37,7 @@ _SET_UNTIL = text(
 )
 
 
-def settle_consents(conn: Connection, now: datetime) -> None:
+def apply_consents(conn: Connection, now: datetime) -> None:
     """Set aside what may not be worked on any more, and bring back what may: the clock was put right."""
     at = {"now": format_utc(now)}
     conn.execute(_WITHHOLD, at)

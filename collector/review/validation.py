@@ -24,7 +24,7 @@ SLACK_US = 50_000
 
 
 @dataclass(frozen=True)
-class CaptureFacts:
+class LabelledCapture:
     """What a label can be checked against. `times_us` is the frame table of a video, None for other media;
     `size` is (width, height) of a picture.
     """
@@ -54,7 +54,7 @@ def known_labels(documents: Sequence[LabelsDocument]) -> dict[tuple[str, str], K
 
 def finished_documents(
     kind: TaskType,
-    captures: Sequence[CaptureFacts],
+    captures: Sequence[LabelledCapture],
     classes: Sequence[str],
     submitted: Sequence[LabelsDocument],
     prelabels: Sequence[LabelsDocument],
@@ -135,7 +135,7 @@ def _attributed(label: Label, known: KnownLabel | None, reviewer: str) -> Label:
     return label.model_copy(update=truth)
 
 
-def _check(kind: TaskType, facts: CaptureFacts, classes: Sequence[str], label: Label, shown: Sequence[str]) -> None:
+def _check(kind: TaskType, facts: LabelledCapture, classes: Sequence[str], label: Label, shown: Sequence[str]) -> None:
     def refuse(why: str) -> LabelsRefused:
         return LabelsRefused(
             f"Label {label.id} of capture {facts.capture} {why}.", capture=facts.capture, label=label.id
@@ -158,7 +158,7 @@ def _check(kind: TaskType, facts: CaptureFacts, classes: Sequence[str], label: L
         raise refuse("has a span outside the text")
 
 
-def _check_geometry(facts: CaptureFacts, label: Label) -> None:
+def _check_geometry(facts: LabelledCapture, label: Label) -> None:
     """Of labels that people were shown, too: what no reader takes does not become ground truth."""
     fault = geometry_fault(label, facts.size)
     if fault is not None:
@@ -166,7 +166,7 @@ def _check_geometry(facts: CaptureFacts, label: Label) -> None:
         raise LabelsRefused(message, capture=facts.capture, label=label.id)
 
 
-def _check_keyframes(facts: CaptureFacts, track: Track, refuse: Callable[[str], LabelsRefused]) -> None:
+def _check_keyframes(facts: LabelledCapture, track: Track, refuse: Callable[[str], LabelsRefused]) -> None:
     times = facts.times_us
     if times is None:
         raise refuse("is a track, but the capture has no frame table")

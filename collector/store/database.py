@@ -96,7 +96,7 @@ def notify(conn: Connection, topic: str) -> None:
     conn.info.setdefault(_TOPICS, []).append(topic)
 
 
-def said_topics(conn: Connection) -> list[str]:
+def notified_topics(conn: Connection) -> list[str]:
     """The topics said so far in the running transaction, in order; the engine cuts and clears this list."""
     topics: list[str] = conn.info.setdefault(_TOPICS, [])
     return topics

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from collector.store.blobs_local import disk_errors
-from collector.store.database import DatabaseFailed, Fn, ReadTooLong, said_topics
+from collector.store.database import DatabaseFailed, Fn, ReadTooLong, notified_topics
 from collector.store.lock import lock_folder
 from collector.store.private import private_database, private_folder
 from collector.store.sql import Connection
@@ -161,7 +161,7 @@ class SqliteDatabase:
         """One transaction over what is waiting. False when the closing mark was met."""
         go_on = True
         done: list[tuple[Future[Any], Any, BaseException | None]] = []
-        topics = said_topics(conn)
+        topics = notified_topics(conn)
         topics.clear()
         began = time.monotonic()
         item: tuple[Fn[Any], Future[Any]] | None = first
@@ -197,7 +197,7 @@ class SqliteDatabase:
     ) -> tuple[Future[Any], Any, BaseException | None]:
         """One fn in its savepoint. An engine that lost the whole transaction raises; everything else is an answer."""
         fn, answer = item
-        topics = said_topics(conn)
+        topics = notified_topics(conn)
         said = len(topics)
         conn.driver.execute("SAVEPOINT fn")
         try:

@@ -41,7 +41,7 @@ BODIES = {
     "nothing": b"",
 }
 SEGMENTS = ["%00", "a%0Ab", "%FF%FE", "%ED%A0%80", "x" * 5000, "..%2F..%2Fx", "%0D%0AX-Evil:%201"]
-VERBS = ["user-add", "user-token", "user-link", "prelabel-run", "prelabel-stop", "calibration-keep", "join-code"]
+VERBS = ["user-add", "user-token", "user-link", "prelabel-run", "prelabel-stop", "calibration-save", "join-code"]
 OTHERS = [("GET", "/assets/{path}"), ("GET", "/{path}"), ("HEAD", "/api/captures/{capture}/original")]
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import wire
 from collector.review.routes import ActivityRequest, NextRequest
-from collector.review.submit import ActivityTold, Submit
+from collector.review.submit import ActivityReported, Submit
 from device_agent.spool.header import CaptureHeader
 from tests.wire.test_documents import manifest
 from tests.wire.test_redaction import golden
@@ -135,7 +135,7 @@ def all_models() -> list[type[BaseModel]]:
     for module in pkgutil.iter_modules(wire.__path__):
         importlib.import_module(f"wire.{module.name}")
     waiting: list[type[BaseModel]] = [WireModel]
-    found: list[type[BaseModel]] = [NextRequest, ActivityRequest, ActivityTold, Submit, CaptureHeader]
+    found: list[type[BaseModel]] = [NextRequest, ActivityRequest, ActivityReported, Submit, CaptureHeader]
     while waiting:
         model = waiting.pop()
         waiting += model.__subclasses__()

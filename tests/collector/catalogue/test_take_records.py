@@ -16,8 +16,8 @@ from collector.catalogue.sessions import (
     SessionTaken,
     SessionUnknown,
     describe_session,
-    keep_session,
-    keep_take,
+    save_session,
+    save_take_document,
 )
 from collector.catalogue.take_records import SessionConflict, TakeTaken
 from collector.store.database import Database
@@ -62,8 +62,8 @@ def take(number: int, revision: int, session: str = "ses-1", **changes: Any) -> 
 
 def put(db: Database, record: SessionRecord | TakeDocument) -> int:
     if isinstance(record, TakeDocument):
-        return db.write_sync(lambda conn: keep_take(conn, record))
-    return db.write_sync(lambda conn: keep_session(conn, record))
+        return db.write_sync(lambda conn: save_take_document(conn, record))
+    return db.write_sync(lambda conn: save_session(conn, record))
 
 
 def takes_of(db: Database, session: str = "ses-1") -> list[tuple[str, str]]:
@@ -188,7 +188,7 @@ def test_another_consent_judges_every_take_anew(db: Database, monkeypatch: pytes
     """What it does not cover is not waited for any more."""
     judged: list[str] = []
     monkeypatch.setattr(
-        "collector.catalogue.take_records.hand_on_when_complete", lambda conn, name: judged.append(name)
+        "collector.catalogue.take_records.enqueue_tasks_when_complete", lambda conn, name: judged.append(name)
     )
     put(db, head(0, 1))
     for number in (1, 2):

@@ -93,7 +93,7 @@ def test_a_device_whose_token_is_lost_gets_its_id_back_while_it_is_silent(fresh:
     early = code_of(fresh)
     assert beat(device) == 204
     refused = join(fresh, early, known_as=device.id)
-    assert (refused.status_code, refused.json()["code"]) == (409, "device-heard")
+    assert (refused.status_code, refused.json()["code"]) == (409, "device-active")
     assert beat(device) == 204, "nothing was taken from it"
     assert join(fresh, code_of(fresh), known_as=device.id).json()["device"] == device.id
     assert beat(device) == 401, "one id has one token"

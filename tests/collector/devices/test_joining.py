@@ -13,11 +13,11 @@ import pytest
 
 from collector.devices.joining import (
     ALPHABET,
+    AttemptLimit,
     JoinCodeExpired,
     JoinCodeUsed,
     JoinCodeWrong,
     TooManyTries,
-    TryLimit,
     join,
     new_join_code,
 )
@@ -70,7 +70,7 @@ def test_ten_tries_a_minute(fresh: Collector) -> None:
 
 def test_tries_are_counted_by_address_and_forgotten_after_a_minute() -> None:
     now = [0.0]
-    limit = TryLimit(2, lambda: now[0])
+    limit = AttemptLimit(2, lambda: now[0])
     limit.count("a")
     limit.count("a")
     limit.count("b")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from collector.catalogue.sessions import keep_session
+from collector.catalogue.sessions import save_session
 from collector.cli import app
 from collector.exports import truth
 from collector.exports.check import check_export
@@ -103,7 +103,7 @@ def test_a_consent_that_is_narrowed_while_an_export_runs_counts_at_once(
     assert next(running).withheld == 0 and next(running).withheld == 0
     record = filled.record().to_json()
     record["consent"]["grants"] = [row for row in record["consent"]["grants"] if row["use"] != "image"]
-    filled.db.write_sync(lambda conn: keep_session(conn, SessionRecord.read(record)))
+    filled.db.write_sync(lambda conn: save_session(conn, SessionRecord.read(record)))
     assert [item.withheld for item in running] == [1, 1]
 
 

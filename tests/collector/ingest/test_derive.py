@@ -220,8 +220,8 @@ def test_deriving_leaves_nothing_behind_and_can_be_repeated(tmp_path: Path) -> N
 
 
 def test_when_the_remux_is_given_up_the_original_is_played(tmp_path: Path) -> None:
-    from collector.catalogue.derived import find_derived, keep_derived
-    from collector.ingest.manifests import keep_manifest
+    from collector.catalogue.derived import find_derived, save_derived
+    from collector.ingest.manifests import save_manifest
     from collector.store.sql import Connection, text
 
     db = new_database(tmp_path)
@@ -231,8 +231,8 @@ def test_when_the_remux_is_given_up_the_original_is_played(tmp_path: Path) -> No
         conn.execute(
             text("INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev-1', '', '', '', '')")
         )
-        assert keep_manifest(conn, "dev-1", one.manifest, one.raw_manifest) is None
-        keep_derived(conn, one.id, "original", "ab" * 32, 5, "video/x-matroska")
+        assert save_manifest(conn, "dev-1", one.manifest, one.raw_manifest) is None
+        save_derived(conn, one.id, "original", "ab" * 32, 5, "video/x-matroska")
         kind = derive_kind(LocalBlobs(tmp_path / "blobs"), tmp_path / "blobs")
         kind.failed(conn, Job(1, DERIVE, one.id, {}, 5), "It burns.")
         assert find_derived(conn, one.id, "play") == find_derived(conn, one.id, "original")

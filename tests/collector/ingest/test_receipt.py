@@ -13,7 +13,7 @@ import httpx
 import pytest
 from nacl.signing import VerifyKey
 
-from collector.ingest.manifests import MAX_PARTS, PartsMissing, keep_manifest, receipt_state
+from collector.ingest.manifests import MAX_PARTS, PartsMissing, receipt_state, save_manifest
 from tests.collector.review.filled import Filled
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, audio_bytes, sample, session_record, video_bytes
@@ -125,7 +125,7 @@ def test_of_many_missing_parts_so_many_are_named_at_once(filled: Filled) -> None
     one = sample("text", "dev-1")
     manifest = one.manifest.model_copy(update={"parts": [*one.manifest.parts, *parts]})  # of an earlier version
     device = str(filled.rows("SELECT id FROM device")[0].id)
-    filled.db.write_sync(lambda conn: keep_manifest(conn, device, manifest, json.dumps(manifest.to_json()).encode()))
+    filled.db.write_sync(lambda conn: save_manifest(conn, device, manifest, json.dumps(manifest.to_json()).encode()))
     with pytest.raises(PartsMissing) as caught:
         filled.db.read_sync(lambda conn: receipt_state(conn, device, one.id))
     assert caught.value.facts["parts"] == [part.name for part in manifest.parts[:MAX_PARTS]]

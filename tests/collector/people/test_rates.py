@@ -11,7 +11,7 @@ from collector.app import create_app
 from collector.people import rates
 from collector.people.accounts import add_user, new_token
 from collector.people.rates import Rate, RequestRates, TooManyRequests
-from collector.services import keep_services, services_of
+from collector.services import services_of, set_services
 from collector.settings import Settings
 
 
@@ -65,7 +65,7 @@ def test_every_role_has_a_rate_and_the_answer_says_when(tmp_path: pytest.TempPat
             token = services.db.write_sync(lambda conn, name=name: new_token(conn, name))
             headers = {"Authorization": f"Bearer {token}"}
             parts = {**services.parts, RequestRates: RequestRates({role: Rate(0.1, 2)})}
-            keep_services(app, replace(services, parts=parts))
+            set_services(app, replace(services, parts=parts))
             answers = [client.get("/api/me", headers=headers) for _ in range(3)]
             assert [reply.status_code for reply in answers] == [200, 200, 429]
             assert answers[2].json()["code"] == "too-many-requests"

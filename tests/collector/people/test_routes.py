@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from collector.people.enter_page import CONTENT_SECURITY_POLICY, enter_page
+from collector.people.sign_in_page import CONTENT_SECURITY_POLICY, sign_in_page
 from collector.people.tokens import hash_secret
 from collector.store.clock import now_text
 from tests.collector.running import Collector
@@ -69,7 +69,7 @@ def test_the_button_without_scripts_works_too(collector: Collector) -> None:
 
 
 def test_the_script_is_the_one_its_policy_names_and_waits_for_being_shown() -> None:
-    page = enter_page('x"><script>alert(1)</script>')
+    page = sign_in_page('x"><script>alert(1)</script>')
     assert "alert(1)</script>" not in page.replace("&lt;script&gt;alert(1)&lt;/script&gt;", "")
     assert len(re.findall(r"<script>", page)) == 1
     assert "prerenderingchange" in page and "document.prerendering" in page

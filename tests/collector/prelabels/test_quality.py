@@ -21,7 +21,7 @@ from collector.prelabels.relabel import _prepare
 from collector.prelabels.report_worker import Measurer, report_of
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.prelabels.runs import PRELABEL
-from collector.review.calibrations import calibrations, keep_calibration
+from collector.review.calibrations import calibrations, save_calibration
 from collector.review.tasks import known_words, reconsider
 from prelabel.labelling.worker import WorkerStopped
 from prelabel.quality.reviewed import Reviewed
@@ -286,7 +286,7 @@ def test_the_queue_reads_the_newest_calibration(worked: Filled) -> None:
     assert calibrated(worked) == 0, "nothing new was reviewed since"
     assert MIN_NEW_REVISIONS <= 30
     later = found[FILE].model_copy(update={"pairs": 61})
-    worked.db.write_sync(lambda conn: keep_calibration(conn, later))
+    worked.db.write_sync(lambda conn: save_calibration(conn, later))
     assert in_force(worked, FILE)[FILE].pairs == 61
     earlier = [Calibration.read(row.body) for row in worked.rows("SELECT body FROM calibration ORDER BY id")]
     assert earlier == [found[FILE], later], "an old order of the queue can still be explained"
@@ -344,7 +344,7 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
         body["labels"][0]["text"] = truth
         filled.execute("UPDATE labels_document SET body = :body WHERE id = :id", body=json.dumps(body), id=number)
     for one in fitted_on(filled):
-        filled.db.write_sync(lambda conn, one=one: keep_calibration(conn, one))
+        filled.db.write_sync(lambda conn, one=one: save_calibration(conn, one))
     assert given(document_hash(wrote))["measured"] > given()["measured"] == given("3" * 64)["measured"]
 
 

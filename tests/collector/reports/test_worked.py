@@ -67,9 +67,9 @@ class Desk:
             lambda conn: submit(conn, lease.task, who, lease.fence, str(body.submit), facts, lambda _: {}, at)
         )
 
-    def give_up(self, lease: Lease, kind: Any, at: datetime) -> None:
+    def end_lease(self, lease: Lease, kind: Any, at: datetime) -> None:
         self.filled.db.write_sync(
-            lambda conn: queue.give_up(conn, lease.task, self.ann, lease.fence, kind, "cannot hear", at)
+            lambda conn: queue.end_lease(conn, lease.task, self.ann, lease.fence, kind, "cannot hear", at)
         )
 
     def report(self, now: datetime, day: date = DAY) -> Today:
@@ -99,9 +99,9 @@ def test_two_windows_at_once_are_one_time(desk: Desk) -> None:
 def test_time_before_a_skip_or_return_counts_and_is_listed(desk: Desk) -> None:
     first, second = desk.take(0, MORNING), desk.take(1, MORNING + timedelta(minutes=5))
     desk.signs(first, MORNING, [0, 12, 24])
-    desk.give_up(first, "skipped", MORNING + timedelta(seconds=36))
+    desk.end_lease(first, "skipped", MORNING + timedelta(seconds=36))
     desk.signs(second, MORNING + timedelta(minutes=5), [0, 20])
-    desk.give_up(second, "returned", MORNING + timedelta(minutes=5, seconds=24))
+    desk.end_lease(second, "returned", MORNING + timedelta(minutes=5, seconds=24))
     (row,) = desk.report(MORNING + timedelta(hours=1)).people
     assert (row.name, row.done, row.skipped, row.returned, row.minutes) == ("ann", 0, 1, 1, 1.0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from collector.catalogue.sessions import keep_session
+from collector.catalogue.sessions import save_session
 from collector.people.accounts import add_user
 from collector.review.queue import Lease, reopen
 from collector.review.revisions import submit
@@ -107,7 +107,7 @@ class Filled:
                 ],
             }
         )
-        self.db.write_sync(lambda conn: keep_session(conn, self.record()))
+        self.db.write_sync(lambda conn: save_session(conn, self.record()))
         for medium, body in media.items():
             form = (formats or {}).get(medium, FORMATS[medium])
             self._capture(self.takes[-1], ids[medium], medium, body, form, times_us, duration_us)

@@ -115,12 +115,12 @@ class FenceMachine(RuleBasedStateMachine):
         assert self.desk.submit(self.ids[who], lease.task, lease.fence, uuid, self.now) == answer
 
     @rule(pick=PICK, kind=st.sampled_from(["skipped", "returned"]))
-    def give_up(self, pick: int, kind: str) -> None:
+    def end_lease(self, pick: int, kind: str) -> None:
         if not self.given:
             return
         who, lease = self.given[pick % len(self.given)]
         good = self._good(who, lease)
-        answer = self.desk.give_up(self.ids[who], lease, kind, self.now)
+        answer = self.desk.end_lease(self.ids[who], lease, kind, self.now)
         assert (answer is None) == good
         task = self.model[lease.task]
         if good and task.state == "leased":

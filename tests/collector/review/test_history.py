@@ -32,7 +32,7 @@ def test_a_task_that_went_through_many_hands_has_every_lease(desk: Desk) -> None
     extended = desk.write(lambda conn: queue.renew(conn, mine.task, desk.ann, mine.fence, NOW + timedelta(minutes=1)))
     theirs = desk.next(desk.bob, "desk", now=NOW + timedelta(minutes=12))[0]
     assert theirs.task == mine.task
-    desk.give_up(desk.bob, theirs, "returned", NOW + timedelta(minutes=13))
+    desk.end_lease(desk.bob, theirs, "returned", NOW + timedelta(minutes=13))
     third = desk.next(desk.ann, "laptop", now=NOW + timedelta(minutes=14))[0]
     assert third.task == mine.task
     desk.submit(desk.ann, third.task, third.fence, str(uuid4()), NOW + timedelta(minutes=15))
@@ -59,7 +59,7 @@ def test_who_takes_a_task_again_ends_the_lease_before(desk: Desk) -> None:
 
 def test_a_skip_and_two_submits_under_one_lease(desk: Desk) -> None:
     skipped, done = desk.next(desk.ann, count=2)
-    desk.give_up(desk.ann, skipped, "skipped")
+    desk.end_lease(desk.ann, skipped, "skipped")
     for minute in (1, 3):
         desk.submit(desk.ann, done.task, done.fence, str(uuid4()), NOW + timedelta(minutes=minute))
     assert leases(desk, skipped.task)[0].ended == "skipped"
@@ -86,7 +86,7 @@ def test_what_was_given_back_counts_as_nothing_in_the_other_lane(desk: Desk) -> 
     drawn = desk.filled.tasks()[-1].id
     desk.filled.execute("UPDATE task SET reason_kind = 'random' WHERE id = :id", id=drawn)
     (served,) = desk.write(lambda conn: queue.take_next(conn, desk.ann, "page", [], TYPES, [0.04], NOW))
-    desk.give_up(desk.ann, served, "returned")
+    desk.end_lease(desk.ann, served, "returned")
     (other,) = desk.write(lambda conn: queue.take_next(conn, desk.ann, "page", [], TYPES, [0.6], NOW))
     assert leases(desk, other.task)[0].probability == 1.0
     rest = [lease.task for lease in desk.next(desk.ann, have=[other.task], count=3)]

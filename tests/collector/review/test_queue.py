@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 
 from collector.review import queue, revisions
-from collector.review.problems import LeaseLost, NoSuchTask, NotYours, SubmitReused, TooManyLeases
+from collector.review.problems import LeaseLost, NoSuchTask, SubmitReused, TaskNotYours, TooManyLeases
 from collector.review.queue import Lease, LeaseRefused
-from collector.review.revisions import Facts
+from collector.review.revisions import RevisionFields
 from collector.store.sql import Connection
 from tests.collector.review.filled import Filled
 
@@ -48,16 +48,16 @@ class Desk:
 
     def submit(self, who: str, task: str, fence: int, uuid: str, now: datetime = NOW) -> Any:
         documents = [{"made_by": who, "uuid": uuid}]
-        facts = Facts(documents, {}, "t", None, 0, [], "age", 0.9, 1, "c" * 64, 1)
+        facts = RevisionFields(documents, {}, "t", None, 0, [], "age", 0.9, 1, "c" * 64, 1)
         reply = self.write(lambda conn: revisions.submit(conn, task, who, fence, uuid, facts, lambda _: {}, now))
         return json.loads(reply) if isinstance(reply, str) else reply
 
-    def give_up(self, who: str, lease: Lease, kind: Any, now: datetime = NOW) -> Any:
-        return self.write(lambda conn: queue.give_up(conn, lease.task, who, lease.fence, kind, "why", now))
+    def end_lease(self, who: str, lease: Lease, kind: Any, now: datetime = NOW) -> Any:
+        return self.write(lambda conn: queue.end_lease(conn, lease.task, who, lease.fence, kind, "why", now))
 
     def draft(self, who: str, lease: Lease, words: str, now: datetime = NOW) -> Any:
         body = [{"words": words}]
-        return self.write(lambda conn: revisions.keep_draft(conn, lease.task, who, lease.fence, body, now))
+        return self.write(lambda conn: revisions.save_draft(conn, lease.task, who, lease.fence, body, now))
 
     def reopen(self, who: str, task: str, client: str = "page", is_lead: bool = False, now: datetime = NOW) -> Any:
         return self.write(lambda conn: queue.reopen(conn, task, who, client, is_lead, now))
@@ -162,13 +162,13 @@ def test_back_makes_a_second_revision_and_keeps_the_first(desk: Desk) -> None:
 def test_who_may_reopen(desk: Desk) -> None:
     lease = desk.next(desk.ann)[0]
     desk.submit(desk.ann, lease.task, lease.fence, str(uuid4()))
-    with pytest.raises(NotYours):
+    with pytest.raises(TaskNotYours):
         desk.reopen(desk.bob, lease.task)
     assert isinstance(desk.reopen(desk.lead, lease.task, is_lead=True), Lease)
     assert isinstance(desk.reopen(desk.ann, lease.task), LeaseRefused)  # the lead is at work on it
     corrected = desk.reopen(desk.lead, lease.task, is_lead=True)
     desk.submit(desk.lead, lease.task, corrected.fence, str(uuid4()))
-    with pytest.raises(NotYours, match="corrected"):
+    with pytest.raises(TaskNotYours, match="corrected"):
         desk.reopen(desk.ann, lease.task)
     with pytest.raises(NoSuchTask):
         desk.reopen(desk.lead, "task-none", is_lead=True)
@@ -179,7 +179,7 @@ def test_a_reopened_task_never_loses_its_ground_truth(desk: Desk) -> None:
     reply = desk.submit(desk.ann, lease.task, lease.fence, str(uuid4()))
     for end in ("skipped", "returned"):
         again = desk.reopen(desk.ann, lease.task)
-        assert desk.give_up(desk.ann, again, end) is None
+        assert desk.end_lease(desk.ann, again, end) is None
         assert desk.state(lease.task) == "done"
     again = desk.reopen(desk.ann, lease.task)
     assert lease.task not in {row.task for row in desk.next(desk.bob, count=5, now=LATER)}
@@ -193,12 +193,12 @@ def test_a_reopened_task_never_loses_its_ground_truth(desk: Desk) -> None:
 
 def test_return_and_skip(desk: Desk) -> None:
     first = desk.next(desk.ann)[0]
-    desk.give_up(desk.ann, first, "returned")
+    desk.end_lease(desk.ann, first, "returned")
     assert desk.state(first.task) == "open"
     second = desk.next(desk.ann)[0]
     assert second.task != first.task  # not straight back to the one who returned it
     assert desk.next(desk.bob)[0].task == first.task
-    desk.give_up(desk.ann, second, "skipped")
+    desk.end_lease(desk.ann, second, "skipped")
     assert desk.state(second.task) == "skipped"
     rest = desk.next(desk.ann, count=5)
     assert second.task not in {lease.task for lease in rest} and len(rest) == 2
@@ -208,21 +208,21 @@ def test_return_and_skip(desk: Desk) -> None:
 def test_a_return_can_be_taken_back_until_somebody_else_has_it(desk: Desk) -> None:
     kept, lost = desk.next(desk.ann, count=2)
     for lease in (kept, lost):
-        desk.give_up(desk.ann, lease, "returned")
-    with pytest.raises(NotYours):
+        desk.end_lease(desk.ann, lease, "returned")
+    with pytest.raises(TaskNotYours):
         desk.reopen(desk.bob, kept.task)
     again = desk.reopen(desk.ann, kept.task)
     assert isinstance(again, Lease) and again.fence == kept.fence + 1
     taken = next(lease for lease in desk.next(desk.bob, count=5) if lease.task == lost.task)
     assert isinstance(desk.reopen(desk.ann, lost.task), LeaseRefused)
-    desk.give_up(desk.bob, taken, "returned")
-    with pytest.raises(NotYours, match="somebody else has taken it"):
+    desk.end_lease(desk.bob, taken, "returned")
+    with pytest.raises(TaskNotYours, match="somebody else has taken it"):
         desk.reopen(desk.ann, lost.task)
 
 
 def test_the_last_task_comes_back_to_who_returned_it(desk: Desk) -> None:
     leases = desk.next(desk.ann, count=4)
-    desk.give_up(desk.ann, leases[0], "returned")
+    desk.end_lease(desk.ann, leases[0], "returned")
     assert desk.next(desk.ann, have=[lease.task for lease in leases])[0].task == leases[0].task
 
 
@@ -232,9 +232,9 @@ def test_renewing_holds_a_task_and_a_stranger_cannot(desk: Desk) -> None:
     renewed = desk.write(lambda conn: queue.renew(conn, lease.task, desk.ann, lease.fence, soon))
     assert isinstance(renewed, Lease) and renewed.expires_at > lease.expires_at
     assert lease.task not in {row.task for row in desk.next(desk.bob, count=4, now=LATER)}
-    with pytest.raises(NotYours):
+    with pytest.raises(TaskNotYours):
         desk.write(lambda conn: queue.renew(conn, lease.task, desk.bob, lease.fence, soon))
-    desk.give_up(desk.ann, lease, "returned", soon)
+    desk.end_lease(desk.ann, lease, "returned", soon)
     assert lease.task in {row.task for row in desk.next(desk.bob, have=[], count=4, now=soon)}
     lost = desk.write(lambda conn: queue.renew(conn, lease.task, desk.ann, lease.fence, soon))
     assert isinstance(lost, LeaseRefused) and not lost.kept
@@ -245,9 +245,9 @@ def test_renewing_holds_a_task_and_a_stranger_cannot(desk: Desk) -> None:
 def test_a_draft_needs_a_lease_that_there_was(desk: Desk) -> None:
     mine = desk.next(desk.ann, count=4)[0]
     for fence in (0, mine.fence, 7):
-        with pytest.raises(NotYours):
+        with pytest.raises(TaskNotYours):
             desk.draft(desk.bob, Lease(mine.task, fence, ""), "never given to bob")
-        with pytest.raises(NotYours):
+        with pytest.raises(TaskNotYours):
             desk.submit(desk.bob, mine.task, fence, str(uuid4()))
     for fence in (0, 2, 99):
         lost = desk.draft(desk.ann, Lease(mine.task, fence, ""), "no such lease")
@@ -315,7 +315,7 @@ def test_twenty_people_never_get_the_same_task(filled: Filled) -> None:
 def test_what_a_person_returned_is_passed_over_while_there_is_something_else(desk: Desk) -> None:
     first, second = desk.next(desk.ann)[0], desk.next(desk.ann)[0]
     for lease in (first, second):
-        desk.give_up(desk.ann, lease, "returned")
+        desk.end_lease(desk.ann, lease, "returned")
     third = desk.next(desk.ann)[0]
     assert third.task not in (first.task, second.task)
     assert desk.next(desk.bob)[0].task == first.task, "for others it stands where it stood"

@@ -10,7 +10,7 @@ from collector.exports.truth import item_ids, items
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.review import queue
 from collector.review.problems import NoSuchTask
-from collector.review.rounds import MAX_ROUNDS, RoundRefused, ask_again
+from collector.review.rounds import MAX_ROUNDS, RoundRefused, add_round
 from tests.collector.review.filled import Filled, box
 from tests.collector.review.test_queue import NOW, TYPES, Desk
 from tests.collector.review.test_routes import Site
@@ -63,7 +63,7 @@ def test_an_expired_round_does_not_come_to_who_had_another_one(filled: Filled) -
     desk = Desk(filled, 1)
     (mine,) = desk.next(desk.ann)
     desk.submit(desk.ann, mine.task, mine.fence, "11111111-1111-4111-8111-111111111111")
-    again, _ = desk.write(lambda conn: ask_again(conn, mine.task, NOW))
+    again, _ = desk.write(lambda conn: add_round(conn, mine.task, NOW))
     (theirs,) = desk.next(desk.bob)
     late = NOW + timedelta(minutes=30)
     assert theirs.task == again and desk.next(desk.ann, "other page", now=late) == []
@@ -78,7 +78,7 @@ def test_exports_and_reports_count_the_question_once(filled: Filled) -> None:
     filled.make(ids["take"])
     task = filled.tasks()[0].id
     filled.submit(ann, task, {ids["image"]: [box("b1")]})
-    again, _ = filled.db.write_sync(lambda conn: ask_again(conn, task, datetime.now(UTC)))
+    again, _ = filled.db.write_sync(lambda conn: add_round(conn, task, datetime.now(UTC)))
     filled.submit(bob, again, {ids["image"]: []})
     assert [item.round for item in items(filled.db, item_ids(filled.db))] == [1, 2]
     assert [item.round for item in items(filled.db, item_ids(filled.db, all_rounds=False))] == [1]
@@ -87,5 +87,5 @@ def test_exports_and_reports_count_the_question_once(filled: Filled) -> None:
 
 def test_a_missing_task_is_no_round(filled: Filled) -> None:
     with pytest.raises(NoSuchTask):
-        filled.db.write_sync(lambda conn: ask_again(conn, "task-none", NOW))
+        filled.db.write_sync(lambda conn: add_round(conn, "task-none", NOW))
     assert RoundRefused("x").problem()["status"] == 409

@@ -16,7 +16,7 @@ from collector.people.accounts import new_token
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import SignIns
 from collector.review.routes import router
-from collector.services import Services, keep_services
+from collector.services import Services, set_services
 from collector.settings import Settings
 from tests.collector.review.filled import TIMES, Filled, box, document, interval, track
 
@@ -30,7 +30,7 @@ class Site:
         keys = filled.folder / "keys"
         parts = {RequestRates: RequestRates(), SignIns: SignIns(filled.db)}
         settings, key = Settings(data=filled.folder), load_receipt_key(keys, filled.db)
-        keep_services(app, Services(settings, filled.db, filled.blobs, key, load_admin_key(keys), parts))
+        set_services(app, Services(settings, filled.db, filled.blobs, key, load_admin_key(keys), parts))
         app.include_router(router)
         install_problems(app)
         self.app = app

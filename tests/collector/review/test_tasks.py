@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collector.catalogue.sessions import keep_session
-from collector.catalogue.takes import hand_on_when_complete
+from collector.catalogue.sessions import save_session
+from collector.catalogue.takes import enqueue_tasks_when_complete
 from collector.review.task_detail import task_detail
 from collector.review.views import task_view
 from tests.collector.review.filled import Filled, box, interval, track
@@ -52,10 +52,10 @@ def test_a_record_that_names_foreign_captures_makes_no_task_of_them(filled: Fill
     ids = filled.take("greet", "say", {"audio": BODY}, ["speech"])
     own = filled.takes[-1]["captures"]
     filled.takes[-1]["captures"] = [{"capture": theirs["audio"], "medium": "audio", "sensor": "audio-0"}]
-    filled.db.write_sync(lambda conn: keep_session(conn, filled.record()))
+    filled.db.write_sync(lambda conn: save_session(conn, filled.record()))
     assert filled.make(ids["take"]) == 0
     filled.takes[-1]["captures"] = own
-    filled.db.write_sync(lambda conn: keep_session(conn, filled.record()))
+    filled.db.write_sync(lambda conn: save_session(conn, filled.record()))
     filled.execute("UPDATE capture SET session_id = 'ses-other' WHERE id = :id", id=ids["audio"])
     assert filled.make(ids["take"]) == 0
     filled.execute("UPDATE capture SET session_id = :session WHERE id = :id", session=filled.session, id=ids["audio"])
@@ -80,7 +80,7 @@ def test_a_take_is_handed_on_exactly_when_its_tasks_can_be_made(filled: Filled) 
         before = filled.rows(f"SELECT {column} AS value FROM {table} WHERE {chosen}", row=row)[0].value
         filled.execute(f"UPDATE {table} SET {column} = :value WHERE {chosen}", value=value, row=row)
         filled.execute("DELETE FROM job")
-        filled.db.write_sync(lambda conn: hand_on_when_complete(conn, ids["take"]))
+        filled.db.write_sync(lambda conn: enqueue_tasks_when_complete(conn, ids["take"]))
         assert filled.rows(handed_on, take=ids["take"])[0].count == 0, (table, column, value)
         assert filled.make(ids["take"]) == 0, (table, column, value)
         chosen = chosen.replace("'play'", ":value")
@@ -90,7 +90,7 @@ def test_a_take_is_handed_on_exactly_when_its_tasks_can_be_made(filled: Filled) 
             value=value,
             row=row,
         )
-    filled.db.write_sync(lambda conn: hand_on_when_complete(conn, ids["take"]))
+    filled.db.write_sync(lambda conn: enqueue_tasks_when_complete(conn, ids["take"]))
     assert filled.rows(handed_on, take=ids["take"])[0].count == 1
     assert filled.make(ids["take"]) == 1
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from collector.review.problems import LabelsRefused
-from collector.review.validation import CaptureFacts, finished_documents
+from collector.review.validation import LabelledCapture, finished_documents
 from prelabel.geometry.rle import encode
 from tests.collector.review.filled import MODEL, TIMES, box, document, interval, track
 from wire.canonical import canonical_json, document_hash
@@ -20,10 +20,10 @@ CLASSES: dict[TaskType, list[str]] = {
     "boxes": ["cup", "plate"], "tracks": ["person"], "speech": ["speech"], "text": ["answer"]
 }  # fmt: skip
 FACTS = {
-    "boxes": CaptureFacts("cap-1", None, size=(160, 120)),
-    "tracks": CaptureFacts("cap-1", 400_000, TIMES, (160, 120)),
-    "speech": CaptureFacts("cap-1", 400_000),
-    "text": CaptureFacts("cap-1", None),
+    "boxes": LabelledCapture("cap-1", None, size=(160, 120)),
+    "tracks": LabelledCapture("cap-1", 400_000, TIMES, (160, 120)),
+    "speech": LabelledCapture("cap-1", 400_000),
+    "text": LabelledCapture("cap-1", None),
 }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.devices.heartbeat import keep_heartbeat
-from collector.devices.joining import CODE_SECONDS, DeviceHeard, JoinCodeExpired, join, new_join_code
+from collector.devices.heartbeat import save_heartbeat
+from collector.devices.joining import CODE_SECONDS, DeviceActive, JoinCodeExpired, join, new_join_code
 from collector.people.accounts import LINK_SECONDS, PAGE_SECONDS, new_link_code, new_token, sign_in
 from collector.people.policy import find_person, owner_of_expired
 from collector.store import clock
@@ -164,9 +164,9 @@ def test_a_device_at_work_keeps_its_name_however_the_clock_is_set(db: Database, 
         device=device, at=clocks.now.wall, agent_version="0", state="ready",
         backlog=Backlog(captures=0, bytes=0, free_bytes=1),
     )  # fmt: skip
-    db.write_sync(lambda conn: keep_heartbeat(conn, beat))
+    db.write_sync(lambda conn: save_heartbeat(conn, beat))
     clocks.pass_by(30)
-    with pytest.raises(DeviceHeard):
+    with pytest.raises(DeviceActive):
         db.write_sync(lambda conn: join(conn, second, INFO, device))
     clocks.pass_by(60)
     third = db.write_sync(new_join_code)["code"]

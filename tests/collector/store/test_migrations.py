@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from collector.catalogue.sessions import describe_session, keep_session
+from collector.catalogue.sessions import describe_session, save_session
 from collector.store.migrate import AT_SCHEMA, DataTooNew, alembic_config, current, upgrade
 from collector.store.open import open_database
 from collector.store.schema import newest_schema, schema_of
@@ -177,7 +177,7 @@ def test_plans_and_sessions_of_before_make_the_versions_of_their_studies(tmp_pat
     db = open_database(tmp_path)
     for record in (base, bound, again, other):
         raised = record.model_copy(update={"revision": 4, "session": f"{record.session}-new"})
-        db.write_sync(lambda conn, record=raised: keep_session(conn, record))
+        db.write_sync(lambda conn, record=raised: save_session(conn, record))
     db.write_sync(lambda conn: save_plan(conn, key, plan, "dev-1", 0.0))
     changed = plan.model_copy(update={"title": "Another title"})
     db.write_sync(lambda conn: save_plan(conn, document_hash(changed), changed, "dev-1", 0.0))
@@ -221,7 +221,7 @@ def test_takes_of_before_get_their_place_and_the_revision_of_their_session(tmp_p
     engine.dispose()
     db = open_database(tmp_path)
     assert db.read_sync(lambda conn: describe_session(conn, "ses-1"))["record"] == record.to_json()
-    assert db.write_sync(lambda conn: keep_session(conn, record)) == 12, "the same again"
+    assert db.write_sync(lambda conn: save_session(conn, record)) == 12, "the same again"
     db.close()
 
 

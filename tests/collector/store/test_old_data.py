@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from collector.catalogue.sessions import keep_session
+from collector.catalogue.sessions import save_session
 from collector.consent.grants import grants_of
 from collector.exports.truth import item_ids, items
 from collector.review.calibrations import calibrations
@@ -112,9 +112,9 @@ def test_sessions_tasks_and_revisions_point_to_the_version_of_their_study(before
         row["type"]: (row["version"], row["text"]) for row in before["instruction"]
     }
     raised = SessionRecord.read({**record, "revision": record["revision"] + 1})
-    db.write_sync(lambda conn: keep_session(conn, raised))
+    db.write_sync(lambda conn: save_session(conn, raised))
     other = SessionRecord.read(json.loads(json.dumps({**record, "takes": []}).replace(session["id"], "ses-other")))
-    db.write_sync(lambda conn: keep_session(conn, other))
+    db.write_sync(lambda conn: save_session(conn, other))
     rows = db.read_sync(lambda conn: conn.execute("SELECT study_version_id, language FROM session").all())
     assert [tuple(row) for row in rows] == [(version.id, "en")] * 2
     assert db.read_sync(lambda conn: conn.execute("SELECT count(*) FROM study_version").scalar_one()) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.review.problems import LabelsRefused
-from collector.review.rounds import ask_again
+from collector.review.rounds import add_round
 from collector.review.task_detail import task_detail
 from collector.review.views import RevisionView, revision_views
 from collector.studies.categories import categories
@@ -165,7 +165,7 @@ def test_a_task_keeps_the_words_of_its_version(filled: Filled) -> None:
         first_image: ["cup", "plate"],
         second_image: ["cup", "mug"],
     }
-    again, _ = filled.db.write_sync(lambda conn: ask_again(conn, first, datetime.now(UTC)))
+    again, _ = filled.db.write_sync(lambda conn: add_round(conn, first, datetime.now(UTC)))
     assert classes(filled, again) == CUPS["boxes"]
 
 

@@ -177,14 +177,14 @@ class TwoStudies:
                 lease(conn, ids.values[f"task-{who}"], who, now)
             lease(conn, ids.walk, "ann", now)
             fence = lease(conn, ids.skipped, "ann", now)
-            assert queue.give_up(conn, ids.skipped, ann, fence, "skipped", f"no {ids.study} in it", now) is None
+            assert queue.end_lease(conn, ids.skipped, ann, fence, "skipped", f"no {ids.study} in it", now) is None
             lease(conn, ids.expired, "ann", now - timedelta(hours=1))
             fence = lease(conn, ids.late, "ann", now - timedelta(hours=1))
             lease(conn, ids.late, "all", now)
             sent = [
                 {"schema": 1, "capture": captures["late"], "source": {"kind": "person", "name": "ann"}, "labels": []}
             ]
-            assert isinstance(revisions.keep_draft(conn, ids.late, ann, fence, sent, now), LeaseRefused)
+            assert isinstance(revisions.save_draft(conn, ids.late, ann, fence, sent, now), LeaseRefused)
 
         filled.db.write_sync(work)
 

@@ -85,10 +85,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Another Round
+         * Add Task Round
          * @description A further, independent answer to a finished task, by somebody who was given none of its rounds.
          */
-        post: operations["another_round_api_tasks__task__again_post"];
+        post: operations["add_task_round_api_tasks__task__again_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -225,8 +225,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Keep Draft */
-        put: operations["keep_draft_api_tasks__task__draft_put"];
+        /** Save Draft */
+        put: operations["save_draft_api_tasks__task__draft_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -480,10 +480,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look At Link
+         * Show Link
          * @description A small page; looking at it uses nothing up.
          */
-        get: operations["look_at_link_enter__code__get"];
+        get: operations["show_link_enter__code__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -539,10 +539,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Leave
+         * Sign Out
          * @description End the page's session, on this side too: the cookie's secret is no longer good.
          */
-        post: operations["leave_api_leave_post"];
+        post: operations["sign_out_api_leave_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2674,13 +2674,6 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
-        /** SessionKept */
-        SessionKept: {
-            /** Session */
-            session: string;
-            /** Revision */
-            revision: number;
-        };
         /**
          * SessionList
          * @description A page of sessions, newest first. `next` is the `after` of the next page; `studies` are all there are.
@@ -2784,6 +2777,13 @@ export interface components {
             captures_opened: number;
             /** Captures Bad */
             captures_bad: number;
+        };
+        /** SessionSaved */
+        SessionSaved: {
+            /** Session */
+            session: string;
+            /** Revision */
+            revision: number;
         };
         /**
          * SetAside
@@ -3380,10 +3380,10 @@ export interface components {
             score?: number | null;
         };
         /**
-         * ActivityTold
+         * ActivityReported
          * @description A sign of life by the page's own clock: something happened then, or media played.
          */
-        ActivityTold: {
+        ActivityReported: {
             /**
              * At
              * Format: date-time
@@ -3604,7 +3604,7 @@ export interface components {
              * Activity
              * @default []
              */
-            activity?: components["schemas"]["ActivityTold"][];
+            activity?: components["schemas"]["ActivityReported"][];
             /**
              * Instructions
              * @default null
@@ -3788,7 +3788,7 @@ export interface operations {
             };
         };
     };
-    another_round_api_tasks__task__again_post: {
+    add_task_round_api_tasks__task__again_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -3984,7 +3984,7 @@ export interface operations {
             };
         };
     };
-    keep_draft_api_tasks__task__draft_put: {
+    save_draft_api_tasks__task__draft_put: {
         parameters: {
             query?: never;
             header?: never;
@@ -4381,7 +4381,7 @@ export interface operations {
             };
         };
     };
-    look_at_link_enter__code__get: {
+    show_link_enter__code__get: {
         parameters: {
             query?: never;
             header?: never;
@@ -4450,7 +4450,7 @@ export interface operations {
             };
         };
     };
-    leave_api_leave_post: {
+    sign_out_api_leave_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -4511,7 +4511,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionKept"];
+                    "application/json": components["schemas"]["SessionSaved"];
                 };
             };
         };

@@ -32,7 +32,7 @@ export type Diff = Schemas["Diff"];
 export type Progress = Schemas["Progress"];
 export type Me = Schemas["Me"];
 export type FrameTable = Schemas["FrameTable"];
-export type Activity = Schemas["ActivityTold"];
+export type Activity = Schemas["ActivityReported"];
 
 type Documents<T> = Omit<T, "documents"> & { documents: LabelsDocument[] };
 export type RevisionView = Documents<Schemas["RevisionView"]>;

@@ -60,7 +60,7 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-def enter_page(code: str) -> str:
+def sign_in_page(code: str) -> str:
     """The page as HTML. Without scripts its button posts the code as a form."""
     return f"""<!doctype html>
 <html lang="en">
