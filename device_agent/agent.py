@@ -26,10 +26,10 @@ from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.session.outcome import RunOutcome, outcome_of
 from device_agent.session.resume import (
-    SessionAsked,
+    SessionRequest,
     delete_unbegun,
     resume_or_begin,
-    settle_ended,
+    save_ended,
     unfinished_session,
 )
 from device_agent.session.runner import SessionRunner
@@ -74,7 +74,7 @@ class Agent:
         credentials: Credentials,
         plan: Plan,
         models: Models,
-        say: Callable[[str], None],
+        report: Callable[[str], None],
         masking: MakeMasking = masking_of,
     ) -> None:
         """Open the spool and the session's journal; no sensor yet.
@@ -84,17 +84,17 @@ class Agent:
             SessionOfAnother, GleanerError: the spool, the journal or the page cannot be opened.
         """
         self._settings = settings
-        self._say = say
+        self._report = report
         self._clock = DeviceClock()
         self._uplink_message: str | None = None
         unfinished = unfinished_session(settings.state)
         # First of all: without its models not even the folder of the state is made.
         self._masking = masking(plan if unfinished is None else unfinished[0].plan)
-        asked = SessionAsked(plan, credentials.device, settings.pseudonym, settings.home)
+        asked = SessionRequest(plan, credentials.device, settings.pseudonym, settings.home)
         header, journal = resume_or_begin(settings.state, asked, unfinished)
         self._plan = header.plan
         if header.plan != plan:
-            say(f"The script {plan.id} has changed. This session continues with the version that was consented to.")
+            report(f"The script {plan.id} has changed. This session continues with the version that was consented to.")
         if self._masking is not None:
             forbid_core_dumps()
         self._room = SimulatedRoom() if SIMULATED & {settings.camera, settings.microphone} else None
@@ -103,19 +103,19 @@ class Agent:
         self._video: VideoStream | None = None
         self._audio: AudioStream | None = None
         self._maker: TakeMaker | None = None
-        self._labeller = Labeller(models, self._mention)
+        self._labeller = Labeller(models, self._report_problem)
         self._device_facts = read_device_facts()
         self._preview = Preview(
             masks_pictures=self._masking is not None and self._masking.covers("video"),
             page_is_local=is_loopback(settings.page_host),
         )
-        self.spool = Spool(settings.state / "spool", on_full=self._trouble)
+        self.spool = Spool(settings.state / "spool", on_full=self._report_failure)
         self.torn = recover(self.spool)
         delete_unbegun(settings.state)
-        settle_ended(self.spool, settings.state, credentials.device)
+        save_ended(self.spool, settings.state, credentials.device)
         self.uplink = self._new_uplink(credentials)
         self.folder = journal.parent
-        self.runner = SessionRunner(header, journal, self, self._publish, say, self._clock)
+        self.runner = SessionRunner(header, journal, self, self._publish, report, self._clock)
         self.page = self._new_page()
         self._participant = self._new_participant() if settings.participant == "simulated" else None
 
@@ -194,15 +194,15 @@ class Agent:
             self._camera = open_camera(self._settings.camera, room=self._room)
             if self._camera is None:
                 raise SensorNotGiven("The script records pictures, but --camera is none.")
-            self._video = VideoStream(self._camera, self._labeller.see, self._trouble)
-            self._video.shut_out()  # the runner lets it in, unless the session is paused
+            self._video = VideoStream(self._camera, self._labeller.see, self._report_failure)
+            self._video.suspend()  # the runner lets it in, unless the session is paused
         if "audio" in media:
             self._microphone = open_microphone(self._settings.microphone, room=self._room)
             if self._microphone is None:
                 raise SensorNotGiven("The script records sound, but --microphone is none.")
             self._labeller.listen(self._microphone.sample_rate)
-            self._audio = AudioStream(self._microphone, self._labeller.hear, self._trouble)
-            self._audio.shut_out()
+            self._audio = AudioStream(self._microphone, self._labeller.hear, self._report_failure)
+            self._audio.suspend()
         if self._camera is not None and self._video is not None:
             self._camera.start(self._video.deliver, self._video.sensor_failed)
         if self._microphone is not None and self._audio is not None:
@@ -213,7 +213,7 @@ class Agent:
             self._video,
             self._audio,
             origin,
-            self._mention,
+            self._report_problem,
             self._masking,
             self._clock,
             self._device_facts,
@@ -222,8 +222,8 @@ class Agent:
 
     # ---------------------------------------------------------------- what page and participant see
     def snapshot(self) -> Snapshot:
-        seen = self._video is not None and not self._video.shut
-        heard = self._audio is not None and not self._audio.shut
+        seen = self._video is not None and not self._video.suspended
+        heard = self._audio is not None and not self._audio.suspended
         return snapshot_of(
             self.runner,
             self.uplink.state,
@@ -253,13 +253,13 @@ class Agent:
         if state.message != self._uplink_message:
             self._uplink_message = state.message
             if state.message is not None:
-                self._say(state.message)
+                self._report(state.message)
 
-    def _trouble(self, error: GleanerError) -> None:
+    def _report_failure(self, error: GleanerError) -> None:
         """Something a recording depends on gave up."""
-        self.runner.trouble(error)
+        self.runner.report_failure(error)
 
-    def _mention(self, error: GleanerError) -> None:
+    def _report_problem(self, error: GleanerError) -> None:
         """Something went wrong that costs no recording."""
         self.runner.post(Trouble(str(error), error.code))
 
@@ -271,4 +271,4 @@ class Agent:
             try:
                 self._room.write_truth(self.folder / "truth.jsonl")
             except OSError as error:  # what was simulated is no recording: the session ends as it would without
-                self._say(f"{self.folder / 'truth.jsonl'} cannot be written: {error.strerror or error}.")
+                self._report(f"{self.folder / 'truth.jsonl'} cannot be written: {error.strerror or error}.")

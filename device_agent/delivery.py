@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from device_agent.session.resume import settle_ended
+from device_agent.session.resume import save_ended
 from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
 from device_agent.uplink.client import CollectorClient
@@ -27,7 +27,7 @@ class Delivery:
         credentials = load(state)
         self.spool = Spool(state / "spool")
         recover(self.spool)
-        settle_ended(self.spool, state, credentials.device)
+        save_ended(self.spool, state, credentials.device)
         self.uplink = Uplink(
             self.spool,
             lambda: CollectorClient(newest(credentials, state)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from device_agent.session.resume import device_of_what_waits
-from device_agent.spool.inspection import forget_sent, waiting_of
+from device_agent.spool.inspection import mark_unsent, waiting_of
 from device_agent.uplink.pairing import Credentials, NotJoined, join, load
 from wire.device import DeviceInfo
 
@@ -26,5 +26,5 @@ def join_again(url: str, code: str, info: DeviceInfo, state: Path, insecure: boo
     waiting = waiting_of(state / "spool")
     credentials = join(url, code, info, state, insecure, known_as=device_of_what_waits(state))
     if before is None or before.verify_key != credentials.verify_key:
-        forget_sent(state / "spool", {one.session for one in waiting})
+        mark_unsent(state / "spool", {one.session for one in waiting})
     return credentials, len(waiting)

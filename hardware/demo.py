@@ -24,7 +24,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from hardware.installation import PAGE_WAIT_SECONDS, START_SECONDS, Installation, Patience, Restarts, session_page
+from hardware.installation import PAGE_WAIT_SECONDS, START_SECONDS, Installation, Restarts, SilenceTimer, session_page
 from hardware.processes import Child, ChildFailed, last_line
 from prelabel.models.catalogue import (
     CacheUnwritable,
@@ -207,7 +207,7 @@ class Stay:
         self._browser = browser
         self._token = run.token(LEAD)
         self._restarts = {"collector": Restarts(), "device": Restarts()}
-        self._patience = Patience()
+        self._silence = SilenceTimer()
         self._device: Child | None = None
         self._shown_first_task = False
 
@@ -215,7 +215,7 @@ class Stay:
         page = self._begin_session()
         self._show_links(page)
         while True:
-            self._look_after_collector()
+            self._watch_collector()
             waiting = self._open_tasks()
             if waiting and not self._shown_first_task:
                 self._shown_first_task = True
@@ -252,7 +252,7 @@ class Stay:
                 f"The simulated participant begins once the session page is open, or after {PAGE_WAIT_SECONDS:g} s."
             )
 
-    def _look_after_collector(self) -> None:
+    def _watch_collector(self) -> None:
         if self._collector.running:
             return
         why = self._restarts["collector"].check(self._collector)
@@ -263,9 +263,9 @@ class Stay:
         try:
             tasks = self._run.tasks(self._token)
         except httpx.HTTPError:
-            self._patience.silent(self._run.url, self._collector.log)
+            self._silence.silent(self._run.url, self._collector.log)
             return []
-        self._patience.answered()
+        self._silence.answered()
         return [row for row in tasks if row["state"] == "open"]
 
     def _show_first_task(self) -> None:

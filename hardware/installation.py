@@ -27,7 +27,7 @@ SILENCE_SECONDS = 60.0
 PAGE_WAIT_SECONDS = 10.0
 
 
-class NoRoom(GleanerError):
+class DiskTooFull(GleanerError):
     code = "demo-no-room"
     exit_code = 3
     hint = "Free space there, or name another folder with --data."
@@ -60,7 +60,7 @@ class Installation:
 
     # ---------------------------------------------------------------- starting
     def choose_ports(self) -> None:
-        """Ports and disk space are checked before anything starts. Raises: PortTaken, NoRoom."""
+        """Ports and disk space are checked before anything starts. Raises: PortTaken, DiskTooFull."""
         self.port = self.port or free_port()
         self.page_port = self.page_port or free_port()
         for port in (self.port, self.page_port):
@@ -68,7 +68,7 @@ class Installation:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(self.data).free // (1 << 20)
         if free < NEEDED_MIB:
-            raise NoRoom(f"The disk is too full: {free} MiB are free at {self.data}, {NEEDED_MIB} are needed.")
+            raise DiskTooFull(f"The disk is too full: {free} MiB are free at {self.data}, {NEEDED_MIB} are needed.")
 
     def start_collector(self) -> Child:
         """Raises: ChildFailed, in the words of the collector itself."""
@@ -205,7 +205,7 @@ class Restarts:
         return why
 
 
-class Patience:
+class SilenceTimer:
     """Lets a service be silent for a while: it may be starting again, or the machine may be busy."""
 
     def __init__(self, seconds: float = SILENCE_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:

@@ -27,7 +27,7 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
         OSError: the target is as it was and no temporary file is left. Where only the last step, the sync of the
             folder, fails, the new file is there, but a power cut may still bring back the old one.
     """
-    made, handle = _beside(path)
+    made, handle = _temporary_file(path)
     try:
         left = memoryview(data)
         while left:
@@ -46,12 +46,12 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
-def _beside(path: Path) -> tuple[Path, int]:
+def _temporary_file(path: Path) -> tuple[Path, int]:
     """An empty file next to a path for this process alone, and its handle; what a kill has left is used again."""
     made = path.with_name(f".{path.name}{LEFTOVER}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     handle = os.open(made, flags, 0o600)
-    if _holds(handle, made):
+    if _is_locked_here(handle, made):
         try:
             os.ftruncate(handle, 0)
             if os.fstat(handle).st_mode & 0o777 != 0o600:
@@ -67,7 +67,7 @@ def _beside(path: Path) -> tuple[Path, int]:
     return made, os.open(made, flags | os.O_EXCL, 0o600)
 
 
-def _holds(handle: int, made: Path) -> bool:
+def _is_locked_here(handle: int, made: Path) -> bool:
     """Whether this process alone has the file, until it closes it: nobody else writes it or has given it its name."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

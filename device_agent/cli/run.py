@@ -57,7 +57,7 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     agent = Agent(settings, credentials, plan, models, people.print)
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)
-        _introduce(agent, settings)
+        _print_session(agent, settings)
         record = agent.run()
         people.print(f"Session {record.state if record else 'refused'}.")
         wait_for_receipts(agent.spool, agent.uplink, deliver_seconds)
@@ -67,7 +67,7 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
     return {**asdict(outcome), "seconds": round(time.monotonic() - began, 3)}
 
 
-def _introduce(agent: Agent, settings: AgentSettings) -> None:
+def _print_session(agent: Agent, settings: AgentSettings) -> None:
     """Whose session it is, and what an interruption has cost."""
     header = agent.runner.replayed.header
     if agent.runner.resumed:

@@ -58,7 +58,7 @@ class ModelStuck(GleanerError):
 
 
 @dataclass
-class Seen:
+class DetectedFrame:
     """One look of a model at one frame: boxes in fractions 0..1 of the picture."""
 
     stamp_us: int
@@ -66,7 +66,7 @@ class Seen:
 
 
 @dataclass
-class Hearing:
+class SoundRun:
     """A sound model at work in a take, and how long it has taken."""
 
     model: SoundModel
@@ -81,9 +81,9 @@ class TakeNotes:
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     look_seconds: float = 0.0
     voice_seconds: float = 0.0
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[DetectedFrame] = field(default_factory=list)
     voice: VadStream | None = None
-    sounds: list[Hearing] = field(default_factory=list)
+    sounds: list[SoundRun] = field(default_factory=list)
     failed: bool = False
 
 
@@ -96,14 +96,14 @@ class Labeller:
         self.detections: tuple[PreviewBox, ...] = ()
         self.speaking: bool | None = None
         self._sample_rate: int | None = None
-        self._looked_at: tuple[int, int] | None = None  # (width, height) of the pictures that the model sees
+        self._model_size: tuple[int, int] | None = None  # (width, height) of the pictures that the model sees
         self._wake = threading.Condition()
         self._frame: tuple[Frame, bool] | None = None
         self._blocks: deque[tuple[AudioBlock, bool]] = deque()
         self._requests: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._notes = TakeNotes()
         self._stopping = False
-        self._next_look = 0.0
+        self._next_detection = 0.0
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._thread.start()
 
@@ -180,24 +180,24 @@ class Labeller:
     def _work(self) -> None:
         while True:
             with self._wake:
-                while not (self._stopping or self._blocks or self._requests or self._look_is_due()):
+                while not (self._stopping or self._blocks or self._requests or self._detection_is_due()):
                     self._wake.wait(0.05 if self._frame else None)
                 if self._stopping and not self._requests:
                     return
                 blocks, self._blocks = self._blocks, deque()
                 request = self._requests.popleft() if self._requests else None
                 look = None
-                if request is None and self._look_is_due():
+                if request is None and self._detection_is_due():
                     look, self._frame = self._frame, None
-            self._keep_up(blocks)
+            self._drop_slowest(blocks)
             for block, recording in blocks:
-                self._guarded(self._hear, block, recording)
+                self._guarded(self._run_sound_models, block, recording)
             if request is not None:
                 _answer(*request)
             elif look is not None:
-                self._guarded(self._look, *look)
+                self._guarded(self._detect, *look)
 
-    def _keep_up(self, blocks: Sequence[tuple[AudioBlock, bool]]) -> None:
+    def _drop_slowest(self, blocks: Sequence[tuple[AudioBlock, bool]]) -> None:
         """Sound that waits for a slow model would fill the memory: the slowest model is stopped for this take."""
         waiting = sum(len(block.samples) for block, recording in blocks if recording)
         notes = self._notes
@@ -205,7 +205,7 @@ class Labeller:
             return
         slowest = max(notes.sounds, key=lambda row: row.seconds)
         notes.sounds.remove(slowest)
-        self._tell(ModelStuck(f"The model {slowest.model.source.name} is slower than the sound that it gets."))
+        self._report(ModelStuck(f"The model {slowest.model.source.name} is slower than the sound that it gets."))
 
     def _guarded(self, work: Callable[[Item, bool], None], item: Item, recording: bool) -> None:
         """A model that fails on one frame or block costs that one, never the thread."""
@@ -216,21 +216,21 @@ class Labeller:
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - whatever a model or its decoder throws
-            self._tell(error)
+            self._report(error)
             return None
 
-    def _tell(self, error: Exception) -> None:
+    def _report(self, error: Exception) -> None:
         """Report the first failure of a take."""
         if not self._notes.failed:
             self._notes.failed = True
             self._trouble(_model_failed(error))
 
-    def _look_is_due(self) -> bool:
-        return self._frame is not None and time.monotonic() >= self._next_look
+    def _detection_is_due(self) -> bool:
+        return self._frame is not None and time.monotonic() >= self._next_detection
 
     def _begin(self, expected: str | None) -> None:
         self._notes = TakeNotes()
-        self._next_look = 0.0
+        self._next_detection = 0.0
         if self._sample_rate is None:
             return
         if self.models.speech is not None:
@@ -238,9 +238,9 @@ class Labeller:
         for model in self.models.sounds:
             stream = self._tried(partial(model.listen, self._sample_rate, expected))
             if stream is not None:
-                self._notes.sounds.append(Hearing(model, stream))
+                self._notes.sounds.append(SoundRun(model, stream))
 
-    def _hear(self, block: AudioBlock, recording: bool) -> None:
+    def _run_sound_models(self, block: AudioBlock, recording: bool) -> None:
         notes = self._notes
         if not recording or (notes.voice is None and not notes.sounds):
             self.speaking = None if notes.voice is None else self.speaking
@@ -254,7 +254,7 @@ class Labeller:
                 self.speaking = notes.voice.speaking
             except Exception as error:  # noqa: BLE001 - whatever a model throws; the others go on
                 notes.voice, self.speaking = None, None
-                self._tell(error)
+                self._report(error)
             notes.voice_seconds += time.monotonic() - began
         for row in tuple(notes.sounds):
             began = time.monotonic()
@@ -262,17 +262,17 @@ class Labeller:
                 row.stream.push(samples.astype(np.float32) / FULL_SCALE)
             except Exception as error:  # noqa: BLE001 - as above
                 notes.sounds.remove(row)
-                self._tell(error)
+                self._report(error)
             row.seconds += time.monotonic() - began
 
-    def _look(self, frame: Frame, recording: bool) -> None:
+    def _detect(self, frame: Frame, recording: bool) -> None:
         assert self.models.video is not None
         began = time.monotonic()
         picture = cv2.cvtColor(frame.lores, cv2.COLOR_YUV2BGR_I420)
         # The tracker wants weak boxes too: they carry a track on where the person is half hidden.
         found = self.models.video.detect(picture, self.models.video.floor, self.models.video_words)
         height, width = picture.shape[:2]
-        self._looked_at = (width, height)
+        self._model_size = (width, height)
         fractions = [one.scaled(1 / width, 1 / height) for one in found]
         self.detections = tuple(
             PreviewBox(one.x, one.y, one.width, one.height, one.label, round(one.score, 3))
@@ -282,10 +282,10 @@ class Labeller:
         took = time.monotonic() - began
         # At most half of this thread's core: the encoder beside it never drops a frame for a look.
         pace = MAX_LOOKS_PER_SECOND if recording else MAX_IDLE_LOOKS_PER_SECOND
-        self._next_look = began + max(1 / pace, 2 * took)
+        self._next_detection = began + max(1 / pace, 2 * took)
         if recording:
             self._notes.look_seconds += took
-            self._notes.seen.append(Seen(frame.stamp_us, fractions))
+            self._notes.seen.append(DetectedFrame(frame.stamp_us, fractions))
 
     def _tracks(self, capture: str, recorded: Recorded, width: int, height: int) -> LabelsDocument | None:
         if self.models.video is None:
@@ -299,7 +299,7 @@ class Labeller:
             if index is not None:
                 scaled = [one.scaled(width, height) for one in seen.detections]
                 tracker.push(index, recorded.times_us[index], scaled)
-        video, words, seen_size = self.models.video, self.models.video_words, self._looked_at
+        video, words, seen_size = self.models.video, self.models.video_words, self._model_size
         document = track_document(capture, video.source, tracker.finish(), recorded.times_us)
         seconds = self._notes.look_seconds + time.monotonic() - began
         return with_settings(
@@ -315,7 +315,10 @@ class Labeller:
         voice, self._notes.voice = self._notes.voice, None
         sounds, self._notes.sounds = self._notes.sounds, []
         began_at = self._notes.began_at
-        made = [(row.model, self._tried(partial(_heard, capture, row, answer_language, began_at))) for row in sounds]
+        made = [
+            (row.model, self._tried(partial(_sound_document, capture, row, answer_language, began_at)))
+            for row in sounds
+        ]
         found = [document for _, document in made if document is not None]
         # A recogniser gives the regions too, with what was said in them.
         if voice is not None and not any(document and isinstance(model, Transcriber) for model, document in made):
@@ -329,7 +332,7 @@ class Labeller:
 
     def _still(self, capture: str, picture_bgr: np.ndarray, read: bool) -> list[LabelsDocument]:
         models = [*self.models.stills, *([self.models.reading] if read and self.models.reading is not None else [])]
-        made = [self._tried(partial(_seen_on, capture, picture_bgr, model)) for model in models]
+        made = [self._tried(partial(_picture_document, capture, picture_bgr, model)) for model in models]
         return [document for document in made if document is not None]
 
 
@@ -338,7 +341,7 @@ def _timed(document: LabelsDocument, began_at: datetime, seconds: float) -> Labe
     return document.model_copy(update={"inference": inference})
 
 
-def _heard(capture: str, row: Hearing, answer_language: str | None, began_at: datetime) -> LabelsDocument:
+def _sound_document(capture: str, row: SoundRun, answer_language: str | None, began_at: datetime) -> LabelsDocument:
     began = time.monotonic()
     labels, source = row.stream.finish(), row.model.source
     if answer_language is not None:
@@ -348,7 +351,7 @@ def _heard(capture: str, row: Hearing, answer_language: str | None, began_at: da
     return with_settings(timed, row.model.settings_by_source())
 
 
-def _seen_on(capture: str, picture_bgr: np.ndarray, model: PictureModel) -> LabelsDocument:
+def _picture_document(capture: str, picture_bgr: np.ndarray, model: PictureModel) -> LabelsDocument:
     began_at, began = datetime.now(UTC), time.monotonic()
     document = LabelsDocument(capture=capture, source=model.source, labels=model.labels(picture_bgr))
     return with_settings(_timed(document, began_at, time.monotonic() - began), model.settings_by_source())

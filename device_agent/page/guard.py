@@ -28,8 +28,8 @@ PAGE_HEADER = "x-gleaner-page"
 PROGRAM = "program"  # who sends the key itself: the operator's own program, which holds the printed address
 
 
-class PageShut(GleanerError):
-    code = "page-shut"
+class PageLocked(GleanerError):
+    code = "page-locked"
     status = 401
     hint = "Open the address that the device printed when the session began; it carries the key."
 
@@ -99,10 +99,10 @@ class PageGuard:
         return browser if known else None
 
     def check(self, policy: Policy, headers: Mapping[str, str]) -> str:
-        """Who asks. Raises: PageShut, NotFromPage."""
+        """Who asks. Raises: PageLocked, NotFromPage."""
         visitor = self.visitor(headers)
         if visitor is None:
-            raise PageShut("The session page opens only with its key.")
+            raise PageLocked("The session page opens only with its key.")
         if policy == "act" and headers.get(PAGE_HEADER) != "1":
             raise NotFromPage("This request changes something but does not come from the session page.")
         return visitor

@@ -23,9 +23,9 @@ from starlette.routing import Route
 
 from device_agent.events import ENDED, Event, Pause, Snapshot, Stop
 from device_agent.page.control import Control
-from device_agent.page.guard import PROGRAM, PageGuard, PageShut, Policy, new_key
+from device_agent.page.guard import PROGRAM, PageGuard, PageLocked, Policy, new_key
 from device_agent.page.messages import MAX_BODY_BYTES, BadEvent, parse_event, snapshot_json
-from device_agent.page.stream import BOUNDARY, Lookers, pictures, snapshots
+from device_agent.page.stream import BOUNDARY, Viewers, pictures, snapshots
 from http_shell.hosts import Hosts
 from http_shell.problems import problem_handlers
 from http_shell.shell import HttpShell
@@ -55,14 +55,14 @@ class PageWatches(GleanerError):
 
 
 @dataclass(frozen=True)
-class Desk:
+class PageContext:
     """What the routes work with: the three doors to the session, the lock, who runs the session, and who looks."""
 
     read: Callable[[], Snapshot]
     post: Callable[[Event], None]
     preview: Callable[[], bytes | None]
     guard: PageGuard
-    lookers: Lookers
+    viewers: Viewers
     stopping: threading.Event
     control: Control
 
@@ -85,7 +85,7 @@ class Desk:
         return self.stopping.is_set() or self.read().state in ENDED
 
 
-Endpoint = Callable[[Desk, Request], Awaitable[Response]]
+Endpoint = Callable[[PageContext, Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -107,20 +107,20 @@ def static_files() -> dict[str, tuple[bytes, str]]:
     }
 
 
-async def page(desk: Desk, request: Request) -> Response:
+async def page(context: PageContext, request: Request) -> Response:
     """The page; with `?key=` the key becomes a cookie and leaves the address."""
     offered = request.query_params.get("key")
-    visitor = desk.guard.visitor(request.headers)
-    if offered is not None and desk.guard.is_key(offered):
+    visitor = context.guard.visitor(request.headers)
+    if offered is not None and context.guard.is_key(offered):
         browser = visitor if visitor not in (None, PROGRAM) else new_key()
-        desk.control.opened(browser)
-        return RedirectResponse("/", HTTPStatus.SEE_OTHER, {"set-cookie": desk.guard.set_cookie(browser)})
+        context.control.opened(browser)
+        return RedirectResponse("/", HTTPStatus.SEE_OTHER, {"set-cookie": context.guard.set_cookie(browser)})
     if visitor is None:
-        return HTMLResponse(SHUT_PAGE, HTTPStatus.UNAUTHORIZED, {"content-security-policy": SHUT_POLICY})
+        return HTMLResponse(LOCKED_PAGE, HTTPStatus.UNAUTHORIZED, {"content-security-policy": LOCKED_POLICY})
     return Response(static_files()["index.html"][0], media_type="text/html")
 
 
-async def static(desk: Desk, request: Request) -> Response:
+async def static(context: PageContext, request: Request) -> Response:
     name = request.path_params["name"]
     if name not in static_files():
         raise HTTPException(HTTPStatus.NOT_FOUND)
@@ -128,48 +128,48 @@ async def static(desk: Desk, request: Request) -> Response:
     return Response(data, media_type=media_type)
 
 
-async def snapshot(desk: Desk, request: Request) -> Response:
-    return Response(desk.shown_to(desk.visitor(request)), media_type="application/json")
+async def snapshot(context: PageContext, request: Request) -> Response:
+    return Response(context.shown_to(context.visitor(request)), media_type="application/json")
 
 
-async def stream(desk: Desk, request: Request) -> Response:
-    desk.lookers.opened = True
-    visitor = desk.visitor(request)
-    body = snapshots(lambda: desk.shown_to(visitor), desk.stopping)
+async def stream(context: PageContext, request: Request) -> Response:
+    context.viewers.opened = True
+    visitor = context.visitor(request)
+    body = snapshots(lambda: context.shown_to(visitor), context.stopping)
     return StreamingResponse(body, media_type="text/event-stream")
 
 
-async def picture(desk: Desk, request: Request) -> Response:
-    desk.lookers.looked()
-    data = desk.preview()
+async def picture(context: PageContext, request: Request) -> Response:
+    context.viewers.picture_sent()
+    data = context.preview()
     if data is None:
         raise NoPreview("There is no preview picture.")
     return Response(data, media_type="image/jpeg")
 
 
-async def moving_picture(desk: Desk, request: Request) -> Response:
-    body = pictures(desk.preview, desk.lookers, lambda: desk.over)
+async def moving_picture(context: PageContext, request: Request) -> Response:
+    body = pictures(context.preview, context.viewers, lambda: context.over)
     return StreamingResponse(body, media_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
 
 
-async def events(desk: Desk, request: Request) -> Response:
+async def events(context: PageContext, request: Request) -> Response:
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise EventTooLarge(f"An event has at most {MAX_BODY_BYTES // 1024} KiB.")
-    event = parse_event(body, desk.read())
-    if not desk.controls(desk.visitor(request)) and not isinstance(event, Pause | Stop):
+    event = parse_event(body, context.read())
+    if not context.controls(context.visitor(request)) and not isinstance(event, Pause | Stop):
         raise PageWatches("Another screen runs this session.")
-    desk.post(event)
+    context.post(event)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def control(desk: Desk, request: Request) -> Response:
+async def control(context: PageContext, request: Request) -> Response:
     """A person wants to run the session from this browser; the one before only watches from now on."""
-    visitor = desk.visitor(request)
+    visitor = context.visitor(request)
     if visitor != PROGRAM:
-        desk.control.take(visitor)
+        context.control.take(visitor)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -185,20 +185,20 @@ ROUTES: tuple[PageRoute, ...] = (
 )
 
 
-def make_app(desk: Desk, hosts: Hosts) -> Starlette:
+def make_app(context: PageContext, hosts: Hosts) -> Starlette:
     """The page as an ASGI application that answers under these names."""
     return Starlette(
-        routes=[Route(row.path, _held(desk, row), methods=[row.method]) for row in ROUTES],
+        routes=[Route(row.path, _checked(context, row), methods=[row.method]) for row in ROUTES],
         middleware=[Middleware(HttpShell, hosts=hosts, headers=PAGE_HEADERS)],
         exception_handlers=problem_handlers("session page", "docs/session-page.md", log),
     )
 
 
-def _held(desk: Desk, row: PageRoute) -> Callable[[Request], Awaitable[Response]]:
+def _checked(context: PageContext, row: PageRoute) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         if row.policy != "key":
-            desk.guard.check(row.policy, request.headers)
-        return await row.endpoint(desk, request)
+            context.guard.check(row.policy, request.headers)
+        return await row.endpoint(context, request)
 
     return endpoint
 
@@ -211,18 +211,17 @@ PAGE_HEADERS = {
     "cache-control": "no-store",
 }
 
-_SHUT_STYLE = (
+_LOCKED_STYLE = (
     ":root{color-scheme:light dark}body{font:20px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;"
     "padding:0 1.5rem}h1{font-size:28px;line-height:1.25}"
 )
-SHUT_PAGE = (
+LOCKED_PAGE = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Session page</title>'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    f"<style>{_SHUT_STYLE}</style></head><body><h1>This page is shut</h1>"
-    f"<p>{PageShut.hint}</p></body></html>"
+    f"<style>{_LOCKED_STYLE}</style></head><body><h1>This page is locked</h1>"
+    f"<p>{PageLocked.hint}</p></body></html>"
 )
-SHUT_POLICY = (
-    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_SHUT_STYLE.encode()).digest()).decode()}'"
-)
+_LOCKED_STYLE_HASH = base64.b64encode(hashlib.sha256(_LOCKED_STYLE.encode()).digest()).decode()
+LOCKED_POLICY = f"default-src 'none'; style-src 'sha256-{_LOCKED_STYLE_HASH}'"
 
-__all__ = ["ROUTES", "BadEvent", "Desk", "PageRoute", "make_app", "static_files"]
+__all__ = ["ROUTES", "BadEvent", "PageContext", "PageRoute", "make_app", "static_files"]

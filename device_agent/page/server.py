@@ -12,8 +12,8 @@ import uvicorn
 from device_agent.events import Event, Snapshot
 from device_agent.page.control import Control
 from device_agent.page.guard import PageGuard
-from device_agent.page.routes import Desk, make_app
-from device_agent.page.stream import Lookers
+from device_agent.page.routes import PageContext, make_app
+from device_agent.page.stream import Viewers
 from http_shell.hosts import Hosts, is_loopback
 from http_shell.ports import bind_port
 from wire.errors import GleanerError
@@ -52,12 +52,12 @@ class PageServer:
     ) -> None:
         if not key:
             raise ValueError("the page needs a key")
-        self._doors = (read, post, preview)
+        self._callbacks = (read, post, preview)
         self._host = host
         self._port = port
         self._key = key
         self._control = control or Control()
-        self._lookers = Lookers()
+        self._viewers = Viewers()
         self._stopping = threading.Event()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -76,12 +76,12 @@ class PageServer:
     @property
     def watched(self) -> bool:
         """Whether somebody looks at the preview just now; without a looker no picture needs to be made."""
-        return self._lookers.any
+        return self._viewers.any
 
     @property
     def opened(self) -> bool:
         """Whether somebody has had the page open since the start."""
-        return self._lookers.opened
+        return self._viewers.opened
 
     def start(self) -> str:
         """Listen, and return the address that opens the page once it answers.
@@ -94,8 +94,10 @@ class PageServer:
         listener = bind_port(self._host, self._port, backlog=MAX_WAITING_CONNECTIONS)
         self._port = listener.getsockname()[1]
         guard = PageGuard(self._key, self._port)
-        desk = Desk(*self._doors, guard=guard, lookers=self._lookers, stopping=self._stopping, control=self._control)
-        app = make_app(desk, Hosts(is_open=not is_loopback(self._host)))
+        context = PageContext(
+            *self._callbacks, guard=guard, viewers=self._viewers, stopping=self._stopping, control=self._control
+        )
+        app = make_app(context, Hosts(is_open=not is_loopback(self._host)))
         config = uvicorn.Config(
             app,
             loop="asyncio",

@@ -16,11 +16,11 @@ SNAPSHOT_SECONDS = 0.1
 # A page that hears nothing for longer than a few of these knows that the device is gone.
 SILENCE_SECONDS = 2.0
 PICTURE_SECONDS = 0.125
-LOOK_SECONDS = 2.0
+VIEWER_SECONDS = 2.0
 BOUNDARY = "gleaner-picture"
 
 
-class Lookers:
+class Viewers:
     """Whether somebody looks at the preview just now; pictures need to be made only then."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,11 +29,11 @@ class Lookers:
         self.opened = False  # whether anybody has had the page open yet
         self._last = float("-inf")
 
-    def looked(self) -> None:
+    def picture_sent(self) -> None:
         self._last = self._clock()
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
+    def watching(self) -> Iterator[None]:
         self._streams += 1
         try:
             yield
@@ -42,7 +42,7 @@ class Lookers:
 
     @property
     def any(self) -> bool:
-        return self._streams > 0 or self._clock() - self._last < LOOK_SECONDS
+        return self._streams > 0 or self._clock() - self._last < VIEWER_SECONDS
 
 
 async def snapshots(read: Callable[[], bytes], stopping: threading.Event) -> AsyncIterator[bytes]:
@@ -61,14 +61,14 @@ async def snapshots(read: Callable[[], bytes], stopping: threading.Event) -> Asy
 
 
 async def pictures(
-    preview: Callable[[], bytes | None], lookers: Lookers, over: Callable[[], bool]
+    preview: Callable[[], bytes | None], viewers: Viewers, over: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     """multipart/x-mixed-replace parts, about eight per second, each a JPEG that differs from the one before.
 
     They end with the session.
     """
     last: bytes | None = None
-    with lookers.looking():
+    with viewers.watching():
         while not over():
             picture = preview()
             if picture is not None and picture is not last:

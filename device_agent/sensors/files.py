@@ -151,7 +151,7 @@ class VideoFileCamera:
                     start = started + passes * timeline.length_us
                     end = self._play_once(container, stream, start, timeline.origin_us, deliver)
                 passes += 1
-                self._hold_last(end, started + passes * timeline.length_us, deliver)
+                self._repeat_last(end, started + passes * timeline.length_us, deliver)
         finally:
             timeline.leave(self)
 
@@ -180,20 +180,20 @@ class VideoFileCamera:
                 continue
             if not self._thread.sleep_until(stamp):
                 return stamp
-            self._hand_over(picture, stamp, deliver)
+            self._deliver_picture(picture, stamp, deliver)
         if not seen:
             raise SensorFileUnusable(f"{self._path} has no more pictures that can be decoded.")
         return stamp + frame_us
 
-    def _hold_last(self, stamp: int, until: int, deliver: DeliverFrame) -> None:
+    def _repeat_last(self, stamp: int, until: int, deliver: DeliverFrame) -> None:
         """The picture stands still while the sound goes on to its end."""
         frame_us = round(1_000_000 / self.frame_rate)
         while stamp + frame_us // 2 < until and self._thread.sleep_until(stamp):
             if stamp >= self._from_us:
-                self._hand_over(self._last, stamp, deliver)
+                self._deliver_picture(self._last, stamp, deliver)
             stamp += frame_us
 
-    def _hand_over(self, picture: Any, stamp: int, deliver: DeliverFrame) -> None:
+    def _deliver_picture(self, picture: Any, stamp: int, deliver: DeliverFrame) -> None:
         index = self._next_index
         self._next_index += 1
         pair = self._pool.take() if monotonic_us() - stamp <= MAX_LATE_US else None

@@ -90,9 +90,9 @@ class OpenCvCamera:
             lost = holes.lost_before(newest)
             self.dropped += lost
             self._next_index += lost
-            self._hand_over(picture, newest, deliver)
+            self._deliver_picture(picture, newest, deliver)
 
-    def _hand_over(self, picture: Any, stamp_us: int, deliver: DeliverFrame) -> None:
+    def _deliver_picture(self, picture: Any, stamp_us: int, deliver: DeliverFrame) -> None:
         index = self._next_index
         self._next_index += 1
         pair = self._pool.take()

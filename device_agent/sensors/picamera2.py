@@ -105,11 +105,11 @@ class Picamera2Camera:
         if deliver is None or self._error is not None:
             return
         try:
-            self._hand_over(request, deliver)
+            self._deliver_picture(request, deliver)
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             self._error = SensorLost(f"Camera {self.name} gave a picture that cannot be read: {error}.")
 
-    def _hand_over(self, request: Any, deliver: DeliverFrame) -> None:
+    def _deliver_picture(self, request: Any, deliver: DeliverFrame) -> None:
         self._reported = reported = request.get_metadata()
         sensor_ns = int(reported["SensorTimestamp"])
         stamp = to_monotonic_us(sensor_ns, time.monotonic_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME))

@@ -30,7 +30,7 @@ class FramePool:
         self._small_bytes = lores[0] * lores[1] * 3 // 2
         self._left_to_make = depth
         self._free: deque[bytearray] = deque()
-        self._lent: dict[int, weakref.ref[Picture]] = {}
+        self._in_use: dict[int, weakref.ref[Picture]] = {}
 
     def take(self) -> tuple[Picture, Picture] | None:
         """A writable pair (main, lores) with old contents; None while `depth` pairs are in use."""
@@ -43,15 +43,15 @@ class FramePool:
             buffer = bytearray(self._bytes + self._small_bytes)
         # numpy makes every view, and every view of a view, refer to this one array, so its end is the end of all use.
         whole = np.frombuffer(buffer, dtype=np.uint8)
-        self._lent[id(buffer)] = weakref.ref(whole, lambda _: self._give_back(buffer))
+        self._in_use[id(buffer)] = weakref.ref(whole, lambda _: self._return_buffer(buffer))
         width, height = self._main
         small_width, small_height = self._lores
         main = whole[: self._bytes].reshape(height * 3 // 2, width)
         lores = whole[self._bytes :].reshape(small_height * 3 // 2, small_width)
         return main, lores
 
-    def _give_back(self, buffer: bytearray) -> None:
-        del self._lent[id(buffer)]
+    def _return_buffer(self, buffer: bytearray) -> None:
+        del self._in_use[id(buffer)]
         self._free.append(buffer)
 
 

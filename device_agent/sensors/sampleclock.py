@@ -32,13 +32,13 @@ class SampleClock:
         first = self.count
         self.count += samples
         late = now_us - self.count * 1_000_000 / self.rate
-        lost = self._settle(now_us, late)
+        lost = self._update_offset(now_us, late)
         assert self._offset_us is not None
         stamp = max(self._newest_us + 1, round(self._offset_us + first * 1_000_000 / self.rate))
         self._newest_us = stamp
         return stamp, lost
 
-    def _settle(self, now_us: int, late: float) -> bool:
+    def _update_offset(self, now_us: int, late: float) -> bool:
         if self._offset_us is None:
             self._offset_us, self._since_us = late, now_us
         self._least_us = min(self._least_us, late)

@@ -24,10 +24,10 @@ class RecordPublisher:
     """
 
     def __init__(
-        self, fold: Fold, publish: Callable[[SessionRecord | TakeDocument], None], say: Callable[[str], None]
+        self, fold: Fold, publish: Callable[[SessionRecord | TakeDocument], None], report: Callable[[str], None]
     ) -> None:
         """`publish` makes a record durable; one that is there already costs nothing."""
-        self._fold, self._publish, self._say = fold, publish, say
+        self._fold, self._publish, self._report = fold, publish, report
         # What a kill kept out of the spool, and what another start of the device's clock changes.
         self._due = dict.fromkeys(fold.ended_takes)
         self._is_ended = False
@@ -56,7 +56,7 @@ class RecordPublisher:
         except GleanerError as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                self._say(self._trouble)
+                self._report(self._trouble)
 
     def _publish_head(self, consent: ConsentRecord) -> None:
         says = (consent, self._fold.ended_at)

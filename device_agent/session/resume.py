@@ -39,7 +39,7 @@ class SessionOfAnother(GleanerError):
 
 
 @dataclass(frozen=True)
-class SessionAsked:
+class SessionRequest:
     """The session that a run asks for. `participant` and `home`: pseudonyms, None where nobody was named."""
 
     plan: Plan
@@ -69,7 +69,7 @@ def unfinished_session(state: Path) -> tuple[Header, Path] | None:
     return None
 
 
-def resume_or_begin(state: Path, asked: SessionAsked, unfinished: tuple[Header, Path] | None) -> tuple[Header, Path]:
+def resume_or_begin(state: Path, asked: SessionRequest, unfinished: tuple[Header, Path] | None) -> tuple[Header, Path]:
     """Header and journal of the session to run: an unfinished one is resumed before a new one begins.
 
     Raises:
@@ -91,7 +91,7 @@ def resume_or_begin(state: Path, asked: SessionAsked, unfinished: tuple[Header, 
     return header, state / "sessions" / header.session / JOURNAL
 
 
-def _check_same(header: Header, asked: SessionAsked) -> None:
+def _check_same(header: Header, asked: SessionRequest) -> None:
     """A consent is one person's, in one home, to one script: nobody else's session goes on under it."""
     if header.device != asked.device:
         raise SessionOfAnother(
@@ -114,12 +114,12 @@ def delete_unbegun(state: Path) -> None:
             continue
         if not any(isinstance(entry, ConsentRecord | TakeRecord | Happened) for entry in entries):
             path.unlink()
-            forget_page(path.parent)
+            delete_page_files(path.parent)
             with suppress(OSError):  # something else lies in the folder
                 path.parent.rmdir()
 
 
-def forget_page(folder: Path) -> None:
+def delete_page_files(folder: Path) -> None:
     """The addresses and cookies of a session that is over open nothing any more."""
     for name in (PAGE_KEY_FILE, PAGE_CONTROL_FILE):
         (folder / name).unlink(missing_ok=True)
@@ -134,7 +134,7 @@ def device_of_what_waits(state: Path) -> str | None:
     return next((one.device for one in waiting_of(state / "spool")), None)
 
 
-def settle_ended(spool: Spool, state: Path, device: str) -> None:
+def save_ended(spool: Spool, state: Path, device: str) -> None:
     """Put into the spool what a kill kept out of it, then delete the journals of sessions that the collector has whole.
 
     A kill may have come between the last line of a journal, that of a session's end too, and its record.
@@ -158,13 +158,13 @@ def settle_ended(spool: Spool, state: Path, device: str) -> None:
     waiting = spool.sessions_waiting()
     for mark in (state / "sessions").glob(f"*/{OVER}"):
         if mark.parent.name not in waiting and spool.records.is_delivered(mark.parent.name):
-            _forget(mark.parent)
+            _delete_folder(mark.parent)
 
 
-def _forget(folder: Path) -> None:
+def _delete_folder(folder: Path) -> None:
     """The mark goes last: a kill in between is finished at the next start."""
     (folder / JOURNAL).unlink(missing_ok=True)
-    forget_page(folder)
+    delete_page_files(folder)
     (folder / OVER).unlink(missing_ok=True)
     with suppress(OSError):  # something else lies in the folder
         folder.rmdir()

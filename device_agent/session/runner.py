@@ -78,16 +78,16 @@ class SessionRunner:
         journal_path: Path,
         sensors: SensorOpener,
         publish: Callable[[SessionRecord | TakeDocument], None],
-        say: Callable[[str], None],
+        report: Callable[[str], None],
         clock: DeviceClock | None = None,
     ) -> None:
         self._clock = clock or DeviceClock()
         self._sensors = sensors
-        self._say = say
+        self._report = report
         self._queue: queue.Queue[Event] = queue.Queue()
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._maker: TakeMaker | None = None
-        self._shutting = threading.Lock()
+        self._suspending = threading.Lock()
         self._halts = 0  # presses of PAUSE and STOP that were posted and are not handled yet
         self.deadline: Deadline | None = None
         self.playing_seconds = 0.0
@@ -98,7 +98,7 @@ class SessionRunner:
         if not entries:
             self._journal.append(header)
         self._replayed = replay(entries or [header])
-        self._records = RecordPublisher(self._replayed, publish, say)
+        self._records = RecordPublisher(self._replayed, publish, report)
         self._write(Ran(boot_id(), self._clock.now(), monotonic_us()))
         if resumed:
             self.post(Restarted())
@@ -114,10 +114,10 @@ class SessionRunner:
         _, commands = step(self._replayed.state, event)
         self._detach(commands)
         if isinstance(event, Pause | Stop):
-            with self._shutting:
+            with self._suspending:
                 self._halts += 1
                 if self._maker is not None:
-                    self._maker.shut_out()
+                    self._maker.suspend()
         self._queue.put(event)
 
     def _recorded_seconds(self) -> float:
@@ -173,7 +173,7 @@ class SessionRunner:
         try:
             self._handle(event)
         finally:
-            self._shut_or_let_in(event)
+            self._suspend_or_resume(event)
 
     def _handle(self, event: Event) -> None:
         before = self._replayed.state
@@ -193,7 +193,7 @@ class SessionRunner:
             self._records.take_ended(before.take)
         self._records.publish()
         if after.message and after.message != before.message:
-            self._say(after.message)
+            self._report(after.message)
         for command in commands:
             self._carry_out(command)
 
@@ -203,17 +203,17 @@ class SessionRunner:
             if maker is not None and isinstance(command, CloseTake | TearTake):
                 maker.detach(command.take)
 
-    def _shut_or_let_in(self, event: Event) -> None:
+    def _suspend_or_resume(self, event: Event) -> None:
         """While paused and after the end the sensors' data goes nowhere; so it does while such a press waits."""
-        with self._shutting:
+        with self._suspending:
             if isinstance(event, Pause | Stop):
                 self._halts = max(0, self._halts - 1)
             if self._maker is None:
                 return
             if self._halts or self._replayed.state.phase in ("paused", *ENDED):
-                self._maker.shut_out()
+                self._maker.suspend()
             else:
-                self._maker.let_in()
+                self._maker.resume()
 
     def _set_timer(self, command: SetTimer) -> None:
         now = time.monotonic()
@@ -265,9 +265,9 @@ class SessionRunner:
         try:
             self._maker.tear(reason)
         except GleanerError as error:
-            self._say(str(error))  # what is on the disk is kept and settled at the next start
+            self._report(str(error))  # what is on the disk is kept and settled at the next start
 
-    def trouble(self, error: GleanerError) -> None:
+    def report_failure(self, error: GleanerError) -> None:
         """A sensor, an encoder or the spool gave up; called from their threads."""
         take = self._replayed.state.take
         self.post(TakeFailed(take, str(error), error.code) if take is not None else Trouble(str(error), error.code))

@@ -60,10 +60,10 @@ class SpoolCapture:
 
     def __init__(
         self, entry: Entry, writer: SpoolWriter, space: SpoolSpace, changes: ChangeSignal,
-        settle: Callable[[Entry], CaptureManifest | None], drop: Callable[[Entry, str], None],
+        make_torn: Callable[[Entry], CaptureManifest | None], drop: Callable[[Entry, str], None],
     ) -> None:  # fmt: skip
         self._entry, self._writer, self._space, self._changes = entry, writer, space, changes
-        self._settle, self._drop = settle, drop
+        self._make_torn, self._drop = make_torn, drop
 
     @property
     def header(self) -> CaptureHeader:
@@ -182,7 +182,7 @@ class SpoolCapture:
             self._close_sinks()
         with self._changes:
             self._entry.state = "unfinished"
-        manifest = self._settle(self._entry)
+        manifest = self._make_torn(self._entry)
         if manifest is None:
             self._drop(self._entry, reason)
         return manifest

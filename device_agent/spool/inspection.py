@@ -71,7 +71,7 @@ def waiting_of(root: Path) -> list[Waiting]:
     return [one for _, one in sorted(found, key=lambda row: (row[0], row[1].capture))]
 
 
-def forget_sent(root: Path, sessions: Iterable[str]) -> None:
+def mark_unsent(root: Path, sessions: Iterable[str]) -> None:
     """Another collector is to have the records of these sessions: they are sent again, whatever the last one had."""
     for session in sessions:
         (Layout(root).sessions / f"{session}.sent").unlink(missing_ok=True)

@@ -60,7 +60,7 @@ class Layout:
         return self.captures / capture
 
 
-def throw_away(layout: Layout, folder: Path) -> None:
+def discard_folder(layout: Layout, folder: Path) -> None:
     """Take a folder out of sight in one step, then delete it: a kill in between leaves it in the trash."""
     target = layout.trash / folder.name
     delete(target)

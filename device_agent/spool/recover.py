@@ -41,7 +41,7 @@ def recover(spool: Spool) -> list[Torn]:
     for header in spool.unfinished():
         kept = media_bytes(spool.layout.capture(header.capture))
         with contextlib.suppress(SpoolFull):
-            spool.settle(header.capture, REASON)
+            spool.make_torn(header.capture, REASON)
         found.append(
             Torn(
                 capture=header.capture,

@@ -52,7 +52,7 @@ class SessionRecords:
                 self._sent[record.session] = sent
         for session in self._takes.sessions():
             if self._takes.all_sent(session) and not (self._folder / f"{session}.json").exists():
-                self._takes.forget(session)  # a kill came between the deletion of the record and theirs
+                self._takes.delete_session(session)  # a kill came between the deletion of the record and theirs
         return troubles
 
     def scripts(self) -> set[str]:
@@ -77,7 +77,7 @@ class SessionRecords:
 
     def _delete(self, session: str) -> None:
         (self._folder / f"{session}.json").unlink(missing_ok=True)
-        self._takes.forget(session)
+        self._takes.delete_session(session)
         # The mark last: without it the record would be sent again, which does no harm.
         (self._folder / f"{session}.sent").unlink(missing_ok=True)
 

@@ -15,14 +15,14 @@ from typing import ClassVar
 
 from device_agent.spool.capture import Entry, SpoolCapture
 from device_agent.spool.header import CaptureHeader, CaptureState, PendingCapture
-from device_agent.spool.layout import Layout, delete, file_name, folder_bytes, free_path, throw_away
+from device_agent.spool.layout import Layout, delete, discard_folder, file_name, folder_bytes, free_path
 from device_agent.spool.ledger import DoneLedger
 from device_agent.spool.parts import check_part, read_part, receipt_differences
 from device_agent.spool.plans import SessionPlans
 from device_agent.spool.session_records import SessionRecords
 from device_agent.spool.signal import ChangeSignal
 from device_agent.spool.space import SpoolFull, SpoolSpace, spool_error
-from device_agent.spool.torn import media_bytes, settle_torn
+from device_agent.spool.torn import close_torn_capture, media_bytes
 from device_agent.spool.writer import SpoolWriter
 from wire.canonical import canonical_json
 from wire.capture import CaptureManifest
@@ -121,7 +121,7 @@ class Spool:
         Raises:
             SpoolFull: no room to begin. CaptureKnown: the id was used before. SpoolFailed: the disk's answer.
         """
-        self.settle_unfinished()
+        self.make_unfinished_torn()
         with self.changes:
             if header.capture in self._entries or self._done.state(header.capture) is not None:
                 raise CaptureKnown(f"The capture {header.capture} is in the spool already.")
@@ -147,7 +147,7 @@ class Spool:
         with self.changes:
             self._entries[header.capture] = entry
         self.changes.notify()
-        return SpoolCapture(entry, self._writer, self._space, self.changes, self._settle, self._drop)
+        return SpoolCapture(entry, self._writer, self._space, self.changes, self._make_torn, self._drop)
 
     # ---------------------------------------------------------------- sending
     def pending(self) -> list[PendingCapture]:
@@ -202,8 +202,8 @@ class Spool:
             raise ReceiptMismatch(
                 f"The receipt of {receipt.capture} does not match its manifest: {', '.join(differs)}."
             )
-        self._leave(entry, "confirmed", {"receipt": receipt.to_json()})
-        self.settle_unfinished()
+        self._remove_capture(entry, "confirmed", {"receipt": receipt.to_json()})
+        self.make_unfinished_torn()
 
     def set_aside(self, capture: str, reason: str) -> None:
         """Keep a capture out of the way: it can never be delivered as it is. `troubles` names it."""
@@ -270,7 +270,7 @@ class Spool:
             rows = [entry.header for entry in self._entries.values() if entry.state == "unfinished"]
         return sorted(rows, key=lambda header: header.sequence)
 
-    def settle(self, capture: str, reason: str) -> CaptureManifest | None:
+    def make_torn(self, capture: str, reason: str) -> CaptureManifest | None:
         """Make an unfinished capture a torn one; None when it held nothing and is dropped.
 
         Raises:
@@ -278,23 +278,23 @@ class Spool:
         """
         with self.changes:
             entry = self._entries[capture]
-        manifest = self._settle(entry)
+        manifest = self._make_torn(entry)
         if manifest is None:
             self._drop(entry, reason)
         return manifest
 
-    def settle_unfinished(self) -> None:
+    def make_unfinished_torn(self) -> None:
         """Try again what a full disk prevented."""
         for header in self.unfinished():
             with contextlib.suppress(SpoolFull):  # it was told when it happened, and it stays as it is
-                self.settle(header.capture, "the disk was full")
+                self.make_torn(header.capture, "the disk was full")
 
     # ---------------------------------------------------------------- inside
-    def _settle(self, entry: Entry) -> CaptureManifest | None:
+    def _make_torn(self, entry: Entry) -> CaptureManifest | None:
         if media_bytes(entry.folder) == 0:
             return None
         before = folder_bytes(entry.folder)
-        manifest = self._writer.call(lambda: settle_torn(entry.folder, entry.header), "closing a torn capture")
+        manifest = self._writer.call(lambda: close_torn_capture(entry.folder, entry.header), "closing a torn capture")
         self._space.reserve(folder_bytes(entry.folder) - before)
         with self.changes:
             entry.parts = {part.name: part for part in manifest.parts}
@@ -304,9 +304,9 @@ class Spool:
         return manifest
 
     def _drop(self, entry: Entry, reason: str) -> None:
-        self._leave(entry, "dropped", {"take": entry.header.take, "reason": reason})
+        self._remove_capture(entry, "dropped", {"take": entry.header.take, "reason": reason})
 
-    def _leave(self, entry: Entry, state: str, facts: dict[str, object]) -> None:
+    def _remove_capture(self, entry: Entry, state: str, facts: dict[str, object]) -> None:
         """Note first, delete after: a kill in between is finished at the next start."""
         capture = entry.header.capture
         size = folder_bytes(entry.folder)
@@ -319,7 +319,7 @@ class Spool:
             self._entries.pop(capture, None)
             entry.state = "confirmed" if state == "confirmed" else "dropped"
         try:
-            throw_away(self.layout, entry.folder)
+            discard_folder(self.layout, entry.folder)
         except OSError as error:
             raise spool_error(error, f"deleting {capture}") from error
         finally:
@@ -342,13 +342,13 @@ class Spool:
                 if not folder.is_dir():
                     self._set_stray_aside(folder, "it is no capture")
                 elif self._done.state(folder.name) is not None:
-                    throw_away(self.layout, folder)
+                    discard_folder(self.layout, folder)
                 elif (folder / "header.json").exists():
                     self._load_one(folder)
                 elif media_bytes(folder) > 0 or (folder / "manifest.json").exists():
                     self._set_stray_aside(folder, "its header.json is missing")
                 else:
-                    throw_away(self.layout, folder)  # the process died before the header: not a byte was recorded
+                    discard_folder(self.layout, folder)  # the process died before the header: not a byte was recorded
         for path in self.layout.aside.iterdir():
             with self._reported(path):
                 self._space.reserve(folder_bytes(path))

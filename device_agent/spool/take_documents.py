@@ -41,7 +41,7 @@ class TakeDocuments:
                     if path.suffix == WAITS:
                         self._damaged.add((folder.name.removesuffix(FOLDER_SUFFIX), path.stem))
                     continue
-                self._remember(document, waits=path.suffix == WAITS)
+                self._add(document, waits=path.suffix == WAITS)
         return troubles
 
     def put(self, document: TakeDocument) -> None:
@@ -58,7 +58,7 @@ class TakeDocuments:
             write_whole(path, canonical_json(document))
             with self._changes:
                 self._damaged.discard((document.session, document.take.take))
-                self._remember(document, waits=True)
+                self._add(document, waits=True)
 
         self._writer.call(write, "writing the record of a take")
         self._changes.notify()
@@ -98,7 +98,7 @@ class TakeDocuments:
         self._writer.call(unmark, "noting that a session is sent again")
         self._changes.notify()
 
-    def forget(self, session: str) -> None:
+    def delete_session(self, session: str) -> None:
         delete(takes_folder(self._folder, session))
         self._known.pop(session, None)
         self._waiting.pop(session, None)
@@ -106,7 +106,7 @@ class TakeDocuments:
     def sessions(self) -> list[str]:
         return sorted(self._known)
 
-    def _remember(self, document: TakeDocument, *, waits: bool) -> None:
+    def _add(self, document: TakeDocument, *, waits: bool) -> None:
         self._known.setdefault(document.session, {})[document.take.take] = document
         if waits:
             self._waiting.setdefault(document.session, {})[document.take.take] = document

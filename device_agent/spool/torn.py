@@ -23,7 +23,7 @@ def media_bytes(folder: Path) -> int:
     return media.stat().st_size if media.is_file() else 0
 
 
-def settle_torn(folder: Path, header: CaptureHeader) -> CaptureManifest:
+def close_torn_capture(folder: Path, header: CaptureHeader) -> CaptureManifest:
     """Write the frame table and the manifest of a capture that holds media. Idempotent.
 
     The frame table may name frames past the last one that decodes: up to one cluster was still in the muxer.

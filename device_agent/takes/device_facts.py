@@ -34,8 +34,8 @@ def device_facts(root: Path, pi_firmware: str | None) -> DeviceFacts:
     """
     dmi = root / "sys/class/dmi/id"
     boot = _text(root / "proc/sys/kernel/random/boot_id")
-    named = (_said(dmi / "sys_vendor"), _said(dmi / "product_name"))
-    firmware = pi_version(pi_firmware) if pi_firmware else _said(dmi / "bios_version")
+    named = (_filled_line(dmi / "sys_vendor"), _filled_line(dmi / "product_name"))
+    firmware = pi_version(pi_firmware) if pi_firmware else _filled_line(dmi / "bios_version")
     return DeviceFacts(
         agent_version=installed_version(),
         board=_text(root / "proc/device-tree/model") or " ".join(filter(None, named)) or platform.machine() or None,
@@ -85,7 +85,7 @@ def _os_name(root: Path) -> str | None:
     return None
 
 
-def _said(path: Path) -> str | None:
+def _filled_line(path: Path) -> str | None:
     """A line of the machine's own tables, which makers leave unfilled more often than not."""
     text = _text(path)
     return None if text is None or text.lower() in _UNSET else text

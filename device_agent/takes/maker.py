@@ -178,15 +178,15 @@ class TakeMaker:
         for stream in self._streams:
             stream.limit(until_us)
 
-    def shut_out(self) -> None:
-        """Nothing that a sensor gives is recorded, shown, measured or labelled until `let_in`. Returns at once."""
+    def suspend(self) -> None:
+        """Nothing that a sensor gives is recorded, shown, measured or labelled until `resume`. Returns at once."""
         for stream in self._streams:
-            stream.shut_out()
+            stream.suspend()
         self._labeller.rest()
 
-    def let_in(self) -> None:
+    def resume(self) -> None:
         for stream in self._streams:
-            stream.let_in()
+            stream.resume()
 
     def _header(self, record: TakeRecord, capture: str, one: MediumTake, wall: Wall) -> CaptureHeader:
         return CaptureHeader(

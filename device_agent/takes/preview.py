@@ -18,7 +18,7 @@ class Preview:
 
     def has_picture(self, video: VideoStream | None) -> bool:
         """Also False while paused and after the end: nobody looks into the room then."""
-        return self._is_allowed and video is not None and not video.shut and video.newest is not None
+        return self._is_allowed and video is not None and not video.suspended and video.newest is not None
 
     def jpeg(self, video: VideoStream | None) -> bytes | None:
         """The newest small frame as a JPEG; the same bytes until there is a newer one. None: there is none to show."""

@@ -98,38 +98,38 @@ class SensorStream(ABC, Generic[Item]):
         self._depth = depth
         self._failed = failed
         self.lost = False
-        self._shutting = threading.Lock()
-        self._shut = False
+        self._suspending = threading.Lock()
+        self._suspended = False
         self._recording: Recording[Item] | None = None  # where the sensor's items go
         self._unended: Recording[Item] | None = None  # whose recorder is open
         self._thread = threading.Thread(target=self._encode, name=f"encoder-{name}", daemon=True)
         self._thread.start()
 
     def _begin(self, recording: Recording[Item]) -> Recording[Item]:
-        with self._shutting:
+        with self._suspending:
             self._unended = recording
-            if not self._shut:
+            if not self._suspended:
                 self._recording = recording
         return recording
 
     @property
-    def shut(self) -> bool:
+    def suspended(self) -> bool:
         """Whether what the sensor gives is dropped: neither recorded nor shown, measured or looked at."""
-        return self._shut
+        return self._suspended
 
-    def shut_out(self) -> None:
+    def suspend(self) -> None:
         """Drop what the sensor gives from now on. Returns at once, touches no disk, from any thread."""
-        with self._shutting:
-            self._shut = True
+        with self._suspending:
+            self._suspended = True
             self._recording = None
 
-    def let_in(self) -> None:
-        """The opposite of `shut_out`; a recording that was cut off stays cut off."""
-        self._shut = False
+    def resume(self) -> None:
+        """The opposite of `suspend`; a recording that was cut off stays cut off."""
+        self._suspended = False
 
     def detach(self) -> None:
         """Cut the recording off from its sensor. Returns at once, touches no disk; `end` or `abandon` follows."""
-        with self._shutting:
+        with self._suspending:
             self._recording = None
 
     def limit(self, until_us: int) -> None:
@@ -192,7 +192,7 @@ class SensorStream(ABC, Generic[Item]):
             recording.ended.wait(MAX_CLOSE_SECONDS)
 
     def close(self) -> None:
-        self.shut_out()
+        self.suspend()
         if self._put(None):
             self._thread.join(MAX_CLOSE_SECONDS)
 
@@ -216,9 +216,9 @@ class SensorStream(ABC, Generic[Item]):
                     safe = [self._raw(item)] if recording.masker is None else recording.masker.push(item)
                     self._write(recording, safe)
             except GleanerError as error:
-                self._give_up(recording, error)
+                self._fail(recording, error)
             except Exception as error:  # noqa: BLE001 - a codec's own error ends this recording, never the thread
-                self._give_up(recording, RecorderFailed(f"The recorder failed: {type(error).__name__}: {error}."))
+                self._fail(recording, RecorderFailed(f"The recorder failed: {type(error).__name__}: {error}."))
             finally:
                 if item is None:
                     recording.ended.set()
@@ -238,7 +238,7 @@ class SensorStream(ABC, Generic[Item]):
             recording.recorder.write(data, stamp_us)
             recording.written += 1
 
-    def _give_up(self, recording: Recording[Item], error: GleanerError) -> None:
+    def _fail(self, recording: Recording[Item], error: GleanerError) -> None:
         masker, recording.masker = recording.masker, None  # with what waits in it
         if recording.error is None:
             recording.error = error
@@ -272,7 +272,7 @@ class VideoStream(SensorStream[Frame]):
         super().__init__("video", MAX_QUEUED_FRAMES, failed)
 
     def deliver(self, frame: Frame) -> None:
-        if self._shut:
+        if self._suspended:
             return
         self.newest = frame
         self._seen(frame, self._offer(frame))
@@ -318,7 +318,7 @@ class AudioStream(SensorStream[AudioBlock]):
         super().__init__("audio", MAX_QUEUED_BLOCKS, failed)
 
     def deliver(self, block: AudioBlock) -> None:
-        if self._shut:
+        if self._suspended:
             return
         self.newest_us = block.stamp_us
         self.level_dbfs = level_dbfs(block.samples)

@@ -29,14 +29,14 @@ class Pace:
 
 @dataclass
 class Transfer:
-    """What is known of a capture at the collector. `not_before` and `ask_at` are time.monotonic seconds."""
+    """What is known of a capture at the collector. `not_before` and `receipt_due` are time.monotonic seconds."""
 
     capture: str
     uploads: dict[str, PartUpload] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)  # how often the collector missed a part after the manifest
     manifest_sent: bool = False
     asked: int = 0
-    ask_at: float = 0.0
+    receipt_due: float = 0.0
     failures: int = 0
     not_before: float = 0.0
     trouble: str | None = None
@@ -63,7 +63,7 @@ class Transfer:
                 return True
         if whole and capture.manifest is not None and not self.manifest_sent:
             client.put_manifest(self.capture, capture.manifest)
-            self.manifest_sent, self.asked, self.ask_at = True, 0, time.monotonic() + receipt_delay(0)
+            self.manifest_sent, self.asked, self.receipt_due = True, 0, time.monotonic() + receipt_delay(0)
         return False
 
     def ask(self, client: CollectorClient, spool: Spool) -> bool:
@@ -92,13 +92,13 @@ class Transfer:
             raise
         if receipt is None:
             self.asked += 1
-            self.ask_at = time.monotonic() + receipt_delay(self.asked)
+            self.receipt_due = time.monotonic() + receipt_delay(self.asked)
             return False
         verify_receipt(receipt, client.credentials.verify_key)
         spool.confirm(receipt)
         return True
 
-    def forget_offsets(self) -> None:
+    def clear_offsets(self) -> None:
         """The connection broke: bytes may have arrived whose answer was lost."""
         for upload in self.uploads.values():
             upload.offset = None

@@ -83,10 +83,10 @@ class Uplink:
         self._transfers: dict[str, Transfer] = {}
         self._record_refused: dict[RecordKey, tuple[float, GleanerError]] = {}
         self._bucket = None if bandwidth is None else TokenBucket(bandwidth, level=bandwidth, at=time.monotonic())
-        self._pace = Pace(bandwidth, self._spend, chunk=FIRST_CHUNK_BYTES)
+        self._pace = Pace(bandwidth, self._throttle, chunk=FIRST_CHUNK_BYTES)
         self._state = UplinkState()
         self._reported: tuple[str, str | None] = ("starting", None)
-        self._beat_at = 0.0
+        self._heartbeat_due = 0.0
         self._failures = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
@@ -102,7 +102,7 @@ class Uplink:
         """The state of the session, for heartbeats; a change is sent at once."""
         if (state, session) != self._reported:
             self._reported = (state, session)
-            self._beat_at = 0.0
+            self._heartbeat_due = 0.0
             self._spool.changes.notify()
 
     def drain(self, timeout: float) -> bool:
@@ -163,7 +163,7 @@ class Uplink:
     def _failed(self, error: GleanerError, seconds: float | None) -> float:
         self._failures += 1
         for transfer in self._transfers.values():
-            transfer.forget_offsets()
+            transfer.clear_offsets()
         if self._client is not None:
             self._client.close()  # a new connection, and the newest credentials
             self._client = None
@@ -173,8 +173,8 @@ class Uplink:
 
     def _round(self, client: CollectorClient) -> float:
         now = time.monotonic()
-        if now >= self._beat_at:
-            self._beat(client)
+        if now >= self._heartbeat_due:
+            self._send_heartbeat(client)
         self._send_records(client)
         pending = self._spool.pending()
         here = {capture.capture for capture in pending}
@@ -199,8 +199,8 @@ class Uplink:
         self._ask(client)
         return more
 
-    def _beat(self, client: CollectorClient) -> None:
-        self._beat_at = time.monotonic() + self._heartbeat_seconds
+    def _send_heartbeat(self, client: CollectorClient) -> None:
+        self._heartbeat_due = time.monotonic() + self._heartbeat_seconds
         state, session = self._reported
         beat = Heartbeat(
             device=client.credentials.device,
@@ -237,11 +237,11 @@ class Uplink:
             if self._stopping.is_set() or self._record_refused.get(key, (0.0,))[0] > time.monotonic():
                 continue
             try:
-                self._spend(client.put_plan(sha256, plan))
+                self._throttle(client.put_plan(sha256, plan))
             except (CollectorProblem, DeviceForbidden) as error:
                 log.warning("plan %s: %s", sha256, error)
                 if isinstance(error, CollectorProblem) and error.transient:  # what else waits is sent meanwhile
-                    self._record_refused[key] = (time.monotonic() + self._patience(error, 1), error)
+                    self._record_refused[key] = (time.monotonic() + self._retry_seconds(error, 1), error)
                     continue
             self._spool.plans.sent(sha256)
 
@@ -252,14 +252,14 @@ class Uplink:
             return True
         try:
             if isinstance(record, TakeDocument):
-                self._spend(client.put_take(record))
+                self._throttle(client.put_take(record))
                 self._spool.records.take_sent(record)
             else:
-                self._spend(client.put_session(record))
+                self._throttle(client.put_session(record))
                 self._spool.records.sent(record.session, record.revision)
         except (CollectorProblem, DeviceForbidden) as error:
             is_lost = isinstance(error, CollectorProblem) and error.problem_code == SESSION_UNKNOWN
-            seconds = LOST_SECONDS if is_lost else self._patience(error, 1)
+            seconds = LOST_SECONDS if is_lost else self._retry_seconds(error, 1)
             self._record_refused[key] = (time.monotonic() + seconds, error)
             log.warning("record %s: %s", "/".join(map(str, key)), error)
             if is_lost:
@@ -275,7 +275,7 @@ class Uplink:
             for row in self._spool.pending()
             if (known := self._transfers.get(row.capture)) is not None
             and known.manifest_sent
-            and max(known.ask_at, known.not_before) <= now
+            and max(known.receipt_due, known.not_before) <= now
         ]
         for capture in due[:MAX_RECEIPTS_PER_ROUND]:
             if self._stopping.is_set():
@@ -320,13 +320,13 @@ class Uplink:
     def _delay(self, transfer: Transfer, capture: PendingCapture, error: GleanerError | OSError) -> None:
         known = spool_error(error, f"sending {capture.capture}") if isinstance(error, OSError) else error
         transfer.failures += 1
-        transfer.not_before = time.monotonic() + self._patience(known, transfer.failures)
+        transfer.not_before = time.monotonic() + self._retry_seconds(known, transfer.failures)
         transfer.trouble = f"{capture.header.medium} of {capture.header.step}: {known}"
         transfer.trouble_code = known.code
-        transfer.forget_offsets()
+        transfer.clear_offsets()
         log.warning("%s: %s", capture.capture, known)
 
-    def _patience(self, error: GleanerError, failures: int) -> float:
+    def _retry_seconds(self, error: GleanerError, failures: int) -> float:
         if isinstance(error, DeviceForbidden) or (isinstance(error, CollectorProblem) and not error.transient):
             return FINAL_SECONDS
         if isinstance(error, ReceiptForged | ReceiptMismatch):
@@ -335,15 +335,15 @@ class Uplink:
 
     def _until_due(self) -> float:
         """Seconds until a heartbeat, a receipt or a second try is due; 0: something is."""
-        due = [self._beat_at, *(at for at, _ in self._record_refused.values())]
+        due = [self._heartbeat_due, *(at for at, _ in self._record_refused.values())]
         for transfer in self._transfers.values():
             if transfer.manifest_sent:
-                due.append(max(transfer.ask_at, transfer.not_before))
+                due.append(max(transfer.receipt_due, transfer.not_before))
             elif transfer.failures:
                 due.append(transfer.not_before)
         return max(0.0, min(due) - time.monotonic())
 
-    def _spend(self, size: int) -> None:
+    def _throttle(self, size: int) -> None:
         if self._bucket is not None:
             self._bucket, seconds = self._bucket.take(size, time.monotonic())
             if seconds > 0:

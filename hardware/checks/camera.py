@@ -120,9 +120,9 @@ def _measure(spec: str, seconds: float, wanted: Wanted | None, report: ReportPro
     if detail is None and not bench.arrivals:
         detail = f"No frame came within {FIRST_FRAME_SECONDS:g} seconds."
     arrivals = after_warm_up(bench.arrivals)
-    rows = judge(arrivals, camera.frame_rate, camera.dropped - dropped_before, detail)
+    rows = evaluate(arrivals, camera.frame_rate, camera.dropped - dropped_before, detail)
     if wanted is not None:
-        rows = (*rows, *judge_needs(bench, (camera.width, camera.height), wanted))
+        rows = (*rows, *evaluate_needs(bench, (camera.width, camera.height), wanted))
     facts = {
         "camera": camera.name,
         "width": camera.width,
@@ -133,7 +133,7 @@ def _measure(spec: str, seconds: float, wanted: Wanted | None, report: ReportPro
     return CheckOutcome(rows, facts)
 
 
-def judge_needs(bench: _Bench, size: tuple[int, int], wanted: Wanted) -> tuple[Measurement, ...]:
+def evaluate_needs(bench: _Bench, size: tuple[int, int], wanted: Wanted) -> tuple[Measurement, ...]:
     """What a study needs, compared with the frames that came, and not with what the camera reports about itself.
 
     frames by the clock   frames that arrived a second, by this machine's clock and no stamp of the camera's
@@ -195,7 +195,7 @@ def limits(nominal_rate: float) -> tuple[Limit, ...]:
     )
 
 
-def judge(
+def evaluate(
     arrivals: Sequence[Arrival], nominal_rate: float, dropped: int, detail: str | None = None
 ) -> tuple[Measurement, ...]:
     """Measurements of the frames that came, in the order of MEASURES.

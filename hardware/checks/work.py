@@ -40,7 +40,7 @@ SOUND = (("sound on the disk", "%"), ("sound lost", "times"))
 DISK = (("slowest sync", "ms"),)
 
 
-class NothingCame(GleanerError):
+class NothingRecorded(GleanerError):
     """A camera or microphone was opened for the bench and gave nothing."""
 
     code = "bench-nothing-came"
@@ -101,7 +101,7 @@ def _measure(
                 report(spent / seconds, "recording as in a session")
                 time.sleep(0.05)
             spent_us = maker.close(None) - began_us
-        rows = _judge(spool, spent_us, eyes, ears, wanted, lost)
+        rows = _evaluate(spool, spent_us, eyes, ears, wanted, lost)
         slowest = max(syncs) if syncs else np.nan
         rows = (*rows, measured("slowest sync", round(slowest, 1), "ms", Limit(most=MAX_SYNC_MS)))
         return CheckOutcome(rows, {"camera": camera, "microphone": microphone, "seconds": round(spent_us / 1e6, 2)})
@@ -119,7 +119,7 @@ def _wait_for_first(video: VideoStream | None, audio: AudioStream | None, lost: 
         if (video is None or video.newest is not None) and (audio is None or audio.newest_us is not None):
             return
         time.sleep(0.02)
-    raise lost[0] if lost else NothingCame("The camera or the microphone gave nothing.")
+    raise lost[0] if lost else NothingRecorded("The camera or the microphone gave nothing.")
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def _syncing(folder: Path) -> Iterator[list[float]]:
         thread.join(30)
 
 
-def _judge(
+def _evaluate(
     spool: Spool, spent_us: int, camera: Camera | None, microphone: Microphone | None, wanted: Wanted | None,
     lost: list[GleanerError],
 ) -> tuple[Measurement, ...]:  # fmt: skip

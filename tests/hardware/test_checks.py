@@ -37,8 +37,8 @@ from hardware.checks.camera import (
     PictureUnclear,
     _Bench,
     after_warm_up,
-    judge,
-    judge_needs,
+    evaluate,
+    evaluate_needs,
 )
 from hardware.checks.model import limits as model_limits
 from hardware.processes import gleaner
@@ -59,11 +59,11 @@ def frames(count: int, period_us: int = PERIOD_US, late_us: int = 5000) -> list[
 
 
 def outcomes(arrivals: list[Arrival], dropped: int = 0) -> dict[str, Outcome]:
-    return {row.name: row.outcome for row in judge(arrivals, 25.0, dropped)}
+    return {row.name: row.outcome for row in evaluate(arrivals, 25.0, dropped)}
 
 
 def values(arrivals: list[Arrival], dropped: int = 0) -> dict[str, float | None]:
-    return {row.name: row.value for row in judge(arrivals, 25.0, dropped)}
+    return {row.name: row.value for row in evaluate(arrivals, 25.0, dropped)}
 
 
 # ---------------------------------------------------------------- rules
@@ -143,7 +143,7 @@ def test_late_frames_fail_by_their_lateness() -> None:
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_frames_are_a_bad_camera_and_no_interval_is_an_error(count: int) -> None:
-    rows = judge(frames(count), 25.0, 0, "No frame came.")
+    rows = evaluate(frames(count), 25.0, 0, "No frame came.")
     assert [row.outcome for row in rows] == ["FAIL", "ERROR", "ERROR", "ERROR", "PASS"]
     assert rows[0].detail == "No frame came."
 
@@ -158,7 +158,7 @@ def test_whatever_comes_is_judged(gaps: list[int], exposures: list[int], rate: f
     for gap, exposed in zip(gaps, exposures, strict=False):
         stamp, index = stamp + gap, index + exposed
         arrivals.append(Arrival(index, stamp, stamp + 10))
-    rows = {row.name: row for row in judge(arrivals, rate, 0)}
+    rows = {row.name: row for row in evaluate(arrivals, rate, 0)}
     assert [*rows] == [name for name, _ in MEASURES]
     assert all(row.value is not None and row.value >= 0 for row in rows.values())
     assert rows["dropped"].value == index - len(gaps)
@@ -273,7 +273,7 @@ def test_a_corrupt_model_is_an_error(tmp_path: Path) -> None:
 
 
 def test_table_and_record(tmp_path: Path) -> None:
-    rows = judge(frames(100, period_us=50_000), 25.0, 2)
+    rows = evaluate(frames(100, period_us=50_000), 25.0, 2)
     check = CheckRecord("camera", "Camera [1]", report.make_record([]).at, 1.5, rows, {"frames": 100})
     made = report.make_record([check])
     console = Console(record=True, width=120, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
@@ -330,13 +330,13 @@ def test_a_camera_is_held_against_what_the_study_needs(
     luma: list[int], period_us: int, size: tuple[int, int], bad: set[str]
 ) -> None:
     """Its stamps promise 25 a second each time."""
-    rows = judge_needs(seen(luma, period_us), size, Wanted(1280, 720, 25))
+    rows = evaluate_needs(seen(luma, period_us), size, Wanted(1280, 720, 25))
     assert {row.name for row in rows if row.outcome == "FAIL"} == bad
     assert all(row.outcome != "ERROR" for row in rows)
 
 
 def test_a_camera_that_gave_nothing_is_not_called_light() -> None:
-    outcomes = {row.name: row.outcome for row in judge_needs(_Bench(), (1280, 720), Wanted(1280, 720, 25))}
+    outcomes = {row.name: row.outcome for row in evaluate_needs(_Bench(), (1280, 720), Wanted(1280, 720, 25))}
     assert (outcomes["frames by the clock"], outcomes["light"], outcomes["frames alike"]) == ("FAIL", "ERROR", "ERROR")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from collector.client import ServiceNotAnswering
-from hardware.installation import Installation, Patience, Restarts
+from hardware.installation import Installation, Restarts, SilenceTimer
 from hardware.processes import Child, ChildFailed, call
 from tests.needs import ROOT, need
 
@@ -128,7 +128,7 @@ def test_a_process_that_gave_a_reason_is_not_started_again(tmp_path: Path) -> No
 
 def test_a_silent_collector_is_given_time() -> None:
     now = 0.0
-    patience = Patience(30, clock=lambda: now)
+    patience = SilenceTimer(30, clock=lambda: now)
     log = Path("collector.log")
     patience.silent("http://127.0.0.1:1", log)
     now = 29.0

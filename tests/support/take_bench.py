@@ -118,10 +118,10 @@ class Bench:
     def film_to_be_seen(self, looks: int) -> None:
         """Deliver so many frames, 200 ms apart by their stamps; each waits until the model has looked at it."""
         for number in range(looks):
-            before = self.labeller._next_look
+            before = self.labeller._next_detection
             self.camera.at_us += 160_000
             self.video.deliver(self.camera.frame(now=number == 0))
-            until(lambda before=before: self.labeller._next_look > before)  # type: ignore[misc]
+            until(lambda before=before: self.labeller._next_detection > before)  # type: ignore[misc]
             self.settle()
 
     def close(self) -> None:

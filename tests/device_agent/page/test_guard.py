@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device_agent.page.control import Control
-from device_agent.page.guard import NotFromPage, PageGuard, PageShut, new_key, session_key
+from device_agent.page.guard import NotFromPage, PageGuard, PageLocked, new_key, session_key
 
 GUARD = PageGuard(key="right-key", port=8710)
 
@@ -45,7 +45,7 @@ def test_key_and_cookie_open_it(headers: dict[str, str]) -> None:
     ],
 )
 def test_nothing_else_opens_it(headers: dict[str, str]) -> None:
-    with pytest.raises(PageShut):
+    with pytest.raises(PageLocked):
         GUARD.check("cookie", headers)
 
 

@@ -331,7 +331,7 @@ def test_without_its_key_the_page_says_where_to_find_it(browser: Browser) -> Non
         context = browser.new_context()
         page = context.new_page()
         page.goto(running.server.address)
-        expect(page.locator("h1")).to_have_text("This page is shut")
+        expect(page.locator("h1")).to_have_text("This page is locked")
         expect(page.locator("p")).to_contain_text("address that the device printed")
         context.close()
 

@@ -1,4 +1,4 @@
-"""The page over real HTTP: every route is shut, streams end, a taken port is one sentence."""
+"""The page over real HTTP: every route is locked, streams end, a taken port is one sentence."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from device_agent.events import ConsentAnswered, Pause, Start, Stop
 from device_agent.page import stream
 from device_agent.page.control import Control
 from device_agent.page.guard import PageGuard
-from device_agent.page.routes import ROUTES, SHUT_PAGE, Desk, PageRoute, make_app, static_files
+from device_agent.page.routes import LOCKED_PAGE, ROUTES, PageContext, PageRoute, make_app, static_files
 from device_agent.page.server import PageServer, shown_host
-from device_agent.page.stream import BOUNDARY, Lookers
+from device_agent.page.stream import BOUNDARY, Viewers
 from http_shell.hosts import Hosts
 from http_shell.ports import AddressUnusable
 from tests.device_agent.page.playing import KEY, Stage, stage
@@ -38,10 +38,10 @@ def address_of(path: str) -> str:
 # ---------------------------------------------------------------- policies
 def test_every_route_is_listed_with_a_policy() -> None:
     with stage() as running:
-        doors = (running.rehearsal.read, running.rehearsal.post, running.rehearsal.preview)
+        callbacks = (running.rehearsal.read, running.rehearsal.post, running.rehearsal.preview)
         guard = PageGuard("k", 1)
-        desk = Desk(*doors, guard=guard, lookers=Lookers(), stopping=threading.Event(), control=Control())
-        app = make_app(desk, Hosts())
+        context = PageContext(*callbacks, guard=guard, viewers=Viewers(), stopping=threading.Event(), control=Control())
+        app = make_app(context, Hosts())
     listed = {(row.method, row.path): row.policy for row in ROUTES}
     served = {
         (method, route.path)  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def test_without_the_key_every_route_is_shut(page: Stage, route: PageRoute) -> N
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": f"gleaner_page_{page.server.port}={KEY}"}):
             answer = stranger.request(method, path, headers=headers)
             assert answer.status_code == 401
-            assert "title" in answer.text or "This page is shut" in answer.text
+            assert "title" in answer.text or "This page is locked" in answer.text
     assert page.rehearsal.events == []
 
 
@@ -96,7 +96,7 @@ def test_the_printed_address_turns_its_key_into_a_cookie_and_drops_it(page: Stag
     with page.client() as stranger:
         refused = stranger.get("/?key=wrong")
         assert refused.status_code == 401
-        assert refused.text == SHUT_PAGE
+        assert refused.text == LOCKED_PAGE
 
 
 def test_every_answer_carries_the_rules(page: Stage) -> None:
@@ -255,7 +255,7 @@ def test_a_silent_session_is_said_again_so_that_a_page_knows_the_device_lives() 
 
 
 def test_pictures_come_only_when_there_are_some_and_are_counted_as_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(stream, "VIEWER_SECONDS", 60.0)
     with stage() as running, running.friend() as friend:
         assert not running.server.watched
         assert friend.get("/api/preview.jpg").json()["code"] == "no-picture"
@@ -274,7 +274,7 @@ def test_a_moving_picture_is_a_row_of_jpegs_and_ends_with_its_looker() -> None:
             body = b""
             for chunk in answer.iter_bytes():
                 body += chunk
-                assert running.server._lookers._streams == 1
+                assert running.server._viewers._streams == 1
                 if body.count(f"--{BOUNDARY}".encode()) == 3:
                     break
         head, _, rest = body.partition(b"\r\n\r\n")
@@ -283,20 +283,20 @@ def test_a_moving_picture_is_a_row_of_jpegs_and_ends_with_its_looker() -> None:
         assert rest[size : size + 2] == b"\r\n"
         freed = threading.Event()
         for _ in range(1200):
-            if running.server._lookers._streams == 0:
+            if running.server._viewers._streams == 0:
                 break
             freed.wait(0.05)
-        assert running.server._lookers._streams == 0
+        assert running.server._viewers._streams == 0
 
 
 def test_looks_are_forgotten() -> None:
     moment = [0.0]
-    lookers = Lookers(clock=lambda: moment[0])
-    assert not lookers.any
-    lookers.looked()
-    assert lookers.any
+    viewers = Viewers(clock=lambda: moment[0])
+    assert not viewers.any
+    viewers.picture_sent()
+    assert viewers.any
     moment[0] = 2.5
-    assert not lookers.any
+    assert not viewers.any
 
 
 # ---------------------------------------------------------------- start and stop

@@ -61,10 +61,10 @@ class QuickMaker(TakeMaker):
     def detach(self, take: str) -> None:
         pass
 
-    def shut_out(self) -> None:
+    def suspend(self) -> None:
         pass
 
-    def let_in(self) -> None:
+    def resume(self) -> None:
         pass
 
 

@@ -120,7 +120,7 @@ def test_while_paused_nothing_is_shown_measured_or_looked_at(bench: Bench, tmp_p
             drain(runner)
         bench.video.deliver(bench.camera.frame())
         bench.audio.deliver(bench.microphone.block())
-        assert bench.video.shut and bench.audio.shut
+        assert bench.video.suspended and bench.audio.suspended
         assert (bench.video.newest, bench.audio.level_dbfs) == (newest, level)
         assert bench.labeller.detections == ()
     runner.post(Resume())

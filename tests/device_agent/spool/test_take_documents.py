@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from device_agent.spool.export import export
-from device_agent.spool.inspection import forget_sent, waiting_of
+from device_agent.spool.inspection import mark_unsent, waiting_of
 from device_agent.spool.spool import Spool
 from scripts import load
 from tests.device_agent.spool.making import noise, session_record, spooled, take_document
@@ -161,7 +161,7 @@ def test_another_collector_gets_every_take(tmp_path: Path) -> None:
             spool.records.put_take(take_document(revision=revision, state=state))
             spool.records.take_sent(take_document(revision=revision, state=state))
         spool.records.put_take(take_document("take-2", 4, number=2))
-    forget_sent(tmp_path, ["ses-1"])
+    mark_unsent(tmp_path, ["ses-1"])
     with opened(tmp_path) as spool:
         assert [record.revision for record in spool.records.to_send()] == [1]
         spool.records.sent("ses-1", 1)

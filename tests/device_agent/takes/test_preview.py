@@ -33,5 +33,5 @@ def test_the_same_bytes_until_there_is_a_newer_frame_and_none_while_paused(bench
     assert size == (bench.camera.lores_height, bench.camera.lores_width)
     bench.video.deliver(bench.camera.frame())
     assert preview.jpeg(bench.video) is not first
-    bench.video.shut_out()
+    bench.video.suspend()
     assert not preview.has_picture(bench.video) and preview.jpeg(bench.video) is None
