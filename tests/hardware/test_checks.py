@@ -42,7 +42,7 @@ from hardware.checks.camera import (
 )
 from hardware.checks.model import limits as model_limits
 from hardware.processes import gleaner
-from tests.device_agent.sensors.helpers import write_video
+from tests.device_agent.sensors.helpers import write_film
 from tests.prelabel import graphs
 from wire.errors import GleanerError
 
@@ -202,7 +202,7 @@ def test_a_fault_of_the_check_itself_is_not_hidden() -> None:
 # ---------------------------------------------------------------- real things
 def film(path: Path, gap_ms: int = 0) -> Path:
     """40 frames at 25 a second, every second one late by `gap_ms`."""
-    write_video(path, [1000 * (40 * n + (gap_ms if n % 2 else 0)) for n in range(40)])
+    write_film(path, [1000 * (40 * n + (gap_ms if n % 2 else 0)) for n in range(40)])
     return path
 
 
