@@ -29,7 +29,10 @@ from tests.needs import ROOT
 from wire.parent import VARIABLE, bound
 
 # None of ours that looks at the environment or the terminal while it is imported.
-MODELS = ("numpy", "cv2", "av", "httpx", "rich.progress", "rich.table", "typer", "wire.labels")
+MODELS = (
+    "numpy", "cv2", "av", "httpx", "rich.progress", "rich.table", "typer", "wire.labels", "onnxruntime",
+    "prelabel.labelling.many_files", "prelabel.image.detector", "prelabel.audio.models",
+)  # fmt: skip
 COLLECTOR = ("collector.cli.serving", "collector.cli", "alembic.command", "sqlalchemy.dialects.sqlite")
 AGENT = ("device_agent.cli", "device_agent.agent", "device_agent.uplink.discovery", "device_agent.session.resume")
 LONGEST = 1 << 20  # of a request: an environment and a command line

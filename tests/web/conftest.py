@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -42,7 +42,6 @@ def house(tmp_path: Path, built_page: Path) -> Iterator[House]:
 
 
 Open = Callable[..., Page]
-Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture
@@ -59,7 +58,6 @@ def open_page(browser: Browser, house: House) -> Iterator[Open]:
         name: str = "ada",
         role: str = "annotator",
         hints: bool = False,
-        color_scheme: Scheme | None = None,
         **more: Any,
     ) -> Page:
         if taken or more:
@@ -68,8 +66,6 @@ def open_page(browser: Browser, house: House) -> Iterator[Open]:
         else:
             page = profile.open(f"{house.collector.url}/api/health")
         taken.append(page.context)
-        if color_scheme is not None:
-            page.emulate_media(color_scheme=color_scheme)
         if not hints:
             page.add_init_script("localStorage.setItem('gleaner.hints-seen', 'true')")
         page.set_default_timeout(20_000)

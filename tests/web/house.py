@@ -43,10 +43,10 @@ class House:
     schema: LabelSchema = SCHEMA
 
     @classmethod
-    def start(cls, folder: Path) -> House:
-        collector = Collector(folder)
+    def start(cls, folder: Path, **environment: str) -> House:
+        collector = Collector(folder, **environment)
         collector.start()
-        house = cls(collector, collector.device(), local_http.Client(base_url=collector.url, timeout=30))
+        house = cls(collector, collector.device(), local_http.Client(base_url=collector.url, timeout=60))
         house.ask("user-add", name="grace", role="lead")
         house.lead.headers["Authorization"] = f"Bearer {house.ask('user-token', name='grace')['token']}"
         return house

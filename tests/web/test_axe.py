@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.web.axe import violations
 from tests.web.conftest import Open
@@ -16,8 +16,14 @@ pytestmark = pytest.mark.usefixtures("page_packages")
 MANY = ["cup", "kettle", "person", *(f"thing {number}" for number in range(4, 31))]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_kind_of_item_and_every_dialog(house: House, open_page: Open, scheme: str) -> None:
+def check(page: Page, what: str) -> None:
+    """As the page is now, in light and in dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], (what, scheme)
+
+
+def test_every_kind_of_item_and_every_dialog(house: House, open_page: Open) -> None:
     house.schema = LabelSchema(boxes=MANY, tracks=MANY, speech=["speech"], text=["answer"])
     house.add_crowd(60)
     house.add_walk()
@@ -25,30 +31,29 @@ def test_every_kind_of_item_and_every_dialog(house: House, open_page: Open, sche
     house.add_spoken("I had toast with jam")
     house.add_sign()
     house.publish()
-    ada = Reviewer(open_page(color_scheme=scheme, hints=True))
+    ada = Reviewer(open_page(hints=True))
     for number in range(6):
         kind = ada.kind()
-        assert violations(ada.page) == [], kind
+        check(ada.page, kind)
         for key, name in (("?", "All keys"), ("s", "Skip this item"), ("0", "Choose a name")) if number < 2 else ():
             ada.press(key)
             expect(ada.page.get_by_role("dialog", name=name)).to_be_visible()
-            assert violations(ada.page) == [], name
+            check(ada.page, name)
             ada.press("Escape")
         if kind == "boxes":
             ada.press("Delete", "n")
-            assert violations(ada.page) == [], "a ghost and a drawing"
+            check(ada.page, "a ghost and a drawing")
             ada.press("Escape")
         ada.submit()
     ada.empty()
-    assert violations(ada.page) == [], "empty"
+    check(ada.page, "empty")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_is_not_work(house: House, open_page: Open, scheme: str) -> None:
+def test_what_is_not_work(house: House, open_page: Open) -> None:
     house.add_still()
     house.add_answer()
     house.publish()
-    lin = Reviewer(open_page("lin", "lead", color_scheme=scheme))
+    lin = Reviewer(open_page("lin", "lead"))
     lin.kind()
     lin.skip()
     lin.kind()
@@ -59,19 +64,19 @@ def test_what_is_not_work(house: House, open_page: Open, scheme: str) -> None:
             expect(lin.page.get_by_role("region", name="Skipped items")).to_be_visible()
         else:
             lin.page.wait_for_load_state("networkidle")
-        assert violations(lin.page) == [], place
+        check(lin.page, place)
     lin.page.evaluate("location.hash = ''")
     lin.kind()
     for key, state in (("r", "resting"), ("q", "leaving")):
         lin.press(key)
         lin.page.wait_for_selector(f"[data-state={state}]")
-        assert violations(lin.page) == [], state
+        check(lin.page, state)
     expect(lin.page.locator("[data-state=leaving]")).to_contain_text("All your work is at the collector")
     lin.press("Enter")
     lin.page.wait_for_selector("[data-state=signed-out]")
-    assert violations(lin.page) == [], "signed out"
-    ada = open_page("ada", color_scheme=scheme)
+    check(lin.page, "signed out")
+    ada = open_page("ada")
     ada.route("**/api/tasks/next", lambda route: route.abort())
     ada.reload()
     ada.wait_for_selector("[data-state=failed]")
-    assert violations(ada) == [], "offline"
+    check(ada, "offline")
