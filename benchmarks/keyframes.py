@@ -137,7 +137,9 @@ class PlainYolox:
         import onnxruntime
 
         self._score = score
-        self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # its threads would burn the other cores while they wait
+        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         grids, strides = [], []
         for stride in (8, 16, 32):
             count = SIDE // stride

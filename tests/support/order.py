@@ -14,6 +14,8 @@ from xdist.scheduler import LoadFileScheduling
 ALONE = "tests/end_to_end/"
 LONG = (
     ALONE,
+    "tests/prelabel/redaction/test_known_faces.py",
+    "tests/prelabel/labelling/test_video_people.py",
     "tests/test_wheel.py",
     "tests/hardware/",
     "tests/web/",

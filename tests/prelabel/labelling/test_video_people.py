@@ -1,6 +1,6 @@
 """A real film of six people, every frame of it, beside the same network run without any of this project's code.
 
-`make test` runs the part with the first two.
+`make test` runs the part with the first of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from prelabel.tracking.smoothing import TRUE_TO
 from tests import needs
 from tests.support.trials import SOAK
 
-FRAMES, PEOPLE = (1394, 6) if SOAK else (450, 2)
+FRAMES, PEOPLE = (1394, 6) if SOAK else (220, 1)
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 def got(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     film = needs.testdata(VIDEO)
     if not SOAK:
-        film = beginning(film, tmp_path_factory.mktemp("film") / "two-people.mp4")
+        film = beginning(film, tmp_path_factory.mktemp("film") / "one-person.mp4")
     return compare(film, needs.testdata(MODEL))
 
 
@@ -41,7 +41,7 @@ def beginning(film: Path, to: Path) -> Path:
 
 
 def test_whom_the_plain_run_finds_is_found_on_every_frame(got: Comparison) -> None:
-    assert got.frames == FRAMES and got.people_frames > 0.7 * FRAMES
+    assert got.frames == FRAMES and got.people_frames > 0.5 * FRAMES
     assert got.missed_by_detector == [] and got.missed_by_tracks == []
     assert got.tracks == PEOPLE
 
