@@ -194,14 +194,14 @@ class Agent:
             self._camera = open_camera(self._settings.camera, room=self._room)
             if self._camera is None:
                 raise SensorNotGiven("The script records pictures, but --camera is none.")
-            self._video = VideoStream(self._camera, self._labeller.see, self._report_failure)
+            self._video = VideoStream(self._camera, self._labeller.push_frame, self._report_failure)
             self._video.suspend()  # the runner lets it in, unless the session is paused
         if "audio" in media:
             self._microphone = open_microphone(self._settings.microphone, room=self._room)
             if self._microphone is None:
                 raise SensorNotGiven("The script records sound, but --microphone is none.")
-            self._labeller.listen(self._microphone.sample_rate)
-            self._audio = AudioStream(self._microphone, self._labeller.hear, self._report_failure)
+            self._labeller.set_sample_rate(self._microphone.sample_rate)
+            self._audio = AudioStream(self._microphone, self._labeller.push_audio, self._report_failure)
             self._audio.suspend()
         if self._camera is not None and self._video is not None:
             self._camera.start(self._video.deliver, self._video.sensor_failed)

@@ -43,7 +43,7 @@ app = typer.Typer(add_completion=False)
 
 LEAD = "demo"
 SESSION_SECONDS = 900.0
-SETTLE_SECONDS = 60.0
+TASKS_SECONDS = 60.0
 MODEL_SECONDS = 60.0  # for a model that the demo can do without
 
 
@@ -158,7 +158,7 @@ def run_once(run: Installation, began: float) -> dict[str, Any]:
     if facts is None:
         raise ChildFailed.from_output(device.logged(), device.process.returncode, device.ending())
     with doing("Waiting for the last task"):
-        tasks, first_task_seconds = settled(run, token, facts["session"])
+        tasks, first_task_seconds = wait_for_tasks(run, token, facts["session"])
     return {
         "session": facts["session"],
         "takes": facts["takes"],
@@ -176,9 +176,9 @@ def run_once(run: Installation, began: float) -> dict[str, Any]:
     }
 
 
-def settled(run: Installation, token: str, session: str) -> tuple[list[dict[str, Any]], float | None]:
+def wait_for_tasks(run: Installation, token: str, session: str) -> tuple[list[dict[str, Any]], float | None]:
     """The tasks of a session once every closed take has its own, and the seconds from the first one's take to it."""
-    until = time.monotonic() + SETTLE_SECONDS
+    until = time.monotonic() + TASKS_SECONDS
     while True:
         closed = {take["take"]: take for take in run.session(token, session)["takes"] if take["state"] == "closed"}
         tasks = sorted(run.tasks(token, session), key=lambda row: str(row["created_at"]))

@@ -44,6 +44,19 @@ OLD_WORDS = {
     r"\bcosts? (?:at most|nothing|its)\b": "loses, needs",
 }
 
+# Of names, each with a better word. `say` and `look` are a kind of step and the rate of a model, and stay.
+OLD_NAMES = {
+    "keep": "save", "keeps": "save", "kept": "saved", "remember": "save", "remembers": "save",
+    "tell": "report", "tells": "report", "told": "reported", "said": "the noun", "says": "the noun",
+    "mention": "report", "introduce": "print", "hush": "dismiss", "forget": "delete", "forgets": "delete",
+    "bring": "download, scale", "brings": "download, scale", "brought": "downloaded, scaled",
+    "hear": "process", "hears": "process", "heard": "found, recognised", "looker": "viewer", "lookers": "viewers",
+    "settle": "finish, set", "settles": "finish, set", "settled": "finished", "sweep": "remove",
+    "shut": "suspend, lock",
+    "judge": "evaluate", "judged": "evaluated", "beside": "next to", "twin": "duplicate", "twins": "duplicates",
+    "desk": "context", "letter": "message", "house": "services",
+}  # fmt: skip
+
 
 def prose(page: Path) -> str:
     """A page without blocks, code and the names of links' targets."""
@@ -87,5 +100,23 @@ def test_messages_use_plain_words() -> None:
         for path in modules()
         for line, text in sorted(set(messages(path)))
         for fault in old_words(re.sub(r"`[^`]*`", "…", text))
+    ]
+    assert found == []
+
+
+def words_of(name: str) -> list[str]:
+    """`PageContext` and `page_context` are both page, context."""
+    return re.findall(r"[a-z]+", re.sub(r"([A-Z])", r"_\1", name).lower())
+
+
+def test_names_of_functions_and_classes_use_plain_words() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {word} is {OLD_NAMES[word]}"
+        for path in modules()
+        if "versions" not in path.parts  # migrations are records of their day
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        for word in words_of(node.name)
+        if word in OLD_NAMES
     ]
     assert found == []

@@ -33,11 +33,11 @@ async def calibrate_once(db: Database, measurer: Measurer) -> int:
     await measurer.measure()
     fitted = await measurer.fit()
 
-    def keep(conn: Connection) -> None:
+    def save(conn: Connection) -> None:
         for one in fitted:
             save_calibration(conn, one)
 
-    await db.write(keep)
+    await db.write(save)
     for one in fitted:
         if one.configuration is not None:
             log.info("%s under settings %s: %s", one.model.name, one.configuration[:8], one.why)

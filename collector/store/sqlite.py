@@ -149,7 +149,7 @@ class SqliteDatabase:
                 try:
                     conn = conn or SqliteConnection(self.path)
                 except sqlite3.Error as error:
-                    _settle(first[1], None, failed(error))
+                    _set_answer(first[1], None, failed(error))
                     continue
                 if not self._commit_group(conn, first):
                     return
@@ -189,7 +189,7 @@ class SqliteDatabase:
             for callback in self._subscribers.get(topic, ()):
                 callback()
         for answer, value, problem in done:
-            _settle(answer, value, problem)
+            _set_answer(answer, value, problem)
         return go_on
 
     def _run_one(
@@ -224,7 +224,7 @@ class SqliteDatabase:
         if item is not None and item[1] not in answers:
             answers.append(item[1])
         for answer in answers:
-            _settle(answer, None, error)
+            _set_answer(answer, None, error)
 
 
 def _analyze(conn: Connection) -> None:
@@ -233,7 +233,7 @@ def _analyze(conn: Connection) -> None:
     conn.exec_driver_sql("ANALYZE")
 
 
-def _settle(answer: Future[Any], value: Any, problem: BaseException | None) -> None:
+def _set_answer(answer: Future[Any], value: Any, problem: BaseException | None) -> None:
     # A caller that went away cancelled its future; its write stands all the same.
     if not answer.set_running_or_notify_cancel():
         return

@@ -108,14 +108,14 @@ class Labeller:
         self._thread.start()
 
     # ---------------------------------------------------------------- from the sensors' threads
-    def see(self, frame: Frame, recording: bool) -> None:
+    def push_frame(self, frame: Frame, recording: bool) -> None:
         if self.models.video is None:
             return
         with self._wake:
             self._frame = (frame, recording)
             self._wake.notify()
 
-    def hear(self, block: AudioBlock, recording: bool) -> None:
+    def push_audio(self, block: AudioBlock, recording: bool) -> None:
         if self.models.speech is None and not self.models.sounds:
             return
         with self._wake:
@@ -123,7 +123,7 @@ class Labeller:
             self._wake.notify()
 
     # ---------------------------------------------------------------- from the session's thread
-    def listen(self, sample_rate: int) -> None:
+    def set_sample_rate(self, sample_rate: int) -> None:
         """Set the sample rate of the microphone, in samples per second."""
         self._sample_rate = sample_rate
 
@@ -153,7 +153,7 @@ class Labeller:
         """The boxes on a still, uint8 of shape (height, width, 3); with `read` the text on it too."""
         return self._ask(lambda: self._still(capture, picture_bgr, read))
 
-    def rest(self) -> None:
+    def clear(self) -> None:
         """Drop the frame that waits, and show no detection and no speech."""
         with self._wake:
             self._frame = None

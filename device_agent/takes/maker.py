@@ -182,7 +182,7 @@ class TakeMaker:
         """Nothing that a sensor gives is recorded, shown, measured or labelled until `resume`. Returns at once."""
         for stream in self._streams:
             stream.suspend()
-        self._labeller.rest()
+        self._labeller.clear()
 
     def resume(self) -> None:
         for stream in self._streams:

@@ -79,8 +79,8 @@ def _measure(
         stack.callback(spool.close)
         labeller = Labeller(Models.open() if models else Models(), lost.append)
         stack.callback(labeller.close)
-        video = VideoStream(eyes, labeller.see, lost.append) if eyes is not None else None
-        audio = AudioStream(ears, labeller.hear, lost.append) if ears is not None else None
+        video = VideoStream(eyes, labeller.push_frame, lost.append) if eyes is not None else None
+        audio = AudioStream(ears, labeller.push_audio, lost.append) if ears is not None else None
         for stream in (video, audio):
             if stream is not None:
                 stack.callback(stream.close)
@@ -88,7 +88,7 @@ def _measure(
             eyes.start(video.deliver, video.sensor_failed)
             stack.callback(eyes.stop)
         if audio is not None and ears is not None:
-            labeller.listen(ears.sample_rate)
+            labeller.set_sample_rate(ears.sample_rate)
             ears.start(audio.deliver, audio.sensor_failed)
             stack.callback(ears.stop)
         _wait_for_first(video, audio, lost)

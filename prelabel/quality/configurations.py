@@ -33,7 +33,7 @@ def configurations(models: Mapping[Source, Mapping[str, Any] | None]) -> dict[So
         source: text
         for sources in alike.values()
         if len(sources) > 1
-        for source, text in _told({source: models[source] for source in sources}).items()
+        for source, text in _distinguished({source: models[source] for source in sources}).items()
     }
 
 
@@ -42,7 +42,7 @@ def named(model: Source, told: Mapping[Source, str]) -> str:
     return f"{model.name}, {told[model]}" if model in told else model.name
 
 
-def _told(sources: Mapping[Source, Mapping[str, Any] | None]) -> dict[Source, str]:
+def _distinguished(sources: Mapping[Source, Mapping[str, Any] | None]) -> dict[Source, str]:
     flat = {source: None if settings is None else _flat(settings) for source, settings in sources.items()}
     known = [row for row in flat.values() if row is not None]
     names = dict.fromkeys(name for row in known for name in row)

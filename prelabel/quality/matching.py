@@ -98,7 +98,7 @@ def edits(item: Reviewed, table: Array) -> list[Change]:
         elif label.label != after[column].label:
             outcome = "deleted"
         changes.append(Change(outcome, label, after[column], float(table[row, column])))
-    by_people = [after[column] for column in columns if item.said_by(after[column]).kind == "person"]
+    by_people = [after[column] for column in columns if item.source_of(after[column]).kind == "person"]
     return changes + [Change("added", None, label, 0.0) for label in by_people]
 
 

@@ -60,10 +60,10 @@ class Reviewed:
     def model(self) -> Source:
         return self.before.source
 
-    def said_by(self, label: Label) -> Source:
+    def source_of(self, label: Label) -> Source:
         """Who is behind a label of `after`."""
         return label.source or self.after.source
 
     def of_another_model(self, label: Label) -> bool:
-        source = self.said_by(label)
+        source = self.source_of(label)
         return source.kind == "model" and not source.ran_as(self.model)

@@ -81,7 +81,7 @@ def normalised(text: str, language: str | None = None) -> str:
     """
     shown = _invisible().sub("", text.translate(_APOSTROPHES))
     folded = unicodedata.normalize("NFKC", _folded(unicodedata.normalize("NFKC", shown), language))
-    words = "".join(map(_kept, characters(_OUTSIDE.sub(" ", folded)))).split()
+    words = "".join(map(_compared_character, characters(_OUTSIDE.sub(" ", folded)))).split()
     if without_spaces(language):
         words = [part for word in words for part in _parts(word)]
     return " ".join(words)
@@ -100,7 +100,7 @@ def _folded(text: str, language: str | None) -> str:
     return text.casefold()
 
 
-def _kept(cluster: str) -> str:
+def _compared_character(cluster: str) -> str:
     """A character as it is compared: letters, digits and their marks; a space for all else."""
     if cluster == "'":
         return cluster

@@ -93,9 +93,9 @@ class Bench:
         self.mentions: list[GleanerError] = []
         self.labeller = Labeller(models or Models(), self.mentions.append)
         self.camera, self.microphone = camera or HandCamera(), HandMicrophone()
-        self.video = VideoStream(self.camera, self.labeller.see, self.troubles.append)
-        self.audio = AudioStream(self.microphone, self.labeller.hear, self.troubles.append)
-        self.labeller.listen(self.microphone.sample_rate)
+        self.video = VideoStream(self.camera, self.labeller.push_frame, self.troubles.append)
+        self.audio = AudioStream(self.microphone, self.labeller.push_audio, self.troubles.append)
+        self.labeller.set_sample_rate(self.microphone.sample_rate)
         self.maker = TakeMaker(
             self.spool, self.labeller, self.video, self.audio, ORIGIN, self.mentions.append, masking,
             device_facts=device_facts,

@@ -54,7 +54,7 @@ class SimulatedMicrophone:
             number = turn.number - 1
             self.overruns += turn.skipped > 0
             offset = number * self._block
-            samples = self.room.sound.heard(offset, self._block, started, self.room.says)
+            samples = self.room.sound.samples(offset, self._block, started, self.room.says)
             samples.flags.writeable = False
             stamp = started + round(offset * 1_000_000 / self.sample_rate)
             deliver(AudioBlock(first + offset, stamp, samples, overflow=turn.skipped > 0))

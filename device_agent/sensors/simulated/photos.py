@@ -99,7 +99,7 @@ def cut_out(path: Path, outlines: Outlines, *, cache: Path | None = None) -> Cut
     matte = cv2.imread(str(kept), cv2.IMREAD_GRAYSCALE) if kept.is_file() else None
     if matte is None or matte.shape != picture.shape[:2]:
         matte = _matte(picture, outlines)
-        _keep(matte, kept)
+        _save_matte(matte, kept)
     return Cutout(picture, matte)
 
 
@@ -130,7 +130,7 @@ def _largest_part(there: Picture) -> Picture:
     return filled
 
 
-def _keep(matte: Picture, path: Path) -> None:
+def _save_matte(matte: Picture, path: Path) -> None:
     """Into the cache, whole or not at all; a cache that cannot be written only costs the second the matte takes."""
     ok, data = cv2.imencode(".png", matte)
     if not ok:

@@ -21,7 +21,7 @@ class RoomSound:
         self.sample_rate = sample_rate
         self._noise = room_noise(seed, sample_rate)
 
-    def heard(self, first_sample: int, count: int, started_us: int, says: Sequence[Say]) -> Samples:
+    def samples(self, first_sample: int, count: int, started_us: int, says: Sequence[Say]) -> Samples:
         """int16 (count, 1): `count` samples from `first_sample` on, sample 0 being at device time `started_us`."""
         where = np.arange(first_sample, first_sample + count) % len(self._noise)
         mixed = self._noise[where]

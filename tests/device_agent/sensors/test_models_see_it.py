@@ -92,7 +92,7 @@ def test_speech_is_heard_where_it_is_and_nowhere_else() -> None:
     room = SimulatedRoom(now=lambda: START_US)
     said = room.say("Hello kitchen, turn on the light.")
     stream = VadStream(open_model("silero-vad"), room.sample_rate)
-    stream.push(room.sound.heard(0, 5 * room.sample_rate, START_US, room.says)[:, 0])
+    stream.push(room.sound.samples(0, 5 * room.sample_rate, START_US, room.says)[:, 0])
     regions = stream.finish()
     assert regions
     assert abs(START_US + regions[0].start_us - said.start_us) < 200_000
