@@ -32,8 +32,8 @@ from prelabel.models.catalogue import (
     ModelUnavailable,
     available,
     choose,
+    download_candidates,
     fetch,
-    worth_pulling,
 )
 from scripts import load
 from wire.interrupted import interrupt
@@ -93,7 +93,7 @@ def prepare(run: Installation) -> None:
     failed: set[str] = set()
     tasks: tuple[ModelTask, ...] = ("people", "objects", "speech")
     for task in tasks:
-        pull_first(worth_pulling(task), failed)
+        pull_first(download_candidates(task), failed)
     wanted = [choose(task) for task in tasks]
     if run.camera == "simulated":
         wanted += ["photo-person", "photo-cup"]

@@ -13,7 +13,7 @@ from collector.prelabels.reviewed_rows import Asked
 from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
 from collector.services import Db
 from collector.studies.scope import scope_of
-from prelabel.labelling.one_file import ModelFacts, describe
+from prelabel.labelling.one_file import ModelDescription, describe
 from prelabel.models import catalogue
 from prelabel.quality.shapes import PrelabelReport
 from wire.base import Id, Utc, WireModel
@@ -31,7 +31,7 @@ class ModelNotPulled(GleanerError):
     hint = "Run `gleaner prelabel pull` with its name on the collector's machine, then ask again."
 
 
-def known_model(name: str) -> ModelFacts:
+def known_model(name: str) -> ModelDescription:
     """What is known of a model that is on this machine.
 
     Raises:

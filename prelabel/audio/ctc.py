@@ -31,7 +31,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class HeardWord:
+class SpokenWord:
     """A word from the start of its first token to the end of its last; `score` is the mean of its tokens'."""
 
     text: str
@@ -58,7 +58,7 @@ class Alphabet:
     def __len__(self) -> int:
         return len(self._pieces)
 
-    def words(self, tokens: Sequence[Token], row_us: float, start_us: int = 0) -> list[HeardWord]:
+    def words(self, tokens: Sequence[Token], row_us: float, start_us: int = 0) -> list[SpokenWord]:
         """The words of one stretch of sound that begins at `start_us`; a row lasts `row_us` microseconds."""
         rows: list[tuple[bytes, list[Token]]] = []
         fresh = True
@@ -75,7 +75,7 @@ class Alphabet:
                 rows[-1] = (text + piece, [*parts, token])
                 fresh = False
         return [
-            HeardWord(
+            SpokenWord(
                 text=unicodedata.normalize("NFC", text.decode("utf-8", "replace")),
                 start_us=start_us + round(parts[0].start * row_us),
                 end_us=start_us + round(parts[-1].end * row_us),
@@ -84,7 +84,7 @@ class Alphabet:
             for text, parts in rows
         ]
 
-    def text(self, words: Sequence[HeardWord]) -> str:
+    def text(self, words: Sequence[SpokenWord]) -> str:
         return self.joiner.join(word.text for word in words)
 
     def _piece(self, token: str) -> list[bytes]:

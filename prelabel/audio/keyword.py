@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prelabel.audio.scoring import Samples, Scores, WindowScorer
-from prelabel.audio.segments import HeardEvent
+from prelabel.audio.segments import SoundEvent
 from prelabel.models.families import KeywordDecode
 from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
@@ -110,10 +110,10 @@ class KeywordStream:
         for window in self._windows.push(samples):
             self._spotting.push(self._model.scorer.scores(window))
 
-    def finish(self) -> list[HeardEvent]:
+    def finish(self) -> list[SoundEvent]:
         """Every keyword, by time, as the window that was surest of it: the word lies inside."""
         for window in self._windows.finish():
             self._spotting.push(self._model.scorer.scores(window))
         rows = ((row, self._windows.span_us(row.best, row.best)) for row in self._spotting.finish())
         names = self._model.scorer.names
-        return [HeardEvent(names[row.index], start, end, row.score) for row, (start, end) in rows if end > start]
+        return [SoundEvent(names[row.index], start, end, row.score) for row, (start, end) in rows if end > start]

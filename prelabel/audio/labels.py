@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prelabel.audio.prompts import Timed, expected_parts
-from prelabel.audio.segments import HeardEvent, SpeechRegion
+from prelabel.audio.segments import SoundEvent, SpeechRegion
 from prelabel.audio.utterances import Utterance
 from prelabel.geometry.detection import SCORE_DECIMALS
 from wire.labels import Interval, Label, LabelsDocument, Source, Text, Word
@@ -75,7 +75,7 @@ def spoken_labels(
     ]
 
 
-def heard_labels(rows: Sequence[HeardEvent]) -> list[Interval]:
+def event_labels(rows: Sequence[SoundEvent]) -> list[Interval]:
     """Intervals `e1`, `e2`, … of what tagging and keyword models heard."""
     return [
         Interval(

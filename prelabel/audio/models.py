@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.audio.keyword import KeywordSpotter, KeywordStream
-from prelabel.audio.labels import heard_labels, speech_labels, spoken_labels
+from prelabel.audio.labels import event_labels, speech_labels, spoken_labels
 from prelabel.audio.prefill import Prefill, prefill_allowed
 from prelabel.audio.recogniser import Recogniser, RecogniserStream
 from prelabel.audio.tagging import Tagger, TagStream
@@ -164,7 +164,7 @@ class SoundTagger(_Model):
         self._model = model
 
     def listen(self, rate: int, expected: str | None = None) -> SoundStream:
-        return _Heard(TagStream(self._model, rate))
+        return _EventStream(TagStream(self._model, rate))
 
 
 class WordSpotter(_Model):
@@ -175,7 +175,7 @@ class WordSpotter(_Model):
         self._model = model
 
     def listen(self, rate: int, expected: str | None = None) -> SoundStream:
-        return _Heard(KeywordStream(self._model, rate))
+        return _EventStream(KeywordStream(self._model, rate))
 
 
 class Transcriber(_Model):
@@ -239,13 +239,13 @@ class _Mixed:
         self._stream.push(mixed(rows))
 
 
-class _Heard(_Mixed):
+class _EventStream(_Mixed):
     def __init__(self, stream: TagStream | KeywordStream) -> None:
         super().__init__(stream)
         self._stream: TagStream | KeywordStream = stream
 
     def finish(self) -> list[Label]:
-        return [*heard_labels(self._stream.finish())]
+        return [*event_labels(self._stream.finish())]
 
 
 class _Spoken(_Mixed):

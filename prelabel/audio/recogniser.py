@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.audio.ctc import Alphabet, HeardWord, collapse, probabilities
+from prelabel.audio.ctc import Alphabet, SpokenWord, collapse, probabilities
 from prelabel.audio.network import AudioNetwork
 from prelabel.audio.utterances import Utterance, utterances, within
 from prelabel.audio.vad import RATE as VAD_RATE
@@ -51,9 +51,9 @@ class Recogniser:
         self.piece = self._network.window or round(PIECE_SECONDS * self.rate)
         if decode.blank >= len(decode.alphabet):
             raise ModelRefused(f"{package.name} has {len(decode.alphabet)} tokens, its blank is number {decode.blank}.")
-        self._try_out()
+        self._dry_run()
 
-    def words(self, samples: Samples, start_us: int = 0) -> list[HeardWord]:
+    def words(self, samples: Samples, start_us: int = 0) -> list[SpokenWord]:
         """The words in mono samples at the model's rate, `piece` of them at most.
 
         Args:
@@ -90,7 +90,7 @@ class Recogniser:
             count = min(count, math.ceil(len(samples) * 1000 / (self.rate * self.decode.frame_ms)))
         return rows[:count]
 
-    def _try_out(self) -> None:
+    def _dry_run(self) -> None:
         length = self._network.window or round(_TRY_SECONDS * self.rate)
         told = len(self._rows(np.zeros(length, dtype=np.float32))) * self.decode.frame_ms
         truth = 1000 * length / self.rate
@@ -127,7 +127,7 @@ class RecogniserStream:
         self._held = np.zeros(0, dtype=np.float32)
         self._start = 0  # of `_held`, in samples of the model
         self._rate, self._pushed = rate, 0
-        self._words: list[HeardWord] = []
+        self._words: list[SpokenWord] = []
 
     def push(self, samples: Samples) -> None:
         """The next mono samples, float32 -1..1."""

@@ -20,7 +20,7 @@ class SpeechRegion:
 
 
 @dataclass(frozen=True)
-class HeardEvent:
+class SoundEvent:
     """Something heard in [start_us, end_us) of media time: the word of its class and a score 0..1."""
 
     label: str

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prelabel.audio.scoring import Samples, Scores, WindowScorer
-from prelabel.audio.segments import HeardEvent
+from prelabel.audio.segments import SoundEvent
 from prelabel.models.families import TaggingDecode
 from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
@@ -97,7 +97,7 @@ class TagStream:
         for window in self._windows.push(samples):
             self._merging.push(self._model.scorer.scores(window))
 
-    def finish(self) -> list[HeardEvent]:
+    def finish(self) -> list[SoundEvent]:
         """Every stretch, by time. Two of one class never overlap; those of several classes may."""
         for window in self._windows.finish():
             self._merging.push(self._model.scorer.scores(window))
@@ -105,5 +105,5 @@ class TagStream:
         for index, first, last, score in self._merging.finish():
             start_us, end_us = self._windows.span_us(first, last)
             if end_us > start_us and end_us - start_us >= self._model.decode.min_ms * 1000:
-                heard.append(HeardEvent(self._model.scorer.names[index], start_us, end_us, score))
+                heard.append(SoundEvent(self._model.scorer.names[index], start_us, end_us, score))
         return heard

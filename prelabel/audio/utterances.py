@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prelabel.audio.ctc import PAUSE_US, HeardWord
+from prelabel.audio.ctc import PAUSE_US, SpokenWord
 from prelabel.audio.segments import SpeechRegion
 
 REACH_US = 500_000  # a word this near to speech belongs to it
@@ -21,10 +21,10 @@ class Utterance:
     start_us: int
     end_us: int
     score: float
-    words: tuple[HeardWord, ...] = ()
+    words: tuple[SpokenWord, ...] = ()
 
 
-def utterances(words: Sequence[HeardWord], regions: Sequence[SpeechRegion] | None) -> list[Utterance]:
+def utterances(words: Sequence[SpokenWord], regions: Sequence[SpeechRegion] | None) -> list[Utterance]:
     """Words, by time, as utterances, by time and without overlap.
 
     With regions each word goes to the one nearest to its middle; the region grows to hold its words. Words far from
@@ -58,10 +58,10 @@ def _home(middle: float, edges: NDArray[np.int64]) -> int:
 
 
 def _grouped(
-    strays: Sequence[tuple[HeardWord, float]], edges: NDArray[np.int64]
-) -> list[tuple[tuple[HeardWord, ...], int]]:
+    strays: Sequence[tuple[SpokenWord, float]], edges: NDArray[np.int64]
+) -> list[tuple[tuple[SpokenWord, ...], int]]:
     """Words of one utterance each, with how many regions lie before it."""
-    groups: list[tuple[list[HeardWord], int]] = []
+    groups: list[tuple[list[SpokenWord], int]] = []
     for word, middle in strays:
         passed = int(np.searchsorted(edges[:, 0], middle, side="right"))
         if groups and groups[-1][1] == passed and word.start_us - groups[-1][0][-1].end_us <= PAUSE_US:
@@ -72,7 +72,7 @@ def _grouped(
 
 
 def _utterance(
-    own: tuple[HeardWord, ...], start: int, end: int, before: int, after: int, edges: NDArray[np.int64]
+    own: tuple[SpokenWord, ...], start: int, end: int, before: int, after: int, edges: NDArray[np.int64]
 ) -> Utterance:
     """An utterance that stays off the `before - 1`th and the `after`th region."""
     start = max(start, int(edges[before - 1, 1])) if before else start
@@ -81,7 +81,7 @@ def _utterance(
     return Utterance(start, end, score, tuple(within(word, start, end) for word in own))
 
 
-def within(word: HeardWord, start_us: int, end_us: int) -> HeardWord:
+def within(word: SpokenWord, start_us: int, end_us: int) -> SpokenWord:
     """The word cut to [start_us, end_us), a microsecond long at least."""
     start = min(max(word.start_us, start_us), end_us - 1)
-    return HeardWord(word.text, start, max(start + 1, min(word.end_us, end_us)), word.score)
+    return SpokenWord(word.text, start, max(start + 1, min(word.end_us, end_us)), word.score)

@@ -47,7 +47,7 @@ class VadModel:
         self._outputs = package.manifest.outputs
         self._session = load(package.path, package.name, threads)
         self._session.require(self._names, self._outputs)
-        self._try_out()
+        self._dry_run()
 
     def step(self, samples: NDArray[np.float32], state: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         """Probability of speech in 64 + 512 samples, and the state for the next step.
@@ -72,7 +72,7 @@ class VadModel:
         values = self._session.run(feeds, [self._outputs["probability"], self._outputs["state"]])
         return {role: values[name].astype(np.float32) for role, name in self._outputs.items()}
 
-    def _try_out(self) -> None:
+    def _dry_run(self) -> None:
         values = self._run(np.zeros(CONTEXT + WINDOW, dtype=np.float32), new_state())
         for role, shape in (("probability", (1, 1)), ("state", _STATE)):
             if values[role].shape != shape:

@@ -45,9 +45,9 @@ def put_golden(manifest: Path, sample: str, labels: Sequence[Label]) -> None:
     """
     text = manifest.read_text(encoding="utf-8")
     kept = _without_golden(text)
-    rows = "".join(f"  {_value(_silent_out(label.to_json()))},\n" for label in labels)
+    rows = "".join(f"  {_value(_without_defaults(label.to_json()))},\n" for label in labels)
     changed = f"{kept.rstrip()}\n\n[golden]\nsample = {_value(sample)}\nexpect = [\n{rows}]\n"
-    if _rest(text) != _rest(changed):
+    if _other_tables(text) != _other_tables(changed):
         raise ManifestInvalid(
             f"{manifest} is written in a way that leaves no place to add [golden].",
             hint="Make [golden] a table of its own at the end of the file.",
@@ -108,7 +108,7 @@ def _without_golden(text: str) -> str:
     return "\n".join(kept)
 
 
-def _rest(text: str) -> dict[str, Any] | None:
+def _other_tables(text: str) -> dict[str, Any] | None:
     """All a TOML text says but `[golden]`; None when it is no TOML."""
     try:
         return {name: row for name, row in tomllib.loads(text).items() if name != "golden"}
@@ -116,13 +116,13 @@ def _rest(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _silent_out(value: Any) -> Any:
+def _without_defaults(value: Any) -> Any:
     """Without what says nothing or is given anew, and None, which TOML does not have."""
     if isinstance(value, dict):
         return {
-            name: _silent_out(row) for name, row in value.items() if row is not None and name not in _LEFT_OUT
+            name: _without_defaults(row) for name, row in value.items() if row is not None and name not in _LEFT_OUT
         }  # fmt: skip
-    return [_silent_out(row) for row in value] if isinstance(value, list) else value
+    return [_without_defaults(row) for row in value] if isinstance(value, list) else value
 
 
 def _value(value: Any) -> str:

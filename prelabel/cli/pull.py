@@ -55,10 +55,10 @@ def _item(name: str, console: Console) -> Path:
             path = catalogue.fetch(name, report)
     if item.kind == "model":
         try:
-            _try_out(open_model(name), console)
+            _dry_run(open_model(name), console)
         except GleanerError:
             if not here:
-                catalogue.forget(name)
+                catalogue.delete(name)
             raise
     return path
 
@@ -71,11 +71,11 @@ def _own(name: str, console: Console) -> Path:
     known = is_known(package.name) and catalogue.item(package.name).sha256 == package.sha256
     if not known:
         refuse_taken_name(package)
-    _try_out(package, console)
+    _dry_run(package, console)
     return catalogue.adopt(package.name, package.path) if known else install(package)
 
 
-def _try_out(package: ModelPackage, console: Console) -> None:
+def _dry_run(package: ModelPackage, console: Console) -> None:
     # Here, not above: pictures need no onnxruntime.
     from prelabel.checks.any_model import open_any_model
     from prelabel.checks.golden import golden_or_why

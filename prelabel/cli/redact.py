@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from prelabel.labelling.file_list import NoFiles, beside_sentence, media_files
+from prelabel.labelling.file_list import NoFiles, media_files, skipped_sentence
 from wire.errors import GleanerError
 
 if TYPE_CHECKING:  # listing models must not load what redaction needs
@@ -83,7 +83,7 @@ def redact(
     policy = _policy(faces, speech, method, sound)
     console = Console(stderr=True, soft_wrap=True)
     status = 0
-    found, beside = media_files(files, outside=out)
+    found, skipped = media_files(files, outside=out)
     if not found:
         raise NoFiles("There is no file to redact.")
     claimed = Claimed(found)
@@ -98,8 +98,8 @@ def redact(
             typer.echo(f"{error} [{error.code}]", err=True)
             continue
         typer.echo(_line(path, made) if as_json else _sentence(path, made))
-    if beside:
-        typer.echo(beside_sentence(beside), err=True)
+    if skipped:
+        typer.echo(skipped_sentence(skipped), err=True)
     raise typer.Exit(status)
 
 

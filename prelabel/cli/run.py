@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prelabel.cli.output import Threads, listed, to_people
-from prelabel.labelling.file_list import NoFiles, beside_sentence, listed_in, media_files
+from prelabel.labelling.file_list import NoFiles, listed_in, media_files, skipped_sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,10 +84,10 @@ def run(
     from prelabel.labelling.run_journal import RunJournal
 
     _refuse_taken(out, force)
-    _bring(model)
+    _fetch_model(model)
     source = describe(model).source
     named = [*(files or []), *listed_in(files_from, null)]
-    found, beside = media_files(named)
+    found, skipped = media_files(named)
     if not found:
         raise NoFiles("There is no file to label." if named else "No file was named.")
     paths = list(found)
@@ -106,7 +106,7 @@ def run(
             raise typer.Exit(bad.status)
         journal = RunJournal(out, source, settings, anew=force) if out is not None else None
         _work(paths, settings, runner, count, journal, as_json, tally)
-        _close(out, journal, paths, tally, beside, as_json)
+        _close(out, journal, paths, tally, skipped, as_json)
     except KeyboardInterrupt:
         done = f"Interrupted: {tally.all} of {len(paths)} files"
         resumed = "are saved; run the same command again to continue"
@@ -149,7 +149,7 @@ def _refuse_taken(out: Path | None, force: bool) -> None:
         raise OutputExists(f"{out} already exists.")
 
 
-def _bring(model: str) -> None:
+def _fetch_model(model: str) -> None:
     """A model of the catalogue that is not here is fetched first, with a bar and its licence."""
     from prelabel.cli.output import fetching, licence_line
     from prelabel.labelling.one_file import READING
@@ -199,7 +199,7 @@ def _work(
             progress.update(bar, completed=tally.all)
 
 
-def _say(line: str, console: Console) -> None:
+def _print_line(line: str, console: Console) -> None:
     """A line of output; above the bar, where both are on a terminal."""
     from prelabel.labelling.outputs import OutputUnwritable
 
@@ -223,7 +223,7 @@ def _take(outcome: FileOutcome, journal: RunJournal | None, as_json: bool, tally
         console.print(f"{outcome.sentence} [{outcome.code}]")
         if as_json:
             row = {"file": str(outcome.path), "code": outcome.code, "error": outcome.sentence}
-            _say(json_line(row), console)
+            _print_line(json_line(row), console)
         return
     if outcome.again:
         tally.again += 1
@@ -232,9 +232,9 @@ def _take(outcome: FileOutcome, journal: RunJournal | None, as_json: bool, tally
         if journal is not None:
             journal.save(outcome)
     if as_json:
-        _say(json_line(with_media(outcome.document, outcome.media, str(outcome.path))), console)
+        _print_line(json_line(with_media(outcome.document, outcome.media, str(outcome.path))), console)
     elif journal is None:
-        _say(f"{outcome.path}: {_found(outcome.document)}", console)
+        _print_line(f"{outcome.path}: {_found(outcome.document)}", console)
 
 
 def _found(document: dict[str, Any]) -> str:
@@ -247,11 +247,11 @@ def _found(document: dict[str, Any]) -> str:
 
 
 def _close(
-    out: Path | None, journal: RunJournal | None, paths: list[Path], tally: RunTally, beside: int, as_json: bool
+    out: Path | None, journal: RunJournal | None, paths: list[Path], tally: RunTally, skipped: int, as_json: bool
 ) -> None:
     console = to_people()
-    if beside:
-        console.print(beside_sentence(beside))
+    if skipped:
+        console.print(skipped_sentence(skipped))
     if out is None or journal is None:
         return
     lines = journal.finish(paths)

@@ -53,7 +53,7 @@ def probable_iou_matrix(first: Array, second: Array) -> Array:
     return overlap
 
 
-def keep_best(
+def suppress_overlaps(
     boxes: Array, scores: Array, classes: Array, iou: float, maximum: int, overlap: Overlap = iou_matrix
 ) -> Array:
     """Indexes of the boxes that stay, best first: greedy, within each class, `maximum` at most.

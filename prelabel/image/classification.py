@@ -44,7 +44,7 @@ class Classifier:
         self._network = network
         settings = cast(ClassificationDecode, self.package.manifest.decode)
         self._top = settings.top
-        self._activation: Activation = settings.activation or self._told_by_dry_runs()
+        self._activation: Activation = settings.activation or self._activation_by_dry_runs()
         if self._activation == "none":
             require_fractions(self.package.name, "scores", self._values(_shades(360, 640)))
 
@@ -80,8 +80,8 @@ class Classifier:
             for number, guess in enumerate(self.guesses(image), start=1)
         ]
 
-    def _told_by_dry_runs(self) -> Activation:
-        black = self._network.try_out()[0]["scores"]
+    def _activation_by_dry_runs(self) -> Activation:
+        black = self._network.dry_run()[0]["scores"]
         runs = [self._flat(black), self._values(_shades(360, 640))]
         if all(sums_to_one(values, axis=0) for values in runs):
             return "none"
@@ -111,7 +111,7 @@ def open_classifier(package: ModelPackage, threads: int = 1) -> Classifier:
         ModelRefused: does not load, or does not do what its manifest says.
     """
     network = PictureNetwork(package, threads)
-    network.try_out()
+    network.dry_run()
     return Classifier(network)
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from prelabel.geometry.detection import Detection
-from prelabel.geometry.iou import iou_matrix, keep_best, probable_iou_matrix
+from prelabel.geometry.iou import iou_matrix, probable_iou_matrix, suppress_overlaps
 from prelabel.image.centerface import Centerface, free_dims
 from prelabel.image.detr import Detr
 from prelabel.image.family import MAX_CANDIDATES, Array, Candidates, Decoder
@@ -111,7 +111,7 @@ class Detector:
         """What `detect` finds, as labels; raises as it does."""
         return detection_labels(self.detect(image))
 
-    def try_out(self) -> None:
+    def dry_run(self) -> None:
         """Run a black picture through the network and hold its answer against the manifest.
 
         Where it finds nothing at all in black, its boxes are judged in dim noise.
@@ -120,7 +120,7 @@ class Detector:
             ModelRefused: shapes are not those of the family, classes do not match `names`, values are not finite, or
                 boxes cannot be boxes.
         """
-        outputs, place = self._network.try_out(self._decoder.feeds)
+        outputs, place = self._network.dry_run(self._decoder.feeds)
         self._decoder.check(outputs, place)
         if not self._decoder.check_boxes(outputs, place):
             noise = np.random.default_rng(1).integers(0, 128, (place.height, place.width, 3), dtype=np.uint8)
@@ -144,7 +144,7 @@ class Detector:
         places = np.flatnonzero(good)
         if len(places) < len(good):
             found, shapes = found.take(places), shapes[places]
-        kept = self._kept(found, shapes)
+        kept = self._without_overlaps(found, shapes)
         found, inside = found.take(kept), inside[places[kept]]
         if found.angles is None:
             return found, inside
@@ -152,14 +152,14 @@ class Detector:
         boxes = np.concatenate([inside[:, :2] - half, inside[:, :2] + half], axis=1)
         return Candidates(found.boxes, found.scores, found.classes, angles=inside[:, 4]), boxes
 
-    def _kept(self, found: Candidates, shapes: Array) -> Array:
+    def _without_overlaps(self, found: Candidates, shapes: Array) -> Array:
         thresholds = self.package.manifest.thresholds
         maximum = len(found.scores) if self._complete else thresholds.maximum
         if self._decoder.merged:
             return np.argsort(-found.scores, kind="stable")[:maximum]
         overlap = iou_matrix if found.angles is None else probable_iou_matrix
         classes = np.zeros_like(found.classes) if thresholds.agnostic else found.classes
-        return keep_best(shapes, found.scores, classes, thresholds.iou, maximum, overlap)
+        return suppress_overlaps(shapes, found.scores, classes, thresholds.iou, maximum, overlap)
 
     def _extras(
         self, found: Candidates, boxes: Array, place: Placement, prototypes: Array | None
@@ -192,7 +192,7 @@ def open_detector(package: ModelPackage, threads: int = 1) -> Detector:
     # The published CenterFace pins its sizes in the file.
     free = free_dims(package.manifest) if package.family == "centerface" else None
     detector = Detector(PictureNetwork(package, threads, free), decoder)
-    detector.try_out()
+    detector.dry_run()
     return detector
 
 

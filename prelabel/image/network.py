@@ -80,7 +80,7 @@ class PictureNetwork:
             check_finite(self.package.name, outputs)
         return outputs, place
 
-    def try_out(
+    def dry_run(
         self, more: Callable[[Placement], Mapping[str, Array]] | None = None
     ) -> tuple[dict[str, Array], Placement]:
         """The outputs for a black picture.

@@ -49,7 +49,7 @@ class Segmenter:
         self.source: Source = network.package.source
         self._network = network
         self._settings = cast(SegmentationDecode, self.package.manifest.decode)
-        values = network.try_out()[0]["map"]
+        values = network.dry_run()[0]["map"]
         self._activation = self._check(values)
 
     def settings_by_source(self) -> dict[Source, Settings]:

@@ -35,7 +35,7 @@ def media_files(named: Iterable[Path], outside: Path | None = None) -> tuple[dic
     from prelabel.labelling.one_file import NotMedia, medium_of
 
     found: dict[Path, Path] = {}
-    beside = 0
+    skipped = 0
     for path in named:
         if not path.is_dir():
             found.setdefault(path, Path())
@@ -47,12 +47,12 @@ def media_files(named: Iterable[Path], outside: Path | None = None) -> tuple[dic
                 if inner.suffix.lower() not in _ENDINGS or inner.name.startswith("."):
                     medium_of(inner)
             except NotMedia:
-                beside += 1
+                skipped += 1
                 continue
             except OSError:  # cannot be read: reported when it is its turn
                 pass
             found.setdefault(inner, inner.parent.relative_to(path))
-    return found, beside
+    return found, skipped
 
 
 def listed_in(files_from: Path | None, null: bool = False) -> list[Path]:
@@ -74,5 +74,5 @@ def listed_in(files_from: Path | None, null: bool = False) -> list[Path]:
     return [Path(os.fsdecode(line)) for line in lines if line.strip()]
 
 
-def beside_sentence(beside: int) -> str:
-    return f"{beside} file{'s' if beside > 1 else ''} in the folders {'are' if beside > 1 else 'is'} not media."
+def skipped_sentence(skipped: int) -> str:
+    return f"{skipped} file{'s' if skipped > 1 else ''} in the folders {'are' if skipped > 1 else 'is'} not media."

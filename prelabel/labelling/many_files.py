@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prelabel.labelling.one_file import Progress, label_file, try_model
+from prelabel.labelling.one_file import Progress, check_model, label_file
 from prelabel.labelling.run_journal import FileOutcome
 from prelabel.labelling.worker import Worker, WorkerStopped, WorkFailed
 from wire.errors import GleanerError
 
 WORK = "prelabel.labelling.one_file:label_file"
-TRY_MODEL = "prelabel.labelling.one_file:try_model"
+TRY_MODEL = "prelabel.labelling.one_file:check_model"
 WORK_SECONDS = 6 * 3600.0  # hours of video through a slow model are one call
 AHEAD = 64  # results that may wait for an earlier, slower file
 WAIT_SECONDS = 0.2  # an interruption takes effect within this time
@@ -51,7 +51,7 @@ class WorkerPool:
         """Raises WorkFailed, WorkerStopped."""
         return self._work_on(self._work, inputs)
 
-    def try_model(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def check_model(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Raises WorkFailed, WorkerStopped."""
         return self._work_on(TRY_MODEL, inputs)
 
@@ -83,10 +83,10 @@ class InProcess:
         with _with_a_code():
             return label_file(inputs, self.progress)
 
-    def try_model(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def check_model(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """As `run`."""
         with _with_a_code():
-            return try_model(inputs)
+            return check_model(inputs)
 
     def stop(self) -> None:
         """There is nothing to end."""
@@ -131,7 +131,7 @@ def _result(future: Future[FileOutcome]) -> FileOutcome:
 
 def model_fault(runner: WorkerPool | InProcess, settings: dict[str, Any]) -> FileOutcome | None:
     """Why the model of a run cannot be used, None when it can: reported once, not for each of thousands of files."""
-    outcome = _one(runner.try_model, Path(settings["model"]), settings)
+    outcome = _one(runner.check_model, Path(settings["model"]), settings)
     return None if outcome.code is None else outcome
 
 

@@ -50,7 +50,7 @@ class ModelUnsuited(GleanerError):
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelDescription:
     """What is known of a model without loading it: how labels name it, the media it labels, the words it may say."""
 
     source: Source
@@ -58,20 +58,20 @@ class ModelFacts:
     words: tuple[str, ...]
 
 
-def describe(name: str) -> ModelFacts:
+def describe(name: str) -> ModelDescription:
     """The model behind a name, a package folder or a file. Raises what `open_model` raises."""
     if name == READING:
         from prelabel.text.reader import reading_source
 
-        return ModelFacts(reading_source(), ("image",), ("text",))
+        return ModelDescription(reading_source(), ("image",), ("text",))
     package = open_model(name)
     words = tuple(package.manifest.names) or _OWN_WORDS[package.family]
     if package.manifest.rules.modality == "audio":
-        return ModelFacts(package.source, ("audio",), words)
-    return ModelFacts(package.source, ("video", "image") if package.family in FOLLOWED else ("image",), words)
+        return ModelDescription(package.source, ("audio",), words)
+    return ModelDescription(package.source, ("video", "image") if package.family in FOLLOWED else ("image",), words)
 
 
-def try_model(inputs: dict[str, Any]) -> dict[str, Any]:
+def check_model(inputs: dict[str, Any]) -> dict[str, Any]:
     """Load the model of a run before its first file. Inputs and errors as `label_file`, without those of a file."""
     _model_of(inputs)
     return {}
@@ -127,7 +127,7 @@ def with_media(document: dict[str, Any], media: dict[str, Any] | None, path: str
     return {**document, "media": {**(media or {}), "path": path}}
 
 
-def _model_of(inputs: dict[str, Any]) -> tuple[ModelFacts, Any]:
+def _model_of(inputs: dict[str, Any]) -> tuple[ModelDescription, Any]:
     facts, model = _loaded(inputs["model"], inputs.get("threads", 1), inputs.get("language"), inputs.get("measured"))
     if inputs.get("sha256") not in (None, facts.source.sha256):
         raise ModelCorrupt(f"{inputs['model']} has changed since this work was requested.")
@@ -147,10 +147,10 @@ def medium_of(path: Path) -> Medium:
     with path.open("rb") as file:
         if not file.read(1):
             raise NotMedia(f"{path} is empty.", hint="Copy it again from where it came from.")
-    return "image" if is_still(path) else _moving_or_heard(path)
+    return "image" if is_still(path) else _video_or_sound(path)
 
 
-def _medium_for(path: Path, facts: ModelFacts) -> Medium:
+def _medium_for(path: Path, facts: ModelDescription) -> Medium:
     """What a file is to a model: the sound of a video, to one that only listens."""
     medium = medium_of(path)
     return "audio" if medium == "video" and facts.media == ("audio",) and _has_sound(path) else medium
@@ -175,7 +175,7 @@ class NotMedia(GleanerError):
     hint = "Give pictures (JPEG, PNG, BMP, TIFF, WebP, HEIC, AVIF, GIF), videos or sound files."
 
 
-def _moving_or_heard(path: Path) -> Medium:
+def _video_or_sound(path: Path) -> Medium:
     import av
 
     from prelabel.media.video_files import NO_VIDEO
@@ -202,7 +202,7 @@ def _moving_or_heard(path: Path) -> Medium:
 
 
 @lru_cache(maxsize=2)
-def _loaded(name: str, threads: int, language: str | None, measured: float | None) -> tuple[ModelFacts, Any]:
+def _loaded(name: str, threads: int, language: str | None, measured: float | None) -> tuple[ModelDescription, Any]:
     """A model stays loaded from file to file; two, so that a worker may serve two runs at once."""
     facts = describe(name)
     if facts.media == ("audio",):

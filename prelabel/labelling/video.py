@@ -130,13 +130,13 @@ class _SampledFrames:
             self._waiting = frame
             return
         self._turn = turn
-        self._look(frame)
+        self._detect(frame)
 
     def end(self) -> None:
         if self._waiting is not None:
-            self._look(self._waiting)
+            self._detect(self._waiting)
 
-    def _look(self, frame: VideoFrame) -> None:
+    def _detect(self, frame: VideoFrame) -> None:
         self._waiting = None
         time_us = self.times_us[-1]
         # The tracker wants weak boxes too: they carry a track on where the thing is half hidden.

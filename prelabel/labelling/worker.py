@@ -143,18 +143,20 @@ def serve_work(requests: IO[bytes], answers: IO[bytes]) -> None:
         try:
             answer = {"result": getattr(importlib.import_module(module), function)(request["inputs"])}
         except GleanerError as error:
-            answer = {"error": _told(error.message, error.retryable, error.hint, error.code, error.exit_code)}
+            answer = {"error": _error_members(error.message, error.retryable, error.hint, error.code, error.exit_code)}
         except MemoryError:
             log.error("%s needs more memory than it may use", request["work"])
-            answer = {"error": _told("It needs more memory than a worker may use.", False, WorkFailed.hint, None, 1)}
+            answer = {
+                "error": _error_members("It needs more memory than a worker may use.", False, WorkFailed.hint, None, 1)
+            }
         except Exception as error:
             log.exception("%s failed", request["work"])
-            answer = {"error": _told(f"{type(error).__name__}: {error}", False, WorkFailed.hint, None, 1)}
+            answer = {"error": _error_members(f"{type(error).__name__}: {error}", False, WorkFailed.hint, None, 1)}
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 
 
-def _told(message: str, retryable: bool, hint: str, code: str | None, status: int) -> dict[str, Any]:
+def _error_members(message: str, retryable: bool, hint: str, code: str | None, status: int) -> dict[str, Any]:
     return {"message": message, "retryable": retryable, "hint": hint, "code": code, "status": status}
 
 

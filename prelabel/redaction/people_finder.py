@@ -38,7 +38,7 @@ class RedactionFailed(GleanerError):
 
 
 @dataclass(frozen=True)
-class Sightings:
+class FrameDetections:
     """What one look found, in pixels of the picture that was looked at.
 
     `dark`: too dark to be believed. `crowded`: more was found than can be told apart, so all of the picture is masked.
@@ -71,7 +71,7 @@ class PeopleFinder:
         self.person_score = people.threshold(PERSON)
         self.sources: tuple[Source, ...] = (faces.source, people.source)
 
-    def find(self, bgr: Image) -> Sightings:
+    def find(self, bgr: Image) -> FrameDetections:
         """Faces and people in a picture H x W x 3 (uint8, BGR). A dim picture is brightened first.
 
         Raises:
@@ -86,8 +86,8 @@ class PeopleFinder:
             faces = self._faces.detect(bgr, min(policy.FACE_FLOOR, self._faces.floor))
             people = self._people.detect(bgr, min(policy.PERSON_FLOOR, self.person_score), {PERSON})
         except TooManyCandidates:
-            return Sightings([], [], dark, crowded=True)
-        return Sightings(faces, people, dark)
+            return FrameDetections([], [], dark, crowded=True)
+        return FrameDetections(faces, people, dark)
 
 
 def from_catalogue(side: int | None = None) -> PeopleFinder:

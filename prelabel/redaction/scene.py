@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from prelabel.geometry.assignment import best_pairs
 from prelabel.redaction import policy
 from prelabel.redaction.participant import ParticipantTrail
-from prelabel.redaction.people_finder import Sightings
+from prelabel.redaction.people_finder import FrameDetections
 from prelabel.redaction.trails import Trail, Trails, grow
 
 Array = NDArray[Any]
@@ -60,7 +60,7 @@ class MaskingScene:
         self._looks: list[int] = []
         self._crowded: set[int] = set()  # looks that found more than can be told apart
 
-    def look(self, time_us: int, seen: Sightings, scale: tuple[float, float]) -> None:
+    def update(self, time_us: int, seen: FrameDetections, scale: tuple[float, float]) -> None:
         """Take what was found at a moment, unless it was dark; `scale` brings its pixels to those of the picture."""
         if seen.dark:
             return
@@ -68,18 +68,18 @@ class MaskingScene:
         if seen.crowded:
             self._crowded.add(time_us)
             return
-        faces = self._faces.look(time_us, seen.faces, scale)
-        people = self._people.look(time_us, seen.people, scale)
+        faces = self._faces.update(time_us, seen.faces, scale)
+        people = self._people.update(time_us, seen.people, scale)
         if self._participant is not None:
-            self._participant.look(time_us, people, self._people.trails)
-        self._give_owners(time_us, faces, people, [face.score >= self._sure_face for face in seen.faces])
+            self._participant.update(time_us, people, self._people.trails)
+        self._assign_faces(time_us, faces, people, [face.score >= self._sure_face for face in seen.faces])
 
     def masks(self, time_us: int) -> list[MaskedBox]:
         """What to mask at a moment: faces and people, or one mask over all.
 
         All is masked where the detectors did not look, and beside a look that found more than can be told apart.
         """
-        if not self._looked_near(time_us) or self._crowded_beside(time_us):
+        if not self._detected_near(time_us) or self._crowded_around(time_us):
             return self.everything()
         rows: list[MaskedBox] = []
         for face in self._faces.trails:
@@ -96,15 +96,15 @@ class MaskingScene:
         """One mask over the whole picture: it is not known what to mask."""
         return [MaskedBox(("undecided", 0), "undecided", np.array([0.0, 0.0, *map(float, self._size)]))]
 
-    def forget_before(self, time_us: int) -> None:
+    def drop_before(self, time_us: int) -> None:
         """No moment before this one will be asked for again."""
         oldest = time_us - self._margin_us
-        self._faces.forget_before(oldest)
-        self._people.forget_before(oldest)
+        self._faces.drop_before(oldest)
+        self._people.drop_before(oldest)
         del self._looks[: max(0, bisect_left(self._looks, time_us) - 1)]
         self._crowded = {crowded_us for crowded_us in self._crowded if crowded_us >= self._looks[0]}
 
-    def _looked_near(self, time_us: int) -> bool:
+    def _detected_near(self, time_us: int) -> bool:
         after = bisect_left(self._looks, time_us)
         if after < len(self._looks) and self._looks[after] == time_us:
             return True
@@ -113,7 +113,7 @@ class MaskingScene:
             return False
         return self._looks[after] - self._looks[after - 1] <= policy.LOOK_LIMIT_US
 
-    def _crowded_beside(self, time_us: int) -> bool:
+    def _crowded_around(self, time_us: int) -> bool:
         """Whether the look at this moment, or one of the two around it, found more than can be told apart."""
         after = bisect_left(self._looks, time_us)
         exact = self._looks[after : after + 1] == [time_us]
@@ -134,7 +134,7 @@ class MaskingScene:
         head = np.array([whole[0], whole[1], whole[2], whole[1] + (whole[3] - whole[1]) / 3])
         return [MaskedBox(key, "person", head)]
 
-    def _give_owners(self, time_us: int, faces: list[Trail], people: list[Trail], sure: list[bool]) -> None:
+    def _assign_faces(self, time_us: int, faces: list[Trail], people: list[Trail], sure: list[bool]) -> None:
         """Give each face of this look to at most one person and each person at most one face.
 
         Only a face that the detector is sure of shows that the person's face was seen: the back of a head is often

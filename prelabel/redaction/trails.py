@@ -49,14 +49,14 @@ class Trail:
     owners: list[int | None] = field(default_factory=list)
     faces_us: list[int] = field(default_factory=list)
 
-    def see(self, time_us: int, box: Array, strong: bool) -> None:
+    def add(self, time_us: int, box: Array, strong: bool) -> None:
         self.times_us.append(time_us)
         self.boxes.append(box)
         self.owners.append(None)
         self.hits += 1
         self.strong = self.strong or strong
 
-    def forget_before(self, time_us: int) -> None:
+    def drop_before(self, time_us: int) -> None:
         """Drop sightings that no frame in the ring can need; the last two stay for the speed."""
         drop = min(bisect_left(self.times_us, time_us), max(0, len(self.times_us) - 2))
         del self.times_us[:drop], self.boxes[:drop], self.owners[:drop]
@@ -124,7 +124,7 @@ class Trail:
 
 
 class Trails:
-    """The trails of one kind. `look` takes the sightings of one moment; moments rise.
+    """The trails of one kind. `update` takes the sightings of one moment; moments rise.
 
     Args:
         score: a sighting from here on is strong.
@@ -136,7 +136,7 @@ class Trails:
         self._numbers = count()
         self.trails: list[Trail] = []
 
-    def look(self, time_us: int, found: Sequence[Detection], scale: tuple[float, float]) -> list[Trail]:
+    def update(self, time_us: int, found: Sequence[Detection], scale: tuple[float, float]) -> list[Trail]:
         """The trail of each sighting, in its order; new ones are begun. `scale` brings a sighting to the picture."""
         boxes = [_corners(row.scaled(*scale)) for row in found]
         alive = [trail for trail in self.trails if time_us - trail.last_us <= self._lost_us]
@@ -150,15 +150,15 @@ class Trails:
             if trail is None:
                 trail = Trail(next(self._numbers), time_us)
                 self.trails.append(trail)
-            trail.see(time_us, box, row.score >= self._score)
+            trail.add(time_us, box, row.score >= self._score)
             rows.append(trail)
         return rows
 
-    def forget_before(self, time_us: int) -> None:
+    def drop_before(self, time_us: int) -> None:
         """Drop what no frame from `time_us` on can need."""
         self.trails = [trail for trail in self.trails if trail.last_us >= time_us]
         for trail in self.trails:
-            trail.forget_before(time_us)
+            trail.drop_before(time_us)
 
 
 def _overlap(trail: Trail, time_us: int, boxes: Sequence[Array]) -> Array:

@@ -110,12 +110,12 @@ class VideoRedactor:
             return [(frame, stamp_us)]
         counts_as = self._in_order(stamp_us)
         if self._ring and counts_as - self._ring[-1][2] > limits.LOOK_EVERY_US:
-            self._look_at_last()
+            self._detect_in_last()
         self._ring.append((frame.copy(), stamp_us, counts_as))
         # Copied as well: it may be looked at when the next frame shows a gap, or as the last one of all.
         self._small = None if small is None else small.copy()
         if self._looked_us is None or counts_as - self._looked_us >= self._interval_us():
-            self._look_at_last()
+            self._detect_in_last()
         return self._release(counts_as - self._margin_us)
 
     def finish(self) -> Frames:
@@ -127,7 +127,7 @@ class VideoRedactor:
         """
         self._go_on()
         if self._ring:
-            self._look_at_last()
+            self._detect_in_last()
         self._finished = True
         return self._release(self._ring[-1][2]) if self._ring else []
 
@@ -157,7 +157,7 @@ class VideoRedactor:
         needed = round(self._cost_seconds / limits.LOOK_SHARE * 1_000_000)
         return min(limits.SLOWEST_LOOK_US, max(limits.LOOK_EVERY_US, needed))
 
-    def _look_at_last(self) -> None:
+    def _detect_in_last(self) -> None:
         """Look at the newest frame of the ring, unless that was done."""
         frame, _, time_us = self._ring[-1]
         if self._looked_us is not None and self._looked_us >= time_us:
@@ -179,7 +179,7 @@ class VideoRedactor:
             self._fail(
                 "It is too dark to tell whether somebody is in the picture.", hint="Turn on a light and run the step."
             )
-        self._scene.look(time_us, seen, (self._width / bgr.shape[1], self._height / bgr.shape[0]))
+        self._scene.update(time_us, seen, (self._width / bgr.shape[1], self._height / bgr.shape[0]))
 
     def _release(self, until_us: int) -> Frames:
         """The frames up to a time, masked."""
@@ -197,7 +197,7 @@ class VideoRedactor:
             self._log.frame(time_us - self._first_us, masks)
             out.append((frame, stamp_us))
         if out:
-            self._scene.forget_before(self._ring[0][2] if self._ring else until_us)
+            self._scene.drop_before(self._ring[0][2] if self._ring else until_us)
         return out
 
     def _paint(self, frame: Image, masks: Sequence[Placed]) -> None:
@@ -241,7 +241,7 @@ def redact_picture(bgr: Image, policy: Redaction, finder: PeopleFinder, allowed:
         raise RedactionFailed("It is too dark to tell whether somebody is in the picture.", hint="Turn on a light.")
     zone = policy.zone if policy.faces == "bystanders" and allowed else None
     scene = MaskingScene(width, height, margin_us(policy), zone, (finder.face_score, finder.person_score))
-    scene.look(0, seen, (1.0, 1.0))
+    scene.update(0, seen, (1.0, 1.0))
     rows = [(mask.key, mask.why, even_rect(mask.box, width, height)) for mask in scene.masks(0)]
     masks = [(key, why, rect) for key, why, rect in rows if rect is not None]
     noise = np.random.default_rng(secrets.randbits(128))

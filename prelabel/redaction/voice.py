@@ -37,7 +37,7 @@ class Voices:
         self._spans: list[list[int]] = []
 
     @property
-    def heard(self) -> int:
+    def decided_samples(self) -> int:
         """Samples of the recording that are decided."""
         return self._sample(self._windows)
 
@@ -57,7 +57,7 @@ class Voices:
         """Samples [from, to) of speech, pauses filled, that touch [start, end)."""
         return [(first, last) for first, last in self._spans if first < end and last > start]
 
-    def forget_before(self, sample: int) -> None:
+    def drop_before(self, sample: int) -> None:
         """No sample before this one will be asked for again; the last stretch stays, the next may go on with it."""
         while len(self._spans) > 1 and self._spans[0][1] < sample:
             del self._spans[0]
@@ -66,12 +66,12 @@ class Voices:
         for waiting, row in zip(self._waiting, rows, strict=True):
             waiting += row
         for index in range(min(len(waiting) for waiting in self._waiting)):
-            self._hear(max(waiting[index] for waiting in self._waiting))
+            self._add_probability(max(waiting[index] for waiting in self._waiting))
         taken = min(len(waiting) for waiting in self._waiting)
         for waiting in self._waiting:
             del waiting[:taken]
 
-    def _hear(self, probability: float) -> None:
+    def _add_probability(self, probability: float) -> None:
         self._speaking = probability >= (policy.SPEECH_OFF if self._speaking else policy.SPEECH_ON)
         start, end = self._sample(self._windows), self._sample(self._windows + 1)
         self._windows += 1

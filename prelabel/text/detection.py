@@ -56,7 +56,7 @@ class TextDetector:
         self.package, self.source = self._part.package, self._part.source
         self._most = package.manifest.thresholds.maximum
         height, width = self._part.height or _TRIAL, self._part.width or _TRIAL
-        output = self._part.try_out(height, width)
+        output = self._part.dry_run(height, width)
         if output.shape != (1, 1, height, width):
             raise self._part.refuse(output.shape, f"needs {[1, 1, height, width]}")
         if output.min() < 0 or output.max() > 1:

@@ -35,7 +35,7 @@ class TextDirection:
                 f"{package.name} has no fixed input size.", hint="Add size = [height, width] under [input]."
             )
         self._height, self._width = self._part.height, self._part.width
-        output = self._part.try_out(self._height, self._width)
+        output = self._part.dry_run(self._height, self._width)
         if output.shape != (1, 2):
             raise self._part.refuse(output.shape, "needs [1, 2]: upright, upside down")
         if not are_probabilities(output):

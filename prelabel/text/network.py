@@ -66,7 +66,7 @@ class OcrNetwork:
         output = self._session.run({self._image: tensor.astype(self.input.dtype, copy=False)}, [self._map])[self._map]
         return output.astype(np.float32, copy=False)
 
-    def try_out(self, height: int, width: int) -> Array:
+    def dry_run(self, height: int, width: int) -> Array:
         """The output for one black picture of that size.
 
         Raises:

@@ -49,7 +49,7 @@ class TextRecogniser:
         self.package, self.source = self._part.package, self._part.source
         self.language = self._part.decode.language
         self._height = self._part.height or HEIGHT
-        output = self._part.try_out(self._height, self._part.width or BASE_WIDTH)
+        output = self._part.dry_run(self._height, self._part.width or BASE_WIDTH)
         if output.ndim != 3 or output.shape[0] != 1 or output.shape[1] < 1:
             raise self._part.refuse(output.shape, "needs [1, places, characters]")
         if not are_probabilities(output):

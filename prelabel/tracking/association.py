@@ -33,7 +33,7 @@ class _Chain:
     hits: int = 1
     missed: int = 0
 
-    def is_looked_for(self, time_us: int, lost_us: int) -> bool:
+    def is_searched(self, time_us: int, lost_us: int) -> bool:
         """What was seen once may be a flicker, which would draw far sightings to itself if it were waited for."""
         away = abs(time_us - self.motion.time_us)
         return away <= lost_us and (self.hits > 1 or self.missed == 0 or away <= lost_us * ONCE)
@@ -54,8 +54,8 @@ class Pass:
         self._lost_us = lost_us
         self._chains: list[_Chain] = []
 
-    def look(self, time_us: int, sightings: Sequence[Sighting]) -> None:
-        self._chains = [chain for chain in self._chains if chain.is_looked_for(time_us, self._lost_us)]
+    def update(self, time_us: int, sightings: Sequence[Sighting]) -> None:
+        self._chains = [chain for chain in self._chains if chain.is_searched(time_us, self._lost_us)]
         strong = [row for row in sightings if row[1].score >= self._strong(row[1].label)]
         weak = [row for row in sightings if row[1].score < self._strong(row[1].label)]
         for chain in self._chains:

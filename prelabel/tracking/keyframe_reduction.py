@@ -68,7 +68,7 @@ class _Links:
         """The wanted indexes after `start` that a good link leads to; the last index of all alone if it is one."""
         ends = self._through_the_funnel(start, wanted)
         for witness in self._witnesses:
-            ends = self._stands(start, ends, witness)
+            ends = self._is_good_at(start, ends, witness)
         good: list[int] = []
         last = len(self._exact) - 1
         while len(ends):
@@ -82,7 +82,7 @@ class _Links:
                 continue
             witness = int(between[overlap.argmin()])
             self._witnesses = [witness, *(row for row in self._witnesses if row != witness)][:WITNESSES]
-            ends = self._stands(start, ends, witness)
+            ends = self._is_good_at(start, ends, witness)
         return good
 
     def _through_the_funnel(self, start: int, wanted: Array) -> Array:
@@ -104,7 +104,7 @@ class _Links:
             first, reach = part.stop, 2 * reach
         return np.concatenate(found)
 
-    def _stands(self, start: int, ends: Array, witness: int) -> Array:
+    def _is_good_at(self, start: int, ends: Array, witness: int) -> Array:
         """The ends whose link is good at the witness, or does not pass it."""
         if witness <= start or len(ends) == 0:
             return ends

@@ -33,7 +33,7 @@ def smooth(times_us: Sequence[int], boxes: Array, scores: Sequence[float]) -> Ar
         boxes: what was seen, N x 4.
         scores: a low one is trusted less, N.
     """
-    return held_to(boxes, estimate(times_us, boxes, scores))
+    return constrained_to(boxes, estimate(times_us, boxes, scores))
 
 
 def estimate(times_us: Sequence[int], boxes: Array, scores: Sequence[float]) -> Array:
@@ -57,7 +57,7 @@ def estimate(times_us: Sequence[int], boxes: Array, scores: Sequence[float]) -> 
     return to_corners(np.stack(places[::-1]))
 
 
-def held_to(seen: Array, smoothed: Array) -> Array:
+def constrained_to(seen: Array, smoothed: Array) -> Array:
     """Each smoothed box, drawn toward its sighting until they overlap by `TRUE_TO` (IoU); N x 4 both."""
     near, far = np.zeros(len(seen)), np.ones(len(seen))
     still = np.zeros((len(seen), 2))

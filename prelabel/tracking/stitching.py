@@ -89,7 +89,7 @@ def stitch(
     pieces = _chains(after, claimed)
     for one, two in _joins(pieces, times_us, look_of, sightings, (voted, votes), lost_us):
         after[pieces[one][-1]] = pieces[two][0]
-    _take_what_is_left(after, made)
+    _add_remaining_links(after, made)
     own = [np.isin(np.arange(count), list(one.claimed)) for one in (forward, backward)]
     return [Stitched(tuple(chain), _disputed(chain, made, own)) for chain in _chains(after, claimed)]
 
@@ -230,7 +230,7 @@ def _votes(before: Array, after: Array, voted: tuple[Array, Array], count: int) 
     return np.where(known[order][place] == wanted, votes[order][place], 0)
 
 
-def _take_what_is_left(after: Array, made: list[Array]) -> None:
+def _add_remaining_links(after: Array, made: list[Array]) -> None:
     """A link that no join contradicts stays as a pass made it, the forward pass first."""
     for row in made:
         before = _preceding(after)

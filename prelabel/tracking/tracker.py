@@ -136,26 +136,26 @@ class Tracker:
         if not self._sightings:
             return []
         times_us = [time_us for _, time_us in self._frames]
-        lost_us = self._looked_for_us(times_us)
+        lost_us = self._search_us(times_us)
         forward, backward = Pass(self._strong, lost_us), Pass(self._strong, lost_us)
         seen: list[list[tuple[int, Detection]]] = [[] for _ in times_us]
         for number, look in enumerate(self._look_of):
             seen[look].append((number, self._sightings[number]))
         for time_us, rows in zip(times_us, seen, strict=True):
-            forward.look(time_us, rows)
+            forward.update(time_us, rows)
         numbers = reversed(range(len(self._sightings)))
         for look, group in groupby(numbers, key=lambda number: self._look_of[number]):
-            backward.look(self._frames[look][1], [(number, self._sightings[number]) for number in sorted(group)])
+            backward.update(self._frames[look][1], [(number, self._sightings[number]) for number in sorted(group)])
         tracks = stitch(times_us, self._look_of, self._sightings, forward, backward, lost_us)
-        paths = [self._path(track) for track in tracks if self._is_a_thing(track)]
+        paths = [self._path(track) for track in tracks if self._is_object(track)]
         return sorted(paths, key=lambda path: path.points[0].frame)
 
-    def _looked_for_us(self, times_us: Sequence[int]) -> int:
+    def _search_us(self, times_us: Sequence[int]) -> int:
         """`lost_us`, or the time of a few looks where these are far apart."""
         steps = np.diff(times_us)
         return max(self._lost_us, round(LOST_LOOKS * float(np.median(steps)))) if len(steps) else self._lost_us
 
-    def _is_a_thing(self, track: Stitched) -> bool:
+    def _is_object(self, track: Stitched) -> bool:
         first, last = self._look_of[track.sightings[0]], self._look_of[track.sightings[-1]]
         hits = [self._sightings[number] for number in track.sightings]
         strong = sum(hit.score >= self._strong(hit.label) for hit in hits)

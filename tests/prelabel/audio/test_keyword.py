@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.audio.keyword import KeywordSpotter, KeywordStream, Spotting
-from prelabel.audio.segments import HeardEvent
+from prelabel.audio.segments import SoundEvent
 from prelabel.models.onnx_file import ModelRefused
 from tests.prelabel.audio import planted
 
 
-def spot(folder: Path, scores: list[float], decode: str, hop: int = 100) -> list[HeardEvent]:
+def spot(folder: Path, scores: list[float], decode: str, hop: int = 100) -> list[SoundEvent]:
     extra = f"[audio]\nwindow_ms = 100\nhop_ms = {hop}\n[decode]\n{decode}\n[thresholds]\nscore = 0.5\n"
     graph = planted.scorer((1, 1600), 1)
     model = KeywordSpotter(planted.package(folder, graph, "keyword", ["gleaner"], extra))
@@ -27,7 +27,7 @@ def spot(folder: Path, scores: list[float], decode: str, hop: int = 100) -> list
 
 def test_a_keyword_is_the_window_that_was_surest(tmp_path: Path) -> None:
     found = spot(tmp_path / "m", [0, 0.6, 0.9, 0.7, 0], "patience = 2")
-    assert found == [HeardEvent("gleaner", 200_000, 300_000, pytest.approx(0.9, abs=1e-4))]
+    assert found == [SoundEvent("gleaner", 200_000, 300_000, pytest.approx(0.9, abs=1e-4))]
 
 
 @pytest.mark.parametrize(

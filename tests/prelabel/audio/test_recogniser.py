@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelabel.audio.ctc import PAUSE_US, HeardWord
+from prelabel.audio.ctc import PAUSE_US, SpokenWord
 from prelabel.audio.recogniser import Recogniser, RecogniserStream
 from prelabel.audio.segments import SpeechRegion
 from prelabel.audio.utterances import Utterance, utterances
@@ -154,8 +154,8 @@ def test_another_family_is_refused(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- words and regions
-def word(text: str, start: int, end: int) -> HeardWord:
-    return HeardWord(text, start * 1000, end * 1000, 0.8)
+def word(text: str, start: int, end: int) -> SpokenWord:
+    return SpokenWord(text, start * 1000, end * 1000, 0.8)
 
 
 def test_words_go_to_the_region_they_lie_in() -> None:
@@ -187,7 +187,7 @@ def timelines(draw: st.DrawFn, most: int) -> list[tuple[int, int]]:
 def test_no_word_is_lost_and_nothing_overlaps(
     spans: list[tuple[int, int]], around: list[tuple[int, int]] | None
 ) -> None:
-    words = [HeardWord(str(n), start, end, 0.5) for n, (start, end) in enumerate(spans)]
+    words = [SpokenWord(str(n), start, end, 0.5) for n, (start, end) in enumerate(spans)]
     regions = None if around is None else [SpeechRegion(start, end, 0.9) for start, end in around]
     found = utterances(words, regions)
     assert [held.text for row in found for held in row.words] == [str(n) for n in range(len(words))]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.audio.features import FeatureMaker
-from prelabel.audio.segments import HeardEvent
+from prelabel.audio.segments import SoundEvent
 from prelabel.audio.tagging import Merging, Tagger, TagStream
 from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import ModelPackage
@@ -27,7 +27,7 @@ def tagger(
     return planted.package(folder, graph, "tagging", NAMES, WINDOWED.format(hop=hop) + extra)
 
 
-def listen(package: ModelPackage, samples: np.ndarray, rate: int = 16000, block: int = 700) -> list[HeardEvent]:
+def listen(package: ModelPackage, samples: np.ndarray, rate: int = 16000, block: int = 700) -> list[SoundEvent]:
     stream = TagStream(Tagger(package), rate)
     for at in range(0, len(samples), block):
         stream.push(samples[at : at + block])
@@ -47,9 +47,9 @@ def test_windows_of_one_class_become_one_stretch(tmp_path: Path) -> None:
     package = tagger(tmp_path / "m", "[decode]\ngap_ms = 0\n", hop=100)
     sound = windows_of([(0, 0), (0.8, 0), (0.6, 0.5), (0.1, 0.7), (0.9, 0)])
     assert listen(package, sound) == [
-        HeardEvent("tap", 100_000, 300_000, near(0.7)),
-        HeardEvent("kettle", 200_000, 400_000, near(0.6)),
-        HeardEvent("tap", 400_000, 500_000, near(0.9)),
+        SoundEvent("tap", 100_000, 300_000, near(0.7)),
+        SoundEvent("kettle", 200_000, 400_000, near(0.6)),
+        SoundEvent("tap", 400_000, 500_000, near(0.9)),
     ]
 
 
@@ -57,7 +57,7 @@ def test_a_gap_is_crossed_and_counts_in_the_score(tmp_path: Path) -> None:
     sound = windows_of([(0.8, 0), (0.2, 0), (0.8, 0), (0, 0), (0, 0), (0.8, 0)])
     crossed = listen(tagger(tmp_path / "a", "[decode]\ngap_ms = 100\n", hop=100), sound)
     assert crossed == [
-        HeardEvent("tap", 0, 300_000, near(0.6)), HeardEvent("tap", 500_000, 600_000, near(0.8)),
+        SoundEvent("tap", 0, 300_000, near(0.6)), SoundEvent("tap", 500_000, 600_000, near(0.8)),
     ]  # fmt: skip
     apart = listen(tagger(tmp_path / "b", "[decode]\ngap_ms = 99\n", hop=100), sound)
     assert [(row.start_us, row.end_us) for row in apart] == [(0, 100_000), (200_000, 300_000), (500_000, 600_000)]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from prelabel.geometry.iou import iou_matrix, keep_best, probable_iou_matrix
+from prelabel.geometry.iou import iou_matrix, probable_iou_matrix, suppress_overlaps
 
 
 def simple_iou(a: np.ndarray, b: np.ndarray) -> float:
@@ -48,20 +48,20 @@ def test_overlap_of_every_pair(first: tuple, second: tuple) -> None:
 @given(found(), st.floats(0.05, 0.95))
 def test_what_stays_and_what_goes(rows: tuple, iou: float) -> None:
     boxes, scores, classes = rows
-    kept = keep_best(boxes, scores, classes, iou, 1000).tolist()
+    kept = suppress_overlaps(boxes, scores, classes, iou, 1000).tolist()
     assert [scores[i] for i in kept] == sorted((scores[i] for i in kept), reverse=True)
     assert kept == slow_greedy(boxes, scores, classes, iou)
 
 
 def test_neighbours_without_overlap_both_stay() -> None:
     boxes = np.array([[100, 100, 200, 200], [205, 100, 305, 200]], dtype=np.float64)
-    assert len(keep_best(boxes, np.array([0.9, 0.8]), np.zeros(2, dtype=int), 0.45, 10)) == 2
+    assert len(suppress_overlaps(boxes, np.array([0.9, 0.8]), np.zeros(2, dtype=int), 0.45, 10)) == 2
 
 
 def test_no_more_than_the_maximum() -> None:
     boxes = np.array([[at, 0, at + 5, 5] for at in range(0, 100, 10)], dtype=np.float64)
     scores = np.linspace(0, 1, 10)
-    assert keep_best(boxes, scores, np.zeros(10, dtype=int), 0.5, 3).tolist() == [9, 8, 7]
+    assert suppress_overlaps(boxes, scores, np.zeros(10, dtype=int), 0.5, 3).tolist() == [9, 8, 7]
 
 
 def slow_probable_iou(a: np.ndarray, b: np.ndarray) -> float:

@@ -102,4 +102,4 @@ def test_a_picture_of_400_megapixels_is_refused(tmp_path: Path) -> None:
 def test_values_that_are_not_finite_are_refused_at_the_dry_run(tmp_path: Path) -> None:
     model = graphs.constant({"seen": np.array([[np.inf]], np.float32)}, (1, 3, 24, 32))
     with pytest.raises(ModelRefused, match="not finite in its output 'scores'"):
-        opened(tmp_path / "own", model, {}).try_out()
+        opened(tmp_path / "own", model, {}).dry_run()

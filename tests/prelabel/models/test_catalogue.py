@@ -300,7 +300,7 @@ def test_the_best_model_is_chosen_once_it_is_here(tmp_path: Path, environ: dict[
     text += '[tasks.people]\norder = ["great", "here-only"]\npull = ["great"]\notherwise = "small"\n'
     text += item("here-only", OTHER, 'address = "http://127.0.0.1:9/never"')
     shelves = shelf(tmp_path, text, environ)
-    assert (shelves.worth_pulling("people"), shelves.choose("people")) == (["great"], "small")
+    assert (shelves.download_candidates("people"), shelves.choose("people")) == (["great"], "small")
     shelves.fetch("great", seconds=600.0)
     assert shelves.choose("people") == "great"
 
@@ -340,7 +340,7 @@ def test_the_choice_falls_on_what_is_here(tmp_path: Path) -> None:
     assert [shelves.choose(task) for task in ("people", "objects", "speech")] == [
         "centerface", "centerface", "silero-vad",
     ]  # fmt: skip
-    assert [shelves.worth_pulling(task) for task in ("people", "objects", "speech")] == [
+    assert [shelves.download_candidates(task) for task in ("people", "objects", "speech")] == [
         ["yolox-nano", "ssd-mobilenet"], ["yolox-nano", "ssd-mobilenet"], [],
     ]  # fmt: skip
     assert shelves.words("people") == {"person", "face"} and shelves.words("objects") is None

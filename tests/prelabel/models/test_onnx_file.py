@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from prelabel.models.onnx_file import ModelRefused, free_sizes, read_facts, why_not_onnx
+from prelabel.models.onnx_file import ModelRefused, describe_onnx, free_sizes, why_not_onnx
 from prelabel.models.protobuf import MAX_FIELDS, NotProtobuf, bytes_field, number_field
 from prelabel.models.runtime import Session
 from tests import needs
@@ -140,9 +140,9 @@ def test_weights_are_not_read(tmp_path: Path) -> None:
         out.seek(weights, 1)
         out.write(after + bytes_field(14, bytes_field(1, b"task") + bytes_field(2, b"detect")))
     program = (
-        "import sys\nfrom pathlib import Path\nfrom prelabel.models.onnx_file import read_facts\n"
+        "import sys\nfrom pathlib import Path\nfrom prelabel.models.onnx_file import describe_onnx\n"
         "def peak(): return next(int(row.split()[1]) for row in open('/proc/self/status') if row.startswith('VmHWM'))\n"
-        "before = peak(); facts = read_facts(Path(sys.argv[1]))\n"
+        "before = peak(); facts = describe_onnx(Path(sys.argv[1]))\n"
         "print(peak() - before, *facts.inputs, *facts.metadata.values())"
     )
     run = subprocess.run(
@@ -167,4 +167,4 @@ def test_a_changed_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFact
     path = tmp_path_factory.getbasetemp() / "changed.onnx"
     path.write_bytes(whole[:at] + wrong + whole[at + len(wrong) :])
     with contextlib.suppress(ModelRefused):
-        read_facts(path)
+        describe_onnx(path)

@@ -14,7 +14,7 @@ from onnx import TensorProto
 from prelabel.models.exporter_metadata import as_name, read_metadata
 from prelabel.models.families import DetrDecode
 from prelabel.models.manifest import LicenceMissing, Manifest, ManifestInvalid
-from prelabel.models.onnx_file import ModelRefused, read_facts
+from prelabel.models.onnx_file import ModelRefused, describe_onnx
 from prelabel.models.package import open_model
 from prelabel.models.resolve import ModelUndecided, resolve
 from prelabel.models.runtime import Session
@@ -27,7 +27,7 @@ WORDS = {"name": "own", "version": "1", "licence": "MIT", "sha256": "0" * 64}
 
 
 def facts(tmp_path: Path, *args: Any, **kwargs: Any) -> Any:
-    return read_facts(save(tmp_path / "m.onnx", declared(*args, **kwargs)))
+    return describe_onnx(save(tmp_path / "m.onnx", declared(*args, **kwargs)))
 
 
 def decided(tmp_path: Path, table: dict[str, Any], *args: Any, **kwargs: Any) -> Manifest:
@@ -40,7 +40,7 @@ def test_facts_agree_with_onnxruntime(tmp_path: Path) -> None:
         (graphs.vad(), graphs.yunet(graphs.yunet_maps()), graphs.yolox(64, 96, graphs.yolox_rows(64, 96, 3)))
     ):
         path = save(tmp_path / f"{number}.onnx", model)
-        found, session = read_facts(path), Session(path, "m")
+        found, session = describe_onnx(path), Session(path, "m")
         for mine, theirs in ((found.inputs, session.inputs), (found.outputs, session.outputs)):
             assert {name: row.shape for name, row in mine.items()} == {name: row.shape for name, row in theirs.items()}
             types = {"tensor(float)": "float32", "tensor(int64)": "int64"}
@@ -51,7 +51,7 @@ def test_facts_agree_with_onnxruntime(tmp_path: Path) -> None:
 
 def test_weights_listed_as_inputs_are_none(tmp_path: Path) -> None:
     path = save(tmp_path / "old.onnx", graphs.centerface(graphs.centerface_maps()))
-    assert set(read_facts(path).inputs) == {"image"}
+    assert set(describe_onnx(path).inputs) == {"image"}
 
 
 def test_metadata_and_free_sizes_are_read(tmp_path: Path) -> None:
@@ -449,6 +449,6 @@ def test_real_files_declare_what_the_catalogue_says() -> None:
     for name in ("yolox_nano", "yunet_n_dynamic", "silero_vad"):
         assert open_model(folder / f"{name}.onnx").manifest.inputs
     model = onnx.load(folder / "mnist.onnx", load_external_data=False)
-    found = read_facts(folder / "mnist.onnx")
+    found = describe_onnx(folder / "mnist.onnx")
     weights = {row.name for row in model.graph.initializer}
     assert set(found.inputs) == {row.name for row in model.graph.input} - weights

@@ -14,7 +14,7 @@ from prelabel.image import detector
 from prelabel.image.detector import Detector
 from prelabel.image.family import Array, Candidates, Decoder
 from prelabel.image.letterbox import Placement
-from prelabel.redaction.people_finder import PeopleFinder, Sightings
+from prelabel.redaction.people_finder import FrameDetections, PeopleFinder
 from prelabel.redaction.policy import SOLID_YUV
 from prelabel.redaction.video import VideoRedactor, redact_picture
 from tests.prelabel.redaction import colours as c
@@ -76,9 +76,9 @@ def test_frames_beside_a_look_that_saw_too_many_are_masked_whole(
     real, crowd = c.detector(tmp_path / "faces", [c.BLUE], "face"), 6
     looks: list[int] = []
 
-    def find(bgr: np.ndarray) -> Sightings:
+    def find(bgr: np.ndarray) -> FrameDetections:
         looks.append(number)
-        return Sightings([], [], crowded=len(looks) == crowd)
+        return FrameDetections([], [], crowded=len(looks) == crowd)
 
     finder = PeopleFinder(real, c.detector(tmp_path / "people", [c.RED], "person"))
     monkeypatch.setattr(finder, "find", find)

@@ -7,7 +7,7 @@ import pytest
 
 from prelabel.geometry.detection import Detection
 from prelabel.redaction import policy
-from prelabel.redaction.people_finder import Sightings
+from prelabel.redaction.people_finder import FrameDetections
 from prelabel.redaction.scene import MaskedBox, MaskingScene
 
 FACE_SCORE, PERSON_SCORE = 0.4, 0.35
@@ -23,8 +23,8 @@ def scene(zone: Box | None = None) -> MaskingScene:
     return MaskingScene(640, 360, MARGIN_US, zone, (FACE_SCORE, PERSON_SCORE))
 
 
-def seen(faces: list[tuple[Box, float]], people: list[tuple[Box, float]]) -> Sightings:
-    return Sightings(
+def seen(faces: list[tuple[Box, float]], people: list[tuple[Box, float]]) -> FrameDetections:
+    return FrameDetections(
         [Detection(*box, "face", score) for box, score in faces],
         [Detection(*box, "person", score) for box, score in people],
     )
@@ -43,7 +43,7 @@ def test_only_a_sure_face_shows_that_the_face_was_seen(score: float, whole: bool
     """The back of a head is a weak face for a minute: its person is masked whole, and so is what may be a face."""
     made = scene()
     for number in range(20):
-        made.look(number * EVERY_US, seen([(HEAD, score)], [(PERSON, 0.8)]), (1.0, 1.0))
+        made.update(number * EVERY_US, seen([(HEAD, score)], [(PERSON, 0.8)]), (1.0, 1.0))
     for moment in (0, 5 * EVERY_US + 7, 19 * EVERY_US):
         masks = made.masks(moment)
         assert holds(masks, HEAD)
@@ -54,10 +54,10 @@ def test_only_a_sure_face_shows_that_the_face_was_seen(score: float, whole: bool
 def test_who_turns_up_in_the_zone_later_is_not_the_participant(begins_us: int, visible: bool) -> None:
     """Nobody is there when the recording begins: who comes out from behind a door in the zone gave no consent."""
     made = scene(ZONE)
-    made.look(-1, seen([], []), (1.0, 1.0))
+    made.update(-1, seen([], []), (1.0, 1.0))
     start = begins_us - 1
     for number in range(30):
-        made.look(start + number * EVERY_US, seen([(HEAD, 0.9)], [(PERSON, 0.9)]), (1.0, 1.0))
+        made.update(start + number * EVERY_US, seen([(HEAD, 0.9)], [(PERSON, 0.9)]), (1.0, 1.0))
     moment = start + 15 * EVERY_US
     assert holds(made.masks(moment), HEAD) != visible
 
@@ -67,8 +67,8 @@ def test_between_two_looks_a_frame_is_masked_with_one_of_them_at_least(apart_us:
     """Two who exchange their places, or two tracks that were exchanged: halfway they are not in the middle."""
     made = scene()
     left, right = (100.0, 50.0, 36.0, 44.0), (160.0, 50.0, 36.0, 44.0)
-    made.look(0, seen([(left, 0.9)], []), (1.0, 1.0))
-    made.look(apart_us, seen([(right, 0.9)], []), (1.0, 1.0))
+    made.update(0, seen([(left, 0.9)], []), (1.0, 1.0))
+    made.update(apart_us, seen([(right, 0.9)], []), (1.0, 1.0))
     for moment in np.linspace(0, apart_us, 41).astype(int).tolist():
         masks = made.masks(moment)
         assert holds(masks, left) or holds(masks, right)

@@ -21,7 +21,7 @@ def sighting(x: float, y: float, width: float = 40, height: float = 50, score: f
 def trails_of(rows: list[tuple[int, list[Detection]]], lost_us: int = MARGIN_US) -> Trails:
     trails = Trails(0.5, lost_us)
     for time_us, found in rows:
-        trails.look(time_us, found, (1.0, 1.0))
+        trails.update(time_us, found, (1.0, 1.0))
     return trails
 
 
@@ -107,10 +107,10 @@ def test_two_beside_each_other_stay_two() -> None:
 
 def test_what_cannot_be_needed_is_forgotten() -> None:
     trails = trails_of([(80_000 * n, [sighting(100, 100)]) for n in range(100)])
-    trails.forget_before(6_000_000)
+    trails.drop_before(6_000_000)
     (trail,) = trails.trails
     assert trail.times_us[0] == 6_000_000 and len(trail.times_us) == len(trail.boxes) == len(trail.owners) == 25
-    trails.forget_before(9_000_000)
+    trails.drop_before(9_000_000)
     assert trails.trails == []
 
 

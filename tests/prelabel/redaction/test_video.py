@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prelabel.redaction.people_finder import PeopleFinder, RedactionFailed, RedactionUnavailable, Sightings
+from prelabel.redaction.people_finder import FrameDetections, PeopleFinder, RedactionFailed, RedactionUnavailable
 from prelabel.redaction.policy import LOOK_LIMIT_US, SOLID_YUV
 from prelabel.redaction.video import VideoRedactor, redact_picture
 from tests.prelabel.redaction import colours as c
@@ -206,7 +206,7 @@ def test_values_that_are_no_numbers_let_nothing_out(finder: PeopleFinder) -> Non
 
 def test_a_finder_that_raises_lets_nothing_out(finder: PeopleFinder) -> None:
     class Broken(PeopleFinder):
-        def find(self, bgr: np.ndarray) -> Sightings:
+        def find(self, bgr: np.ndarray) -> FrameDetections:
             raise MemoryError("no room")
 
     broken = object.__new__(Broken)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prelabel.tracking.motion import ACCELERATION, FIRST_SPEED, measurement_variance
-from prelabel.tracking.smoothing import TRUE_TO, UNKNOWN, estimate, held_to, smooth
+from prelabel.tracking.smoothing import TRUE_TO, UNKNOWN, constrained_to, estimate, smooth
 
 WIDTH, HEIGHT = 80.0, 200.0
 
@@ -75,7 +75,7 @@ def test_a_box_stays_with_its_sighting(seed: int, away: float) -> None:
     corner, size = rng.uniform(0, 500, (20, 2)), rng.uniform(1, 300, (20, 2))
     seen = np.concatenate([corner, corner + size], axis=1)
     moved = seen + rng.normal(0, away, (20, 1))
-    held = held_to(seen, moved)
+    held = constrained_to(seen, moved)
     for sighting, wanted, box in zip(seen, moved, held, strict=True):
         assert iou(sighting, box) >= TRUE_TO - 1e-9
         if iou(sighting, wanted) >= TRUE_TO:

@@ -158,7 +158,7 @@ def test_two_passes_mend_what_one_gets_wrong() -> None:
         one = Pass(lambda _: 0.5, 1_500_000)
         persons: list[int] = []
         for frame, rows in frames.items():
-            one.look(frame * FRAME_US, list(enumerate(rows, len(persons))))
+            one.update(frame * FRAME_US, list(enumerate(rows, len(persons))))
             persons += [whose[row.x, row.y, row.width, row.height] for row in rows]
         swaps_of_one += sum(persons[a] != persons[b] for a, b in one.links)
         pieces_of_one += len(one.claimed) - len(one.links)
