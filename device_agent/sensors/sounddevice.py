@@ -62,7 +62,7 @@ class SoundDeviceMicrophone:
         opened_sample = self._first_sample
         newest, finished = [monotonic_us()], threading.Event()
 
-        def heard(samples: Any, count: int, time: Any, status: Any) -> None:
+        def on_block(samples: Any, count: int, time: Any, status: Any) -> None:
             now = monotonic_us()
             newest[0] = now
             stamp, lost = clock.arrived(now - _latency_us(time, count, self.sample_rate), count)
@@ -81,7 +81,7 @@ class SoundDeviceMicrophone:
                 channels=self.channels,
                 dtype="int16",
                 blocksize=self.sample_rate // BLOCKS_PER_SECOND,
-                callback=heard,
+                callback=on_block,
                 finished_callback=finished.set,
             ) as stream:
                 self._settings = {**self._settings, "latency_s": round(float(stream.latency), 6)}

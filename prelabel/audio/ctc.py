@@ -41,7 +41,7 @@ class SpokenWord:
 
 
 class Alphabet:
-    """What each channel writes, and how words are told apart.
+    """What each channel writes, and how words are separated.
 
     A token that contains the separator ends a word or begins one: `|` or a space alone, `▁the` at its front. A long
     pause ends one too. When the separator named does not occur, `▁` (SentencePiece) and `|` (wav2vec 2.0) are looked

@@ -59,7 +59,7 @@ class FeatureMaker:
         return max(0, 1 + (samples - self.window) // self.hop)
 
     def make(self, samples: Samples) -> Features:
-        """The features of a mono sound, float32 [frames, bands] or [bands, frames] as `layout` says."""
+        """The features of a mono sound, float32 [frames, bands] or [bands, frames] as `layout` states."""
         settings = self.settings
         count = self.frames(len(samples))
         out = np.zeros((count, settings.bands), dtype=np.float32)
@@ -83,7 +83,7 @@ class FeatureMaker:
             sound = np.concatenate([sound[:1], sound[1:] - np.float32(settings.preemphasis) * sound[:-1]])
         if not settings.centre or not len(sound):
             return sound
-        # A window shorter than the FFT stands in its middle: so the frames begin later than the padding.
+        # A window shorter than the FFT is centred in it: so the frames begin later than the padding.
         skip = (settings.fft - self.window) // 2
         half = settings.fft // 2
         return np.pad(sound, (half, settings.fft - half), mode="reflect")[skip:]

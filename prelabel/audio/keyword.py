@@ -77,7 +77,7 @@ class KeywordSpotter:
     """A loaded network of family `keyword`; any number of streams may share it.
 
     Raises:
-        ModelRefused: another family, does not load, or does not answer as its manifest says.
+        ModelRefused: another family, does not load, or does not answer as its manifest states.
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:
@@ -94,7 +94,7 @@ class KeywordStream:
     """One recording, block by block. For one thread.
 
     Raises:
-        RateUnsupported: the rate cannot be brought to the model's.
+        RateUnsupported: the rate cannot be resampled to the model's.
         ModelRefused: while it listens: the model's answer is not finite or no probability.
     """
 

@@ -1,4 +1,4 @@
-"""What models heard, as labels."""
+"""The results of sound models as labels."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def speech_labels(regions: Sequence[SpeechRegion], expected: str | None = None, 
     """Speech intervals `s1`, `s2`, …
 
     Args:
-        expected: what the script asked the person to say. Each interval has its part of it as `expected`
-            (`expected_parts`), and nothing of it as `text`: nothing was heard, only that somebody spoke.
+        expected: the words the script asks the person for. Each interval has its part of it as `expected`
+            (`expected_parts`), and nothing of it as `text`: no words were recognised, only that somebody spoke.
         word: what the model calls it.
     """
     return [
@@ -42,10 +42,10 @@ def speech_labels(regions: Sequence[SpeechRegion], expected: str | None = None, 
 def spoken_labels(
     rows: Sequence[Utterance], expected: str | None, joiner: str, finder: Source | None, *, write: bool
 ) -> list[Interval]:
-    """Speech intervals `s1`, `s2`, … with what a recogniser heard.
+    """Speech intervals `s1`, `s2`, … with the words of a recogniser.
 
     Args:
-        joiner: what stands between two words.
+        joiner: the text between two words.
         finder: the voice activity model that found the utterances without words; it becomes their source.
         write: whether text and words are filled in.
     """
@@ -76,7 +76,7 @@ def spoken_labels(
 
 
 def event_labels(rows: Sequence[SoundEvent]) -> list[Interval]:
-    """Intervals `e1`, `e2`, … of what tagging and keyword models heard."""
+    """Intervals `e1`, `e2`, … of the events that tagging and keyword models found."""
     return [
         Interval(
             id=f"e{number}",
@@ -109,7 +109,7 @@ def answer_document(
 def spoken_answer(capture: str, source: Source, labels: Sequence[Label], language: str | None) -> LabelsDocument:
     """The answer a recogniser's intervals make together: their texts by time, scored by the least sure of them.
 
-    Intervals without a text say nothing here, so where transcripts are not filled in there is no answer either.
+    Intervals without a text are ignored, so where transcripts are not filled in there is no answer either.
     """
     heard = [row for row in labels if isinstance(row, Interval) and row.text]
     text = "\n".join(row.text or "" for row in sorted(heard, key=lambda row: row.start_us))

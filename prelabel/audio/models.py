@@ -35,7 +35,7 @@ class SoundStream(Protocol):
         """The next samples of every channel, (channels, n): instead of `push`, for all of a recording."""
 
     def push(self, samples: Samples) -> None:
-        """The next mono samples, float32 -1..1, of the rate that `listen` was told."""
+        """The next mono samples, float32 -1..1, of the rate given to `listen`."""
 
     def finish(self) -> list[Label]:
         """The labels, by time. Called once, after the last sample."""
@@ -58,10 +58,10 @@ class SoundModel(Protocol):
 
         Args:
             rate: samples per second.
-            expected: what the script asked to be said; only models of speech use it, and never as `text`.
+            expected: the words the script asks for; only models of speech use it, and never as `text`.
 
         Raises:
-            RateUnsupported: the rate cannot be brought to the model's.
+            RateUnsupported: the rate cannot be resampled to the model's.
         """
 
     def labels(self, samples: Samples, rate: int, expected: str | None = None) -> list[Label]:
@@ -84,7 +84,7 @@ def open_sound_model(
         measured: a recogniser's word error rate against people's corrections, None before there are any.
 
     Raises:
-        ModelRefused: no audio model, does not load, or does not answer as its manifest says.
+        ModelRefused: no audio model, does not load, or does not answer as its manifest states.
     """
     if package.family == "vad":
         return SpeechFinder(VadModel(package, threads))
@@ -109,11 +109,11 @@ def label_sound(
     Speech is searched in each channel, everything else in their mean.
 
     Args:
-        progress: told after every block.
+        progress: called after every block.
 
     Raises:
         SoundMissing, SoundUnreadable, SoundEmpty, SoundCut: from the file.
-        RateUnsupported: its rate cannot be brought to the model's.
+        RateUnsupported: its rate cannot be resampled to the model's.
         ModelRefused: the model fails on it.
     """
     with open_sound(path) as sound:
@@ -205,7 +205,7 @@ class Transcriber(_Model):
 
 
 class _Speech:
-    """Somebody who speaks is often in one channel only, or in two as opposites: each channel is heard.
+    """Somebody who speaks is often in one channel only, or in two as opposites: each channel is processed.
 
     Channels that are the same so far share a stream.
     """
@@ -227,7 +227,7 @@ class _Speech:
 
 
 class _Mixed:
-    """What hears the mean of the channels."""
+    """Streams that take the mean of the channels."""
 
     def __init__(self, stream: TagStream | KeywordStream | RecogniserStream) -> None:
         self._stream = stream

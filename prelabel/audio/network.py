@@ -76,7 +76,7 @@ class AudioNetwork:
         return named
 
     def _shaped(self, rows: Samples) -> Samples:
-        """The rows with as many dimensions as the file wants; a channel of one stands first, or last if it says so."""
+        """The rows in the file's number of dimensions; a channel dimension of one is first, or last if so declared."""
         declared = self._tensor.shape
         missing = self._rank - rows.ndim
         last = missing == 2 and len(declared) == self._rank and declared[-1] == 1 and declared[1] != 1

@@ -25,9 +25,9 @@ def prefill_allowed(package: ModelPackage, language: str | None = None, measured
     """Whether transcripts of this model are filled in.
 
     Args:
-        language: of the script (BCP 47); None when no script says what was to be spoken. Regions and scripts of one
+        language: of the script (BCP 47); None when no script gives the words to be spoken. Regions and scripts of one
             language are one: de-AT is de.
-        measured: the word error rate against people's corrections; it stands above what the manifest expects.
+        measured: the word error rate against people's corrections; it overrides the manifest's value.
     """
     decode = package.manifest.decode
     if not isinstance(decode, CtcDecode):

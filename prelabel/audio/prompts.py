@@ -2,7 +2,7 @@
 
 What the script asked for is cut at pauses a reader makes (ends of sentences and clauses), inside a clause only where
 the lengths of the stretches leave no other choice, and never inside a word. Each word goes to one stretch. Nothing
-here was heard: the parts are `expected`, for a person to take or to correct.
+here was recognised: the parts are `expected`, for a person to take or to correct.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _thinned(places: list[int], most: int) -> list[int]:
 
 
 def _weight(character: str) -> int:
-    """How long a character takes to say, in letters: marks and punctuation nothing, wide ones (CJK) a syllable."""
+    """How long a character takes to speak, in letters: marks and punctuation nothing, wide ones (CJK) a syllable."""
     if unicodedata.category(character)[0] not in "LNS":
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

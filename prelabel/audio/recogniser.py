@@ -34,7 +34,7 @@ class Recogniser:
     """A loaded network of family `ctc`; any number of streams may share it.
 
     Raises:
-        ModelRefused: another family, does not load, or does not answer as its manifest says.
+        ModelRefused: another family, does not load, or does not answer as its manifest states.
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:
@@ -70,7 +70,7 @@ class Recogniser:
         return [within(word, start_us, end_us) for word in found]
 
     def _rows(self, samples: Samples) -> NDArray[Any]:
-        """Rows [T, V] of what the samples said, none of the silence that fills a fixed window."""
+        """Rows [T, V] of the samples' tokens, none of the silence that fills a fixed window."""
         fixed = self._network.window
         short = 0 if fixed is None else fixed - len(samples)
         fed = np.concatenate([samples, np.zeros(short, dtype=np.float32)]) if short > 0 else samples
@@ -107,7 +107,7 @@ class RecogniserStream:
     """One recording, block by block, in bounded memory. For one thread.
 
     Pieces end where it is quietest in the second half of what one run takes: by the voice activity model's word if
-    there is one, else by the sound's energy. A piece in which that model hears nobody is not run at all.
+    there is one, else by the sound's energy. A piece in which that model finds no speech is not run at all.
 
     Args:
         rate: of the samples that will be pushed.
@@ -115,7 +115,7 @@ class RecogniserStream:
         write: False leaves out the recogniser where a voice activity model gives the regions.
 
     Raises:
-        RateUnsupported: the rate cannot be brought to the models'.
+        RateUnsupported: the rate cannot be resampled to the models'.
         ModelRefused: while it listens: the model's answer is not finite.
     """
 

@@ -26,7 +26,7 @@ class WindowScorer:
     `thresholds` [classes] has the least score that counts; a class that is not wanted has infinity.
 
     Raises:
-        ModelRefused: the file does not load or does not score as its manifest says.
+        ModelRefused: the file does not load or does not score as its manifest states.
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:

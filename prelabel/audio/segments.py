@@ -21,7 +21,7 @@ class SpeechRegion:
 
 @dataclass(frozen=True)
 class SoundEvent:
-    """Something heard in [start_us, end_us) of media time: the word of its class and a score 0..1."""
+    """A sound event in [start_us, end_us) of media time: the word of its class and a score 0..1."""
 
     label: str
     start_us: int

@@ -1,4 +1,4 @@
-"""Audio tagging: what is heard when, several things at once. Windows that say the same become one stretch of time."""
+"""Audio tagging: which sounds occur when, several at once. Windows with the same result become one interval."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Tagger:
     """A loaded network of family `tagging`; any number of streams may share it.
 
     Raises:
-        ModelRefused: another family, does not load, or does not answer as its manifest says.
+        ModelRefused: another family, does not load, or does not answer as its manifest states.
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:
@@ -80,7 +80,7 @@ class TagStream:
     """One recording, block by block. For one thread.
 
     Raises:
-        RateUnsupported: the rate cannot be brought to the model's.
+        RateUnsupported: the rate cannot be resampled to the model's.
         ModelRefused: while it listens: the model's answer is not finite or no probability.
     """
 

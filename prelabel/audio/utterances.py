@@ -1,4 +1,4 @@
-"""Words and stretches of speech brought together: who said what from when to when. Pure."""
+"""Words assigned to regions of speech: which words were spoken from when to when. Pure."""
 
 from __future__ import annotations
 

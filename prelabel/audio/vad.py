@@ -35,7 +35,7 @@ class VadModel:
     """A loaded network of family `vad`; any number of streams may share it.
 
     Raises:
-        ModelRefused: another family, does not load, or does not answer as its manifest says.
+        ModelRefused: another family, does not load, or does not answer as its manifest states.
     """
 
     def __init__(self, package: ModelPackage, threads: int = 1) -> None:
@@ -94,7 +94,7 @@ class VadStream:
         sample_rate: of the samples that will be pushed.
 
     Raises:
-        RateUnsupported: the rate cannot be brought to 16 kHz.
+        RateUnsupported: the rate cannot be resampled to 16 kHz.
         ModelRefused: as VadModel.
     """
 
@@ -136,7 +136,7 @@ class VadStream:
         self._take(self._resampler.push(_as_float(samples)))
 
     def copy(self) -> VadStream:
-        """Another stream that has heard the same so far."""
+        """A copy of the stream with the same state."""
         other = copy(self)
         other._resampler, other._now = deepcopy(self._resampler), deepcopy(self._now)
         other._probabilities = list(self._probabilities)
@@ -161,7 +161,7 @@ class VadStream:
         return [SpeechRegion(start, end, row.score) for start, end, row in rows if end > start]
 
     def _close(self) -> int:
-        """Hear what is left; how many samples of 16 kHz there were."""
+        """Process what is left; returns how many samples of 16 kHz there were."""
         if self._finished:
             raise ValueError("the stream is finished")
         self._take(self._resampler.finish())

@@ -23,7 +23,7 @@ class Windows:
         target: the model's, to which `window` and `hop` (samples) belong.
 
     Raises:
-        RateUnsupported: the rate cannot be brought to the model's.
+        RateUnsupported: the rate cannot be resampled to the model's.
     """
 
     def __init__(self, rate: int, target: int, window: int, hop: int) -> None:

@@ -49,7 +49,7 @@ def open_any_model(package: ModelPackage, threads: int = 1) -> AnyModel:
     """Load a model and try it out, whatever its family. A recogniser writes its text, whatever it is worth.
 
     Raises:
-        ModelRefused: it does not load, or does not do what its manifest says.
+        ModelRefused: it does not load, or does not do what its manifest states.
     """
     if package.manifest.rules.modality == "audio":
         return AnyModel(package, sounds=open_sound_model(package, threads, measured=0.0))

@@ -31,7 +31,7 @@ _SHOWN = 4
 
 
 class GoldenFailed(GleanerError):
-    """A model does not find in its golden sample what its package says. `facts` has `sample`, `expected`, `got`."""
+    """A model does not find in its golden sample what its package expects. `facts` has `sample`, `expected`, `got`."""
 
     code = "model-golden-failed"
     status = 422

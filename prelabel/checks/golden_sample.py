@@ -109,7 +109,7 @@ def _without_golden(text: str) -> str:
 
 
 def _other_tables(text: str) -> dict[str, Any] | None:
-    """All a TOML text says but `[golden]`; None when it is no TOML."""
+    """All tables of a TOML text except `[golden]`; None when it is no TOML."""
     try:
         return {name: row for name, row in tomllib.loads(text).items() if name != "golden"}
     except tomllib.TOMLDecodeError:
@@ -117,7 +117,7 @@ def _other_tables(text: str) -> dict[str, Any] | None:
 
 
 def _without_defaults(value: Any) -> Any:
-    """Without what says nothing or is given anew, and None, which TOML does not have."""
+    """Without defaults and what is written anew, and without None, which TOML does not have."""
     if isinstance(value, dict):
         return {
             name: _without_defaults(row) for name, row in value.items() if row is not None and name not in _LEFT_OUT

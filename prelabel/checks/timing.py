@@ -64,7 +64,7 @@ def measure(
     """Load a model, hold it against its manifest, and time it on noise.
 
     Raises:
-        ModelRefused: it does not load or does not do what its manifest says.
+        ModelRefused: it does not load or does not do what its manifest states.
     """
     return load_and_measure(package, threads, runs, sizes)[1]
 

@@ -14,7 +14,7 @@ def prelabel() -> None:
     """Models that label what the device records.
 
     GLEANER_MODELS names folders with model files and packages that are used before anything is fetched; GLEANER_CACHE
-    is where fetched files, installed packages and optimised copies are kept (default: gleaner in the user's cache
+    is where fetched files, installed packages and optimised copies are stored (default: gleaner in the user's cache
     folder).
     """
 

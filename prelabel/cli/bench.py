@@ -29,7 +29,7 @@ def bench(models: Models, sizes: Sizes = None, threads: Threads = 1, runs: Runs 
     """
     wanted = _sizes(sizes)
     for model in models:
-        open_model(model)  # a missing one is told before the first is timed
+        open_model(model)  # a missing one is reported before the first is timed
     console = to_people()
     rows = []
     for model in models:

@@ -1,4 +1,4 @@
-"""`gleaner prelabel check`: is a model what its package says, and fast enough here."""
+"""`gleaner prelabel check`: does a model do what its package states, and is it fast enough here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the verbs say alike."""
+"""Output that the verbs have in common."""
 
 from __future__ import annotations
 

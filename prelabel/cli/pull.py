@@ -1,4 +1,4 @@
-"""`gleaner prelabel pull`: bring models here and try them out."""
+"""`gleaner prelabel pull`: download models and run each once."""
 
 from __future__ import annotations
 

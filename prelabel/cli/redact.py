@@ -70,7 +70,7 @@ def redact(
 ) -> None:
     """Write copies of files with faces masked and speech muted; the originals stay as they are.
 
-    Nothing is written of a file for which it cannot be said what has to be masked; the others are done, and the exit
+    Nothing is written of a file for which it is uncertain what has to be masked; the others are done, and the exit
     status is that of the first failure. Needs the models centerface, yolox-nano and silero-vad (gleaner prelabel pull).
     """
     from prelabel.redaction.files import Claimed, NothingToRedact, redact_file

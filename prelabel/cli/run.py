@@ -238,7 +238,7 @@ def _take(outcome: FileOutcome, journal: RunJournal | None, as_json: bool, tally
 
 
 def _found(document: dict[str, Any]) -> str:
-    """What a document says, in a line: texts as they stand, everything else counted."""
+    """A document in one line: its texts, everything else counted."""
     texts = [f'"{label["text"]}"' for label in document["labels"] if label["kind"] == "text"]
     counts = Counter(label["label"] for label in document["labels"] if label["kind"] != "text" or not texts)
     if texts:

@@ -4,7 +4,7 @@ The plane is cut into slabs at every corner and every crossing of two edges. Wit
 grow linearly and the length at half its height times its height is the area. Inside is what an odd number of edges
 lies left of (even-odd rule), as in COCO's masks; so concave and self-crossing outlines count, too.
 
-Every edge is held against every other, so outlines of more corners than `EXACT_CORNERS` are counted on whole pixels,
+Every edge is compared with every other, so outlines of more corners than `EXACT_CORNERS` are counted on whole pixels,
 as COCO does: with so many corners they are the outlines of pixels anyway.
 """
 

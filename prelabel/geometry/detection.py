@@ -7,7 +7,7 @@ from typing import Literal
 
 from wire.labels import Rle
 
-DECIMALS = 2  # of a pixel: finer says nothing and makes documents long
+DECIMALS = 2  # of a pixel: finer adds no information and makes documents long
 SCORE_DECIMALS = 4
 
 

@@ -84,7 +84,7 @@ def _beats(boxes: Array, classes: Array, better: Array, worse: Array, iou: float
 
 
 def _greedy(beats: Array) -> list[int]:
-    """Places that stay of a block, best first, where `beats[i, j]` says that i takes j's place."""
+    """Places that stay of a block, best first, where `beats[i, j]` means that i replaces j."""
     alive = np.ones(len(beats), dtype=bool)
     stay = []
     while alive[best := int(alive.argmax())]:

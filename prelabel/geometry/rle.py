@@ -71,7 +71,7 @@ def _to_text(counts: Array) -> str:
     values[3:] -= counts[1:-2]
     shifts = 5 * np.arange(_GROUPS)
     groups = values[:, np.newaxis] >> shifts
-    # What is left after a group, if that group's highest bit already tells the sign, need not be written.
+    # What is left after a group, if that group's highest bit already gives the sign, need not be written.
     rest = groups >> 5
     done = rest == np.where(groups & 16, -1, 0)
     last = done.argmax(axis=1)[:, np.newaxis]

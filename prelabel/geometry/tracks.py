@@ -91,7 +91,7 @@ def boxes_at(track: Track, frames: Array, times_us: Array, size: Size | None = N
     boxes = np.array([(row.x, row.y, row.x + row.width, row.y + row.height) for row in rows], dtype=np.float64)
     inside = (frames >= at[0]) & (frames <= at[-1])
     inside &= seen[np.maximum(np.searchsorted(at, frames, side="right") - 1, 0)]
-    # A hidden keyframe stands where the thing was last seen: linear from there to there is to hold.
+    # A hidden keyframe is where the object was last seen: linear from there to there is to hold.
     boxes = boxes[np.maximum.accumulate(np.where(seen, np.arange(len(rows)), 0))]
     made = cut_boxes(np.stack([np.interp(times_us, start, column) for column in boxes.T], axis=1), size)
     made[~inside] = 0.0

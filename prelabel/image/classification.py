@@ -1,7 +1,8 @@
 """Classification: one word or a few for the whole picture, from scores [1, classes].
 
-Logits become probabilities by their softmax. Whether the file gives logits or probabilities the manifest says, or two
-dry runs: probabilities sum to one, logits leave 0..1; where neither holds the model is refused.
+Logits become probabilities by their softmax. The manifest declares whether the file gives logits or
+probabilities, or two dry runs find it: probabilities sum to one, logits leave 0..1; where neither holds the model is
+refused.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def open_classifier(package: ModelPackage, threads: int = 1) -> Classifier:
     """Load a classification model and try it out.
 
     Raises:
-        ModelRefused: does not load, or does not do what its manifest says.
+        ModelRefused: does not load, or does not do what its manifest states.
     """
     network = PictureNetwork(package, threads)
     network.dry_run()

@@ -184,7 +184,7 @@ def open_detector(package: ModelPackage, threads: int = 1) -> Detector:
         threads: threads within the network; one leaves the other cores to the recorder.
 
     Raises:
-        ModelRefused: not a detector, does not load, or does not do what its manifest says.
+        ModelRefused: not a detector, does not load, or does not do what its manifest states.
     """
     if package.family not in DECODERS:
         raise ModelRefused(f"{package.name} is a model of family {package.family}, which finds no boxes in pictures.")

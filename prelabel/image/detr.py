@@ -143,7 +143,7 @@ class Detr(Decoder):
         return Candidates(boxes, np.minimum(scores, 1), classes)
 
     def _likely(self, logits: Array, least: float) -> tuple[Array, Array, Array]:
-        # The sigmoid rises, so its inverse tells which logits are enough; only theirs is worked out.
+        # The sigmoid rises, so its inverse gives the threshold for logits; only theirs is worked out.
         enough = -np.inf if least <= 0 else np.inf if least >= 1 else np.log(least / (1 - least))
         near, channel = np.nonzero(logits >= enough - 1e-6)
         scores = 1 / (1 + np.exp(-np.clip(logits[near, channel].astype(np.float64), -_FLAT, _FLAT)))

@@ -19,7 +19,7 @@ Array = NDArray[Any]
 MAX_CANDIDATES = 3000
 _SLACK = 1e-3
 _SOME = 1e-9  # more than a score of 0
-_MIN_NEAR = 0.5  # share of the boxes whose centres lie within the input, or beside it by no more than its size
+_MIN_NEAR = 0.5  # share of the boxes whose centres lie within the input, or outside it by no more than its size
 _FRACTIONS = 2.0  # pixels: an input is larger, a fraction is not
 
 
@@ -114,7 +114,7 @@ class Decoder(ABC):
 
 
 def require_shape(name: str, role: str, value: Array, expected: Sequence[int | str]) -> None:
-    """Raise ModelRefused unless `value` has the shape; a word stands for any size of 1 or more."""
+    """Raise ModelRefused unless `value` has the shape; a word means any size of 1 or more."""
     fits = len(value.shape) == len(expected) and all(
         there > 0 if isinstance(wanted, str) else there == wanted
         for there, wanted in zip(value.shape, expected, strict=True)

@@ -1,4 +1,4 @@
-"""How a picture is brought to a network's input, and how places come back.
+"""How a picture is scaled to a network's input, and how coordinates are mapped back.
 
 Coordinates are continuous (pixel (c, r) covers [c, c+1) x [r, r+1)), so edges scale by the ratio of the sizes with no
 half-pixel shift. Sizes are rounded to whole pixels, which makes the two scales differ a little: each axis keeps its
@@ -77,9 +77,9 @@ class Placement:
 
 
 class Preparer:
-    """Draws pictures into the input of one network, by what its manifest says of `[input]`.
+    """Draws pictures into the input of one network, as `[input]` of its manifest states.
 
-    The buffers are kept: for pictures of one size nothing large is allocated after the first. So the tensor that
+    The buffers are reused: for pictures of one size nothing large is allocated after the first. So the tensor that
     `prepare` gives is overwritten by the next call, and a preparer belongs to one thread at a time.
 
     Args:
@@ -169,7 +169,7 @@ class _Fit:
 
 
 def _fit(fit: str, picture: tuple[int, int], size: tuple[int, int]) -> _Fit:
-    """Each axis by itself once the ratio is known."""
+    """Each axis separately once the ratio is known."""
     source = (0, 0), picture
     if fit == "crop-centre":
         longest = _MAX_STRIP * min(picture) * max(size) // min(size)

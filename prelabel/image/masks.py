@@ -44,7 +44,7 @@ def on_picture(values: Array, place: Placement, window: Window, map_origin: tupl
 
 
 def instance_mask(prototypes: Array, weights: Array, box: Array, place: Placement) -> Rle:
-    """The mask of one object: prototypes (M x h x w) weighted, brought to the picture, cut by its box.
+    """The mask of one object: prototypes (M x h x w) weighted, scaled to the picture, cut by its box.
 
     A pixel is the object's where the weighted sum is above 0 (its sigmoid above a half).
 

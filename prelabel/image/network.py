@@ -24,7 +24,7 @@ _NUMBERS = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int3
 
 
 class PictureNetwork:
-    """A session and what brings pictures to it. `run` is for one thread at a time.
+    """A session with the preparation of its input. `run` is for one thread at a time.
 
     Args:
         threads: threads within the network; one leaves the other cores to the recorder.

@@ -1,4 +1,4 @@
-"""Semantic segmentation: a class for every pixel, as one mask a class.
+"""Semantic segmentation: a class for every pixel, as one mask per class.
 
 logits    [1, classes, h, w]: resized to the picture, then the highest wins
 classes   [1, h, w] or [1, 1, h, w]: numbers; each pixel takes the cell it lies in
@@ -73,7 +73,7 @@ class Segmenter:
             numbers = _winners(planes, places, place)
             scores = _scores(planes, places, self._activation, place)
         found = []
-        # Of a model's hundred names a picture shows a few: only those are looked through for pieces.
+        # Of a model's hundred names a picture shows a few: only those are searched for pieces.
         rows = [np.bincount(row + 1, minlength=len(self.package.manifest.names) + 1) for row in numbers]
         counts = np.sum(rows, axis=0)
         for number in np.flatnonzero(counts[1:] >= self._settings.min_area).tolist():
@@ -140,7 +140,7 @@ def open_segmenter(package: ModelPackage, threads: int = 1) -> Segmenter:
     """Load a segmentation model and try it out.
 
     Raises:
-        ModelRefused: does not load, or does not do what its manifest says.
+        ModelRefused: does not load, or does not do what its manifest states.
     """
     return Segmenter(PictureNetwork(package, threads))
 

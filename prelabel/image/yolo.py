@@ -6,7 +6,7 @@
 
 Boxes are centre x, centre y, width, height in pixels of the input (end2end: corners, but centre and size where boxes
 are turned). Extra: as many mask coefficients as there are prototypes; K keypoints of x, y and perhaps a certainty; an
-angle in radians, clockwise. Scores and certainties are sigmoid already. Which head it is says the manifest, never the
+angle in radians, clockwise. Scores and certainties are sigmoid already. The manifest states which head it is, never the
 model's name. Source: ultralytics, nn/modules/head.py and utils/nms.py (read for the meaning of the tensors).
 """
 

@@ -56,7 +56,7 @@ def media_files(named: Iterable[Path], outside: Path | None = None) -> tuple[dic
 
 
 def listed_in(files_from: Path | None, null: bool = False) -> list[Path]:
-    """The files that a list names, one a line, or with a NUL after each as `find -print0` writes them.
+    """The files that a list names, one per line, or with a NUL after each as `find -print0` writes them.
 
     Raises:
         NoFiles: the list cannot be read.

@@ -72,7 +72,7 @@ class WorkerPool:
 class InProcess:
     """The same work in this process: for a file or two, where starting another process would take longer.
 
-    `progress` is told of the media time done and the whole of it within a video or sound, in microseconds.
+    `progress` is called with the media time done and the whole of it within a video or sound, in microseconds.
     """
 
     def __init__(self) -> None:

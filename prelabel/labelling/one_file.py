@@ -51,7 +51,7 @@ class ModelUnsuited(GleanerError):
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What is known of a model without loading it: how labels name it, the media it labels, the words it may say."""
+    """What is known of a model without loading it: how labels name it, the media it labels, the words of its labels."""
 
     source: Source
     media: tuple[Medium, ...]
@@ -83,15 +83,15 @@ def label_file(inputs: dict[str, Any], progress: Progress | None = None) -> dict
     Args:
         inputs: `path` and `model` (as `open_model` takes it); and, each may be left out: `sha256` the model must have,
             `capture` (its id; else the sha256 of the file), `medium`, `frames` (path of the capture's frame table),
-            `expected` (what the script asked to be said), `language`, `answer` (the sound is one: a recogniser that may
+            `expected` (the words the script asks for), `language`, `answer` (the sound is one: a recogniser that may
             write also gives it as one text), `looks_per_second` (None: every frame),
             `max_looks` (where that rate follows from a number of looks per video: recorded instead of it),
             `package` (the sha256 its manifest must have),
-            `measured` (a recogniser's word error rate in that language, which stands above its manifest's), `threads`.
-        progress: told while a video or sound is passed through; only a caller in this process can be.
+            `measured` (a recogniser's word error rate in that language, which overrides its manifest's), `threads`.
+        progress: called during a video or sound; only for a caller in this process.
 
     Returns:
-        `{"document": labels document, "media": {"sha256", "bytes", "medium"}, "words": the words the model may say,
+        `{"document": labels document, "media": {"sha256", "bytes", "medium"}, "words": the words of its labels,
         "inference": when and how long, as `wire.labels.Inference`}`; the sha256 is None for a capture. The document is
         the same each time, so it does not have the inference itself.
 

@@ -1,4 +1,4 @@
-"""Any model that looks at a picture, behind one interface: a picture in, labels out."""
+"""Any model for pictures, behind one interface: a picture in, labels out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def open_picture_model(package: ModelPackage, threads: int = 1) -> PictureModel:
         threads: threads within the network; one leaves the other cores to the recorder.
 
     Raises:
-        ModelRefused: it hears instead of sees, does not load, or does not do what its manifest says.
+        ModelRefused: it is for sound, does not load, or does not do what its manifest states.
     """
     if package.family in DECODERS:
         return open_detector(package, threads)

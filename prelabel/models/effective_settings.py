@@ -1,7 +1,7 @@
 """The settings with which a model labels, as plain JSON that is known by its hash.
 
 Two devices with other thresholds, two releases of the runtime: what differs in here may label differently, and the
-quality report keeps it apart. Threads within a network are left out: answers are the same with any number of them.
+quality report separates them. Threads within a network are left out: answers are the same with any number of them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def package_settings(package: ModelPackage, **run: Any) -> Settings:
 
 
 def with_settings(document: LabelsDocument, used: Mapping[Source, Settings], **run: Any) -> LabelsDocument:
-    """The document with the hash of its settings in every source that is among `used`, and the settings beside it.
+    """The document with the hash of its settings in every source that is among `used`, and the settings themselves.
 
     Args:
         used: sources as labels name them, without settings.

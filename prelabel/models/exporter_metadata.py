@@ -1,4 +1,4 @@
-"""What the exporters of networks write into an ONNX file beside the network, as parts of a `model.toml`.
+"""What the exporters of networks write into an ONNX file in addition to the network, as parts of a `model.toml`.
 
 Ultralytics 8: task, names, imgsz, stride, channels, kpt_shape, head, end2end, args, license, version, description
 (its engine/exporter.py). YOLOv5: stride, names. RapidOCR's PP-OCR recognisers: character, one character per line.
@@ -26,12 +26,12 @@ _FEATURE_HOP_MS = 10.0  # sherpa-onnx computes its features every 10 ms
 
 @dataclass(frozen=True)
 class ExporterMetadata:
-    """What the metadata of a file say.
+    """The content of a file's metadata.
 
     table         parts of a `model.toml`
-    end2end       whether boxes are merged within the network; None when it does not say
+    end2end       whether boxes are merged within the network; None when it is not stated
     modern        whether the head is one of YOLO 8 and later, which has no objectness
-    vocabulary    how many tokens the network knows, when it says so
+    vocabulary    how many tokens the network knows, where it is stated
     beyond        why the network cannot be read here, as the end of a sentence; None when nothing speaks against it
     ranked        whether an RT-DETR gives its best rows with a class number each, not a probability of every class;
                   None when it does not say, or is none
@@ -48,7 +48,7 @@ class ExporterMetadata:
 
 
 def read_metadata(metadata: Mapping[str, str], family: str | None) -> ExporterMetadata:
-    """What a file's metadata say; `family` is the manifest's word, for what means nothing without it."""
+    """The content of a file's metadata; `family` is the manifest's word, for what means nothing without it."""
     if "character" in metadata:
         return _recogniser(metadata)
     if "stride" in metadata and "names" in metadata:
@@ -127,7 +127,7 @@ def _sherpa(metadata: Mapping[str, str]) -> ExporterMetadata:
 
 
 def _words(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What any exporter may say of a model as a whole."""
+    """What any exporter may state about a model as a whole."""
     table: dict[str, Any] = {}
     licence = metadata.get("license") or metadata.get("licence")
     if licence and licence.strip():
@@ -143,7 +143,7 @@ def _picture(metadata: Mapping[str, str], unreadable: list[str]) -> dict[str, An
     if _whole(sides, 2):
         # A network of one fixed size declares it itself; one of any size was made for this one.
         picture["max_side"] = max(sides)
-        picture["upscale"] = True  # its LetterBox brings small pictures up to the size
+        picture["upscale"] = True  # its LetterBox scales small pictures up to the size
     elif "imgsz" in metadata:
         unreadable.append("imgsz")
     stride = _int(metadata.get("stride"))

@@ -1,4 +1,4 @@
-"""The families of models: the tensors each works with, by role, and what a manifest may say of their meaning.
+"""The families of models: the tensors each works with, by role, and what a manifest may state about their meaning.
 
 A family is data here; its decoder is a module of its own. Sources of the tensors: docs/models.md.
 """
@@ -78,8 +78,8 @@ class ClassificationDecode(WireModel):
 class SegmentationDecode(WireModel):
     """`logits` [1, classes, h, w] or `classes` [1, h, w]; regions under `min_area` pixels are left out.
 
-    `activation`: what turns logits into probabilities. A map of one channel has to say it (sigmoid, or none where it
-    is 0..1 already); with several the dry run tells.
+    `activation`: what turns logits into probabilities. A map of one channel has to state it (sigmoid, or none where it
+    is 0..1 already); with several the dry run shows it.
     """
 
     form: Literal["logits", "classes"]
@@ -93,8 +93,8 @@ class LogMel(WireModel):
 
     `log`: natural, base ten, or decibels of power, of the value raised to `floor` at least, plus `offset`. `mel`: the
     scale's formula. `triangles`: whether the bands' slopes are straight over mel (HTK, Kaldi, TensorFlow) or over hertz
-    (librosa, torchaudio); not said: mel with htk, hertz with slaney. `symmetric`: hann and hamming as HTK and Kaldi cut
-    them, else periodic. `remove_dc`: each frame loses its mean and `preemphasis` works inside the frame (Kaldi), else
+    (librosa, torchaudio); by default mel with htk, hertz with slaney. `symmetric`: hann and hamming as in HTK and
+    Kaldi, else periodic. `remove_dc`: each frame loses its mean and `preemphasis` works inside the frame (Kaldi), else
     over the whole sound. `centre`: frames are centred on their instant (reflected edges), else they start there.
     """
 
@@ -123,7 +123,7 @@ class LogMel(WireModel):
 
 
 class AudioInput(WireModel):
-    """How sound is brought to the model: mono floats -1..1 times `scale`, at `rate` samples per second.
+    """How sound is prepared for the model: mono floats -1..1 times `scale`, at `rate` samples per second.
 
     A model with a fixed window is run over windows of `window_ms` every `hop_ms`; without them it takes the whole
     stretch. `features` None: the file takes samples.
@@ -179,8 +179,8 @@ class CtcDecode(WireModel):
 class OcrDecode(WireModel):
     """One of the three networks of OCR, PP-OCR's way.
 
-    detection: probability map of a picture whose short side is brought up to `short_side`, binarised at `binarise`,
-    box kept at `box_score`, grown by `unclip`. direction: upright or turned by 180 degrees, turned back at `flip`.
+    detection: probability map of a picture whose short side is scaled up to `short_side`, binarised at `binarise`,
+    box accepted at `box_score`, grown by `unclip`. direction: upright or turned by 180 degrees, turned back at `flip`.
     recognition: greedy CTC over `alphabet`, the characters of the channels but the `blank` (a space as the last one
     may be left out); `language` of all it reads, when there is only one.
     """
@@ -208,7 +208,7 @@ class FamilyRules:
 
     inputs, outputs   the roles that must be named; `more_*` may be
     decode            the shape of its `[decode]` table, None without one
-    picture           what `[input]` means when it does not say otherwise
+    picture           what `[input]` means where it does not state otherwise
     must_say          fields of `[input]` that neither file nor family decides, so the manifest has to
     names             whether the model has classes
     thresholds        whether what it finds of a name counts from a score on

@@ -70,7 +70,7 @@ def _manifest_text(package: ModelPackage) -> str:
     beside = package.path.with_name(MANIFEST_FILE)
     if package.path.name == MODEL_FILE and beside.is_file():
         return beside.read_text(encoding="utf-8")
-    # A lone file says the rest itself.
+    # A lone file has the rest in its metadata.
     return f'name = "{package.name}"\nversion = "{package.version}"\nsha256 = "{package.sha256}"\n'
 
 

@@ -1,4 +1,4 @@
-"""What a model package says of its model: `model.toml`, written by people, so unknown fields are refused."""
+"""What a model package states about its model: `model.toml`, written by people, so unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ManifestInvalid(GleanerError):
 
 
 class LicenceMissing(GleanerError):
-    """Neither the manifest nor the file says under which licence a model may be used."""
+    """Neither the manifest nor the file states the licence of a model."""
 
     code = "model-licence-missing"
     status = 422
@@ -34,11 +34,11 @@ class LicenceMissing(GleanerError):
 
 
 class ImageInput(WireModel):
-    """How a picture is brought to the model; what is not set here is the family's default.
+    """How a picture is prepared for the model; what is not set here is the family's default.
 
-    `size` is (height, width) in pixels of a model with one fixed size; it may be left out when the file says it.
-    A model of any size takes the picture scaled down to `max_side` at most, its sides brought to `multiple`; with
-    `upscale` smaller pictures are brought up to `max_side` too.
+    `size` is (height, width) in pixels of a model with one fixed size; it may be left out when the file states it.
+    A model of any size takes the picture scaled down to `max_side` at most, its sides rounded to `multiple`; with
+    `upscale` smaller pictures are scaled up to `max_side` too.
     A byte becomes (byte * scale - mean) / std, one mean and std for all channels or one each, in order of `colour`.
     `antialias`: shrink by area averages, as PIL and torch do, instead of plain bilinear.
     """
@@ -209,7 +209,7 @@ def read_table(text: str, place: str) -> dict[str, Any]:
 
 
 def manifest_of(table: dict[str, Any], place: str) -> Manifest:
-    """A manifest from a table that says everything.
+    """A manifest from a complete table.
 
     Raises:
         ManifestInvalid: a field is missing, unknown or out of range.

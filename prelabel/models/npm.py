@@ -1,4 +1,4 @@
-"""A tarball of the npm registry: brought by npm where there is one, else over https.
+"""A tarball of the npm registry: downloaded by npm where there is one, else over https.
 
 As in `download`, nothing is checked here; `catalogue.fetch` checks the hash of the tarball before anything is taken
 out of it.

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, read or changed without the `onnx` package and without its weights.
+"""What an ONNX file declares about itself, read or changed without the `onnx` package and without its weights.
 
 An ONNX file is one protobuf message (onnx.proto, ModelProto). Field numbers used here: ModelProto ir_version 1,
 graph 7, metadata_props 14; GraphProto initializer 5, input 11, output 12, value_info 13; TensorProto data_type 2,
@@ -41,7 +41,7 @@ _DTYPES = {
 
 
 class ModelRefused(GleanerError):
-    """A model file does not load, or does not do what its manifest says."""
+    """A model file does not load, or does not do what its manifest states."""
 
     code = "model-refused"
     status = 422
@@ -65,7 +65,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class OnnxDescription:
-    """What an ONNX file says of itself.
+    """What an ONNX file declares about itself.
 
     `metadata` is what its exporter wrote; `outside` names the files its weights lie in, if not in itself;
     `half_floats`: most bytes of its weights are of float16.
@@ -79,10 +79,10 @@ class OnnxDescription:
 
 
 def describe_onnx(path: Path) -> OnnxDescription:
-    """What a model file says of itself. The file is mapped, so only the pages that are looked at are read.
+    """What a model file declares about itself. The file is mapped, so only the pages that are used are read.
 
     Raises:
-        ModelRefused: it is no ONNX model, cut off, or keeps its weights in another file.
+        ModelRefused: it is no ONNX model, cut off, or has its weights in another file.
     """
     found = _described(path)
     if isinstance(found, str):
@@ -131,7 +131,7 @@ def free_sizes(model: bytes, dims: Mapping[str, Dims]) -> bytes:
 
 
 def with_weights(model: bytes, weights: bytes) -> bytes:
-    """The same network with its weights inside, which `model` says lie at offsets in a file of the bytes `weights`.
+    """The same network with its weights inside, which `model` places at offsets in a file of the bytes `weights`.
 
     Raises:
         NotProtobuf: `model` is no ONNX file, or `weights` ends before a weight does.

@@ -33,7 +33,7 @@ class OptimisedCopies:
     """The copies in one folder.
 
     Args:
-        folder: where they are kept; the cache folder's `optimised` when None.
+        folder: where they are stored; the cache folder's `optimised` when None.
         max_bytes: of all copies together; those not used for longest go first.
     """
 
@@ -78,7 +78,7 @@ class OptimisedCopies:
         self._make_room()
 
     def why_closed(self) -> str | None:
-        """Why no copies can be kept there, as the end of a sentence; None when they can."""
+        """Why no copies can be stored there, as the end of a sentence; None when they can."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.folder, prefix=".making-", suffix=_SUFFIX)

@@ -63,13 +63,13 @@ def open_model(name_or_path: str | Path, progress: Progress | None = None) -> Mo
     """The package of a name, of a folder with `model.onnx` and `model.toml`, or of a lone model file.
 
     A name is one of the catalogue, fetched if it is not here, or one that was installed with `gleaner prelabel pull`.
-    A lone file is one the catalogue knows by its hash, or one whose metadata say everything. The network itself is
+    A lone file is one the catalogue knows by its hash, or one whose metadata are complete. The network itself is
     tried by what opens it: `open_picture_model`, `open_sound_model`, `Detector`, `VadModel`.
 
     Raises:
         ModelNotFound: no such name, folder or file.
         ModelRefused: no ONNX file, or one that contradicts its manifest.
-        ModelUndecided: neither manifest nor file say what the model takes and gives.
+        ModelUndecided: neither manifest nor file state what the model takes and gives.
         ModelCorrupt: the file's sha256 is not the one its manifest or the catalogue promises.
         ManifestInvalid, LicenceMissing: `model.toml` does not have its shape, or names no licence.
         ModelUnavailable, ModelFolderMissing, CacheUnwritable: from the catalogue.
@@ -101,7 +101,7 @@ def is_known(name: str) -> bool:
 
 
 def _open_item(name: str, found: Path) -> ModelPackage:
-    """A model of the catalogue. What its file says completes the catalogue's word (the characters of OCR)."""
+    """A model of the catalogue. The metadata of its file complete the catalogue's entry (the characters of OCR)."""
     with _readable(found):
         return _package(found, resolve(catalogue.item(name).table, describe_onnx(found), f"catalogue item {name}"))
 

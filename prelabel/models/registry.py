@@ -14,7 +14,7 @@ from prelabel.models.paths import MANIFEST_FILE, MODEL_FILE, cache_folder, model
 
 @dataclass(frozen=True)
 class Installed:
-    """One package: what its `model.toml` says of it, `-` where it does not. `current` is what the name means."""
+    """One package: what its `model.toml` states, `-` where it does not. `current` is what the name means."""
 
     name: str
     version: str
@@ -76,7 +76,7 @@ def _packages_in(folder: Path) -> Iterator[Path]:
 
 
 def _table(path: Path) -> dict[str, Any] | None:
-    """What a `model.toml` says; None when it says nothing that can be read (opening it by its path tells why)."""
+    """The content of a `model.toml`; None when it cannot be read (opening it by its path reports why)."""
     try:
         return tomllib.loads((path / MANIFEST_FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):

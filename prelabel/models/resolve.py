@@ -1,6 +1,6 @@
 """What a model is: its `model.toml` first, then what its exporter wrote into the file, then its tensors' shapes.
 
-Words may be overruled (a manifest's names, licence, preprocessing); tensors may not: a manifest that says something
+Words may be overruled (a manifest's names, licence, preprocessing); tensors may not: a manifest that states something
 else than the tensors is refused. What nothing decides is refused too, with the lines that would decide it.
 """
 
@@ -38,13 +38,13 @@ def resolve(
     """The whole manifest of a model.
 
     Args:
-        table: what its `model.toml` says, perhaps nothing.
-        facts: what its file says.
+        table: the content of its `model.toml`, perhaps empty.
+        facts: what its file declares.
         place: how messages call it: the path of the manifest, or of the lone file.
-        fallback: of a lone file without a manifest: fields taken when it does not say them, such as its name.
+        fallback: of a lone file without a manifest: fields taken when it does not state them, such as its name.
 
     Raises:
-        ModelUndecided: something is said by neither; the hint has the lines to write.
+        ModelUndecided: something is stated by neither; the hint has the lines to write.
         ModelRefused: manifest and file contradict each other, or the file is of a kind that is not read here.
         LicenceMissing: all is decided but the licence.
         ManifestInvalid: a field is unknown or out of range.
@@ -93,7 +93,7 @@ def resolve(
 
 
 def _family_line(facts: OnnxDescription) -> str:
-    """The line that says the family, with what would decide it: the families there are and the file's tensors."""
+    """The line that states the family, with what would decide it: the families there are and the file's tensors."""
     like = [name for name, rules in FAMILIES.items() if len(rules.outputs) > 1 and rules.outputs <= set(facts.outputs)]
     words = f"its outputs are named as those of {_and(like)}" if like else f"one of {', '.join(FAMILIES)}"
     takes, gives = (
@@ -104,7 +104,7 @@ def _family_line(facts: OnnxDescription) -> str:
 
 
 def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    """Two tables as one; what `high` says counts, field by field within the nested tables."""
+    """Two tables as one; the values of `high` count, field by field within the nested tables."""
     out = {**low, **high}
     for name in _NESTED:
         below, above = low.get(name), high.get(name)

@@ -2,7 +2,7 @@
 
 `anchor` rows [1, N, 5 + classes + extra]; `anchor-free` channels [1, 4 + classes + extra, N]; `end2end` rows
 [1, N, 6 + extra]. Extra values: 32 mask coefficients or as many as there are prototypes, keypoints, an angle.
-YOLO 26 and 10 are exported with either of the last two, so a name would say nothing.
+YOLO 26 and 10 are exported with either of the last two, so a name would decide nothing.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def resolve_yolo(
     """`[decode]` of a YOLO.
 
     Args:
-        given: what manifest and metadata say of it together.
+        given: what manifest and metadata state together.
         classes: how many names there are, None when that is not known.
         predictions, prototypes: the tensors as the file declares them.
 
     Raises:
-        ModelRefused: the shapes contradict what is said.
+        ModelRefused: the shapes contradict what is stated.
     """
     table = dict(given)
     decided = ResolvedYolo(table)
@@ -70,7 +70,7 @@ def resolve_yolo(
             raise _contradiction(f"The metadata of the model of {place} say end2end", table, classes, predictions)
         fitting = ["end2end"]
     elif said.modern:
-        # YOLO 8 and later have no objectness; an older export does not say whether it merges, its shape does.
+        # YOLO 8 and later have no objectness; an older export does not state whether it merges, its shape does.
         ruled_out = ("anchor",) if said.end2end is None else ("anchor", "end2end")
         fitting = [head for head in fitting if head not in ruled_out]
         if not fitting:

@@ -72,7 +72,7 @@ class Session:
     Args:
         model: the file, or its bytes.
         name: how messages call it.
-        threads: threads within an operator; spinning is off, so an idle session costs nothing.
+        threads: threads within an operator; spinning is off, so an idle session needs no CPU.
         optimised: whether `model` is a copy that is optimised already.
         keep: where onnxruntime writes its optimised copy.
 
@@ -191,7 +191,7 @@ def _from_copy(
     try:
         copies.save(key, write)
     except (OSError, ModelRefused):
-        # No room, no right, or the network itself is bad: then the original says so without a copy in the way.
+        # No room, no right, or the network itself is bad: then loading the original reports the reason.
         if made:
             made[0].graph = "original"
             return made[0]

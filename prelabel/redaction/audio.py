@@ -1,6 +1,6 @@
-"""The audio half: samples wait in a ring until what follows is heard; speech outside the prompts leaves as nothing.
+"""The audio half: samples wait in a ring until what follows is processed; speech outside the prompts leaves as nothing.
 
-A voice activity model says that somebody speaks, never who: so what is kept is where speech was asked for, and all
+A voice activity model detects that somebody speaks, never who: so what stays is where speech was asked for, and all
 other speech is replaced, never only turned down. Stretches are widened by 0.2 s on each side.
 """
 
@@ -39,12 +39,12 @@ class AudioRedactor:
 
     Args:
         prompted: the whole recording answers a prompt, or the stretches [from, to) that do, on the clock of the stamps;
-            what is spoken there is kept.
+            what is spoken there stays.
         live: blocks come from a microphone: a gap of more than the margin ends the recording.
 
     Raises:
-        RedactionUnavailable: speech is to be muted and there is no model that hears it.
-        RateUnsupported: a rate the model cannot hear.
+        RedactionUnavailable: speech is to be muted and there is no model that detects it.
+        RateUnsupported: a rate that cannot be resampled to the model's.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class AudioRedactor:
             self._breaks.append(self._taken)
 
     def _run_model(self, samples: Array | None) -> None:
-        """Hear a block, or with None the end."""
+        """Process a block, or with None the end."""
         assert self._voices is not None
         try:
             if samples is None:
@@ -195,7 +195,7 @@ class AudioRedactor:
         return muted
 
     def _replaced(self, samples: Array, gain: Array, muted: Array, first: int) -> Array:
-        """The block with fades beside what is muted, and there nothing, or noise that knows nothing of it."""
+        """The block with fades around what is muted, and silence or independent noise in its place."""
         if not muted.any() and bool((gain == 1).all()):
             return samples
         out = np.round(samples * gain[:, np.newaxis]).astype(samples.dtype)
@@ -213,7 +213,7 @@ class AudioRedactor:
 
 
 def _gain(muted: NDArray[np.bool_], fade: int) -> Array:
-    """0 where muted, rising as half a cosine to 1 over `fade` samples beside it."""
+    """0 where muted, rising as half a cosine to 1 over `fade` samples on either side."""
     places = np.arange(len(muted))
     far = len(muted) + fade + 1
     before = np.maximum.accumulate(np.where(muted, places, -far))
@@ -228,7 +228,7 @@ def _full_scale(dtype: Any) -> float:
 
 
 def _band_noise(rate: int, channels: int) -> Array:
-    """A few seconds of band noise of one level, (n, channels), parts of full scale; made before anything is heard."""
+    """A few seconds of band noise of one level, (n, channels), parts of full scale; made before the first block."""
     generator = np.random.default_rng(secrets.randbits(128))
     spectrum = np.fft.rfft(generator.normal(size=(_NOISE_SECONDS * rate, channels)), axis=0)
     hertz = np.fft.rfftfreq(_NOISE_SECONDS * rate, 1 / rate)

@@ -1,6 +1,6 @@
 """Files that exist, redacted into new ones: the same masks as on the device, the original untouched.
 
-Beside each NAME.redacted.EXT lies NAME.EXT.redaction.json: hashes of both files and what was masked, never a picture.
+Each NAME.redacted.EXT comes with NAME.EXT.redaction.json: hashes of both files and what was masked, never a picture.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FileRedaction(Document):
 
 @dataclass(frozen=True)
 class RedactedFile:
-    """A file that was written, its account beside it, and what that says."""
+    """A file that was written, its account, and the content of the account."""
 
     output: Path
     account: Path
@@ -128,7 +128,7 @@ def redact_file(
         NothingToRedact: the policy has nothing to do on it.
         RedactionUnavailable: a model it needs is not on this machine.
         NotRedactable, PictureUnreadable, PictureTooLarge: the file cannot be read to its end.
-        RedactionFailed: it cannot be said what has to be masked.
+        RedactionFailed: it is uncertain what has to be masked.
     """
     if not path.is_file():
         raise FileMissing(f"There is no file {path}.")
@@ -170,7 +170,7 @@ def _write_both(path: Path, output: Path, account: Path, write: _Writer) -> File
         told.write_text(json.dumps(facts.to_json(), indent=1) + "\n", encoding="utf-8")
         sync_file(made)
         sync_file(told)
-        # The account first: a redacted file without one cannot be told from a copy.
+        # The account first: a redacted file without one cannot be distinguished from a copy.
         told.replace(account)
         made.replace(output)
     return facts
@@ -249,7 +249,7 @@ def _facts(path: Path, name: str) -> HashedFile:
 
 @contextmanager
 def _temporary(folder: Path, suffix: str) -> Iterator[Path]:
-    """A file beside its target that is gone afterwards, unless it was renamed."""
+    """A file next to its target that is deleted afterwards, unless it was renamed."""
     handle, name = tempfile.mkstemp(dir=folder, prefix=".redacting-", suffix=suffix)
     os.close(handle)
     path = Path(name)

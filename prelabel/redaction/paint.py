@@ -1,6 +1,6 @@
 """Masks into pixels: solid, or a coarse mosaic with noise, in I420 planes or in a BGR picture.
 
-Nothing under a mask can be computed back from a solid one. A mosaic keeps an average a block, which tells that
+Nothing under a mask can be computed back from a solid one. A mosaic leaves an average per block, which shows that
 somebody is there and little else; its blocks are large and each is moved by noise, because fine and regular mosaics
 have been undone.
 """
@@ -58,7 +58,7 @@ def i420_planes(frame: Image) -> tuple[Image, Image, Image]:
 
 
 def i420_to_bgr(frame: Image, longest: int) -> Image:
-    """An I420 picture as BGR, brought down to a longer side of about `longest` at most before it is converted."""
+    """An I420 picture as BGR, scaled to a longer side of about `longest` at most before it is converted."""
     planes = i420_planes(frame)
     height, width = planes[0].shape
     share = longest / max(height, width)

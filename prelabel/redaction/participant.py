@@ -1,8 +1,8 @@
-"""Who in the picture is the consenting participant: told by place and an unbroken track, never by their looks.
+"""Who in the picture is the consenting participant: recognised by place and an unbroken track, never by appearance.
 
 Recognising a face would make biometric data of everybody who walks past. So it is the person whose track begins
 inside the zone when the recording does, one a recording, for as long as the track is unbroken and crosses nobody's;
-whoever cannot be told apart for certain is masked.
+whoever cannot be distinguished for certain is masked.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class ParticipantTrail:
         self._over = False
 
     def update(self, time_us: int, seen: Sequence[Trail], everybody: Sequence[Trail]) -> None:
-        """Take the people of one look; `everybody` are all trails that go on, seen at this look or not."""
+        """Take the people of one look; `everybody` are all active trails, seen in this frame or not."""
         if self._began_us is None:
             self._began_us = time_us
         if not self._settled and time_us - self._began_us <= policy.PLACED_US:
             begun = [trail for trail in seen if trail.first_us == time_us and self._inside(trail.boxes[-1])]
             if begun:
-                # Two who begin in the zone cannot be told apart, now or later.
+                # Two who begin in the zone cannot be distinguished, now or later.
                 self._settled = True
                 self.number = begun[0].number if len(begun) == 1 else None
         if self.number is None or self._over:
@@ -63,7 +63,7 @@ class ParticipantTrail:
         return person.number == self.number and self.certain_at(time_us)
 
     def certain_at(self, time_us: int) -> bool:
-        """Whether the participant is told apart at a moment: between the first and the last good sighting."""
+        """Whether the participant is distinguished at a moment: between the first and the last good sighting."""
         return self.number is not None and bool(self._seen_us) and self._seen_us[0] <= time_us <= self._seen_us[-1]
 
     def _inside(self, box: Array) -> bool:
@@ -75,7 +75,7 @@ def _crosses(box: Array, other: Trail, time_us: int) -> bool:
     """Whether somebody else is, or may be by now, where the participant is. One weak sighting is not yet somebody."""
     if time_us - other.last_us > policy.BREAK_US or not (other.strong or other.hits > 1):
         return False
-    # Somebody half hidden behind another is seen beside them: near is as good as crossed.
+    # Somebody half hidden behind another is detected next to them: near counts as crossed.
     box, there = grow(box, policy.NEAR_GROW), other.expected(time_us)
     inner = np.clip(np.minimum(box[2:], there[2:]) - np.maximum(box[:2], there[:2]), 0, None).prod()
     smaller = min((box[2:] - box[:2]).prod(), (there[2:] - there[:2]).prod())

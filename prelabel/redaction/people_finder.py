@@ -1,4 +1,4 @@
-"""Faces and people in a picture, recall first, and the two ways a redaction says no."""
+"""Faces and people in a picture, recall first, and the two errors of a redaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RedactionUnavailable(GleanerError):
 
 
 class RedactionFailed(GleanerError):
-    """It cannot be said for certain what has to be masked: nothing of what waits in memory may leave."""
+    """It is not certain what has to be masked: nothing of what waits in memory may leave."""
 
     code = "redaction-failed"
     status = 500
@@ -39,9 +39,9 @@ class RedactionFailed(GleanerError):
 
 @dataclass(frozen=True)
 class FrameDetections:
-    """What one look found, in pixels of the picture that was looked at.
+    """What the detectors found in one frame, in pixels of the picture they were given.
 
-    `dark`: too dark to be believed. `crowded`: more was found than can be told apart, so all of the picture is masked.
+    `dark`: too dark to be trusted. `crowded`: more was found than can be distinguished, so the whole picture is masked.
     """
 
     faces: list[Detection]
@@ -51,7 +51,7 @@ class FrameDetections:
 
 
 class PeopleFinder:
-    """Looks for faces and people, with all that their floors let through.
+    """Detects faces and people, with all scores above their floors.
 
     Args:
         faces: every label it knows counts as a face.
@@ -94,8 +94,8 @@ def from_catalogue(side: int | None = None) -> PeopleFinder:
     """The finder of the catalogue's models. Uses no network: what a recording needs has to be here before it begins.
 
     Args:
-        side: the longer side in pixels at which faces are looked for, the manifest's own when None; larger finds
-            smaller faces in large pictures and costs its square.
+        side: the longer side in pixels at which faces are searched, the manifest's own when None; larger finds
+            smaller faces in large pictures and takes its square in time.
 
     Raises:
         RedactionUnavailable: a model is not on this machine.

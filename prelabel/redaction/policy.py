@@ -26,8 +26,8 @@ DARK = 10.0
 FACE_GROW = 1.5
 HEAD_WIDTH = 0.9  # of a face's height: a mask is never narrower before it grows
 PERSON_GROW = 1.15
-# A frame is masked with every box that was seen this near to it, beside the place its own time gives. Half of what two
-# looks may lie apart: each frame is then masked with one of them at least, whatever two tracks that were mixed up say.
+# A frame is masked with every box that was seen this near to it, in addition to the place its own time gives. Half of
+# what two looks may lie apart: each frame is then masked with one of them at least, even if two tracks were mixed up.
 UNION_US = LOOK_LIMIT_US // 2
 # What was seen once and weakly reaches this far; all else reaches through the whole ring.
 WEAK_REACH_US = 400_000
@@ -56,7 +56,7 @@ MAX_PAUSE_US = 1_000_000
 FADE_US = 20_000
 NOISE_DBFS = -50.0
 NOISE_BAND_HZ = (200.0, 4000.0)
-# A block that begins this much beside where the last one ended: what is missing there may have been speech.
+# A block that begins this far from where the last one ended: what is missing there may have been speech.
 SOUND_GAP_US = 50_000
 
 

@@ -1,4 +1,4 @@
-"""Keeps the account of what was masked while it is masked, in as few keyframes as say it."""
+"""Records what is masked while it is masked, in as few keyframes as possible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Point = tuple[int, Rect]
 
 @dataclass
 class _Open:
-    """A region that goes on: the keyframes that are settled, and the points since the last of them."""
+    """An active region: the keyframes that are final, and the points since the last of them."""
 
     why: Why
     keyframes: list[_Point]
@@ -70,7 +70,7 @@ class MaskLog:
                 running.add((time_us, rect))
 
     def sound(self, start_us: int, end_us: int, samples: int, why: Why) -> None:
-        """A stretch of sound that was muted; one that touches the stretch before goes on with it."""
+        """A stretch of sound that was muted; one that touches the interval before extends it."""
         self._samples_muted += samples
         if end_us <= start_us:
             return
@@ -81,7 +81,7 @@ class MaskLog:
         self._closed.append(MaskedRegion(start_us=start_us, end_us=end_us, why=why))
 
     def record(self) -> MaskRecord:
-        """What was masked so far; regions that go on end after the last frame."""
+        """What was masked so far; active regions end after the last frame."""
         end_us = (self._last_us or 0) + self._interval_us
         regions = [*self._closed, *(row.region(end_us) for row in self._open.values())]
         return MaskRecord(

@@ -35,7 +35,7 @@ class MaskedBox:
 
 
 class MaskingScene:
-    """Takes the looks in order, then says for any moment that lies within the margin of them what to mask.
+    """Takes the detections in order, then gives the masks of any moment within the margin of them.
 
     Args:
         width, height: of the picture, in pixels.
@@ -58,10 +58,10 @@ class MaskingScene:
         self._sure_face = max(scores[0], policy.SURE_FACE)
         self._participant = ParticipantTrail(zone, width, height) if zone is not None else None
         self._looks: list[int] = []
-        self._crowded: set[int] = set()  # looks that found more than can be told apart
+        self._crowded: set[int] = set()  # frames with more detections than can be distinguished
 
     def update(self, time_us: int, seen: FrameDetections, scale: tuple[float, float]) -> None:
-        """Take what was found at a moment, unless it was dark; `scale` brings its pixels to those of the picture."""
+        """Take what was found at a moment, unless it was dark; `scale` converts its pixels to those of the picture."""
         if seen.dark:
             return
         self._looks.append(time_us)
@@ -77,7 +77,7 @@ class MaskingScene:
     def masks(self, time_us: int) -> list[MaskedBox]:
         """What to mask at a moment: faces and people, or one mask over all.
 
-        All is masked where the detectors did not look, and beside a look that found more than can be told apart.
+        All is masked where the detectors did not run, and next to detections of more than can be distinguished.
         """
         if not self._detected_near(time_us) or self._crowded_around(time_us):
             return self.everything()
@@ -109,12 +109,12 @@ class MaskingScene:
         if after < len(self._looks) and self._looks[after] == time_us:
             return True
         if after == 0 or after == len(self._looks):
-            # Before the first or after the last look; the ends of a recording are always looked at, dark ones are not.
+            # Before the first or after the last look: the detectors always run at the ends, unless these are dark.
             return False
         return self._looks[after] - self._looks[after - 1] <= policy.LOOK_LIMIT_US
 
     def _crowded_around(self, time_us: int) -> bool:
-        """Whether the look at this moment, or one of the two around it, found more than can be told apart."""
+        """Whether more was detected at this moment, or at one of the two around it, than can be distinguished."""
         after = bisect_left(self._looks, time_us)
         exact = self._looks[after : after + 1] == [time_us]
         beside = self._looks[after : after + 1] if exact else self._looks[max(0, after - 1) : after + 1]

@@ -22,7 +22,7 @@ Stretches = Sequence[tuple[int, int]]  # [from, to) in microseconds
 _WIDE = frozenset({"s32", "s32p", "flt", "fltp", "dbl", "dblp"})
 _LOSSLESS = ("flac", "alac", "pcm_", "wavpack")
 _GAP_US = 50_000
-# Where so many channels usually are (FFmpeg's own choice), for the files that do not say.
+# Where so many channels usually are (FFmpeg's own choice), for the files that do not state it.
 _USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
@@ -105,7 +105,7 @@ def sample_format(source: Any) -> str:
 
 
 def layout_name(source: Any) -> str:
-    """Where a stream's channels are, by FFmpeg's name; AVI and plain WAV only say how many there are."""
+    """Where a stream's channels are, by FFmpeg's name; AVI and plain WAV only state how many there are."""
     layout = source.codec_context.layout
     said: str = layout.name
     return _USUAL.get(layout.nb_channels, said) if said == f"{layout.nb_channels} channels" else said

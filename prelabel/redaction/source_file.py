@@ -15,7 +15,7 @@ from prelabel.media.frame_times import FrameTimes, declared_us
 from prelabel.media.pictures import Image
 from wire.errors import GleanerError
 
-# A file that ends this much before its own header says has lost its end.
+# A file that ends this much before its own header states has lost its end.
 _MISSING_SECONDS = 0.5
 _MISSING_SHARE = 0.02
 
@@ -73,7 +73,7 @@ def decoded(path: Path, container: Any, streams: list[Any]) -> Iterator[tuple[An
 
 
 def check_whole_wav(path: Path) -> None:
-    """Refuse a WAV file that is shorter than its own header says, which FFmpeg reads without a word.
+    """Refuse a WAV file that is shorter than its own header states, which FFmpeg reads without a warning.
 
     Raises:
         NotRedactable: cut off. A header of a stream (sizes 0 or all ones) is taken as it is.
@@ -97,13 +97,13 @@ def check_whole_wav(path: Path) -> None:
 
 
 def upright_i420(frame: Any) -> Image:
-    """A decoded frame as I420 (uint8, height * 3 // 2 x width), turned as its file says it is to be shown.
+    """A decoded frame as I420 (uint8, height * 3 // 2 x width), rotated as its file states.
 
     A last row or column that is odd is left out: I420 has none.
     """
     height, width = frame.height & ~1, frame.width & ~1
     if (height, width) == (frame.height, frame.width):
-        # yuvj420p is the full range under another name: converting brings it to the limited one.
+        # yuvj420p is the full range under another name: converting maps it to the limited one.
         image: Image = frame.reformat(format="yuv420p").to_ndarray()
     else:
         rgb = np.ascontiguousarray(frame.to_ndarray(format="rgb24")[:height, :width])

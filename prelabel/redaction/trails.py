@@ -1,4 +1,4 @@
-"""Trails: one thing through the looks at it, and where it may be at any moment, seen or not.
+"""Trails: one object through its detections, and where it may be at any moment, detected or not.
 
 Unlike the tracks that become labels nothing is dropped here and nothing is smoothed: a trail of one weak sighting
 still masks. Between sightings a box is linear in time; before the first and after the last one it is where it was and
@@ -37,7 +37,7 @@ class Trail:
     """`boxes` are x1, y1, x2, y2 at the rising `times_us`; `strong`: one sighting reached the detector's own score.
 
     `owners`: for a face, the number of the person it sat on at each sighting, None for nobody or not certain.
-    `faces_us`: for a person, the looks at which a sure face sat on it.
+    `faces_us`: for a person, the times at which a certain face was on it.
     """
 
     number: int
@@ -128,7 +128,7 @@ class Trails:
 
     Args:
         score: a sighting from here on is strong.
-        lost_us: a trail is gone on with when it was last seen at most this long ago.
+        lost_us: a trail is continued when it was last seen at most this long ago.
     """
 
     def __init__(self, score: float, lost_us: int) -> None:
@@ -137,7 +137,7 @@ class Trails:
         self.trails: list[Trail] = []
 
     def update(self, time_us: int, found: Sequence[Detection], scale: tuple[float, float]) -> list[Trail]:
-        """The trail of each sighting, in its order; new ones are begun. `scale` brings a sighting to the picture."""
+        """The trail of each sighting, in its order; new ones are begun. `scale` converts to pixels of the picture."""
         boxes = [_corners(row.scaled(*scale)) for row in found]
         alive = [trail for trail in self.trails if time_us - trail.last_us <= self._lost_us]
         taken: dict[int, Trail] = {}

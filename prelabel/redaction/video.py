@@ -2,7 +2,7 @@
 
 A frame is masked with everything known within the margin before and after it, so somebody who is first seen a second
 after coming in is masked from the first moment. That costs the margin as delay and as memory: a frame of 1280 x 720
-takes 1.4 MB, two seconds of 25 a second 69 MB. Nothing leaves the ring unmasked, and when it cannot be known what to
+takes 1.4 MB, two seconds at 25 fps 69 MB. Nothing leaves the ring unmasked, and when it cannot be known what to
 mask, nothing leaves at all.
 """
 
@@ -43,7 +43,7 @@ class VideoRedactor:
         width, height: of the frames, both even.
         allowed: the participant agreed to be filmed.
         live: frames come from a camera that does not wait: looks are spread so that the encoder keeps up, and darkness
-            or a gap of more than the margin ends the recording. Else (a file) every frame is looked at, darkness is
+            or a gap of more than the margin ends the recording. Else (a file) they get every frame, darkness is
             masked whole and gaps of any length are bridged.
         longest: the longer side of the picture that the detectors get, when no smaller one is pushed.
 
@@ -112,7 +112,7 @@ class VideoRedactor:
         if self._ring and counts_as - self._ring[-1][2] > limits.LOOK_EVERY_US:
             self._detect_in_last()
         self._ring.append((frame.copy(), stamp_us, counts_as))
-        # Copied as well: it may be looked at when the next frame shows a gap, or as the last one of all.
+        # Copied as well: the detectors may get it when the next frame shows a gap, or as the last one of all.
         self._small = None if small is None else small.copy()
         if self._looked_us is None or counts_as - self._looked_us >= self._interval_us():
             self._detect_in_last()
@@ -158,7 +158,7 @@ class VideoRedactor:
         return min(limits.SLOWEST_LOOK_US, max(limits.LOOK_EVERY_US, needed))
 
     def _detect_in_last(self) -> None:
-        """Look at the newest frame of the ring, unless that was done."""
+        """Run the detectors on the newest frame of the ring, unless that was done."""
         frame, _, time_us = self._ring[-1]
         if self._looked_us is not None and self._looked_us >= time_us:
             return
@@ -189,7 +189,7 @@ class VideoRedactor:
             frame, stamp_us, time_us = self._ring.popleft()
             masks = [
                 (mask.key, mask.why, rect)
-                # A clock that went back says nothing about when the frame was seen.
+                # After a clock went back it is not known when the frame was seen.
                 for mask in (self._scene.masks(time_us) if stamp_us == time_us else self._scene.everything())
                 if (rect := even_rect(mask.box, self._width, self._height)) is not None
             ]

@@ -35,7 +35,7 @@ def video_suffix(path: Path) -> str:
 
 
 def video_stream(container: Any) -> Any | None:
-    """The first stream of moving pictures; a cover picture is none."""
+    """The first stream of moving pictures; a cover picture does not count."""
     cover = av.stream.Disposition.attached_pic
     return next((row for row in container.streams.video if not row.disposition & cover), None)
 
@@ -49,7 +49,7 @@ def redact_video(
     progress: Progress,
     prompted: Stretches = (),
 ) -> MaskRecord:
-    """Write a video with its faces masked and its speech muted, as far as the policy says.
+    """Write a video with its faces masked and its speech muted, as the policy asks.
 
     Frames keep their times; the picture is turned upright, tags, covers, subtitles and other tracks stay behind.
 
@@ -106,7 +106,7 @@ class _Film:
         self._shape = upright_i420(first).shape
         height, width = self._shape[0] * 2 // 3, self._shape[1]
         self._target = _encoder(container, stream, first, width, height)
-        # Without a finder faces stay: the policy says so, or redact_file had refused.
+        # Without a finder faces stay: the policy asks for it, or redact_file had refused.
         seer: Any = finder
         self._redactor = VideoRedactor(policy, seer, width, height, allowed=False, live=False, longest=MAX_SIDE)
         self._waiting: deque[tuple[int, int]] = deque()  # time and length of the frames in the redactor, in ticks
@@ -121,7 +121,7 @@ class _Film:
             raise NotRedactable(f"{self._path} changes its picture size at {self.pushed_us / 1e6:.1f} s.")
         ticks = frame.pts - self._origin
         if self._last is not None and ticks <= self._last:
-            ticks = self._last + 1  # two frames at one time cannot be kept apart otherwise
+            ticks = self._last + 1  # two frames of the same time cannot be distinguished otherwise
         self._last = ticks
         self._waiting.append((ticks, frame.duration or 0))
         self.pushed_us = round(ticks * self._base * 1_000_000)

@@ -18,7 +18,7 @@ Spans = list[tuple[int, int]]
 
 
 class Voices:
-    """All channels of one recording. Speech in one of them is speech in all: a room hears what a microphone hears.
+    """All channels of one recording. Speech in one of them counts as speech in all.
 
     Unlike labelling this errs to speech: it begins at a lower probability, ends at a lower one still, no stretch is too
     short, and pauses belong to it.
@@ -42,7 +42,7 @@ class Voices:
         return self._sample(self._windows)
 
     def push(self, samples: Array) -> None:
-        """Hear floats -1..1 of shape (n, channels).
+        """Process floats -1..1 of shape (n, channels).
 
         Raises:
             RedactionFailed: the model fails or gives something that is no probability.
@@ -50,7 +50,7 @@ class Voices:
         self._take([channel.push(samples[:, number]) for number, channel in enumerate(self._channels)])
 
     def finish(self) -> None:
-        """Hear the rest, with silence after it. Raises as `push`."""
+        """Process the rest, with silence after it. Raises as `push`."""
         self._take([channel.finish() for channel in self._channels])
 
     def spans(self, start: int, end: int) -> Spans:
@@ -58,7 +58,7 @@ class Voices:
         return [(first, last) for first, last in self._spans if first < end and last > start]
 
     def drop_before(self, sample: int) -> None:
-        """No sample before this one will be asked for again; the last stretch stays, the next may go on with it."""
+        """No sample before this one will be asked for again; the last interval stays, the next may extend it."""
         while len(self._spans) > 1 and self._spans[0][1] < sample:
             del self._spans[0]
 
@@ -115,7 +115,7 @@ class _Channel:
         fed = np.concatenate([self._context, window])
         try:
             probability, self._state = self._model.step(fed, self._state)
-        except Exception as error:  # whatever a model throws: what it did not hear may be speech
+        except Exception as error:  # whatever a model raises: what it did not process may be speech
             reason = error.message if isinstance(error, GleanerError) else f"{type(error).__name__}: {error}."
             raise RedactionFailed(f"The voice activity model failed: {reason}") from error
         if not np.isfinite(probability):

@@ -1,4 +1,4 @@
-"""Pieces of text cut out of a picture, upright as far as their shape tells."""
+"""Pieces of text cut out of a picture, upright as far as their shape shows."""
 
 from __future__ import annotations
 

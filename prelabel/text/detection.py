@@ -97,7 +97,7 @@ def rectangles_of(probability: Array, decode: OcrDecode, most: int) -> tuple[Arr
     """The text in a probability map H x W: N rectangles as corners [N, 4, 2] in pixels of the map, N scores.
 
     Args:
-        most: the largest that many are looked at.
+        most: only that many, the largest, are used.
     """
     bitmap = (probability > decode.binarise).astype(np.uint8)
     # One more row and column, so that text at the right or bottom edge can grow to it.

@@ -42,7 +42,7 @@ class TextDirection:
             raise ModelRefused(f"{package.name} gives no probabilities of the two directions.")
 
     def upside_down(self, lines: Sequence[Image]) -> Array:
-        """For each line the probability (float [N]) that it stands on its head; `flip` and more is sure, and so is
+        """For each line the probability (float [N]) that it is upside down; `flip` and more is sure, and so is
         1 - `flip` and less of the contrary.
 
         Raises:

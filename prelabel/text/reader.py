@@ -21,7 +21,7 @@ from prelabel.text.recognition import RecognisedLine, TextRecogniser
 from wire.labels import Label, Polygon, Source, Text
 
 WORD = "text"
-# The direction network is wrong or unsure about one line in ten that stands on its head; recognition tells the ways
+# The direction network is wrong or unsure about one line in ten that is upside down; recognition distinguishes the ways
 # apart: with PP-OCR's weights upright lines of print are read at 0.96 and above, upside-down ones below 0.85.
 CLEAR = 0.9
 # Digits such as 6 and 9 read as well on their heads as upright: a reading that is better by less settles nothing.
@@ -35,7 +35,7 @@ class TextPiece:
 
     points   4 corners (x, y) in float pixels, clockwise from the one where the text begins
     found    how sure it is that there is text, 0..1; None when nobody looked (the whole picture is one line)
-    line     what it says, None when nobody read it
+    line     its text, None when it could not be read
     """
 
     points: Array
@@ -78,7 +78,7 @@ class Reader:
 
         Raises:
             ModelRefused: another family, two of one part, a part alone that can do nothing, or one that does not load
-                or does not do what its manifest says.
+                or does not do what its manifest states.
         """
         parts: dict[str, ModelPackage] = {}
         for package in packages:
@@ -174,7 +174,7 @@ class Reader:
         return labels
 
     def _read_pieces(self, cuts: list[tuple[Image, Array]]) -> list[tuple[Array, RecognisedLine | None]]:
-        """Corners from where the text begins, and what it says."""
+        """Corners from where the text begins, and the text."""
         sure = np.ones(len(cuts), dtype=bool)
         flipped = np.zeros(len(cuts), dtype=bool)
         if self._direction is not None:
@@ -223,7 +223,7 @@ class Reader:
 
 
 def _most_are_flipped(pieces: list[tuple[Array, RecognisedLine | None]], flipped: Array, undecided: set[int]) -> bool:
-    """Whether most of the text whose direction is settled stands on its head; a picture without such text does not."""
+    """Whether most of the text whose direction is known is upside down; a picture without such text does not."""
     votes = [
         (len(line.text), bool(over))
         for number, ((_, line), over) in enumerate(zip(pieces, flipped, strict=True))

@@ -1,4 +1,4 @@
-"""What a line of text says: probabilities of every character at every eighth column or so, read greedily.
+"""The text of a line: probabilities of every character at every eighth column or so, read greedily.
 
 CTC (Graves et al. 2006): the best channel of each column, repeats merged, the blank dropped. PP-OCR's alphabet has
 the blank first and a space last; its files name the characters between them in their metadata `character`.
@@ -27,7 +27,7 @@ _TOLERANCE = 1e-2
 
 @dataclass(frozen=True)
 class RecognisedLine:
-    """What a line says (NFC, no blanks around it), and the mean probability of its characters."""
+    """The text of a line (NFC, no blanks around it), and the mean probability of its characters."""
 
     text: str
     score: float
@@ -58,7 +58,7 @@ class TextRecogniser:
         self._tokens = self._alphabet(output.shape[2])
 
     def read(self, lines: Sequence[Image]) -> list[RecognisedLine]:
-        """What each line says; an empty text where there is nothing to read.
+        """The text of each line; an empty text where there is nothing to read.
 
         Raises:
             ModelRefused: the network fails on them.

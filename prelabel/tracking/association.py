@@ -1,4 +1,4 @@
-"""One pass over the frames that tells which sighting follows which: the association of ByteTrack, in either direction.
+"""One pass over the frames that finds which sighting follows which: the association of ByteTrack, in either direction.
 
 Detections at or above a score are assigned to the predicted places of the chains, then the weaker ones to the chains
 left over; only strong ones start a chain. Source: Zhang et al., ByteTrack, ECCV 2022.
@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 STRONG_OVERLAP = 0.2
 WEAK_OVERLAP = 0.5
-ONCE = 1 / 3  # of the time a thing is looked for, where it was seen only once
+ONCE = 1 / 3  # of the time an object is searched, where it was seen only once
 Sighting = tuple[int, Detection]  # its number among all that were pushed, and what was seen
 
 
@@ -40,11 +40,11 @@ class _Chain:
 
 
 class Pass:
-    """Give it the sightings of each look in the order of its direction; `links` tells what it made of them.
+    """Give it the sightings of each frame in the order of its direction; `links` has the result.
 
     Args:
         strong: from which score on a sighting of a label is strong.
-        lost_us: how long a chain is looked for after its last sighting.
+        lost_us: how long a chain is searched after its last sighting.
     """
 
     def __init__(self, strong: Callable[[str], float], lost_us: int) -> None:

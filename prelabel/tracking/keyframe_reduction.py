@@ -20,7 +20,7 @@ def fewest(exact: Array, rounded: Array, times: Array, iou: float) -> list[int]:
     one is not.
 
     Args:
-        exact: the boxes to give back, N x (x, y, width, height).
+        exact: the boxes to reproduce, N x (x, y, width, height).
         rounded: the same as keyframes would hold them.
         times: int64, rising, N.
         iou: a link from `start` to `end` is good when the box it makes at each index between overlaps the exact one

@@ -1,4 +1,4 @@
-"""A track as its keyframes: as few as linear interpolation in time needs (geometry/tracks.py says what they mean)."""
+"""A track as its keyframes: as few as linear interpolation in time needs (defined in geometry/tracks.py)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _Line:
         patience = np.where(behind - before > 2, MIN_GAP_US, ONE_LOOK_GAP_US)
         long = (behind - before > 1) & (table[frames[behind]] - table[frames[before]] >= patience)
         first, end = frames[before[long]] + 1, frames[behind[long]]
-        # Not every frame was looked at: the first one of a gap may lie between two looks.
+        # The detector did not get every frame: the first one of a gap may lie between two of its frames.
         every = np.union1d(frames, first)
         times = table[every]
         boxes = np.stack([np.interp(times, table[frames], row) for row in exact.T], axis=1)

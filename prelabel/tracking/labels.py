@@ -1,4 +1,4 @@
-"""Tracks as a labels document: one per capture and model; an empty one says that nothing was found."""
+"""Tracks as a labels document: one per capture and model; an empty one means that nothing was found."""
 
 from __future__ import annotations
 

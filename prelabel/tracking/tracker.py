@@ -27,7 +27,7 @@ Array = NDArray[Any]
 BLINK = 0.25
 LOST_LOOKS = 3.5
 MIN_SHARE = 0.005  # what rounds to one in a hundred
-JUMP = 0.5  # IoU of a sighting with where the sightings beside it would have it; below, the box jumped
+JUMP = 0.5  # IoU of a sighting with where the sightings around it would have it; below, the box jumped
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class PathPoint:
 
 @dataclass(frozen=True)
 class TrackPath:
-    """One thing through the frames that were looked at; begins and ends with a sighting.
+    """One object through the frames the detector got; begins and ends with a sighting.
 
     `mismatch`: share 0..1 of the steps from sighting to sighting that the forward and the backward pass did not both
-    make, of those that both could. `strong`: the score from which a sighting counts by itself.
+    make, of those that both could. `strong`: the score from which a sighting counts alone.
     """
 
     label: str
@@ -70,7 +70,7 @@ class TrackPath:
 
     @property
     def score(self) -> float:
-        """Mean score of the strong sightings: the weak ones only say where the thing is."""
+        """Mean score of the strong sightings: the weak ones only show where the object is."""
         scores = [point.score for point in self.points if point.score is not None]
         return float(np.mean([score for score in scores if score >= self.strong] or scores))
 
@@ -102,12 +102,12 @@ class TrackPath:
 
 
 class Tracker:
-    """Push the detections of each frame that was looked at, in order; `finish` gives the tracks.
+    """Push the detections of each frame the detector got, in order; `finish` gives the tracks.
 
     Args:
         strong: from which score on a detection of a label is strong and starts a track: the detector's `threshold`.
-            Push all that its `floor` lets through, the weak ones hold a track that goes on.
-        lost_us: how long a track is looked for after it was last seen; LOST_LOOKS looks at least.
+            Push all that its `floor` lets through, the weak ones continue a track.
+        lost_us: how long a track is searched after it was last seen; LOST_LOOKS looks at least.
         least_hits: tracks with fewer strong sightings are dropped, unless there were fewer looks.
     """
 
@@ -120,7 +120,7 @@ class Tracker:
         self._look_of: list[int] = []
 
     def push(self, frame_index: int, time_us: int, detections: Sequence[Detection]) -> None:
-        """Take one frame's detections; an empty frame must be pushed too, it tells of a gap.
+        """Take one frame's detections; an empty frame must be pushed too, it marks a gap.
 
         Raises:
             ValueError: frame or time do not rise.
