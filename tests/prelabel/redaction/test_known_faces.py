@@ -6,6 +6,7 @@ With CenterFace alone (the people detector is real and knows nobody), which is h
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -178,9 +179,7 @@ def test_real_people_without_a_face_to_see_are_masked(both: PeopleFinder) -> Non
     path: Path = needs.testdata("media/one-by-one-person-detection.mp4")
     asked = Redaction(faces="everyone", margin_seconds=1.0)
     with av.open(str(path)) as source:
-        frames = [
-            frame.to_ndarray(format="yuv420p") for frame, _ in zip(source.decode(video=0), range(150), strict=False)
-        ]
+        frames = [frame.to_ndarray(format="yuv420p") for frame in islice(source.decode(video=0), 60, 150)]
     height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
     redactor = VideoRedactor(asked, both, width, height, allowed=True, live=False)
     out = [pair for number, frame in enumerate(frames) for pair in redactor.push(frame, number * 66_667)]
