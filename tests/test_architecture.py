@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.architecture import PAGE, PICTURE, drawn, page, reduced
-from tests.test_docs import ROOT
+from tests.needs import ROOT
 from tests.test_house import RANKS
 
 AGAIN = "make architecture draws it again"

@@ -191,6 +191,16 @@ def test_test_files_are_named_for_their_sources() -> None:
     assert others == {name for names in BEHAVIOURS.values() for name in names}
 
 
+def test_what_several_test_files_want_is_in_no_test_file() -> None:
+    """It is in a module beside them or in tests/support; the rules of this file alone are read by others."""
+    taken = []
+    for path in (ROOT / "tests").rglob("*.py"):
+        for line, name in imports_of(path):
+            if name.startswith("tests.") and ".test_" in name and not name.startswith("tests.test_house"):
+                taken.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert taken == []
+
+
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_docs import ROOT
+from tests.needs import ROOT
 from tests.test_house import modules
 
 # Decisions and the tables of faults are records of their day.

@@ -22,10 +22,9 @@ from device_agent.settings import AgentSettings
 from device_agent.spool.inspection import set_aside_of
 from device_agent.spool.spool import Spool
 from tests.device_agent.masked_agent import CREDENTIALS
-from tests.device_agent.session.test_journal import AT, GREET, consented, recording, take, written
-from tests.device_agent.session.test_machine import PLAN
 from tests.device_agent.spool.making import noise, spooled
 from tests.support import local_http
+from tests.support.journals import AT, GREET, PLAN, consented, recording, take, written
 from wire.session import SessionRecord
 
 

@@ -12,7 +12,7 @@ from device_agent.events import Pause, Restarted, Resume, Start, Stop, TakeClose
 from device_agent.session.journal import Entry, Happened, Ran
 from device_agent.session.machine import take_id
 from device_agent.session.record import replay
-from tests.device_agent.session.test_journal import GREET, consented, take
+from tests.support.journals import GREET, consented, take
 from tests.support.take_bench import Bench
 from tests.support.waiting import until
 from wire.session import SessionRecord

@@ -131,3 +131,10 @@ class Installation:
     def original(self, capture: str) -> str:
         """sha256 of the bytes the collector gives back for a capture."""
         return hashlib.sha256(self.get(f"/api/captures/{capture}/original")).hexdigest()
+
+
+def session_page(log: str) -> str | None:
+    for line in log.splitlines():
+        if "Session page: " in line:
+            return line.split("Session page: ")[1].strip()
+    return None

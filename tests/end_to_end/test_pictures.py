@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.end_to_end.installation import SHORT, Installation
-from tests.end_to_end.test_session import session_page
+from tests.end_to_end.installation import SHORT, Installation, session_page
 from tests.support.waiting import until
 
 FOLDER = os.environ.get("GLEANER_PICTURES")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.collector.running import noon
-from tests.end_to_end.installation import Installation
+from tests.end_to_end.installation import Installation, session_page
 from tests.support import local_http
 from tests.support.waiting import until
 from wire.version import installed_version
@@ -178,10 +178,3 @@ def test_a_refused_medium_is_nowhere(installation: Installation) -> None:
     (row,) = installation.rows("SELECT medium, id FROM capture")
     assert row["medium"] == "text"
     assert installation.get(f"/api/captures/{row['id']}/original").decode() == "Tea \U0001f375"
-
-
-def session_page(log: str) -> str | None:
-    for line in log.splitlines():
-        if "Session page: " in line:
-            return line.split("Session page: ")[1].strip()
-    return None

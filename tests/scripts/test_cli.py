@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from scripts import load
 from scripts.cli import OutputFailed, ScriptExists, app
-from tests.scripts.test_check import GOOD
+from tests.support.scripts import GOOD
 from wire.script import Plan
 
 run = CliRunner().invoke

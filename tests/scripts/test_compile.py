@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from scripts import ScriptInvalid, ScriptMissing, load, playing_seconds, shipped
-from tests.scripts.test_check import GOOD, written
+from tests.support.scripts import GOOD, written
 from wire.canonical import canonical_json, document_hash
 from wire.script import Plan
 

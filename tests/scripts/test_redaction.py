@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from scripts import load
 from scripts.cli import app
-from tests.scripts.test_check import GOOD, findings_of, written
+from tests.support.scripts import GOOD, findings_of, written
 from wire.canonical import canonical_json
 from wire.script import Plan, Redaction
 

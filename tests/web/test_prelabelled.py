@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.mouse import drag, on_picture
 from tests.web import media
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer
-from tests.web.test_mouse import drag, on_picture
 
 
 def by_id(labels: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Request, expect
 
+from tests.support.mouse import drag
 from tests.support.waiting import until
 from tests.web.conftest import Open
 from tests.web.house import House
 from tests.web.reviewer import Reviewer
-from tests.web.test_mouse import drag
 
 HEARD = "I had toast with jam"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.wire.test_documents import manifest
+from tests.support.documents import manifest
 from wire.canonical import canonical_json
 from wire.capture import CaptureManifest
 from wire.errors import BadDocument

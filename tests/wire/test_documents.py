@@ -11,27 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.documents import SHA, manifest
 from wire.base import WireModel, new_id, shared_members
 from wire.canonical import canonical_json, document_hash
 from wire.capture import CaptureManifest, device_time_us, sample_time_us
 from wire.errors import BadDocument, SchemaTooNew
 from wire.labels import LabelsDocument
 
-SHA = "0" * 64
 TIMES = json.loads((Path(__file__).resolve().parents[2] / "wire/conformance/time.json").read_text("utf-8"))["cases"]
-
-
-def manifest(**changes: object) -> dict[str, object]:
-    body: dict[str, object] = {
-        "schema": 1, "capture": "cap-1", "take": "take-1", "session": "ses-1", "study": "kitchen", "step": "greet-1",
-        "attempt": 1, "device": "dev-1", "sensor": "microphone0", "medium": "audio",
-        "format": {"container": "flac", "codec": "flac", "media_type": "audio/flac", "sample_rate": 16000,
-                   "channels": 1},
-        "consent": "con-1", "complete": True, "sha256": SHA, "bytes": 10, "duration_us": 1_000_000, "opened_us": 5,
-        "wall": {"at": "2026-11-23T10:00:00.000000Z"}, "clock_map": [[0, 5]],
-        "parts": [{"name": "media", "sealed_sha256": SHA, "sealed_bytes": 10}],
-    }  # fmt: skip
-    return body | changes
 
 
 def test_a_manifest_survives_the_wire() -> None:

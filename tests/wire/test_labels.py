@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.test_redaction import golden
+from tests.support.documents import golden
 from wire.canonical import canonical_json, document_hash
 from wire.errors import BadDocument
 from wire.labels import Label, LabelsDocument, Source

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.wire.test_documents import SHA, manifest
+from tests.support.documents import GOLDEN, SHA, golden, manifest
 from wire.base import Document
 from wire.canonical import canonical_json, document_hash
 from wire.capture import CaptureManifest, Redacted
@@ -18,17 +18,12 @@ from wire.labels import LabelsDocument
 from wire.script import Plan, Redaction
 from wire.session import SessionRecord, TakeDocument
 
-GOLDEN = Path(__file__).parent / "golden"
 KINDS: dict[str, type[Document]] = {
     kind.__name__: kind for kind in (Plan, CaptureManifest, JoinRequest, SessionRecord, TakeDocument, LabelsDocument)
 }
 LENIENT = {"LabelsDocument"}  # whose stated number is raised: a page sends labels back with the sources they came with
 PART = {"name": "redaction", "sealed_sha256": SHA, "sealed_bytes": 10}
 MEDIA = {"name": "media", "sealed_sha256": SHA, "sealed_bytes": 10}
-
-
-def golden(name: str) -> bytes:
-    return (GOLDEN / f"{name}.json").read_bytes()
 
 
 # ------------------------------------------------------------------ golden files: one a schema number

@@ -15,8 +15,7 @@ import wire
 from collector.review.routes import ActivityRequest, NextRequest
 from collector.review.submit import ActivityReported, Submit
 from device_agent.spool.header import CaptureHeader
-from tests.wire.test_documents import manifest
-from tests.wire.test_redaction import golden
+from tests.support.documents import golden, manifest
 from wire.base import WireModel
 from wire.capture import CaptureManifest
 from wire.errors import BadDocument

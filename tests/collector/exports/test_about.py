@@ -7,10 +7,7 @@ import json
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -18,35 +15,12 @@ from collector.cli import app
 from collector.store.open import open_database
 from tests.collector.review.filled import Filled, box
 from tests.collector.running import Collector
+from tests.support.exporting import export, still
 from wire.base import format_utc
 from wire.version import installed_version
 
 SOON = datetime(2031, 5, 4, tzinfo=UTC)
 FORMATS = ("jsonl", "coco")
-
-
-def jpeg() -> bytes:
-    return cv2.imencode(".jpg", np.full((120, 160, 3), 90, np.uint8))[1].tobytes()
-
-
-def export(filled: Filled, to: Path, *more: str) -> dict[str, Any]:
-    """The export as `--json` tells of it; another process holds no lock meanwhile."""
-    filled.db.close()
-    words = ["export", "--to", str(to), "--data", str(filled.folder), "--json", *more]
-    try:
-        done = CliRunner().invoke(app, words)
-    finally:
-        filled.db = open_database(filled.folder)
-    assert done.exit_code == 0, (done.output, done.exception)
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
-
-
-def still(filled: Filled, person: str, labels: list[Any]) -> str:
-    ids = filled.take("show", "show", {"image": jpeg()}, ["boxes"])
-    filled.make(ids["take"])
-    filled.submit(person, filled.tasks()[-1].id, {ids["image"]: labels})
-    return ids["image"]
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from collector.cli import app
 from collector.exports.check import check_export, read_lines
 from collector.exports.problems import ExportDamaged
-from tests.collector.exports.test_about import export, still
 from tests.collector.review.filled import Filled, box
+from tests.support.exporting import export, still
 from wire.labels import Text
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector.ingest.test_receive import raw_patch
 from tests.collector.running import Collector
 from tests.collector.samples import sample
+from tests.support.half_sent import raw_patch
 
 
 @pytest.fixture

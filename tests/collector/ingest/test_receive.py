@@ -6,10 +6,8 @@ import base64
 import hashlib
 import os
 import random
-import socket
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,6 +15,7 @@ import pytest
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample
 from tests.support import local_http
+from tests.support.half_sent import raw_patch
 from tests.support.waiting import until
 from wire.base import new_id
 
@@ -25,21 +24,6 @@ BODY = {"Content-Type": "application/offset+octet-stream"}
 
 def staged_bytes(collector: Collector, location: str) -> bytes:
     return (collector.data / "staging" / f"{location.rsplit('/', 1)[1]}.part").read_bytes()
-
-
-def raw_patch(
-    collector: Collector, device: DeviceClient, location: str, offset: int, length: int, body: bytes = b""
-) -> socket.socket:
-    """A PATCH whose head was sent, with the beginning of its body; what follows is up to the test."""
-    connection = socket.create_connection(("127.0.0.1", collector.port), timeout=30)
-    head = (
-        f"PATCH {urlsplit(location).path} HTTP/1.1\r\nHost: 127.0.0.1:{collector.port}\r\n"
-        f"Authorization: Bearer {device.token}\r\n"
-        f"Tus-Resumable: 1.0.0\r\nUpload-Offset: {offset}\r\nContent-Type: application/offset+octet-stream\r\n"
-        f"Content-Length: {length}\r\n\r\n"
-    )
-    connection.sendall(head.encode() + body)
-    return connection
 
 
 def go_on(device: DeviceClient, location: str, data: bytes) -> None:

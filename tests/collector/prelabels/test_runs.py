@@ -34,26 +34,15 @@ from collector.store.sql import Connection
 from prelabel.labelling.one_file import describe
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 from tests.collector.running import Collector
-from tests.prelabel import graphs
+from tests.support.other_model import SIZE, SOURCE, package
 from tests.support.waiting import until
 from wire.labels import LabelsDocument, Source
-
-SIZE = (64, 96)
-PLANTED = (12.0, 10.0, 30.0, 24.0)
-SOURCE = Source(kind="model", name="other", version="2", sha256="9" * 64)
 
 
 def jpeg() -> bytes:
     done, data = cv2.imencode(".jpg", np.full((*SIZE, 3), 128, np.uint8))
     assert done
     return bytes(data)
-
-
-def package(folder: Path) -> Path:
-    rows = graphs.yolox_rows(*SIZE, 2)
-    graphs.plant_yolox(rows, *SIZE, 8, PLANTED, 1)
-    toml = graphs.manifest("yolox", *graphs.YOLOX_IO, ["plate", "cup"])
-    return graphs.save_package(folder, graphs.yolox(*SIZE, rows), toml)
 
 
 def documents(filled: Filled, capture: str) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from collector.review.views import CONTROL_TEXT, task_view
 from collector.store.sql import Connection
 from collector.studies.studies import StudyChange, StudyUnknown, change_study, ensure_study
 from tests.collector.review.filled import MODEL, Filled, box
-from tests.collector.review.test_routes import Site
+from tests.support.queue_site import Site
 
 
 def share(filled: Filled, value: float) -> None:

@@ -22,7 +22,7 @@ from collector.review import queue_sql as sql
 from collector.review.queue import Lease, LeaseRefused
 from collector.studies.scope import EVERYTHING
 from tests.collector.review.filled import Filled
-from tests.collector.review.test_queue import NOW, Desk
+from tests.support.queue_desk import NOW, Desk
 
 PEOPLE = st.sampled_from(["ann", "bob"])
 PICK = st.integers(0, 50)

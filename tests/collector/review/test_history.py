@@ -14,7 +14,7 @@ from collector.review.history import LeaseRow, task_history
 from collector.store.migrate import alembic_config, upgrade
 from collector.store.sql import Connection
 from tests.collector.review.filled import Filled
-from tests.collector.review.test_queue import LATER, NOW, TYPES, Desk
+from tests.support.queue_desk import LATER, NOW, TYPES, Desk
 from wire.base import format_utc
 
 

@@ -16,9 +16,8 @@ from collector.store.sql import text
 from prelabel.geometry.rle import area, decode
 from prelabel.geometry.validity import bounds_fault, geometry_fault
 from tests.collector.review.filled import MODEL, Filled, box, document, track
-from tests.collector.review.test_routes import Site
-from tests.collector.review.test_routes import site as site
-from tests.prelabel.geometry.test_rle import slow_text
+from tests.support.queue_site import Site
+from tests.support.slow_rle import slow_text
 from wire.capture import CaptureManifest
 from wire.labels import LabelsDocument, Rle, Source
 

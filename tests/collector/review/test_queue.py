@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from collector.review import queue, revisions
+from collector.review import queue
 from collector.review.problems import LeaseLost, NoSuchTask, SubmitReused, TaskNotYours, TooManyLeases
 from collector.review.queue import Lease, LeaseRefused
-from collector.review.revisions import RevisionFields
-from collector.store.sql import Connection
 from tests.collector.review.filled import Filled
-
-T = TypeVar("T")
-TYPES: Any = ["boxes", "tracks", "speech", "text"]
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=11)
-
-
-class Desk:
-    """The queue's verbs on one data folder, with a chosen time."""
-
-    def __init__(self, filled: Filled, tasks: int) -> None:
-        self.filled = filled
-        self.ann, self.bob, self.lead = filled.person("ann"), filled.person("bob"), filled.person("lea", "lead")
-        for number in range(tasks):
-            ids = filled.take(f"step-{number}", "answer", {"text": b"yes"}, ["text"])
-            filled.make(ids["take"])
-        # The coin of the random share is tossed at creation; most tests want one lane.
-        filled.execute("UPDATE task SET reason_kind = 'age', probability = 0.9")
-
-    def write(self, fn: Callable[[Connection], T]) -> T:
-        return self.filled.db.write_sync(fn)
-
-    def next(
-        self, who: str, client: str = "page", have: list[str] | None = None, count: int = 1, now: datetime = NOW
-    ) -> list[Lease]:
-        draws = [0.5] * count
-        return self.write(lambda conn: queue.take_next(conn, who, client, have or [], TYPES, draws, now))
-
-    def submit(self, who: str, task: str, fence: int, uuid: str, now: datetime = NOW) -> Any:
-        documents = [{"made_by": who, "uuid": uuid}]
-        facts = RevisionFields(documents, {}, "t", None, 0, [], "age", 0.9, 1, "c" * 64, 1)
-        reply = self.write(lambda conn: revisions.submit(conn, task, who, fence, uuid, facts, lambda _: {}, now))
-        return json.loads(reply) if isinstance(reply, str) else reply
-
-    def end_lease(self, who: str, lease: Lease, kind: Any, now: datetime = NOW) -> Any:
-        return self.write(lambda conn: queue.end_lease(conn, lease.task, who, lease.fence, kind, "why", now))
-
-    def draft(self, who: str, lease: Lease, words: str, now: datetime = NOW) -> Any:
-        body = [{"words": words}]
-        return self.write(lambda conn: revisions.save_draft(conn, lease.task, who, lease.fence, body, now))
-
-    def reopen(self, who: str, task: str, client: str = "page", is_lead: bool = False, now: datetime = NOW) -> Any:
-        return self.write(lambda conn: queue.reopen(conn, task, who, client, is_lead, now))
-
-    def drafts(self) -> list[tuple[str, int, str]]:
-        return [(r.documents, r.fence, r.why) for r in self.filled.rows("SELECT * FROM draft ORDER BY saved_at, fence")]
-
-    def state(self, task: str) -> str:
-        return str(self.filled.tasks(id=task)[0].state)
+from tests.support.queue_desk import LATER, NOW, TYPES, Desk
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from collector.review import queue
 from collector.review.problems import NoSuchTask
 from collector.review.rounds import MAX_ROUNDS, RoundRefused, add_round
 from tests.collector.review.filled import Filled, box
-from tests.collector.review.test_queue import NOW, TYPES, Desk
-from tests.collector.review.test_routes import Site
+from tests.support.queue_desk import NOW, TYPES, Desk
+from tests.support.queue_site import Site
 
 
 @pytest.fixture

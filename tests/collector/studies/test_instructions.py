@@ -11,7 +11,7 @@ from collector.review.views import revision_views, task_view
 from collector.studies import instructions
 from collector.studies.instructions import BUILT_IN, Instructions
 from tests.collector.review.filled import Filled, box
-from tests.collector.review.test_routes import Site
+from tests.support.queue_site import Site
 from wire.tasks import TaskType
 
 # Words that change under the same version would be lost: raise the version and add a line here.

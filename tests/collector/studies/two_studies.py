@@ -19,10 +19,10 @@ from collector.review.queue import Lease, LeaseRefused
 from collector.store.sql import Connection
 from collector.studies.plans import save_plan
 from scripts import load
-from tests.collector.prelabels.test_runs import SOURCE, package
 from tests.collector.review.filled import Filled, box, track
 from tests.collector.running import Collector
 from tests.support import local_http
+from tests.support.other_model import SOURCE, package
 from wire.base import format_utc
 from wire.canonical import document_hash
 from wire.script import LabelSchema

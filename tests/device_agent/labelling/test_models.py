@@ -28,8 +28,8 @@ from tests.device_agent import planted as seen
 from tests.device_agent.masked_agent import CREDENTIALS
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
-from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
-from tests.prelabel.image.test_classification import INPUT
+from tests.prelabel.audio.planted import ALPHABET, TOKENS, spelled
+from tests.prelabel.image.plants import INPUT
 from tests.support.take_bench import Bench
 from wire.labels import Interval, Label, LabelsDocument, Text
 from wire.session import TakeRecord

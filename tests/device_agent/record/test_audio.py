@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from device_agent.record.audio import AudioRecorder, audio_format
 from device_agent.record.recorded import RecorderFailed
 from tests.device_agent.record.memory_sink import MemorySink
-from tests.device_agent.record.test_video import WatchedSink
+from tests.support.sinks import WatchedSink
 from wire.canonical import sha256_hex
 from wire.capture import sample_time_us
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from device_agent.record.stills import recorded_still, still_format, still_from_bgr
-from tests.device_agent.record.test_video import picture
+from tests.support.sinks import picture
 from wire.canonical import sha256_hex
 
 

@@ -5,33 +5,17 @@ import struct
 from itertools import pairwise
 
 import av
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from device_agent.record.recorded import RecorderFailed
 from device_agent.record.video import VideoRecorder, bitrate_for, video_format
 from tests.device_agent.record.memory_sink import MemorySink
+from tests.support.sinks import WatchedSink, picture
 from wire.canonical import sha256_hex
 from wire.errors import GleanerError
-
-
-class WatchedSink(MemorySink):
-    """Remembers what it held after every write, as (length, hash)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.moments: list[tuple[int, str]] = []
-
-    def write(self, data: bytes) -> None:
-        super().write(data)
-        self.moments.append((len(self.data), sha256_hex(bytes(self.data))))
-
-    def never_changed(self) -> bool:
-        return all(sha256_hex(bytes(self.data[:size])) == digest for size, digest in self.moments)
 
 
 class FullSink(MemorySink):
@@ -39,15 +23,6 @@ class FullSink(MemorySink):
         if len(self.data) > 40_000:
             raise GleanerError("The disk is full.")
         super().write(data)
-
-
-def picture(index: int, width: int = 320, height: int = 240) -> NDArray[np.uint8]:
-    """Something that moves, I420."""
-    bgr = np.full((height, width, 3), (200, 120, 40), np.uint8)
-    cv2.circle(bgr, (20 + index * 3 % max(1, width - 40), height // 2), 18, (20, 40, 230), -1)
-    bgr[::7, :, :] = np.random.default_rng(index).integers(0, 255, bgr[::7].shape, dtype=np.uint8)
-    i420: NDArray[np.uint8] = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420)
-    return i420
 
 
 def record(stamps: list[int], width: int = 320, height: int = 240) -> tuple[WatchedSink, MemorySink, VideoRecorder]:

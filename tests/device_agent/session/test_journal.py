@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,42 +22,11 @@ from device_agent.events import (
     TimerFired,
 )
 from device_agent.session.consent import consent_record
-from device_agent.session.journal import Entry, Happened, Header, JournalDamaged, Ran, SessionJournal, read
+from device_agent.session.journal import Entry, Happened, JournalDamaged, Ran, read
 from device_agent.session.machine import take_id
 from device_agent.session.record import replay
-from tests.device_agent.session.test_machine import PLAN
+from tests.support.journals import AT, GREET, PLAN, header, recording, written
 from wire.script import PlanStep
-from wire.session import TakeCapture, TakeRecord
-
-AT = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-GREET = take_id("ses-1", "greet", 1)
-
-
-def header() -> Header:
-    return Header(session="ses-1", device="dev-1", participant="p-1", home="home-1", started_at=AT, plan=PLAN)
-
-
-def take(name: str = GREET, attempt: int = 1) -> TakeRecord:
-    return TakeRecord(
-        take=name, step="greet", attempt=attempt, kind="say", state="open", prompt="Say hello", opened_us=5,
-        opened_at=AT, captures=[TakeCapture(capture="cap-1", medium="audio", sensor="simulated")],
-    )  # fmt: skip
-
-
-def consented() -> list[Entry]:
-    consent = consent_record(PLAN, "ses-1", "p-1", ("audio", "video"), ("image", "text"), "participant")
-    answered = ConsentAnswered(("audio", "video"), ("image", "text"), "participant")
-    return [header(), Ran("boot-1", AT), consent, Happened(answered, 1, AT)]
-
-
-def recording() -> list[Entry]:
-    return [
-        *consented(),
-        Happened(Start(), 2, AT),
-        Happened(TimerFired("countdown", 1), 3, AT),
-        take(),
-        Happened(TakeOpened(GREET, 5), 6, AT),
-    ]
 
 
 def consented_to_text() -> list[Entry]:
@@ -68,14 +37,6 @@ def consented_to_text() -> list[Entry]:
     answered = ConsentAnswered(("text",), ("audio", "video", "image"), "participant")
     here = header().model_copy(update={"plan": plan})
     return [here, Ran("boot-1", AT), consent, Happened(answered, 1, AT)]
-
-
-def written(path: Path, entries: list[Entry]) -> Path:
-    journal = SessionJournal(path)
-    for entry in entries:
-        journal.append(entry)
-    journal.close()
-    return path
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:

@@ -34,22 +34,9 @@ from device_agent.events import (
     Trouble,
 )
 from device_agent.session.machine import MAX_FAILURES, SessionState, step, take_id
+from tests.support.journals import PLAN
 from wire.capture import Medium
-from wire.script import ConsentText, Plan, PlanStep
 
-PLAN = Plan(
-    id="greeting",
-    version="1.0.0",
-    title="Greeting",
-    language="en",
-    study="kitchen",
-    consent=ConsentText(text="We record you.", uses=["video", "audio", "image", "text"]),
-    steps=[
-        PlanStep(id="greet", kind="say", title="Greet", prompt="Say hello", record=["audio", "video"], seconds=4),
-        PlanStep(id="cup", kind="show", title="Show", prompt="Show a cup", record=["image"], countdown_seconds=0),
-        PlanStep(id="ask", kind="answer", title="Ask", prompt="How was it?", record=["text"]),
-    ],
-)
 ALL = ConsentAnswered(("video", "audio", "image", "text"), (), "participant")
 
 

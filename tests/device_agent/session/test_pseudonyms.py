@@ -11,7 +11,8 @@ from device_agent.labelling.models import Models
 from device_agent.session.pseudonyms import PSEUDONYMS, own_pseudonyms
 from device_agent.session.resume import SessionOfAnother
 from device_agent.settings import AgentSettings
-from tests.device_agent.test_agent import CREDENTIALS, PLAN, recording, written
+from tests.device_agent.masked_agent import CREDENTIALS
+from tests.support.journals import PLAN, recording, written
 from wire.base import is_id
 
 

@@ -33,7 +33,7 @@ from device_agent.session.consent import consent_record
 from device_agent.session.journal import Entry, Happened, Header, Ran, SessionJournal, read
 from device_agent.session.machine import SessionState, step
 from device_agent.session.record import Fold, replay
-from tests.device_agent.session.test_machine import PLAN
+from tests.support.journals import PLAN
 from wire.consent import ConsentRecord
 from wire.session import TakeCapture, TakeRecord
 

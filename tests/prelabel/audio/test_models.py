@@ -18,9 +18,9 @@ from prelabel.models.package import ModelPackage, open_model
 from tests import needs
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
-from tests.prelabel.audio.test_recogniser import ALPHABET, TOKENS, spelled
-from tests.prelabel.media.test_sound_files import video, wav
+from tests.prelabel.audio.planted import ALPHABET, TOKENS, spelled
 from tests.support.recordings import write_video
+from tests.support.sounds import video, write_wav
 from wire.labels import Interval, Label, LabelsDocument, Text
 
 WER = 'language = "en"\nexpected_word_error_rate = 0.1\n'
@@ -65,7 +65,7 @@ def test_a_file_and_its_samples_and_any_blocks_give_the_same(tmp_path: Path, fam
         stream.push(SOUND[at : at + 777])
     assert stream.finish() == whole
     told: list[tuple[int, int | None]] = []
-    path = wav(tmp_path / "a.wav", SOUND, width=4)
+    path = write_wav(tmp_path / "a.wav", SOUND, width=4)
     assert label_sound(path, model, "Hello.", lambda done, total: told.append((done, total))) == whole
     assert told == sorted(told) and told[-1] == (2_000_000, 2_000_000)
     assert model.labels(np.zeros(0, np.float32), 16_000) == []
@@ -89,7 +89,7 @@ SILENT = np.zeros(32_000, np.float32)
 def test_speech_is_found_in_every_channel(tmp_path: Path, channels: list[np.ndarray], spoken: list[np.ndarray]) -> None:
     model = open_sound_model(voice(tmp_path / "m"))
     wanted = [(row.start_us, row.end_us) for one in spoken for row in intervals(model.labels(one, 16_000))]
-    found = intervals(label_sound(wav(tmp_path / "a.wav", np.stack(channels, axis=1)), model))
+    found = intervals(label_sound(write_wav(tmp_path / "a.wav", np.stack(channels, axis=1)), model))
     assert [(row.start_us, row.end_us) for row in found] == wanted and len(wanted) == len(spoken)
     assert all(row.score == pytest.approx(0.7, abs=0.05) for row in found)
 
@@ -97,8 +97,8 @@ def test_speech_is_found_in_every_channel(tmp_path: Path, channels: list[np.ndar
 @pytest.mark.parametrize("family", ["tagging", "keyword", "ctc"])
 def test_opposite_channels_do_not_cancel_out(tmp_path: Path, family: str) -> None:
     model = open_sound_model(FAMILIES[family](tmp_path / "m"))
-    whole = label_sound(wav(tmp_path / "mono.wav", SOUND), model)
-    opposite = wav(tmp_path / "stereo.wav", np.stack([SOUND, -SOUND], axis=1))
+    whole = label_sound(write_wav(tmp_path / "mono.wav", SOUND), model)
+    opposite = write_wav(tmp_path / "stereo.wav", np.stack([SOUND, -SOUND], axis=1))
     assert label_sound(opposite, model) == whole != []
 
 
@@ -204,7 +204,7 @@ def test_the_sound_of_a_video_lies_on_the_videos_clock(tmp_path: Path) -> None:
 
 
 def test_a_cut_file_is_an_error_and_no_labels(tmp_path: Path) -> None:
-    path = wav(tmp_path / "a.wav", SOUND)
+    path = write_wav(tmp_path / "a.wav", SOUND)
     path.write_bytes(path.read_bytes()[:20_000])
     with pytest.raises(SoundCut):
         label_sound(path, open_sound_model(voice(tmp_path / "m")))
@@ -240,7 +240,7 @@ def test_a_spoken_answer_is_one_text_where_it_may_be_written(
     monkeypatch.setenv("GLEANER_CACHE", str(tmp_path / "cache"))
     recogniser(tmp_path / "m")
     sound = planted.sound_of([0] * 20 + spelled("ab") + [1] + spelled("cd") + [0] * 20, TOKENS)
-    path = wav(tmp_path / "a.wav", sound)
+    path = write_wav(tmp_path / "a.wav", sound)
     asked = {"path": str(path), "model": str(tmp_path / "m"), "language": language}
     labels = LabelsDocument.read(label_file({**asked, "answer": True})["document"]).labels
     texts = [label for label in labels if isinstance(label, Text)]

@@ -19,16 +19,9 @@ from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
 from tests.prelabel import graphs
 from tests.prelabel.audio import planted
+from tests.prelabel.audio.planted import ALPHABET, TOKENS, spelled
 
-# Twenty tokens: with so many even the last one's samples, 0.95, are a plain sound.
-ALPHABET = ["", " ", *"abcdefghijklmnopqr"]
-TOKENS = len(ALPHABET)
 SILENT = [0] * 10
-
-
-def spelled(word: str) -> list[int]:
-    """Rows in which a word is said: each letter for two rows, a blank between."""
-    return [row for letter in word for row in (ALPHABET.index(letter), ALPHABET.index(letter), 0)]
 
 
 def model(folder: Path, extra: str = "", length: int | str = "n", *, lengths: bool = False) -> Recogniser:

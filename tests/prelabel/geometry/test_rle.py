@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from prelabel.geometry import rle
+from tests.support.slow_rle import slow_text
 from wire.labels import Rle
 
 
@@ -21,19 +22,6 @@ def slow_counts(mask: np.ndarray) -> list[int]:
                 now, run = 1 - now, 0
             run += 1
     return [*counts, run]
-
-
-def slow_text(counts: list[int]) -> str:
-    out = []
-    for place, count in enumerate(counts):
-        value = count - counts[place - 2] if place > 2 else count
-        more = True
-        while more:
-            group = value & 31
-            value >>= 5
-            more = value != -1 if group & 16 else value != 0
-            out.append(chr(48 + (group | 32 if more else group)))
-    return "".join(out)
 
 
 masks = arrays.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))

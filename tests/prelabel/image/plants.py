@@ -114,3 +114,6 @@ def assert_same(found: list[Detection], box: Box, label: str, score: float) -> N
     assert [one.label for one in found] == [label]
     assert ends(found[0]) == pytest.approx(corners(box), abs=0.5)
     assert found[0].score == pytest.approx(score, abs=1e-6)
+
+
+INPUT = '[input]\nsize = [32, 32]\ncolour = "RGB"\nfit = "crop-centre"\nscale = 0.00392156862745098\n'

@@ -17,9 +17,9 @@ from prelabel.models.onnx_file import ModelRefused
 from prelabel.models.package import open_model
 from tests import needs
 from tests.prelabel import graphs
+from tests.prelabel.image.plants import INPUT
 
 NAMES = ["kitchen", "hall", "garden", "bath"]
-INPUT = '[input]\nsize = [32, 32]\ncolour = "RGB"\nfit = "crop-centre"\nscale = 0.00392156862745098\n'
 WHITE = np.full((40, 60, 3), 255, np.uint8)
 
 

@@ -17,13 +17,13 @@ from prelabel.geometry.detection import Detection
 from prelabel.geometry.tracks import box_at
 from prelabel.labelling.video import label_video, track_video
 from prelabel.media.video_files import VideoBroken, VideoEmpty, VideoFile, VideoFrame, VideoMissing, VideoUnreadable
-from tests.prelabel.tracking.test_labels import MODEL
 from tests.support.recordings import write_sound, write_video
 from wire.errors import GleanerError
 from wire.labels import LabelsDocument, Source, Track
 
 WIDTH, HEIGHT = 128, 96
 BLOCK = 24
+MODEL = Source(kind="model", name="planted", version="1", sha256="0" * 64)
 
 
 def block_at(number: int) -> tuple[int, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import wave
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,26 +17,8 @@ from hypothesis import strategies as st
 from prelabel.media.sound_files import SoundCut, SoundEmpty, SoundMissing, SoundUnreadable, open_sound, read_sound
 from tests import needs
 from tests.support.recordings import write_video
+from tests.support.sounds import tone, video, write_wav
 from wire.errors import GleanerError
-
-
-def tone(count: int, rate: int = 16000) -> np.ndarray:
-    return (0.5 * np.sin(2 * np.pi * 440 * np.arange(count) / rate)).astype(np.float32)
-
-
-def wav(path: Path, samples: np.ndarray, rate: int = 16000, width: int = 2) -> Path:
-    """Samples [n] or [n, channels] as integers of `width` bytes."""
-    scaled = np.round(samples * (2 ** (8 * width - 1) - 1)).astype(np.int64)
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
-        out.setsampwidth(width)
-        out.setframerate(rate)
-        if width == 1:
-            data = (scaled + 128).astype(np.uint8).tobytes()
-        else:
-            data = scaled.reshape(-1).astype("<i8").view(np.uint8).reshape(-1, 8)[:, :width].tobytes()
-        out.writeframes(data)
-    return path
 
 
 def encoded(path: Path, codec: str, samples: np.ndarray, rate: int, kind: str = "s16", **options: Any) -> Path:
@@ -61,7 +42,7 @@ def encoded(path: Path, codec: str, samples: np.ndarray, rate: int, kind: str = 
     [(1, "the last 1 byte is missing"), (30, "the last 30 bytes are missing"), (6400, "0.20 s are missing")],
 )
 def test_a_cut_of_any_length_is_told_in_its_own_unit(tmp_path: Path, missing: int, words: str) -> None:
-    path = wav(tmp_path / "a.wav", tone(32_000))
+    path = write_wav(tmp_path / "a.wav", tone(32_000))
     path.write_bytes(path.read_bytes()[:-missing])
     with pytest.raises(SoundCut, match=words):
         read_sound(path)
@@ -70,7 +51,7 @@ def test_a_cut_of_any_length_is_told_in_its_own_unit(tmp_path: Path, missing: in
 @pytest.mark.parametrize(("share", "after"), [(0.5, b""), (0.1, b""), (1.0, b"LIST\x04\0\0\0INFO"), (0.999, b"")])
 def test_a_wav_with_more_than_its_header_says(tmp_path: Path, share: float, after: bytes) -> None:
     """A recorder that crashed wrote its last header long before its last sample."""
-    path = wav(tmp_path / "a.wav", tone(32_000))
+    path = write_wav(tmp_path / "a.wav", tone(32_000))
     data = bytearray(path.read_bytes())
     at = data.index(b"data") + 4
     data[at : at + 4] = (round(64_000 * share) // 2 * 2).to_bytes(4, "little")
@@ -86,14 +67,14 @@ def test_a_wav_with_more_than_its_header_says(tmp_path: Path, share: float, afte
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_wav_of_every_width_is_exact(tmp_path: Path, width: int, rate: int) -> None:
     samples = tone(12_345, rate)
-    got, found = read_sound(wav(tmp_path / "a.wav", samples, rate, width))
+    got, found = read_sound(write_wav(tmp_path / "a.wav", samples, rate, width))
     assert found == rate and got.dtype == np.float32 and len(got) == 12_345
     assert np.abs(got - samples).max() < 1.1 * 2.0 ** (1 - 8 * width) + 1e-6
 
 
 def test_channels_are_averaged(tmp_path: Path) -> None:
     both = np.stack([tone(5000), np.zeros(5000, np.float32)], axis=1)
-    path = wav(tmp_path / "a.wav", both)
+    path = write_wav(tmp_path / "a.wav", both)
     assert np.abs(read_sound(path)[0] - tone(5000) / 2).max() < 1e-4
 
 
@@ -145,26 +126,6 @@ def test_the_recorders_flac_without_a_length(tmp_path: Path) -> None:
         assert sum(len(block) for block in sound.blocks()) == sound.samples == 16_000
 
 
-def video(path: Path, offset: int = 0, hole: int = 0) -> Path:
-    """A second of picture at 10 a second; its sound begins `offset` samples later and skips `hole` in its middle."""
-    with av.open(str(path), "w") as container:
-        pictures, sound = container.add_stream("mpeg4", rate=10), container.add_stream("pcm_s16le", rate=16000)
-        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
-        sound.layout = "mono"
-        for number in range(10):
-            picture = av.VideoFrame.from_ndarray(np.zeros((72, 64), np.uint8), "yuv420p")
-            picture.pts, picture.time_base = number, Fraction(1, 10)
-            container.mux(pictures.encode(picture))
-            block = np.full((1, 1600), 8192, np.int16)
-            frame = av.AudioFrame.from_ndarray(block, "s16", "mono")
-            frame.sample_rate, frame.time_base = 16000, Fraction(1, 16000)
-            frame.pts = offset + 1600 * number + (hole if number >= 5 else 0)
-            container.mux(sound.encode(frame))
-        container.mux(pictures.encode(None))
-        container.mux(sound.encode(None))
-    return path
-
-
 def test_the_sound_of_a_video_lies_at_the_files_own_times(tmp_path: Path) -> None:
     plain, rate = read_sound(video(tmp_path / "a.mkv"))
     assert rate == 16000 and len(plain) == 16_000 and (plain == 0.25).all()
@@ -175,14 +136,14 @@ def test_the_sound_of_a_video_lies_at_the_files_own_times(tmp_path: Path) -> Non
 
 
 def test_memory_is_the_blocks(tmp_path: Path) -> None:
-    with open_sound(wav(tmp_path / "a.wav", np.zeros(160_000, np.float32))) as sound:
+    with open_sound(write_wav(tmp_path / "a.wav", np.zeros(160_000, np.float32))) as sound:
         assert sound.duration_us == 10_000_000
         assert max(len(block) for block in sound.blocks()) <= 16_384
 
 
 # ---------------------------------------------------------------- what is broken
 def test_a_wav_cut_short_says_how_much_is_missing(tmp_path: Path) -> None:
-    path = wav(tmp_path / "a.wav", tone(32_000))
+    path = write_wav(tmp_path / "a.wav", tone(32_000))
     path.write_bytes(path.read_bytes()[: 44 + 2 * 12_000])
     with pytest.raises(SoundCut, match=r"promises 2\.00 s of sound, 0\.75 s are there, 1\.25 s are missing"):
         read_sound(path)
@@ -194,7 +155,7 @@ def test_a_wav_cut_anywhere_is_refused(length: int) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        path = wav(Path(folder) / "a.wav", tone(4000))
+        path = write_wav(Path(folder) / "a.wav", tone(4000))
         path.write_bytes(path.read_bytes()[:length])
         with pytest.raises((SoundCut, SoundEmpty, SoundUnreadable)) as caught:
             read_sound(path)
@@ -203,7 +164,7 @@ def test_a_wav_cut_anywhere_is_refused(length: int) -> None:
 
 def test_a_streamed_wav_knows_no_length(tmp_path: Path) -> None:
     """A program that writes into a pipe leaves all ones where the sizes go."""
-    path = wav(tmp_path / "a.wav", tone(8000))
+    path = write_wav(tmp_path / "a.wav", tone(8000))
     data = bytearray(path.read_bytes())
     data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
     path.write_bytes(data)
@@ -249,7 +210,7 @@ def not_a_number(path: Path) -> None:
         (lambda path: None, SoundMissing, "There is no file"),
         (lambda path: path.mkdir(), SoundMissing, "is a folder, not a file"),
         (lambda path: path.write_bytes(b""), SoundEmpty, r"is empty \(0 bytes\)"),
-        (lambda path: wav(path, np.zeros(0, np.float32)), SoundEmpty, "its length is zero"),
+        (lambda path: write_wav(path, np.zeros(0, np.float32)), SoundEmpty, "its length is zero"),
         (lambda path: path.write_text("Dear diary,\n" * 50), SoundUnreadable, "is not a sound file|no sound in it"),
         (lambda path: path.write_bytes(bytes(range(256)) * 40), SoundUnreadable, "is not a sound file|no sound in it"),
         (not_a_number, SoundUnreadable, "not finite"),
@@ -273,5 +234,5 @@ def test_a_picture_or_a_silent_video_has_no_sound(tmp_path: Path) -> None:
 def test_a_path_is_never_an_address(tmp_path: Path) -> None:
     odd = tmp_path / "concat:a|b"
     odd.mkdir(parents=True)
-    path = wav(odd / "http:x.wav", tone(100))
+    path = write_wav(odd / "http:x.wav", tone(100))
     assert len(read_sound(path)[0]) == 100
