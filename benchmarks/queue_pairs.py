@@ -1,8 +1,9 @@
 """How fast the queue hands out items and takes them back over HTTP, beside the same rows in SQLite alone.
 
 Ten thousand open items with three boxes each. Each client asks for an item and submits its boxes as they are, again and
-again, on one connection. SQLite alone leases and finishes items with the collector's own statements, so many in one
-transaction as there were clients, and does nothing else: no HTTP, no sign-in, no checks, no answer.
+again, on one connection: in one request, where each submit asks for the next item, as the page does, and in two. SQLite
+alone leases and finishes items with the collector's own statements, so many in one transaction as there were clients,
+and does nothing else: no HTTP, no sign-in, no checks, no answer.
 """
 
 from __future__ import annotations
@@ -45,15 +46,21 @@ def measure() -> list[Figure]:
         tokens = fill(folder / "data")
         process, port = standing.start(standing.ROOT, folder)
         try:
-            served = {clients: asyncio.run(pairs_over_http(port, tokens[:clients])) for clients in CLIENTS}
+            served = {
+                clients: [
+                    asyncio.run(pairs_over_http(port, tokens[:clients], one_request=one)) for one in (True, False)
+                ]
+                for clients in CLIENTS
+            }
         finally:
             standing.stop(process, port)
         figures = []
         for clients, each in served.items():
             alone = pairs_in_sqlite(folder / "data" / "collector.db", clients)
-            what = f"next + submit over HTTP, {clients} client{'s' * (clients > 1)}"
-            figures.append(Figure(what, round(1000 / each, 1), "ms a pair", MS_A_PAIR))
-            figures.append(Figure("… beside SQLite alone", round(alone / each, 1), "times its time", 10))
+            for pairs, how in zip(each, ("one request", "two requests"), strict=True):
+                what = f"next + submit over HTTP, {how}, {clients} client{'s' * (clients > 1)}"
+                figures.append(Figure(what, round(1000 / pairs, 1), "ms a pair", MS_A_PAIR))
+                figures.append(Figure("… beside SQLite alone", round(alone / pairs, 1), "times its time", 10))
         return figures
 
 
@@ -82,14 +89,14 @@ def fill(data: Path) -> list[str]:
         db.close()
 
 
-async def pairs_over_http(port: int, tokens: list[str]) -> float:
+async def pairs_over_http(port: int, tokens: list[str], one_request: bool) -> float:
     """Pairs a second that these people get done together."""
     end = time.monotonic() + SECONDS
-    done = await asyncio.gather(*[_work(port, token, end) for token in tokens])
+    done = await asyncio.gather(*[_work(port, token, end, one_request) for token in tokens])
     return sum(done) / SECONDS
 
 
-async def _work(port: int, token: str, end: float) -> int:
+async def _work(port: int, token: str, end: float, one_request: bool) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
     client, done = f"page-{uuid4().hex[:12]}", 0
 
@@ -100,20 +107,26 @@ async def _work(port: int, token: str, end: float) -> int:
             f"Content-Type: application/json\r\nContent-Length: {len(raw)}\r\n\r\n"
         )
         writer.write(head.encode() + raw)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = int(answer.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        head_of_answer = await reader.readuntil(b"\r\n\r\n")
+        length = int(head_of_answer.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         said = await reader.readexactly(length)
-        if not answer.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(f"{path} was answered with {answer.splitlines()[0]!r} {said[:300]!r}.")
+        if not head_of_answer.startswith(b"HTTP/1.1 200"):
+            raise SystemExit(f"{path} was answered with {head_of_answer.splitlines()[0]!r} {said[:300]!r}.")
         found: dict[str, Any] = json.loads(said)
         return found
 
+    asked = {"client": client}
+    given: dict[str, Any] | None = None
     while time.monotonic() < end:
-        given = await post("/api/tasks/next", {"client": client})
+        given = given or await post("/api/tasks/next", asked)
         (task,) = given["tasks"]
         work = {"fence": task["lease"]["fence"], "submit": str(uuid4()), "documents": task["prelabels"]}
-        await post(f"/api/tasks/{task['id']}/submit", {**work, "opened_at": given["now"]})
+        more = {"next": asked} if one_request else {}
+        answer = await post(f"/api/tasks/{task['id']}/submit", {**work, **more, "opened_at": given["now"]})
+        given = answer.get("next")
         done += 1
+    if given is not None:
+        await post(f"/api/tasks/{given['tasks'][0]['id']}/return", {"fence": given["tasks"][0]["lease"]["fence"]})
     writer.close()
     return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Literal
 
 from collector.catalogue.derived import Derived, DerivedKind, find_derived
@@ -87,7 +88,7 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
     ).one_or_none()
     if row is None:
         raise capture_unknown(capture)
-    manifest = CaptureManifest.read(row.manifest)
+    manifest = _manifest(row.manifest)
     take_opened_us = manifest.opened_us if row.take_opened_us is None else row.take_opened_us
     base = f"/api/captures/{row.id}"
     return CaptureView(
@@ -99,6 +100,12 @@ def capture_view(conn: Connection, capture: str, role: Literal["labelled", "besi
         peaks_url=f"{base}/peaks" if manifest.medium == "audio" else None,
         redaction_url=f"{base}/redaction" if manifest.part("redaction") is not None else None,
     )
+
+
+@lru_cache(maxsize=256)
+def _manifest(text: str) -> CaptureManifest:
+    """A manifest as it is stored: read once while its task is worked on."""
+    return CaptureManifest.read(text)
 
 
 def derived_of(conn: Connection, capture: str, kind: DerivedKind) -> Derived:

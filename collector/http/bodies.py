@@ -45,7 +45,11 @@ async def read_body(request: Request, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
     size = 0
     stream = aiter(request.stream())
     try:
-        while (piece := await asyncio.wait_for(anext(stream, None), IDLE_SECONDS)) is not None:
+        while True:
+            async with asyncio.timeout(IDLE_SECONDS):
+                piece = await anext(stream, None)
+            if piece is None:
+                break
             size += len(piece)
             if size > limit:
                 raise BodyTooLong(f"The body is longer than {limit} bytes.")

@@ -55,7 +55,8 @@ class _Body:
         if self._is_whole:
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), self._seconds_left())
+            async with asyncio.timeout(self._seconds_left()):
+                message = await self._receive()
         except TimeoutError:
             return await self._end(BodyCut("The body did not come in time."))
         self._is_whole = message["type"] != "http.request" or not message.get("more_body", False)

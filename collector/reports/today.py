@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.reports.worked import active_by_person
-from collector.review.views import midnight
+from collector.review.progress import midnight
 from collector.store.sql import Connection, text
 from collector.studies.scope import EVERYTHING, Scope, within, within_session, within_task
 from wire.base import WireModel, format_utc

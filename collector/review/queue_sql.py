@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from collector.store.sql import Statement, text
-from collector.studies.scope import Scope, within, within_task
+from collector.studies.scope import Scope, within
 from wire.tasks import TaskType
 
 # Of what a person gave back: beyond so many it comes back before the queue is searched on.
@@ -186,17 +186,6 @@ ACTIVITY = text(
     " ORDER BY at"
 )
 
-DONE_SINCE = text(
-    "SELECT count(DISTINCT task_id) FROM revision WHERE person_id = :person AND submitted_at >= :since"
-    f" AND {within_task('task_id')}"
-)
-# Submits under one lease are one piece of work.
-PACE = text(
-    "SELECT count(DISTINCT task_id || '/' || fence), min(submitted_at) FROM revision"
-    f" WHERE person_id = :person AND submitted_at >= :since AND {within_task('task_id')}"
-)
-# Kept by triggers (collector/store/tables/waiting.py): counting a long queue would slow every answer.
-OPEN_COUNT = text(f"SELECT coalesce(sum(tasks), 0) FROM waiting WHERE {within('study')}")
 # Whether a person may see a task: its study, not who works on it.
 IN_SCOPE = text(f"SELECT EXISTS (SELECT 1 FROM task WHERE id = :task AND {within('study')})")
 

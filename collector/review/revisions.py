@@ -17,6 +17,7 @@ from collector.review import queue_sql as sql
 from collector.review.activity import Stretch
 from collector.review.codes import CorrectionCode
 from collector.review.problems import SubmitReused
+from collector.review.progress import count_submit
 from collector.review.queue import LeaseRefused, LeaseState, lease_state, require_leased, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
@@ -115,6 +116,7 @@ def submit(
     if facts.worked:
         spans = [{"started_at": format_utc(row.start), "ended_at": format_utc(row.end)} for row in facts.worked]
         conn.execute(sql.ADD_WORKED, [{**who, **span} for span in spans])
+    count_submit(conn, revision, task, person, fence, now)
     save_words(conn, _drawn_words(facts.documents))
     conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
     conn.execute(sql.END_LEASE, {**who, "how": "submitted"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args
@@ -18,20 +17,19 @@ from collector.review.codes import ReopenCode, SkipCode
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
+from collector.review.next_tasks import NextReply, NextRequest, show_tasks, take_along, take_tasks
 from collector.review.problems import TaskNotYours
+from collector.review.progress import Progress, progress
 from collector.review.queue import Lease, LeaseRefused
 from collector.review.rounds import add_round
-from collector.review.rules import COUNT_LIMIT
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
 from collector.review.submit import MAX_SUBMIT_LABELS, Documents, Prepared, Submit, checked, prepared
 from collector.review.task_consent import check_task
 from collector.review.views import (
     LeaseView,
-    Progress,
     RevisionView,
     TaskRow,
     TaskView,
-    progress,
     revision_views,
     task_rows,
     task_view,
@@ -41,27 +39,12 @@ from collector.store.database import Database
 from collector.store.sql import Connection
 from collector.studies.instructions import InstructionView, instructions_by_hash
 from collector.studies.scope import scope_of
-from wire.base import Count, Id, Ordinal, Sha256, WireModel, format_utc
+from wire.base import Count, Id, Sha256, WireModel, format_utc
 from wire.tasks import TaskState, TaskType
 
 router = APIRouter(tags=["queue"], route_class=PolicyRoute)
 T = TypeVar("T")
 ALL_TYPES: tuple[TaskType, ...] = get_args(TaskType)
-
-
-class NextRequest(WireModel):
-    """`client` is the page's own id; `have` are the tasks it holds already, so that a lost reply loses none."""
-
-    client: Id
-    have: list[Id] = []
-    count: Annotated[Ordinal, Field(le=COUNT_LIMIT)] = 1
-    types: list[TaskType] | None = None
-
-
-class NextReply(WireModel):
-    now: str
-    tasks: list[TaskView]
-    progress: Progress
 
 
 class ReopenRequest(WireModel):
@@ -107,10 +90,13 @@ class DraftReply(WireModel):
 
 
 class SubmitReply(WireModel):
+    """`next`: what was asked for with the submit; left out where the person holds all they may."""
+
     now: str
     revision: str
     diff: dict[str, Diff]
     progress: Progress
+    next: NextReply | None = None
 
 
 class Revisions(WireModel):
@@ -133,22 +119,8 @@ class TaskRows(WireModel):
 @router.post("/api/tasks/next", response_model=NextReply)
 async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> Response:
     now = datetime.now(UTC)
-    types = ALL_TYPES if body.types is None else body.types
-    draws = [random.random() for _ in range(body.count)]
-    is_lead = person.role == "lead"
-    scope = scope_of(person)
-    leases = await db.write(
-        lambda conn: queue.take_next(conn, person.id, body.client, body.have, types, draws, now, scope) if types else []
-    )
-    return await db.read(
-        lambda conn: json_response(
-            NextReply(
-                now=format_utc(datetime.now(UTC)),
-                tasks=[task_view(conn, lease.task, person.id, lease, is_lead=is_lead) for lease in leases],
-                progress=progress(conn, person.id, now, scope),
-            )
-        )
-    )
+    leases = await db.write(lambda conn: take_tasks(conn, body, person, now))
+    return await db.read(lambda conn: json_response(show_tasks(conn, leases, person, now)))
 
 
 @router.get("/api/tasks")
@@ -255,13 +227,15 @@ async def submit_task(
 
     found = await db.read(_if_in_scope(task, person, look_up))
     if found.answered is not None:
-        return Response(found.answered, media_type="application/json")
+        leases = await db.write(lambda conn: take_along(conn, body.next, person, now)) if body.next else None
+        return await _with_next(db, found.answered, leases, person, now)
     if not found.holds:
         sent = await asyncio.to_thread(_as_json, body.documents)
         unwrap(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
     facts = await asyncio.to_thread(checked, found, body, person.name, blobs, now)
-    reply = await db.write(
-        lambda conn: revisions.submit(
+
+    def save(conn: Connection) -> tuple[str, list[Lease] | None] | LeaseRefused:
+        reply = revisions.submit(
             conn,
             task,
             person.id,
@@ -271,8 +245,22 @@ async def submit_task(
             lambda inner: progress(inner, person.id, now, scope).to_json(),
             now,
         )
-    )
-    return Response(unwrap(reply), media_type="application/json")
+        return reply if isinstance(reply, LeaseRefused) else (reply, take_along(conn, body.next, person, now))
+
+    reply, leases = unwrap(await db.write(save))
+    return await _with_next(db, reply, leases, person, now)
+
+
+async def _with_next(db: Database, reply: str, leases: list[Lease] | None, person: Person, now: datetime) -> Response:
+    """The answer to a submit, which is the same each time, with the tasks that were taken along."""
+    if leases is None:
+        return Response(reply, media_type="application/json")
+
+    def show(conn: Connection) -> Response:
+        shown = show_tasks(conn, leases, person, now).model_dump_json(by_alias=True)
+        return Response(f'{reply[:-1]},"next":{shown}}}', media_type="application/json")
+
+    return await db.read(show)
 
 
 @router.post("/api/tasks/{task}/skip")

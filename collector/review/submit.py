@@ -14,6 +14,7 @@ from collector.review import queue_sql as sql
 from collector.review.activity import Sign, counted_ms, counted_stretches
 from collector.review.codes import CorrectionCode
 from collector.review.diff import diff_labels
+from collector.review.next_tasks import NextRequest
 from collector.review.queue import lease_state
 from collector.review.revisions import RevisionFields, answered_before
 from collector.review.rules import may_write
@@ -67,7 +68,7 @@ class Submit(WireModel):
     """One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
 
     `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page; `correction`: what
-    was wrong with the work of somebody else that this one replaces.
+    was wrong with the work of somebody else that this one replaces; `next`: the tasks that are wanted with the answer.
     """
 
     fence: Count
@@ -79,6 +80,7 @@ class Submit(WireModel):
     instructions: Sha256 | None = None
     page: Annotated[str, Field(max_length=64)] | None = None
     correction: CorrectionCode | None = None
+    next: NextRequest | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from collector.catalogue.captures import CaptureView, capture_view
 from collector.catalogue.shown_labels import shown_labels
@@ -16,6 +17,7 @@ from collector.review.rules import ReasonKind, part_for
 from collector.store.sql import Connection, text
 from collector.studies.instructions import Instructions
 from collector.studies.label_schemas import schema_words
+from prelabel.geometry.areas import Size
 from prelabel.geometry.validity import readable_part
 from wire.base import WireModel, shared_members
 from wire.labels import LabelsDocument
@@ -46,6 +48,7 @@ _PRELABELS = text(
     "SELECT id, capture_id, raw_sha256, body, shown FROM labels_document"
     " WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
 )
+MAX_REMEMBERED_LENGTH = 64 * 2**10  # of documents whose parts are remembered
 _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
 
 
@@ -156,14 +159,29 @@ def _prelabels(
     """
     sizes = {capture.id: picture_size(capture) for capture in captures if capture.role == "labelled"}
     rows = conn.execute(_PRELABELS, {"captures": list(sizes)}).all()
-    seen = shown_labels((row.body, row.shown) for row in rows).shown
-    parts = [part_for(kind, classes, readable_part(document, sizes[document.capture])) for document in seen]
+    is_short = sum(len(row.body) for row in rows) <= MAX_REMEMBERED_LENGTH
+    read = _shown_parts if is_short else _shown_parts.__wrapped__
+    parts = read(kind, tuple(classes), tuple(sizes.items()), tuple(row.body for row in rows))
     shown = [
         ShownDocument(document=row.id, capture=row.capture_id, sha256=row.raw_sha256)
         for row, part in zip(rows, parts, strict=True)
         if part is not None
     ]
     return [part for part in parts if part is not None], shown
+
+
+@lru_cache(maxsize=256)
+def _shown_parts(
+    kind: TaskType, classes: Sequence[str], sizes: tuple[tuple[str, Size | None], ...], bodies: tuple[str, ...]
+) -> tuple[LabelsDocument | None, ...]:
+    """What of each shown document is a pre-label of the task. Pure: a task is looked at several times while it is open.
+
+    Args:
+        sizes: of each labelled capture.
+    """
+    size_of = dict(sizes)
+    seen = shown_labels((body, True) for body in bodies).shown
+    return tuple(part_for(kind, classes, readable_part(document, size_of[document.capture])) for document in seen)
 
 
 def picture_size(capture: CaptureView) -> tuple[int, int] | None:

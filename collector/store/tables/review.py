@@ -181,6 +181,19 @@ revision = Table(
     Index("ix_revision_submitted_at", "submitted_at"),
 )
 
+# What a person submitted in a minute (UTC, `2026-11-30T08:15`); collector/review/progress.py.
+finished_minute = Table(
+    "finished_minute",
+    metadata,
+    Column("person_id", ForeignKey("person.id"), primary_key=True),
+    Column("study", String, primary_key=True),
+    Column("minute", String, primary_key=True),
+    Column("pieces", Integer, nullable=False),  # leases that ended in their first submit
+    Column("tasks", Integer, nullable=False),  # tasks submitted for the first time on the machine's local day
+    Column("first_at", String, nullable=False),
+    Index("ix_finished_minute_person_id_minute", "person_id", "minute"),
+)
+
 draft = Table(
     "draft",
     metadata,

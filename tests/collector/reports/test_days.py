@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.review.views import day_start, midnight
+from collector.review.progress import day_start, midnight
 from tests.collector.running import in_zone
 
 DAYS = [

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from collector.review import queue
-from collector.review import queue_sql as sql
+from collector.review.progress import progress
 from collector.review.queue import Lease, LeaseRefused
-from collector.studies.scope import EVERYTHING
 from tests.collector.review.filled import Filled
 from tests.support.queue_desk import NOW, Desk
 
@@ -183,7 +182,7 @@ class FenceMachine(RuleBasedStateMachine):
             kept = self.filled.rows("SELECT id FROM revision WHERE task_id = :t ORDER BY number", t=row.id)
             assert [line.id for line in kept] == task.revisions
         waiting = sum(not task.revisions and task.state in ("open", "leased") for task in self.model.values())
-        counted = self.filled.db.read_sync(lambda conn: conn.execute(sql.OPEN_COUNT, EVERYTHING.values).scalar())
+        counted = self.filled.db.read_sync(lambda conn: progress(conn, "nobody", self.now).open)
         assert counted == waiting
 
     def _draft(self, who: str, lease: Lease) -> Any:

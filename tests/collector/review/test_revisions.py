@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from collector.review import queue
+from collector.review.progress import progress
 from collector.review.revisions import submit
 from collector.review.submit import Submit, checked, prepared
-from collector.review.views import progress
 from tests.collector.review.filled import Filled
 from wire.base import format_utc
 from wire.labels import LabelsDocument

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
+
+from collector.review import queue
 from tests.collector.review.filled import TIMES, box, document, interval, track
 from tests.support.queue_site import Site
 
@@ -51,6 +54,46 @@ def test_the_same_submit_again_is_the_same_answer(site: Site) -> None:
     (other,) = site.next("ann")
     reused = site.submit("ann", other, [], uuid)
     assert (reused.status_code, reused.json()["code"]) == (409, "submit-reused")
+
+
+def test_a_submit_brings_the_next_tasks_along(site: Site) -> None:
+    (task,) = site.next("ann")
+    asked = {"client": "page-1", "count": 1}
+    reply = site.submit("ann", task, [], uuid := str(uuid4()), {"next": asked}).json()
+    (given,) = reply["next"]["tasks"]
+    assert (given["type"], given["state"], given["lease"]["fence"]) == ("tracks", "leased", 1)
+    assert reply["next"]["progress"] == reply["progress"] and reply["next"]["now"] >= reply["now"]
+    # The answer was lost: the same one comes again, with what the page holds and does not have.
+    again = site.submit("ann", task, [], uuid, {"next": asked}).json()
+    assert again["next"]["tasks"][0]["id"] == given["id"] and again["next"]["tasks"][0]["lease"]["fence"] == 1
+    assert {**again, "next": None} == {**reply, "next": None}
+    # It has that one now, and the one after it; then there is nothing left.
+    have = {**asked, "have": [given["id"]]}
+    last = site.submit("ann", task, [], uuid, {"next": have}).json()["next"]["tasks"][0]
+    assert last["type"] == "speech"
+    assert site.submit("ann", given, [], None, {"next": {**asked, "have": [last["id"]]}}).json()["next"]["tasks"] == []
+    # Who does not ask is not answered.
+    assert "next" not in site.submit("ann", last, []).json()
+
+
+def test_a_submit_stands_where_nothing_more_can_be_held(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (task,) = site.next("ann")
+    site.next("ann", client="page-2")
+    monkeypatch.setattr(queue, "MAX_LEASES", 1)
+    reply = site.submit("ann", task, [], None, {"next": {"client": "page-3"}})
+    assert reply.status_code == 200 and reply.json().get("next") is None
+    assert len(site.filled.rows("SELECT id FROM revision")) == 1
+
+
+def test_a_submit_that_is_refused_leases_nothing(site: Site) -> None:
+    (task,) = site.next("ann")
+    wrong = {**task, "lease": {"fence": 7}}
+    refused = site.submit("ann", wrong, [], None, {"next": {"client": "page-1", "have": [task["id"]]}})
+    assert (refused.status_code, refused.json()["code"]) == (409, "lease-lost")
+    held = site.filled.rows("SELECT id FROM task WHERE state = 'leased'")
+    assert [row.id for row in held] == [task["id"]]
+    unreadable = site.submit("ann", task, [], None, {"next": {"client": "page-1", "count": 99}})
+    assert unreadable.status_code == 422
 
 
 def test_a_lost_lease_keeps_the_work_as_a_draft(site: Site) -> None:

@@ -3015,7 +3015,10 @@ export interface components {
             /** Instructions */
             instructions: components["schemas"]["StudyInstructions"][];
         };
-        /** SubmitReply */
+        /**
+         * SubmitReply
+         * @description `next`: what was asked for with the submit; left out where the person holds all they may.
+         */
         SubmitReply: {
             /** Now */
             now: string;
@@ -3026,6 +3029,7 @@ export interface components {
                 [key: string]: components["schemas"]["Diff"];
             };
             progress: components["schemas"]["Progress"];
+            next?: components["schemas"]["NextReply"] | null;
         };
         /** TakeCapture */
         TakeCapture: {
@@ -3578,7 +3582,7 @@ export interface components {
          * @description One labels document for each labelled capture. The same `submit` UUID again gets the same answer.
          *
          *     `instructions`: the sha256 of the words that are on the screen; `page`: the build of the page; `correction`: what
-         *     was wrong with the work of somebody else that this one replaces.
+         *     was wrong with the work of somebody else that this one replaces; `next`: the tasks that are wanted with the answer.
          */
         Submit: {
             /** Fence */
@@ -3620,6 +3624,8 @@ export interface components {
              * @default null
              */
             correction?: ("missed" | "extra" | "wrong-name" | "inexact" | "wrong-text" | "instructions-changed" | "confirmed" | "other") | null;
+            /** @default null */
+            next?: components["schemas"]["NextRequest"] | null;
         };
         /**
          * TakeDocument

@@ -44,7 +44,7 @@ export type TaskView = Omit<Schemas["TaskView"], "prelabels" | "draft" | "revisi
   revision: RevisionView | null;
 };
 export type NextReply = Omit<Schemas["NextReply"], "tasks"> & { tasks: TaskView[] };
-export type SubmitReply = Schemas["SubmitReply"];
+export type SubmitReply = Omit<Schemas["SubmitReply"], "next"> & { next?: NextReply | null };
 export type SkipCode = NonNullable<Schemas["SkipRequest"]["code"]>;
 export type CorrectionCode = NonNullable<Schemas["RevisionView"]["correction"]>;
 export type ReopenCode = NonNullable<Schemas["ReopenRequest"]["why"]>;

@@ -3,7 +3,7 @@
  * confirms it: the same UUID again gets the same answer, so sending twice is safe.
  */
 import { signal } from "@preact/signals";
-import { Problem, Unreachable, type ReviewApi } from "../api/client";
+import { Problem, Unreachable } from "../api/client";
 import type { Submit, SubmitReply } from "../api/types";
 import { load, remove, save, savedNames } from "./storage";
 
@@ -13,6 +13,11 @@ export interface PendingSubmit {
   body: Submit;
   /** When it was added, by this computer's clock: the order in which answers are sent. */
   at?: number;
+}
+
+/** Takes answers. */
+export interface Receiver {
+  submit(task: string, body: Submit): Promise<SubmitReply>;
 }
 
 export interface OutboxEvents {
@@ -35,7 +40,7 @@ export class Outbox {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly api: ReviewApi,
+    private readonly collector: Receiver,
     private readonly person: string,
     private readonly events: OutboxEvents,
   ) {
@@ -111,7 +116,7 @@ export class Outbox {
   private async run(): Promise<void> {
     for (let pending = this.waiting.value[0]; pending; pending = this.waiting.value[0]) {
       try {
-        const reply = await this.api.submit(pending.task, pending.body);
+        const reply = await this.collector.submit(pending.task, pending.body);
         this.settle(pending);
         this.events.confirmed(pending, reply);
       } catch (error) {

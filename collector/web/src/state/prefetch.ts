@@ -1,5 +1,5 @@
 /** The items that come next: leased, their drafts and media opened before anybody looks at them. */
-import type { LabelsDocument, TaskView } from "../api/types";
+import type { LabelsDocument, NextReply, TaskView } from "../api/types";
 import { workOf } from "../model/labels";
 import type { Drafts } from "./drafts";
 import type { Leases } from "./lease";
@@ -27,6 +27,12 @@ export interface PrefetchSource<M extends Prepared> {
   edited(): void;
 }
 
+/** So many items, `have` being the ones this page holds. */
+export interface Wanted {
+  have: readonly string[];
+  count: number;
+}
+
 const MAX_ITEMS = 2;
 
 export class Prefetch<M extends Prepared> {
@@ -52,9 +58,37 @@ export class Prefetch<M extends Prepared> {
     return this.asking;
   }
 
+  /**
+   * Lets a request that is sent anyway bring the items along that are missing. `send` is called as soon as what is
+   * being done now has been done, with what to ask for; where it brings none, they are asked for on their own.
+   */
+  along<R extends { next?: NextReply | null }>(send: (wanted: Wanted | null) => Promise<R>): Promise<R> {
+    if (this.asking) return send(null);
+    const sent = Promise.resolve().then(() => send(this.wanted()));
+    this.asking = sent
+      .then(
+        ({ next }) => (next ? this.accept(next.tasks) : this.ask()),
+        () => this.ask(),
+      )
+      .finally(() => {
+        this.asking = null;
+      });
+    return sent;
+  }
+
+  /** What is missing; null when nothing is. */
+  private wanted(): Wanted | null {
+    const count = MAX_ITEMS - this.items.length;
+    if (count <= 0) return null;
+    return { have: [...this.source.held(), ...this.items.map((item) => item.task.id)], count };
+  }
+
   private async ask(): Promise<void> {
-    const have = [...this.source.held(), ...this.items.map((item) => item.task.id)];
-    const views = await this.source.ask(have, MAX_ITEMS - this.items.length);
+    const wanted = this.wanted();
+    if (wanted) this.accept(await this.source.ask(wanted.have, wanted.count));
+  }
+
+  private accept(views: readonly TaskView[]): void {
     const held = this.source.held();
     for (const view of views)
       if (!held.includes(view.id) && !this.has(view.id)) this.items.push(this.open(view, false));

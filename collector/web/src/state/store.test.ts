@@ -8,6 +8,7 @@ import { box, taskView, track } from "../testing/tasks";
 let browser: MemoryBrowser;
 let collector: MemoryCollector;
 
+const BROKEN = { code: "recording-broken", text: "the recording is broken" } as const;
 const item = (id: string) => taskView(id, { labels: [box("b1")] });
 
 /** Holds the answers to a request back; the returned call lets the newest one go. */
@@ -38,7 +39,7 @@ describe("the next items", () => {
     const page = await MemoryPage.open(collector);
     await page.submit();
     const answer = held("next");
-    await page.submit();
+    await page.store.skip(BROKEN);
     await page.store.back();
     await page.store.back();
     answer();
@@ -83,16 +84,58 @@ describe("the next items", () => {
   test("an older count that arrives late replaces no newer one", async () => {
     collector.add(...["t1", "t2", "t3", "t4"].map(item));
     const page = await MemoryPage.open(collector);
-    const confirm = held("submit t1");
     let arrive = (): void => undefined;
     collector.after = (request) => (request === "next" ? new Promise((resolve) => (arrive = resolve)) : undefined);
+    await page.store.skip(BROKEN);
     await page.submit();
-    confirm();
-    await settled();
     expect(page.store.progress.value?.done_today).toBe(1);
     arrive();
     await settled();
     expect([page.store.progress.value?.done_today, page.prepared.length]).toEqual([1, 4]);
+  });
+
+  test("come with the answer to a submit, which asks for what is missing", async () => {
+    collector.add(...["t1", "t2", "t3", "t4", "t5"].map(item));
+    const page = await MemoryPage.open(collector);
+    const asked = collector.requests.length;
+    await page.submit();
+    await page.submit();
+    const requests = collector.requests.slice(asked).filter((request) => request !== "activity");
+    expect(requests).toEqual(["submit t1", "submit t2"]);
+    expect(collector.row("t1").submits[0]?.body.next).toMatchObject({ have: ["t2", "t1", "t3"], count: 1 });
+    expect([page.open, page.prepared.map((media) => media.view.id)]).toEqual(["t3", ["t1", "t2", "t3", "t4", "t5"]]);
+    expect(browser.stored("letter.")).toEqual([]);
+  });
+
+  test("are asked for on their own where a submit is refused or its answer is lost", async () => {
+    collector.add(...["t1", "t2", "t3", "t4", "t5"].map(item));
+    const page = await MemoryPage.open(collector);
+    collector.refusal = new Problem(422, "document-invalid", "A box is empty.", "Draw it again.", false);
+    await page.submit();
+    collector.refusal = null;
+    expect(collector.requests.slice(-2)).toEqual(["submit t1", "next"]);
+    collector.losesReplies = true;
+    await page.submit();
+    collector.losesReplies = false;
+    await settled(10_000);
+    expect([page.open, page.store.outbox.waiting.value]).toEqual(["t1", []]);
+    // What the lost answer had leased for this page was given to it again: nothing is held that it does not have.
+    const leased = [...page.prepared.map((media) => media.view.id)].filter((id) => collector.row(id).state === "leased");
+    expect(new Set(leased)).toEqual(new Set(["t1", "t3", "t4"]));
+    expect(collector.row("t5").state).toBe("open");
+  });
+
+  test("are not asked for by answers that are sent while nobody works", async () => {
+    collector.add(...["t1", "t2", "t3", "t4"].map(item));
+    const page = await MemoryPage.open(collector);
+    collector.offline = true;
+    await page.submit();
+    page.store.askToLeave();
+    collector.offline = false;
+    browser.fire("online");
+    await settled();
+    expect(collector.row("t1").submits.at(-1)?.body).not.toHaveProperty("next");
+    expect(collector.row("t4").state).toBe("open");
   });
 });
 
@@ -380,7 +423,7 @@ describe("going back", () => {
     collector.add(item("t1"), item("t2"));
     const page = await MemoryPage.open(collector);
     await page.edit();
-    await page.store.skip({ code: "recording-broken", text: "the recording is broken" });
+    await page.store.skip(BROKEN);
     expect([page.open, collector.row("t1").state]).toEqual(["t2", "skipped"]);
     await page.store.back();
     expect([page.open, page.x]).toEqual(["t1", 101]);
@@ -408,7 +451,7 @@ describe("a skip that does not reach the collector", () => {
     collector.add(item("t1"));
     const page = await MemoryPage.open(collector);
     collector.offline = true;
-    await page.store.skip({ code: "recording-broken", text: "the recording is broken" });
+    await page.store.skip(BROKEN);
     expect(page.open).toBe("t1");
     expect(page.notice).toBe("The item was not skipped: the collector does not answer. Your work is stored in this browser.");
   });

@@ -1,7 +1,7 @@
 /** The page's store: what is open, what comes next, what was sent. Views read its signals and call its verbs. */
 import { signal } from "@preact/signals";
 import { actAs, Problem, Unreachable, type ReviewApi } from "../api/client";
-import type { CorrectionCode, LabelsDocument, Me, Progress, SkipCode, TaskView } from "../api/types";
+import type { CorrectionCode, LabelsDocument, Me, Progress, SkipCode, Submit, SubmitReply, TaskView } from "../api/types";
 import type { Coded } from "../model/codes";
 import { Acceptance } from "./acceptance";
 import { ActivityLog } from "./activity";
@@ -16,7 +16,7 @@ import { Outbox, type PendingSubmit } from "./outbox";
 import { Prefetch, type Item, type Prepared } from "./prefetch";
 import { Session } from "./session";
 import { clientId } from "./storage";
-import { submissionOf } from "./submission";
+import { asking, submissionOf } from "./submission";
 import { holdOf, type OpenTask } from "./task";
 
 export type Phase = "starting" | "working" | "fetching" | "empty" | "resting" | "leaving" | "signed-out" | "failed";
@@ -68,10 +68,11 @@ export class Store<M extends Prepared = Prepared> {
       this.lost(task, problem);
       if (!problem.consentEnded) this.drafts.sendLate(task);
     });
-    this.outbox = new Outbox(api, me.name, {
+    this.outbox = new Outbox({ submit: (task, body) => this.send(task, body) }, me.name, {
       confirmed: (pending, reply) => {
         clock.syncClock(reply.now);
         this.progress.value = reply.progress;
+        if (reply.next) this.problem.value = null;
         this.confirmations += 1;
         this.sent.delete(pending.task);
         this.drafts.remove(pending.task);
@@ -81,13 +82,8 @@ export class Store<M extends Prepared = Prepared> {
     });
     this.history = new History(me.name);
     this.session = new Session(api, me, this.outbox, this.drafts, this.history, () => this.signOut());
-    const source = {
-      ask: (have: readonly string[], count: number) => this.ask(have, count),
-      held: () => this.held(),
-      prepare,
-      edited: () => this.notices.dismissWord(),
-    };
-    this.prefetch = new Prefetch(source, this.drafts, this.leases);
+    const [ask, held] = [this.ask.bind(this), this.held.bind(this)];
+    this.prefetch = new Prefetch({ ask, held, prepare, edited: () => this.notices.dismissWord() }, this.drafts, this.leases);
   }
 
   /** Finds out who is signed in. Throws Problem (401: nobody) or Unreachable. */
@@ -339,6 +335,12 @@ export class Store<M extends Prepared = Prepared> {
       }
       return [];
     }
+  }
+
+  /** Sends an answer; while a person works, what comes next is asked for in the same request. */
+  private send(task: string, body: Submit): Promise<SubmitReply> {
+    if (this.phase.value !== "working") return this.api.submit(task, body);
+    return this.prefetch.along((wanted) => this.api.submit(task, asking(body, this.client, wanted)));
   }
 
   private show(item: Item<M> | null): void {

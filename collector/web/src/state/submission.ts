@@ -1,8 +1,9 @@
 /** What an accepted item sends: the labels, and how the work was done. */
-import type { CorrectionCode } from "../api/types";
+import type { CorrectionCode, Submit } from "../api/types";
 import { documentsOf } from "../model/labels";
 import { nowText } from "./clock";
 import type { PendingSubmit } from "./outbox";
+import type { Wanted } from "./prefetch";
 import { uuid } from "./storage";
 import type { OpenTask } from "./task";
 
@@ -25,3 +26,7 @@ export const submissionOf = (task: OpenTask, person: string, correction: Correct
     correction,
   },
 });
+
+/** The same answer, asking for the items that are missing on this page. */
+export const asking = (body: Submit, client: string, wanted: Wanted | null): Submit =>
+  wanted ? { ...body, next: { client, have: [...wanted.have], count: wanted.count } } : body;

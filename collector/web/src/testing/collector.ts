@@ -127,8 +127,10 @@ export class MemoryCollector {
       submit: (id, body) =>
         answer(`submit ${id}`, () => {
           this.submit(id, person, body);
+          const { next } = body;
+          const brought = next && this.next(person, next.client, next.have ?? [], next.count ?? 1);
           if (this.losesReplies) throw new Unreachable();
-          return { now: this.now(), revision: id, diff: {}, progress: this.progress() };
+          return { now: this.now(), revision: id, diff: {}, progress: this.progress(), next: brought ?? null };
         }),
       skip: (id, fence) => answer(`skip ${id}`, () => this.release(id, person, fence, "skipped")),
       giveBack: (id, fence) => answer(`return ${id}`, () => this.release(id, person, fence, "open")),
