@@ -93,12 +93,11 @@ def label_video(
     capture: str,
     looks_per_second: float | None = None,
     *,
-    only: Collection[str] | None = None,
     times_us: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> LabelsDocument:
     """`track_video` as a labels document of a capture, in pixels of its pictures; raises as that does."""
-    found = track_video(video, detector, looks_per_second, only=only, times_us=times_us, progress=progress)
+    found = track_video(video, detector, looks_per_second, times_us=times_us, progress=progress)
     return track_document(capture, detector.source, found.paths, found.times_us)
 
 

@@ -257,7 +257,7 @@ def test_the_captures_frame_table_rules(tmp_path: Path) -> None:
 
 def test_only_the_words_that_count(tmp_path: Path) -> None:
     clip = make(tmp_path / "clip.mp4", EVEN)
-    assert label_video(clip, RedSquare(), "cap-1", only={"circle"}).labels == []
+    assert track_video(clip, RedSquare(), only={"circle"}).paths == []
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan")])
