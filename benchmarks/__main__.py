@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
-    [queue] [standing] [steps] [disk] [startup]
+    [queue] [attack] [steps] [disk] [startup]
 all of them by default
 """
 
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    attack,
     disk,
     download,
     export,
@@ -31,7 +32,6 @@ from benchmarks import (
     quality,
     queue_pairs,
     session,
-    standing,
     startup,
     steps,
 )
@@ -50,7 +50,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "export": export.measure,
     "quality": quality.measure,
     "queue": queue_pairs.measure,
-    "standing": standing.measure,
+    "attack": attack.measure,
     "steps": steps.measure,
     "disk": disk.measure,
     "startup": startup.measure,

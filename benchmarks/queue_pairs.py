@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from benchmarks import export, standing
+from benchmarks import attack, export
 from benchmarks.figure import Figure
 from collector.people.accounts import add_user, new_token
 from collector.review import queue_sql as sql
@@ -44,7 +44,7 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tokens = fill(folder / "data")
-        process, port = standing.start(standing.ROOT, folder)
+        process, port = attack.start(attack.ROOT, folder)
         try:
             served = {
                 clients: [
@@ -53,7 +53,7 @@ def measure() -> list[Figure]:
                 for clients in CLIENTS
             }
         finally:
-            standing.stop(process, port)
+            attack.stop(process, port)
         figures = []
         for clients, each in served.items():
             alone = pairs_in_sqlite(folder / "data" / "collector.db", clients)

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from collector.admin import router as admin_router
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
-from collector.devices.joining import AttemptLimit
+from collector.devices.join_codes import AttemptLimit
 from collector.devices.routes import router as devices_router
 from collector.health import router as health_router
 from collector.http.body_limit import BodyLimit

@@ -45,8 +45,8 @@ class _Members(dict[str, str]):
 
 
 def _join_code(conn: Connection, _given: Given, settings: Settings) -> dict[str, Any]:
-    from collector.devices.announcing import own_addresses
-    from collector.devices.joining import new_join_code
+    from collector.devices.announcement import own_addresses
+    from collector.devices.join_codes import new_join_code
 
     announced = settings.announce and bool(own_addresses(settings.host))
     return new_join_code(conn) | {"url": settings.url, "announced": announced}

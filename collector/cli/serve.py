@@ -32,7 +32,7 @@ def serve(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what jobs do.")] = False,
 ) -> None:
     """Run the collector until Ctrl-C or SIGTERM. Data and keys are made at the first start."""
-    from collector.cli.serving import serve as run
+    from collector.cli.server import serve as run
 
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"

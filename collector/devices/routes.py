@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 
 from collector.devices import fleet
 from collector.devices.heartbeat import save_heartbeat
-from collector.devices.joining import AttemptLimit, JoinCodeExpired, join
+from collector.devices.join_codes import AttemptLimit, JoinCodeExpired, join
 from collector.http.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute

@@ -36,7 +36,7 @@ def join(
     Without ADDRESS the collector of the local network is used: one that listens beyond its machine announces itself.
     What still waits on the device stays, under the id it was recorded with, and is sent to this collector.
     """
-    from device_agent.joining import join_again
+    from device_agent.join import join_again
 
     info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=installed_version())
     if code is None:

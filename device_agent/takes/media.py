@@ -18,7 +18,7 @@ from device_agent.record.text import recorded_text, text_bytes, text_format
 from device_agent.record.video import video_format
 from device_agent.sensors.base import AudioBlock, Camera, Frame
 from device_agent.sensors.clock import monotonic_us
-from device_agent.sensors.reported import settings_of
+from device_agent.sensors.reported_settings import settings_of
 from device_agent.spool.capture import SpoolCapture
 from device_agent.takes.masking import STILL_US, Masker, Masking
 from device_agent.takes.streams import AudioStream, Recording, SensorStream, VideoStream

@@ -1,4 +1,4 @@
-"""Finds the collectors that announce themselves on the local network (collector/devices/announcing.py)."""
+"""Finds the collectors that announce themselves on the local network (collector/devices/announcement.py)."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ MODELS = (
     "numpy", "cv2", "av", "httpx", "rich.progress", "rich.table", "typer", "wire.labels", "onnxruntime",
     "prelabel.labelling.many_files", "prelabel.image.detector", "prelabel.audio.models",
 )  # fmt: skip
-COLLECTOR = ("collector.cli.serving", "collector.cli", "alembic.command", "sqlalchemy.dialects.sqlite")
+COLLECTOR = ("collector.cli.server", "collector.cli", "alembic.command", "sqlalchemy.dialects.sqlite")
 AGENT = ("device_agent.cli", "device_agent.agent", "device_agent.uplink.discovery", "device_agent.session.resume")
 LONGEST = 1 << 20  # of a request: an environment and a command line
 

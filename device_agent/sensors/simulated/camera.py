@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from device_agent.sensors.base import DeliverFrame, Failed, Frame
-from device_agent.sensors.pacing import due
+from device_agent.sensors.due import due
 from device_agent.sensors.pictures import planes, shrink
 from device_agent.sensors.ring import FramePool, lores_size, sealed
 from device_agent.sensors.simulated.room import SimulatedRoom

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from device_agent.sensors.base import AudioBlock, DeliverBlock, Failed
-from device_agent.sensors.pacing import due
+from device_agent.sensors.due import due
 from device_agent.sensors.simulated.room import SimulatedRoom
 from device_agent.sensors.simulated.speech import need_speech
 from device_agent.sensors.worker import SensorThread

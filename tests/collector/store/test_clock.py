@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.devices.heartbeat import save_heartbeat
-from collector.devices.joining import CODE_SECONDS, DeviceActive, JoinCodeExpired, join, new_join_code
+from collector.devices.join_codes import CODE_SECONDS, DeviceActive, JoinCodeExpired, join, new_join_code
 from collector.people.accounts import LINK_SECONDS, PAGE_SECONDS, new_link_code, new_token, sign_in
 from collector.people.policy import find_person, owner_of_expired
 from collector.store import clock
@@ -51,7 +51,7 @@ class Clocks:
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     made = Clocks()
     monkeypatch.setattr(clock, "read_clocks", made.read)
-    monkeypatch.setattr("collector.devices.joining.read_clocks", made.read)
+    monkeypatch.setattr("collector.devices.join_codes.read_clocks", made.read)
     return made
 
 

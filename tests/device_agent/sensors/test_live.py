@@ -20,7 +20,7 @@ import pytest
 
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Frame, SensorLibraryMissing, SensorLost, SensorMissing
-from device_agent.sensors.reported import settings_of
+from device_agent.sensors.reported_settings import settings_of
 from prelabel.media.opencv_log import silence_opencv
 from tests.device_agent.sensors.helpers import Collector, running
 from tests.needs import need, need_program
@@ -177,7 +177,7 @@ def sound_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 LISTEN = """
 import json, sys, threading
 from device_agent.sensors import open_microphone
-from device_agent.sensors.reported import settings_of
+from device_agent.sensors.reported_settings import settings_of
 microphone = open_microphone(sys.argv[1])
 blocks, enough = [], threading.Event()
 def deliver(block):

@@ -67,7 +67,7 @@ PROGRAM = """
 import json, sys, threading
 from pathlib import Path
 from device_agent.sensors import open_camera
-from device_agent.sensors.reported import settings_of
+from device_agent.sensors.reported_settings import settings_of
 from device_agent.sensors.simulated.room import SimulatedRoom
 from tests.device_agent.sensors.helpers import Collector, drawn_photos
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from collector.devices.joining import (
+from collector.devices.join_codes import (
     ALPHABET,
     AttemptLimit,
     JoinCodeExpired,

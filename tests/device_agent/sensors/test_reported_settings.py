@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from device_agent.sensors.reported import MAX_SETTINGS, cleaned, settings_of
+from device_agent.sensors.reported_settings import MAX_SETTINGS, cleaned, settings_of
 from device_agent.sensors.simulated.camera import SimulatedCamera
 from device_agent.sensors.simulated.room import SimulatedRoom
 from wire.canonical import canonical_json

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_agent.sensors.pacing import MAX_FRAMES_BEHIND, due
+from device_agent.sensors.due import MAX_FRAMES_BEHIND, due
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from granian.server.embed import Server
 
 from collector.app import create_app
 from collector.client import publish_service
-from collector.devices.announcing import Announcement
+from collector.devices.announcement import Announcement
 from collector.ingest.locks import UploadLocks
 from collector.services import services_of
 from collector.settings import Settings

@@ -1,8 +1,8 @@
 """How long others wait while the collector is attacked: 100,000 captures, four leads who list sessions, strangers and
 an annotator who send what is far too long, senders that fall silent.
 
-    python -m benchmarks standing          this checkout
-    python -m benchmarks.standing FOLDER   the code in another checkout, to compare
+    python -m benchmarks attack          this checkout
+    python -m benchmarks.attack FOLDER   the code in another checkout, to compare
 
 Each attack runs ten seconds in a process of its own; meanwhile `/api/health` is asked every 20 ms by one connection.
 """
