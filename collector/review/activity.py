@@ -76,30 +76,30 @@ def active_ms(signs: Sequence[Sign], until: datetime) -> int:
 
 
 def counted_ms(
-    heard: Sequence[Sign], told: Sequence[Sign], leased_at: datetime, opened_at: datetime, now: datetime
+    received: Sequence[Sign], reported: Sequence[Sign], leased_at: datetime, opened_at: datetime, now: datetime
 ) -> int:
     """Active milliseconds of one lease, up to its submit at `now`.
 
-    What the service heard while the task was open (`heard`, its own clock) counts. The list that comes with the
-    submit (`told`, the page's clock) fills in for what was lost on the way: it can only add up to the time between
+    What the service received while the task was open (`received`, its own clock) counts. The list that comes with the
+    submit (`reported`, the page's clock) fills in for what was lost on the way: it can only add up to the time between
     opening and submitting by the service's clock. Opening the task is an input.
     """
     opened = _opened(leased_at, opened_at, now)
-    page = active_ms(told, max(sign.at for sign in told)) if told else 0
-    return min(max(length_ms(_own(heard, opened, now)), page), _milliseconds(opened, now))
+    page = active_ms(reported, max(sign.at for sign in reported)) if reported else 0
+    return min(max(length_ms(_own(received, opened, now)), page), _milliseconds(opened, now))
 
 
 def counted_stretches(
-    heard: Sequence[Sign], told: Sequence[Sign], leased_at: datetime, opened_at: datetime, now: datetime
+    received: Sequence[Sign], reported: Sequence[Sign], leased_at: datetime, opened_at: datetime, now: datetime
 ) -> list[Stretch]:
     """When the active time of one lease was. A list of a clock that is off is laid into the time the task was open."""
     opened = _opened(leased_at, opened_at, now)
     page: list[Stretch] = []
-    if told:
-        first, last = min(sign.at for sign in told), max(sign.at for sign in told)
+    if reported:
+        first, last = min(sign.at for sign in reported), max(sign.at for sign in reported)
         shift = min(now - last, timedelta()) or max(opened - first, timedelta())
-        page = stretches([replace(sign, at=sign.at + shift) for sign in told], last + shift)
-    return united([*_own(heard, opened, now), *page], opened, now)
+        page = stretches([replace(sign, at=sign.at + shift) for sign in reported], last + shift)
+    return united([*_own(received, opened, now), *page], opened, now)
 
 
 def _opened(leased_at: datetime, opened_at: datetime, now: datetime) -> datetime:
@@ -107,8 +107,8 @@ def _opened(leased_at: datetime, opened_at: datetime, now: datetime) -> datetime
     return max(leased_at, opened_at) if opened_at <= now else min(leased_at, now)
 
 
-def _own(heard: Sequence[Sign], opened: datetime, now: datetime) -> list[Stretch]:
-    return stretches([Sign(opened, True, False, True), *(sign for sign in heard if sign.at >= opened)], now)
+def _own(received: Sequence[Sign], opened: datetime, now: datetime) -> list[Stretch]:
+    return stretches([Sign(opened, True, False, True), *(sign for sign in received if sign.at >= opened)], now)
 
 
 def _milliseconds(start: datetime, end: datetime) -> int:

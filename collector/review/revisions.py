@@ -46,7 +46,7 @@ class RevisionFields:
     study_version: int
     instruction_sha256: str | None = None
     shown: Sequence[ShownDocument] = ()
-    told: Sequence[Mapping[str, Any]] = ()
+    reported: Sequence[Mapping[str, Any]] = ()
     page: str | None = None
     correction: CorrectionCode | None = None
 
@@ -107,7 +107,7 @@ def submit(
         "script_sha256": facts.script_sha256,
         "instruction_sha256": facts.instruction_sha256,
         "shown": _json([document.to_json() for document in facts.shown]),
-        "told": _json(facts.told),
+        "told": _json(facts.reported),
         "page": facts.page,
         "correction": facts.correction,
         "study_version": facts.study_version,

@@ -97,7 +97,7 @@ class Prepared:
     facts: TaskDetail
     truth: list[LabelsDocument]
     counts_from: datetime
-    heard: list[Sign]
+    received: list[Sign]
     frames: dict[str, str]
     instruction_version: int
     instruction_sha256: str | None
@@ -110,7 +110,7 @@ def prepared(
     facts = task_detail(conn, task)
     row = lease_state(conn, task)
     asked = {"task": task, "person": person, "fence": fence}
-    heard = [
+    received = [
         Sign(datetime.fromisoformat(line.at), bool(line.visible), bool(line.playing), bool(line.input))
         for line in conn.execute(sql.ACTIVITY, asked)
     ]
@@ -125,7 +125,7 @@ def prepared(
         facts=facts,
         truth=truth_documents(conn, facts.revision_id),
         counts_from=datetime.fromisoformat(begun) if begun else datetime.min.replace(tzinfo=UTC),
-        heard=heard,
+        received=received,
         frames=frames,
         instruction_version=version,
         instruction_sha256=words,
@@ -162,8 +162,8 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
         ).to_json()
         for document in documents
     }
-    told = [Sign(row.at, row.visible, row.playing, True) for row in body.activity]
-    signs = (found.heard, told, found.counts_from, body.opened_at, now)
+    reported = [Sign(row.at, row.visible, row.playing, True) for row in body.activity]
+    signs = (found.received, reported, found.counts_from, body.opened_at, now)
     return RevisionFields(
         documents=[document.to_json() for document in documents],
         diff=diff,
@@ -179,7 +179,7 @@ def checked(found: Prepared, body: Submit, reviewer: str, blobs: BlobStore, now:
         script_sha256=facts.script_sha256,
         study_version=facts.study_version,
         shown=facts.shown,
-        told=[row.to_json() for row in body.activity],
+        reported=[row.to_json() for row in body.activity],
         page=body.page,
         correction=body.correction,
     )

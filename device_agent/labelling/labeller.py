@@ -90,9 +90,9 @@ class TakeNotes:
 class Labeller:
     """Owns every ONNX session of the agent; they run on its thread alone."""
 
-    def __init__(self, models: Models, trouble: Callable[[GleanerError], None]) -> None:
+    def __init__(self, models: Models, report: Callable[[GleanerError], None]) -> None:
         self.models = models
-        self._trouble = trouble
+        self._on_error = report
         self.detections: tuple[PreviewBox, ...] = ()
         self.speaking: bool | None = None
         self._sample_rate: int | None = None
@@ -223,7 +223,7 @@ class Labeller:
         """Report the first failure of a take."""
         if not self._notes.failed:
             self._notes.failed = True
-            self._trouble(_model_failed(error))
+            self._on_error(_model_failed(error))
 
     def _detection_is_due(self) -> bool:
         return self._frame is not None and time.monotonic() >= self._next_detection

@@ -33,7 +33,7 @@ class RecordPublisher:
         self._is_ended = False
         self._published: tuple[ConsentRecord, datetime | None] | None = None
         self._started_at: datetime | None = None
-        self._trouble: str | None = None
+        self._problem: str | None = None
 
     def take_ended(self, take: str) -> None:
         if take in self._fold.take_records:
@@ -52,11 +52,11 @@ class RecordPublisher:
                 self._publish(fold.document_of(take))
                 del self._due[take]
             self._publish_head(fold.consent)
-            self._trouble = None
+            self._problem = None
         except GleanerError as error:
-            if str(error) != self._trouble:
-                self._trouble = str(error)
-                self._report(self._trouble)
+            if str(error) != self._problem:
+                self._problem = str(error)
+                self._report(self._problem)
 
     def _publish_head(self, consent: ConsentRecord) -> None:
         says = (consent, self._fold.ended_at)

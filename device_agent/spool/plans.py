@@ -26,7 +26,7 @@ class SessionPlans:
 
         Returns a sentence for each file that cannot be read; it is kept.
         """
-        troubles = []
+        problems = []
         for path in sorted(self._folder.glob("*.json")):
             if path.stem not in named:
                 path.unlink(missing_ok=True)
@@ -34,10 +34,10 @@ class SessionPlans:
             try:
                 plan = Plan.read(path.read_bytes())
             except (GleanerError, OSError) as error:
-                troubles.append(f"plans/{path.name} in the spool cannot be read: {error}.")
+                problems.append(f"plans/{path.name} in the spool cannot be read: {error}.")
                 continue
             self._waiting[document_hash(plan)] = plan
-        return troubles
+        return problems
 
     def put(self, plan: Plan) -> None:
         """Save the plan of a session; durable on return."""

@@ -35,7 +35,7 @@ class SessionRecords:
         A record that the collector has and that is over is deleted, unless captures of its session are among the
         `waiting`: another collector may want both.
         """
-        troubles = self._takes.load()
+        problems = self._takes.load()
         for path in sorted(self._folder.glob("*.json")):
             sent, over = self._read_sent(path.stem)
             if over and path.stem not in waiting and self._takes.all_sent(path.stem):
@@ -45,7 +45,7 @@ class SessionRecords:
             try:
                 record = SessionRecord.read(path.read_bytes())
             except (GleanerError, OSError) as error:
-                troubles.append(f"{path.name} in the spool cannot be read: {error}.")
+                problems.append(f"{path.name} in the spool cannot be read: {error}.")
                 continue
             self._records[record.session] = record
             if sent is not None:
@@ -53,7 +53,7 @@ class SessionRecords:
         for session in self._takes.sessions():
             if self._takes.all_sent(session) and not (self._folder / f"{session}.json").exists():
                 self._takes.delete_session(session)  # a kill came between the deletion of the record and theirs
-        return troubles
+        return problems
 
     def scripts(self) -> set[str]:
         """The sha256 of every plan that a record here names."""

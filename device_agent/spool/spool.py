@@ -89,7 +89,7 @@ class Spool:
         self.layout = Layout(root)
         self.on_full = on_full or _nobody
         self.changes = ChangeSignal()
-        self.troubles: list[str] = []
+        self.problems: list[str] = []
         self.set_aside_count = 0  # captures, since the start
         try:
             self.layout.create()
@@ -109,8 +109,8 @@ class Spool:
         self._entries: dict[str, Entry] = {}
         self._done.load()
         self._load()
-        self.troubles += self.records.load(self.sessions_waiting())
-        self.troubles += self.plans.load(self.records.scripts())
+        self.problems += self.records.load(self.sessions_waiting())
+        self.problems += self.plans.load(self.records.scripts())
         self._sequence = max((entry.header.sequence for entry in self._entries.values()), default=0)
         self._writer.start()
 
@@ -206,7 +206,7 @@ class Spool:
         self.make_unfinished_torn()
 
     def set_aside(self, capture: str, reason: str) -> None:
-        """Keep a capture out of the way: it can never be delivered as it is. `troubles` names it."""
+        """Keep a capture out of the way: it can never be delivered as it is. `problems` names it."""
         with self.changes:
             entry = self._entries.get(capture)
         if entry is None:
@@ -224,7 +224,7 @@ class Spool:
         with self.changes:
             self._entries.pop(capture, None)
             self.set_aside_count += 1
-        self.troubles.append(f"The capture {capture} was set aside. {reason}")
+        self.problems.append(f"The capture {capture} was set aside. {reason}")
         self.changes.notify()
 
     def sessions_waiting(self) -> set[str]:
@@ -359,10 +359,10 @@ class Spool:
         try:
             yield
         except OSError as error:
-            self.troubles.append(f"{path.parent.name}/{path.name} in the spool cannot be read: {error}.")
+            self.problems.append(f"{path.parent.name}/{path.name} in the spool cannot be read: {error}.")
 
     def _set_stray_aside(self, path: Path, why: str) -> None:
-        self.troubles.append(f"{path.name} in the spool is set aside: {why}.")
+        self.problems.append(f"{path.name} in the spool is set aside: {why}.")
         path.rename(free_path(self.layout.aside / path.name))
 
     def _load_one(self, folder: Path) -> None:

@@ -30,19 +30,19 @@ class TakeDocuments:
 
     def load(self) -> list[str]:
         """Read the folder. Returns a sentence for each file that cannot be read; it is kept."""
-        troubles = []
+        problems = []
         for folder in sorted(self._folder.glob(f"*{FOLDER_SUFFIX}")):
             # What waits last: it is newer than a document of the same take that was sent.
             for path in [*sorted(folder.glob(f"*{SENT}")), *sorted(folder.glob(f"*{WAITS}"))]:
                 try:
                     document = TakeDocument.read(path.read_bytes())
                 except (GleanerError, OSError) as error:
-                    troubles.append(f"{folder.name}/{path.name} in the spool cannot be read: {error}.")
+                    problems.append(f"{folder.name}/{path.name} in the spool cannot be read: {error}.")
                     if path.suffix == WAITS:
                         self._damaged.add((folder.name.removesuffix(FOLDER_SUFFIX), path.stem))
                     continue
                 self._add(document, waits=path.suffix == WAITS)
-        return troubles
+        return problems
 
     def put(self, document: TakeDocument) -> None:
         """Save a document unless it says nothing new; durable on return."""

@@ -69,7 +69,7 @@ class SpoolWriter:
         self._queued = 0
         self._stopping = False
         self._dirty: list[AppendFile] = []
-        self._told_full = False
+        self._full_reported = False
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
 
     def start(self) -> None:
@@ -162,7 +162,7 @@ class SpoolWriter:
 
     def full_is_over(self) -> None:
         """Space was found again: the next time it runs out is news."""
-        self._told_full = False
+        self._full_reported = False
 
     # ---------------------------------------------------------------- the writer thread
     def _run(self) -> None:
@@ -222,8 +222,8 @@ class SpoolWriter:
             file.failed = file.failed or error
         with self._changed:
             self._changed.notify_all()
-        if not self._told_full:
-            self._told_full = True
+        if not self._full_reported:
+            self._full_reported = True
             self._on_full(error)
 
     def _refuse_if_over(self, file: AppendFile) -> None:

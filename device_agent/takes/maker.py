@@ -76,7 +76,7 @@ class TakeMaker:
         video: VideoStream | None,
         audio: AudioStream | None,
         origin: Origin,
-        trouble: Callable[[GleanerError], None],
+        report: Callable[[GleanerError], None],
         masking: Masking | None = None,
         clock: DeviceClock | None = None,
         device_facts: DeviceFacts | None = None,
@@ -87,7 +87,7 @@ class TakeMaker:
         self._labeller = labeller
         self._streams = tuple(stream for stream in (video, audio) if stream is not None)
         self._origin = origin
-        self._tools = TakeTools(labeller, video, audio, masking, origin.script, origin.language, trouble)
+        self._tools = TakeTools(labeller, video, audio, masking, origin.script, origin.language, report)
         self._open: RunningTake | None = None
         self.totals = TakeTotals()
 

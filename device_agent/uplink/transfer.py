@@ -39,8 +39,8 @@ class Transfer:
     receipt_due: float = 0.0
     failures: int = 0
     not_before: float = 0.0
-    trouble: str | None = None
-    trouble_code: str | None = None
+    problem: str | None = None
+    problem_code: str | None = None
 
     @property
     def sent(self) -> int:

@@ -50,7 +50,7 @@ MAX_RECEIPTS_PER_ROUND = 16
 SESSION_UNKNOWN = "session-unknown"  # the collector's answer to a take of a session that it has lost
 LOST_SECONDS = 1.0  # then the session's record has been sent again
 RecordKey = tuple[str, str, int]  # session, take (empty for the session's own record), revision
-# One capture's or one record's trouble; everything else concerns the way to the collector.
+# What is wrong with one capture or one record; everything else concerns the way to the collector.
 OF_ONE = (
     CollectorProblem, DeviceForbidden, PartsWanted, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged,
     ReceiptMismatch, PartDamaged, SpoolFailed, SpoolFull, OSError,
@@ -284,7 +284,7 @@ class Uplink:
 
     def _advance(self, client: CollectorClient, transfer: Transfer, capture: PendingCapture) -> bool:
         more = transfer.advance(client, self._spool, capture, self._pace)
-        transfer.failures, transfer.trouble, transfer.trouble_code = 0, None, None
+        transfer.failures, transfer.problem, transfer.problem_code = 0, None, None
         return more
 
     def _confirm(self, client: CollectorClient, transfer: Transfer) -> bool:
@@ -321,8 +321,8 @@ class Uplink:
         known = spool_error(error, f"sending {capture.capture}") if isinstance(error, OSError) else error
         transfer.failures += 1
         transfer.not_before = time.monotonic() + self._retry_seconds(known, transfer.failures)
-        transfer.trouble = f"{capture.header.medium} of {capture.header.step}: {known}"
-        transfer.trouble_code = known.code
+        transfer.problem = f"{capture.header.medium} of {capture.header.step}: {known}"
+        transfer.problem_code = known.code
         transfer.clear_offsets()
         log.warning("%s: %s", capture.capture, known)
 
@@ -351,20 +351,20 @@ class Uplink:
 
     # ---------------------------------------------------------------- what is said of it
     def _publish(self, reachable: bool, error: GleanerError | None) -> None:
-        message, code = (str(error), error.code) if error is not None else self._trouble()
+        message, code = (str(error), error.code) if error is not None else self._problem()
         state = UplinkState(reachable, self._spool.captures_waiting, message, code)
         if state != self._state:
             self._state = state
             self._on_state(state)
 
-    def _trouble(self) -> tuple[str | None, str | None]:
+    def _problem(self) -> tuple[str | None, str | None]:
         for transfer in self._transfers.values():
-            if transfer.trouble is not None:
-                return transfer.trouble, transfer.trouble_code
+            if transfer.problem is not None:
+                return transfer.problem, transfer.problem_code
         for _, error in self._record_refused.values():
             return f"The session record was refused: {error}", error.code
-        troubles = self._spool.troubles
-        return (troubles[-1], "spool-damaged") if troubles else (None, None)
+        problems = self._spool.problems
+        return (problems[-1], "spool-damaged") if problems else (None, None)
 
 
 def plan_key(sha256: str) -> RecordKey:

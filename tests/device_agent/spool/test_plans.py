@@ -59,5 +59,5 @@ def test_a_damaged_plan_is_kept_and_told(tmp_path: Path, plan: Plan) -> None:
     path.write_bytes(path.read_bytes()[:50])
     spool = spool_of(tmp_path)
     assert spool.plans.to_send() == {} and path.exists()
-    assert any(f"plans/{path.name} in the spool cannot be read" in sentence for sentence in spool.troubles)
+    assert any(f"plans/{path.name} in the spool cannot be read" in sentence for sentence in spool.problems)
     spool.close()

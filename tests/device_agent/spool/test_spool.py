@@ -209,7 +209,7 @@ def test_a_header_that_cannot_be_read_is_kept_aside(tmp_path: Path) -> None:
     path.write_bytes(b"\x00\x00")
     again = Spool(tmp_path / "s", reserve_bytes=0)
     assert again.pending() == [] and again.state_of(manifest.capture) == "aside"
-    assert "cannot be read" in again.troubles[0]
+    assert "cannot be read" in again.problems[0]
     assert (again.layout.aside / manifest.capture / "media").read_bytes() == b"abc"
     again.close()
 
@@ -444,5 +444,5 @@ def test_media_without_a_header_is_kept_aside_and_reported(tmp_path: Path, taken
     again = Spool(tmp_path / "s", reserve_bytes=0)
     assert again.pending() == [] and again.state_of(manifest.capture) == "aside"
     assert [path.read_bytes() for path in again.layout.aside.glob("*/media")] == [b"what was said"]
-    assert manifest.capture in again.troubles[0]
+    assert manifest.capture in again.problems[0]
     again.close()

@@ -113,7 +113,7 @@ def test_a_kill_while_a_session_is_deleted_is_finished(tmp_path: Path, left: lis
         if name not in left and path.is_file():
             path.unlink()
     with opened(tmp_path) as spool:
-        assert spool.troubles == [] and spool.records.is_delivered("ses-1")
+        assert spool.problems == [] and spool.records.is_delivered("ses-1")
         assert not (tmp_path / "sessions" / "ses-1.takes").exists()
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_document_is_reported_and_hinders_no_other(tmp_path: Path) -> 
     (tmp_path / "sessions" / "ses-1.takes" / "take-1.json").write_bytes(b"\0\0")
     with opened(tmp_path) as spool:
         assert revisions(spool) == [("take-2", 3)]
-        assert len(spool.troubles) == 1 and "take-1.json" in spool.troubles[0]
+        assert len(spool.problems) == 1 and "take-1.json" in spool.problems[0]
         spool.records.put_take(take_document(revision=4))
         assert revisions(spool) == [("take-2", 3), ("take-1", 4)], "the journal has it: the next start mends it"
 

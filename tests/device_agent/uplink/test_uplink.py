@@ -280,7 +280,7 @@ def test_a_conflict_sets_the_capture_aside_and_keeps_it(line: Line) -> None:
     assert line.spool.state_of("cap-x") == "aside"
     assert (line.spool.layout.aside / "cap-x" / "media").read_bytes() == data
     assert any(state.code == "capture-conflict" for state in line.states)
-    assert any("cap-x was set aside" in trouble for trouble in line.spool.troubles)
+    assert any("cap-x was set aside" in trouble for trouble in line.spool.problems)
 
 
 def test_a_collector_too_old_keeps_the_capture_here_and_says_so(line: Line) -> None:
