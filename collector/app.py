@@ -75,7 +75,7 @@ ROUTERS = (
     page_router,
 )
 WORKER_MODULES = ("collector.ingest.open_work", "collector.ingest.derive_work")
-# Bodies that routes read themselves, so that a too new schema is told as such: their shapes are added to OpenAPI.
+# Bodies that routes read themselves, so that a too new schema is reported as such: their shapes are added to OpenAPI.
 READ_BY_ROUTES = (
     CaptureManifest,
     SessionRecord,
@@ -86,7 +86,7 @@ READ_BY_ROUTES = (
     Submit,
     DraftRequest,
 )
-# What stands behind the interfaces that routes ask for.
+# The classes behind the interfaces that routes ask for.
 IMPLEMENTATIONS: dict[type, type] = {Database: SqliteDatabase, BlobStore: LocalBlobs}
 
 

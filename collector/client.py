@@ -41,7 +41,7 @@ class ServiceNotAnswering(GleanerError):
 
 @dataclass(frozen=True)
 class Service:
-    """A running service as it described itself: its local address, and the settings it tells people about."""
+    """A running service as it described itself: its local address, and the settings it publishes."""
 
     url: str
     pid: int

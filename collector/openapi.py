@@ -98,7 +98,7 @@ def _declare(operation: dict[str, Any], path: str, raised: frozenset[type[Gleane
 
 
 def _response(declared: dict[str, Any], codes: list[str]) -> dict[str, Any]:
-    """A response with these problems; beside what the route declares for the same status itself."""
+    """A response with these problems, in addition to what the route declares for the same status itself."""
     schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": {"code": {"enum": codes}}}]}
     content = {name: body for name, body in declared.get("content", {}).items() if not _is_frameworks(body)}
     return {"description": ", ".join(codes), "content": {**content, MEDIA_TYPE: {"schema": schema}}}

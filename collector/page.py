@@ -29,7 +29,7 @@ def page_file(path: str, dist: Path | None = None) -> Path | None:
         return None
 
 
-# What `collector/web/build.py` writes beside a file, best first.
+# What `collector/web/build.py` writes next to a file, best first.
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 
 

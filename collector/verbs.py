@@ -89,7 +89,7 @@ def _prelabel(conn: Connection, verb: str, given: Given, _settings: Settings) ->
 
     match verb:
         case "run":
-            # The command has opened the model already: it runs on this machine and shows how a download goes on.
+            # The command has opened the model already: it runs on this machine and shows the progress of a download.
             source, media = Source.model_validate_json(given["source"]), tuple(given["media"].split())
             asked = runs.RunAsked.model_validate_json(given["asked"])
             run = runs.start_run(conn, asked, source, media)  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ class TakeClosed:
 class TakeFailed:
     """A sensor, an encoder, a mask or the disk gave up: the attempt is kept as torn and the step waits to be run again.
 
-    `code`: the stable code of the error, for whoever looks at the record later.
+    `code`: the stable code of the error, for readers of the record.
     """
 
     take: str

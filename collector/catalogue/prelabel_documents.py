@@ -1,4 +1,4 @@
-"""Documents of pre-labels as they come, are replaced and are hidden; nothing of it is forgotten (`prelabel_event`)."""
+"""Documents of pre-labels as they come, are replaced and are hidden; every event is recorded (`prelabel_event`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _RECORD = text(
 class PrelabelDocument:
     """A labels document of a capture.
 
-    `name` tells it apart from others of the same capture; `raw_sha256` is of the bytes as they came, of which `body`
+    `name` distinguishes it from others of the same capture; `raw_sha256` is of the bytes as they came, of which `body`
     leaves out labels that no reader takes, and to which it adds when a run at the collector made them.
     """
 
@@ -50,7 +50,7 @@ def add_document(conn: Connection, document: PrelabelDocument, *, shown: bool = 
 
 
 def replace_document(conn: Connection, document: PrelabelDocument, *, shown: bool, run: str) -> None:
-    """Store what a model says now in place of what it said before, whose body stays in the events.
+    """Store the new document of a model in place of its old one, whose body stays in the events.
 
     What people see is not replaced by what they are not to see: then nothing changes. The same again replaces nothing.
     """

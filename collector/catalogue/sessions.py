@@ -68,15 +68,15 @@ _SEEN_RECORD = text(f"SELECT record FROM session WHERE id = :id AND {within('stu
 
 
 def save_session(conn: Connection, record: SessionRecord, control_share: float = 0.0) -> int:
-    """Keep a record unless a newer one is here; returns the revision that is kept. Repeating is harmless.
+    """Save a record unless a newer one is here; returns the revision that is saved. Repeating is harmless.
 
     Args:
         control_share: of a study that is new here.
 
     Raises:
         SessionTaken: another device sent this session before.
-        TakeTaken: the record names a take of another session; nothing of the record is kept.
-        SessionConflict, RevisionTooHigh, ConsentWidened: nothing of the record is kept.
+        TakeTaken: the record names a take of another session; nothing of the record is saved.
+        SessionConflict, RevisionTooHigh, ConsentWidened: nothing of the record is saved.
     """
     _check_revision(record)
     known: SessionRecord | None = None

@@ -1,4 +1,4 @@
-"""When a take has everything a reviewer needs, it is handed on as a job `tasks`."""
+"""When a take has everything a reviewer needs, a job `tasks` is enqueued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gleaner collector export`: ground truth as files, made beside a running service."""
+"""`gleaner collector export`: ground truth as files, made while the service runs."""
 
 from __future__ import annotations
 

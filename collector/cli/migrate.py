@@ -1,4 +1,4 @@
-"""`gleaner collector migrate`: bring the data to this version's schema without serving."""
+"""`gleaner collector migrate`: migrate the data to this version's schema without serving."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collector.settings import load_settings
 
 
 def migrate(data: Data = None, settings_file: SettingsFile = None) -> None:
-    """Bring the database to this version's schema. `serve` does the same when it starts."""
+    """Migrate the database to this version's schema. `serve` does the same when it starts."""
     from collector.store.migrate import AT_SCHEMA
     from collector.store.open import open_database
 

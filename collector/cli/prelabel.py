@@ -87,7 +87,7 @@ def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsF
     """Learn from reviewed pre-labels what each model's scores are worth, for the order of the queue.
 
     Each model file has a line, and under it one for each configuration, with the reason why it got a fit of its own or
-    that of the file. The service does the same by itself every hour when there is enough new.
+    that of the file. The service does the same automatically every hour when there is enough new.
     """
     from collector.prelabels.report_worker import calibrations_of
 

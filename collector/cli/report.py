@@ -1,4 +1,4 @@
-"""`gleaner collector report …`: numbers for leads, read beside a running service."""
+"""`gleaner collector report …`: numbers for leads, read while the service runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gleaner collector serve`: run the service until it is told to stop."""
+"""`gleaner collector serve`: run the service until it is stopped."""
 
 from __future__ import annotations
 

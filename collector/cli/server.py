@@ -45,7 +45,7 @@ def allow_open_files() -> None:
 
 
 def freeze_memory() -> None:
-    """What stands now stays to the end: the garbage collector need not walk through it for every large request.
+    """The objects that exist now stay to the end: the garbage collector need not visit them for every large request.
 
     Walking holds up every thread, a tenth of a second at a time.
     """
@@ -54,7 +54,7 @@ def freeze_memory() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-# Told the settings with the port in use, and the name under which the collector is announced, if it is.
+# Called with the settings that have the port in use, and the name under which the collector is announced, if it is.
 Ready = Callable[[Settings, str | None], None]
 
 

@@ -1,4 +1,4 @@
-"""The devices that joined: who they are, when they were heard, and taking their tokens back."""
+"""The devices that joined: who they are, when they were last in contact, and revoking their tokens."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from wire.base import new_id
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
 
-# No I, L, O, 0, 1: they are taken for one another. 31^8 codes are 39 bits, behind ten tries a minute.
+# No I, L, O, 0, 1: they are taken for one another. 31^8 codes are 39 bits, behind ten attempts per minute.
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_SECONDS = 600.0
 TRIES_A_MINUTE = 10
@@ -71,7 +71,7 @@ def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = N
     """Use a code up for a device. Returns (device id, token); the token is shown once.
 
     `known_as`: the id under which the device recorded what it still holds. It gets that id back with a new token, and
-    the old token ends, unless the device was heard under the old one since the code was made.
+    the old token ends, unless the device was in contact with the old one since the code was made.
 
     Raises:
         JoinCodeWrong, JoinCodeExpired, JoinCodeUsed, DeviceActive.
@@ -118,7 +118,7 @@ def _check_inactive(conn: Connection, device: str, age: timedelta) -> None:
 
 
 class AttemptLimit:
-    """At most so many tries a minute from one address. Kept in memory: a restart forgives."""
+    """At most so many attempts per minute from one address. In memory: a restart begins anew."""
 
     def __init__(self, tries: int = TRIES_A_MINUTE, clock: Callable[[], float] = time.monotonic) -> None:
         self._tries = tries

@@ -26,7 +26,7 @@ async def _join_limit(request: Request) -> AttemptLimit:
 
 @router.post("/join", status_code=201, dependencies=[Anyone], openapi_extra=body_schema(JoinRequest))
 async def join_device(request: Request, db: Db, limit: Annotated[AttemptLimit, Depends(_join_limit)]) -> JoinReply:
-    """Anyone with a join code, ten tries a minute from one address. The token is shown once."""
+    """Anyone with a join code, ten attempts per minute from one address. The token is shown once."""
     services = services_of(request)
     limit.count(client_address(request, services.settings.trusted_proxies))
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))

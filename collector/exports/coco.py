@@ -64,7 +64,7 @@ def export_coco(
     selection: Selection = ALL,
     licence: str | None = None,
 ) -> Summary:
-    """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
+    """Fill an empty folder. `begin` is called with the number of items, `advance` is called after each.
 
     Stills come with their boxes; of a video come the frames 0, `every`, 2 * `every`, …, with and without boxes. Without
     `every` come those on which a person set a keyframe, and the first one where the reviewer found nothing at all.

@@ -1,4 +1,4 @@
-"""An export appears whole or not at all: it is filled beside its place, then renamed into it."""
+"""An export appears whole or not at all: it is filled next to its place, then renamed into it."""
 
 from __future__ import annotations
 

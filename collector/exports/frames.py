@@ -19,7 +19,7 @@ def exact_frames(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Pictu
     """(index, picture) of the wanted frames, rising; a picture is (height, width, 3), blue green red.
 
     The file is decoded from its start without seeking: a recording cut by a power failure has no index, and a seek in
-    it may land beside the frame.
+    it may land next to the frame.
 
     Raises:
         MediaDamaged: the file does not decode as far as the last wanted frame.

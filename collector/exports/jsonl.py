@@ -1,4 +1,4 @@
-"""Ground truth as JSON lines: `labels.jsonl`, one labels document a line with where it came from, and `media/`."""
+"""Ground truth as JSON lines: `labels.jsonl`, one labels document per line with where it came from, and `media/`."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def export_jsonl(
     selection: Selection = ALL,
     with_media: bool = True,
 ) -> Summary:
-    """Fill an empty folder. `begin` is told the number of items, `advance` is called after each.
+    """Fill an empty folder. `begin` is called with the number of items, `advance` is called after each.
 
     With pre-labels, `prelabels.jsonl` has every model's document of every capture that has a task, reviewed or not:
-    once each, however many tasks a capture has. Without media the lines name their hashes, and frame tables come along.
+    once each, also with several tasks. Without media the lines name their hashes, and frame tables come along.
 
     Raises:
         MediaDamaged, BlobMissing.

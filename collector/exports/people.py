@@ -1,4 +1,4 @@
-"""People in exports: the random id of their account stands where their name stood."""
+"""People in exports: the random id of their account replaces their name."""
 
 from __future__ import annotations
 

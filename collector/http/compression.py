@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MIN_BYTES = 8 * 2**10
-MAX_LOOP_BYTES = 256 * 2**10  # more is compressed beside the event loop
+MAX_LOOP_BYTES = 256 * 2**10  # more is compressed in a thread
 LEVEL = 4
 
 

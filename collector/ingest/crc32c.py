@@ -1,6 +1,6 @@
 """CRC-32C (Castagnoli, RFC 3720 appendix B.4) with numpy: the checksum that tus clients without SHA use.
 
-A CRC is linear, so the data is cut into lanes of equal length that are computed side by side, 32 bits a step, and
+A CRC is linear, so the data is cut into lanes of equal length that are computed side by side, 32 bits per step, and
 joined in pairs: crc(a + b) = shift(crc(a), len(b)) ^ crc(b). More than 200 MB per second on one core.
 """
 
@@ -45,7 +45,7 @@ _TABLES = _word_tables()
 
 @lru_cache(maxsize=32)
 def _shift(size: int) -> tuple[Words, Words]:
-    """Tables that append `size` zero bytes (four times a power of two) to what a remainder stands for."""
+    """Tables that append `size` zero bytes (four times a power of two) to what a remainder represents."""
     if size == 4:
         return _TABLES
     half = _shift(size // 2)

@@ -35,7 +35,7 @@ def remove_leftovers(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> 
 
 
 async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float = EVERY_SECONDS) -> None:
-    """Every hour: uploads nobody went on with, and old rows. Then, and after parts were removed: unneeded files.
+    """Every hour: abandoned uploads, and old rows. Then, and after parts were removed: unneeded files.
 
     Ends when cancelled.
     """
@@ -75,6 +75,6 @@ def remove_unneeded(db: Database, staging: LocalStaging) -> None:
 
 
 def remove_expired(conn: Connection) -> None:
-    """Forget expired uploads; their staged files go once that is committed."""
+    """Delete expired uploads; their staged files go once that is committed."""
     for upload in expired_uploads(conn, now_text()):
         delete_upload(conn, upload)

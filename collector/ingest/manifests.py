@@ -1,4 +1,4 @@
-"""Manifests: the bytes as received beside the rows parsed from them; the moment when a capture can be opened."""
+"""Manifests: the bytes as received and the rows parsed from them; the moment when a capture can be opened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wire.capture import CaptureManifest
 from wire.errors import BadDocument, GleanerError
 
 OPEN = "open"
-# A recording has its media, a frame table, its masks, and one document per model that looked at it.
+# A recording has its media, a frame table, its masks, and one document per model.
 MAX_PARTS = 100
 MAX_SHORT_BYTES = 4 * 2**20
 MAX_SHORT_US = 60_000_000
@@ -61,9 +61,9 @@ def check_amount(manifest: CaptureManifest) -> None:
 
 
 def save_manifest(conn: Connection, device: str, manifest: CaptureManifest, raw: bytes) -> str | None:
-    """Keep a manifest. Returns None, or the sentence of a conflict: then the newcomer is kept aside.
+    """Save a manifest. Returns None, or the sentence of a conflict: then the new one is set aside.
 
-    The conflict is returned and not raised, because raising would take back the row that keeps it.
+    The conflict is returned and not raised, because raising would roll back the row that records it.
     """
     digest = sha256_hex(raw)
     row = conn.execute(

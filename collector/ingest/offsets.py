@@ -219,7 +219,7 @@ def waiting_finals(conn: Connection, device: str) -> list[Upload]:
 
 
 def delete_upload(conn: Connection, upload_id: str) -> None:
-    """Forget an upload; once this is committed, housekeeping removes its staged file."""
+    """Delete an upload; once this is committed, housekeeping removes its staged file."""
     notify(conn, PARTS_REMOVED)
     conn.execute(text("DELETE FROM upload WHERE id = :id"), {"id": upload_id})
 
@@ -231,7 +231,7 @@ def parts_of(conn: Connection, capture: str) -> dict[str, Upload]:
 
 
 def delete_parts(conn: Connection, capture: str, names: list[str]) -> None:
-    """Forget these parts; once this is committed, housekeeping removes their staged files."""
+    """Delete these parts; once this is committed, housekeeping removes their staged files."""
     if names:
         notify(conn, PARTS_REMOVED)
     for name in names:
@@ -241,7 +241,7 @@ def delete_parts(conn: Connection, capture: str, names: list[str]) -> None:
 
 
 def expired_uploads(conn: Connection, now: str) -> list[str]:
-    """Ids of uploads that nobody went on with, whole ones whose manifest never came included."""
+    """Ids of abandoned uploads, whole ones whose manifest never came included."""
     rows = conn.execute(
         text(
             "SELECT id FROM upload WHERE expires_at < :now AND"

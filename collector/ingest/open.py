@@ -118,7 +118,7 @@ def _mark_job_bad(conn: Connection, job: Job, sentence: str) -> None:
 
 
 def _remove_staged(staging: LocalStaging) -> Callable[[Job, dict[str, Any]], None]:
-    """Once the receipt is committed the staged copies are not needed; a crash before leaves them to the sweep."""
+    """Once the receipt is committed the staged copies are not needed; after a crash the next start removes them."""
 
     def after(_job: Job, result: dict[str, Any]) -> None:
         staging.remove_now(result.get("opened", {}).get("staged", []))

@@ -145,7 +145,7 @@ def _frame_table(manifest: CaptureManifest, parts: dict[str, Path]) -> FrameTabl
 
 
 def _redaction(manifest: CaptureManifest, path: Path | None, table: FrameTable | None) -> bytes | None:
-    """The part `redaction` as sent, when it tells what its manifest says and accounts for every frame there is.
+    """The part `redaction` as sent, when it agrees with its manifest and accounts for every frame there is.
 
     Raises:
         BadDocument, PartMismatch.

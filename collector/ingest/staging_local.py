@@ -191,7 +191,7 @@ class StagedFile:
             raise ChecksumMismatch(f"The chunk's {checksum.algorithm} is not the one it was sent with.")
 
     async def discard(self) -> None:
-        """Forget what was written after the last promise."""
+        """Drop what was written after the last promise."""
         await self._staging.run(self._discard_now)
 
     def _discard_now(self) -> None:

@@ -46,7 +46,7 @@ class JobKind:
     apply    writes the result, in the transaction that marks the job done
     after    file work once the result is committed (remove what is no longer needed); may be skipped by a crash, and
              its own failure is only logged
-    failed   told with one sentence when the job is given up after five attempts
+    failed   called with one sentence when the job is given up after five attempts
     bulk     thousands may wait at once: one is begun only when no job of another kind is due, whatever came first
     """
 

@@ -122,11 +122,11 @@ class JobRunner:
             except GleanerError as error:
                 if self._is_stopping():
                     return
-                # The database itself gave up (a full disk): say so and try again, jobs are rows and keep.
+                # The database itself gave up (a full disk): log it and try again; jobs are rows and stay.
                 log.error("jobs are waiting: %s", error)
                 wait_seconds = REFUSED_SECONDS
             except Exception:
-                # A lane that ended would leave its kinds waiting until the next start, with nobody told.
+                # A lane that ended would leave its kinds waiting until the next start, without a report.
                 log.exception("a lane met an error it does not know, and goes on")
                 wait_seconds = REFUSED_SECONDS
             with self._changed:
@@ -135,7 +135,7 @@ class JobRunner:
 
     @contextmanager
     def _counted(self, lane: _Lane) -> Iterator[None]:
-        """The lane of a worker is busy; when all are, short jobs are done beside them."""
+        """The lane of a worker is busy; when all are, short jobs are done on another lane."""
         if lane.worker is None or lane.only_short:
             yield
             return
@@ -149,7 +149,7 @@ class JobRunner:
                 self._busy -= 1
 
     def _next(self, lane: _Lane) -> tuple[Job | None, float | None]:
-        """Lease the next job, or say how long nothing is due (None: until a commit says so)."""
+        """Lease the next job, or return how long nothing is due (None: until a commit)."""
         every = [*lane.kinds, *lane.bulk]
         if not every or (lane.only_short and self._busy < len(self._workers)):
             return None, None
@@ -195,7 +195,7 @@ class JobRunner:
                 log.exception("job %s %s is done, but what follows it failed", job.kind, job.key)
 
     def _put_back(self, kind: JobKind, job: Job, sentence: str, retryable: bool) -> None:
-        """Keep the failed attempt, asking until the database takes it: a row left leased is nobody's till a restart."""
+        """Save the failed attempt, retrying until it is stored: a row left leased is nobody's until a restart."""
         failed = kind.failed
         while not self._is_stopping():
             try:
@@ -206,7 +206,7 @@ class JobRunner:
                 passes = isinstance(error, GleanerError) and error.retryable
                 log.error("job %s %s cannot be put back yet: %s", job.kind, job.key, error, exc_info=not passes)
                 if not passes:
-                    # Being told of the end failed, and will again: the row is given up without it.
+                    # Reporting the end failed, and will again: the row is given up without it.
                     failed = do_nothing
             with self._changed:
                 if not self._stopping:

@@ -179,7 +179,7 @@ async def anyone_here(request: Request) -> None:
 
 
 async def anyone() -> None:
-    """A dependency that says out loud that a route is open; the reason stands in docs/http-api.md."""
+    """A dependency that states that a route is open; the reason is in docs/http-api.md."""
 
 
 allow_device.policy = Policy(("device",))  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""How many requests a person or a device may make: token buckets in memory, by role. A restart forgives.
+"""How many requests one person or device may make: token buckets in memory, by role. A restart refills them.
 
 The limits are far above what the page and the agent do; they stop a program that runs wild with somebody's token before
 it takes the service from everybody else.

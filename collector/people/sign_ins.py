@@ -1,6 +1,6 @@
-"""Who stands behind a credential, remembered for a few seconds: a busy page asks many times a second.
+"""Whose a credential is, cached for a few seconds: a busy page asks many times per second.
 
-What is remembered is forgotten at once when this process changes a credential (`credentials_changed` in the
+The cache is cleared at once when this process changes a credential (`credentials_changed` in the
 transaction), and after REMEMBER_SECONDS, or when the credential ends, in any case.
 """
 

@@ -63,7 +63,7 @@ _COUNTS = text(
     f" (SELECT coalesce(sum(tasks), 0) FROM waiting WHERE {within('study')}) AS open,"
     f" (SELECT count(*) FROM task WHERE state = 'skipped' AND {within('study')}) AS skipped"
 )
-# A task stands on a page while its lease runs; after that it waits for whoever comes first.
+# A task is on a page while its lease runs; after that it waits for whoever comes first.
 _PEOPLE = text(
     "SELECT person.id, person.name,"
     " (SELECT count(DISTINCT revision.task_id) FROM revision WHERE revision.person_id = person.id"

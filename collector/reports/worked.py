@@ -32,7 +32,7 @@ _Lease = tuple[str, int]
 def active_by_person(
     conn: Connection, since: datetime, until: datetime, now: datetime, scope: Scope = EVERYTHING
 ) -> dict[str, int]:
-    """Active milliseconds of each person, by id: what submits counted, and the signs of life that were heard."""
+    """Active milliseconds of each person, by id: what submits counted, and the signs of life that were received."""
     # A sign holds for a while, so those shortly before count, too.
     before = since - timedelta(milliseconds=2 * INPUT_HOLDS_MS)
     span = {"since": format_utc(since), "until": format_utc(until), "before": format_utc(before)} | scope.values

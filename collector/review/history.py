@@ -62,7 +62,7 @@ class SkipRow(WireModel):
 
 
 class ReasonRow(WireModel):
-    """Why the task stood where it stood in the queue from then on; the highest `priority` is served first."""
+    """Why the task had its place in the queue from then on; the highest `priority` is served first."""
 
     at: str
     kind: ReasonKind

@@ -148,7 +148,7 @@ def _not_counted_yet(conn: Connection, task: str, fence: int, active_ms: int, no
 def save_draft(
     conn: Connection, task: str, person: str, fence: int, documents: Sequence[Mapping[str, Any]], now: datetime
 ) -> LeaseRefused | None:
-    """Keep unfinished work, one draft per task, person and lease. Once the task is submitted there is nothing to keep.
+    """Save unfinished work, one draft per task, person and lease. Once the task is submitted nothing is saved.
 
     Raises:
         NoSuchTask, ConsentEnded, TaskNotYours.
@@ -185,7 +185,7 @@ def _lost_with_draft(
     row: LeaseState,
     now: datetime,
 ) -> LeaseRefused:
-    """Keep the documents if this person had the task under this fence. Raises TaskNotYours: never had it at all."""
+    """Save the documents if this person had the task under this fence. Raises TaskNotYours: never had it at all."""
     require_leased(conn, task, person)
     values = {"task": task, "person": person, "fence": fence}
     if not conn.execute(sql.WAS_LEASED_UNDER, values).scalar():

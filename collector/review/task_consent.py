@@ -38,7 +38,7 @@ _SET_UNTIL = text(
 
 
 def apply_consents(conn: Connection, now: datetime) -> None:
-    """Set aside what may not be worked on any more, and bring back what may: the clock was put right."""
+    """Set aside what may not be worked on any more, and release what may: the clock was corrected."""
     at = {"now": format_utc(now)}
     conn.execute(_WITHHOLD, at)
     conn.execute(_RELEASE, at)

@@ -1,7 +1,7 @@
 """What a submit has to be before it becomes a revision. Pure.
 
 The page may be old or wrong and a program may be anything, so the service checks every label against the task and
-sets by itself what is not the reviewer's to say: who is the source, what is a kept pre-label, and what was edited.
+sets itself what the reviewer does not decide: who is the source, what is a kept pre-label, and what was edited.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the page and programs are told about tasks and revisions (docs/http-api.md, Queue). Reads only."""
+"""What the page and programs get about tasks and revisions (docs/http-api.md, Queue). Reads only."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class BlobStore(Protocol):
     """Six duties. Keys are 64 lower-case hex digits; a blob never changes once its key is returned."""
 
     def put_file(self, path: Path) -> str:
-        """Keep the bytes of `path` and return their key, after they and their name are on disk.
+        """Save the bytes of `path` and return their key, after they and their name are on disk.
 
         The caller guarantees that nobody writes to `path` any more; the file itself stays the caller's.
 

@@ -1,4 +1,4 @@
-"""Blobs in a local folder, `ab/cd/abcd…`: temp beside the target, fdatasync, rename, fsync of the folder."""
+"""Blobs in a local folder, `ab/cd/abcd…`: temp next to the target, fdatasync, rename, fsync of the folder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LocalBlobs:
 
     @contextlib.contextmanager
     def working_folder(self) -> Iterator[Path]:
-        """A folder for files in the making, beside the blobs, gone afterwards; the sweep at the start removes others'.
+        """A folder for files in the making, next to the blobs, deleted afterwards; the next start removes others'.
 
         Raises:
             DiskFull, StorageUnusable: it cannot be made.

@@ -56,7 +56,7 @@ def steady_text(conn: Connection, plus_seconds: float = 0.0) -> str:
 
 
 def record_time(conn: Connection) -> None:
-    """Make this the latest time seen: the steady clock goes on from here, also after a restart."""
+    """Make this the latest time seen: the steady clock continues from here, also after a restart."""
     reading = read_clocks()
     seen = {
         "steady": format_utc(_steady(conn, reading)),

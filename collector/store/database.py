@@ -92,7 +92,7 @@ class Database(Protocol):
 
 
 def notify(conn: Connection, topic: str) -> None:
-    """Inside an `fn`: subscribers of `topic` hear of it if and when this transaction commits."""
+    """Inside an `fn`: subscribers of `topic` are called if and when this transaction commits."""
     conn.info.setdefault(_TOPICS, []).append(topic)
 
 

@@ -1,6 +1,6 @@
-"""Values that can be worked out again at any time, in a file of their own beside the database: losing it costs time.
+"""Values that can be worked out again at any time, in a file of their own next to the database: losing it costs time.
 
-Whoever works them out saves them, the service or a command beside it; the database has one writer and is not asked.
+Whoever works them out saves them, the service or a command; the database has one writer and is not asked.
 """
 
 from __future__ import annotations

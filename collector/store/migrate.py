@@ -1,4 +1,4 @@
-"""Bring a database to the schema of this version, by Alembic, from inside the program."""
+"""Migrate a database to the schema of this version, by Alembic, from inside the program."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def upgrade(conn: Connection) -> str:
 
 
 def upgrade_data(database: Path) -> None:
-    """`upgrade` the database of a data folder in one transaction, unless it is a new one beside media of an old one.
+    """`upgrade` the database of a data folder in one transaction, unless it is a new one next to media of an old one.
 
     Raises:
         DatabaseFailed, DatabaseLost, DataTooNew.

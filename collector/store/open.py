@@ -56,7 +56,7 @@ def open_database(url_or_path: str | Path, *, migrate: bool = True) -> Database:
 
 
 def open_reader(url_or_path: str | Path) -> Database:
-    """Open a database beside a running service, for reading only: reports, exports.
+    """Open a database while the service runs, for reading only: reports, exports.
 
     Raises:
         UnknownDatabase: there is no database at this place.

@@ -17,7 +17,7 @@ def newest_schema() -> str:
 
 
 def schema_of(database: Path) -> str | None:
-    """The revision a database is at; None where it cannot be told: a new, an empty or a damaged file."""
+    """The revision a database is at; None where it is not known: a new, an empty or a damaged file."""
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as conn:
             found = conn.execute("SELECT version_num FROM alembic_version").fetchone()

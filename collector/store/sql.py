@@ -5,7 +5,7 @@
     rows[0].name
 
 A statement goes to the driver's own cursor, whose cache keeps it prepared by its text: give it its values as
-parameters, never as text. A name behind IN stands for a list of any length.
+parameters, never as text. A name behind IN is a list of any length.
 """
 
 from __future__ import annotations

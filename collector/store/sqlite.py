@@ -234,7 +234,7 @@ def _analyze(conn: Connection) -> None:
 
 
 def _set_answer(answer: Future[Any], value: Any, problem: BaseException | None) -> None:
-    # A caller that went away cancelled its future; its write stands all the same.
+    # A caller that went away cancelled its future; its write is committed all the same.
     if not answer.set_running_or_notify_cancel():
         return
     if problem is not None:

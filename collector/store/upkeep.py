@@ -16,7 +16,7 @@ _PRUNE_EXPIRED = (
 _PRUNE = (
     # Runs of models are counted by their jobs: those stay.
     text("DELETE FROM job WHERE state = 'done' AND kind IN ('open', 'derive', 'tasks') AND done_at < :old"),
-    # The receipt stands for what was uploaded.
+    # The receipt replaces the record of what was uploaded.
     text(
         "DELETE FROM upload WHERE state = 'durable' AND expires_at < :old"
         " AND capture_id IN (SELECT id FROM capture WHERE state = 'opened')"

@@ -111,7 +111,7 @@ def instructions_on_screen(conn: Connection, kind: TaskType, version: int, told:
 
     Args:
         version: that were delivered with the lease.
-        told: the sha256 that the page quotes; None from a page that quotes nothing.
+        told: the sha256 that the page sends; None from a page that quotes nothing.
     """
     row = conn.execute(_BY_HASH, {"type": kind, "sha256": told}).one_or_none()
     if row is None:

@@ -60,7 +60,7 @@ class ConsentTextView(WireModel):
 
 
 def save_plan(conn: Connection, sha256: str, plan: Plan, device: str, control_share: float) -> None:
-    """Save a plan, its consent text and the version of its study that it brings; the same again changes nothing.
+    """Save a plan, its consent text and the version of its study that it defines; the same again changes nothing.
 
     Args:
         control_share: of a study that is new here.

@@ -37,7 +37,7 @@ def scope_of(person: Person) -> Scope:
 
 def within(study: str) -> str:
     """A condition: the column (or expression) `study` names one of the studies in the parameter `:studies`."""
-    # Without a limit the expression is not looked at: a subquery in it costs nothing then.
+    # Without a limit the expression is not evaluated: a subquery in it takes no time then.
     return f"(:studies IS NULL OR {study} IN (SELECT value FROM json_each(:studies)))"
 
 

@@ -70,7 +70,7 @@ class StudyInstructions(WireModel):
 class StudyVersion(WireModel):
     """What a study was, for sessions, tasks and revisions that name this version. `sha256` is of all of it together.
 
-    `origin`: the plan that brought it (`origin_id` is its sha256), or the record of a session that came without one.
+    `origin`: the plan that defined it (`origin_id` is its sha256), or the record of a session that came without one.
     `consent_text` is null where only its hash is known: devices of an older version send no plans.
     """
 

@@ -68,7 +68,7 @@ def ensure_version(
     """The id of the version with this content, which is made where there is none; and so is the study.
 
     Args:
-        origin_id: sha256 of the plan or id of the session that brings it.
+        origin_id: sha256 of the plan or id of the session that defines it.
         control_share: of a study that is new here.
     """
     ensure_study(conn, content.study, control_share)

@@ -20,7 +20,7 @@ def deliver(
     deliver_seconds: DeliverSeconds = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print what it came to as one JSON line.")] = False,
 ) -> None:
-    """Send what waits, without a session: no sensor is opened. An interrupted session can go on afterwards."""
+    """Send what waits, without a session: no sensor is opened. An interrupted session can resume afterwards."""
     from device_agent.delivery import Delivery
 
     signal.signal(signal.SIGTERM, interrupt)

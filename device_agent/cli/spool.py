@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="What waits for the collector: list
 
 @app.command("list")
 def list_waiting(state: State = DEFAULT_STATE, as_json: Json = False) -> None:
-    """Every capture without a receipt, and what was set aside. Works beside a running agent."""
+    """Every capture without a receipt, and what was set aside. Works while the agent runs."""
     from device_agent.spool.inspection import set_aside_of, waiting_of
 
     waiting, aside = waiting_of(state / "spool"), set_aside_of(state / "spool")

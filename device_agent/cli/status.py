@@ -15,7 +15,7 @@ def status(
     state: State = DEFAULT_STATE,
     as_json: Json = False,
 ) -> None:
-    """What this device has joined, whether a session waits to go on, and what is not yet delivered."""
+    """What this device has joined, whether a session waits to resume, and what is not yet delivered."""
     from device_agent.session.resume import unfinished_session
     from device_agent.spool.inspection import backlog_of, set_aside_of
     from device_agent.uplink.pairing import load as load_credentials

@@ -128,8 +128,8 @@ class Labeller:
         self._sample_rate = sample_rate
 
     def begin(self, expected: str | None = None) -> None:
-        """A take begins: forget the last one. `expected` is what the script asks to be said in it."""
-        self._notes = TakeNotes()  # what waits of the last take is heard by nobody
+        """A take begins: drop the results of the last one. `expected` is what the script asks the person for."""
+        self._notes = TakeNotes()  # what waits of the last take is dropped
         self._ask(lambda: self._begin(expected))
 
     def finish_tracks(self, capture: str, recorded: Recorded, width: int, height: int) -> LabelsDocument | None:
@@ -139,7 +139,7 @@ class Labeller:
     def finish_sound(
         self, capture: str, expected: str | None, answer_language: str | None = None
     ) -> list[LabelsDocument]:
-        """What was heard in an audio capture, one document per model.
+        """The labels of an audio capture, one document per model.
 
         The speech intervals each carry their part of the prompt (`expected`), and no text but what a recogniser that
         may write has heard.
@@ -173,7 +173,7 @@ class Labeller:
         try:
             return answer.result(MAX_ANSWER_SECONDS)
         except TimeoutError as error:
-            answer.cancel()  # a take that is begun late would be heard from its middle
+            answer.cancel()  # a take that is begun late would be labelled from its middle
             raise ModelStuck("The model thread did not answer.") from error
 
     # ---------------------------------------------------------------- the model thread
@@ -212,7 +212,7 @@ class Labeller:
         self._tried(partial(work, item, recording))
 
     def _tried(self, work: Callable[[], Answer]) -> Answer | None:
-        """A model that fails costs its own labels, never those of the others."""
+        """A model that fails loses its own labels, never those of the others."""
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - whatever a model or its decoder throws
@@ -252,7 +252,7 @@ class Labeller:
             try:
                 notes.voice.push(samples)
                 self.speaking = notes.voice.speaking
-            except Exception as error:  # noqa: BLE001 - whatever a model throws; the others go on
+            except Exception as error:  # noqa: BLE001 - whatever a model raises; the others continue
                 notes.voice, self.speaking = None, None
                 self._report(error)
             notes.voice_seconds += time.monotonic() - began
@@ -280,7 +280,7 @@ class Labeller:
             if one.score >= self.models.video.threshold(one.label)
         )
         took = time.monotonic() - began
-        # At most half of this thread's core: the encoder beside it never drops a frame for a look.
+        # At most half of this thread's core: the encoder never drops a frame for a detection.
         pace = MAX_LOOKS_PER_SECOND if recording else MAX_IDLE_LOOKS_PER_SECOND
         self._next_detection = began + max(1 / pace, 2 * took)
         if recording:

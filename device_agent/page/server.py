@@ -75,7 +75,7 @@ class PageServer:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody looks at the preview just now; without a looker no picture needs to be made."""
+        """Whether somebody views the preview just now; without a viewer no picture needs to be made."""
         return self._viewers.any
 
     @property

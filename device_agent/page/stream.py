@@ -1,4 +1,4 @@
-"""What the page hears while it is open: snapshots as server-sent events, preview pictures as motion JPEG."""
+"""What the page receives while it is open: snapshots as server-sent events, preview pictures as motion JPEG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SNAPSHOT_SECONDS = 0.1
-# A page that hears nothing for longer than a few of these knows that the device is gone.
+# A page that receives nothing for longer than a few of these knows that the device is gone.
 SILENCE_SECONDS = 2.0
 PICTURE_SECONDS = 0.125
 VIEWER_SECONDS = 2.0
@@ -21,7 +21,7 @@ BOUNDARY = "gleaner-picture"
 
 
 class Viewers:
-    """Whether somebody looks at the preview just now; pictures need to be made only then."""
+    """Whether somebody views the preview just now; pictures need to be made only then."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -22,7 +22,7 @@ from wire.errors import GleanerError
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 POINT_EVERY_US = 5_000_000
 LOG_EVERY_US = 1_000_000
-# A block that comes this much beside where the last one ended had a gap or a burst before it: both get a point.
+# A block that comes this far from where the last one ended had a gap or a burst before it: both get a point.
 MIN_JUMP_US = 5_000
 
 

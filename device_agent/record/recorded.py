@@ -1,4 +1,4 @@
-"""What a recorder knows of its medium once it is closed, and the error of one that cannot go on."""
+"""What a recorder knows of its medium once it is closed, and the error of one that cannot continue."""
 
 from __future__ import annotations
 

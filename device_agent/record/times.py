@@ -1,6 +1,6 @@
-"""The times log beside a medium: what a torn capture needs to know its own times.
+"""The times log of a medium: from it a torn capture has its times.
 
-Little-endian int64. Video: one number a frame, the device's monotonic microseconds of its exposure. Audio: pairs
+Little-endian int64. Video: one number per frame, the device's monotonic microseconds of its exposure. Audio: pairs
 (index of a sample, device microseconds of that sample). A log that ends inside an entry is cut to whole entries.
 """
 

@@ -24,7 +24,7 @@ MICROSECOND = Fraction(1, 1_000_000)
 CLUSTER_MS = 500
 # Matroska keeps milliseconds: frames closer than that would share a time there.
 MIN_FRAME_US = 1_000
-# I420 as OpenCV and libcamera make it by default: BT.601, limited range. Said in the stream, players convert right.
+# I420 as OpenCV and libcamera make it by default: BT.601, limited range; stated in the stream for players.
 COLOUR_LIMITED = 1
 COLOUR_BT601 = 6
 

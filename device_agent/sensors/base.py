@@ -2,7 +2,7 @@
 
 Every sensor has a thread of its own (or PortAudio's) that stamps, copies and hands on. `deliver` runs on that thread:
 it puts a reference on a bounded queue and returns, it never waits and never raises. `failed` is called at most once a
-start, from the same thread, when the sensor has given up by itself; the sensor then delivers nothing more, and `stop`
+start, from the same thread, when the sensor has given up; the sensor then delivers nothing more, and `stop`
 is still to be called. `stop` returns after the last `deliver`; calling it again does nothing. A stopped sensor may be
 started again; its counters go on.
 
@@ -47,7 +47,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class AudioBlock:
-    """Samples of a microphone in the order they were heard.
+    """Samples of a microphone in the order of recording.
 
     `first_sample` counts samples since the microphone was opened, `stamp_us` is the device's monotonic microsecond of
     that sample, `samples` is int16 of shape (n, channels). `overflow`: samples were lost before this block.

@@ -1,4 +1,4 @@
-"""Sessions with consent, takes, captures, what was derived from captures, labels documents, who looked at what."""
+"""Sessions with consent, takes, captures, what was derived from captures, labels documents, the access log."""
 
 from __future__ import annotations
 

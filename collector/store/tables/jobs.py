@@ -19,7 +19,7 @@ job = Table(
     Column("error", Text),
     Column("created_at", String, nullable=False),
     Column("done_at", String),
-    # Done beside a long one when every worker is busy; one that failed is not short any more.
+    # Done on the short lane when every worker is busy; one that failed is not short any more.
     Column("is_short", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("kind", "key"),
     Index("ix_job_kind_state", "kind", "state"),

@@ -81,7 +81,7 @@ task = Table(
     Index("ix_task_done_at", "done_at"),
 )
 
-# Why a task stood where it stood in the queue: a row when it was made, and one each time it was thought over.
+# Why a task has its place in the queue: a row when it is made, and one at each reconsideration.
 task_reason = Table(
     "task_reason",
     metadata,

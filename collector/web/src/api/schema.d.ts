@@ -389,7 +389,7 @@ export interface paths {
         put?: never;
         /**
          * Join Device
-         * @description Anyone with a join code, ten tries a minute from one address. The token is shown once.
+         * @description Anyone with a join code, ten attempts per minute from one address. The token is shown once.
          */
         post: operations["join_device_api_devices_join_post"];
         delete?: never;
@@ -2434,7 +2434,7 @@ export interface components {
         };
         /**
          * ReasonRow
-         * @description Why the task stood where it stood in the queue from then on; the highest `priority` is served first.
+         * @description Why the task had its place in the queue from then on; the highest `priority` is served first.
          */
         ReasonRow: {
             /** At */
@@ -2990,7 +2990,7 @@ export interface components {
          * StudyVersion
          * @description What a study was, for sessions, tasks and revisions that name this version. `sha256` is of all of it together.
          *
-         *     `origin`: the plan that brought it (`origin_id` is its sha256), or the record of a session that came without one.
+         *     `origin`: the plan that defined it (`origin_id` is its sha256), or the record of a session that came without one.
          *     `consent_text` is null where only its hash is known: devices of an older version send no plans.
          */
         StudyVersion: {
