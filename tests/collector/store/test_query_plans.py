@@ -11,7 +11,7 @@ import pytest
 
 from collector.catalogue import sessions
 from collector.health import _METRICS
-from collector.review import queue_sql
+from collector.review import progress, queue_sql
 from collector.review.views import _ROWS
 from collector.store.database import Database
 from collector.store.sql import Connection, Statement, text
@@ -53,13 +53,32 @@ def scanned(steps: list[str]) -> list[str]:
     return [step for step in steps if step.startswith("SCAN ") and "INDEX" not in step and step.split()[1] in TABLES]
 
 
-TABLES = {"task", "take", "capture", "session", "job", "upload", "revision", "skip", "activity", "draft", "lease"}
+TABLES = {
+    "task",
+    "take",
+    "capture",
+    "session",
+    "job",
+    "upload",
+    "revision",
+    "skip",
+    "activity",
+    "draft",
+    "lease",
+    "finished_minute",
+}
 
 
 @pytest.mark.parametrize("name", sorted(QUEUE))
 def test_the_queue_scans_no_table(db: Database, name: str) -> None:
     steps = plan(db, QUEUE[name].text)
     assert scanned(steps) == []
+
+
+def test_what_a_person_did_before_makes_no_submit_slower(db: Database) -> None:
+    for statement in (progress._COUNT, progress._COUNTED):
+        steps = plan(db, statement.text)
+        assert scanned(steps) == [] and not any("person_id_submitted_at" in step for step in steps), steps
 
 
 @pytest.mark.parametrize("lane", [queue_sql.BY_PRIORITY, queue_sql.BY_CHANCE])
