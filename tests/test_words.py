@@ -120,3 +120,26 @@ def test_names_of_functions_and_classes_use_plain_words() -> None:
         if word in OLD_NAMES
     ]
     assert found == []
+
+
+PAGE_SOURCES = ROOT / "collector" / "web" / "src"
+_DECLARED = re.compile(
+    r"^\s*(?:export )?(?:function|class|interface|const(?= \w+ = (?:<\w+>)?\()) (\w+)"
+    r"|^  (?:private |async |static )*(?!if|for|while|switch|return)(\w+)\([^;]*\{$",
+    re.M,
+)
+
+
+def test_names_of_the_pages_functions_and_classes_use_plain_words() -> None:
+    sources = [
+        path for path in PAGE_SOURCES.rglob("*.ts*") if ".test." not in path.name and "testing" not in path.parts
+    ]
+    declared = [(path, one or other) for path in sources for one, other in _DECLARED.findall(path.read_text("utf-8"))]
+    assert len(declared) > 500
+    found = [
+        f"{path.relative_to(ROOT)}: {name}: {word} is {OLD_NAMES[word]}"
+        for path, name in declared
+        for word in words_of(name)
+        if word in OLD_NAMES and name != "letterOf"  # of a key: a letter it is
+    ]
+    assert found == []

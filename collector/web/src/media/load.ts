@@ -48,10 +48,10 @@ export class MediaSet implements TaskMedia {
     const started = this.load(capture);
     this.loading.set(capture.id, started);
     // A failed load is asked for again the next time it is needed.
-    const forget = (): void => {
+    const drop = (): void => {
       if (this.loading.get(capture.id) === started) this.loading.delete(capture.id);
     };
-    started.then((media) => (media.kind === "audio" ? media.sound.catch(forget) : undefined), forget);
+    started.then((media) => (media.kind === "audio" ? media.sound.catch(drop) : undefined), drop);
     return started;
   }
 

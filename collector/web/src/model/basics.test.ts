@@ -157,7 +157,7 @@ describe("undo", () => {
     expect(h.now).toBe(1);
     expect(undo.redone(h).now).toBe(3);
     expect(undo.undone(undo.undone(h)).now).toBe(0);
-    h = undo.changed(undo.settled(undo.changed(h, 5, "nudge")), 6, "nudge");
+    h = undo.changed(undo.ended(undo.changed(h, 5, "nudge")), 6, "nudge");
     expect(undo.undone(h).now).toBe(5);
     expect(undo.redone(h)).toBe(h);
   });

@@ -72,10 +72,10 @@ function samePlace(a: Label, b: Label): boolean {
   }
 }
 
-/** What was said or written, and in which language once it is named; composed letters are their parts. */
+/** What was textOf or written, and in which language once it is named; composed letters are their parts. */
 function sameWords(a: Label, b: Label): boolean {
-  const said = (l: Label): string => (l.kind === "interval" || l.kind === "text" ? (l.text ?? "") : "");
-  if (said(a).normalize("NFC") !== said(b).normalize("NFC")) return false;
+  const textOf = (l: Label): string => (l.kind === "interval" || l.kind === "text" ? (l.text ?? "") : "");
+  if (textOf(a).normalize("NFC") !== textOf(b).normalize("NFC")) return false;
   return a.kind !== "text" || b.kind !== "text" || a.language == null || a.language === b.language;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PrelabelReport, PrelabelRun, QualityRow } from "../api/types";
 import * as quality from "./quality";
-import { askedSentence, runSentence, runState, settledCount } from "./runs";
+import { askedSentence, runSentence, runState, finishedCount } from "./runs";
 
 const model = { kind: "model" as const, name: "yolox-nano", version: "1", sha256: "a".repeat(64) };
 const edits = { prelabels: 0, accepted: 0, moved: 0, relabelled: 0, edited: 0, deleted: 0, doubled: 0, added: 0 };
@@ -144,7 +144,7 @@ describe("runs", () => {
     [{ done: 1400 }, "done", 1400, "1,400 of 1,400 captures done"],
   ] as const)("%o", (counts, state, settled, sentence) => {
     expect(runState(run(counts))).toBe(state);
-    expect(settledCount(run(counts))).toBe(settled);
+    expect(finishedCount(run(counts))).toBe(settled);
     expect(runSentence(run(counts))).toBe(sentence);
   });
 

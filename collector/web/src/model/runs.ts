@@ -5,7 +5,7 @@ import { plural } from "./quality";
 export const isGoing = (run: PrelabelRun): boolean => run.waiting > 0;
 
 /** Captures that are settled, one way or the other. */
-export const settledCount = (run: PrelabelRun): number => run.captures - run.waiting;
+export const finishedCount = (run: PrelabelRun): number => run.captures - run.waiting;
 
 /** `done`, or what else became of it. */
 export function runState(run: PrelabelRun): "going" | "failed" | "stopped" | "done" {

@@ -60,7 +60,7 @@ export const isUnseen = (keyframes: readonly Keyframe[], frame: number): boolean
 };
 
 /** What a person has set is seen: the mark ends here, and with it on every frame up to the next keyframe. */
-function settled(row: Keyframe): Keyframe {
+function markedSeen(row: Keyframe): Keyframe {
   if (row.attributes?.[UNSEEN] === undefined) return row;
   const { [UNSEEN]: _gone, ...attributes } = row.attributes;
   const { attributes: _all, ...rest } = row;
@@ -101,7 +101,7 @@ export function withBox(track: TrackLabel, frame: number, box: Rect, times: read
 
 function placed(track: TrackLabel, frame: number, box: Rect, times: readonly number[]): TrackLabel {
   const like = track.keyframes[indexAtOrBefore(track.keyframes, frame)];
-  return { ...track, keyframes: put(track.keyframes, settled(make(frame, times, box, like))) };
+  return { ...track, keyframes: put(track.keyframes, markedSeen(make(frame, times, box, like))) };
 }
 
 /** The frame nearest to this one on which the track has a box: where to look when it is selected. */
@@ -117,7 +117,7 @@ export function nearestFrameOf(keyframes: readonly Keyframe[], frame: number): n
 /** A keyframe at this frame where the track is now; the picture does not change. A filled in place counts as seen. */
 export function withKeyframe(track: TrackLabel, frame: number, times: readonly number[]): TrackLabel {
   const here = keyframeAt(track.keyframes, frame);
-  if (here) return settled(here) === here ? track : { ...track, keyframes: put(track.keyframes, settled(here)) };
+  if (here) return markedSeen(here) === here ? track : { ...track, keyframes: put(track.keyframes, markedSeen(here)) };
   const box = boxAt(track.keyframes, frame, times) ?? nearestBox(track.keyframes, frame);
   return withBox(track, frame, box, times);
 }
@@ -143,7 +143,7 @@ export function withKeyframeMoved(
   const to = Math.min(Math.max(target, least), most);
   if (to === frame) return track;
   const keyframes = track.keyframes.slice();
-  keyframes[index] = { ...settled(row), frame: to, start_us: times[to] ?? 0 };
+  keyframes[index] = { ...markedSeen(row), frame: to, start_us: times[to] ?? 0 };
   return { ...track, keyframes };
 }
 

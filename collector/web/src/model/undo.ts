@@ -20,7 +20,7 @@ export function changed<T>(history: UndoHistory<T>, now: T, series: string | nul
 }
 
 /** Ends a series, so that the next change is a step of its own. */
-export const settled = <T>(history: UndoHistory<T>): UndoHistory<T> =>
+export const ended = <T>(history: UndoHistory<T>): UndoHistory<T> =>
   history.series === null ? history : { ...history, series: null };
 
 export function undone<T>(history: UndoHistory<T>): UndoHistory<T> {

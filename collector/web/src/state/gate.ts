@@ -22,7 +22,7 @@ export class Gate {
   watch(source: ReadySource | null): void {
     this.stop?.();
     this.stop = null;
-    this.shut();
+    this.close();
     this.source = source;
     if (source) this.stop = effect(() => this.update(source.unready()));
   }
@@ -38,7 +38,7 @@ export class Gate {
 
   /** An item counts as seen from the frame after the one in which all of it was there. */
   private update(why: string | null): void {
-    this.shut();
+    this.close();
     if (why !== null) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = requestAnimationFrame(() => {
@@ -47,7 +47,7 @@ export class Gate {
     });
   }
 
-  private shut(): void {
+  private close(): void {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.timer);
     this.open.value = false;

@@ -117,7 +117,7 @@ export class Outbox {
     for (let pending = this.waiting.value[0]; pending; pending = this.waiting.value[0]) {
       try {
         const reply = await this.collector.submit(pending.task, pending.body);
-        this.settle(pending);
+        this.finish(pending);
         this.events.confirmed(pending, reply);
       } catch (error) {
         if (error instanceof Problem && error.status === 401) {
@@ -126,14 +126,14 @@ export class Outbox {
         }
         if (error instanceof Unreachable || (error instanceof Problem && error.retryable)) return this.wait(error);
         if (!(error instanceof Problem)) throw error;
-        this.settle(pending);
+        this.finish(pending);
         this.events.refused(pending, error);
       }
     }
   }
 
   /** The collector has answered: nothing of it is left to send. */
-  private settle(pending: PendingSubmit): void {
+  private finish(pending: PendingSubmit): void {
     this.failures = 0;
     this.trouble.value = null;
     remove(this.name(pending));

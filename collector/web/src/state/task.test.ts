@@ -25,7 +25,7 @@ test("changes of one series are one step back, and a settled series begins a new
   const x = (): number => (task.label() as { x: number }).x;
   nudge();
   nudge();
-  task.settle();
+  task.commit();
   nudge();
   expect(x()).toBe(103);
   task.undo();

@@ -122,8 +122,8 @@ export class OpenTask {
     return this.go(undo.redone(this.history.value));
   }
 
-  settle(): void {
-    this.history.value = undo.settled(this.history.value);
+  commit(): void {
+    this.history.value = undo.ended(this.history.value);
   }
 
   private go(history: undo.UndoHistory<Work>): boolean {
@@ -136,7 +136,7 @@ export class OpenTask {
   }
 
   select(step: 1 | -1): void {
-    this.settle();
+    this.commit();
     this.selected.value = labels.neighbour(this.work.value, this.selected.value, step);
   }
 

@@ -202,7 +202,7 @@ export class Keyboard {
     if (!task || this.editor?.nameNew?.(word)) return;
     const ref = task.selected.value;
     if (!ref || !find(task.work.value, ref)) return this.store.notify("No label is selected.");
-    task.settle();
+    task.commit();
     task.lastWord = word;
     task.change(relabelled(task.work.value, ref, word));
   }

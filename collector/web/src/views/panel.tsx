@@ -220,7 +220,7 @@ class LabelRow extends Pure<RowProps> {
         title={ghost ? "Rejected. Click to restore." : undefined}
         onClick={() => {
           if (ghost) return task.restore(ref);
-          task.settle();
+          task.commit();
           task.selected.value = ref;
         }}
       >

@@ -79,7 +79,7 @@ describe("listening", () => {
     sound().dispatchEvent(new Event("error"));
     expect(hand.editor.unready()).toBe("The sound cannot be shown. Press S to skip this item.");
     const silent = await new Editing((context) => new AudioEditor(context)).load(view([], { captures: [] }), {});
-    expect(silent.editor.desk.state.value).toEqual({ state: "failed", why: "This take has no sound." });
+    expect(silent.editor.sound.state.value).toEqual({ state: "failed", why: "This take has no sound." });
   });
 
   test("the item before is silent", async () => {

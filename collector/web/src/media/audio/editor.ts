@@ -9,7 +9,7 @@ import type { OpenTask } from "../../state/task";
 import type { Editor, EditorContext } from "../editor";
 import type { TaskMedia } from "../load";
 import { mediumUnready } from "../loading";
-import { SoundDesk } from "./desk";
+import { SoundControls } from "./soundcontrols";
 import type { SoundPlayer } from "./sound";
 
 const STEP_US = 10_000;
@@ -19,7 +19,7 @@ const NEW_US = 1_000_000;
 
 export class AudioEditor implements Editor {
   readonly task = signal<OpenTask | null>(null);
-  readonly desk: SoundDesk;
+  readonly sound: SoundControls;
   /** The edge that arrows move. */
   readonly edge = signal<"start" | "end">("end");
   media: TaskMedia | null = null;
@@ -27,7 +27,7 @@ export class AudioEditor implements Editor {
   private played: Ref | null = null;
 
   constructor(private readonly context: EditorContext) {
-    this.desk = new SoundDesk((now) => this.context.playing(now));
+    this.sound = new SoundControls((now) => this.context.playing(now));
   }
 
   load(task: OpenTask, media: TaskMedia): void {
@@ -41,7 +41,7 @@ export class AudioEditor implements Editor {
   open(task: OpenTask): void {
     this.stop?.();
     this.stop = null;
-    this.desk.open(this.media, this.capture(), () => this.listen(task));
+    this.sound.open(this.media, this.capture(), () => this.listen(task));
   }
 
   /** Select = plays, from whichever place it was selected. */
@@ -63,7 +63,7 @@ export class AudioEditor implements Editor {
   }
 
   player(): SoundPlayer | null {
-    return this.desk.player();
+    return this.sound.player();
   }
 
   regions(task: OpenTask): IntervalLabel[] {
@@ -82,7 +82,7 @@ export class AudioEditor implements Editor {
     const task = this.task.value;
     const capture = this.capture();
     if (!task || !capture) return;
-    task.settle();
+    task.commit();
     const ref = { capture: capture.id, id };
     if (same(ref, task.selected.value)) this.replay();
     else task.selected.value = ref;
@@ -147,7 +147,7 @@ export class AudioEditor implements Editor {
   }
 
   unready(): string | null {
-    return mediumUnready("The sound", [this.desk.progress()]);
+    return mediumUnready("The sound", [this.sound.progress()]);
   }
 
   command(stroke: Stroke): boolean {
@@ -194,7 +194,7 @@ export class AudioEditor implements Editor {
         this.split(task, label, player);
         return true;
       default:
-        return this.desk.command(stroke);
+        return this.sound.command(stroke);
     }
   }
 
@@ -232,9 +232,9 @@ export class AudioEditor implements Editor {
     if (!label) return;
     const expected = this.expected(label);
     if (expected === null) return this.context.notify("The script expected nothing here. Press W to write what was said.");
-    this.task.value?.settle();
+    this.task.value?.commit();
     this.setText(label.id, expected);
-    this.task.value?.settle();
+    this.task.value?.commit();
   }
 
   private write(label: IntervalLabel | null): void {
@@ -276,7 +276,7 @@ export class AudioEditor implements Editor {
   private close(): void {
     this.stop?.();
     this.stop = null;
-    this.desk.close();
+    this.sound.close();
   }
 
   dispose(): void {

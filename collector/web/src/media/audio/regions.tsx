@@ -54,7 +54,7 @@ class Region extends Pure<RegionProps> {
     };
     const up = (): void => {
       handle.removeEventListener("pointermove", move);
-      task.settle();
+      task.commit();
     };
     handle.addEventListener("pointermove", move);
     handle.addEventListener("pointerup", up, { once: true });

@@ -1,8 +1,8 @@
-/** Plays a stretch of sound, and the videos of the same take beside it. */
+/** Plays a stretch of sound, and the videos of the same take along with it. */
 import { effect, signal } from "@preact/signals";
 import { acrossCaptures, otherStep } from "../../model/time";
 
-export interface Beside {
+export interface Follower {
   element: HTMLVideoElement;
   takeOffset: number;
 }
@@ -27,7 +27,7 @@ export class SoundPlayer {
   readonly ready = signal(false);
   readonly duration: number;
   private readonly element: HTMLAudioElement;
-  private readonly beside = new Set<Beside>();
+  private readonly followers = new Set<Follower>();
   private readonly stop: () => void;
   private until: number;
   private tick = 0;
@@ -66,16 +66,16 @@ export class SoundPlayer {
     });
     this.stop = effect(() => {
       this.element.playbackRate = speed.value;
-      for (const beside of this.beside) beside.element.playbackRate = speed.value;
+      for (const follower of this.followers) follower.element.playbackRate = speed.value;
     });
   }
 
   /** Adds a video that follows; returns what takes it away again. */
-  follow(beside: Beside): () => void {
-    this.beside.add(beside);
-    beside.element.playbackRate = speed.peek();
-    this.align(beside, true);
-    return () => this.beside.delete(beside);
+  follow(follower: Follower): () => void {
+    this.followers.add(follower);
+    follower.element.playbackRate = speed.peek();
+    this.align(follower, true);
+    return () => this.followers.delete(follower);
   }
 
   /** Plays [from, to) of the sound, then stands at its end. */
@@ -106,9 +106,9 @@ export class SoundPlayer {
         if (this.element.paused) return;
         this.playing.value = true;
         this.onPlaying(true);
-        for (const beside of this.beside) {
-          this.align(beside, true);
-          beside.element.play().catch(() => undefined);
+        for (const follower of this.followers) {
+          this.align(follower, true);
+          follower.element.play().catch(() => undefined);
         }
         cancelAnimationFrame(this.tick);
         this.tick = requestAnimationFrame(this.step);
@@ -140,9 +140,9 @@ export class SoundPlayer {
     this.stopWaiting();
     cancelAnimationFrame(this.tick);
     this.element.pause();
-    for (const beside of this.beside) {
-      beside.element.pause();
-      this.align(beside, true);
+    for (const follower of this.followers) {
+      follower.element.pause();
+      this.align(follower, true);
     }
     if (!this.playing.value) return;
     this.playing.value = false;
@@ -152,7 +152,7 @@ export class SoundPlayer {
   seek(us: number): void {
     this.now.value = Math.min(Math.max(us, 0), this.duration);
     this.element.currentTime = this.now.value / 1e6;
-    for (const beside of this.beside) this.align(beside, true);
+    for (const follower of this.followers) this.align(follower, true);
   }
 
   private readonly step = (): void => {
@@ -162,20 +162,20 @@ export class SoundPlayer {
       return this.pause();
     }
     this.now.value = us;
-    for (const beside of this.beside) this.align(beside, false);
+    for (const follower of this.followers) this.align(follower, false);
     this.tick = requestAnimationFrame(this.step);
   };
 
-  private align(beside: Beside, always: boolean): void {
-    const target = Math.max(0, acrossCaptures(this.now.value, this.takeOffset, beside.takeOffset) / 1e6);
-    if (always || Math.abs(beside.element.currentTime - target) > DRIFT_SECONDS) beside.element.currentTime = target;
+  private align(follower: Follower, always: boolean): void {
+    const target = Math.max(0, acrossCaptures(this.now.value, this.takeOffset, follower.takeOffset) / 1e6);
+    if (always || Math.abs(follower.element.currentTime - target) > DRIFT_SECONDS) follower.element.currentTime = target;
   }
 
   dispose(): void {
     this.gone = true;
     this.stop();
     this.pause();
-    this.beside.clear();
+    this.followers.clear();
     this.element.removeAttribute("src");
     this.element.load();
   }

@@ -83,7 +83,7 @@ class Row extends Pure<RowProps> {
           onFocus={() => {
             if (!selected) editor.select(label.id);
           }}
-          onLeave={() => task.settle()}
+          onLeave={() => task.commit()}
         />
         {expected !== null && label.text !== expected && (
           <button
@@ -93,7 +93,7 @@ class Row extends Pure<RowProps> {
             title="Use the expected text"
             onClick={() => {
               editor.setText(label.id, expected);
-              task.settle();
+              task.commit();
             }}
           >
             <kbd>E</kbd> “{expected}”

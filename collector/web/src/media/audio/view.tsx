@@ -8,7 +8,7 @@ import { MarkedTexts } from "../text/marked";
 import { percent, Timeline } from "../timeline/timeline";
 import { Loader } from "../loading";
 import { mounting } from "../mount";
-import type { LoadedSound } from "./desk";
+import type { LoadedSound } from "./soundcontrols";
 import { AudioEditor } from "./editor";
 import type { SoundPlayer } from "./sound";
 import { Regions, WordTimes } from "./regions";
@@ -18,7 +18,7 @@ import { Wave } from "./wave";
 
 export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Element {
   const task = editor.task.value;
-  const shown = editor.desk.state.value;
+  const shown = editor.sound.state.value;
   if (!task) return <div class="medium" />;
   if (shown.state !== "ready") return <Unready shown={shown} what="the sound" retry={() => editor.open(task)} />;
   const videos = task.view.captures.filter((c) => c.medium === "video");
@@ -27,7 +27,7 @@ export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Eleme
       {videos.length > 0 && (
         <div class="besides">
           {videos.map((video) => (
-            <BesideVideo key={video.id} editor={editor} capture={video} player={shown.medium.player} />
+            <FollowingVideo key={video.id} editor={editor} capture={video} player={shown.medium.player} />
           ))}
         </div>
       )}
@@ -38,7 +38,7 @@ export function AudioView({ editor }: { editor: AudioEditor }): preact.JSX.Eleme
   );
 }
 
-function BesideVideo({
+function FollowingVideo({
   editor,
   capture,
   player,
@@ -90,9 +90,9 @@ function Sound({ editor, task, loaded }: { editor: AudioEditor; task: OpenTask; 
       <Timeline
         duration={player.duration}
         now={player.now}
-        zoom={editor.desk.zoom}
+        zoom={editor.sound.zoom}
         label="Waveform with speech regions"
-        seen={editor.desk.seen}
+        seen={editor.sound.seen}
         onSeek={(us) => {
           player.pause();
           player.seek(us);
@@ -100,7 +100,7 @@ function Sound({ editor, task, loaded }: { editor: AudioEditor; task: OpenTask; 
         onDrag={(from, to) => editor.create(from, to)}
       >
         <div class="wave-row">
-          <Wave peaks={peaks} sound={url} duration={player.duration} seen={editor.desk.seen} />
+          <Wave peaks={peaks} sound={url} duration={player.duration} seen={editor.sound.seen} />
           {ghosts.map(
             ({ ref, label }) =>
               isInterval(label) && (
@@ -124,10 +124,10 @@ function Sound({ editor, task, loaded }: { editor: AudioEditor; task: OpenTask; 
             task={task}
             regions={regions}
             duration={player.duration}
-            seen={editor.desk.seen}
+            seen={editor.sound.seen}
           />
         </div>
-        <WordTimes regions={regions} now={player.now} duration={player.duration} seen={editor.desk.seen} />
+        <WordTimes regions={regions} now={player.now} duration={player.duration} seen={editor.sound.seen} />
       </Timeline>
     </div>
   );

@@ -44,7 +44,7 @@ export interface StageProps {
   onSelect(ref: Ref): void;
   onChange(ref: Ref, rect: Rect, series: string): void;
   /** The hand let go: what comes next is a step of its own. */
-  onSettle(): void;
+  onCommit(): void;
   onActivate(): void;
 }
 
@@ -204,7 +204,7 @@ export class Stage extends Component<StageProps, State> {
       const end = insidePicture(toPicture(this.point(event), this.view()), this.props.picture);
       this.props.tool.finish(between(gesture.start, end));
     }
-    this.props.onSettle();
+    this.props.onCommit();
   };
 
   override render(): preact.JSX.Element {

@@ -87,11 +87,11 @@ function Picture({
       close={editor.close.value && active ? placeOf(label) : null}
       note={editor.captures(task).length > 1 ? capture.sensor : null}
       onSelect={(ref) => {
-        task.settle();
+        task.commit();
         task.selected.value = ref;
       }}
       onChange={(_ref, rect, series) => editor.change(rect, series)}
-      onSettle={() => task.settle()}
+      onCommit={() => task.commit()}
       onActivate={() => {
         editor.active.value = capture.id;
       }}

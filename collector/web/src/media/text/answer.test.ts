@@ -32,7 +32,7 @@ test("typing is one step of undo, and an empty field is a rejected answer that c
   const hand = await open();
   hand.editor.text.setText("I make the coffe");
   hand.editor.text.setText("I make the coffee.");
-  hand.task.settle();
+  hand.task.commit();
   hand.editor.text.setText("  ");
   expect(hand.labels()).toEqual([]);
   hand.task.undo();

@@ -63,7 +63,7 @@ export class AnswerEditor implements Editor {
         else this.takeTyped();
         return true;
       case "undo":
-        return this.text.bringBack();
+        return this.text.restore();
       default:
         return false;
     }
@@ -73,9 +73,9 @@ export class AnswerEditor implements Editor {
   private takeTyped(): void {
     const original = this.original.ready;
     if (original === null) return;
-    this.task.value?.settle();
+    this.task.value?.commit();
     this.text.setText(original);
-    this.task.value?.settle();
+    this.task.value?.commit();
   }
 
   dispose(): void {

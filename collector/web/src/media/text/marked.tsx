@@ -184,7 +184,7 @@ export function Marked({ task, capture, text }: MarkedProps): preact.JSX.Element
       classes={task.view.classes}
       selected={selected?.capture === capture ? selected.id : null}
       onSelect={(id) => {
-        task.settle();
+        task.commit();
         task.selected.value = { capture, id };
       }}
     />

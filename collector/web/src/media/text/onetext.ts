@@ -65,7 +65,7 @@ export class OneText {
   }
 
   /** Brings back the pre-label that was taken away, where there is nothing to undo. False: there is nothing to bring. */
-  bringBack(): boolean {
+  restore(): boolean {
     const task = this.task.value;
     const capture = this.capture()?.id;
     const gone = this.rejected();

@@ -91,7 +91,7 @@ export class ReadingEditor implements Editor {
     if (!task || !capture || !piece) return;
     const ref = { capture, id: piece.id };
     if (same(ref, task.selected.value)) return;
-    task.settle();
+    task.commit();
     task.selected.value = ref;
   }
 
@@ -186,7 +186,7 @@ export class ReadingEditor implements Editor {
     const stops = (task.work.value[capture] ?? []).filter((l) => !places.has(l.id));
     const next = neighbour({ [capture]: stops }, task.selected.value, step);
     if (!next || same(next, task.selected.value)) return;
-    task.settle();
+    task.commit();
     task.selected.value = next;
   }
 

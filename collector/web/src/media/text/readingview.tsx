@@ -54,7 +54,7 @@ function Picture({ editor, task, capture, bitmap }: PictureProps): preact.JSX.El
       close={editor.close.value && selected?.place ? boundsOf(outlineOf(selected.place)?.points ?? []) : null}
       onSelect={(ref) => editor.select(pieceOf(editor.pieces(), ref.id))}
       onChange={() => undefined}
-      onSettle={() => task.settle()}
+      onCommit={() => task.commit()}
       onActivate={() => undefined}
     />
   );
@@ -180,7 +180,7 @@ function Row({ editor, task, piece, number, selected, bitmap }: RowProps): preac
               // A span of this text that is selected stays it.
               if (editor.piece()?.id !== piece.id) editor.select(piece);
             }}
-            onLeave={() => task.settle()}
+            onLeave={() => task.commit()}
           />
         ) : (
           <button type="button" tabIndex={-1} onClick={() => editor.writePlace(piece.id)}>

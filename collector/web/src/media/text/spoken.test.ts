@@ -30,7 +30,7 @@ test("the sound waits for a key, plays from there and goes on after a pause", as
   hand.press("play");
   expect([sound().paused, hand.playing]).toEqual([true, false]);
   hand.far("right");
-  expect(hand.editor.desk.player()?.now.value).toBe(4_000_000);
+  expect(hand.editor.sound.player()?.now.value).toBe(4_000_000);
   hand.press("left", "play-all");
   await settled();
   expect(sound().currentTime).toBe(0);
@@ -39,10 +39,10 @@ test("the sound waits for a key, plays from there and goes on after a pause", as
 test("zoom and speed are those of every sound", async () => {
   const hand = await open();
   hand.press("wider", "faster");
-  expect(hand.editor.desk.zoom.value).toBeGreaterThan(1);
+  expect(hand.editor.sound.zoom.value).toBeGreaterThan(1);
   expect(sound().playbackRate).toBeGreaterThan(1);
   hand.press("narrower", "slower");
-  expect([hand.editor.desk.zoom.value, sound().playbackRate]).toEqual([1, 1]);
+  expect([hand.editor.sound.zoom.value, sound().playbackRate]).toEqual([1, 1]);
 });
 
 test("nothing is written until a person writes, and then it is theirs", async () => {
@@ -63,7 +63,7 @@ test("what a model heard is corrected, rejected and brought back", async () => {
   hand.editor.text.setText("");
   expect(hand.labels()).toEqual([]);
   // Written again it is the same answer.
-  hand.task.settle();
+  hand.task.commit();
   hand.editor.text.setText("under the table");
   expect(hand.label).toMatchObject({ id: "m1", text: "under the table" });
 });

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { Stroke } from "../../model/keys";
 import type { OpenTask } from "../../state/task";
-import { SECOND_US, SoundDesk } from "../audio/desk";
+import { SECOND_US, SoundControls } from "../audio/soundcontrols";
 import type { Editor, EditorContext } from "../editor";
 import type { TaskMedia } from "../load";
 import { mediumUnready } from "../loading";
@@ -13,12 +13,12 @@ const FAR = 5;
 
 export class SpokenEditor implements Editor {
   readonly task = signal<OpenTask | null>(null);
-  readonly desk: SoundDesk;
+  readonly sound: SoundControls;
   readonly text = new OneText(this.task, "audio");
   private media: TaskMedia | null = null;
 
   constructor(private readonly context: EditorContext) {
-    this.desk = new SoundDesk((now) => this.context.playing(now));
+    this.sound = new SoundControls((now) => this.context.playing(now));
   }
 
   load(task: OpenTask, media: TaskMedia): void {
@@ -29,15 +29,15 @@ export class SpokenEditor implements Editor {
   }
 
   open(): void {
-    this.desk.open(this.media, this.text.capture());
+    this.sound.open(this.media, this.text.capture());
   }
 
   unready(): string | null {
-    return mediumUnready("The sound", [this.desk.progress()]);
+    return mediumUnready("The sound", [this.sound.progress()]);
   }
 
   command(stroke: Stroke): boolean {
-    const player = this.desk.player();
+    const player = this.sound.player();
     const step = stroke.far ? FAR * SECOND_US : SECOND_US;
     switch (stroke.command) {
       case "play":
@@ -63,9 +63,9 @@ export class SpokenEditor implements Editor {
         this.context.focus("language");
         return true;
       case "undo":
-        return this.text.bringBack();
+        return this.text.restore();
       default:
-        return this.desk.command(stroke);
+        return this.sound.command(stroke);
     }
   }
 
@@ -74,7 +74,7 @@ export class SpokenEditor implements Editor {
   }
 
   dispose(): void {
-    this.desk.close();
+    this.sound.close();
     this.task.value = null;
   }
 }

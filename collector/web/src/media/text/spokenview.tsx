@@ -2,7 +2,7 @@
 import type { TextLabel } from "../../api/types";
 import type { OpenTask } from "../../state/task";
 import { Unready } from "../../ui/parts";
-import type { LoadedSound } from "../audio/desk";
+import type { LoadedSound } from "../audio/soundcontrols";
 import { Transport } from "../audio/transport";
 import { Wave } from "../audio/wave";
 import { mounting } from "../mount";
@@ -12,7 +12,7 @@ import { Asked, Written } from "./written";
 
 function SpokenView({ editor }: { editor: SpokenEditor }): preact.JSX.Element {
   const task = editor.task.value;
-  const shown = editor.desk.state.value;
+  const shown = editor.sound.state.value;
   if (!task) return <div class="medium" />;
   if (shown.state !== "ready") return <Unready shown={shown} what="the answer" retry={() => editor.open()} />;
   return (
@@ -30,7 +30,7 @@ function SpokenView({ editor }: { editor: SpokenEditor }): preact.JSX.Element {
           title="Written"
           name="What was said"
           standing={(label) => standing(editor, task, label)}
-          before={heardBefore(editor, task)}
+          before={transcriptBefore(editor, task)}
         >
           {" "}
           · <kbd>Ctrl Space</kbd> plays while you write
@@ -52,14 +52,14 @@ function Recording({ editor, sound }: { editor: SpokenEditor; sound: LoadedSound
       <Timeline
         duration={player.duration}
         now={player.now}
-        zoom={editor.desk.zoom}
+        zoom={editor.sound.zoom}
         label="Waveform of the answer"
         keepsField
-        seen={editor.desk.seen}
+        seen={editor.sound.seen}
         onSeek={(us) => player.seek(us)}
       >
         <div class="wave-row">
-          <Wave peaks={peaks} sound={sound.url} duration={player.duration} seen={editor.desk.seen} />
+          <Wave peaks={peaks} sound={sound.url} duration={player.duration} seen={editor.sound.seen} />
         </div>
       </Timeline>
     </div>
@@ -67,7 +67,7 @@ function Recording({ editor, sound }: { editor: SpokenEditor; sound: LoadedSound
 }
 
 /** What a recogniser wrote. */
-function heardBefore(editor: SpokenEditor, task: OpenTask): string | null {
+function transcriptBefore(editor: SpokenEditor, task: OpenTask): string | null {
   const id = editor.text.label()?.id ?? "";
   const before = task.beforeOf({ capture: editor.text.capture()?.id ?? "", id });
   return before?.kind === "text" ? before.text : null;

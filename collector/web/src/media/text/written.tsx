@@ -53,11 +53,11 @@ export function Written({ text, task, title, name, standing, before, children }:
         class="field answer-field"
         placeholder={name}
         onText={(said) => text.setText(said)}
-        onLeave={() => task.settle()}
+        onLeave={() => task.commit()}
       />
       <p class="answer-facts">
         <LanguageChoice value={language} first={task.view.language} onChoose={(tag) => text.setLanguage(tag)} />
-        {label ? <Kept label={label} standing={standing(label)} /> : <NoAnswer text={text} task={task} />}
+        {label ? <GivenAnswer label={label} standing={standing(label)} /> : <NoAnswer text={text} task={task} />}
       </p>
       {label && before !== null && (
         <Changed before={before} after={label.text} lang={label.language ?? task.view.language} />
@@ -67,7 +67,7 @@ export function Written({ text, task, title, name, standing, before, children }:
   );
 }
 
-function Kept({ label, standing }: { label: TextLabel; standing: string | null }): preact.JSX.Element {
+function GivenAnswer({ label, standing }: { label: TextLabel; standing: string | null }): preact.JSX.Element {
   return (
     <>
       <span>{characters(label.text)}</span>
@@ -83,7 +83,7 @@ function NoAnswer({ text, task }: { text: OneText; task: OpenTask }): preact.JSX
   return (
     <span class="word-changed">
       rejected: no usable answer{" "}
-      <button type="button" tabIndex={-1} onClick={() => text.bringBack() || task.undo()}>
+      <button type="button" tabIndex={-1} onClick={() => text.restore() || task.undo()}>
         <kbd>U</kbd> restore it
       </button>
     </span>

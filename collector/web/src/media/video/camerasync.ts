@@ -35,10 +35,10 @@ export class CameraSync {
     const leader = cameras.find((c) => c.player === lead);
     if (!leader) return;
     const frame = leader.player.frame.value;
-    untracked(() => this.bring(leader, frame, cameras.filter((c) => c !== leader)));
+    untracked(() => this.seekOthers(leader, frame, cameras.filter((c) => c !== leader)));
   }
 
-  private bring(leader: Camera, frame: number, others: readonly Camera[]): void {
+  private seekOthers(leader: Camera, frame: number, others: readonly Camera[]): void {
     if (this.leader !== leader.player) for (const other of others) other.player.pause();
     this.leader = leader.player;
     const moved = this.left.get(leader.player) !== frame;

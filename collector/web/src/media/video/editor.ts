@@ -186,7 +186,7 @@ export class VideoEditor implements Editor {
   select(ref: Ref): void {
     const task = this.task.value;
     if (!task) return;
-    task.settle();
+    task.commit();
     task.selected.value = ref;
   }
 

@@ -166,7 +166,7 @@ class DecodedFrames implements FrameSource {
       if (done || !value) break;
       const index = this.indexOf(value.timestamp);
       run.next = index + 1;
-      this.remember(index, value.canvas);
+      this.addToCache(index, value.canvas);
       if (index >= frame) break;
     }
     const found = this.cached(frame);
@@ -175,7 +175,7 @@ class DecodedFrames implements FrameSource {
     throw new Error(`Frame ${frame} cannot be decoded.`);
   }
 
-  private remember(index: number, canvas: WrappedCanvas["canvas"]): void {
+  private addToCache(index: number, canvas: WrappedCanvas["canvas"]): void {
     this.cache.delete(index);
     this.cache.set(index, canvas);
     for (const oldest of this.cache.keys()) {

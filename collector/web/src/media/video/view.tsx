@@ -105,7 +105,7 @@ function Picture({
       dim={outside !== null}
       onSelect={(ref) => editor.select(ref)}
       onChange={(_ref, rect, series) => editor.moveBox(rect, series)}
-      onSettle={() => task.settle()}
+      onCommit={() => task.commit()}
       onActivate={() => {
         player.pause();
         editor.active.value = capture.id;

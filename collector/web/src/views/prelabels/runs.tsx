@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api, Problem, Unreachable } from "../../api/client";
 import type { PrelabelRun } from "../../api/types";
-import { askedSentence, isGoing, runSentence, runState, settledCount } from "../../model/runs";
+import { askedSentence, isGoing, runSentence, runState, finishedCount } from "../../model/runs";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
 import { StartRun } from "./startrun";
@@ -118,7 +118,7 @@ function Run({ run, onStop }: { run: PrelabelRun; onStop(): void }): preact.JSX.
       </div>
       <progress
         max={run.captures}
-        value={settledCount(run)}
+        value={finishedCount(run)}
         aria-label={`${run.source.name}: finished captures`}
         aria-valuetext={runSentence(run)}
       />
