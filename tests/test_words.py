@@ -140,6 +140,6 @@ def test_names_of_the_pages_functions_and_classes_use_plain_words() -> None:
         f"{path.relative_to(ROOT)}: {name}: {word} is {OLD_NAMES[word]}"
         for path, name in declared
         for word in words_of(name)
-        if word in OLD_NAMES and name != "letterOf"  # of a key: a letter it is
+        if word in OLD_NAMES and name != "letterOf"  # of a key
     ]
     assert found == []

@@ -72,7 +72,7 @@ function samePlace(a: Label, b: Label): boolean {
   }
 }
 
-/** What was textOf or written, and in which language once it is named; composed letters are their parts. */
+/** What was said or written, and in which language once it is named; composed letters are their parts. */
 function sameWords(a: Label, b: Label): boolean {
   const textOf = (l: Label): string => (l.kind === "interval" || l.kind === "text" ? (l.text ?? "") : "");
   if (textOf(a).normalize("NFC") !== textOf(b).normalize("NFC")) return false;
