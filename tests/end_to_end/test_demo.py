@@ -86,9 +86,8 @@ def test_real_media_and_real_models(tmp_path: Path) -> None:
     video = needs.testdata("media/one-by-one-person-detection.mp4")
     sound = needs.testdata("media/silero_test_speech.wav")
     models = needs.testdata("models")
-    files = ("--camera", str(video), "--microphone", str(sound), "--script", str(SHORT))
-    facts = once(tmp_path, *files, env={"GLEANER_MODELS": str(models)})
-    assert (facts["tasks"], facts["lost"]) == (5, 0)
+    facts = once(tmp_path, "--camera", str(video), "--microphone", str(sound), env={"GLEANER_MODELS": str(models)})
+    assert (facts["tasks"], facts["lost"]) == (6, 0)
     assert facts["prelabels"]["track"] >= 1 and facts["prelabels"]["interval"] >= 1
     by_model = labels_by_model(tmp_path)
     assert {"yolox-nano", "silero-vad"} <= set(by_model)
@@ -105,8 +104,8 @@ def test_without_the_address_of_the_best_model_the_next_one_finds_person_and_cup
             needs.need(False, str(error))
             raise
     nowhere = {"GLEANER_CACHE": str(tmp_path / "cache"), "GLEANER_MODELS": "", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    facts, said = told_once(tmp_path / "data", "--script", str(SHORT), env=nowhere)
-    assert (facts["tasks"], facts["lost"]) == (5, 0)
+    facts, said = told_once(tmp_path / "data", env=nowhere)
+    assert (facts["tasks"], facts["lost"]) == (6, 0)
     assert said.count("yolox-nano is not on this machine and cannot be fetched") == 1
     assert "`gleaner prelabel pull yolox-nano` tries again" in said and "ssd-mobilenet" not in said
     found = {(label["kind"], label["label"]) for label in labels_by_model(tmp_path / "data")["ssd-mobilenet"]}
