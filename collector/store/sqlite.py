@@ -30,7 +30,7 @@ from collector.store.sqlite_driver import Readers, SqliteConnection, connect, fa
 T = TypeVar("T")
 GROUP_FNS = 128
 GROUP_SECONDS = 0.002
-READERS = 4
+READERS = 2  # only one thread runs Python at a time: more of them take turns with each other
 LONG_READERS = 2
 MAX_READ_SECONDS = 30.0
 
