@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,12 @@ from prelabel.quality.reviewed import Reviewed, Sight
 from wire.canonical import document_hash
 from wire.labels import Source
 from wire.tasks import TASK_RULES
+
+Items = Iterator[Measured]
+
+
+class NotMeasured(Exception):
+    """Something that is asked for was not measured yet, or has changed since."""
 
 
 class _MeasuredModel(NamedTuple):
@@ -90,27 +96,31 @@ class Measurements:
 
     def refresh(self) -> int:
         """Measure what is new, so that nobody waits for it; returns how many items there are."""
-        return sum(1 for _ in self.of(Asked())(self.vocabulary()))
+        return sum(1 for _ in self.read(self.selected(Asked()), Asked(), self.vocabulary()))
 
     def vocabulary(self) -> Vocabulary:
         """The words that each model used so far."""
         return {model.key: frozenset(model.words) for model in self._models.values()}
 
-    def of(self, asked: Asked) -> Callable[[Vocabulary], Iterator[Measured]]:
-        """What `prelabel_report` reads, of the revisions that are asked for now."""
+    def selected(self, asked: Asked) -> list[str]:
+        """The ids of the revisions that are asked for now, in the order people submitted."""
         revisions = self._rows.selected(asked)
         if asked == Asked():
             self._saved.remove_others(self._facts, revisions)
+        return revisions
 
-        def read(words: Vocabulary) -> Iterator[Measured]:
-            for batch in batches(revisions, BATCH):
-                for one in self._batch(batch, words):
-                    if asked.model in (None, one.model.name, one.model.sha256):
-                        yield one
+    def read(self, revisions: Sequence[str], asked: Asked, words: Vocabulary, *, measure: bool = True) -> Items:
+        """The items of revisions, for models that know these words; what was not measured yet is, and is saved.
 
-        return read
+        Args:
+            measure: False ends with NotMeasured at the first revision that is not.
+        """
+        for batch in batches(revisions, BATCH):
+            for one in self._batch(batch, words, measure):
+                if asked.model in (None, one.model.name, one.model.sha256):
+                    yield one
 
-    def _batch(self, revisions: Sequence[str], words: Vocabulary) -> Iterator[Measured]:
+    def _batch(self, revisions: Sequence[str], words: Vocabulary, measure: bool) -> Items:
         rows = self._rows.circumstances(revisions)
         saved = self._saved.find(self._facts, revisions)
         found = {
@@ -119,6 +129,8 @@ class Measurements:
             if row.revision in saved and saved[row.revision].basis == row.basis
         }
         missing = [row for row in rows if row.revision not in found or self._lacks(found[row.revision], words)]
+        if missing and not measure:
+            raise NotMeasured(f"{len(missing)} of {len(rows)} revisions have to be measured first.")
         if missing:
             for row, items in self._rows.reviewed(missing):
                 found[row.revision] = self._measured(items, words, found.get(row.revision))

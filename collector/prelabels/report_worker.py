@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+import logging
+import os
+import pickle
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,20 +22,65 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from collector.prelabels.calibration import fit_all
-from collector.prelabels.measurements import Measurements
+from collector.prelabels.measurements import Measurements, NotMeasured
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.services import services_of
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_reader
 from collector.studies.scope import Scope
-from prelabel.labelling.worker import Worker, WorkerStopped
-from prelabel.quality.report import prelabel_report
+from prelabel.labelling.worker import Worker, WorkerStopped, WorkFailed
+from prelabel.quality.measurement import Vocabulary
+from prelabel.quality.report import added_up, prelabel_report
 from prelabel.quality.shapes import PrelabelReport
+from prelabel.quality.sums import QualitySums
 from prelabel.triage.calibration import Calibration
 from wire.base import format_utc
 
+log = logging.getLogger("gleaner.prelabels")
 LIMIT_SECONDS = 3600.0
+MIN_SPLIT = 20_000  # revisions: fewer are added up in less time than a process needs to begin
+FIRST_PART = 0.55  # of the revisions: the second process begins later
 IDLE_SECONDS = 60.0  # a lead who looks through the filters asks again soon; after that its memory is given back
+
+
+class LaterHalf:
+    """The later part of many revisions, added up by a second process meanwhile where the machine has two processors.
+
+    `before` are the others, which are the caller's; `revisions` are none where there are few.
+    """
+
+    def __init__(self, data: Path, blobs: Path, asked: Asked, revisions: Sequence[str]) -> None:
+        is_split = len(revisions) >= MIN_SPLIT and len(os.sched_getaffinity(0)) > 1
+        place = round(len(revisions) * FIRST_PART) if is_split else len(revisions)
+        self.before, self.revisions = revisions[:place], revisions[place:]
+        self._inputs = {"data": str(data), "blobs": str(blobs), **_inputs_of(asked), "revisions": self.revisions}
+        self._worker = Worker()
+        self._thread = ThreadPoolExecutor(1)
+        self._work: Future[QualitySums | None] | None = None
+
+    def __enter__(self) -> LaterHalf:
+        if self.revisions:
+            self._work = self._thread.submit(self._added_up)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._worker.stop()
+        self._thread.shutdown()
+
+    def sums(self) -> QualitySums | None:
+        """What the other process found; None where there was none, or something has to be measured first."""
+        return None if self._work is None else self._work.result()
+
+    def _added_up(self) -> QualitySums | None:
+        try:
+            found = self._worker.run(f"{__name__}:saved_sums", self._inputs, LIMIT_SECONDS)["sums"]
+        except WorkerStopped:
+            return None
+        except WorkFailed as problem:
+            log.warning("One process adds up everything: %s", problem)
+            return None
+        sums: QualitySums | None = None if found is None else pickle.loads(b64decode(found))
+        return sums
 
 
 class Measurer:
@@ -58,8 +108,7 @@ class Measurer:
         """
         task = self._reports.get(asked)
         if task is None:
-            since = None if asked.since is None else format_utc(asked.since)
-            task = asyncio.create_task(self._run("report", {**asdict(asked), "since": since}))
+            task = asyncio.create_task(self._run("report", _inputs_of(asked)))
             self._reports[asked] = task
             task.add_done_callback(lambda _: self._reports.pop(asked))
         # One who leaves takes nothing from the others.
@@ -113,11 +162,32 @@ Measures = Annotated[Measurer, Depends(_measurer)]
 
 def report(inputs: dict[str, Any]) -> dict[str, Any]:
     """Work of the other process: `data`, `blobs`, and what `Asked` has -> a `PrelabelReport`."""
-    since = inputs["since"]
-    studies = inputs["scope"]["studies"]
+    return report_of(Path(inputs["data"]), Path(inputs["blobs"]), _asked_of(inputs)).to_json()
+
+
+def saved_sums(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Work of a second process: `data`, `blobs`, what `Asked` has, `revisions` -> `sums`.
+
+    Those of these revisions, a pickle in Base64; None where one of them has to be measured first.
+    """
+    asked = _asked_of(inputs)
+    with _without_collection(), _measurements(Path(inputs["data"]), Path(inputs["blobs"])) as measurements:
+        words = measurements.vocabulary()
+        try:
+            sums = added_up(measurements.read(inputs["revisions"], asked, words, measure=False), words)
+        except NotMeasured:
+            return {"sums": None}
+    return {"sums": b64encode(pickle.dumps(sums, pickle.HIGHEST_PROTOCOL)).decode("ascii")}
+
+
+def _asked_of(inputs: dict[str, Any]) -> Asked:
+    since, studies = inputs["since"], inputs["scope"]["studies"]
     scope = Scope(None if studies is None else tuple(studies))
-    asked = Asked(inputs["study"], None if since is None else datetime.fromisoformat(since), inputs["model"], scope)
-    return report_of(Path(inputs["data"]), Path(inputs["blobs"]), asked).to_json()
+    return Asked(inputs["study"], None if since is None else datetime.fromisoformat(since), inputs["model"], scope)
+
+
+def _inputs_of(asked: Asked) -> dict[str, Any]:
+    return {**asdict(asked), "since": None if asked.since is None else format_utc(asked.since)}
 
 
 def fit(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -127,8 +197,7 @@ def fit(inputs: dict[str, Any]) -> dict[str, Any]:
 
 def measure(inputs: dict[str, Any]) -> dict[str, Any]:
     """Work of the other process: `data`, `blobs` -> `items`, how many are measured now."""
-    data = Path(inputs["data"])
-    with _reviewed_rows(data, Path(inputs["blobs"])) as rows, closing(Measurements(rows, data)) as measurements:
+    with _measurements(Path(inputs["data"]), Path(inputs["blobs"])) as measurements:
         return {"items": measurements.refresh()}
 
 
@@ -136,11 +205,21 @@ def report_of(data: Path, blobs: Path, asked: Asked, progress: Callable[[int], N
     """The report on a data folder, read beside a running service. What was measured before is not measured again.
 
     Args:
-        progress: called with the number of items added up so far.
+        progress: called with the number of items added up so far; not of those that another process adds up.
     """
-    with _without_collection(), _reviewed_rows(data, blobs) as rows, closing(Measurements(rows, data)) as measurements:
-        words = measurements.vocabulary()
-        return prelabel_report(measurements.of(asked), datetime.now(UTC), progress=progress, words=words)
+    with _without_collection(), _measurements(data, blobs) as measurements:
+        revisions, words = measurements.selected(asked), measurements.vocabulary()
+        with LaterHalf(data, blobs, asked, revisions) as later:
+
+            def sums_of(known: Vocabulary) -> QualitySums:
+                sums = added_up(measurements.read(later.before, asked, known), known, progress)
+                found = later.sums() if known == words else None
+                if found is None:
+                    found = added_up(measurements.read(later.revisions, asked, known), known)
+                sums.merge(found)
+                return sums
+
+            return prelabel_report(sums_of, datetime.now(UTC), words=words)
 
 
 def calibrations_of(data: Path, blobs: Path) -> list[Calibration]:
@@ -159,6 +238,12 @@ def _without_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def _measurements(data: Path, blobs: Path) -> Iterator[Measurements]:
+    with _reviewed_rows(data, blobs) as rows, closing(Measurements(rows, data)) as measurements:
+        yield measurements
 
 
 @contextmanager

@@ -97,7 +97,7 @@ class Detections:
         # Of each run of scores: its word, its group and how many scores it has.
         self._words, self._groups, self._lengths = array("i"), array("i"), array("i")
         self._numbers: dict[str, int] = {}
-        self._truth: dict[int, Counter[str]] = defaultdict(Counter)
+        self._truth: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._sorted: _Sorted | None = None
 
     def add(self, words: Sequence[WordHits], known: Collection[str], group: int) -> None:
@@ -117,6 +117,19 @@ class Detections:
                 self._words.append(number)
                 self._groups.append(group)
                 self._lengths.append(len(scores))
+
+    def merge(self, later: Detections, groups: Mapping[int, int]) -> None:
+        """Add later pictures, whose groups have other numbers: those here by those there."""
+        numbers = {
+            number: self._numbers.setdefault(word, len(self._numbers)) for word, number in later._numbers.items()
+        }
+        self._scores += later._scores
+        self._hits += later._hits
+        self._words.extend(numbers[number] for number in later._words)
+        self._groups.extend(groups[group] for group in later._groups)
+        self._lengths += later._lengths
+        for group, words in later._truth.items():
+            self._truth[groups[group]].update(words)
 
     def average_precision(self, groups: Collection[int]) -> tuple[AveragePrecision | None, dict[str, AveragePrecision]]:
         """Over all words that have a true label in these groups (each word counts the same), and of each of them.

@@ -40,10 +40,9 @@ _Precisions = Mapping[tuple[Key, Sample], AveragePrecision]
 
 
 def prelabel_report(
-    measured: Callable[[Vocabulary], Iterable[Measured]],
+    sums_of: Callable[[Vocabulary], QualitySums],
     made_at: datetime,
     costs: Mapping[str, UnitCosts] | None = None,
-    progress: Callable[[int], None] | None = None,
     words: Vocabulary | None = None,
 ) -> PrelabelReport:
     """Compare pre-labels with what people made of them.
@@ -54,16 +53,15 @@ def prelabel_report(
     average precision). Rows where nothing was labelled on either side have their number of items only.
 
     Args:
-        measured: gives the items, those of one revision one after another, measured for models that know certain words.
-            It is called again where the items say that they know others.
+        sums_of: adds up the items for models that know certain words (`added_up`). It is called again where the items
+            say that they know others.
         made_at: aware time.
         costs: seconds of people's acts by kind; None fits them where it can (`costs.unit_costs`).
-        progress: called with the number of items added up so far.
         words: a first guess at the words that models know; a good one saves the second call.
     """
-    sums = _added_up(measured, words or {}, progress)
+    sums = sums_of(words or {})
     if not sums.holds():
-        sums = _added_up(measured, sums.vocabulary(), progress)
+        sums = sums_of(sums.vocabulary())
     rows, precisions = sums.rows(), sums.precisions()
     seconds = dict(costs) if costs is not None else unit_costs(sums.work())
     told = configurations(sums.settings())
@@ -84,11 +82,16 @@ def prelabel_report(
     )
 
 
-def _added_up(
-    measured: Callable[[Vocabulary], Iterable[Measured]], words: Vocabulary, progress: Callable[[int], None] | None
+def added_up(
+    items: Iterable[Measured], words: Vocabulary, progress: Callable[[int], None] | None = None
 ) -> QualitySums:
+    """The sums of items, those of one revision one after another, measured for models that know these words.
+
+    Args:
+        progress: called with the number of items added up so far.
+    """
     sums = QualitySums(words)
-    for one in measured(words):
+    for one in items:
         sums.add(one)
         if progress is not None:
             progress(sums.items)

@@ -92,6 +92,23 @@ class QualitySums:
         if one.sight == "shown" and one.active_ms is not None:
             self._work.add(one)
 
+    def merge(self, later: QualitySums) -> None:
+        """Add the sums of later items, none of a revision that is in these, added up for the same words."""
+        self.items += later.items
+        for stratum, items in later.items_of.items():
+            self.items_of[stratum] += items
+        places = {number: self._places.setdefault(place, len(self._places)) for place, number in later._places.items()}
+        captures = {
+            number: self._captures.setdefault(capture, len(self._captures))
+            for capture, number in later._captures.items()
+        }
+        for key, model in later._models.items():
+            mine = self._models.get(key)
+            if mine is None:
+                mine = self._models[key] = _ModelItems(model.words)
+            mine.merge(model, places, captures)
+        self._work.merge(later._work)
+
     def sources(self) -> dict[ModelKey, Source]:
         return {key: model.source for key, model in self._models.items() if model.source is not None}
 
@@ -163,7 +180,7 @@ class _ModelItems:
     """
 
     def __init__(self, words: frozenset[str]) -> None:
-        self._words = words
+        self.words = words
         self.said: set[str] = set()
         self.known: set[str] = set()
         self.unknown: set[str] = set()
@@ -179,7 +196,7 @@ class _ModelItems:
         self.settings = one.settings if self.settings is None else self.settings
         self.writes = self.writes or facts.writes
         self.said.update(facts.said, one.words or ())
-        words = self._words if self._words.issuperset(facts.said) else self._words.union(facts.said)
+        words = self.words if self.words.issuperset(facts.said) else self.words.union(facts.said)
         counted: dict[str, list[Cell]] = {}
         for cell in facts.cells:
             if self._add_cell(cell, place, capture, words):
@@ -194,6 +211,21 @@ class _ModelItems:
                 detections = self.detections[kind] = Detections()
             for frame in frames:
                 detections.add(frame, words, place)
+
+    def merge(self, later: _ModelItems, places: Mapping[int, int], captures: Mapping[int, int]) -> None:
+        """Add later items, whose places and captures have other numbers: those here by those there."""
+        self.source = later.source
+        self.settings = later.settings if self.settings is None else self.settings
+        self.writes = self.writes or later.writes
+        self.said |= later.said
+        self.known |= later.known
+        self.unknown |= later.unknown
+        for (kind, place), group in later.tallies.items():
+            for label, tally in group.items():
+                tally.captures = {captures[number]: counts for number, counts in tally.captures.items()}
+                self._tally(kind, places[place], label).merge(tally, parts=True, whole=True)
+        for kind, detections in later.detections.items():
+            self.detections.setdefault(kind, Detections()).merge(detections, places)
 
     def _add_cell(self, cell: Cell, place: int, capture: int, words: frozenset[str]) -> bool:
         """Returns whether the cell counts: what people added counts also where the model does not know the word."""
@@ -247,6 +279,10 @@ class _WorkRows:
         if self._revision and self._revision[0].revision != one.revision:
             self._close()
         self._revision.append(one)
+
+    def merge(self, later: _WorkRows) -> None:
+        self._close()
+        self._rows += later.done()
 
     def done(self) -> list[Work]:
         self._close()

@@ -15,7 +15,7 @@ from collector.review.task_detail import task_detail
 from prelabel.geometry.overlap import overlap_table
 from prelabel.geometry.rle import encode
 from prelabel.quality.measurement import measured
-from prelabel.quality.report import prelabel_report
+from prelabel.quality.report import added_up, prelabel_report
 from prelabel.quality.shapes import PrelabelReport
 from tests.collector.review.filled import Filled, box
 from wire.capture import CaptureManifest
@@ -30,7 +30,7 @@ def mask(name: str, counts: str) -> dict[str, Any]:
 
 def reported(filled: Filled) -> PrelabelReport:
     rows = ReviewedRows(filled.db, filled.blobs)
-    return prelabel_report(lambda words: measured(rows.items(Asked()), words), datetime.now(UTC))
+    return prelabel_report(lambda words: added_up(measured(rows.items(Asked()), words), words), datetime.now(UTC))
 
 
 def test_a_broken_mask_is_left_out_of_the_task_and_of_the_report(tmp_path: Path) -> None:

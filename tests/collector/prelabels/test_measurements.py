@@ -14,7 +14,7 @@ from collector.prelabels.measurements import Measurements
 from collector.prelabels.reviewed_rows import Asked, Circumstances, ReviewedRows
 from collector.store.derived_rows import FILE
 from prelabel.quality.measurement import RULES, measured
-from prelabel.quality.report import prelabel_report
+from prelabel.quality.report import added_up, prelabel_report
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import PrelabelReport
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval, track
@@ -39,13 +39,18 @@ def saved_report(filled: Filled, asked: Asked | None = None) -> tuple[PrelabelRe
     """The report from saved facts, and the revisions that were measured for it."""
     rows = Watched(filled)
     with closing(Measurements(rows, filled.folder)) as measurements:
-        found = prelabel_report(measurements.of(asked or Asked()), NOW, words=measurements.vocabulary())
+        revisions = measurements.selected(asked or Asked())
+        found = prelabel_report(
+            lambda words: added_up(measurements.read(revisions, asked or Asked(), words), words),
+            NOW,
+            words=measurements.vocabulary(),
+        )
     return found, rows.read
 
 
 def report_anew(filled: Filled, asked: Asked | None = None) -> PrelabelReport:
     rows = ReviewedRows(filled.db, filled.blobs)
-    return prelabel_report(lambda words: measured(rows.items(asked or Asked()), words), NOW)
+    return prelabel_report(lambda words: added_up(measured(rows.items(asked or Asked()), words), words), NOW)
 
 
 def reviewed(filled: Filled, medium: str, kind: str, said: list[dict[str, Any]], after: list[dict[str, Any]]) -> str:

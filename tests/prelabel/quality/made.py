@@ -11,7 +11,7 @@ import numpy as np
 
 from prelabel.quality.estimates import exact_intervals
 from prelabel.quality.measurement import ItemFacts, Measured, Vocabulary, measured
-from prelabel.quality.report import prelabel_report
+from prelabel.quality.report import added_up, prelabel_report
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import PrelabelReport
 from wire.labels import Box, Interval, Keyframe, Label, LabelsDocument, Source, Text, Track
@@ -74,7 +74,7 @@ def report_on(items: Iterable[Reviewed]) -> PrelabelReport:
         for one in measured(rows, words):
             yield one._replace(facts=ItemFacts._make(json.loads(json.dumps(one.facts))))
 
-    return prelabel_report(read, datetime(2026, 11, 23, tzinfo=UTC))
+    return prelabel_report(lambda words: added_up(read(words), words), datetime(2026, 11, 23, tzinfo=UTC))
 
 
 def exact_interval(good: float, of: float) -> tuple[float, float]:
