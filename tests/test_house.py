@@ -273,3 +273,11 @@ def test_nothing_is_defined_that_no_program_uses() -> None:
         if name not in used and not name.startswith("__")
     ]
     assert unused == []
+
+
+def test_no_file_names_the_folder_it_was_written_in() -> None:
+    """What a tool leaves behind, committed by mistake, has the paths of one machine in it."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    paths = [ROOT / name for name in listed.decode().split("\0") if name]
+    assert len(paths) > 500
+    assert [str(path) for path in paths if path.is_file() and str(ROOT).encode() in path.read_bytes()] == []

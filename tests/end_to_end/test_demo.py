@@ -20,6 +20,7 @@ from prelabel.models.catalogue import Catalogue, ModelUnavailable, fetch
 from tests import needs
 from tests.end_to_end.installation import SHORT
 from tests.support import local_http
+from tests.support.demo import demo_once
 from tests.support.waiting import until
 from wire.parent import bound
 
@@ -36,20 +37,7 @@ def once(data: Path, *more: str, env: dict[str, str] | None = None) -> dict[str,
 def told_once(data: Path, *more: str, env: dict[str, str] | None = None) -> tuple[dict[str, Any], str]:
     """The facts of a demo run once, and what it printed for people."""
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "gleaner",
-            "demo",
-            "--once",
-            "--port",
-            "0",
-            "--page-port",
-            "0",
-            "--data",
-            str(data),
-            *more,
-        ],
+        demo_once(data, *more),
         capture_output=True,
         text=True,
         timeout=280,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from collector.review import queue
 from collector.review.progress import progress
+from collector.review.queue import Lease
 from collector.review.revisions import submit
 from collector.review.submit import Submit, checked, prepared
 from tests.collector.review.filled import Filled
@@ -19,9 +19,8 @@ from wire.labels import LabelsDocument
 NOW = datetime(2027, 2, 3, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_many_submits_under_one_lease_count_its_time_once(tmp_path: Path, at_once: bool) -> None:
-    filled = Filled(tmp_path / "data")
+def leased(filled: Filled) -> tuple[str, Lease, LabelsDocument]:
+    """Bea, the one task, which she has, and an answer to it without a label."""
     ids = filled.take("hold-up", "show", {"image": b"a jpeg"}, ["boxes"])
     filled.make(ids["take"])
     bea = filled.person("bea")
@@ -29,6 +28,12 @@ def test_many_submits_under_one_lease_count_its_time_once(tmp_path: Path, at_onc
     document = LabelsDocument.model_validate(
         {"schema": 1, "capture": ids["image"], "source": {"kind": "person", "name": "bea"}, "labels": []}
     )
+    return bea, lease, document
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_many_submits_under_one_lease_count_its_time_once(filled: Filled, at_once: bool) -> None:
+    bea, lease, document = leased(filled)
     moments = [NOW + timedelta(seconds=12 + (0 if at_once else 3 * n)) for n in range(4)]
     bodies = [
         Submit(fence=lease.fence, submit=uuid4(), documents=[document], opened_at=NOW, activity=[]) for _ in moments
@@ -54,15 +59,8 @@ def test_many_submits_under_one_lease_count_its_time_once(tmp_path: Path, at_onc
     assert shown.done_today == 1 and shown.per_minute <= 1.0
 
 
-def test_a_page_whose_clock_is_ahead_opened_no_task_after_its_submit(tmp_path: Path) -> None:
-    filled = Filled(tmp_path / "data")
-    ids = filled.take("hold-up", "show", {"image": b"a jpeg"}, ["boxes"])
-    filled.make(ids["take"])
-    bea = filled.person("bea")
-    (lease,) = filled.db.write_sync(lambda conn: queue.take_next(conn, bea, "page", [], ["boxes"], [0.5], NOW))
-    document = LabelsDocument.model_validate(
-        {"schema": 1, "capture": ids["image"], "source": {"kind": "person", "name": "bea"}, "labels": []}
-    )
+def test_a_page_whose_clock_is_ahead_opened_no_task_after_its_submit(filled: Filled) -> None:
+    bea, lease, document = leased(filled)
     at, ahead = NOW + timedelta(seconds=20), timedelta(hours=3)
     body = Submit(
         fence=lease.fence, submit=uuid4(), documents=[document], opened_at=NOW + ahead, first_input_at=at + ahead

@@ -15,6 +15,7 @@ import pytest
 
 from tests.needs import ROOT, need
 from tests.package_index import NAME, package_index, wheel_of
+from tests.support.demo import demo_once
 
 
 def clone(folder: Path) -> Path:
@@ -68,19 +69,7 @@ def test_no_room_on_the_disk(small_disk: Path) -> None:
 
 def test_the_demo_needs_room_for_its_data(small_disk: Path) -> None:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "gleaner",
-            "demo",
-            "--once",
-            "--port",
-            "0",
-            "--page-port",
-            "0",
-            "--data",
-            str(small_disk),
-        ],
+        demo_once(small_disk),
         capture_output=True,
         text=True,
         timeout=60,
