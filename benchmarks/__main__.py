@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
-    [queue] [attack] [steps] [disk] [startup]
+    [queue] [attack] [steps] [disk] [startup] [upload]
 all of them by default
 """
 
@@ -34,6 +34,7 @@ from benchmarks import (
     session,
     startup,
     steps,
+    upload,
 )
 from benchmarks.figure import Figure
 from wire.interrupted import interrupt
@@ -54,6 +55,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "steps": steps.measure,
     "disk": disk.measure,
     "startup": startup.measure,
+    "upload": upload.measure,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
