@@ -13,6 +13,7 @@ from collector.store.blobs import DiskFull
 from collector.store.blobs_local import check_writable
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.dialects import NAMES_OF_TABLES
 from collector.store.sql import Connection, text
 from collector.store.tables import metadata
 from wire.base import WireModel
@@ -24,7 +25,7 @@ _WRITE = text(
     " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 _READ = text("SELECT value FROM service_state WHERE name = 'ready_at'")
-_TABLES = text("SELECT name FROM sqlite_master WHERE type = 'table'")
+_TABLES = text(NAMES_OF_TABLES)
 
 
 class Readiness(WireModel):

@@ -9,6 +9,7 @@ from collector.catalogue.session_steps import save_steps, steps_of
 from collector.catalogue.take_records import MAX_REVISION, SessionConflict, save_take, save_takes_of, takes_of
 from collector.consent.allows import allowed_until
 from collector.consent.grants import grants_in, save_grants
+from collector.store.dialects import json_member
 from collector.store.sql import Connection, Row, text
 from collector.studies.scope import EVERYTHING, Scope, within
 from collector.studies.versions import content_of_session, version_of_session
@@ -60,9 +61,10 @@ _PAGE = text(_ROWS.format(f"WHERE {within('study')}"))
 _LATER_PAGE = text(_ROWS.format(f"WHERE (started_at, id) < (:started, :after) AND {within('study')}"))
 _STUDIES = text(f"SELECT DISTINCT study FROM session WHERE {within('study')} ORDER BY study")
 _STARTED = text(f"SELECT started_at FROM session WHERE id = :after AND {within('study')}")
+_FACTS = json_member("manifest", "device_facts")
 _DEVICE_FACTS = text(
-    "SELECT json_extract(manifest, '$.device_facts') AS facts FROM capture WHERE session_id = :id"
-    " AND json_extract(manifest, '$.device_facts') IS NOT NULL GROUP BY 1 ORDER BY min(wall_at), min(id)"
+    f"SELECT {_FACTS} AS facts FROM capture WHERE session_id = :id AND {_FACTS} IS NOT NULL"
+    " GROUP BY 1 ORDER BY min(wall_at), min(id)"
 )
 _SEEN_RECORD = text(f"SELECT record FROM session WHERE id = :id AND {within('study')}")
 

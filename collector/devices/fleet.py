@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from collector.people.sign_ins import credentials_changed
 from collector.store.clock import now_text
+from collector.store.dialects import json_member
 from collector.store.sql import Connection, text
 from collector.studies.scope import EVERYTHING, Scope, within, within_session
 from wire.base import Id, WireModel
@@ -80,7 +81,7 @@ def find(conn: Connection, device: str, scope: Scope = EVERYTHING) -> DeviceRow:
     return _row(rows[0])
 
 
-_SESSION = "json_extract(heartbeat, '$.session')"
+_SESSION = json_member("heartbeat", "session")
 _SELECT = (
     "SELECT id, name, model, joined_at, revoked_at, last_seen_at, heartbeat,"
     f" {within_session(_SESSION)} AS session_seen FROM device WHERE (:studies IS NULL"

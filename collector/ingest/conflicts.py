@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query
 
 from collector.people.policy import Lead, PolicyRoute
 from collector.services import Db
+from collector.store.dialects import json_member
 from collector.store.sql import Connection, text
 from collector.studies.scope import Scope, scope_of, within, within_session
 from wire.base import WireModel
 
 router = APIRouter(prefix="/api", tags=["uploads"], route_class=PolicyRoute)
 _NEWEST = 2**53 - 1
-_OTHER_STUDY = "json_extract(manifest_conflict.manifest, '$.study')"
+_OTHER_STUDY = json_member("manifest_conflict.manifest", "study")
 _PAGE = text(
     "SELECT manifest_conflict.id, manifest_conflict.capture_id AS capture, manifest_conflict.device_id AS device,"
     " manifest_conflict.received_at, manifest_conflict.manifest, manifest_conflict.manifest_sha256,"

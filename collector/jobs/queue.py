@@ -94,7 +94,10 @@ def backoff_seconds(attempts: int) -> float:
 def release_all(conn: Connection) -> int:
     """At the start of the service: what was leased when it ended waits again, and the attempt does not count."""
     return conn.execute(
-        text("UPDATE job SET state = 'waiting', attempts = max(0, attempts - 1) WHERE state = 'leased'")
+        text(
+            "UPDATE job SET state = 'waiting', attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
+            " WHERE state = 'leased'"
+        )
     ).rowcount
 
 
@@ -150,7 +153,7 @@ def retry_or_fail(
 ) -> None:
     given_up = job.attempts >= POISON_AFTER and not retryable
     conn.execute(
-        text("UPDATE job SET state = :state, error = :error, not_before = :later, is_short = 0 WHERE id = :id"),
+        text("UPDATE job SET state = :state, error = :error, not_before = :later, is_short = FALSE WHERE id = :id"),
         {
             "state": "failed" if given_up else "waiting",
             "error": sentence,

@@ -9,6 +9,7 @@ from typing import Any
 from collector.people.policy import ROLES, Person, end_session
 from collector.people.tokens import hash_secret, new_secret
 from collector.store.clock import now_text, record_time, steady_text
+from collector.store.dialects import json_array_of
 from collector.store.sql import Connection, text
 from wire.base import new_id
 from wire.errors import GleanerError
@@ -76,7 +77,7 @@ def list_users(conn: Connection) -> list[dict[str, Any]]:
     """Everybody: `{"name", "role", "created_at", "disabled_at", "studies"}`, by name; `studies` None: every study."""
     rows = conn.execute(
         text(
-            "SELECT name, role, created_at, disabled_at, (SELECT json_group_array(study) FROM person_study"
+            f"SELECT name, role, created_at, disabled_at, (SELECT {json_array_of('study')} FROM person_study"
             " WHERE person_id = person.id) AS studies FROM person ORDER BY name"
         )
     )

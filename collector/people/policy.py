@@ -30,6 +30,7 @@ from collector.people.tokens import hash_secret, same_secret
 from collector.services import services_of
 from collector.store.clock import now_text, steady_now, steady_text
 from collector.store.database import Database
+from collector.store.dialects import json_array_of
 from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.errors import GleanerError
@@ -40,7 +41,7 @@ PAGE_HEADER = "x-gleaner-page"
 PERSON_HEADER = "x-gleaner-person"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PERSON = text(
-    "SELECT person.id, person.name, person.role, token.expires_at, (SELECT json_group_array(study) FROM person_study"
+    f"SELECT person.id, person.name, person.role, token.expires_at, (SELECT {json_array_of('study')} FROM person_study"
     " WHERE person_id = person.id) AS studies FROM token JOIN person ON person.id = token.person_id"
     " WHERE token.hash = :hash AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
     " AND (token.expires_at IS NULL OR token.expires_at > :now)"

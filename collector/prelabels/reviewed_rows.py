@@ -21,6 +21,7 @@ from collector.review.rules import parts_for
 from collector.review.tasks import known_words
 from collector.store.blobs import BlobStore
 from collector.store.database import Database
+from collector.store.dialects import joined
 from collector.store.sql import Connection, Row, text
 from collector.studies.label_schemas import schema_words
 from collector.studies.scope import EVERYTHING, Scope, within
@@ -41,13 +42,16 @@ _SELECTED = text(
     " AND (:since IS NULL OR revision.submitted_at >= :since) AND (:all OR revision.reason_kind = 'random')"
     " ORDER BY revision.submitted_at, revision.id"
 )
+_SEEN_DOCUMENTS = joined("id || ' ' || raw_sha256 || ' ' || shown", " ")
+_SEEN = (
+    "capture.id || ' ' || capture.manifest_sha256 || ' ' || coalesce((SELECT blob FROM derived"
+    " WHERE capture_id = capture.id AND kind = 'frames'), '-') || ' ' || coalesce((SELECT"
+    f" {_SEEN_DOCUMENTS} FROM labels_document WHERE capture_id = capture.id AND source_kind <> 'person'), '-')"
+)
 _CIRCUMSTANCES = text(
     "SELECT revision.id, revision.active_ms, revision.reason_kind, revision.script_sha256, task.type, task.control,"
     " take.step, session.language, study_version.label_schema,"
-    " (SELECT group_concat(capture.id || ' ' || capture.manifest_sha256 || ' ' || coalesce((SELECT blob FROM derived"
-    " WHERE capture_id = capture.id AND kind = 'frames'), '-') || ' ' || coalesce((SELECT group_concat(id || ' ' ||"
-    " raw_sha256 || ' ' || shown, ' ') FROM labels_document WHERE capture_id = capture.id AND source_kind <> 'person'),"
-    " '-'), ' ') FROM task_capture JOIN capture ON capture.id = task_capture.capture_id"
+    f" (SELECT {joined(_SEEN, ' ')} FROM task_capture JOIN capture ON capture.id = task_capture.capture_id"
     " WHERE task_capture.task_id = task.id AND task_capture.role = 'labelled') AS seen"
     " FROM revision JOIN task ON task.id = revision.task_id JOIN take ON take.id = task.take_id"
     " JOIN session ON session.id = task.session_id JOIN study_version ON study_version.id = task.study_version_id"

@@ -22,8 +22,8 @@ PRELABEL = "prelabel"
 _CAPTURES = (
     "SELECT capture.id, capture.medium, capture.session_id, session.study FROM capture"
     " JOIN session ON session.id = capture.session_id"
-    " WHERE capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN (SELECT value FROM"
-    " json_each(:media)) AND (:study IS NULL OR session.study = :study) AND"
+    " WHERE capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN :media"
+    " AND (:study IS NULL OR session.study = :study) AND"
     f" {within('session.study')} AND (:step IS NULL OR capture.step = :step)"
     " ORDER BY capture.received_at, capture.id"
 )
@@ -90,7 +90,7 @@ def start_run(
         NothingToLabel: there is no such capture.
     """
     wanted = [medium for medium in media if asked.medium in (None, medium)]
-    values = {"media": json.dumps(wanted), "study": asked.study, "step": asked.step, **scope.values}
+    values = {"media": wanted, "study": asked.study, "step": asked.step, **scope.values}
     found = _allowed(conn, conn.execute(text(_CAPTURES), values).all())
     captures = [row.id for row in found]
     if not captures:

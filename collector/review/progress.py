@@ -18,18 +18,19 @@ _MINUTE = 16  # characters of a moment up to its minute
 # `pieces`: submits under one lease are one piece of work. `tasks`: a task counts once a day.
 _COUNT = text(
     "INSERT INTO finished_minute (person_id, study, minute, pieces, tasks, first_at) SELECT :person, study, :minute,"
-    " NOT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND fence = :fence AND id <> :revision),"
+    " CASE WHEN EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND fence = :fence AND id <> :revision)"
+    " THEN 0 ELSE 1 END,"
     # A task has few revisions, a person may have thousands today: `|| ''` keeps the index of people out.
-    " NOT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND person_id || '' = :person"
-    " AND submitted_at >= :day AND id <> :revision), :now FROM task WHERE id = :task"
-    " ON CONFLICT (person_id, study, minute) DO UPDATE SET pieces = pieces + excluded.pieces,"
-    " tasks = tasks + excluded.tasks"
+    " CASE WHEN EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND person_id || '' = :person"
+    " AND submitted_at >= :day AND id <> :revision) THEN 0 ELSE 1 END, :now FROM task WHERE id = :task"
+    " ON CONFLICT (person_id, study, minute) DO UPDATE SET pieces = finished_minute.pieces + excluded.pieces,"
+    " tasks = finished_minute.tasks + excluded.tasks"
 )
 _COUNTED = text(
     "SELECT coalesce(sum(CASE WHEN minute >= :day THEN tasks END), 0) AS tasks,"
     " coalesce(sum(CASE WHEN minute >= :since THEN pieces END), 0) AS pieces,"
     " min(CASE WHEN minute >= :since THEN first_at END) AS first_at"
-    " FROM finished_minute WHERE person_id = :person AND minute >= min(:day, :since)"
+    " FROM finished_minute WHERE person_id = :person AND minute >= CASE WHEN :day < :since THEN :day ELSE :since END"
     f" AND {within('study')}"
 )
 # Kept by triggers (collector/store/tables/waiting.py): counting a long queue would slow every answer.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+from collector.store.dialects import json_rows
 from collector.store.sql import Statement, text
 from collector.studies.scope import Scope, within
 from wire.tasks import TaskType
@@ -66,13 +67,13 @@ def _lane(lane: str, by: str, order: str) -> LaneStatements:
         asked = f"{lane} AND type = '{kind}' AND '{kind}' IN :types AND {_NEW_TO_PERSON} ORDER BY {order} LIMIT"
         fresh = f"AS candidate WHERE {_NOT_GIVEN_BACK}"
         every, one = f"SELECT id, {by} FROM task WHERE {asked}", f"FROM task WHERE study = seen.value AND {asked}"
-        pieces["first"].append(f"SELECT * FROM ({every} 1)")
+        pieces["first"].append(f"SELECT * FROM ({every} 1) AS candidate")
         pieces["fresh"].append(f"SELECT * FROM ({every} {MAX_PASSED_OVER}) {fresh}")
         pieces["first_seen"].append(_of_each_study(f"SELECT id {one} 1", by))
         window = f"SELECT id, {by} {one} {MAX_PASSED_OVER}"
         pieces["fresh_seen"].append(_of_each_study(f"SELECT id FROM ({window}) {fresh} ORDER BY {order} LIMIT 1", by))
     statements = {
-        name: text(f"SELECT id FROM ({' UNION ALL '.join(found)}) ORDER BY {order} LIMIT 1")
+        name: text(f"SELECT id FROM ({' UNION ALL '.join(found)}) AS found ORDER BY {order} LIMIT 1")
         for name, found in pieces.items()
     }
     return LaneStatements(**statements)
@@ -80,7 +81,7 @@ def _lane(lane: str, by: str, order: str) -> LaneStatements:
 
 def _of_each_study(first: str, by: str) -> str:
     """What `first` finds for each study `seen.value` of a limit."""
-    return f"SELECT id, {by} FROM task WHERE id IN (SELECT ({first}) FROM json_each(:studies) AS seen)"
+    return f"SELECT id, {by} FROM task WHERE id IN (SELECT ({first}) FROM {json_rows('studies', 'seen')})"
 
 
 BY_PRIORITY = _lane("state = 'open' AND reason_kind <> 'random'", "priority", "priority DESC, id DESC")

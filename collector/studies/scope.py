@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from collector.people.policy import Person
+from collector.store.dialects import in_json_list
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def scope_of(person: Person) -> Scope:
 def within(study: str) -> str:
     """A condition: the column (or expression) `study` names one of the studies in the parameter `:studies`."""
     # Without a limit the expression is not evaluated: a subquery in it takes no time then.
-    return f"(:studies IS NULL OR {study} IN (SELECT value FROM json_each(:studies)))"
+    return f"(:studies IS NULL OR {in_json_list(study, 'studies')})"
 
 
 def within_session(session: str) -> str:

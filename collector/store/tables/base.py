@@ -1,8 +1,8 @@
-"""The one MetaData, with names for every constraint so that migrations can speak of them."""
+"""The one MetaData, with names for every constraint so that migrations can speak of them; what both engines need."""
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from sqlalchemy import BigInteger, Index, Integer, MetaData, text
 
 metadata = MetaData(
     naming_convention={
@@ -13,3 +13,10 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+# 64 bits everywhere. SQLite numbers rows by itself only where the type is called INTEGER.
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows that meet a condition, on both engines."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata
 
 session = Table(
     "session",
@@ -19,7 +19,7 @@ session = Table(
     Column("home", String, nullable=False),
     Column("consent", String, nullable=False),
     Column("state", String, nullable=False),  # running | finished | stopped | refused
-    Column("revision", Integer, nullable=False),
+    Column("revision", WHOLE, nullable=False),
     Column("record", Text, nullable=False),  # the SessionRecord without its steps; from schema 3 on without takes
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
@@ -43,7 +43,7 @@ session_step = Table(
     "session_step",
     metadata,
     Column("session_id", ForeignKey("session.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),  # 1-based, in the order of the plan
+    Column("number", WHOLE, primary_key=True),  # 1-based, in the order of the plan
     Column("step", String, nullable=False),
     Column("title", Text, nullable=False),
     Index("ix_session_step_session_id_step_number", "session_id", "step", "number"),
@@ -54,11 +54,11 @@ take = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("session_id", ForeignKey("session.id"), nullable=False),
-    Column("number", Integer, nullable=False, server_default="0"),  # 1-based order of opening in the session
-    Column("revision", Integer, nullable=False, server_default="0"),  # of the document that said what is here
+    Column("number", WHOLE, nullable=False, server_default="0"),  # 1-based order of opening in the session
+    Column("revision", WHOLE, nullable=False, server_default="0"),  # of the document that said what is here
     Column("step", String, nullable=False),
-    Column("step_number", Integer),  # 1-based order in which the steps were first taken
-    Column("attempt", Integer, nullable=False),
+    Column("step_number", WHOLE),  # 1-based order in which the steps were first taken
+    Column("attempt", WHOLE, nullable=False),
     Column("kind", String, nullable=False),  # say | do | show | answer
     Column("state", String, nullable=False),  # open | closed | torn
     Column("prompt", Text, nullable=False),
@@ -82,7 +82,7 @@ capture = Table(
     Column("medium", String, nullable=False),  # video | audio | image | text
     Column("sensor", String, nullable=False),
     Column("step", String, nullable=False),
-    Column("attempt", Integer, nullable=False),
+    Column("attempt", WHOLE, nullable=False),
     Column("consent", String, nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("state", String, nullable=False),  # received | opened | bad
@@ -91,7 +91,7 @@ capture = Table(
     Column("sha256", String),  # of the original bytes; of a torn one known once it is opened
     Column("bytes", BigInteger),
     Column("duration_us", BigInteger),
-    Column("frames", Integer),
+    Column("frames", WHOLE),
     Column("opened_us", BigInteger, nullable=False),
     Column("wall_at", String, nullable=False),
     Column("received_at", String, nullable=False),
@@ -117,7 +117,7 @@ derived = Table(
 labels_document = Table(
     "labels_document",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("capture_id", ForeignKey("capture.id"), nullable=False),
     Column("name", String, nullable=False),  # NAME of the part labels:NAME
     Column("source_kind", String, nullable=False),
@@ -135,7 +135,7 @@ labels_document = Table(
 prelabel_event = Table(
     "prelabel_event",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("document_id", ForeignKey("labels_document.id"), nullable=False),
     Column("at", String, nullable=False),
     Column("event", String, nullable=False),  # received | shown | hidden | replaced
@@ -148,7 +148,7 @@ prelabel_event = Table(
 look = Table(
     "look",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("person_id", ForeignKey("person.id"), nullable=False),
     Column("capture_id", ForeignKey("capture.id"), nullable=False),
     Column("at", String, nullable=False),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata, partial_index
 
 upload = Table(
     "upload",
@@ -25,14 +25,14 @@ upload = Table(
     Column("concat", String),  # Upload-Concat of the creation, as it came
     UniqueConstraint("capture_id", "part"),
     Index("ix_upload_state", "state"),
-    Index("ix_upload_open", "expires_at", sqlite_where=Column("state", String) == "open"),
-    Index("ix_upload_unclaimed", "device_id", sqlite_where=text("capture_id IS NULL")),
+    partial_index("ix_upload_open", "expires_at", where="state = 'open'"),
+    partial_index("ix_upload_unclaimed", "device_id", where="capture_id IS NULL"),
 )
 
 manifest_conflict = Table(
     "manifest_conflict",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("capture_id", String, nullable=False),
     Column("device_id", ForeignKey("device.id"), nullable=False),
     Column("manifest", Text, nullable=False),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, Column, Index, String, Table, Text, UniqueConstraint
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata, partial_index
 
 job = Table(
     "job",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("kind", String, nullable=False),
     Column("key", String, nullable=False),
     Column("payload", Text, nullable=False),
     Column("state", String, nullable=False),  # waiting | leased | done | failed
-    Column("attempts", Integer, nullable=False),
+    Column("attempts", WHOLE, nullable=False),
     Column("not_before", String, nullable=False),
     Column("error", Text),
     Column("created_at", String, nullable=False),
@@ -23,6 +23,6 @@ job = Table(
     Column("is_short", Boolean, nullable=False, server_default="0"),
     UniqueConstraint("kind", "key"),
     Index("ix_job_kind_state", "kind", "state"),
-    Index("ix_job_waiting", "kind", "not_before", "id", sqlite_where=Column("state", String) == "waiting"),
-    Index("ix_job_short", "kind", "not_before", "id", sqlite_where=text("state = 'waiting' AND is_short")),
+    partial_index("ix_job_waiting", "kind", "not_before", "id", where="state = 'waiting'"),
+    partial_index("ix_job_short", "kind", "not_before", "id", where="state = 'waiting' AND is_short"),
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Text
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata
 
 # Every fit there was; the newest row of a model file and configuration is the one in force.
 calibration = Table(
     "calibration",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("model_sha256", String, nullable=False),
     Column("body", Text, nullable=False),  # the Calibration as JSON
     Column("fitted_at", String, nullable=False),
@@ -26,7 +26,7 @@ prelabel_run = Table(
     Column("model", String, nullable=False),  # name in the catalogue or folder of the package, as it was asked for
     Column("source", Text, nullable=False),  # the model as labels name it
     Column("asked", Text, nullable=False),  # which captures: study, step, medium
-    Column("captures", Integer, nullable=False),
+    Column("captures", WHOLE, nullable=False),
     Column("created_at", String, nullable=False),
     Index("ix_prelabel_run_created_at", "created_at"),
 )

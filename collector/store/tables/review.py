@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, String, Table, Text, UniqueConstraint
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata, partial_index
 
 task = Table(
     "task",
@@ -15,7 +15,7 @@ task = Table(
     Column("study", String, nullable=False),
     Column("type", String, nullable=False),  # boxes | tracks | speech | text
     Column("state", String, nullable=False),  # open | leased | done | skipped | withheld (the consent has ended)
-    Column("fence", Integer, nullable=False),  # rises by one with every lease
+    Column("fence", WHOLE, nullable=False),  # rises by one with every lease
     Column("leased_to", ForeignKey("person.id")),  # the newest holder; stays after the lease has ended
     Column("leased_client", String),  # the page of the newest holder
     Column("leased_at", String),
@@ -24,7 +24,7 @@ task = Table(
     Column("reason_kind", String, nullable=False),  # uncertainty | conflict | age | random
     Column("reason_text", Text, nullable=False),
     Column("probability", Float, nullable=False),  # with which the queue's coin chose the lane
-    Column("instruction_version", Integer, nullable=False),  # those shown with the newest lease
+    Column("instruction_version", WHOLE, nullable=False),  # those shown with the newest lease
     Column("created_at", String, nullable=False),
     Column("opened_at", String),  # first lease ever
     Column("done_at", String),  # newest submit
@@ -33,48 +33,31 @@ task = Table(
     Column("control", Boolean, nullable=False, server_default="0"),
     Column("control_probability", Float),
     # 1, 2, …: independent answers to the same question, each by a person who has seen no other round.
-    Column("round", Integer, nullable=False, server_default="1"),
+    Column("round", WHOLE, nullable=False, server_default="1"),
     # Until when the consent covers all labelled captures; collector/review/task_consent.py.
     Column("usable_until", String, nullable=False, server_default="9999-12-31T23:59:59.999999Z"),
     # Ground truth is this pointer. No foreign key: the two tables would then need each other.
     Column("revision_id", String),
     Column("study_version_id", ForeignKey("study_version.id")),  # whose words and instructions it has; never null
     UniqueConstraint("take_id", "type", "round"),
-    Index(
-        "ix_task_open",
-        "type",
-        "priority",
-        "id",
-        sqlite_where=text("state = 'open' AND reason_kind <> 'random'"),
-    ),
-    Index(
-        "ix_task_random",
-        "type",
-        "created_at",
-        "id",
-        sqlite_where=text("state = 'open' AND reason_kind = 'random'"),
-    ),
+    partial_index("ix_task_open", "type", "priority", "id", where="state = 'open' AND reason_kind <> 'random'"),
+    partial_index("ix_task_random", "type", "created_at", "id", where="state = 'open' AND reason_kind = 'random'"),
     # The same two for people who see some studies alone.
-    Index(
-        "ix_task_open_of_study",
-        "study",
-        "type",
-        "priority",
-        "id",
-        sqlite_where=text("state = 'open' AND reason_kind <> 'random'"),
+    partial_index(
+        "ix_task_open_of_study", "study", "type", "priority", "id", where="state = 'open' AND reason_kind <> 'random'"
     ),
-    Index(
+    partial_index(
         "ix_task_random_of_study",
         "study",
         "type",
         "created_at",
         "id",
-        sqlite_where=text("state = 'open' AND reason_kind = 'random'"),
+        where="state = 'open' AND reason_kind = 'random'",
     ),
-    Index("ix_task_leased", "lease_expires_at", sqlite_where=text("state = 'leased'")),
-    Index("ix_task_holder", "leased_to", "leased_client", sqlite_where=text("state = 'leased'")),
-    Index("ix_task_skipped", "id", sqlite_where=text("state = 'skipped'")),
-    Index("ix_task_usable_until", "state", "usable_until", sqlite_where=text("usable_until < '9999'")),
+    partial_index("ix_task_leased", "lease_expires_at", where="state = 'leased'"),
+    partial_index("ix_task_holder", "leased_to", "leased_client", where="state = 'leased'"),
+    partial_index("ix_task_skipped", "id", where="state = 'skipped'"),
+    partial_index("ix_task_usable_until", "state", "usable_until", where="usable_until < '9999'"),
     Index("ix_task_session_id", "session_id"),
     Index("ix_task_created_at_id", "created_at", "id"),
     Index("ix_task_state_created_at_id", "state", "created_at", "id"),
@@ -85,7 +68,7 @@ task = Table(
 task_reason = Table(
     "task_reason",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
     Column("at", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -100,7 +83,7 @@ lease = Table(
     "lease",
     metadata,
     Column("task_id", ForeignKey("task.id"), primary_key=True),
-    Column("fence", Integer, primary_key=True),
+    Column("fence", WHOLE, primary_key=True),
     Column("person_id", ForeignKey("person.id"), nullable=False),
     Column("client", String),  # the page
     Column("started_at", String),
@@ -116,7 +99,7 @@ instruction = Table(
     "instruction",
     metadata,
     Column("type", String, primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("version", WHOLE, primary_key=True),
     Column("text", Text, nullable=False),  # what people were shown under this version
     Column("sha256", String, nullable=False),  # of the text as UTF-8
     Column("first_used_at", String, nullable=False),
@@ -126,7 +109,7 @@ instruction = Table(
 category = Table(
     "category",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),  # of the word in every export, for ever
+    Column("id", WHOLE, primary_key=True, autoincrement=True),  # of the word in every export, for ever
     Column("word", String, nullable=False, unique=True),
 )
 
@@ -145,7 +128,7 @@ task_capture = Table(
     Column("task_id", ForeignKey("task.id"), primary_key=True),
     Column("capture_id", ForeignKey("capture.id"), primary_key=True),
     Column("role", String, nullable=False),  # labelled | beside
-    Column("position", Integer, nullable=False),
+    Column("position", WHOLE, nullable=False),
     Index("ix_task_capture_capture_id", "capture_id"),
 )
 
@@ -154,20 +137,20 @@ revision = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
-    Column("number", Integer, nullable=False),  # 1, 2, … per task
+    Column("number", WHOLE, nullable=False),  # 1, 2, … per task
     Column("person_id", ForeignKey("person.id"), nullable=False),
     Column("submit_uuid", String, nullable=False, unique=True),
-    Column("fence", Integer, nullable=False),
+    Column("fence", WHOLE, nullable=False),
     Column("submitted_at", String, nullable=False),
     Column("opened_at", String, nullable=False),
     Column("first_input_at", String),
-    Column("active_ms", Integer, nullable=False),
+    Column("active_ms", WHOLE, nullable=False),
     Column("documents", Text, nullable=False),  # a list of labels documents, one a labelled capture
     Column("diff", Text, nullable=False),  # capture -> Diff from the pre-labels
     Column("reply", Text, nullable=False),  # the answer to the submit, given again for the same UUID
     Column("reason_kind", String, nullable=False),
     Column("probability", Float, nullable=False),
-    Column("instruction_version", Integer, nullable=False),
+    Column("instruction_version", WHOLE, nullable=False),
     Column("script_sha256", String, nullable=False),
     # Null before migration 0005: not recorded.
     Column("instruction_sha256", String),  # of the words that were on the screen
@@ -188,8 +171,8 @@ finished_minute = Table(
     Column("person_id", ForeignKey("person.id"), primary_key=True),
     Column("study", String, primary_key=True),
     Column("minute", String, primary_key=True),
-    Column("pieces", Integer, nullable=False),  # leases that ended in their first submit
-    Column("tasks", Integer, nullable=False),  # tasks submitted for the first time on the machine's local day
+    Column("pieces", WHOLE, nullable=False),  # leases that ended in their first submit
+    Column("tasks", WHOLE, nullable=False),  # tasks submitted for the first time on the machine's local day
     Column("first_at", String, nullable=False),
     Index("ix_finished_minute_person_id_minute", "person_id", "minute"),
 )
@@ -199,7 +182,7 @@ draft = Table(
     metadata,
     Column("task_id", ForeignKey("task.id"), primary_key=True),
     Column("person_id", ForeignKey("person.id"), primary_key=True),
-    Column("fence", Integer, primary_key=True),
+    Column("fence", WHOLE, primary_key=True),
     Column("documents", Text, nullable=False),
     Column("saved_at", String, nullable=False),
     Column("why", String, nullable=False),  # working | lease-lost
@@ -208,10 +191,10 @@ draft = Table(
 activity = Table(
     "activity",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
     Column("person_id", ForeignKey("person.id"), nullable=False),
-    Column("fence", Integer, nullable=False),
+    Column("fence", WHOLE, nullable=False),
     Column("at", String, nullable=False),
     Column("visible", Boolean, nullable=False),
     Column("playing", Boolean, nullable=False),
@@ -223,10 +206,10 @@ activity = Table(
 worked = Table(
     "worked",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
     Column("person_id", ForeignKey("person.id"), nullable=False),
-    Column("fence", Integer, nullable=False),
+    Column("fence", WHOLE, nullable=False),
     Column("started_at", String, nullable=False),  # a stretch of active time that a submit counted
     Column("ended_at", String, nullable=False),
     Index("ix_worked_ended_at", "ended_at"),
@@ -235,10 +218,10 @@ worked = Table(
 skip = Table(
     "skip",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("task_id", ForeignKey("task.id"), nullable=False),
     Column("person_id", ForeignKey("person.id"), nullable=False),
-    Column("fence", Integer, nullable=False),
+    Column("fence", WHOLE, nullable=False),
     Column("at", String, nullable=False),
     Column("kind", String, nullable=False),  # skipped | returned
     Column("reason", Text, nullable=False),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, ForeignKeyConstraint, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, ForeignKey, ForeignKeyConstraint, String, Table, Text, UniqueConstraint
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata
 
 study = Table(
     "study",
@@ -19,9 +19,9 @@ study = Table(
 study_version = Table(
     "study_version",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
     Column("study", ForeignKey("study.id"), nullable=False),
-    Column("number", Integer, nullable=False),  # 1, 2, … per study
+    Column("number", WHOLE, nullable=False),  # 1, 2, … per study
     Column("sha256", String, nullable=False),  # of its content (collector/studies/versions.py)
     Column("label_schema", Text, nullable=False),  # the LabelSchema as canonical JSON
     Column("consent_text_sha256", String, nullable=False),
@@ -38,7 +38,7 @@ study_version_instruction = Table(
     metadata,
     Column("study_version_id", ForeignKey("study_version.id"), primary_key=True),
     Column("type", String, primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", WHOLE, nullable=False),
     ForeignKeyConstraint(["type", "version"], ["instruction.type", "instruction.version"]),
 )
 

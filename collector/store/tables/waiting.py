@@ -6,30 +6,43 @@ its triggers anew, too: tests/collector/store/test_migrations.py compares them.
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, Column, Integer, String, Table, event
+from sqlalchemy import DDL, Column, String, Table, event
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata
 from collector.store.tables.review import task
 
 waiting = Table(
     "waiting",
     metadata,
     Column("study", String, primary_key=True),
-    Column("tasks", Integer, nullable=False),
+    Column("tasks", WHOLE, nullable=False),
 )
 
 _WAITS = "({0}.state = 'open' OR ({0}.state = 'leased' AND {0}.revision_id IS NULL))"
 _NEW, _OLD = _WAITS.format("NEW"), _WAITS.format("OLD")
 _ONE_MORE = (
     f"INSERT INTO waiting (study, tasks) SELECT NEW.study, 1 WHERE {_NEW}"
-    " ON CONFLICT (study) DO UPDATE SET tasks = tasks + 1;"
+    " ON CONFLICT (study) DO UPDATE SET tasks = {0}tasks + 1;"
 )
 _ONE_LESS = f"UPDATE waiting SET tasks = tasks - 1 WHERE study = OLD.study AND {_OLD};"
-TRIGGERS = (
-    f"CREATE TRIGGER task_waiting_insert AFTER INSERT ON task BEGIN {_ONE_MORE} END",
-    "CREATE TRIGGER task_waiting_update AFTER UPDATE OF state, revision_id, study ON task"
-    f" WHEN {_NEW} <> {_OLD} OR NEW.study <> OLD.study BEGIN {_ONE_LESS} {_ONE_MORE} END",
-    f"CREATE TRIGGER task_waiting_delete AFTER DELETE ON task BEGIN {_ONE_LESS} END",
-)
-for _trigger in TRIGGERS:
-    event.listen(task, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]
+_CHANGED = f"{_NEW} <> {_OLD} OR NEW.study <> OLD.study"
+_ON_UPDATE = "CREATE TRIGGER task_waiting_update AFTER UPDATE OF state, revision_id, study ON task"
+TRIGGERS = {
+    "sqlite": (
+        f"CREATE TRIGGER task_waiting_insert AFTER INSERT ON task BEGIN {_ONE_MORE.format('')} END",
+        f"{_ON_UPDATE} WHEN {_CHANGED} BEGIN {_ONE_LESS} {_ONE_MORE.format('')} END",
+        f"CREATE TRIGGER task_waiting_delete AFTER DELETE ON task BEGIN {_ONE_LESS} END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION count_waiting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF TG_OP <> 'INSERT' THEN {_ONE_LESS} END IF;"
+        f" IF TG_OP <> 'DELETE' THEN {_ONE_MORE.format('waiting.')} END IF;"
+        " RETURN NULL; END $$",
+        "CREATE TRIGGER task_waiting_insert AFTER INSERT ON task FOR EACH ROW EXECUTE FUNCTION count_waiting()",
+        f"{_ON_UPDATE} FOR EACH ROW WHEN ({_CHANGED}) EXECUTE FUNCTION count_waiting()",
+        "CREATE TRIGGER task_waiting_delete AFTER DELETE ON task FOR EACH ROW EXECUTE FUNCTION count_waiting()",
+    ),
+}
+for _dialect, _statements in TRIGGERS.items():
+    for _statement in _statements:
+        event.listen(task, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
