@@ -37,6 +37,7 @@ from collector.page import router as page_router
 from collector.people.rates import RequestRates
 from collector.people.routes import router as people_router
 from collector.people.sign_ins import SignIns
+from collector.people.token_uses import record_uses_by_the_minute
 from collector.prelabels.calibration_timer import calibrate_hourly
 from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.report_worker import Measurer
@@ -54,6 +55,7 @@ from collector.store.database import Database
 from collector.store.open import open_database
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
+from collector.users import router as users_router
 from http_shell.shell import HttpShell
 from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
@@ -65,6 +67,7 @@ ROUTERS = (
     ingest_router,
     devices_router,
     people_router,
+    users_router,
     catalogue_router,
     conflicts_router,
     reports_router,
@@ -99,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
         set_services(app, services)
         chores = (
             asyncio.create_task(housekeeping(services.db, services.get(LocalStaging))),
+            asyncio.create_task(record_uses_by_the_minute(services.db, services.get(SignIns))),
             asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
         )
         try:

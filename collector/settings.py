@@ -46,6 +46,9 @@ class Settings(BaseModel):
     )
     max_upload_bytes: int = Field(default=64 * 2**30, gt=0, description="largest single upload")
     upload_expires_seconds: int = Field(default=7 * 86400, gt=0, description="an upload without news is removed after")
+    page_idle_seconds: int = Field(
+        default=2 * 3600, ge=300, description="a session of the page that nobody uses for this long ends"
+    )
     upload_idle_seconds: float = Field(default=30.0, gt=0, description="a silent sender is let go after")
     reserve_bytes: int = Field(default=64 * 2**20, ge=0, description="space that uploads leave free for the database")
     control_share: float = Field(

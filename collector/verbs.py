@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from collector.settings import Settings
 from collector.store.sql import Connection
@@ -20,6 +20,7 @@ from wire.errors import GleanerError
 
 Given = dict[str, str]
 Verb = Callable[[Connection, Given, Settings], dict[str, Any]]
+_DAYS: TypeAdapter[int | None] = TypeAdapter(Annotated[int, Field(ge=1, le=3650)] | None)
 _STUDIES: TypeAdapter[list[str] | None] = TypeAdapter(list[Id] | None)
 
 
@@ -65,14 +66,28 @@ def _device(conn: Connection, verb: str, given: Given, _settings: Settings) -> d
 
 
 def _user(conn: Connection, verb: str, given: Given, settings: Settings) -> dict[str, Any]:
-    from collector.people import accounts
+    from collector.people import accounts, open_tokens
     from collector.studies.limits import limit_person
 
     match verb:
         case "add":
             return accounts.add_user(conn, given["name"], given["role"])
         case "token":
-            return {"token": accounts.new_token(conn, given["name"])}
+            days = _DAYS.validate_python(given.get("days"))
+            return {"token": accounts.new_token(conn, given["name"], days)}
+        case "disable":
+            from collector.users import disable
+
+            return disable(conn, given["name"]).to_json()
+        case "enable":
+            accounts.enable_user(conn, given["name"])
+            return {"name": given["name"]}
+        case "tokens":
+            person = accounts.any_person_id(conn, given["name"])
+            return open_tokens.list_tokens(conn, person, settings.page_idle_seconds).to_json()
+        case "revoke-token":
+            open_tokens.revoke_token(conn, accounts.any_person_id(conn, given["name"]), given["token"])
+            return {"name": given["name"], "token": given["token"]}
         case "link":
             code = accounts.new_link_code(conn, given["name"])
             return {"url": f"{settings.url}/enter/{code}", "minutes": int(accounts.LINK_SECONDS // 60)}
@@ -134,7 +149,7 @@ def _of(room: Callable[[Connection, str, Given, Settings], dict[str, Any]], verb
 
 _ROOMS = {
     "device": (_device, ("list", "revoke", "rename")),
-    "user": (_user, ("add", "token", "link", "studies", "list")),
+    "user": (_user, ("add", "token", "link", "studies", "list", "disable", "enable", "tokens", "revoke-token")),
     "prelabel": (_prelabel, ("run", "list", "stop")),
     "study": (_study, ("list", "show", "set")),
 }

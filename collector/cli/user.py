@@ -27,9 +27,18 @@ def add(
 
 
 @app.command("token")
-def token(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+def token(
+    name: Name,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="It ends after so many days. [default: when it is revoked]")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
     """Print a bearer token for this person's programs. It is shown once."""
-    made = ask_collector(data, settings_file, "user-token", {"name": name})
+    given = {"name": name} if days is None else {"name": name, "days": str(days)}
+    made = ask_collector(data, settings_file, "user-token", given)
     typer.echo(json.dumps(made) if as_json else made["token"])
 
 
@@ -38,6 +47,52 @@ def link(name: Name, data: Data = None, as_json: Json = False, settings_file: Se
     """Print a link that opens the review page once, within an hour."""
     made = ask_collector(data, settings_file, "user-link", {"name": name})
     typer.echo(json.dumps(made) if as_json else made["url"])
+
+
+@app.command("disable")
+def disable(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """End a person's tokens, sessions and links at once, and give the items they hold to others. Drafts are kept."""
+    made = ask_collector(data, settings_file, "user-disable", {"name": name})
+    sentence = f"{name} cannot sign in any more. Items released: {made['released']}."
+    typer.echo(json.dumps(made) if as_json else sentence)
+
+
+@app.command("enable")
+def enable(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Let a disabled person sign in again, with a new link."""
+    made = ask_collector(data, settings_file, "user-enable", {"name": name})
+    typer.echo(json.dumps(made) if as_json else f"{name} can sign in again: gleaner collector user link {name}")
+
+
+@app.command("tokens")
+def tokens(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Show what lets a person in: tokens of programs, sessions of the page, links that were not opened yet."""
+    from rich.console import Console
+    from rich.table import Table
+
+    made = ask_collector(data, settings_file, "user-tokens", {"name": name})
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    kinds = {"api": "token", "page": "session", "enter": "link"}
+    table = Table("id", "kind", "made", "last used", "ends", box=None)
+    for row in made["tokens"]:
+        times = [(row[at] or "never")[:16].replace("T", " ") for at in ("created_at", "last_used_at", "expires_at")]
+        table.add_row(row["id"], kinds[row["kind"]], *times)
+    Console().print(table if made["tokens"] else f"{name} has no tokens, sessions or links.")
+
+
+@app.command("revoke-token")
+def revoke_token(
+    name: Name,
+    token: Annotated[str, typer.Argument(help="The token's id, as `user tokens` shows it.")],
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """End one token, session or link of a person at once."""
+    made = ask_collector(data, settings_file, "user-revoke-token", {"name": name, "token": token})
+    typer.echo(json.dumps(made) if as_json else f"{token} of {name} opens nothing any more.")
 
 
 @app.command("studies")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from collector.people.policy import DeviceRevoked
 from collector.people.sign_ins import credentials_changed
 from collector.store.clock import now_text
 from collector.store.dialects import json_member
@@ -66,6 +67,13 @@ def revoke(conn: Connection, device: str, scope: Scope = EVERYTHING) -> DeviceRo
     return find(conn, device, scope)
 
 
+def check_sending(conn: Connection, upload: str) -> None:
+    """In the middle of an upload: raises DeviceRevoked when its device was revoked since it began."""
+    name = conn.execute(_REVOKED_SENDER, {"upload": upload}).scalar()
+    if name is not None:
+        raise DeviceRevoked(f"The access of the device {name} was revoked.")
+
+
 def rename(conn: Connection, device: str, asked: NewName, scope: Scope = EVERYTHING) -> DeviceRow:
     """Raises DeviceUnknown."""
     find(conn, device, scope)
@@ -81,6 +89,10 @@ def find(conn: Connection, device: str, scope: Scope = EVERYTHING) -> DeviceRow:
     return _row(rows[0])
 
 
+_REVOKED_SENDER = text(
+    "SELECT device.name FROM upload JOIN device ON device.id = upload.device_id"
+    " WHERE upload.id = :upload AND device.revoked_at IS NOT NULL"
+)
 _SESSION = json_member("heartbeat", "session")
 _SELECT = (
     "SELECT id, name, model, joined_at, revoked_at, last_seen_at, heartbeat,"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from collector.devices.fleet import check_sending
 from collector.ingest.locks import Holder, SenderSilent, UploadBusy
 from collector.ingest.manifests import open_when_complete
 from collector.ingest.offsets import Upload, set_offset
@@ -55,7 +56,8 @@ class Receiver:
         An interrupted chunk keeps what arrived, unless it came with a checksum: then all of it or nothing counts.
 
         Raises:
-            OffsetMismatch, LengthConflict, UploadTooLong, ChecksumMismatch, DiskFull, UploadBusy, SenderSilent.
+            OffsetMismatch, LengthConflict, UploadTooLong, ChecksumMismatch, DiskFull, UploadBusy, SenderSilent,
+            DeviceRevoked.
         """
         file = await self.staging.open(upload.staged, upload.state.offset)
         try:
@@ -119,6 +121,7 @@ class Receiver:
         expires = self.expiry(upload.capture)
 
         def save_state(conn: Connection) -> None:
+            check_sending(conn, upload.id)
             set_offset(conn, upload.id, state, expires)
             if state.whole and upload.capture is not None:
                 open_when_complete(conn, upload.capture)

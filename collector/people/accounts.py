@@ -7,15 +7,17 @@ import re
 from typing import Any
 
 from collector.people.policy import ROLES, Person, end_session
+from collector.people.sign_ins import credentials_changed
 from collector.people.tokens import hash_secret, new_secret
 from collector.store.clock import now_text, record_time, steady_text
 from collector.store.dialects import json_array_of
-from collector.store.sql import Connection, text
+from collector.store.sql import Connection, Row, text
 from wire.base import new_id
 from wire.errors import GleanerError
 
 LINK_SECONDS = 3600.0
 PAGE_SECONDS = 12 * 3600.0
+DAY_SECONDS = 86_400.0
 _NAME = re.compile(r"^[^\s/\\<>\"'][^/\\<>\"'\x00-\x1f]{0,62}$")
 
 
@@ -43,6 +45,20 @@ class PersonUnknown(GleanerError):
     code = "person-unknown"
     status = 404
     hint = "`gleaner collector user list` lists the users; `user add NAME --role ROLE` adds one."
+
+
+class PersonDisabled(GleanerError):
+    code = "person-disabled"
+    status = 409
+    hint = "To let them sign in again: `gleaner collector user enable NAME`."
+
+
+class LastLead(GleanerError):
+    """The only lead was to be disabled: nobody could look after people and devices in the page then."""
+
+    code = "last-lead"
+    status = 409
+    hint = "Add another lead first: `gleaner collector user add NAME --role lead`."
 
 
 class LinkUsed(GleanerError):
@@ -84,13 +100,54 @@ def list_users(conn: Connection) -> list[dict[str, Any]]:
     return [row | {"studies": sorted(json.loads(row["studies"])) or None} for row in rows.mappings()]
 
 
-def new_token(conn: Connection, name: str) -> str:
-    """A bearer token for programs of this person, without an end; shown once. Raises PersonUnknown."""
-    return _issue(conn, person_id(conn, name), "api", None)
+def disable_user(conn: Connection, name: str) -> str:
+    """End every token, session and link of a person; nothing they did is lost. Returns their id.
+
+    Disabling twice changes nothing.
+
+    Raises:
+        PersonUnknown, LastLead.
+    """
+    row = _find(conn, name)
+    others = conn.execute(
+        text("SELECT count(*) FROM person WHERE role = 'lead' AND disabled_at IS NULL AND id <> :id"), {"id": row.id}
+    ).scalar_one()
+    if row.role == "lead" and others == 0:
+        raise LastLead(f"{name} is the only lead.")
+    conn.execute(
+        text("UPDATE person SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL"),
+        {"now": now_text(), "id": row.id},
+    )
+    conn.execute(
+        text("UPDATE token SET used_at = :now, expires_at = :steady WHERE person_id = :id AND used_at IS NULL"),
+        {"now": now_text(), "steady": steady_text(conn), "id": row.id},
+    )
+    credentials_changed(conn)
+    person: str = row.id
+    return person
+
+
+def enable_user(conn: Connection, name: str) -> None:
+    """A disabled person may sign in again, with a new link or token. Raises PersonUnknown."""
+    conn.execute(text("UPDATE person SET disabled_at = NULL WHERE id = :id"), {"id": _find(conn, name).id})
+    credentials_changed(conn)
+
+
+def new_token(conn: Connection, name: str, days: int | None = None) -> str:
+    """A bearer token for programs of this person, shown once. It ends after so many days; None: when it is revoked.
+
+    Raises:
+        PersonUnknown, PersonDisabled.
+    """
+    return _issue(conn, person_id(conn, name), "api", None if days is None else days * DAY_SECONDS)
 
 
 def new_link_code(conn: Connection, name: str) -> str:
-    """A code that opens the page once within an hour: the last part of `/enter/CODE`. Raises PersonUnknown."""
+    """A code that opens the page once within an hour: the last part of `/enter/CODE`.
+
+    Raises:
+        PersonUnknown, PersonDisabled.
+    """
     return _issue(conn, person_id(conn, name), "enter", LINK_SECONDS)
 
 
@@ -133,14 +190,25 @@ def sign_out(conn: Connection, person: Person, secret: str | None) -> None:
 
 
 def person_id(conn: Connection, name: str) -> str:
-    """Raises PersonUnknown."""
-    row = conn.execute(
-        text("SELECT id FROM person WHERE name = :name AND disabled_at IS NULL"), {"name": name}
-    ).one_or_none()
-    if row is None:
-        raise PersonUnknown(f"There is no user {name} here.")
+    """The id of somebody who may sign in. Raises PersonUnknown, PersonDisabled."""
+    row = _find(conn, name)
+    if row.disabled_at is not None:
+        raise PersonDisabled(f"The user {name} is disabled.")
     person_id: str = row.id
     return person_id
+
+
+def any_person_id(conn: Connection, name: str) -> str:
+    """The id of a person, disabled or not. Raises PersonUnknown."""
+    person: str = _find(conn, name).id
+    return person
+
+
+def _find(conn: Connection, name: str) -> Row:
+    row = conn.execute(text("SELECT id, role, disabled_at FROM person WHERE name = :name"), {"name": name}).first()
+    if row is None:
+        raise PersonUnknown(f"There is no user {name} here.")
+    return row
 
 
 def _issue(conn: Connection, person_id: str, kind: str, seconds: float | None) -> str:
@@ -148,8 +216,8 @@ def _issue(conn: Connection, person_id: str, kind: str, seconds: float | None) -
     record_time(conn)
     conn.execute(
         text(
-            "INSERT INTO token (hash, person_id, kind, created_at, expires_at)"
-            " VALUES (:hash, :person, :kind, :now, :expires)"
+            "INSERT INTO token (hash, person_id, kind, created_at, expires_at, last_used_at)"
+            " VALUES (:hash, :person, :kind, :now, :expires, :used)"
         ),
         {
             "hash": hash_secret(secret),
@@ -157,6 +225,7 @@ def _issue(conn: Connection, person_id: str, kind: str, seconds: float | None) -
             "kind": kind,
             "now": now_text(),
             "expires": None if seconds is None else steady_text(conn, seconds),
+            "used": steady_text(conn) if kind == "page" else None,
         },
     )
     return secret

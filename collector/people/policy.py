@@ -14,7 +14,7 @@ import json
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import unquote
 
@@ -25,7 +25,7 @@ from fastapi.routing import APIRoute
 from collector.http.bodies import bounded
 from collector.people.peers import is_local
 from collector.people.rates import RequestRates
-from collector.people.sign_ins import Known, SignIns, credentials_changed
+from collector.people.sign_ins import DEVICE_KIND, Known, SignIns, credentials_changed
 from collector.people.tokens import hash_secret, same_secret
 from collector.services import services_of
 from collector.store.clock import now_text, steady_now, steady_text
@@ -41,12 +41,15 @@ PAGE_HEADER = "x-gleaner-page"
 PERSON_HEADER = "x-gleaner-person"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PERSON = text(
-    f"SELECT person.id, person.name, person.role, token.expires_at, (SELECT {json_array_of('study')} FROM person_study"
-    " WHERE person_id = person.id) AS studies FROM token JOIN person ON person.id = token.person_id"
-    " WHERE token.hash = :hash AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
+    "SELECT person.id, person.name, person.role, token.expires_at, token.last_used_at,"
+    f" (SELECT {json_array_of('study')} FROM person_study WHERE person_id = person.id) AS studies"
+    " FROM token JOIN person ON person.id = token.person_id WHERE token.hash = :hash"
+    " AND token.kind = :kind AND person.disabled_at IS NULL AND token.used_at IS NULL"
     " AND (token.expires_at IS NULL OR token.expires_at > :now)"
+    " AND (token.kind <> 'page' OR token.last_used_at > :idle_since)"
 )
 _DEVICE = text("SELECT id FROM device WHERE token_hash = :hash AND revoked_at IS NULL")
+_REVOKED = text("SELECT name FROM device WHERE token_hash = :hash AND revoked_at IS NOT NULL")
 _ALLOWED = "gleaner.allowed"  # key of the request's scope: who passed the policy, so that it is checked once
 
 
@@ -65,6 +68,15 @@ class NotAllowed(GleanerError):
     code = "not-allowed"
     status = 403
     hint = "Ask a lead."
+
+
+class DeviceRevoked(GleanerError):
+    """A lead has taken back the token of this device. Its captures stay on it."""
+
+    code = "device-revoked"
+    status = 401
+    exit_code = 3
+    hint = "Ask your lead. With a new code it sends what it holds: `gleaner agent join URL CODE`."
 
 
 class PageHeaderMissing(GleanerError):
@@ -124,9 +136,10 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
             raise PageHeaderMissing("A page must send its own header to change anything.")
         kind = "page" if by_cookie else "api"
         database = _database(request)
-        person = await _sign_ins(request).find(kind, secret, Person, lambda conn: find_person(conn, secret, kind))
+        idle = services_of(request).settings.page_idle_seconds
+        person = await _sign_ins(request).find(kind, secret, Person, lambda conn: find_person(conn, secret, kind, idle))
         if person is None:
-            owner = await database.read(lambda conn: owner_of_expired(conn, secret))
+            owner = await database.read(lambda conn: owner_of_expired(conn, secret, idle))
             if owner is not None:
                 await database.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
             raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
@@ -156,11 +169,12 @@ async def allow_device(request: Request) -> Device:
     secret, by_cookie = _credential(request)
     if secret is None or by_cookie:
         raise NotSignedIn("This needs a device's token.", hint="Join again: `gleaner agent join URL CODE`.")
-    device = await _sign_ins(request).find("device", secret, Device, lambda conn: find_device(conn, secret))
+    device = await _sign_ins(request).find(DEVICE_KIND, secret, Device, lambda conn: find_device(conn, secret))
     if device is None:
-        raise NotSignedIn(
-            "This device is not known here, or was revoked.", hint="Join again: `gleaner agent join URL CODE`."
-        )
+        name = await _database(request).read(lambda conn: name_of_revoked(conn, secret))
+        if name is not None:
+            raise DeviceRevoked(f"The access of the device {name} was revoked.")
+        raise NotSignedIn("This device is not known here.", hint="Join again: `gleaner agent join URL CODE`.")
     _rates(request).take_one("device", device.id)
     request.scope[_ALLOWED] = device
     return device
@@ -224,24 +238,29 @@ def policy_checks(dependant: Dependant) -> list[Any]:
     return found
 
 
-def find_person(conn: Connection, secret: str, kind: str) -> Known | None:
+def find_person(conn: Connection, secret: str, kind: str, idle_seconds: float) -> Known | None:
+    """`idle_seconds`: a session of the page that was not used for so long has ended."""
     now = steady_now(conn)
-    row = conn.execute(_PERSON, {"hash": hash_secret(secret), "kind": kind, "now": format_utc(now)}).one_or_none()
+    idle = timedelta(seconds=idle_seconds)
+    values = {"hash": hash_secret(secret), "kind": kind, "now": format_utc(now), "idle_since": format_utc(now - idle)}
+    row = conn.execute(_PERSON, values).one_or_none()
     if row is None:
         return None
     left = math.inf if row.expires_at is None else (datetime.fromisoformat(row.expires_at) - now).total_seconds()
+    if kind == "page":
+        left = min(left, (datetime.fromisoformat(row.last_used_at) + idle - now).total_seconds())
     studies = tuple(sorted(json.loads(row.studies)))
     return Known(Person(row.id, row.name, row.role, studies or None), left)
 
 
-def owner_of_expired(conn: Connection, secret: str) -> str | None:
+def owner_of_expired(conn: Connection, secret: str, idle_seconds: float) -> str | None:
     """The id of the person whose session of the page has run out; None for one that was left or never was."""
     found: str | None = conn.execute(
         text(
-            "SELECT person_id FROM token"
-            " WHERE hash = :hash AND kind = 'page' AND used_at IS NULL AND expires_at <= :now"
+            "SELECT person_id FROM token WHERE hash = :hash AND kind = 'page' AND used_at IS NULL"
+            " AND (expires_at <= :now OR last_used_at <= :idle_since)"
         ),
-        {"hash": hash_secret(secret), "now": steady_text(conn)},
+        {"hash": hash_secret(secret), "now": steady_text(conn), "idle_since": steady_text(conn, -idle_seconds)},
     ).scalar()
     return found
 
@@ -258,6 +277,18 @@ def end_session(conn: Connection, secret: str, person: str) -> None:
 def find_device(conn: Connection, secret: str) -> Known | None:
     found = conn.execute(_DEVICE, {"hash": hash_secret(secret)}).scalar()
     return None if found is None else Known(Device(found), math.inf)
+
+
+def name_of_revoked(conn: Connection, secret: str) -> str | None:
+    """The name of the device whose token this was until it was revoked."""
+    found: str | None = conn.execute(_REVOKED, {"hash": hash_secret(secret)}).scalar()
+    return found
+
+
+def token_hash(request: Request) -> str | None:
+    """The hash of the credential that the request shows."""
+    secret, _ = _credential(request)
+    return None if secret is None else hash_secret(secret)
 
 
 def _database(request: Request) -> Database:

@@ -1,4 +1,4 @@
-"""`/enter/CODE`, `/api/enter`, `/api/me`, `/api/leave`."""
+"""`/enter/CODE`, `/api/enter`, `/api/me/…`, `/api/leave`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.http.bodies import read_body
 from collector.http.problems import RequestInvalid
 from collector.people import accounts
-from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role
+from collector.people.open_tokens import TokenRows, list_tokens, revoke_other_sessions, revoke_token
+from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role, token_hash
 from collector.people.sign_in_page import CONTENT_SECURITY_POLICY, sign_in_page
 from collector.services import Db, services_of
 
@@ -28,6 +29,10 @@ class SignInRequest(BaseModel):
 class Me(BaseModel):
     name: str
     role: Role
+
+
+class EndedSessions(BaseModel):
+    ended: int
 
 
 @router.get("/enter/{code}", dependencies=[Anyone], response_class=HTMLResponse)
@@ -88,6 +93,26 @@ async def sign_out(request: Request, person: Annotator, db: Db) -> Response:
     reply = Response(status_code=204)
     reply.delete_cookie(settings.page_cookie, path="/", secure=settings.is_https)
     return reply
+
+
+@router.get("/api/me/tokens")
+async def own_tokens(request: Request, person: Annotator, db: Db) -> TokenRows:
+    """What lets this person in: their sessions of the page, the tokens of their programs, links not opened yet."""
+    idle, current = services_of(request).settings.page_idle_seconds, token_hash(request)
+    return await db.read(lambda conn: list_tokens(conn, person.id, idle, current))
+
+
+@router.post("/api/me/tokens/{token}/revoke", status_code=204)
+async def revoke_own_token(token: str, person: Annotator, db: Db) -> Response:
+    await db.write(lambda conn: revoke_token(conn, person.id, token))
+    return Response(status_code=204)
+
+
+@router.post("/api/me/leave-others")
+async def sign_out_elsewhere(request: Request, person: Annotator, db: Db) -> EndedSessions:
+    """End this person's sessions of the page in every other browser."""
+    current = token_hash(request)
+    return EndedSessions(ended=await db.write(lambda conn: revoke_other_sessions(conn, person.id, current)))
 
 
 def _same_origin(request: Request, is_form: bool) -> None:

@@ -18,6 +18,7 @@ from collector.store.sql import Connection
 Who = TypeVar("Who", bound=object)
 REMEMBER_SECONDS = 5.0
 MAX_REMEMBERED = 10_000
+DEVICE_KIND = "device"
 _TOPIC = "credentials"
 
 
@@ -42,6 +43,7 @@ class SignIns:
         self._lock = threading.Lock()
         self._changes = 0
         self._known: dict[tuple[str, str], tuple[object, float]] = {}
+        self._used: set[str] = set()
         database.subscribe(_TOPIC, self._clear)
 
     async def find(
@@ -58,12 +60,20 @@ class SignIns:
         if found is None or not isinstance(found.who, expected):
             return None
         with self._lock:
+            if kind != DEVICE_KIND:
+                self._used.add(key[1])
             # What was read before somebody's change is not what holds now.
             if changes == self._changes:
                 if len(self._known) >= MAX_REMEMBERED:
                     self._known.clear()
                 self._known[key] = (found.who, self._clock() + min(found.seconds, REMEMBER_SECONDS))
         return found.who
+
+    def take_used(self) -> set[str]:
+        """The hashes of tokens that people used since this was called last."""
+        with self._lock:
+            used, self._used = self._used, set()
+        return used
 
     def _clear(self) -> None:
         with self._lock:

@@ -140,6 +140,8 @@ def problem_of(reply: httpx.Response, url: str) -> UplinkError:
     title = str(body.get("title") or f"The collector at {url} answered {reply.status_code}.")
     code, hint = str(body.get("code") or ""), str(body.get("hint") or "") or None
     if reply.status_code == 401:
+        if code == "device-revoked":
+            return DeviceRefused(f"A lead has revoked this device's access to the collector at {url}.")
         return DeviceRefused(f"The collector at {url} does not accept this device's token.")
     if reply.status_code == 403 and code in ("", "not-allowed"):
         return DeviceForbidden(f"The collector at {url} does not accept this from this device.")

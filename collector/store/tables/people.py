@@ -24,6 +24,8 @@ token = Table(
     Column("kind", String, nullable=False),  # api | enter | page
     Column("created_at", String, nullable=False),
     Column("expires_at", String),
-    Column("used_at", String),  # of an enter code: when it was used up; of a page: when it was left
+    # Of an enter code: when it was used up; of the others: when they were ended or revoked.
+    Column("used_at", String),
+    Column("last_used_at", String),  # at most a minute late, by the steady clock; null: never
     Index("ix_token_person_id", "person_id"),
 )

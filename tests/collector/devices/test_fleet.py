@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -44,6 +46,26 @@ def test_commands_list_rename_and_revoke_a_device_beside_the_service(fresh: Coll
     assert "revoked" in fresh.run("device", "list").stdout
     unknown = fresh.run("device", "revoke", "dev-nobody")
     assert unknown.returncode != 0 and "dev-nobody" in unknown.stderr
+
+
+def test_an_upload_under_way_ends_when_its_device_is_revoked(fresh: Collector) -> None:
+    device = fresh.device()
+    path = urlsplit(device.create("cap-1", "media", 1000).headers["Location"]).path
+    head = (
+        f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {device.token}\r\n"
+        "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\n"
+        "Content-Length: 1000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", fresh.port), timeout=30) as connection:
+        connection.sendall(head.encode() + b"x" * 400)
+        fresh.ask("device-revoke", device=device.id)
+        connection.sendall(b"x" * 600)
+        answer = connection.recv(65536).decode()
+    assert " 401 " in answer.splitlines()[0] and "device-revoked" in answer
+    refused = device.head(path)
+    assert refused.status_code == 401
+    reply = device.call("POST", "/api/devices/heartbeat", json=BEAT | {"device": device.id})
+    assert reply.json()["code"] == "device-revoked" and "was revoked" in reply.json()["title"]
 
 
 def test_commands_work_without_the_service(fresh: Collector) -> None:

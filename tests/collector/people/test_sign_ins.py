@@ -97,7 +97,7 @@ def test_a_session_that_is_left_is_over_at_once(db: Database) -> None:
     known = SignIns(db)
 
     def find() -> Person | None:
-        return asyncio.run(known.find("page", secret, Person, lambda conn: find_person(conn, secret, "page")))
+        return asyncio.run(known.find("page", secret, Person, lambda conn: find_person(conn, secret, "page", 3600)))
 
     person = find()
     assert person is not None and person.name == "ann"

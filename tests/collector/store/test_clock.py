@@ -10,7 +10,9 @@ import pytest
 from collector.devices.heartbeat import save_heartbeat
 from collector.devices.join_codes import CODE_SECONDS, DeviceActive, JoinCodeExpired, join, new_join_code
 from collector.people.accounts import LINK_SECONDS, PAGE_SECONDS, new_link_code, new_token, sign_in
+from collector.people.open_tokens import record_uses
 from collector.people.policy import find_person, owner_of_expired
+from collector.people.tokens import hash_secret
 from collector.store import clock
 from collector.store.clock import Reading, now_text, record_time, steady_now
 from collector.store.database import Database
@@ -72,7 +74,7 @@ def page(db: Database) -> str:
 
 
 def is_signed_in(db: Database, secret: str) -> bool:
-    return db.read_sync(lambda conn: find_person(conn, secret, "page")) is not None
+    return db.read_sync(lambda conn: find_person(conn, secret, "page", PAGE_SECONDS)) is not None
 
 
 @pytest.mark.parametrize("back", [60.0, 1800.0, 40 * 86_400.0])
@@ -126,14 +128,41 @@ def test_a_session_of_the_page_ends_after_its_hours(db: Database, clocks: Clocks
     assert is_signed_in(db, secret)
     clocks.pass_by(61)
     assert not is_signed_in(db, secret)
-    assert db.read_sync(lambda conn: owner_of_expired(conn, secret)) is not None
+    assert db.read_sync(lambda conn: owner_of_expired(conn, secret, PAGE_SECONDS)) is not None
+
+
+def test_a_session_that_nobody_uses_ends_and_stays_ended_when_the_clock_is_set_back(
+    db: Database, clocks: Clocks
+) -> None:
+    used, idle = page(db), page(db)
+    clocks.pass_by(HOUR - 60)
+    db.write_sync(lambda conn: record_uses(conn, [hash_secret(used)]))
+    clocks.pass_by(120)
+
+    def is_open(secret: str) -> bool:
+        return db.read_sync(lambda conn: find_person(conn, secret, "page", HOUR)) is not None
+
+    assert is_open(used) and not is_open(idle)
+    assert db.read_sync(lambda conn: owner_of_expired(conn, idle, HOUR)) is not None
+    db.write_sync(record_time)
+    clocks.set_by(-2 * HOUR)
+    assert is_open(used) and not is_open(idle)
+    fresh = page(db)  # made while the wall clock is behind
+    assert is_open(fresh)
+
+
+def test_a_token_with_days_ends_after_them(db: Database, clocks: Clocks) -> None:
+    token = db.write_sync(lambda conn: new_token(conn, "ann", 30))
+    for days, is_known in ((29, True), (2, False)):
+        clocks.pass_by(days * 86_400)
+        assert (db.read_sync(lambda conn: find_person(conn, token, "api", HOUR)) is not None) is is_known
 
 
 def test_tokens_of_programs_have_no_end_and_are_not_looked_at_as_sessions(db: Database, clocks: Clocks) -> None:
     token = db.write_sync(lambda conn: new_token(conn, "ann"))
     clocks.pass_by(400 * 86_400)
-    assert db.read_sync(lambda conn: find_person(conn, token, "api")) is not None
-    assert db.read_sync(lambda conn: owner_of_expired(conn, token)) is None
+    assert db.read_sync(lambda conn: find_person(conn, token, "api", HOUR)) is not None
+    assert db.read_sync(lambda conn: owner_of_expired(conn, token, HOUR)) is None
 
 
 def test_a_join_code_that_expired_stays_so(db: Database, clocks: Clocks) -> None:

@@ -112,7 +112,18 @@ LISTS: dict[str, tuple[str, Any]] = {
 OF_HIDDEN = {"takes": 11, "captures": 11, "uploads_pending": 1}
 TASKS_OF_HIDDEN = {"done": 1, "open": 9, "skipped": 1}
 # Routes that are about the person alone.
-OWN = {"GET /api/me", "POST /api/leave"}
+OWN = {
+    "GET /api/me", "POST /api/leave", "GET /api/me/tokens", "POST /api/me/leave-others",
+    "POST /api/me/tokens/{token}/revoke",
+}  # fmt: skip
+# Routes about accounts, which are of no study: a limited lead has none of them.
+OF_EVERY_STUDY = {
+    "GET /api/users": "/api/users",
+    "POST /api/users/{name}/disable": "/api/users/ann/disable",
+    "POST /api/users/{name}/enable": "/api/users/ann/enable",
+    "GET /api/users/{name}/tokens": "/api/users/ann/tokens",
+    "POST /api/users/{name}/tokens/{token}/revoke": "/api/users/ann/tokens/0123/revoke",
+}
 
 
 APP = create_app(Settings())
@@ -128,7 +139,13 @@ def test_every_route_of_people_is_tried() -> None:
         for method in set(operations) & set(METHODS)
     }
     of_people = {name for name in found if set(ROLES.get(name, ())) & {"annotator", "lead"}}
-    assert of_people == set(NAMED) | set(LISTS) | OWN
+    assert of_people == set(NAMED) | set(LISTS) | OWN | set(OF_EVERY_STUDY)
+
+
+@pytest.mark.parametrize("route", OF_EVERY_STUDY)
+def test_a_lead_of_some_studies_looks_after_no_accounts(world: TwoStudies, route: str) -> None:
+    reply = world.call("lea", route, OF_EVERY_STUDY[route], None)
+    assert (reply.status_code, reply.json()["code"]) == (403, "not-allowed")
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +231,7 @@ def test_what_is_about_the_person_alone_names_no_study(world: TwoStudies) -> Non
     for route in sorted(OWN):
         method, path = route.split()
         reply = world.call("ann", method, path, None)
-        assert reply.status_code in (200, 204)
+        assert reply.status_code in (200, 204) or reply.json()["code"] == "token-unknown"
         assert [mark for ids in world.ids.values() for mark in ids.marks if mark in said(reply)] == []
 
 

@@ -549,6 +549,151 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own Tokens
+         * @description What lets this person in: their sessions of the page, the tokens of their programs, links not opened yet.
+         */
+        get: operations["own_tokens_api_me_tokens_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/tokens/{token}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke Own Token */
+        post: operations["revoke_own_token_api_me_tokens__token__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/leave-others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Out Elsewhere
+         * @description End this person's sessions of the page in every other browser.
+         */
+        post: operations["sign_out_elsewhere_api_me_leave_others_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Users */
+        get: operations["list_users_api_users_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{name}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Disable User */
+        post: operations["disable_user_api_users__name__disable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{name}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enable User
+         * @description With a new link or token; the old ones stay ended.
+         */
+        post: operations["enable_user_api_users__name__enable_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{name}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** User Tokens */
+        get: operations["user_tokens_api_users__name__tokens_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{name}/tokens/{token}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke User Token */
+        post: operations["revoke_user_token_api_users__name__tokens__token__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session}": {
         parameters: {
             query?: never;
@@ -1407,6 +1552,16 @@ export interface components {
             /** Changes */
             changes?: components["schemas"]["ChangeRow"][];
         };
+        /**
+         * DisabledUser
+         * @description `released`: how many items the person held; the queue gives them to others now.
+         */
+        DisabledUser: {
+            /** Name */
+            name: string;
+            /** Released */
+            released: number;
+        };
         /** DraftReply */
         DraftReply: {
             /** Now */
@@ -1481,6 +1636,11 @@ export interface components {
              * @default 0
              */
             added?: number;
+        };
+        /** EndedSessions */
+        EndedSessions: {
+            /** Ended */
+            ended: number;
         };
         /**
          * Estimate
@@ -3294,6 +3454,36 @@ export interface components {
             /** People */
             people: components["schemas"]["PersonToday"][];
         };
+        /**
+         * TokenRow
+         * @description Something that lets a person in: a token of their programs (api), a session of the page (page), or a link that
+         *     was not opened yet (enter). `current`: the one that this request came with.
+         */
+        TokenRow: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "api" | "page" | "enter";
+            /** Created At */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Last Used At */
+            last_used_at: string | null;
+            /**
+             * Current
+             * @default false
+             */
+            current?: boolean;
+        };
+        /** TokenRows */
+        TokenRows: {
+            /** Tokens */
+            tokens: components["schemas"]["TokenRow"][];
+        };
         /** Track */
         Track: {
             /** Id */
@@ -3371,6 +3561,27 @@ export interface components {
              * @default 0
              */
             revisions?: number;
+        };
+        /**
+         * UserRow
+         * @description `studies`: those that the person is limited to, null where they see every one.
+         */
+        UserRow: {
+            /** Name */
+            name: string;
+            /** Role */
+            role: string;
+            /** Created At */
+            created_at: string;
+            /** Disabled At */
+            disabled_at: string | null;
+            /** Studies */
+            studies: string[] | null;
+        };
+        /** UserRows */
+        UserRows: {
+            /** Users */
+            users: components["schemas"]["UserRow"][];
         };
         /** Word */
         Word: {
@@ -4461,6 +4672,171 @@ export interface operations {
             query?: never;
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    own_tokens_api_me_tokens_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenRows"];
+                };
+            };
+        };
+    };
+    revoke_own_token_api_me_tokens__token__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sign_out_elsewhere_api_me_leave_others_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedSessions"];
+                };
+            };
+        };
+    };
+    list_users_api_users_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRows"];
+                };
+            };
+        };
+    };
+    disable_user_api_users__name__disable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisabledUser"];
+                };
+            };
+        };
+    };
+    enable_user_api_users__name__enable_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    user_tokens_api_users__name__tokens_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenRows"];
+                };
+            };
+        };
+    };
+    revoke_user_token_api_users__name__tokens__token__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                token: string;
+            };
             cookie?: never;
         };
         requestBody?: never;

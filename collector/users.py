@@ -1,0 +1,89 @@
+"""`/api/users/…`: leads look after accounts, as the commands `gleaner collector user …` do (collector/verbs.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from collector.people import accounts
+from collector.people.open_tokens import TokenRows, list_tokens, revoke_token
+from collector.people.policy import Lead, NotAllowed, Person, PolicyRoute
+from collector.review.release import release_leases
+from collector.services import Db, services_of
+from collector.store.clock import read_clocks
+from collector.store.sql import Connection
+from wire.base import WireModel
+
+router = APIRouter(prefix="/api/users", tags=["people"], route_class=PolicyRoute)
+
+
+class UserRow(WireModel):
+    """`studies`: those that the person is limited to, null where they see every one."""
+
+    name: str
+    role: str
+    created_at: str
+    disabled_at: str | None
+    studies: list[str] | None
+
+
+class UserRows(WireModel):
+    users: list[UserRow]
+
+
+class DisabledUser(WireModel):
+    """`released`: how many items the person held; the queue gives them to others now."""
+
+    name: str
+    released: int
+
+
+async def _unlimited(lead: Lead) -> Person:
+    """Accounts are not of one study. Raises NotAllowed."""
+    if lead.studies is not None:
+        raise NotAllowed(f"{lead.name} is limited to some studies; accounts are of all.", hint="Ask another lead.")
+    return lead
+
+
+AccountLead = Annotated[Person, Depends(_unlimited)]
+
+
+def disable(conn: Connection, name: str) -> DisabledUser:
+    """Nobody gets in by this account from now on, and what it holds is released. Drafts and revisions stay.
+
+    Raises:
+        PersonUnknown, LastLead.
+    """
+    person = accounts.disable_user(conn, name)
+    return DisabledUser(name=name, released=release_leases(conn, person, read_clocks().wall))
+
+
+@router.get("")
+async def list_users(_lead: AccountLead, db: Db) -> UserRows:
+    rows = await db.read(accounts.list_users)
+    return UserRows(users=[UserRow(**row) for row in rows])
+
+
+@router.post("/{name}/disable")
+async def disable_user(name: str, _lead: AccountLead, db: Db) -> DisabledUser:
+    return await db.write(lambda conn: disable(conn, name))
+
+
+@router.post("/{name}/enable", status_code=204)
+async def enable_user(name: str, _lead: AccountLead, db: Db) -> Response:
+    """With a new link or token; the old ones stay ended."""
+    await db.write(lambda conn: accounts.enable_user(conn, name))
+    return Response(status_code=204)
+
+
+@router.get("/{name}/tokens")
+async def user_tokens(name: str, request: Request, _lead: AccountLead, db: Db) -> TokenRows:
+    idle = services_of(request).settings.page_idle_seconds
+    return await db.read(lambda conn: list_tokens(conn, accounts.any_person_id(conn, name), idle))
+
+
+@router.post("/{name}/tokens/{token}/revoke", status_code=204)
+async def revoke_user_token(name: str, token: str, _lead: AccountLead, db: Db) -> Response:
+    await db.write(lambda conn: revoke_token(conn, accounts.any_person_id(conn, name), token))
+    return Response(status_code=204)
