@@ -7,13 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 
 from collector.people.policy import Admin, PolicyRoute
+from collector.security.log import SecurityLog
 from collector.services import Db, services_of
-from collector.verbs import run_verb
+from collector.verbs import logged_members, run_verb
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False, route_class=PolicyRoute)
 
 
 @router.post("/{verb}", dependencies=[Admin])
 async def ask(verb: str, request: Request, db: Db, given: Annotated[dict[str, str], Body()]) -> dict[str, Any]:
-    settings = services_of(request).settings
-    return await db.write(lambda conn: run_verb(conn, verb, given, settings))
+    services = services_of(request)
+    answer = await db.write(lambda conn: run_verb(conn, verb, given, services.settings))
+    services.get(SecurityLog).record("command", verb=verb, **logged_members(given))
+    return answer

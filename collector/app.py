@@ -35,6 +35,7 @@ from collector.keys import load_admin_key, load_receipt_key
 from collector.openapi import openapi_document
 from collector.page import router as page_router
 from collector.people.rates import RequestRates
+from collector.people.refusals import log_refusal
 from collector.people.routes import router as people_router
 from collector.people.sign_ins import SignIns
 from collector.people.token_uses import record_uses_by_the_minute
@@ -47,6 +48,8 @@ from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
 from collector.review.submit import Submit
 from collector.review.tasks import make_tasks
+from collector.security.files import SecurityFiles
+from collector.security.log import SecurityLog, without_secrets
 from collector.services import Services, set_services
 from collector.settings import Settings
 from collector.store.blobs import BlobStore
@@ -102,7 +105,9 @@ def create_app(settings: Settings) -> FastAPI:
         set_services(app, services)
         chores = (
             asyncio.create_task(housekeeping(services.db, services.get(LocalStaging))),
-            asyncio.create_task(record_uses_by_the_minute(services.db, services.get(SignIns))),
+            asyncio.create_task(
+                record_uses_by_the_minute(services.db, services.get(SignIns), services.get(SecurityLog))
+            ),
             asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
         )
         try:
@@ -122,7 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    install_problems(app)
+    install_problems(app, log_refusal)
     app.add_middleware(JsonCompression)
     app.add_middleware(BodyLimit, is_upload=is_upload_path)
     app.add_middleware(HttpShell, hosts=hosts_of(settings), headers=headers_of(settings))
@@ -153,7 +158,10 @@ def _start_services(settings: Settings) -> Services:
             preload=WORKER_MODULES,
             memory_bytes=settings.worker_memory_bytes,
         )
+        security_log = SecurityLog(SecurityFiles(settings.logs_folder))
+        security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
         parts = (
+            security_log,
             SignIns(db),
             RequestRates(),
             AttemptLimit(),
@@ -175,6 +183,8 @@ def _stop_services(services: Services) -> None:
     services.get(JobRunner).stop()
     services.get(LocalStaging).close()
     services.db.close()
+    services.get(SecurityLog).record("service-stopped")
+    services.get(SecurityLog).close()
 
 
 def _make_tasks(conn: Any, take: str) -> None:

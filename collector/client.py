@@ -92,8 +92,10 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     service = find_service(settings)
     if service is not None and is_held(settings.data):
         return ask_service(service, settings.keys_folder, verb, given)  # without loading a database: a second less
+    from collector.security.log import append_now
+    from collector.store.blobs_local import disk_errors
     from collector.store.open import database_file, open_database
-    from collector.verbs import STARTS_DATA, run_verb
+    from collector.verbs import STARTS_DATA, logged_members, run_verb
 
     if verb not in STARTS_DATA and not database_file(settings.data).exists():
         raise NoDataHere(f"There is no collector data in {settings.data}.")
@@ -105,6 +107,9 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
             raise
         return ask_service(service, settings.keys_folder, verb, given)
     try:
-        return database.write_sync(lambda conn: run_verb(conn, verb, given, settings))
+        answer = database.write_sync(lambda conn: run_verb(conn, verb, given, settings))
+        with disk_errors("The security log cannot be written"):
+            append_now(settings.logs_folder, "command", verb=verb, **logged_members(given))
+        return answer
     finally:
         database.close()

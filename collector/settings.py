@@ -114,6 +114,10 @@ class Settings(BaseModel):
         return self.data / "blobs"
 
     @property
+    def logs_folder(self) -> Path:
+        return self.data / "logs"
+
+    @property
     def address_file(self) -> Path:
         """Where a running service says how to reach it on this machine."""
         return self.data / "service.json"

@@ -10,6 +10,7 @@ from collector.people import accounts
 from collector.people.open_tokens import TokenRows, list_tokens, revoke_token
 from collector.people.policy import Lead, NotAllowed, Person, PolicyRoute
 from collector.review.release import release_leases
+from collector.security.log import SecurityLog
 from collector.services import Db, services_of
 from collector.store.clock import read_clocks
 from collector.store.sql import Connection
@@ -66,14 +67,17 @@ async def list_users(_lead: AccountLead, db: Db) -> UserRows:
 
 
 @router.post("/{name}/disable")
-async def disable_user(name: str, _lead: AccountLead, db: Db) -> DisabledUser:
-    return await db.write(lambda conn: disable(conn, name))
+async def disable_user(name: str, request: Request, lead: AccountLead, db: Db) -> DisabledUser:
+    done = await db.write(lambda conn: disable(conn, name))
+    services_of(request).get(SecurityLog).record("user-disabled", person=name, by=lead.name)
+    return done
 
 
 @router.post("/{name}/enable", status_code=204)
-async def enable_user(name: str, _lead: AccountLead, db: Db) -> Response:
+async def enable_user(name: str, request: Request, lead: AccountLead, db: Db) -> Response:
     """With a new link or token; the old ones stay ended."""
     await db.write(lambda conn: accounts.enable_user(conn, name))
+    services_of(request).get(SecurityLog).record("user-enabled", person=name, by=lead.name)
     return Response(status_code=204)
 
 
@@ -84,6 +88,7 @@ async def user_tokens(name: str, request: Request, _lead: AccountLead, db: Db) -
 
 
 @router.post("/{name}/tokens/{token}/revoke", status_code=204)
-async def revoke_user_token(name: str, token: str, _lead: AccountLead, db: Db) -> Response:
+async def revoke_user_token(name: str, token: str, request: Request, lead: AccountLead, db: Db) -> Response:
     await db.write(lambda conn: revoke_token(conn, accounts.any_person_id(conn, name), token))
+    services_of(request).get(SecurityLog).record("token-revoked", person=name, token=token, by=lead.name)
     return Response(status_code=204)

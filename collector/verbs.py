@@ -160,8 +160,15 @@ VERBS: dict[str, Verb] = {
     **{f"{name}-{verb}": _of(room, verb) for name, (room, verbs) in _ROOMS.items() for verb in verbs},
 }
 
+# Names of staff, ids and numbers: no documents, no secrets.
+_LOGGED = frozenset({"name", "role", "device", "study", "studies", "days", "token", "run", "change"})
 # Somebody may be added before the service first starts; everything else speaks of what is there.
 STARTS_DATA = frozenset({"user-add"})
+
+
+def logged_members(given: Given) -> dict[str, str]:
+    """What of a command's request belongs into the security log."""
+    return {name: value for name, value in given.items() if name in _LOGGED}
 
 
 def run_verb(conn: Connection, verb: str, given: Given, settings: Settings) -> dict[str, Any]:

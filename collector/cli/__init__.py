@@ -13,6 +13,7 @@ from collector.cli import (
     new_receipt_key,
     prelabel,
     report,
+    security_log,
     serve,
     study,
     user,
@@ -24,6 +25,7 @@ app.command("join-code")(join_code.join_code)
 app.add_typer(device.app, name="device")
 app.add_typer(user.app, name="user")
 app.add_typer(study.app, name="study")
+app.command("security-log")(security_log.security_log)
 app.command("migrate")(migrate.migrate)
 app.command("new-receipt-key")(new_receipt_key.new_receipt_key)
 app.add_typer(report.app, name="report")

@@ -12,6 +12,7 @@ from collector.devices.join_codes import AttemptLimit, JoinCodeExpired, join
 from collector.http.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
+from collector.security.log import SecurityLog
 from collector.services import Db, services_of
 from collector.store.clock import now_text, record_time
 from collector.studies.scope import scope_of
@@ -28,13 +29,15 @@ async def _join_limit(request: Request) -> AttemptLimit:
 async def join_device(request: Request, db: Db, limit: Annotated[AttemptLimit, Depends(_join_limit)]) -> JoinReply:
     """Anyone with a join code, ten attempts per minute from one address. The token is shown once."""
     services = services_of(request)
-    limit.count(client_address(request, services.settings.trusted_proxies))
+    address = client_address(request, services.settings.trusted_proxies)
+    limit.count(address)
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
     try:
         device, token = await db.write(lambda conn: join(conn, body.code, body.device, body.known_as))
     except JoinCodeExpired:
         await db.write(record_time)  # and it stays so
         raise
+    services.get(SecurityLog).record("device-joined", device=device, name=body.device.name, address=address)
     key = services.receipt_key
     return JoinReply(device=device, token=token, collector=key.collector, verify_key=key.verify_key)
 
@@ -54,9 +57,11 @@ async def list_devices(lead: Lead, db: Db) -> fleet.DeviceRows:
 
 
 @router.post("/{device}/revoke")
-async def revoke_device(device: str, lead: Lead, db: Db) -> fleet.DeviceRow:
+async def revoke_device(device: str, request: Request, lead: Lead, db: Db) -> fleet.DeviceRow:
     """Its token opens nothing from now on. A join code makes it known again, under the same id."""
-    return await db.write(lambda conn: fleet.revoke(conn, device, scope_of(lead)))
+    row = await db.write(lambda conn: fleet.revoke(conn, device, scope_of(lead)))
+    services_of(request).get(SecurityLog).record("device-revoked", device=device, by=lead.name)
+    return row
 
 
 @router.patch("/{device}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -30,6 +31,11 @@ _REVOKE_OTHERS = text(
     " AND used_at IS NULL AND hash <> :this"
 )
 _RECORD_USE = text("UPDATE token SET last_used_at = :now WHERE hash IN :hashes AND used_at IS NULL")
+
+_NEVER_USED = text(
+    "SELECT person.name, token.hash FROM token JOIN person ON person.id = token.person_id"
+    " WHERE token.hash IN :hashes AND token.last_used_at IS NULL"
+)
 
 
 class TokenUnknown(GleanerError):
@@ -86,6 +92,17 @@ def revoke_other_sessions(conn: Connection, person: str, this: str | None) -> in
     return ended
 
 
-def record_uses(conn: Connection, hashes: Iterable[str]) -> None:
-    """These tokens were in use within the last minute."""
-    conn.execute(_RECORD_USE, {"now": steady_text(conn), "hashes": list(hashes)})
+@dataclass(frozen=True)
+class FirstUse:
+    """A token of a program was used for the first time."""
+
+    person: str
+    token: str
+
+
+def record_uses(conn: Connection, hashes: Iterable[str]) -> list[FirstUse]:
+    """These tokens were in use within the last minute. Returns those that were not used before."""
+    values = {"now": steady_text(conn), "hashes": list(hashes)}
+    first = [FirstUse(row.name, row.hash[:ID_DIGITS]) for row in conn.execute(_NEVER_USED, values)]
+    conn.execute(_RECORD_USE, values)
+    return first

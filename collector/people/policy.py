@@ -50,7 +50,7 @@ _PERSON = text(
 )
 _DEVICE = text("SELECT id FROM device WHERE token_hash = :hash AND revoked_at IS NULL")
 _REVOKED = text("SELECT name FROM device WHERE token_hash = :hash AND revoked_at IS NOT NULL")
-_ALLOWED = "gleaner.allowed"  # key of the request's scope: who passed the policy, so that it is checked once
+_WHO = "gleaner.who"  # key of the request's scope: who asks, so that a credential is looked up once
 
 
 class NotSignedIn(GleanerError):
@@ -126,7 +126,7 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
     """
 
     async def check(request: Request) -> Person:
-        known = request.scope.get(_ALLOWED)
+        known = request.scope.get(_WHO)
         if isinstance(known, Person) and known.role in roles:
             return known
         secret, by_cookie = _credential(request)
@@ -143,11 +143,11 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
             if owner is not None:
                 await database.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
             raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
+        request.scope[_WHO] = person
         _must_be_whom_the_page_means(request, person)
         if person.role not in roles:
             raise NotAllowed(f"{person.name} is {_article(person.role)}; this is for {' or '.join(roles)}.")
         _rates(request).take_one(person.role, person.id)
-        request.scope[_ALLOWED] = person
         return person
 
     check.policy = Policy(roles)  # type: ignore[attr-defined]
@@ -163,7 +163,7 @@ def _must_be_whom_the_page_means(request: Request, person: Person) -> None:
 
 async def allow_device(request: Request) -> Device:
     """A dependency that lets joined devices pass and returns the `Device`."""
-    known = request.scope.get(_ALLOWED)
+    known = request.scope.get(_WHO)
     if isinstance(known, Device):
         return known
     secret, by_cookie = _credential(request)
@@ -175,8 +175,8 @@ async def allow_device(request: Request) -> Device:
         if name is not None:
             raise DeviceRevoked(f"The access of the device {name} was revoked.")
         raise NotSignedIn("This device is not known here.", hint="Join again: `gleaner agent join URL CODE`.")
+    request.scope[_WHO] = device
     _rates(request).take_one("device", device.id)
-    request.scope[_ALLOWED] = device
     return device
 
 
@@ -283,6 +283,12 @@ def name_of_revoked(conn: Connection, secret: str) -> str | None:
     """The name of the device whose token this was until it was revoked."""
     found: str | None = conn.execute(_REVOKED, {"hash": hash_secret(secret)}).scalar()
     return found
+
+
+def who_asks(request: Request) -> Person | Device | None:
+    """Who the policy found behind the request's credential, also when it refused them; None before and without one."""
+    who = request.scope.get(_WHO)
+    return who if isinstance(who, Person | Device) else None
 
 
 def token_hash(request: Request) -> str | None:

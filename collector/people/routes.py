@@ -13,8 +13,10 @@ from collector.http.bodies import read_body
 from collector.http.problems import RequestInvalid
 from collector.people import accounts
 from collector.people.open_tokens import TokenRows, list_tokens, revoke_other_sessions, revoke_token
+from collector.people.peers import client_address
 from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role, token_hash
 from collector.people.sign_in_page import CONTENT_SECURITY_POLICY, sign_in_page
+from collector.security.log import SecurityLog
 from collector.services import Db, services_of
 
 router = APIRouter(tags=["people"], route_class=PolicyRoute)
@@ -59,14 +61,13 @@ async def use_link(request: Request, db: Db) -> Response:
     _same_origin(request, is_form)
     code = _code_of(await read_body(request, _LONGEST_BODY), is_form)
     secret = await db.write(lambda conn: accounts.sign_in(conn, code))
+    log = services_of(request).get(SecurityLog)
     if secret is None:
         raise accounts.LinkUsed("This link has been used or has expired.")
     settings = services_of(request).settings
-    reply: Response
-    if is_form:
-        reply = RedirectResponse("/", status_code=303)
-    else:
-        reply = JSONResponse(await db.read(lambda conn: accounts.signed_in(conn, secret)))
+    who = await db.read(lambda conn: accounts.signed_in(conn, secret))
+    log.record("signed-in", person=who["name"], role=who["role"], address=_address(request))
+    reply: Response = RedirectResponse("/", status_code=303) if is_form else JSONResponse(who)
     reply.set_cookie(
         settings.page_cookie,
         secret,
@@ -90,6 +91,7 @@ async def sign_out(request: Request, person: Annotator, db: Db) -> Response:
     settings = services_of(request).settings
     secret = request.cookies.get(settings.page_cookie)
     await db.write(lambda conn: accounts.sign_out(conn, person, secret))
+    services_of(request).get(SecurityLog).record("signed-out", person=person.name, address=_address(request))
     reply = Response(status_code=204)
     reply.delete_cookie(settings.page_cookie, path="/", secure=settings.is_https)
     return reply
@@ -103,8 +105,10 @@ async def own_tokens(request: Request, person: Annotator, db: Db) -> TokenRows:
 
 
 @router.post("/api/me/tokens/{token}/revoke", status_code=204)
-async def revoke_own_token(token: str, person: Annotator, db: Db) -> Response:
+async def revoke_own_token(token: str, request: Request, person: Annotator, db: Db) -> Response:
     await db.write(lambda conn: revoke_token(conn, person.id, token))
+    log = services_of(request).get(SecurityLog)
+    log.record("token-revoked", person=person.name, token=token, by=person.name)
     return Response(status_code=204)
 
 
@@ -112,7 +116,13 @@ async def revoke_own_token(token: str, person: Annotator, db: Db) -> Response:
 async def sign_out_elsewhere(request: Request, person: Annotator, db: Db) -> EndedSessions:
     """End this person's sessions of the page in every other browser."""
     current = token_hash(request)
-    return EndedSessions(ended=await db.write(lambda conn: revoke_other_sessions(conn, person.id, current)))
+    ended = await db.write(lambda conn: revoke_other_sessions(conn, person.id, current))
+    services_of(request).get(SecurityLog).record("sessions-ended", person=person.name, count=ended, by=person.name)
+    return EndedSessions(ended=ended)
+
+
+def _address(request: Request) -> str:
+    return client_address(request, services_of(request).settings.trusted_proxies)
 
 
 def _same_origin(request: Request, is_form: bool) -> None:
