@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from collector.admin import router as admin_router
 from collector.catalogue.routes import router as catalogue_router
@@ -32,6 +32,10 @@ from collector.ingest.tus_layer import TusLayer
 from collector.jobs.queue import JobKind
 from collector.jobs.runner import JobRunner
 from collector.keys import load_admin_key, load_receipt_key
+from collector.metrics.instruments import Instruments
+from collector.metrics.probe import probe_lags
+from collector.metrics.request_layer import RequestMetrics
+from collector.metrics.rows import RowFigures
 from collector.openapi import openapi_document
 from collector.page import router as page_router
 from collector.people.rates import RequestRates
@@ -54,7 +58,7 @@ from collector.services import Services, set_services
 from collector.settings import Settings
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
-from collector.store.database import Database
+from collector.store.database import Database, ReportsCommits
 from collector.store.open import open_database
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
@@ -62,6 +66,7 @@ from collector.users import router as users_router
 from http_shell.shell import HttpShell
 from wire.capture import CaptureManifest, FrameTable
 from wire.device import Heartbeat, JoinRequest
+from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument
 
 # Routes are tried in this order: what is asked most often comes first.
@@ -99,15 +104,18 @@ IMPLEMENTATIONS: dict[type, type] = {Database: SqliteDatabase, BlobStore: LocalB
 def create_app(settings: Settings) -> FastAPI:
     """The collector over `settings.data`. Its lifespan opens and closes database, staging and job lanes."""
 
+    instruments = Instruments()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = await asyncio.to_thread(_start_services, settings)
+        services = await asyncio.to_thread(_start_services, settings, instruments)
         set_services(app, services)
         chores = (
             asyncio.create_task(housekeeping(services.db, services.get(LocalStaging))),
             asyncio.create_task(
                 record_uses_by_the_minute(services.db, services.get(SignIns), services.get(SecurityLog))
             ),
+            asyncio.create_task(probe_lags(services.db, instruments)),
             asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
         )
         try:
@@ -116,6 +124,10 @@ def create_app(settings: Settings) -> FastAPI:
             for chore in chores:
                 chore.cancel()
             await asyncio.to_thread(_stop_services, services)
+
+    def observed(request: Request, error: GleanerError) -> None:
+        instruments.refused(error.code)
+        log_refusal(request, error)
 
     app = FastAPI(
         title="Gleaner collector",
@@ -127,17 +139,20 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    install_problems(app, log_refusal)
+    install_problems(app, observed)
     app.add_middleware(JsonCompression)
     app.add_middleware(BodyLimit, is_upload=is_upload_path)
     app.add_middleware(HttpShell, hosts=hosts_of(settings), headers=headers_of(settings))
+    app.add_middleware(RequestMetrics, instruments=instruments, is_upload=is_upload_path)
     app.add_middleware(TusLayer, settings=settings)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def _start_services(settings: Settings) -> Services:
+def _start_services(settings: Settings, instruments: Instruments) -> Services:
     db = open_database(settings.data)
+    if isinstance(db, ReportsCommits):
+        db.observe_commits(instruments.committed)
     try:
         with disk_errors("The data folder cannot be used"):
             blobs = LocalBlobs(settings.blobs_folder)
@@ -157,11 +172,14 @@ def _start_services(settings: Settings) -> Services:
             workers=settings.workers,
             preload=WORKER_MODULES,
             memory_bytes=settings.worker_memory_bytes,
+            observe=instruments.job,
         )
         security_log = SecurityLog(SecurityFiles(settings.logs_folder))
         security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
         parts = (
             security_log,
+            instruments,
+            _row_figures(settings, instruments),
             SignIns(db),
             RequestRates(),
             AttemptLimit(),
@@ -176,6 +194,13 @@ def _start_services(settings: Settings) -> Services:
         db.close()
         raise
     return Services(settings, db, blobs, receipt_key, admin_key, {type(part): part for part in parts})
+
+
+def _row_figures(settings: Settings, instruments: Instruments) -> RowFigures:
+    folders = {"data": settings.data, "staging": settings.staging_folder, "blobs": settings.blobs_folder}
+    figures = RowFigures(folders, settings.data / "collector.db-wal")
+    instruments.registry.register(figures)
+    return figures
 
 
 def _stop_services(services: Services) -> None:

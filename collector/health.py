@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -9,19 +10,13 @@ from fastapi.responses import PlainTextResponse
 
 from collector.ingest.staging_local import LocalStaging
 from collector.jobs.runner import JobRunner
+from collector.metrics.instruments import Instruments
+from collector.metrics.rows import RowFigures, read_rows
 from collector.people.policy import AnyoneHere, PolicyRoute
 from collector.readiness import Readiness, readiness
 from collector.services import Db, services_of
-from collector.store.sql import Connection, text
 
 router = APIRouter(tags=["health"], route_class=PolicyRoute)
-_METRICS = (
-    ("gleaner_captures", "captures by state", "SELECT state, count(*) FROM capture GROUP BY state"),
-    ("gleaner_uploads", "uploads by state", "SELECT state, count(*) FROM upload GROUP BY state"),
-    ("gleaner_jobs", "jobs by kind and state", "SELECT kind || '/' || state, count(*) FROM job GROUP BY kind, state"),
-    ("gleaner_tasks", "review tasks by state", "SELECT state, count(*) FROM task GROUP BY state"),
-    ("gleaner_opened_bytes", "bytes of opened captures", "SELECT 'all', coalesce(sum(bytes), 0) FROM capture"),
-)
 
 
 @router.get("/api/health", dependencies=[AnyoneHere])
@@ -43,20 +38,16 @@ async def ready(request: Request, response: Response, db: Db) -> Readiness:
 
 
 @router.get("/metrics", dependencies=[AnyoneHere], response_class=PlainTextResponse)
-async def metrics(db: Db) -> PlainTextResponse:
-    """Prometheus text, version 0.0.4."""
-    return PlainTextResponse(await db.read_long(_metrics_text), media_type="text/plain; version=0.0.4")
+async def metrics(request: Request, db: Db) -> PlainTextResponse:
+    """Prometheus text, version 0.0.4; docs/metrics.md lists every figure."""
+    services = services_of(request)
+    kinds = services.get(JobRunner).kinds
+    services.get(RowFigures).readings = await db.read_long(lambda conn: read_rows(conn, kinds))
+    text = await asyncio.to_thread(services.get(Instruments).text)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 @router.get("/api/openapi.json", dependencies=[AnyoneHere], include_in_schema=False)
 async def openapi(request: Request) -> dict[str, Any]:
     document: dict[str, Any] = request.app.openapi()
     return document
-
-
-def _metrics_text(conn: Connection) -> str:
-    lines: list[str] = []
-    for name, meaning, query in _METRICS:
-        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
-        lines += [f'{name}{{of="{row[0]}"}} {row[1]}' for row in conn.execute(text(query))]
-    return "\n".join(lines) + "\n"

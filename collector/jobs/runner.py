@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,8 +58,13 @@ class JobRunner:
         workers: int,
         preload: Sequence[str] = (),
         memory_bytes: int | None = None,
+        observe: Callable[[str, str, float], None] = lambda _kind, _outcome, _seconds: None,
     ) -> None:
-        """`memory_bytes`: the most that one worker process may use."""
+        """`memory_bytes`: the most that one worker process may use.
+
+        `observe` is called after each attempt with its kind, "done" or "failed", and its seconds.
+        """
+        self._observe = observe
         self._db = db
         self._kinds = {kind.kind: kind for kind in kinds}
         self._changed = threading.Condition()
@@ -96,6 +101,10 @@ class JobRunner:
             worker.stop()
         for thread in self._threads:
             thread.join()
+
+    @property
+    def kinds(self) -> list[str]:
+        return list(self._kinds)
 
     def alive(self) -> bool:
         """Every lane runs."""
@@ -185,8 +194,10 @@ class JobRunner:
             sentence = known.message if known else f"{type(error).__name__}: {error}"
             retryable = known is not None and known.retryable
             log.warning("job %s %s, attempt %d: %s", job.kind, job.key, job.attempts, sentence, exc_info=not known)
+            self._observe(job.kind, "failed", time.monotonic() - began)
             self._put_back(kind, job, sentence, retryable)
             return
+        self._observe(job.kind, "done", time.monotonic() - began)
         log.info("job %s %s done in %.3f s", job.kind, job.key, time.monotonic() - began)
         if kind.after is not None:
             try:

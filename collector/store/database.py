@@ -13,7 +13,7 @@ on disk; an `fn` that raises leaves no trace and its exception reaches its calle
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from collector.store.sql import Connection
 from wire.errors import GleanerError
@@ -88,6 +88,15 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Finish what was accepted, then let go of files and lock."""
+        ...
+
+
+@runtime_checkable
+class ReportsCommits(Protocol):
+    """A database whose engine groups writes, and reports each group."""
+
+    def observe_commits(self, observe: Callable[[int, float], None]) -> None:
+        """Have `observe` called after each commit with the number of writes in it and the seconds it took."""
         ...
 
 

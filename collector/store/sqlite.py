@@ -57,6 +57,7 @@ class SqliteDatabase:
                 os.close(self._lock_fd)
                 raise
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
+        self._observe_commit: Callable[[int, float], None] = lambda _writes, _seconds: None
         self._waiting: queue.SimpleQueue[tuple[Fn[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -119,6 +120,9 @@ class SqliteDatabase:
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
         self._subscribers.setdefault(topic, []).append(callback)
 
+    def observe_commits(self, observe: Callable[[int, float], None]) -> None:
+        self._observe_commit = observe
+
     def close(self) -> None:
         with self._closing:
             if self._closed:
@@ -177,7 +181,9 @@ class SqliteDatabase:
                     except queue.Empty:
                         break
                     go_on = item is not None
+                committing = time.perf_counter()
                 conn.driver.execute("COMMIT")
+                self._observe_commit(len(done), time.perf_counter() - committing)
             except BaseException:
                 roll_back(conn.driver)
                 raise

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from collector.catalogue import sessions
-from collector.health import _METRICS
+from collector.metrics import rows
 from collector.review import progress, queue_sql
 from collector.review.views import _ROWS
 from collector.store.database import Database
@@ -24,7 +24,7 @@ QUEUE: dict[str, Statement] = {
     **{f"BY_CHANCE {name}": one for name, one in vars(queue_sql.BY_CHANCE).items()},
 }
 LISTS = {
-    **{name: query for name, _, query in _METRICS},
+    **{name: one.text for name, one in vars(rows).items() if isinstance(one, Statement)},
     "sessions": sessions._PAGE.text,
     "later sessions": sessions._LATER_PAGE.text,
     "tasks": _ROWS.format(within("task.study")),

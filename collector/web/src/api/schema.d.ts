@@ -1115,7 +1115,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Prometheus text, version 0.0.4.
+         * @description Prometheus text, version 0.0.4; docs/metrics.md lists every figure.
          */
         get: operations["metrics_metrics_get"];
         put?: never;
