@@ -69,15 +69,21 @@ def load_receipt_key(folder: Path, database: Database) -> ReceiptKey:
     known = database.read_sync(_known_collector)
     if known is not None and not path.exists():
         raise ReceiptKeyReplaced(f"The receipt key {path} is missing, and devices check receipts against it.")
-    content = _load_or_make(path)
-    try:
-        key = ReceiptKey(SigningKey(content.encode(), encoder=HexEncoder))
-    except (ValueError, TypeError) as error:
-        raise KeyFileDamaged(f"The key file {path} does not hold an Ed25519 key.") from error
+    _load_or_make(path)
+    key = read_receipt_key(folder)
     if known not in (None, key.collector):
         raise ReceiptKeyReplaced(f"The receipt key {path} differs from the one that devices check receipts against.")
     database.write_sync(lambda conn: _record(conn, key.verify_key))
     return key
+
+
+def read_receipt_key(folder: Path) -> ReceiptKey:
+    """The receipt key in a folder. Raises KeyFileDamaged, also where there is none."""
+    path = folder / RECEIPT_KEY
+    try:
+        return ReceiptKey(SigningKey(path.read_text(encoding="ascii").strip().encode(), encoder=HexEncoder))
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyFileDamaged(f"The key file {path} does not hold an Ed25519 key.") from error
 
 
 def renew_receipt_key(folder: Path, database: Database) -> ReceiptKey:

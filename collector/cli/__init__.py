@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from collector.cli import (
+    backup,
+    backups,
     check_export,
     device,
     export,
@@ -13,10 +15,12 @@ from collector.cli import (
     new_receipt_key,
     prelabel,
     report,
+    restore,
     security_log,
     serve,
     study,
     user,
+    verify,
 )
 
 app = typer.Typer(no_args_is_help=True, help="The service, its people, its reports and exports.")
@@ -28,6 +32,10 @@ app.add_typer(study.app, name="study")
 app.command("security-log")(security_log.security_log)
 app.command("migrate")(migrate.migrate)
 app.command("new-receipt-key")(new_receipt_key.new_receipt_key)
+app.command("backup")(backup.backup)
+app.add_typer(backups.app, name="backups")
+app.command("restore")(restore.restore)
+app.command("verify")(verify.verify)
 app.add_typer(report.app, name="report")
 app.add_typer(prelabel.app, name="prelabel")
 app.command("export")(export.export)

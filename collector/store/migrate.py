@@ -14,6 +14,7 @@ from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from collector.store.database import DatabaseFailed, DatabaseLost
+from collector.store.private import private_database
 from collector.store.sql import text
 from collector.store.sqlite_driver import connect, failed
 from wire.errors import GleanerError
@@ -51,6 +52,21 @@ def upgrade(conn: Connection) -> str:
     command.upgrade(alembic_config(conn), "head")
     head = script.get_current_head()
     return head or ""
+
+
+def make_database(path: Path, schema: str) -> None:
+    """A new database with the tables of a schema, this version's or an older one. The file must not be there.
+
+    Raises:
+        OSError, sqlalchemy's and sqlite3's errors.
+    """
+    private_database(path)
+    engine = create_engine("sqlite://", creator=lambda: _unbound(path), poolclass=NullPool)
+    try:
+        with engine.begin() as conn:
+            command.upgrade(alembic_config(conn), schema)
+    finally:
+        engine.dispose()
 
 
 def upgrade_data(database: Path) -> None:

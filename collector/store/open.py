@@ -7,6 +7,17 @@ from pathlib import Path
 from collector.store.database import Database
 from wire.errors import GleanerError
 
+RESTORE_MARK = "restore.json"  # in a data folder as long as its restore has not ended well
+
+
+class RestoreUnfinished(GleanerError):
+    """A restore into this data folder was interrupted."""
+
+    code = "restore-unfinished"
+    status = 503
+    exit_code = 3
+    hint = "Run the same `gleaner collector restore` again: it continues with what is missing."
+
 
 class UnknownDatabase(GleanerError):
     """An address of an engine that this version does not have, or no database where one should be."""
@@ -39,12 +50,15 @@ def open_database(url_or_path: str | Path, *, migrate: bool = True) -> Database:
         DataInUse: another process has it open for writing.
         DatabaseLost: there are media and no rows that know them; nothing was touched.
         StorageUnusable: the folder cannot be made or written.
+        RestoreUnfinished: not everything of a backup is there yet.
         UnknownDatabase: an address of an engine this version does not have.
     """
     from collector.store.schema import newest_schema, schema_of
     from collector.store.sqlite import SqliteDatabase
 
     path = database_file(url_or_path)
+    if (path.parent / RESTORE_MARK).exists():
+        raise RestoreUnfinished(f"The data in {path.parent} was not restored to its end.")
 
     def upgrade() -> None:
         if schema_of(path) != newest_schema():

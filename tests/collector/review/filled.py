@@ -241,9 +241,11 @@ class Filled:
             }
         )
         table = FrameTable(capture=capture, times_us=list(times_us))
-        blobs = {"original": self._blob(body), "play": self._blob(body)}
+        blobs = {"original": body, "play": body}
         if medium == "video":
-            blobs["frames"] = self._blob(json.dumps(table.to_json()).encode())
+            blobs["frames"] = json.dumps(table.to_json()).encode()
+        keys = {kind: self._blob(data) for kind, data in blobs.items()}
+        document = json.dumps(manifest.to_json())
         values = {
             "id": capture,
             "take_id": take["take"],
@@ -256,8 +258,8 @@ class Filled:
             "consent": "con-1",
             "complete": True,
             "state": "opened",
-            "manifest": json.dumps(manifest.to_json()),
-            "manifest_sha256": "e" * 64,
+            "manifest": document,
+            "manifest_sha256": hashlib.sha256(document.encode()).hexdigest(),
             "sha256": digest,
             "bytes": len(body),
             "duration_us": duration_us,
@@ -271,10 +273,10 @@ class Filled:
         def write(conn: Connection) -> None:
             marks = ", ".join(f":{name}" for name in values)
             conn.execute(text(f"INSERT INTO capture ({', '.join(values)}) VALUES ({marks})"), values)
-            for kind, key in blobs.items():
+            for kind, data in blobs.items():
                 conn.execute(
                     text("INSERT INTO derived (capture_id, kind, blob, bytes, media_type) VALUES (:c, :k, :b, :n, :m)"),
-                    {"c": capture, "k": kind, "b": key, "n": len(body), "m": form["media_type"]},
+                    {"c": capture, "k": kind, "b": keys[kind], "n": len(data), "m": form["media_type"]},
                 )
 
         self.db.write_sync(write)

@@ -1,0 +1,193 @@
+"""Putting a snapshot into an empty data folder: blobs, then keys and logs, then the database, whose name comes last.
+
+A restore that was interrupted is continued by the same command: what is there is not copied again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from collector.backup.pace import Course
+from collector.backup.problems import BackupDamaged, BackupNotFound, BackupTooNew, RestoreTargetNotEmpty
+from collector.backup.repository import Repository
+from collector.backup.rows import BLOBS, dump_rows, insert_rows, rows_of
+from collector.backup.snapshot import BackupSnapshot
+from collector.store.blobs_local import LocalBlobs, disk_errors
+from collector.store.lock import LOCK_FILE, lock_folder
+from collector.store.migrate import make_database
+from collector.store.open import RESTORE_MARK
+from collector.store.private import private_folder
+from collector.store.schema import newest_schema
+from collector.store.sqlite_driver import SqliteConnection
+from wire.files import put_in_place, sync_folder, write_whole
+
+DATABASE = "collector.db"
+MAX_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Restored:
+    """`digest` is that of the rows and blobs that are there now; `left_out`: damaged blobs that are not."""
+
+    snapshot: BackupSnapshot
+    digest: str
+    left_out: tuple[str, ...]
+
+
+def newest_snapshot(repository: Repository) -> BackupSnapshot:
+    """Raises BackupNotFound: no backup has ended well yet; BackupDamaged, BackupTooNew."""
+    ids = repository.snapshot_ids()
+    if not ids:
+        raise BackupNotFound("No backup in this repository has ended well yet.")
+    return repository.find_snapshot(ids[-1])
+
+
+def restore_snapshot(
+    repository: Repository,
+    snapshot: BackupSnapshot,
+    data: Path,
+    course: Course | None = None,
+    *,
+    without_damaged: bool = False,
+) -> Restored:
+    """Fill the folder `data`, which must be new, empty, or what an interrupted restore of this snapshot left.
+
+    Raises:
+        RestoreTargetNotEmpty, BackupTooNew, DataInUse, DiskFull, StorageUnusable.
+        BackupDamaged: of the rows or keys something is damaged, or of the blobs and `without_damaged` is not set.
+    """
+    course = course or Course()
+    if snapshot.data_schema > newest_schema():
+        raise BackupTooNew(
+            f"The snapshot has schema {snapshot.data_schema} of Gleaner {snapshot.version}; this version reads"
+            f" {newest_schema()}."
+        )
+    with _target(data, snapshot.id):
+        damaged = _restore_blobs(repository, snapshot, data, course)
+        if damaged and not without_damaged:
+            raise BackupDamaged(
+                f"{len(damaged)} blobs of the backup are damaged; the first are {', '.join(damaged[:MAX_NAMED])}.",
+                files=damaged,
+            )
+        for file in snapshot.files:
+            target = data / file.path
+            content = repository.read_bytes(file.sha256)
+            with disk_errors(f"The file {file.path} could not be restored"):
+                private_folder(target.parent)
+                write_whole(target, content)
+        digest = _restore_rows(repository, snapshot, data)
+    return Restored(snapshot, digest, tuple(damaged))
+
+
+@contextlib.contextmanager
+def _target(data: Path, snapshot: str) -> Iterator[None]:
+    """The folder, marked and locked for the block: no service starts in it before the block has ended well."""
+    mark = data / RESTORE_MARK
+    with disk_errors("The data cannot be restored"):
+        found = {path.name for path in data.iterdir()} - {LOCK_FILE} if data.is_dir() else set()
+        if found and not (mark.exists() and json.loads(mark.read_bytes())["snapshot"] == snapshot):
+            raise RestoreTargetNotEmpty(f"The folder {data} is not empty.")
+        private_folder(data)
+        lock = lock_folder(data)
+        try:
+            write_whole(mark, json.dumps({"snapshot": snapshot}).encode())
+            yield
+            mark.unlink()
+            sync_folder(data)
+        finally:
+            os.close(lock)
+
+
+def _restore_blobs(repository: Repository, snapshot: BackupSnapshot, data: Path, course: Course) -> list[str]:
+    """Returns the files of those that are damaged in the repository."""
+    with disk_errors("The blobs cannot be restored"):
+        blobs = LocalBlobs(data / "blobs")
+    course.begin(snapshot.blob_bytes)
+    damaged = []
+    missing = frozenset(snapshot.missing)
+    with blobs.working_folder() as folder:
+        made = folder / "blob"
+        for key, size in _lines(repository, snapshot, BLOBS):
+            if key in missing and not repository.has(key):
+                continue
+            if blobs.exists(key):
+                course.advance(size)
+                continue
+            try:
+                with disk_errors("A blob could not be restored"), made.open("wb") as file:
+                    for piece in course.paced(repository.read(key)):
+                        file.write(piece)
+            except BackupDamaged as error:
+                damaged += error.facts["files"]
+                continue
+            blobs.put_file(made)
+            made.unlink()
+    return damaged
+
+
+def _restore_rows(repository: Repository, snapshot: BackupSnapshot, data: Path) -> str:
+    """Build the database next to its place and put it there; returns the digest of what is in it."""
+    made = data / f".{DATABASE}.part"
+    for name in (made.name, f"{made.name}-wal", f"{made.name}-shm", f"{made.name}-journal"):
+        (data / name).unlink(missing_ok=True)
+    with disk_errors("The database could not be restored"):
+        make_database(made, snapshot.data_schema)
+        conn = SqliteConnection(made)
+        try:
+            digest = _fill(conn, repository, snapshot)
+            conn.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            conn.driver.execute("PRAGMA journal_mode=DELETE")
+        except sqlite3.IntegrityError as error:
+            raise BackupDamaged(f"The rows of the snapshot do not fit together: {error}.", files=[]) from error
+        finally:
+            conn.driver.close()
+        put_in_place(made, data / DATABASE)
+    return digest
+
+
+def _fill(conn: SqliteConnection, repository: Repository, snapshot: BackupSnapshot) -> str:
+    """Fill the tables, with triggers away: the rows are what triggers would do. Raises BackupDamaged."""
+    driver = conn.driver
+    driver.execute("PRAGMA foreign_keys=OFF")
+    driver.execute("PRAGMA synchronous=OFF")  # the whole file is synced before it gets its name
+    driver.execute("BEGIN IMMEDIATE")
+    triggers = driver.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _sql in triggers:
+        driver.execute(f'DROP TRIGGER "{name}"')
+    for table in snapshot.tables:
+        insert_rows(conn, table, _lines(repository, snapshot, table.name))
+    for _name, sql in triggers:
+        driver.execute(sql)
+    wrong = driver.execute("PRAGMA foreign_key_check").fetchone()
+    if wrong is not None:
+        raise BackupDamaged(
+            f"The rows of the snapshot do not fit together: a row of {wrong[0]} refers to a row of {wrong[2]} that is"
+            " missing.",
+            files=[],
+        )
+    driver.execute("COMMIT")
+    if snapshot.data_schema != newest_schema():
+        return snapshot.digest  # tables of an older version: each segment was checked by its hash
+    driver.execute("BEGIN")
+    digest = dump_rows(conn).digest
+    driver.execute("COMMIT")
+    if digest != snapshot.digest:
+        raise BackupDamaged("The rows that were restored are not those of the snapshot.", files=[])
+    return digest
+
+
+def _lines(repository: Repository, snapshot: BackupSnapshot, name: str) -> Iterator[list[Any]]:
+    """The rows of a table, or of the list of blobs. Raises BackupDamaged."""
+    lists = {table.name: table for table in (*snapshot.tables, snapshot.blobs)}
+    try:
+        yield from rows_of(lists[name], repository.read_bytes)
+    except (zlib.error, ValueError) as error:
+        raise BackupDamaged(f"The rows of {name} cannot be read: {error}.", files=[]) from error

@@ -1,0 +1,157 @@
+"""Rows of every table as lines of JSON, in segments that stay the same as long as their rows do.
+
+The order is that of the primary key. A segment ends after a line whose own hash says so, so that rows that are added
+or changed leave the segments before and after them as they were: the next backup saves only what differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Boolean, Table
+
+from collector.backup.problems import SchemaDiffers
+from collector.backup.snapshot import RowList, digest_of
+from collector.store.migrate import AT_SCHEMA
+from collector.store.schema import newest_schema
+from collector.store.sql import Connection, Row, text
+from collector.store.tables import metadata
+
+MIN_SEGMENT_BYTES = 64 << 10
+MAX_SEGMENT_BYTES = 4 << 20
+END_AFTER_ONE_IN = 128  # lines, on average, once a segment has its least length
+COMPRESSION = 1
+BLOBS = "blobs"
+BLOB_COLUMNS = ("blob", "bytes")
+_BLOBS = text("SELECT blob, max(bytes) AS bytes FROM derived GROUP BY blob ORDER BY blob")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+Save = Callable[[bytes], str]
+
+
+class _RowWriter:
+    """Makes segments of rows; `save` is given each, compressed, and returns its content."""
+
+    def __init__(self, save: Save | None) -> None:
+        self._save = save
+        self._digest = hashlib.sha256()
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self.rows = 0
+        self.segments: list[str] = []
+
+    def add(self, values: Sequence[Any]) -> None:
+        line = _encode(values).encode() + b"\n"
+        self._lines.append(line)
+        self._bytes += len(line)
+        self.rows += 1
+        if self._bytes >= MIN_SEGMENT_BYTES and (
+            self._bytes >= MAX_SEGMENT_BYTES or zlib.crc32(line) % END_AFTER_ONE_IN == 0
+        ):
+            self._end_segment()
+
+    def _end_segment(self) -> None:
+        data = b"".join(self._lines)
+        self._digest.update(data)
+        if self._save is not None:
+            self.segments.append(self._save(zlib.compress(data, COMPRESSION)))
+        self._lines.clear()
+        self._bytes = 0
+
+    def finish(self, name: str, columns: Sequence[str]) -> RowList:
+        if self._lines:
+            self._end_segment()
+        return RowList(
+            name=name,
+            columns=tuple(columns),
+            rows=self.rows,
+            sha256=self._digest.hexdigest(),
+            segments=tuple(self.segments),
+        )
+
+
+@dataclass(frozen=True)
+class RowDump:
+    """The rows of one moment. `blobs` lists key and bytes of each blob that rows name, `blob_bytes` is their sum."""
+
+    schema: str
+    tables: tuple[RowList, ...]
+    blobs: RowList
+    blob_bytes: int
+
+    @property
+    def digest(self) -> str:
+        return digest_of({table.name: table.sha256 for table in self.tables}, self.blobs.sha256)
+
+
+def dump_rows(conn: Connection, save: Save | None = None) -> RowDump:
+    """Every table, in the order in which they can be filled. Without `save` there are no segments, only hashes.
+
+    Raises:
+        SchemaDiffers: the database has the tables of another version.
+    """
+    schema = str(conn.execute(AT_SCHEMA).scalar())
+    if schema != newest_schema():
+        raise SchemaDiffers(f"The database is at schema {schema}, this version is at {newest_schema()}.")
+    tables = tuple(_dump_table(conn, table, save) for table in metadata.sorted_tables)
+    blobs, blob_bytes = _RowWriter(save), 0
+    for row in conn.execute(_BLOBS):
+        blobs.add(row)
+        blob_bytes += row.bytes
+    return RowDump(schema, tables, blobs.finish(BLOBS, BLOB_COLUMNS), blob_bytes)
+
+
+def _dump_table(conn: Connection, table: Table, save: Save | None) -> RowList:
+    names = [column.name for column in table.columns]
+    writer = _RowWriter(save)
+    flags = [place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
+    for row in conn.execute(text(_select(table))):
+        writer.add(_with_flags(row, flags) if flags else row)
+    return writer.finish(table.name, names)
+
+
+def _select(table: Table) -> str:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    order = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
+    return f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'
+
+
+def _with_flags(row: Row, flags: Sequence[int]) -> list[Any]:
+    # SQLite has 0 and 1 for them.
+    values = list(row)
+    for place in flags:
+        values[place] = None if values[place] is None else bool(values[place])
+    return values
+
+
+def rows_of(rows: RowList, read: Callable[[str], bytes]) -> Iterator[list[Any]]:
+    """The rows of a list, from the bytes of its segments. Raises what `read` raises, and zlib.error, ValueError."""
+    for segment in rows.segments:
+        for line in zlib.decompress(read(segment)).splitlines():
+            yield json.loads(line)
+
+
+def insert_rows(conn: Connection, rows: RowList, values: Iterable[Sequence[Any]]) -> None:
+    """Put the rows of one list into the table of its name, in place of those that are there."""
+    columns = ", ".join(f'"{name}"' for name in rows.columns)
+    places = ", ".join(f":c{place}" for place in range(len(rows.columns)))
+    conn.execute(text(f'DELETE FROM "{rows.name}"'))
+    insert = text(f'INSERT INTO "{rows.name}" ({columns}) VALUES ({places})')
+    names = [f"c{place}" for place in range(len(rows.columns))]
+    for group in _in_groups(values, 1000):
+        conn.execute(insert, [dict(zip(names, row, strict=True)) for row in group])
+
+
+def _in_groups(values: Iterable[Sequence[Any]], size: int) -> Iterator[list[Sequence[Any]]]:
+    group: list[Sequence[Any]] = []
+    for value in values:
+        group.append(value)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -1,0 +1,64 @@
+"""`gleaner collector backup`: save rows, media and keys, encrypted, while the service runs."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.repository import PassphraseFile, Rate, RepositoryFolder, course, repository_at, shown_bytes
+
+
+def backup(
+    repository: RepositoryFolder,
+    passphrase_file: PassphraseFile = None,
+    rate: Rate = None,
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Save everything of this collector into a repository; media that are there already are not copied again.
+
+    Works while the service runs and while it does not. Ends with 1 when a recording of the collector is missing or
+    damaged: the backup is made without it.
+    """
+    from collector.backup.backup import make_backup
+    from collector.settings import load_settings
+    from collector.store.blobs_local import LocalBlobs
+    from collector.store.open import open_reader
+
+    settings = load_settings({"data": data}, settings_file)
+    database = open_reader(settings.data)
+    try:
+        with repository_at(repository, passphrase_file, for_writing=True) as place, course("Backup", rate) as work:
+            made = make_backup(place, database, LocalBlobs(settings.blobs_folder), settings.data, work)
+    finally:
+        database.close()
+    snapshot = made.snapshot
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "snapshot": snapshot.id,
+                    "rows": snapshot.rows,
+                    "blobs": snapshot.blobs.rows,
+                    "bytes": snapshot.blob_bytes,
+                    "new_blobs": made.new_blobs,
+                    "new_bytes": made.new_bytes,
+                    "missing": list(snapshot.missing),
+                    "digest": snapshot.digest,
+                }
+            )
+        )
+    else:
+        typer.echo(
+            f"Saved {snapshot.rows} rows and {snapshot.blobs.rows} blobs ({shown_bytes(snapshot.blob_bytes)}) as"
+            f" {snapshot.id}; {made.new_blobs} blobs ({shown_bytes(made.new_bytes)}) are new."
+        )
+    for key in snapshot.missing:
+        what = "has changed on the disk" if key in made.damaged else "is missing"
+        typer.echo(f"The blob {key} {what}; it is not in this backup.", err=True)
+    if snapshot.missing:
+        typer.echo("Check the collector's data: gleaner collector verify", err=True)
+        raise typer.Exit(1)

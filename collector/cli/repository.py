@@ -1,0 +1,104 @@
+"""What the commands about backups share: the repository, its passphrase, the bar, and standing back for the service."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collector.backup.pace import Course
+    from collector.backup.repository import Repository
+
+PASSPHRASE_VARIABLE = "GLEANER_BACKUP_PASSPHRASE"
+MIB = 2**20
+NICE = 10
+
+RepositoryFolder = Annotated[Path, typer.Argument(metavar="REPOSITORY", help="The folder of the backups.")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help=f"A file with the passphrase. [env: {PASSPHRASE_VARIABLE} is the passphrase itself; else it is asked for]",
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", metavar="MIB", min=0.1, help="Read at most so many MiB per second. [default: no limit]"),
+]
+
+
+@contextlib.contextmanager
+def repository_at(
+    folder: Path, passphrase_file: Path | None, *, for_writing: bool = False, for_pruning: bool = False
+) -> Iterator[Repository]:
+    """Raises what `open_repository` raises."""
+    from collector.backup.folder import LocalBackupFolder
+    from collector.backup.repository import HEADER, open_repository
+
+    passphrase = _passphrase(passphrase_file, is_new=for_writing and not (folder / HEADER).exists())
+    with open_repository(
+        LocalBackupFolder(folder.absolute()), passphrase, for_writing=for_writing, for_pruning=for_pruning
+    ) as repository:
+        yield repository
+
+
+def _passphrase(file: Path | None, *, is_new: bool) -> str:
+    """From the file, the environment, or the person at the terminal. Raises PassphraseMissing."""
+    from collector.backup.problems import PassphraseMissing
+
+    if file is not None:
+        try:
+            found = file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PassphraseMissing(f"The passphrase file {file} cannot be read: {error}.") from error
+    else:
+        found = os.environ.get(PASSPHRASE_VARIABLE, "")
+        if not found and sys.stdin.isatty():
+            found = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)
+    if not found:
+        raise PassphraseMissing("Backups are encrypted, and no passphrase was given.")
+    return found
+
+
+@contextlib.contextmanager
+def course(title: str, rate: float | None) -> Iterator[Course]:
+    """A bar on standard error, and work that gives way: to the service, and to a limit of MiB per second."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from collector.backup.pace import Course, ReadLimit
+
+    stand_back()
+    columns = (TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(title, total=None)
+        yield Course(
+            begin=lambda total: progress.update(bar, total=total, completed=0),
+            advance=lambda count: progress.advance(bar, count),
+            limit=ReadLimit(None if rate is None else rate * MIB),
+        )
+
+
+def stand_back() -> None:
+    """Processor and disk are for the service first."""
+    import psutil
+
+    process = psutil.Process()
+    with contextlib.suppress(psutil.Error, OSError):
+        process.nice(NICE)
+        process.ionice(psutil.IOPRIO_CLASS_BE, 7)
+
+
+def shown_bytes(count: float) -> str:
+    """`3.2 GiB`"""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"

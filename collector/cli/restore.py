@@ -1,0 +1,47 @@
+"""`gleaner collector restore`: a snapshot into an empty data folder."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.repository import PassphraseFile, Rate, RepositoryFolder, course, repository_at
+
+
+def restore(
+    repository: RepositoryFolder,
+    snapshot: Annotated[
+        str | None, typer.Option(help="Which snapshot, as `backups list` shows it. [default: the newest]")
+    ] = None,
+    without_damaged: Annotated[
+        bool, typer.Option("--without-damaged", help="Restore the rest where recordings of the backup are damaged.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    rate: Rate = None,
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Fill a new or empty data folder from a repository, and check every byte. Run it again if it was interrupted."""
+    from collector.backup.restore import newest_snapshot, restore_snapshot
+    from collector.settings import load_settings
+
+    settings = load_settings({"data": data}, settings_file)
+    with repository_at(repository, passphrase_file) as place, course("Restore", rate) as work:
+        found = place.find_snapshot(snapshot) if snapshot else newest_snapshot(place)
+        restored = restore_snapshot(place, found, settings.data, work, without_damaged=without_damaged)
+    left_out = len(restored.left_out) + len(found.missing)
+    if as_json:
+        result = {"snapshot": found.id, "rows": found.rows, "blobs": found.blobs.rows - left_out}
+        typer.echo(json.dumps({**result, "left_out": left_out, "digest": restored.digest}))
+    else:
+        typer.echo(
+            f"Restored {found.rows} rows and {found.blobs.rows - left_out} blobs of {found.finished_at:%Y-%m-%d %H:%M}"
+            f" UTC. Start it: gleaner collector serve --data {settings.data}"
+        )
+    if left_out:
+        typer.echo(f"{left_out} blobs are not in the backup or damaged there: gleaner collector verify", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,52 @@
+"""`gleaner collector verify`: whether the live data is whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.repository import Rate, course, shown_bytes
+
+SHOWN_FAULTS = 50
+
+
+def verify(data: Data = None, rate: Rate = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Read every row and recording and compare them with their hashes. Ends with 1 when something is wrong.
+
+    Works while the service runs and changes nothing.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from collector.backup.verify import verify_data
+    from collector.settings import load_settings
+    from collector.store.blobs_local import LocalBlobs
+    from collector.store.open import open_reader
+
+    settings = load_settings({"data": data}, settings_file)
+    database = open_reader(settings.data)
+    try:
+        with course("Verify", rate) as work:
+            found = verify_data(database, LocalBlobs(settings.blobs_folder), settings.data, work)
+    finally:
+        database.close()
+    if as_json:
+        typer.echo(json.dumps({"whole": not found.faults, **asdict(found)}))
+    else:
+        if found.faults:
+            table = Table("kind", "where", "problem", box=None)
+            for one in found.faults[:SHOWN_FAULTS]:
+                table.add_row(one.kind, one.place, one.problem)
+            Console().print(table)
+        more = len(found.faults) - SHOWN_FAULTS
+        if more > 0:
+            typer.echo(f"and {more} more: --json lists all of them.")
+        result = f"{len(found.faults)} problems were found in" if found.faults else "No problem was found in"
+        typer.echo(f"{result} {found.rows} rows and {found.blobs} blobs ({shown_bytes(found.bytes)}).")
+        if found.unnamed:
+            typer.echo(f"{len(found.unnamed)} blobs belong to no row; they take space and do no harm.", err=True)
+    if found.faults:
+        raise typer.Exit(1)
