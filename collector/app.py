@@ -50,6 +50,7 @@ from collector.prelabels.routes import router as prelabels_router
 from collector.reports.routes import router as reports_router
 from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
+from collector.review.shown_tasks import ShownTasks
 from collector.review.submit import Submit
 from collector.review.tasks import make_tasks
 from collector.security.files import SecurityFiles
@@ -181,6 +182,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             instruments,
             _row_figures(settings, instruments),
             SignIns(db),
+            ShownTasks(),
             RequestRates(),
             AttemptLimit(),
             UploadLocks(),

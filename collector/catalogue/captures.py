@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from collector.catalogue.derived import Derived, DerivedKind, find_derived
 from collector.store.blobs import BlobStore
-from collector.store.sql import Connection, text
+from collector.store.sql import Connection, Row, text
 from wire.base import Id, WireModel, shared_members
 from wire.capture import (
     CaptureFormat,
@@ -76,23 +76,30 @@ class LabelsReply(WireModel):
     documents: list[LabelsDocument]
 
 
-def capture_view(conn: Connection, capture: str, role: Literal["labelled", "beside"] = "labelled") -> CaptureView:
+# The columns of `capture` and `take` that `view_of` needs.
+VIEW_COLUMNS = (
+    "capture.id, capture.manifest, capture.duration_us, capture.frames, capture.opened_us,"
+    " take.opened_us AS take_opened_us"
+)
+_VIEW = text(f"SELECT {VIEW_COLUMNS} FROM capture LEFT JOIN take ON take.id = capture.take_id WHERE capture.id = :id")
+
+
+def capture_view(conn: Connection, capture: str) -> CaptureView:
     """Raises CaptureUnknown."""
-    row = conn.execute(
-        text(
-            "SELECT capture.id, capture.manifest, capture.duration_us, capture.frames, capture.opened_us,"
-            " take.opened_us AS take_opened_us FROM capture LEFT JOIN take ON take.id = capture.take_id"
-            " WHERE capture.id = :id"
-        ),
-        {"id": capture},
-    ).one_or_none()
+    row = conn.execute(_VIEW, {"id": capture}).one_or_none()
     if row is None:
         raise capture_unknown(capture)
+    return view_of(row, "labelled")
+
+
+def view_of(row: Row, role: Literal["labelled", "beside"]) -> CaptureView:
+    """From a row with VIEW_COLUMNS."""
     manifest = _manifest(row.manifest)
     take_opened_us = manifest.opened_us if row.take_opened_us is None else row.take_opened_us
     base = f"/api/captures/{row.id}"
+    found = {name: getattr(row, name) for name in ("id", "duration_us", "frames", "opened_us")}
     return CaptureView(
-        **shared_members(vars(manifest) | row._asdict(), CaptureView),  # the row has what opening it found
+        **shared_members(vars(manifest) | found, CaptureView),  # the row has what opening it found
         role=role,
         take_offset_us=device_time_us(manifest.clock_map, 0) - take_opened_us,
         media_url=f"{base}/media",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from collector.store.sql import Connection, text
 
+_FIND = text("SELECT blob, bytes, media_type FROM derived WHERE capture_id = :capture AND kind = :kind")
 DerivedKind = Literal["original", "play", "frames", "redaction", "peaks", "thumbnail"]
 
 
@@ -32,8 +33,5 @@ def save_derived(conn: Connection, capture: str, kind: DerivedKind, blob: str, s
 
 
 def find_derived(conn: Connection, capture: str, kind: DerivedKind) -> Derived | None:
-    row = conn.execute(
-        text("SELECT blob, bytes, media_type FROM derived WHERE capture_id = :capture AND kind = :kind"),
-        {"capture": capture, "kind": kind},
-    ).one_or_none()
+    row = conn.execute(_FIND, {"capture": capture, "kind": kind}).one_or_none()
     return None if row is None else Derived(*row)

@@ -15,7 +15,9 @@ from collector.review.problems import TooManyLeases
 from collector.review.progress import Progress, progress
 from collector.review.queue import Lease
 from collector.review.rules import COUNT_LIMIT
-from collector.review.views import TaskView, task_view
+from collector.review.shown_tasks import ShownTasks
+from collector.review.task_detail import task_detail
+from collector.review.views import TaskView, view_of
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of
 from wire.base import Id, Ordinal, WireModel, format_utc
@@ -56,11 +58,26 @@ def take_along(conn: Connection, asked: NextRequest | None, person: Person, now:
         return None
 
 
-def show_tasks(conn: Connection, leases: Sequence[Lease], person: Person, now: datetime) -> NextReply:
-    """The leased tasks as this person sees them."""
+def show_tasks(
+    conn: Connection,
+    leases: Sequence[Lease],
+    person: Person,
+    now: datetime,
+    shown: ShownTasks,
+    counted: Progress | None = None,
+) -> NextReply:
+    """The leased tasks as this person sees them; `shown` remembers them.
+
+    Args:
+        counted: how far the person is, where that was counted already.
+    """
     is_lead = person.role == "lead"
+    details = [(task_detail(conn, lease.task), lease) for lease in leases]
+    tasks = [view_of(conn, detail, person.id, lease, is_lead=is_lead) for detail, lease in details]
+    for detail, _ in details:
+        shown.remember(detail)
     return NextReply(
         now=format_utc(datetime.now(UTC)),
-        tasks=[task_view(conn, lease.task, person.id, lease, is_lead=is_lead) for lease in leases],
-        progress=progress(conn, person.id, now, scope_of(person)),
+        tasks=tasks,
+        progress=counted or progress(conn, person.id, now, scope_of(person)),
     )

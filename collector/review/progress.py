@@ -26,15 +26,15 @@ _COUNT = text(
     " ON CONFLICT (person_id, study, minute) DO UPDATE SET pieces = finished_minute.pieces + excluded.pieces,"
     " tasks = finished_minute.tasks + excluded.tasks"
 )
+# What waits is counted by triggers (collector/store/tables/waiting.py): counting a long queue would slow every answer.
 _COUNTED = text(
     "SELECT coalesce(sum(CASE WHEN minute >= :day THEN tasks END), 0) AS tasks,"
     " coalesce(sum(CASE WHEN minute >= :since THEN pieces END), 0) AS pieces,"
-    " min(CASE WHEN minute >= :since THEN first_at END) AS first_at"
-    " FROM finished_minute WHERE person_id = :person AND minute >= CASE WHEN :day < :since THEN :day ELSE :since END"
+    " min(CASE WHEN minute >= :since THEN first_at END) AS first_at,"
+    f" (SELECT coalesce(sum(tasks), 0) FROM waiting WHERE {within('waiting.study')}) AS open"
+    " FROM finished_minute WHERE person_id = :person AND minute >= :first"
     f" AND {within('study')}"
 )
-# Kept by triggers (collector/store/tables/waiting.py): counting a long queue would slow every answer.
-_OPEN = text(f"SELECT coalesce(sum(tasks), 0) FROM waiting WHERE {within('study')}")
 
 
 class Progress(WireModel):
@@ -56,11 +56,12 @@ def progress(conn: Connection, person: str, now: datetime, scope: Scope = EVERYT
     """How far this person and the queue are. The day is the local day of the collector's machine."""
     day, since = day_start(now), now - timedelta(minutes=PACE_MINUTES)
     asked = {"person": person, "day": format_utc(day)[:_MINUTE], "since": format_utc(since)[:_MINUTE]}
+    asked["first"] = min(asked["day"], asked["since"])
     found = conn.execute(_COUNTED, {**asked, **scope.values}).one()
     minutes = (now - datetime.fromisoformat(found.first_at)).total_seconds() / 60 if found.first_at else 0.0
     return Progress(
         done_today=found.tasks,
-        open=conn.execute(_OPEN, scope.values).scalar_one(),
+        open=found.open,
         per_minute=round(found.pieces / max(1.0, minutes), 1),
     )
 

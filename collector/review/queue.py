@@ -18,7 +18,8 @@ from collector.review.codes import ReopenCode, SkipCode
 from collector.review.problems import LeaseLost, NoSuchTask, TaskNotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
 from collector.review.task_consent import apply_consents, check_task, refresh_task, usable_until
-from collector.store.sql import Connection, Statement
+from collector.store.database import require_thread
+from collector.store.sql import Connection, Row
 from collector.studies.scope import EVERYTHING, Scope
 from wire.base import format_utc
 from wire.tasks import TaskState, TaskType
@@ -105,44 +106,84 @@ def take_next(
     """
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
     asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at, **scope.values}
-    conn.execute(sql.SETTLE_REOPENED, {"now": at})
-    apply_consents(conn, now)
+    _settle(conn, now)
+    given = _Given(conn.execute(sql.GIVEN, asked).all(), client, types, at)
     leases: list[Lease] = []
-    for row in conn.execute(sql.HELD, asked).all():
-        if row.id not in have and len(leases) < len(draws) and _is_usable(conn, row.id, now):
-            conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
-            conn.execute(sql.EXTEND_LEASE, {"task": row.id, "fence": row.fence, "expires": expires})
-            conn.execute(sql.SHOW, {"task": row.id})
-            leases.append(Lease(row.id, row.fence, expires))
-    room = MAX_LEASES - conn.execute(sql.ACTIVE_LEASES, asked).scalar_one()
+    active = given.active
+    for row in given.here:
+        if row.id in have or len(leases) >= len(draws):
+            continue
+        had_expired = row.lease_expires_at <= at
+        if not _is_usable(conn, row.id, now):
+            active -= not had_expired
+            continue
+        conn.execute(sql.RENEW, {"task": row.id, "expires": expires})
+        conn.execute(sql.EXTEND_LEASE, {"task": row.id, "fence": row.fence, "expires": expires})
+        leases.append(Lease(row.id, row.fence, expires))
+        active += had_expired
+    room = MAX_LEASES - active
     if room <= 0 and not leases and not have:
         raise TooManyLeases(f"You already have {MAX_LEASES} tasks open.")
     for draw in draws[len(leases) :][: max(0, room)]:
-        served = _choose(conn, asked, draw, scope)
-        while served is not None and not _is_usable(conn, served.task, now):
-            served = _choose(conn, asked, draw, scope)
+        served = _choose_usable(conn, asked, draw, scope, given.expired, now)
         if served is None:
             break
         leases.append(_lease(conn, served, person, client, now))
     return leases
 
 
-def _choose(conn: Connection, asked: dict[str, Any], draw: float, scope: Scope) -> Served | None:
-    expired: tuple[tuple[Lane, Statement], ...] = (("own-expired", sql.OWN_EXPIRED), ("expired", sql.EXPIRED))
-    for kind, statement in expired:
-        task: str | None = conn.execute(statement, asked).scalar()
-        if task is not None:
-            return Served(task, kind)
+class _Given:
+    """What a person was given and has not finished: `here` on the asking page, `expired` on others, `active` count."""
+
+    def __init__(self, rows: Sequence[Row], client: str, types: Sequence[TaskType], now: str) -> None:
+        wanted = [row for row in rows if row.type in types]
+        self.here = [row for row in wanted if row.leased_client == client]
+        ran_out = [
+            row
+            for row in wanted
+            if row.leased_client != client and row.lease_expires_at <= now and row.revision_id is None
+        ]
+        self.expired = [row.id for row in sorted(ran_out, key=lambda row: row.lease_expires_at)]
+        self.active = sum(row.lease_expires_at > now for row in rows)
+
+
+def _settle(conn: Connection, now: datetime) -> None:
+    """What time has passed: leases of reopened tasks that ran out, consents that ended."""
+    at = {"now": format_utc(now)}
+    if conn.execute(sql.IS_TO_SETTLE, at).scalar():
+        require_thread(conn)
+        conn.execute(sql.SETTLE_REOPENED, at)
+        apply_consents(conn, now)
+
+
+def _choose_usable(
+    conn: Connection, asked: dict[str, Any], draw: float, scope: Scope, own_expired: list[str], now: datetime
+) -> Served | None:
+    """The task to lease next; those that the consent does not cover are set aside on the way, and not counted."""
+    while (served := _choose(conn, asked, draw, scope, own_expired)) is not None:
+        if _is_usable(conn, served.task, now):
+            return served
+        require_thread(conn)  # nobody knows how many there are
+    return None
+
+
+def _choose(
+    conn: Connection, asked: dict[str, Any], draw: float, scope: Scope, own_expired: list[str]
+) -> Served | None:
+    if own_expired:
+        return Served(own_expired.pop(0), "own-expired")
+    found = {row.lane: row for row in conn.execute(sql.candidates_of(scope), asked)}
+    if "expired" in found:
+        return Served(found["expired"].id, "expired")
     lane: CoinLane
     other: CoinLane
     lane, other = ("random", "priority") if random_first(draw) else ("priority", "random")
-    first = _first(conn, lane, asked, scope)
+    first = _fresh(conn, lane, found.get(lane), asked, scope)
+    second = _fresh(conn, other, found.get(other), asked, scope)
     if first is not None and not first.given_back:
         # Only where both lanes had something did the coin decide.
-        second = _first(conn, other, asked, scope)
         coin = second is not None and not second.given_back
         return Served(first.task, lane, coin_probability(lane == "random") if coin else 1.0)
-    second = _first(conn, other, asked, scope)
     if second is not None and not second.given_back:
         return Served(second.task, other)
     # When nothing else is left, a task comes back to the person who gave it back.
@@ -150,16 +191,16 @@ def _choose(conn: Connection, asked: dict[str, Any], draw: float, scope: Scope) 
     return None if back is None else Served(back.task, "given-back")
 
 
-def _first(conn: Connection, lane: CoinLane, asked: dict[str, Any], scope: Scope) -> _Candidate | None:
+def _fresh(
+    conn: Connection, lane: CoinLane, first: Row | None, asked: dict[str, Any], scope: Scope
+) -> _Candidate | None:
     """The first task of a lane that the person has not given back; where there is none, the first that they have."""
-    first, fresh = {"priority": sql.BY_PRIORITY, "random": sql.BY_CHANCE}[lane].of(scope)
-    best: str | None = conn.execute(first, asked).scalar()
-    if best is None:
+    if first is None:
         return None
-    if not conn.execute(sql.GAVE_BACK, {"person": asked["person"], "task": best}).scalar():
-        return _Candidate(best)
-    other: str | None = conn.execute(fresh, asked).scalar()
-    return _Candidate(best, given_back=True) if other is None else _Candidate(other)
+    if not first.given_back:
+        return _Candidate(first.id)
+    other: str | None = conn.execute(sql.fresh_of(lane, scope), asked).scalar()
+    return _Candidate(first.id, given_back=True) if other is None else _Candidate(other)
 
 
 def _is_usable(conn: Connection, task: str, now: datetime) -> bool:
@@ -171,12 +212,12 @@ def _lease(conn: Connection, served: Served, person: str, client: str, now: date
     task = served.task
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
     values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
-    conn.execute(sql.REPLACE_LEASE, values)
-    row = conn.execute(sql.LEASE, values).one()
-    conn.execute(sql.SHOW, {"task": task})
-    how = {"fence": row.fence, "lane": served.lane, "probability": served.probability, "why": served.why}
+    fence: int = conn.execute(sql.LEASE, values).scalar_one()
+    if fence > 1:
+        conn.execute(sql.REPLACE_LEASE, {**values, "fence": fence - 1})
+    how = {"fence": fence, "lane": served.lane, "probability": served.probability, "why": served.why}
     conn.execute(sql.REMEMBER_LEASE, {**values, **how})
-    return Lease(task, row.fence, expires)
+    return Lease(task, fence, expires)
 
 
 def reopen(

@@ -7,7 +7,7 @@ table. `:types` is a list.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from collector.store.dialects import json_rows
 from collector.store.sql import Statement, text
@@ -23,21 +23,15 @@ _NEW_TO_PERSON = (
     " other.take_id = task.take_id AND other.type = task.type AND other.id <> task.id AND lease.person_id = :person))"
 )
 
-# What a page already holds: a lost reply is answered again without a new lease.
-HELD = text(
-    "SELECT id, fence, type FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client = :client"
-    f" AND type IN :types AND {within('study')} ORDER BY leased_at, priority DESC, id DESC"
+# What a person was given and has not finished, also leases that ran out: a lost reply is answered again without a new
+# lease, and a lease that ran out goes first to the person who had it (the draft is theirs), then to anybody.
+GIVEN = text(
+    "SELECT id, fence, type, leased_client, lease_expires_at, revision_id FROM task WHERE state = 'leased'"
+    f" AND leased_to = :person AND {within('study')} ORDER BY leased_at, priority DESC, id DESC"
 )
-# A lease that ran out goes first to the person who had it (the draft is theirs), then to anybody.
-OWN_EXPIRED = text(
-    "SELECT id FROM task WHERE state = 'leased' AND leased_to = :person AND leased_client <> :client"
-    f" AND lease_expires_at <= :now AND revision_id IS NULL AND type IN :types AND {within('study')}"
-    " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
-)
-EXPIRED = text(
+_EXPIRED = (
     "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
-    f" AND NOT (leased_to = :person AND leased_client = :client) AND {_NEW_TO_PERSON}"
-    f" AND type IN :types AND {within('study')}"
+    f" AND leased_to <> :person AND {_NEW_TO_PERSON} AND type IN :types AND {within('study')}"
     " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
 )
 # Of each type asked for the first by its index, then the best of those: an index serves one type at a time.
@@ -54,10 +48,6 @@ class LaneStatements:
     fresh: Statement
     first_seen: Statement
     fresh_seen: Statement
-
-    def of(self, scope: Scope) -> tuple[Statement, Statement]:
-        """`first` and `fresh` for somebody who may see these studies."""
-        return (self.first, self.fresh) if scope.studies is None else (self.first_seen, self.fresh_seen)
 
 
 def _lane(lane: str, by: str, order: str) -> LaneStatements:
@@ -86,16 +76,55 @@ def _of_each_study(first: str, by: str) -> str:
 
 BY_PRIORITY = _lane("state = 'open' AND reason_kind <> 'random'", "priority", "priority DESC, id DESC")
 BY_CHANCE = _lane("state = 'open' AND reason_kind = 'random'", "created_at", "created_at, id")
-GAVE_BACK = text("SELECT EXISTS (SELECT 1 FROM skip WHERE person_id = :person AND task_id = :task)")
 
+
+def _candidates(priority: Statement, chance: Statement) -> Statement:
+    """The first of each lane in one statement: `id`, and whether the person has given it back before."""
+    lanes = {"expired": _EXPIRED, "priority": priority.text, "random": chance.text}
+    back = "EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = first.id)"
+    return text(
+        " UNION ALL ".join(
+            f"SELECT '{lane}' AS lane, first.id AS id, {back} AS given_back FROM ({first}) AS first"
+            for lane, first in lanes.items()
+        )
+    )
+
+
+_CANDIDATES = _candidates(BY_PRIORITY.first, BY_CHANCE.first)
+_CANDIDATES_SEEN = _candidates(BY_PRIORITY.first_seen, BY_CHANCE.first_seen)
+
+
+def candidates_of(scope: Scope) -> Statement:
+    """For somebody who may see these studies."""
+    return _CANDIDATES if scope.studies is None else _CANDIDATES_SEEN
+
+
+def fresh_of(lane: Literal["priority", "random"], scope: Scope) -> Statement:
+    """The first of a lane that the person has not given back, of the first MAX_PASSED_OVER."""
+    statements = {"priority": BY_PRIORITY, "random": BY_CHANCE}[lane]
+    return statements.fresh if scope.studies is None else statements.fresh_seen
+
+
+# Whether time has passed something: a lease of a reopened task, or the end or the beginning of a consent.
+IS_TO_SETTLE = text(
+    "SELECT EXISTS (SELECT 1 FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NOT NULL)"
+    " OR EXISTS (SELECT 1 FROM task WHERE state IN ('open', 'leased') AND usable_until < '9999'"
+    " AND usable_until <= :now)"
+    " OR EXISTS (SELECT 1 FROM task WHERE state = 'withheld' AND usable_until < '9999' AND usable_until > :now)"
+)
 # A reopened task whose lease ran out has its ground truth still: it is done, nobody else needs to take it.
 SETTLE_REOPENED = text(
     "UPDATE task SET state = 'done' WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NOT NULL"
 )
+# The instructions that this delivery shows: the revision remembers them.
+_SHOWN_INSTRUCTIONS = (
+    "instruction_version = coalesce((SELECT named.version FROM study_version_instruction AS named"
+    " WHERE named.study_version_id = task.study_version_id AND named.type = task.type), instruction_version)"
+)
 LEASE = text(
     "UPDATE task SET state = 'leased', fence = fence + 1, leased_to = :person, leased_client = :client,"
-    " leased_at = :now, lease_expires_at = :expires, opened_at = coalesce(opened_at, :now)"
-    " WHERE id = :task RETURNING fence, type"
+    f" leased_at = :now, lease_expires_at = :expires, opened_at = coalesce(opened_at, :now), {_SHOWN_INSTRUCTIONS}"
+    " WHERE id = :task RETURNING fence"
 )
 REMEMBER_LEASE = text(
     "INSERT INTO lease (task_id, fence, person_id, client, started_at, expires_at, lane, probability, why)"
@@ -107,7 +136,7 @@ END_LEASE = text("UPDATE lease SET ended = :how, ended_at = :now WHERE task_id =
 REPLACE_LEASE = text(
     "UPDATE lease SET ended = CASE WHEN expires_at <= :now THEN 'expired' ELSE 'taken-again' END,"
     " ended_at = CASE WHEN expires_at <= :now THEN expires_at ELSE :now END"
-    " WHERE task_id = :task AND fence = (SELECT fence FROM task WHERE id = :task) AND ended IS NULL"
+    " WHERE task_id = :task AND fence = :fence AND ended IS NULL"
 )
 WAS_LEASED = text("SELECT EXISTS (SELECT 1 FROM lease WHERE task_id = :task AND person_id = :person)")
 WAS_LEASED_UNDER = text(
@@ -118,16 +147,17 @@ ACTIVE_LEASES = text(
     "SELECT count(*) FROM task WHERE state = 'leased' AND leased_to = :person AND lease_expires_at > :now"
     f" AND {within('study')}"
 )
-# The instructions that this delivery shows: the revision remembers them.
-SHOW = text(
-    "UPDATE task SET instruction_version = named.version FROM study_version_instruction AS named WHERE task.id = :task"
-    " AND named.study_version_id = task.study_version_id AND named.type = task.type"
-    " AND named.version <> task.instruction_version"
-)
-RENEW = text("UPDATE task SET lease_expires_at = :expires WHERE id = :task")
+RENEW = text(f"UPDATE task SET lease_expires_at = :expires, {_SHOWN_INSTRUCTIONS} WHERE id = :task")
 HOLDING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
     " person.name AS holder FROM task LEFT JOIN person ON person.id = task.leased_to WHERE task.id = :task"
+)
+# What a submit finds; `number` is that of its revision, `last` when an earlier one under the same lease was made.
+SUBMITTING = text(
+    "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
+    " person.name AS holder, (SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task_id = task.id) AS number,"
+    " (SELECT max(submitted_at) FROM revision WHERE task_id = task.id AND fence = :fence) AS last"
+    " FROM task LEFT JOIN person ON person.id = task.leased_to WHERE task.id = :task"
 )
 EXTEND = text("UPDATE task SET state = 'leased', lease_expires_at = :expires WHERE id = :task")
 ENDED = text(
@@ -142,7 +172,6 @@ RECORD_SKIP = text(
 )
 
 BY_SUBMIT = text("SELECT task_id, person_id, reply FROM revision WHERE submit_uuid = :submit")
-NEXT_NUMBER = text("SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task_id = :task")
 ADD_REVISION = text(
     "INSERT INTO revision (id, task_id, number, person_id, submit_uuid, fence, submitted_at, opened_at, first_input_at,"
     " active_ms, documents, diff, reply, reason_kind, probability, instruction_version, script_sha256,"
@@ -151,12 +180,10 @@ ADD_REVISION = text(
     " :diff, :reply, :reason_kind, :probability, :instruction_version, :script_sha256, :instruction_sha256, :shown,"
     " :told, :page, :correction, :study_version)"
 )
-LAST_OF_LEASE = text("SELECT max(submitted_at) FROM revision WHERE task_id = :task AND fence = :fence")
 ADD_WORKED = text(
     "INSERT INTO worked (task_id, person_id, fence, started_at, ended_at)"
     " VALUES (:task, :person, :fence, :started_at, :ended_at)"
 )
-SET_REPLY = text("UPDATE revision SET reply = :reply WHERE id = :id")
 # Submitted or skipped by this person, or returned while nobody has taken it since.
 HAS_OWN = text(
     "SELECT EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND person_id = :person)"

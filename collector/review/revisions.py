@@ -8,47 +8,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic_core import to_json
 
 from collector.review import queue_sql as sql
-from collector.review.activity import Stretch
+from collector.review.activity import Sign, counted_ms, counted_stretches
 from collector.review.codes import CorrectionCode
 from collector.review.problems import SubmitReused
-from collector.review.progress import count_submit
+from collector.review.progress import Progress, count_submit
 from collector.review.queue import LeaseRefused, LeaseState, lease_state, require_leased, works_on
 from collector.review.rules import may_write
 from collector.review.task_consent import check_task
-from collector.review.task_detail import ShownDocument
-from collector.store.sql import Connection
+from collector.review.task_detail import TaskDetail
+from collector.store.sql import Connection, Row
 from collector.studies.categories import save_words
+from collector.studies.instructions import instructions_on_screen
 from wire.base import format_utc, new_id
 
 DRAWN_KINDS = ("box", "track", "mask", "keypoints", "polygon")
+DRAWN_TYPES = ("boxes", "tracks")
 
 
 @dataclass(frozen=True)
 class RevisionFields:
-    """What a revision keeps besides its documents; made before the transaction from what never changes."""
+    """What a revision saves besides who made it and when; made before the transaction.
 
+    `detail` is the task as it was shown; `signs` and `reported` are the page's own signs of life, `instructions` the
+    hash of the words on its screen.
+    """
+
+    detail: TaskDetail
     documents: Sequence[Mapping[str, Any]]
     diff: Mapping[str, Mapping[str, Any]]
-    opened_at: str
-    first_input_at: str | None
-    active_ms: int
-    worked: Sequence[Stretch]
-    reason_kind: str
-    probability: float
-    instruction_version: int
-    script_sha256: str
-    study_version: int
-    instruction_sha256: str | None = None
-    shown: Sequence[ShownDocument] = ()
+    opened_at: datetime
+    first_input_at: datetime | None = None
+    signs: Sequence[Sign] = ()
     reported: Sequence[Mapping[str, Any]] = ()
+    instructions: str | None = None
     page: str | None = None
     correction: CorrectionCode | None = None
+
+
+class FactsOutdated(Exception):
+    """The task has got another ground truth since a submit was checked: check it again."""
 
 
 def answered_before(conn: Connection, task: str, person: str, submit: str) -> str | None:
@@ -72,58 +76,86 @@ def submit(
     person: str,
     fence: int,
     submit_uuid: str,
-    facts: RevisionFields,
-    progress: Callable[[Connection], dict[str, Any]],
+    fields: RevisionFields,
+    count: Callable[[Connection], Progress],
     now: datetime,
 ) -> str | LeaseRefused:
     """Make a revision and point the task's ground truth at it; returns the reply as JSON text, the same for one UUID.
 
     Raises:
-        NoSuchTask, SubmitReused, ConsentEnded, TaskNotYours.
+        NoSuchTask, SubmitReused, ConsentEnded, TaskNotYours, FactsOutdated.
     """
     before = answered_before(conn, task, person, submit_uuid)
     if before is not None:
         return before
     check_task(conn, task, now)
-    row = lease_state(conn, task)
+    row = conn.execute(sql.SUBMITTING, {"task": task, "fence": fence}).one()
     if not may_write(row.fence, row.leased_to, person, fence):
-        return _lost_with_draft(conn, task, person, fence, facts.documents, row, now)
+        return _lost_with_draft(conn, task, person, fence, fields.documents, row, now)
+    if row.revision_id != fields.detail.revision_id:
+        raise FactsOutdated
     at, revision = format_utc(now), new_id("rev")
     who = {"task": task, "person": person, "fence": fence, "now": at}
-    values = {
-        **who,
-        "id": revision,
-        "number": conn.execute(sql.NEXT_NUMBER, {"task": task}).scalar_one(),
-        "submit": submit_uuid,
-        "opened_at": facts.opened_at,
-        "first_input_at": facts.first_input_at,
-        "active_ms": _not_counted_yet(conn, task, fence, facts.active_ms, now),
-        "documents": _json(facts.documents),
-        "diff": _json(facts.diff),
-        "reply": "",
-        "reason_kind": facts.reason_kind,
-        "probability": facts.probability,
-        "instruction_version": facts.instruction_version,
-        "script_sha256": facts.script_sha256,
-        "instruction_sha256": facts.instruction_sha256,
-        "shown": _json([document.to_json() for document in facts.shown]),
-        "told": _json(facts.reported),
-        "page": facts.page,
-        "correction": facts.correction,
-        "study_version": facts.study_version,
-    }
-    conn.execute(sql.ADD_REVISION, values)
-    if facts.worked:
-        spans = [{"started_at": format_utc(row.start), "ended_at": format_utc(row.end)} for row in facts.worked]
-        conn.execute(sql.ADD_WORKED, [{**who, **span} for span in spans])
+    active_ms = _save_worked(conn, who, row, fields, now)
     count_submit(conn, revision, task, person, fence, now)
-    save_words(conn, _drawn_words(facts.documents))
+    save_words(conn, _new_words(fields))
     conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
     conn.execute(sql.END_LEASE, {**who, "how": "submitted"})
     conn.execute(sql.DROP_DRAFTS, who)
-    reply = _json({"now": at, "revision": revision, "diff": dict(facts.diff), "progress": progress(conn)})
-    conn.execute(sql.SET_REPLY, {"id": revision, "reply": reply})
+    reply = _json({"now": at, "revision": revision, "diff": dict(fields.diff), "progress": count(conn).to_json()})
+    detail = fields.detail
+    version, words = instructions_on_screen(
+        conn, detail.type, detail.instruction_version, detail.instructions, fields.instructions
+    )
+    values = {
+        **who,
+        "id": revision,
+        "number": row.number,
+        "submit": submit_uuid,
+        # By a page's clock that runs ahead, both would come after the submit.
+        "opened_at": format_utc(min(fields.opened_at, now)),
+        "first_input_at": format_utc(min(fields.first_input_at, now)) if fields.first_input_at else None,
+        "active_ms": active_ms,
+        "documents": _json(fields.documents),
+        "diff": _json(fields.diff),
+        "reply": reply,
+        "reason_kind": detail.reason_kind,
+        "probability": detail.probability,
+        "instruction_version": version,
+        "script_sha256": detail.script_sha256,
+        "instruction_sha256": words,
+        "shown": _json([document.to_json() for document in detail.shown]),
+        "told": _json(fields.reported),
+        "page": fields.page,
+        "correction": fields.correction,
+        "study_version": detail.study_version,
+    }
+    conn.execute(sql.ADD_REVISION, values)
     return reply
+
+
+def _save_worked(conn: Connection, who: dict[str, Any], row: Row, fields: RevisionFields, now: datetime) -> int:
+    """Save when the person worked on this submit; returns for how many milliseconds."""
+    received = [
+        Sign(datetime.fromisoformat(line.at), bool(line.visible), bool(line.playing), bool(line.input))
+        for line in conn.execute(sql.ACTIVITY, who)
+    ]
+    # What an earlier submit under this lease counted is not counted again.
+    begun = max(row.leased_at or "", row.last or "")
+    counts_from = datetime.fromisoformat(begun) if begun else datetime.min.replace(tzinfo=UTC)
+    signs = (received, fields.signs, counts_from, fields.opened_at, now)
+    spans = [
+        {"started_at": format_utc(span.start), "ended_at": format_utc(span.end)} for span in counted_stretches(*signs)
+    ]
+    if spans:
+        conn.execute(sql.ADD_WORKED, [{**who, **span} for span in spans])
+    return counted_ms(*signs)
+
+
+def _new_words(fields: RevisionFields) -> list[str]:
+    """Words of drawn things that the study's own list lacks: those on it were numbered with it."""
+    known = set(fields.detail.classes) if fields.detail.type in DRAWN_TYPES else set()
+    return [word for word in _drawn_words(fields.documents) if word not in known]
 
 
 def _drawn_words(documents: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -134,15 +166,6 @@ def _drawn_words(documents: Sequence[Mapping[str, Any]]) -> list[str]:
         if all(label["kind"] != "text" for label in labels):
             words += [label["label"] for label in labels if label["kind"] in DRAWN_KINDS]
     return words
-
-
-def _not_counted_yet(conn: Connection, task: str, fence: int, active_ms: int, now: datetime) -> int:
-    """Active time of a submit: no more than has passed since the newest submit under the same lease."""
-    last = conn.execute(sql.LAST_OF_LEASE, {"task": task, "fence": fence}).scalar()
-    if last is None:
-        return active_ms
-    passed = round((now - datetime.fromisoformat(last)).total_seconds() * 1000)
-    return max(0, min(active_ms, passed))
 
 
 def save_draft(
@@ -182,7 +205,7 @@ def _lost_with_draft(
     person: str,
     fence: int,
     documents: Sequence[Mapping[str, Any]],
-    row: LeaseState,
+    row: LeaseState | Row,
     now: datetime,
 ) -> LeaseRefused:
     """Save the documents if this person had the task under this fence. Raises TaskNotYours: never had it at all."""

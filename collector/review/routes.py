@@ -7,23 +7,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, StrictBool
 
 from collector.http.bodies import body_schema
 from collector.people.policy import Annotator, Lead, Person, PolicyRoute
 from collector.review import queue, revisions
+from collector.review.accept_submit import Submission, answered
 from collector.review.codes import ReopenCode, SkipCode
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
-from collector.review.next_tasks import NextReply, NextRequest, show_tasks, take_along, take_tasks
+from collector.review.next_tasks import NextReply, NextRequest, show_tasks, take_tasks
 from collector.review.problems import TaskNotYours
-from collector.review.progress import Progress, progress
+from collector.review.progress import Progress
 from collector.review.queue import Lease, LeaseRefused
 from collector.review.rounds import add_round
 from collector.review.set_aside import PersonDraft, SetAside, drafts_of, set_aside
-from collector.review.submit import MAX_SUBMIT_LABELS, Documents, Prepared, Submit, checked, prepared
+from collector.review.shown_tasks import ShownTasks
+from collector.review.submit import MAX_SUBMIT_LABELS, Documents, Submit
 from collector.review.task_consent import check_task
 from collector.review.views import (
     LeaseView,
@@ -34,7 +36,7 @@ from collector.review.views import (
     task_rows,
     task_view,
 )
-from collector.services import Blobs, Db
+from collector.services import Blobs, Db, services_of
 from collector.store.database import Database
 from collector.store.sql import Connection
 from collector.studies.instructions import InstructionView, instructions_by_hash
@@ -42,6 +44,12 @@ from collector.studies.scope import scope_of
 from wire.base import Count, Id, Sha256, WireModel, format_utc
 from wire.tasks import TaskState, TaskType
 
+
+async def _shown_tasks(request: Request) -> ShownTasks:
+    return services_of(request).get(ShownTasks)
+
+
+Shown = Annotated[ShownTasks, Depends(_shown_tasks)]
 router = APIRouter(tags=["queue"], route_class=PolicyRoute)
 T = TypeVar("T")
 ALL_TYPES: tuple[TaskType, ...] = get_args(TaskType)
@@ -117,10 +125,10 @@ class TaskRows(WireModel):
 
 
 @router.post("/api/tasks/next", response_model=NextReply)
-async def next_tasks(body: NextRequest, person: Annotator, db: Db) -> Response:
+async def next_tasks(body: NextRequest, person: Annotator, db: Db, shown: Shown) -> Response:
     now = datetime.now(UTC)
-    leases = await db.write(lambda conn: take_tasks(conn, body, person, now))
-    return await db.read(lambda conn: json_response(show_tasks(conn, leases, person, now)))
+    leases = await db.write(lambda conn: take_tasks(conn, body, person, now), quick=True)
+    return await db.read(lambda conn: json_response(show_tasks(conn, leases, person, now, shown)), quick=True)
 
 
 @router.get("/api/tasks")
@@ -216,51 +224,11 @@ async def submit_task(
     person: Annotator,
     db: Db,
     blobs: Blobs,
+    shown: Shown,
 ) -> Response:
-    now, scope = datetime.now(UTC), scope_of(person)
-
-    def look_up(conn: Connection) -> Prepared:
-        before = prepared(conn, task, person.id, body.fence, str(body.submit), body.instructions)
-        if before.answered is None:
-            check_task(conn, task, now)
-        return before
-
-    found = await db.read(_if_in_scope(task, person, look_up))
-    if found.answered is not None:
-        leases = await db.write(lambda conn: take_along(conn, body.next, person, now)) if body.next else None
-        return await _with_next(db, found.answered, leases, person, now)
-    if not found.holds:
-        sent = await asyncio.to_thread(_as_json, body.documents)
-        unwrap(await db.write(lambda conn: revisions.lost_submit(conn, task, person.id, body.fence, sent, now)))
-    facts = await asyncio.to_thread(checked, found, body, person.name, blobs, now)
-
-    def save(conn: Connection) -> tuple[str, list[Lease] | None] | LeaseRefused:
-        reply = revisions.submit(
-            conn,
-            task,
-            person.id,
-            body.fence,
-            str(body.submit),
-            facts,
-            lambda inner: progress(inner, person.id, now, scope).to_json(),
-            now,
-        )
-        return reply if isinstance(reply, LeaseRefused) else (reply, take_along(conn, body.next, person, now))
-
-    reply, leases = unwrap(await db.write(save))
-    return await _with_next(db, reply, leases, person, now)
-
-
-async def _with_next(db: Database, reply: str, leases: list[Lease] | None, person: Person, now: datetime) -> Response:
-    """The answer to a submit, which is the same each time, with the tasks that were taken along."""
-    if leases is None:
-        return Response(reply, media_type="application/json")
-
-    def show(conn: Connection) -> Response:
-        shown = show_tasks(conn, leases, person, now).model_dump_json(by_alias=True)
-        return Response(f'{reply[:-1]},"next":{shown}}}', media_type="application/json")
-
-    return await db.read(show)
+    now = datetime.now(UTC)
+    saved = unwrap(await Submission(task, body, person, now).accept(db, blobs, shown))
+    return await answered(saved, db, shown, person, now)
 
 
 @router.post("/api/tasks/{task}/skip")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from collector.catalogue.captures import CaptureView, capture_view
+from collector.catalogue.captures import VIEW_COLUMNS, CaptureView, view_of
 from collector.catalogue.shown_labels import shown_labels
 from collector.consent.allows import allows
-from collector.consent.grants import grants_of
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, part_for
+from collector.store.database import require_thread
 from collector.store.sql import Connection, text
 from collector.studies.instructions import Instructions
 from collector.studies.label_schemas import schema_words
@@ -31,7 +31,9 @@ _TASK = text(
     " take.record AS take_record, session.language, session.script_sha256,"
     " task.study_version_id AS study_version,"
     " study_version.label_schema, instruction.version AS text_version, instruction.text, instruction.sha256,"
-    " (SELECT max(number) FROM session_step WHERE session_id = task.session_id) AS plan_steps,"
+    # Devices of an older version do not say which steps there are.
+    " coalesce((SELECT max(number) FROM session_step WHERE session_id = task.session_id),"
+    " (SELECT count(DISTINCT step) FROM take WHERE session_id = task.session_id)) AS step_count,"
     " planned.number AS plan_number, planned.title AS step_title"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
     " JOIN study_version ON study_version.id = task.study_version_id JOIN study_version_instruction AS named"
@@ -41,14 +43,17 @@ _TASK = text(
     " (SELECT max(number) FROM session_step WHERE session_id = task.session_id AND step = take.step)"
     " WHERE task.id = :task"
 )
-# Devices of an older version do not say which steps there are.
-_STEPS_TAKEN = text("SELECT count(DISTINCT step) FROM take WHERE session_id = :session")
-_CAPTURES = text("SELECT capture_id, role FROM task_capture WHERE task_id = :task ORDER BY position")
+_CAPTURES = text(
+    f"SELECT task_capture.role, {VIEW_COLUMNS}, session_grant.use, session_grant.until FROM task_capture"
+    " JOIN capture ON capture.id = task_capture.capture_id LEFT JOIN take ON take.id = capture.take_id"
+    " LEFT JOIN session_grant ON session_grant.session_id = :session AND session_grant.use = capture.medium"
+    " WHERE task_capture.task_id = :task ORDER BY task_capture.position"
+)
 _PRELABELS = text(
     "SELECT id, capture_id, raw_sha256, body, shown FROM labels_document"
     " WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
 )
-MAX_REMEMBERED_LENGTH = 64 * 2**10  # of documents whose parts are remembered
+SHORT_LENGTH = 16 * 2**10  # of documents that are read on the event loop, and remembered
 _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
 
 
@@ -113,12 +118,14 @@ def task_detail(conn: Connection, task: str) -> TaskDetail:
     row = conn.execute(_TASK, {"task": task}).one_or_none()
     if row is None:
         raise NoSuchTask(f"There is no task {task}.")
-    take, grants = json.loads(row.take_record), grants_of(conn, row.session)
-    found = [capture_view(conn, line.capture_id, line.role) for line in conn.execute(_CAPTURES, {"task": task})]
-    captures = [capture for capture in found if allows(grants, [capture.medium], datetime.now(UTC))]
+    now = datetime.now(UTC)
+    captures = [
+        view_of(line, line.role)
+        for line in conn.execute(_CAPTURES, {"task": task, "session": row.session})
+        if line.use is not None and allows({line.use: line.until}, [line.use], now)
+    ]
     classes = schema_words(row.label_schema, row.type)
     number = row.plan_number or row.take_number or 1
-    step_count = row.plan_steps or conn.execute(_STEPS_TAKEN, {"session": row.session}).scalar_one()
     control = bool(row.control)
     prelabels, shown = ([], []) if control else _prelabels(conn, row.type, classes, captures)
     return TaskDetail(
@@ -127,8 +134,8 @@ def task_detail(conn: Connection, task: str) -> TaskDetail:
             "instructions": Instructions(version=row.text_version, text=row.text, sha256=row.sha256),
             "step_title": row.step_title or title_of(row.step),
             "step_number": number,
-            "step_count": max(step_count, number),
-            "objects": list(take.get("objects", [])),
+            "step_count": max(row.step_count, number),
+            "objects": list(json.loads(row.take_record).get("objects", [])),
             "classes": classes,
             "captures": captures,
             "control": control,
@@ -142,6 +149,7 @@ def truth_documents(conn: Connection, revision: str | None) -> list[LabelsDocume
     """The documents of a revision; none without one."""
     if revision is None:
         return []
+    require_thread(conn)
     body = conn.execute(_DOCUMENTS, {"revision": revision}).scalar_one()
     return read_documents(body)
 
@@ -159,7 +167,9 @@ def _prelabels(
     """
     sizes = {capture.id: picture_size(capture) for capture in captures if capture.role == "labelled"}
     rows = conn.execute(_PRELABELS, {"captures": list(sizes)}).all()
-    is_short = sum(len(row.body) for row in rows) <= MAX_REMEMBERED_LENGTH
+    is_short = sum(len(row.body) for row in rows) <= SHORT_LENGTH
+    if not is_short:
+        require_thread(conn)
     read = _shown_parts if is_short else _shown_parts.__wrapped__
     parts = read(kind, tuple(classes), tuple(sizes.items()), tuple(row.body for row in rows))
     shown = [

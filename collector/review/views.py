@@ -11,7 +11,8 @@ from collector.review.codes import CorrectionCode
 from collector.review.diff import Diff
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
-from collector.review.task_detail import ShownDocument, TaskDetail, read_documents, task_detail
+from collector.review.task_detail import SHORT_LENGTH, ShownDocument, TaskDetail, read_documents, task_detail
+from collector.store.database import require_thread
 from collector.store.sql import Connection, Row, text
 from collector.studies.instructions import Instructions
 from collector.studies.scope import EVERYTHING, Scope, within
@@ -143,9 +144,17 @@ def task_view(
     Leads see everybody's. The caller guarantees that the person may see the task. Raises NoSuchTask.
     Without its labelled captures (the consent has ended) there is no draft and no revision either.
     """
-    detail = task_detail(conn, task)
+    return view_of(conn, task_detail(conn, task), person, lease, is_lead=is_lead)
+
+
+def view_of(
+    conn: Connection, detail: TaskDetail, person: str, lease: Lease | None = None, *, is_lead: bool = False
+) -> TaskView:
+    """`task_view` of a task that was read already."""
     revision = _newest_revision(conn, detail.revision_id, None if is_lead else person)
-    draft = conn.execute(sql.OWN_DRAFT, {"task": task, "person": person, "fence": detail.fence}).one_or_none()
+    draft = conn.execute(sql.OWN_DRAFT, {"task": detail.id, "person": person, "fence": detail.fence}).one_or_none()
+    if draft is not None and len(draft.documents) > SHORT_LENGTH:
+        require_thread(conn)
     return TaskView(
         **shared_members(vars(detail), TaskView),
         draft=DraftView(documents=read_documents(draft.documents), saved_at=draft.saved_at, why=draft.why)
@@ -170,6 +179,9 @@ def revision_views(conn: Connection, task: str) -> list[RevisionView]:
 
 def _newest_revision(conn: Connection, revision: str | None, person: str | None) -> RevisionView | None:
     """The revision with this id, if there is one and it is of `person` (None: of anybody)."""
+    if revision is None:
+        return None
+    require_thread(conn)
     row = conn.execute(_REVISION, {"revision": revision, "person": person}).one_or_none()
     return None if row is None else _revision_view(row)
 

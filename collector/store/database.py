@@ -8,11 +8,15 @@ with statements of `collector.store.sql`.
 What the caller guarantees: `fn` does nothing but SQL on its connection (no other input or output, no waiting), keeps
 no row or cursor past its return, and may run again. What the database guarantees: `write` returns after the commit is
 on disk; an `fn` that raises leaves no trace and its exception reaches its caller; writes are serial.
+
+An fn that takes a millisecond at most is `quick`: it may run on the event loop, because threads that wait for each
+other's turn to run Python take longer than it does. Where it finds more to do, it calls `require_thread(conn)` first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
 
 from collector.store.sql import Connection
@@ -21,6 +25,7 @@ from wire.errors import GleanerError
 T = TypeVar("T")
 Fn = Callable[[Connection], T]
 _TOPICS = "gleaner.topics"
+_QUICK = "gleaner.quick"
 
 
 class DatabaseFailed(GleanerError):
@@ -51,11 +56,15 @@ class ReadTooLong(GleanerError):
     hint = "Request less at once (limit), or try again later."
 
 
+class ThreadRequired(Exception):
+    """Inside a quick `fn`: it would hold up the event loop. The database runs it again, in a thread."""
+
+
 class Database(Protocol):
     """Serial durable writes, concurrent short reads, and a word after each commit that concerns a topic."""
 
-    async def read(self, fn: Fn[T]) -> T:
-        """Run `fn` on a read-only snapshot, off the event loop."""
+    async def read(self, fn: Fn[T], *, quick: bool = False) -> T:
+        """Run `fn` on a read-only snapshot, off the event loop unless it is `quick`."""
         ...
 
     async def read_long(self, fn: Fn[T]) -> T:
@@ -66,7 +75,7 @@ class Database(Protocol):
         """
         ...
 
-    async def write(self, fn: Fn[T]) -> T:
+    async def write(self, fn: Fn[T], *, quick: bool = False) -> T:
         """Run `fn` in a transaction; returns after the commit is durable."""
         ...
 
@@ -109,3 +118,19 @@ def notified_topics(conn: Connection) -> list[str]:
     """The topics said so far in the running transaction, in order; the engine cuts and clears this list."""
     topics: list[str] = conn.info.setdefault(_TOPICS, [])
     return topics
+
+
+def require_thread(conn: Connection) -> None:
+    """Before an `fn` does what may take longer than a millisecond. Raises ThreadRequired: on the event loop."""
+    if conn.info.get(_QUICK):
+        raise ThreadRequired
+
+
+@contextmanager
+def quickly(conn: Connection) -> Iterator[None]:
+    """For engines: what runs inside is on the event loop."""
+    conn.info[_QUICK] = True
+    try:
+        yield
+    finally:
+        conn.info[_QUICK] = False

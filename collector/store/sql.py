@@ -31,12 +31,13 @@ class Row(tuple[Any, ...]):
 class Statement:
     """SQL text with `:name` parameters; `IN :name` takes a list. Make one with `text`."""
 
-    __slots__ = ("_by_lengths", "_lists", "text")
+    __slots__ = ("_by_lengths", "_lists", "_row_maker", "text")
 
     def __init__(self, sql: str) -> None:
         self.text = sql
         self._lists = tuple(dict.fromkeys(_LIST.findall(sql)))
         self._by_lengths: dict[tuple[int, ...], str] = {}
+        self._row_maker: RowMaker | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -51,6 +52,15 @@ class Statement:
             sql = self._by_lengths[lengths] = _LIST.sub(lambda found: _written_out(found, values), self.text)
         members = {f"{name}_{place}": one for name in self._lists for place, one in enumerate(values[name])}
         return sql, {**values, **members}
+
+    def row_maker(self, cursor: Cursor) -> RowMaker:
+        """What makes rows of its columns, which are the same each time."""
+        if self._row_maker is None:
+            self._row_maker = _row_maker(column_names(cursor))
+        return self._row_maker
+
+
+RowMaker = Callable[[Iterable[Any]], Row]
 
 
 def text(sql: str) -> Statement:
@@ -81,10 +91,10 @@ class Cursor(Protocol):
 class Result:
     """What a statement found. Rows are read as they are asked for; each method may be called once."""
 
-    __slots__ = ("_cursor",)
+    __slots__ = ("_cursor", "_statement")
 
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
+    def __init__(self, cursor: Cursor, statement: Statement) -> None:
+        self._cursor, self._statement = cursor, statement
 
     @property
     def rowcount(self) -> int:
@@ -92,7 +102,7 @@ class Result:
         return self._cursor.rowcount
 
     def __iter__(self) -> Iterator[Row]:
-        return map(self._row_maker(), self._cursor)
+        return map(self._statement.row_maker(self._cursor), self._cursor)
 
     def all(self) -> list[Row]:
         return list(self)
@@ -100,7 +110,7 @@ class Result:
     def first(self) -> Row | None:
         """The first row; what is behind it is not read."""
         found = self._cursor.fetchone()
-        row = None if found is None else self._row_maker()(found)
+        row = None if found is None else self._statement.row_maker(self._cursor)(found)
         self._cursor.close()
         return row
 
@@ -109,7 +119,7 @@ class Result:
         found = self._cursor.fetchall()
         if len(found) > 1:
             raise RowsUnexpected(f"{len(found)} rows were found where at most one can be")
-        return self._row_maker()(found[0]) if found else None
+        return self._statement.row_maker(self._cursor)(found[0]) if found else None
 
     def one(self) -> Row:
         """The only row. Raises RowsUnexpected: there is none, or there are more."""
@@ -139,22 +149,21 @@ class Result:
 
     def mappings(self) -> Iterator[dict[str, Any]]:
         """Each row as a dictionary by column."""
-        names = self._names()
+        names = column_names(self._cursor)
         return (dict(zip(names, row, strict=True)) for row in self._cursor)
-
-    def _names(self) -> tuple[str, ...]:
-        return tuple(column[0] for column in self._cursor.description or ())
-
-    def _row_maker(self) -> Callable[[Iterable[Any]], Row]:
-        return _row_maker(self._names())
 
 
 class RowsUnexpected(RuntimeError):
     """A statement found more or fewer rows than the tables allow: a mistake in the program."""
 
 
+def column_names(cursor: Cursor) -> tuple[str, ...]:
+    """Of what a driver's cursor found."""
+    return tuple(column[0] for column in cursor.description or ())
+
+
 @lru_cache(maxsize=1024)
-def _row_maker(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Row]:
+def _row_maker(names: tuple[str, ...]) -> RowMaker:
     # `count(*)` and the like are no names; namedtuple numbers those.
     made = namedtuple("Row", names, rename=True)  # type: ignore[misc]
     return made._make  # type: ignore[return-value]

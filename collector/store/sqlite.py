@@ -4,6 +4,9 @@ One process at a time writes (an exclusive lock on the data folder). The writer 
 2 ms, into one BEGIN IMMEDIATE … COMMIT with a savepoint around each fn, and answers after the commit is on disk
 (WAL, synchronous=FULL). IMMEDIATE is compulsory: a read that turns into a write gets SQLITE_BUSY whatever the timeout.
 Statements go to sqlite3's own cursors, which keep them prepared by their text.
+
+Quick fns run on the event loop: reads at once, writes in the group's transaction, between the writer's BEGIN and its
+COMMIT, which may both wait and therefore stay in its thread.
 """
 
 from __future__ import annotations
@@ -18,11 +21,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from collector.store.blobs_local import disk_errors
-from collector.store.database import DatabaseFailed, Fn, ReadTooLong, notified_topics
+from collector.store.database import DatabaseFailed, Fn, ReadTooLong, ThreadRequired, notified_topics, quickly
 from collector.store.lock import lock_folder
+from collector.store.loop_turn import LoopTurns
 from collector.store.private import private_database, private_folder
 from collector.store.sql import Connection
 from collector.store.sqlite_driver import Readers, SqliteConnection, connect, failed, interrupted_after, roll_back
@@ -30,9 +34,24 @@ from collector.store.sqlite_driver import Readers, SqliteConnection, connect, fa
 T = TypeVar("T")
 GROUP_FNS = 128
 GROUP_SECONDS = 0.002
+QUICK_GROUP_SECONDS = 0.02  # of fns on the event loop, which answers nobody meanwhile
 READERS = 2  # only one thread runs Python at a time: more of them take turns with each other
 LONG_READERS = 2
 MAX_READ_SECONDS = 30.0
+
+
+class _Write(NamedTuple):
+    """A write that waits. `loop`: where a quick one runs, and its answer is awaited."""
+
+    fn: Fn[Any]
+    answer: Future[Any] | asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+class _Done(NamedTuple):
+    write: _Write
+    value: Any = None
+    problem: BaseException | None = None
 
 
 class SqliteDatabase:
@@ -58,7 +77,8 @@ class SqliteDatabase:
                 raise
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
         self._observe_commit: Callable[[int, float], None] = lambda _writes, _seconds: None
-        self._waiting: queue.SimpleQueue[tuple[Fn[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._turns = LoopTurns()
         self._closing = threading.Lock()
         self._closed = False
         self._readers = Readers(path, READERS + LONG_READERS)
@@ -88,8 +108,18 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise failed(error) from error
 
-    async def read(self, fn: Fn[T]) -> T:
+    async def read(self, fn: Fn[T], *, quick: bool = False) -> T:
+        if quick:
+            with contextlib.suppress(ThreadRequired):
+                return self._read_here(fn)
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read_sync, fn)
+
+    def _read_here(self, fn: Fn[T]) -> T:
+        try:
+            with self._readers.one() as conn, quickly(conn):
+                return fn(conn)
+        except sqlite3.Error as error:
+            raise failed(error) from error
 
     async def read_long(self, fn: Fn[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._long_threads, self._read_within, fn)
@@ -106,10 +136,20 @@ class SqliteDatabase:
 
     # ------------------------------------------------------------------ writing
     def write_sync(self, fn: Fn[T]) -> T:
-        return self._accept(fn).result()
+        answer: Future[T] = Future()
+        self._accept(_Write(fn, answer))
+        return answer.result()
 
-    async def write(self, fn: Fn[T]) -> T:
-        return await asyncio.wrap_future(self._accept(fn))
+    async def write(self, fn: Fn[T], *, quick: bool = False) -> T:
+        loop = asyncio.get_running_loop()
+        if quick:
+            with contextlib.suppress(ThreadRequired):
+                here: asyncio.Future[T] = loop.create_future()
+                self._accept(_Write(fn, here, loop))
+                return await here
+        answer: Future[T] = Future()
+        self._accept(_Write(fn, answer))
+        return await asyncio.wrap_future(answer)
 
     def maintain(self) -> None:
         self.write_sync(_analyze)
@@ -129,6 +169,7 @@ class SqliteDatabase:
                 return
             self._closed = True
             self._waiting.put(None)
+        self._turns.end()
         if self._writer is not None:
             self._writer.join()
         self._read_threads.shutdown(wait=True)
@@ -137,14 +178,12 @@ class SqliteDatabase:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
 
-    def _accept(self, fn: Fn[T]) -> Future[T]:
-        answer: Future[T] = Future()
+    def _accept(self, write: _Write) -> None:
         with self._closing:
             if self._closed or self._read_only:
                 word = "closed" if self._closed else "open for reading only"
                 raise DatabaseFailed(f"The database is {word}.", hint="Use the running service instead.")
-            self._waiting.put((fn, answer))
-        return answer
+            self._waiting.put(write)
 
     def _write_loop(self) -> None:
         conn: SqliteConnection | None = None
@@ -153,7 +192,7 @@ class SqliteDatabase:
                 try:
                     conn = conn or SqliteConnection(self.path)
                 except sqlite3.Error as error:
-                    _set_answer(first[1], None, failed(error))
+                    _answer([_Done(first, problem=failed(error))])
                     continue
                 if not self._commit_group(conn, first):
                     return
@@ -161,53 +200,81 @@ class SqliteDatabase:
             if conn is not None:
                 conn.driver.close()
 
-    def _commit_group(self, conn: SqliteConnection, first: tuple[Fn[Any], Future[Any]]) -> bool:
+    def _commit_group(self, conn: SqliteConnection, first: _Write) -> bool:
         """One transaction over what is waiting. False when the closing mark was met."""
-        go_on = True
-        done: list[tuple[Future[Any], Any, BaseException | None]] = []
+        group = _Group(conn, self._waiting, first)
         topics = notified_topics(conn)
         topics.clear()
-        began = time.monotonic()
-        item: tuple[Fn[Any], Future[Any]] | None = first
         try:
             conn.driver.execute("BEGIN IMMEDIATE")
             try:
-                while item is not None:
-                    done.append(self._run_one(conn, item))
-                    if len(done) >= GROUP_FNS or time.monotonic() - began > GROUP_SECONDS:
-                        break
-                    try:
-                        item = self._waiting.get_nowait()
-                    except queue.Empty:
-                        break
-                    go_on = item is not None
+                while group.next is not None:
+                    if group.next.loop is None:
+                        group.run(GROUP_SECONDS)
+                    else:
+                        self._turns.take(group.next.loop, group.run_quickly)
                 committing = time.perf_counter()
                 conn.driver.execute("COMMIT")
-                self._observe_commit(len(done), time.perf_counter() - committing)
+                self._observe_commit(len(group.done), time.perf_counter() - committing)
             except BaseException:
                 roll_back(conn.driver)
                 raise
         except sqlite3.Error as error:
-            self._fail_group(done, item, failed(error))
-            return go_on
+            _answer(group.failed(failed(error)))
+            return not group.is_last
         # Subscribers first: who waits for the commit finds it heard of.
         for topic in dict.fromkeys(topics):
             for callback in self._subscribers.get(topic, ()):
                 callback()
-        for answer, value, problem in done:
-            _set_answer(answer, value, problem)
-        return go_on
+        _answer(group.done)
+        return not group.is_last
 
-    def _run_one(
-        self, conn: SqliteConnection, item: tuple[Fn[Any], Future[Any]]
-    ) -> tuple[Future[Any], Any, BaseException | None]:
+
+class _Group:
+    """The writes of one transaction: `next` is the one to run, None when no more are taken."""
+
+    def __init__(self, conn: SqliteConnection, waiting: queue.SimpleQueue[_Write | None], first: _Write) -> None:
+        self._conn, self._waiting, self._began = conn, waiting, time.monotonic()
+        self.next: _Write | None = first
+        self.done: list[_Done] = []
+        self.is_last = False
+
+    def run_quickly(self) -> None:
+        """On the event loop."""
+        with quickly(self._conn):
+            self.run(QUICK_GROUP_SECONDS)
+
+    def run(self, seconds: float) -> None:
+        """Run `next` and those behind it that belong to the same thread, as long as the group is so young."""
+        loop = self.next and self.next.loop
+        while self.next is not None and self.next.loop is loop:
+            self.done.append(self._run_one(self.next))
+            is_full = len(self.done) >= GROUP_FNS or time.monotonic() - self._began > seconds
+            self.next = None if is_full else self._take_one()
+
+    def failed(self, error: BaseException) -> list[_Done]:
+        """All that were taken, with the error that the engine gave up the transaction with."""
+        writes = [done.write for done in self.done]
+        if self.next is not None:
+            writes.append(self.next)
+        return [_Done(write, problem=error) for write in writes]
+
+    def _take_one(self) -> _Write | None:
+        try:
+            write = self._waiting.get_nowait()
+        except queue.Empty:
+            return None
+        self.is_last = write is None
+        return write
+
+    def _run_one(self, write: _Write) -> _Done:
         """One fn in its savepoint. An engine that lost the whole transaction raises; everything else is an answer."""
-        fn, answer = item
+        conn = self._conn
         topics = notified_topics(conn)
         said = len(topics)
         conn.driver.execute("SAVEPOINT fn")
         try:
-            value = fn(conn)
+            value = write.fn(conn)
             conn.driver.execute("RELEASE fn")
         except BaseException as error:
             del topics[said:]
@@ -216,34 +283,42 @@ class SqliteDatabase:
             conn.driver.execute("ROLLBACK TO fn")
             conn.driver.execute("RELEASE fn")
             if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
-                return answer, None, failed(error)
-            return answer, None, error
-        return answer, value, None
+                error = failed(error)
+            return _Done(write, problem=error)
+        return _Done(write, value)
 
-    def _fail_group(
-        self,
-        done: list[tuple[Future[Any], Any, BaseException | None]],
-        item: tuple[Fn[Any], Future[Any]] | None,
-        error: BaseException,
-    ) -> None:
-        answers = [row[0] for row in done]
-        if item is not None and item[1] not in answers:
-            answers.append(item[1])
-        for answer in answers:
-            _set_answer(answer, None, error)
+
+def _answer(done: list[_Done]) -> None:
+    """Tell everybody who waits: on a loop with one call for all of them."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Done]] = {}
+    for one in done:
+        if one.write.loop is None:
+            _set_answer(one)
+        else:
+            by_loop.setdefault(one.write.loop, []).append(one)
+    for loop, some in by_loop.items():
+        # A loop that is closed has nobody waiting.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_set_answers, some)
+
+
+def _set_answers(some: list[_Done]) -> None:
+    for one in some:
+        _set_answer(one)
+
+
+def _set_answer(done: _Done) -> None:
+    answer = done.write.answer
+    # A caller that went away cancelled its future; its write is committed all the same.
+    if answer.cancelled() or (isinstance(answer, Future) and not answer.set_running_or_notify_cancel()):
+        return
+    if done.problem is not None:
+        answer.set_exception(done.problem)
+    else:
+        answer.set_result(done.value)
 
 
 def _analyze(conn: Connection) -> None:
     """Statistics of every index, from a sample of each: the planner chooses by them."""
     conn.exec_driver_sql("PRAGMA analysis_limit=1000")
     conn.exec_driver_sql("ANALYZE")
-
-
-def _set_answer(answer: Future[Any], value: Any, problem: BaseException | None) -> None:
-    # A caller that went away cancelled its future; its write is committed all the same.
-    if not answer.set_running_or_notify_cancel():
-        return
-    if problem is not None:
-        answer.set_exception(problem)
-    else:
-        answer.set_result(value)

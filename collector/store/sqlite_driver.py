@@ -32,13 +32,15 @@ class SqliteConnection:
     def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
         made = statement if isinstance(statement, Statement) else Statement(str(statement))
         if values is None:
-            return Result(self.driver.execute(made.text))
+            return Result(self.driver.execute(made.text), made)
+        if isinstance(values, dict):  # before Sequence, whose check is slow
+            return Result(self.driver.execute(*made.filled(values)), made)
         if isinstance(values, Sequence):
-            return Result(self.driver.executemany(made.text, values))
-        return Result(self.driver.execute(*made.filled(values)))
+            return Result(self.driver.executemany(made.text, values), made)
+        return Result(self.driver.execute(*made.filled(values)), made)
 
     def exec_driver_sql(self, sql: str) -> Result:
-        return Result(self.driver.execute(sql))
+        return Result(self.driver.execute(sql), Statement(sql))
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -106,17 +106,24 @@ def save_instructions(conn: Connection) -> None:
     )
 
 
-def instructions_on_screen(conn: Connection, kind: TaskType, version: int, told: str | None) -> tuple[int, str | None]:
+def instructions_on_screen(
+    conn: Connection, kind: TaskType, delivered: int, current: Instructions, told: str | None
+) -> tuple[int, str | None]:
     """(version, sha256) of the words a person worked by: what the page quotes, if people ever were shown it here.
 
     Args:
-        version: that were delivered with the lease.
+        delivered: the version that came with the lease.
+        current: the task's instructions as it was shown.
         told: the sha256 that the page sends; None from a page that quotes nothing.
     """
-    row = conn.execute(_BY_HASH, {"type": kind, "sha256": told}).one_or_none()
+    if told == current.sha256 or (told is None and delivered == current.version):
+        return current.version, current.sha256
+    row = None
+    if told is not None:
+        row = conn.execute(_BY_HASH, {"type": kind, "sha256": told}).one_or_none()
     if row is None:
-        row = conn.execute(_BY_VERSION, {"type": kind, "version": version}).one_or_none()
-    return (version, None) if row is None else (row.version, row.sha256)
+        row = conn.execute(_BY_VERSION, {"type": kind, "version": delivered}).one_or_none()
+    return (delivered, None) if row is None else (row.version, row.sha256)
 
 
 def instructions_by_hash(conn: Connection, sha256: str, scope: Scope = EVERYTHING) -> InstructionView:

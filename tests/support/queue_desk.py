@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from collector.review import queue, revisions
+from collector.review.progress import progress
 from collector.review.queue import Lease
 from collector.review.revisions import RevisionFields
+from collector.review.task_detail import task_detail
 from collector.store.sql import Connection
 from tests.collector.review.filled import Filled
 
@@ -42,8 +44,12 @@ class Desk:
 
     def submit(self, who: str, task: str, fence: int, uuid: str, now: datetime = NOW) -> Any:
         documents = [{"made_by": who, "uuid": uuid}]
-        facts = RevisionFields(documents, {}, "t", None, 0, [], "age", 0.9, 1, "c" * 64, 1)
-        reply = self.write(lambda conn: revisions.submit(conn, task, who, fence, uuid, facts, lambda _: {}, now))
+
+        def submit(conn: Connection) -> Any:
+            fields = RevisionFields(task_detail(conn, task), documents, {}, now)
+            return revisions.submit(conn, task, who, fence, uuid, fields, lambda inner: progress(inner, who, now), now)
+
+        reply = self.write(submit)
         return json.loads(reply) if isinstance(reply, str) else reply
 
     def end_lease(self, who: str, lease: Lease, kind: Any, now: datetime = NOW) -> Any:

@@ -15,6 +15,7 @@ from collector.people.accounts import new_token
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import SignIns
 from collector.review.routes import router
+from collector.review.shown_tasks import ShownTasks
 from collector.services import Services, set_services
 from collector.settings import Settings
 from tests.collector.review.filled import Filled, document
@@ -27,7 +28,8 @@ class Site:
         self.filled = filled
         app = FastAPI(separate_input_output_schemas=False)
         keys = filled.folder / "keys"
-        parts = {RequestRates: RequestRates(), SignIns: SignIns(filled.db)}
+        made = (RequestRates(), SignIns(filled.db), ShownTasks())
+        parts = {type(part): part for part in made}
         settings, key = Settings(data=filled.folder), load_receipt_key(keys, filled.db)
         set_services(app, Services(settings, filled.db, filled.blobs, key, load_admin_key(keys), parts))
         app.include_router(router)

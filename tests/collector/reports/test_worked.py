@@ -15,10 +15,10 @@ from collector.cli import app
 from collector.reports.today import Today, today
 from collector.review import queue
 from collector.review.queue import Lease
-from collector.review.revisions import submit
-from collector.review.submit import Submit, checked, prepared
+from collector.review.submit import Submit
 from tests.collector.review.filled import Filled, document
 from tests.collector.running import Collector
+from tests.support.submitting import submit_body
 from wire.base import format_utc
 
 ZONE = ZoneInfo("Europe/Vienna")
@@ -61,11 +61,7 @@ class Desk:
             "fence": lease.fence, "submit": str(uuid4()), "documents": [document(capture, [])],
             "opened_at": format_utc(opened), **more,
         })  # fmt: skip
-        found = self.filled.db.read_sync(lambda conn: prepared(conn, lease.task, who, lease.fence, str(body.submit)))
-        facts = checked(found, body, "ann", self.filled.blobs, at)
-        self.filled.db.write_sync(
-            lambda conn: submit(conn, lease.task, who, lease.fence, str(body.submit), facts, lambda _: {}, at)
-        )
+        submit_body(self.filled.db, self.filled.blobs, lease.task, who, "ann", body, at)
 
     def end_lease(self, lease: Lease, kind: Any, at: datetime) -> None:
         self.filled.db.write_sync(

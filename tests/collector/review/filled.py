@@ -13,13 +13,13 @@ from uuid import uuid4
 from collector.catalogue.sessions import save_session
 from collector.people.accounts import add_user
 from collector.review.queue import Lease, reopen
-from collector.review.revisions import submit
-from collector.review.submit import Submit, checked, prepared
+from collector.review.submit import Submit
 from collector.review.tasks import make_tasks
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database
 from collector.store.sql import Connection, text
 from tests.support.databases import new_database
+from tests.support.submitting import submit_body
 from wire.base import format_utc, new_id
 from wire.canonical import document_hash
 from wire.capture import CaptureManifest, FrameTable
@@ -146,11 +146,7 @@ class Filled:
                 "opened_at": format_utc(now - timedelta(seconds=seconds)),
             }
         )
-        found = self.db.read_sync(lambda conn: prepared(conn, task, person, lease.fence, str(body.submit)))
-        facts = checked(found, body, name, self.blobs, now)
-        reply = self.db.write_sync(
-            lambda conn: submit(conn, task, person, lease.fence, str(body.submit), facts, lambda _: {}, now)
-        )
+        reply = submit_body(self.db, self.blobs, task, person, name, body, now)
         return json.loads(reply) if isinstance(reply, str) else reply
 
     def record(self) -> SessionRecord:

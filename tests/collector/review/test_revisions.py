@@ -10,9 +10,10 @@ import pytest
 from collector.review import queue
 from collector.review.progress import progress
 from collector.review.queue import Lease
-from collector.review.revisions import submit
-from collector.review.submit import Submit, checked, prepared
+from collector.review.revisions import FactsOutdated
+from collector.review.submit import Submit, checked
 from tests.collector.review.filled import Filled
+from tests.support.submitting import facts_of, save, submit_body
 from wire.base import format_utc
 from wire.labels import LabelsDocument
 
@@ -39,19 +40,8 @@ def test_many_submits_under_one_lease_count_its_time_once(filled: Filled, at_onc
         Submit(fence=lease.fence, submit=uuid4(), documents=[document], opened_at=NOW, activity=[]) for _ in moments
     ]
 
-    def look(body: Submit) -> object:
-        return filled.db.read_sync(lambda conn: prepared(conn, lease.task, bea, lease.fence, str(body.submit)))
-
-    early = [look(body) for body in bodies]
-    for body, before, at in zip(bodies, early, moments, strict=True):
-        found = before if at_once else look(body)
-        facts = checked(found, body, "bea", filled.blobs, at)  # type: ignore[arg-type]
-        reply = filled.db.write_sync(
-            lambda conn, body=body, facts=facts, at=at: submit(  # type: ignore[misc]
-                conn, lease.task, bea, lease.fence, str(body.submit), facts, lambda _: {}, at
-            )
-        )
-        assert isinstance(reply, str)
+    for body, at in zip(bodies, moments, strict=True):
+        assert isinstance(submit_body(filled.db, filled.blobs, lease.task, bea, "bea", body, at), str)
     counted = [row.active_ms for row in filled.rows("SELECT active_ms FROM revision ORDER BY number")]
     assert len(counted) == 4
     assert sum(counted) == (moments[-1] - NOW).total_seconds() * 1000
@@ -65,7 +55,19 @@ def test_a_page_whose_clock_is_ahead_opened_no_task_after_its_submit(filled: Fil
     body = Submit(
         fence=lease.fence, submit=uuid4(), documents=[document], opened_at=NOW + ahead, first_input_at=at + ahead
     )
-    found = filled.db.read_sync(lambda conn: prepared(conn, lease.task, bea, lease.fence, str(body.submit)))
-    facts = checked(found, body, "bea", filled.blobs, at)
-    assert facts.opened_at == facts.first_input_at == format_utc(at)
-    assert facts.active_ms == 20_000
+    submit_body(filled.db, filled.blobs, lease.task, bea, "bea", body, at)
+    (row,) = filled.rows("SELECT * FROM revision")
+    assert row.opened_at == row.first_input_at == format_utc(at)
+    assert row.active_ms == 20_000
+
+
+def test_what_was_checked_against_another_ground_truth_is_not_saved(filled: Filled) -> None:
+    bea, lease, document = leased(filled)
+    first, second = (
+        Submit(fence=lease.fence, submit=uuid4(), documents=[document], opened_at=NOW, activity=[]) for _ in range(2)
+    )
+    fields = checked(facts_of(filled.db, lease.task), second, "bea", filled.blobs)
+    submit_body(filled.db, filled.blobs, lease.task, bea, "bea", first, NOW)
+    with pytest.raises(FactsOutdated):
+        save(filled.db, lease.task, bea, second, fields, NOW)
+    assert len(filled.rows("SELECT 1 FROM revision")) == 1

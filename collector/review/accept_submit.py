@@ -1,0 +1,120 @@
+"""A submit from its body to its answer: checked against what was shown, saved, and answered with the next tasks.
+
+Short ones do without threads (`quick`): they are most of what a busy collector does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from fastapi import Response
+
+from collector.people.policy import Person
+from collector.review import queue, revisions
+from collector.review.next_tasks import show_tasks, take_along
+from collector.review.progress import Progress, progress
+from collector.review.queue import Lease, LeaseRefused
+from collector.review.revisions import FactsOutdated, RevisionFields
+from collector.review.shown_tasks import ShownTasks
+from collector.review.submit import Submit, SubmitFacts, checked, facts_at_hand, is_quickly_checked, submit_facts
+from collector.review.task_consent import check_task
+from collector.review.task_detail import TaskDetail, task_detail
+from collector.store.blobs import BlobStore
+from collector.store.database import Database
+from collector.store.sql import Connection
+from collector.studies.scope import scope_of
+from wire.errors import GleanerError
+
+
+class Saved(NamedTuple):
+    """The answer so far, as JSON text; what was leased with it, None where nothing was asked for or can be leased."""
+
+    reply: str
+    leases: list[Lease] | None
+    counted: Progress | None = None
+
+
+class Submission:
+    """One submit of one person."""
+
+    def __init__(self, task: str, body: Submit, person: Person, now: datetime) -> None:
+        self._task, self._body, self._person, self._now = task, body, person, now
+        self._scope = scope_of(person)
+
+    async def accept(self, db: Database, blobs: BlobStore, shown: ShownTasks) -> Saved | LeaseRefused:
+        """Make the revision, or save the documents of one that came too late as a draft.
+
+        Raises:
+            NoSuchTask, SubmitReused, ConsentEnded, TaskNotYours, LabelsRefused, BlobMissing.
+        """
+        detail = shown.find(self._task, self._body.fence)
+        while True:
+            facts = facts_at_hand(detail)
+            if facts is None:
+                facts = await db.read(partial(self._facts, detail=detail), quick=True)
+            quick = is_quickly_checked(facts, self._body.documents)
+            try:
+                if quick:
+                    fields = checked(facts, self._body, self._person.name, blobs)
+                else:
+                    fields = await asyncio.to_thread(checked, facts, self._body, self._person.name, blobs)
+            except GleanerError:
+                # Labels of a submit that came too late, or comes again, need not be good.
+                before = await db.write(self._without_revision)
+                if before is None:
+                    raise
+                return before
+            try:
+                saved = await db.write(partial(self._save, fields=fields), quick=quick)
+            except FactsOutdated:
+                detail = None  # another submit of this lease was first: this one is compared with it
+                continue
+            shown.forget(self._task, self._body.fence)
+            return saved
+
+    def _facts(self, conn: Connection, detail: TaskDetail | None) -> SubmitFacts:
+        queue.check_in_scope(conn, self._task, self._scope)
+        return submit_facts(conn, detail or task_detail(conn, self._task))
+
+    def _save(self, conn: Connection, fields: RevisionFields) -> Saved | LeaseRefused:
+        counted: list[Progress] = []
+
+        def count(conn: Connection) -> Progress:
+            counted.append(progress(conn, self._person.id, self._now, self._scope))
+            return counted[-1]
+
+        body = self._body
+        queue.check_in_scope(conn, self._task, self._scope)
+        reply = revisions.submit(
+            conn, self._task, self._person.id, body.fence, str(body.submit), fields, count, self._now
+        )
+        if isinstance(reply, LeaseRefused):
+            return reply
+        return Saved(reply, take_along(conn, body.next, self._person, self._now), counted[-1] if counted else None)
+
+    def _without_revision(self, conn: Connection) -> Saved | LeaseRefused | None:
+        """What a submit is answered whose labels are refused: the answer it got before, or that it came too late."""
+        body, person = self._body, self._person.id
+        queue.check_in_scope(conn, self._task, self._scope)
+        before = revisions.answered_before(conn, self._task, person, str(body.submit))
+        if before is not None:
+            return Saved(before, take_along(conn, body.next, self._person, self._now))
+        check_task(conn, self._task, self._now)
+        sent = [document.to_json() for document in body.documents]
+        return revisions.lost_submit(conn, self._task, person, body.fence, sent, self._now)
+
+
+async def answered(saved: Saved, db: Database, shown: ShownTasks, person: Person, now: datetime) -> Response:
+    """The answer to a submit, which is the same each time, with the tasks that were taken along."""
+    if saved.leases is None:
+        return Response(saved.reply, media_type="application/json")
+    leases = saved.leases
+
+    def show(conn: Connection) -> Response:
+        next_ones = show_tasks(conn, leases, person, now, shown, saved.counted).model_dump_json(by_alias=True)
+        return Response(f'{saved.reply[:-1]},"next":{next_ones}}}', media_type="application/json")
+
+    return await db.read(show, quick=True)
