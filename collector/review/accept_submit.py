@@ -72,7 +72,7 @@ class Submission:
             except FactsOutdated:
                 detail = None  # another submit of this lease was first: this one is compared with it
                 continue
-            shown.forget(self._task, self._body.fence)
+            shown.drop(self._task, self._body.fence)
             return saved
 
     def _facts(self, conn: Connection, detail: TaskDetail | None) -> SubmitFacts:

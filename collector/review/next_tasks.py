@@ -75,7 +75,7 @@ def show_tasks(
     details = [(task_detail(conn, lease.task), lease) for lease in leases]
     tasks = [view_of(conn, detail, person.id, lease, is_lead=is_lead) for detail, lease in details]
     for detail, _ in details:
-        shown.remember(detail)
+        shown.add(detail)
     return NextReply(
         now=format_utc(datetime.now(UTC)),
         tasks=tasks,

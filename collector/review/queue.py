@@ -106,7 +106,7 @@ def take_next(
     """
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
     asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at, **scope.values}
-    _settle(conn, now)
+    _apply_time(conn, now)
     given = _Given(conn.execute(sql.GIVEN, asked).all(), client, types, at)
     leases: list[Lease] = []
     active = given.active
@@ -147,7 +147,7 @@ class _Given:
         self.active = sum(row.lease_expires_at > now for row in rows)
 
 
-def _settle(conn: Connection, now: datetime) -> None:
+def _apply_time(conn: Connection, now: datetime) -> None:
     """What time has passed: leases of reopened tasks that ran out, consents that ended."""
     at = {"now": format_utc(now)}
     if conn.execute(sql.IS_TO_SETTLE, at).scalar():

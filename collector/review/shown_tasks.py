@@ -23,7 +23,7 @@ class ShownTasks:
         self._lock = threading.Lock()
         self._details: OrderedDict[tuple[str, int], TaskDetail] = OrderedDict()
 
-    def remember(self, detail: TaskDetail) -> None:
+    def add(self, detail: TaskDetail) -> None:
         """The task as its newest lease shows it."""
         labels = [label for document in detail.prelabels for label in document.labels]
         if sum(len(label.keyframes) if isinstance(label, Track) else 1 for label in labels) > MAX_LABELS:
@@ -38,6 +38,6 @@ class ShownTasks:
         with self._lock:
             return self._details.get((task, fence))
 
-    def forget(self, task: str, fence: int) -> None:
+    def drop(self, task: str, fence: int) -> None:
         with self._lock:
             self._details.pop((task, fence), None)

@@ -37,7 +37,7 @@ def test_what_counts_is_what_the_person_saw(site: Site, restarted: bool) -> None
     seen = task["prelabels"][0]["labels"]
     replace_prelabels(site, capture, [box("other", x=100.0)])
     if restarted:  # nobody remembers what was shown: it is compared with what would be shown now
-        services_of(site.app).get(ShownTasks).forget(task["id"], task["lease"]["fence"])
+        services_of(site.app).get(ShownTasks).drop(task["id"], task["lease"]["fence"])
     (diff,) = site.submit("ann", task, seen).json()["diff"].values()
     assert [diff[name] for name in ("kept", "deleted", "added")] == ([0, 1, 2] if restarted else [2, 0, 0])
     (shown,) = site.filled.rows("SELECT shown FROM revision")
