@@ -103,22 +103,23 @@ def submit(
     conn.execute(sql.END_LEASE, {**who, "how": "submitted"})
     conn.execute(sql.DROP_DRAFTS, who)
     reply = _json({"now": at, "revision": revision, "diff": dict(fields.diff), "progress": count(conn).to_json()})
+    made = {**who, "id": revision, "number": row.number, "submit": submit_uuid, "active_ms": active_ms, "reply": reply}
+    conn.execute(sql.ADD_REVISION, {**made, **_columns(conn, fields, now)})
+    return reply
+
+
+def _columns(conn: Connection, fields: RevisionFields, now: datetime) -> dict[str, Any]:
+    """The columns of a revision that follow from what was shown and sent."""
     detail = fields.detail
     version, words = instructions_on_screen(
         conn, detail.type, detail.instruction_version, detail.instructions, fields.instructions
     )
-    values = {
-        **who,
-        "id": revision,
-        "number": row.number,
-        "submit": submit_uuid,
+    return {
         # By a page's clock that runs ahead, both would come after the submit.
         "opened_at": format_utc(min(fields.opened_at, now)),
         "first_input_at": format_utc(min(fields.first_input_at, now)) if fields.first_input_at else None,
-        "active_ms": active_ms,
         "documents": _json(fields.documents),
         "diff": _json(fields.diff),
-        "reply": reply,
         "reason_kind": detail.reason_kind,
         "probability": detail.probability,
         "instruction_version": version,
@@ -130,8 +131,6 @@ def submit(
         "correction": fields.correction,
         "study_version": detail.study_version,
     }
-    conn.execute(sql.ADD_REVISION, values)
-    return reply
 
 
 def _save_worked(conn: Connection, who: dict[str, Any], row: Row, fields: RevisionFields, now: datetime) -> int:
