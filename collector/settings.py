@@ -6,7 +6,7 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -36,7 +36,10 @@ class Settings(BaseModel):
     port: int = Field(default=8700, ge=0, le=65535, description="0 takes a free one")
     public_url: str | None = Field(default=None, description="the address people and devices use, behind a proxy")
     trusted_proxies: tuple[str, ...] = Field(
-        default=(), description="addresses of proxies whose X-Forwarded-For is believed"
+        default=(), description="addresses and networks (CIDR) of proxies that are believed about their clients"
+    )
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        default="x-forwarded-for", description="the header in which they name the client; the other one is ignored"
     )
     upload_origins: tuple[str, ...] = Field(
         default=(), description="origins of other web pages that may upload from a browser"
@@ -66,9 +69,9 @@ class Settings(BaseModel):
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
-    def _are_addresses(cls, value: Any) -> Any:
+    def _are_networks(cls, value: Any) -> Any:
         given = [piece.strip() for piece in value.split(",") if piece.strip()] if isinstance(value, str) else value
-        return tuple(str(ipaddress.ip_address(address)) for address in given)
+        return tuple(str(ipaddress.ip_network(network)) for network in given)
 
     @field_validator("upload_origins", mode="before")
     @classmethod

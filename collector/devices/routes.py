@@ -29,7 +29,7 @@ async def _join_limit(request: Request) -> AttemptLimit:
 async def join_device(request: Request, db: Db, limit: Annotated[AttemptLimit, Depends(_join_limit)]) -> JoinReply:
     """Anyone with a join code, ten attempts per minute from one address. The token is shown once."""
     services = services_of(request)
-    address = client_address(request, services.settings.trusted_proxies)
+    address = client_address(request, services.settings)
     limit.count(address)
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
     try:

@@ -188,9 +188,21 @@ async def allow_admin(request: Request) -> None:
 
 
 async def anyone_here(request: Request) -> None:
-    """A dependency that lets every program on this machine pass, and nobody else."""
+    """A dependency that lets every program on this machine pass, and nobody else.
+
+    With a public address and no trusted proxy there is a proxy that nobody named. It may look like a program of this
+    machine, so that the key of the data folder is asked for.
+    """
     if not is_local(request):
         raise NotAllowed("This is for programs on the collector's own machine.", hint="Ask over loopback.")
+    settings = services_of(request).settings
+    if settings.public_url is not None and not settings.trusted_proxies:
+        secret, by_cookie = _credential(request)
+        if by_cookie or secret is None or not same_secret(secret, services_of(request).admin_key):
+            raise NotAllowed(
+                "A proxy that is not named in trusted_proxies cannot be distinguished from programs of this machine.",
+                hint="Name it in the setting trusted_proxies, or send the key in keys/admin.key as a bearer token.",
+            )
 
 
 async def anyone() -> None:

@@ -21,7 +21,7 @@ def log_refusal(request: Request, error: GleanerError) -> None:
     services, who = services_of(request), who_asks(request)
     route = request.scope.get("route")
     services.get(SecurityLog).refused(
-        client_address(request, services.settings.trusted_proxies),
+        client_address(request, services.settings),
         code=error.code,
         method=request.method,
         route=getattr(route, "path", None),  # the template: an address may have a secret in it

@@ -13,7 +13,7 @@ from collector.http.bodies import read_body
 from collector.http.problems import RequestInvalid
 from collector.people import accounts
 from collector.people.open_tokens import TokenRows, list_tokens, revoke_other_sessions, revoke_token
-from collector.people.peers import client_address
+from collector.people.peers import client_address, seen_client
 from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role, token_hash
 from collector.people.sign_in_page import CONTENT_SECURITY_POLICY, sign_in_page
 from collector.security.log import SecurityLog
@@ -122,7 +122,7 @@ async def sign_out_elsewhere(request: Request, person: Annotator, db: Db) -> End
 
 
 def _address(request: Request) -> str:
-    return client_address(request, services_of(request).settings.trusted_proxies)
+    return client_address(request, services_of(request).settings)
 
 
 def _same_origin(request: Request, is_form: bool) -> None:
@@ -134,7 +134,8 @@ def _same_origin(request: Request, is_form: bool) -> None:
     # Browsers that send Sec-Fetch-Site are asked that: under no-referrer a form's Origin is "null" even from here.
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    is_own = site == "same-origin" if site else origin is None or origin.partition("://")[2] == request.headers["host"]
+    own = seen_client(request, services_of(request).settings).host or request.headers["host"]
+    is_own = site == "same-origin" if site else origin is None or origin.partition("://")[2] == own
     if not is_own:
         raise PageHeaderMissing("Only the link's own page can open it.")
 
