@@ -1,6 +1,8 @@
-"""`gleaner collector migrate`: migrate the data to this version's schema without serving."""
+"""`gleaner collector migrate`: migrate the data to this version's schema without serving, or go back."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -8,12 +10,30 @@ from collector.cli.options import Data, SettingsFile
 from collector.settings import load_settings
 
 
-def migrate(data: Data = None, settings_file: SettingsFile = None) -> None:
-    """Migrate the database to this version's schema. `serve` does the same when it starts."""
+def migrate(
+    back: Annotated[
+        bool, typer.Option("--back", help="Put back the copy that was made before the last upgrade.")
+    ] = False,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="With --back: also when rows were written since the upgrade.")
+    ] = False,
+    data: Data = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Migrate the database to this version's schema. `serve` does the same when it starts.
+
+    Before an older database is migrated, a copy of it is put into the folder `upgrades` of the data.
+    """
     from collector.store.migrate import AT_SCHEMA
-    from collector.store.open import open_database
+    from collector.store.open import database_file, open_database
+    from collector.store.upgrade_copies import go_back
 
     settings = load_settings({"data": data}, settings_file)
+    if back:
+        copy, schema = go_back(database_file(settings.data), discard=discard)
+        typer.echo(f"{settings.data} is at schema {schema} again, from {copy}. Start the version of then.")
+        typer.echo("What was revoked since the upgrade has to be revoked again.", err=True)
+        return
     database = open_database(settings.data)
     try:
         schema = database.read_sync(lambda conn: conn.execute(AT_SCHEMA).scalar())

@@ -17,6 +17,7 @@ from collector.store.database import DatabaseFailed, DatabaseLost
 from collector.store.private import private_database
 from collector.store.sql import text
 from collector.store.sqlite_driver import connect, failed
+from collector.store.upgrade_copies import copy_before_upgrade
 from wire.errors import GleanerError
 
 AT_SCHEMA = text("SELECT version_num FROM alembic_version")
@@ -28,7 +29,10 @@ class DataTooNew(GleanerError):
     code = "data-too-new"
     status = 503
     exit_code = 3
-    hint = "Upgrade this installation (in its checkout: `git pull`, then `make venv`); the data was not touched."
+    hint = (
+        "Upgrade this installation (in its checkout: `git pull`, then `make venv`), or put back the data of before the"
+        " upgrade: `gleaner collector migrate --back`. The data was not touched."
+    )
 
 
 def alembic_config(conn: Connection | None = None) -> Config:
@@ -72,10 +76,13 @@ def make_database(path: Path, schema: str) -> None:
 def upgrade_data(database: Path) -> None:
     """`upgrade` the database of a data folder in one transaction, unless it is a new one next to media of an old one.
 
+    A database with an older schema is copied first (`collector.store.upgrade_copies`).
+
     Raises:
-        DatabaseFailed, DatabaseLost, DataTooNew.
+        DatabaseFailed, DatabaseLost, DataTooNew, DiskFull, StorageUnusable.
     """
     folder = database.parent
+    copy_before_upgrade(database)
     engine = create_engine("sqlite://", creator=lambda: _unbound(database), poolclass=NullPool)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
