@@ -112,7 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
         services = await asyncio.to_thread(_start_services, settings, instruments)
         set_services(app, services)
         chores = (
-            asyncio.create_task(housekeeping(services.db, services.get(LocalStaging))),
+            asyncio.create_task(housekeeping(services.db, services.get(LocalStaging), settings.row_ages)),
             asyncio.create_task(
                 record_uses_by_the_minute(services.db, services.get(SignIns), services.get(SecurityLog))
             ),
@@ -160,7 +160,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
             receipt_key = load_receipt_key(settings.keys_folder, db)
             admin_key = load_admin_key(settings.keys_folder)
-        remove_leftovers(db, staging, blobs)
+        remove_leftovers(db, staging, blobs, settings.row_ages)
         kinds = [
             open_kind(staging, settings.blobs_folder, receipt_key),
             derive_kind(blobs, settings.blobs_folder),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from collector.store.upkeep import RowAges
 from wire.errors import GleanerError
 
 ENVIRONMENT_PREFIX = "GLEANER_COLLECTOR_"
@@ -57,6 +58,12 @@ class Settings(BaseModel):
     control_share: float = Field(
         default=0.05, ge=0, le=1, description="share of a new study's tasks, drawn by chance, that get no pre-labels"
     )
+    activity_days: int = Field(
+        default=90, ge=0, description="days after which the page's signs of life are removed; 0: never"
+    )
+    access_log_days: int = Field(
+        default=0, ge=0, description="days after which rows of who looked at media are removed; 0: never"
+    )
     worker_memory_bytes: int = Field(default=4 * 2**30, ge=256 * 2**20, description="memory that one worker may use")
     workers: int = Field(default=1, ge=1, le=64, description="processes that open, decode and remux captures")
 
@@ -86,6 +93,10 @@ class Settings(BaseModel):
             ):
                 raise ValueError(f"an origin like https://lab.example.org is expected, not {origin}")
         return tuple(given)
+
+    @property
+    def row_ages(self) -> RowAges:
+        return RowAges(self.activity_days, self.access_log_days)
 
     @property
     def is_https(self) -> bool:

@@ -13,28 +13,33 @@ from collector.store.blobs_local import MAKING_PREFIX, LocalBlobs
 from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.sql import Connection
-from collector.store.upkeep import end_times_ahead, prune
+from collector.store.upkeep import RowAges, end_times_ahead, prune
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.ingest")
 EVERY_SECONDS = 3600.0
 
 
-def remove_leftovers(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
-    """At the start, before anything comes in: half-made files, and staged ones whose capture is opened or gone."""
+def remove_leftovers(db: Database, staging: LocalStaging, blobs: LocalBlobs, ages: RowAges) -> None:
+    """At the start, before anything comes in: half-made files, and staged ones whose capture is opened or gone.
+
+    Of old rows some: the start waits for it. The next hour removes the rest.
+    """
     for left in blobs.root.glob(f"{MAKING_PREFIX}*"):
         if left.is_dir():
             shutil.rmtree(left)
         else:
             left.unlink()
     db.write_sync(remove_expired)
-    db.write_sync(prune)
+    prune(db, ages, max_batches=1)
     db.write_sync(end_times_ahead)
     remove_unneeded(db, staging)
     db.maintain()
 
 
-async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float = EVERY_SECONDS) -> None:
+async def housekeeping(
+    db: Database, staging: LocalStaging, ages: RowAges, every_seconds: float = EVERY_SECONDS
+) -> None:
     """Every hour: abandoned uploads, and old rows. Then, and after parts were removed: unneeded files.
 
     Ends when cancelled.
@@ -59,7 +64,7 @@ async def housekeeping(db: Database, staging: LocalStaging, every_seconds: float
             await staging.run(lambda: remove_unneeded(db, staging))
             if is_due:
                 await db.write(remove_expired)
-                await db.write(prune)
+                await asyncio.to_thread(prune, db, ages)
                 await db.write(end_times_ahead)
                 await asyncio.to_thread(db.maintain)
         except GleanerError as error:

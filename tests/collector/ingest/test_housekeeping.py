@@ -13,6 +13,7 @@ from collector.ingest.offsets import delete_parts
 from collector.ingest.staging_local import LocalStaging
 from collector.store.database import Database
 from collector.store.sql import Connection, text
+from collector.store.upkeep import RowAges
 from tests.support.databases import new_database
 
 
@@ -96,7 +97,7 @@ def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalSta
     file.touch()
 
     async def watched() -> None:
-        keeping = asyncio.create_task(housekeeping(db, staging))
+        keeping = asyncio.create_task(housekeeping(db, staging, RowAges()))
         await asyncio.sleep(0)
 
         def fails(conn: Connection) -> None:
@@ -127,7 +128,7 @@ def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalSta
         (staging.folder / name).touch()
 
     async def watched() -> None:
-        keeping = asyncio.create_task(housekeeping(db, staging, every_seconds=0.05))
+        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), every_seconds=0.05))
         async with asyncio.timeout(60):
             while len(staging.names()) > 1:
                 await asyncio.sleep(0.01)
