@@ -6,6 +6,8 @@ One process, because SQLite has one writer and because kill -9 of the one pid a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -33,6 +35,9 @@ log = logging.getLogger("gleaner.collector")
 LAST_REQUESTS_SECONDS = 2.0
 MAX_CONNECTIONS = 1024
 MAX_OPEN_FILES = 8192
+REUSED_BYTES = 16 << 20
+MAPPED_BYTES = 1 << 20  # larger pieces of memory are the kernel's own, and given back when freed
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 GC_THRESHOLDS = (50_000, 20, 20)
 
 
@@ -42,6 +47,17 @@ def allow_open_files() -> None:
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def reuse_freed_memory() -> None:
+    """Have the C library hold back some memory that was freed, for the next pieces of an upload.
+
+    It would give back every megabyte at once, and have the kernel clear it again: a fifth of the CPU of an upload.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # musl has no such setting, and does not need it
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, REUSED_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, MAPPED_BYTES)
 
 
 def freeze_memory() -> None:
@@ -66,6 +82,7 @@ def serve(settings: Settings, ready: Ready, ready_file: Path | None = None) -> N
         ReceiptKeyReplaced, StorageUnusable.
     """
     allow_open_files()
+    reuse_freed_memory()
     # granian shares ports (SO_REUSEPORT), so ask here; until it listens, nobody else may be given the same free one.
     with bind_port(settings.host, settings.port) as bound:
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})

@@ -1,20 +1,21 @@
-"""Take the body of one POST or PATCH into its staged file: read, write in 1 MiB pieces, promise, verify."""
+"""Take the body of one POST or PATCH into its staged file: read while a thread writes and hashes, verify, promise."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from collector.devices.fleet import check_sending
 from collector.ingest.locks import Holder, SenderSilent, UploadBusy
 from collector.ingest.manifests import open_when_complete
-from collector.ingest.offsets import Upload, set_offset
+from collector.ingest.offsets import Upload, find_upload, set_offset
 from collector.ingest.staging_local import LocalStaging, StagedFile
-from collector.ingest.tus import Chunk, UploadState, UploadTooLong, begin_chunk
+from collector.ingest.tus import Chunk, ConcatFinal, UploadState, UploadTooLong, begin_chunk
 from collector.settings import Settings
 from collector.store.blobs import DiskFull
 from collector.store.clock import now_text
@@ -37,9 +38,44 @@ class SenderGone(GleanerError):
     hint = "Ask for the offset with HEAD and resume there."
 
 
+class Body:
+    """The body of one request, in batches: `read` gathers about PIECE_BYTES, `take` hands them over."""
+
+    def __init__(self, receive: Receive, holder: Holder, idle_seconds: float, room: int) -> None:
+        self._receive, self._holder, self._idle_seconds, self._room = receive, holder, idle_seconds, room
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    async def read(self, due: float = math.inf) -> bool:
+        """Whether there is more to come once this batch is taken. A piece that comes after `due` ends the batch.
+
+        Raises:
+            ClientDisconnect, UploadBusy, SenderSilent: what arrived before can still be taken.
+            UploadTooLong: more came than there is room for.
+        """
+        enough = self.size + PIECE_BYTES
+        while True:
+            message = await self._holder.wait_for(self._receive(), self._idle_seconds)
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            if piece := message.get("body", b""):
+                self.size += len(piece)
+                if self.size > self._room:
+                    raise UploadTooLong(f"More bytes came than the {self._room} that the upload had room for.")
+                self._pieces.append(piece)
+            if not message.get("more_body", False):
+                return False
+            if self.size >= enough or time.monotonic() >= due:
+                return True
+
+    def take(self) -> list[bytes]:
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+
 @dataclass
 class Receiver:
-    """What receiving needs from the house."""
+    """What receiving an upload needs."""
 
     db: Database
     staging: LocalStaging
@@ -50,7 +86,23 @@ class Receiver:
         seconds = self.settings.upload_expires_seconds
         return now_text(seconds if capture is not None else min(seconds, MAX_UNCLAIMED_SECONDS))
 
-    async def receive(self, request: Request, holder: Holder, upload: Upload, chunk: Chunk) -> UploadState:
+    async def open(self, upload: str, device: str) -> tuple[Upload, StagedFile | None]:
+        """The upload and its file, None when no byte of it is missing. The caller holds the upload's lock.
+
+        Raises:
+            UploadUnknown, ConcatFinal, DiskFull.
+        """
+        return await self.staging.run(lambda: self._open_now(upload, device))
+
+    def _open_now(self, upload: str, device: str) -> tuple[Upload, StagedFile | None]:
+        found = self.db.read_sync(lambda conn: find_upload(conn, upload, device))
+        if found.is_final:
+            raise ConcatFinal(f"The upload {found.id} was joined from partial ones.")
+        return found, None if found.durable else self.staging.open_now(found.staged, found.state.offset)
+
+    async def receive(
+        self, request: Request, holder: Holder, upload: Upload, chunk: Chunk, file: StagedFile
+    ) -> UploadState:
         """Receive one chunk; the caller holds the upload's lock. Returns the state that may be promised.
 
         An interrupted chunk keeps what arrived, unless it came with a checksum: then all of it or nothing counts.
@@ -59,17 +111,15 @@ class Receiver:
             OffsetMismatch, LengthConflict, UploadTooLong, ChecksumMismatch, DiskFull, UploadBusy, SenderSilent,
             DeviceRevoked.
         """
-        file = await self.staging.open(upload.staged, upload.state.offset)
         try:
             limit = upload.max_bytes(self.settings.max_upload_bytes)
             state = begin_chunk(UploadState(file.durable, upload.state.length), chunk, limit)
+            room = (limit if state.length is None else state.length) - state.offset
+            body = Body(request.receive, holder, self.settings.upload_idle_seconds, room)
             try:
-                await self._take_in(request, holder, upload, chunk, state, file)
-                await file.verify(chunk.checksum)
+                await self._take_in(body, upload, chunk, state, file)
             except (ClientDisconnect, UploadBusy, SenderSilent) as interruption:
-                if chunk.checksum is not None:
-                    await file.discard()
-                await self._promise(upload, file, state.length)
+                await self._save_interrupted(body, upload, chunk, state, file)
                 if isinstance(interruption, ClientDisconnect):
                     raise SenderGone("The connection ended inside the chunk.") from interruption
                 raise
@@ -80,42 +130,38 @@ class Receiver:
         finally:
             await file.close()
 
-    async def _take_in(
-        self, request: Request, holder: Holder, upload: Upload, chunk: Chunk, state: UploadState, file: StagedFile
-    ) -> None:
-        limit = upload.max_bytes(self.settings.max_upload_bytes) if state.length is None else state.length
-        waiting: list[bytes] = []
-        size = 0
-        arrived = state.offset
-        promised_at = time.monotonic()
-        stream = aiter(request.stream())
-        try:
-            while (piece := await self._next_piece(stream, holder)) is not None:
-                arrived += len(piece)
-                if arrived > limit:
-                    raise UploadTooLong(f"More bytes came than the upload's {limit}.")
-                waiting.append(piece)
-                size += len(piece)
-                due = time.monotonic() - promised_at > CHECKPOINT_SECONDS and chunk.checksum is None
-                if size >= PIECE_BYTES or due:
-                    await file.write(waiting, chunk.checksum)
-                    waiting, size = [], 0
-                if chunk.checksum is None and (due or file.written - file.durable >= CHECKPOINT_BYTES):
-                    await self._promise(upload, file, state.length)
-                    promised_at = time.monotonic()
-        except (ClientDisconnect, UploadBusy, SenderSilent):
-            if chunk.checksum is None:
-                await file.write(waiting, None)
-            raise
-        await file.write(waiting, chunk.checksum)
+    async def _take_in(self, body: Body, upload: Upload, chunk: Chunk, state: UploadState, file: StagedFile) -> None:
+        """The whole body onto the disk, and what came without a checksum promised on the way."""
+        if chunk.checksum is not None:
+            while await body.read():
+                await file.write(body.take(), chunk.checksum)
+            await file.finish(body.take(), chunk.checksum)
+            return
+        due = time.monotonic() + CHECKPOINT_SECONDS
+        while await body.read(due):
+            await file.write(body.take(), None)
+            if time.monotonic() >= due or state.offset + body.size - file.durable >= CHECKPOINT_BYTES:
+                await self._promise(upload, file, state.length)
+                due = time.monotonic() + CHECKPOINT_SECONDS
+        await file.finish(body.take(), None)
 
-    async def _next_piece(self, stream: AsyncIterator[bytes], holder: Holder) -> bytes | None:
-        return await holder.wait_for(anext(stream, None), self.settings.upload_idle_seconds)
+    async def _save_interrupted(
+        self, body: Body, upload: Upload, chunk: Chunk, state: UploadState, file: StagedFile
+    ) -> None:
+        """What arrived of an interrupted chunk: all of it, or nothing when it came with a checksum."""
+        try:
+            if chunk.checksum is not None:
+                await file.discard()
+            else:
+                await file.finish(body.take(), None)
+        except DiskFull:
+            await file.discard()
+            raise
+        await self._promise(upload, file, state.length)
 
     async def _promise(self, upload: Upload, file: StagedFile, length: int | None) -> UploadState:
         """On disk first, then in the row, then said."""
-        offset = await file.sync() if file.written != file.durable else file.durable
-        state = UploadState(offset, length)
+        state = UploadState(await file.sync(), length)
         if state == upload.state and not state.whole:
             return state
         expires = self.expiry(upload.capture)

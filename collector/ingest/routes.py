@@ -108,7 +108,8 @@ async def create(request: Request, device: JoinedDevice, receiver: Receiving, lo
     if is_new and creation.has_body and not upload.durable:
         chunk = tus.Chunk(0, None, _content_length(request), creation.checksum)
         async with locks.hold(upload.id) as holder:
-            state = await receiver.receive(request, holder, upload, chunk)
+            file = await receiver.staging.open(upload.staged, upload.state.offset)
+            state = await receiver.receive(request, holder, upload, chunk, file)
     elif not is_new:
         state = (await _true_upload(receiver, locks, upload.id, device.id)).state
     await _join_when_whole(receiver, locks, device.id, upload, state)
@@ -148,14 +149,12 @@ async def offset(upload: str, request: Request, device: JoinedDevice, receiver: 
 async def patch(upload: str, request: Request, device: JoinedDevice, receiver: Receiving, locks: Locks) -> Response:
     chunk = tus.parse_chunk(request.headers)
     async with locks.hold(upload) as holder:
-        found = await receiver.db.read(lambda conn: find_upload(conn, upload, device.id))
-        if found.is_final:
-            raise tus.ConcatFinal(f"The upload {found.id} was joined from partial ones.")
-        if found.durable:
+        found, file = await receiver.open(upload, device.id)
+        if file is None:
             # An empty chunk at the end is how a client makes sure; anything else does not fit any more.
             state = tus.begin_chunk(found.state, chunk, receiver.settings.max_upload_bytes)
         else:
-            state = await receiver.receive(request, holder, found, chunk)
+            state = await receiver.receive(request, holder, found, chunk, file)
     await _join_when_whole(receiver, locks, device.id, found, state)
     return Response(status_code=204, headers=tus.answer_headers(state, receiver.expiry(found.capture)))
 

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from collector.ingest.tus import Checksum, ChecksumMismatch, Digest, PartialGone
+from collector.ingest.writeback import begin_writeback
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import disk_errors
 from collector.store.private import private_folder
+from wire.errors import GleanerError
 from wire.files import sync_folder
 
 T = TypeVar("T")
@@ -42,7 +44,11 @@ class LocalStaging:
 
     async def open(self, name: str, offset: int) -> StagedFile:
         """Open at `offset`, or at what the disk really has if that is less. Raises DiskFull."""
-        return await self.run(lambda: StagedFile.open(self, self.folder / name, offset))
+        return await self.run(lambda: self.open_now(name, offset))
+
+    def open_now(self, name: str, offset: int) -> StagedFile:
+        """The same, for who is in a file thread already."""
+        return StagedFile.open(self, self.folder / name, offset)
 
     async def length(self, name: str) -> int:
         """Bytes the disk really has."""
@@ -112,7 +118,11 @@ class LocalStaging:
             raise DiskFull("The collector's disk is full: nothing more is received.")
 
     async def run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self.begin(work)
+
+    def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Have a file thread do it; for callers on the event loop."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
         self._threads.shutdown(wait=True)
@@ -121,15 +131,17 @@ class LocalStaging:
 class StagedFile:
     """One open upload. `written` is where the next byte goes; `durable` is promised already.
 
-    With a checksum nothing is promised before the whole chunk was verified.
+    With a checksum nothing is promised before the whole chunk was verified. One thing at a time is done to the file: a
+    write goes on in a thread while its caller receives more, and whatever is asked next waits for its end.
     """
 
     def __init__(self, staging: LocalStaging, fd: int, offset: int) -> None:
         self._staging = staging
-        self._fd = fd
+        self._fd: int | None = fd
         self.written = offset
         self.durable = offset
         self._digest: Digest | None = None
+        self._writing: asyncio.Future[None] | None = None
 
     @classmethod
     def open(cls, staging: LocalStaging, path: Path, offset: int) -> StagedFile:
@@ -152,51 +164,113 @@ class StagedFile:
                 raise
         return cls(staging, fd, min(size, offset))
 
+    @property
+    def _open(self) -> int:
+        assert self._fd is not None
+        return self._fd
+
     async def write(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
-        """Write pieces at the current place, in order. Raises DiskFull; then nothing after `durable` counts."""
-        await self._staging.run(lambda: self._write_now(pieces, checksum))
+        """Begin to write pieces at the current place, in order. The next call on this file waits for it.
+
+        Raises:
+            DiskFull: also of the write before; then nothing after `durable` counts.
+        """
+        await self._written()
+        self._writing = self._staging.begin(lambda: self._write_now(pieces, checksum))
 
     def _write_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+        if not pieces:
+            return
         self._staging.check_space(sum(map(len, pieces)))
         if checksum is not None and self._digest is None:
             self._digest = checksum.start()
+        start = self.written
         with _disk_errors():
             for piece in pieces:
-                view = memoryview(piece)
-                while view:
-                    count = os.pwrite(self._fd, view, self.written)
-                    self.written += count
-                    view = view[count:]
                 if self._digest is not None:
                     self._digest.update(piece)
+                # Piece by piece, right after its hash: then it is still in the processor's cache.
+                view = memoryview(piece)
+                while view:
+                    count = os.pwrite(self._open, view, self.written)
+                    self.written += count
+                    view = view[count:]
+            begin_writeback(self._open, start, self.written - start)
 
     async def sync(self) -> int:
         """Make everything written durable; returns the offset that may now be promised. Raises DiskFull."""
-        await self._staging.run(self._sync_now)
+        await self._written()
+        if self.written != self.durable:
+            await self._do(self._sync_now)
         return self.durable
 
     def _sync_now(self) -> None:
+        if self.written == self.durable:
+            return
         with _disk_errors():
-            os.fdatasync(self._fd)
+            os.fdatasync(self._open)
         self.durable = self.written
 
-    async def verify(self, checksum: Checksum | None) -> None:
-        """Compare the chunk with its checksum; a wrong chunk is cut off. Raises ChecksumMismatch."""
-        if checksum is None:
-            return
-        digest = self._digest if self._digest is not None else checksum.start()
-        self._digest = None
-        if digest.digest() != checksum.expected:
-            await self.discard()
-            raise ChecksumMismatch(f"The chunk's {checksum.algorithm} is not the one it was sent with.")
+    async def finish(self, pieces: Sequence[bytes], checksum: Checksum | None) -> int:
+        """Write the last pieces of a chunk, compare it with its checksum, make it durable, close the file.
+
+        Returns:
+            The offset that may now be promised.
+
+        Raises:
+            ChecksumMismatch: the chunk is another one, and was cut off.
+            DiskFull: as `write`; the file is still open.
+        """
+        await self._do(lambda: self._finish_now(pieces, checksum))
+        return self.durable
+
+    def _finish_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+        self._write_now(pieces, checksum)
+        if checksum is not None:
+            digest = self._digest if self._digest is not None else checksum.start()
+            self._digest = None
+            if digest.digest() != checksum.expected:
+                self._discard_now()
+                raise ChecksumMismatch(f"The chunk's {checksum.algorithm} is not the one it was sent with.")
+        self._sync_now()
+        self._close_now()
 
     async def discard(self) -> None:
         """Drop what was written after the last promise."""
-        await self._staging.run(self._discard_now)
+        with contextlib.suppress(GleanerError):  # of a write that is dropped as well
+            await self._written()
+        await self._do(self._discard_now)
 
     def _discard_now(self) -> None:
-        os.ftruncate(self._fd, self.durable)
+        os.ftruncate(self._open, self.durable)
         self.written = self.durable
 
     async def close(self) -> None:
-        await self._staging.run(lambda: os.close(self._fd))
+        """Close the file, after what is being done to it; what was written and not made durable may be lost."""
+        try:
+            with contextlib.suppress(GleanerError):
+                await self._written()
+        finally:
+            if self._fd is not None:
+                await self._do(self._close_now)
+
+    def _close_now(self) -> None:
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        """The next thing that is done to the file, to its end."""
+        await self._written()
+        self._writing = self._staging.begin(work)
+        await self._written()
+
+    async def _written(self) -> None:
+        """Wait for what is being done to the file, and raise what it did.
+
+        Who is cancelled meanwhile leaves it to `close`: a thread may still be at the file.
+        """
+        while (writing := self._writing) is not None:
+            await asyncio.wait((writing,))
+            self._writing = None
+            writing.result()
