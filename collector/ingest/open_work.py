@@ -1,6 +1,8 @@
-"""Opening a capture in a worker process: hash as sent, hash of the original, does it decode, then the blob.
+"""Opening a capture in a worker process: is every part as sent, does it decode, then the blob.
 
-A device deletes only what this function has read. Input and output are JSON types (see `prelabel.labelling.worker`).
+A device deletes only what this function has read. Each part is hashed once, from the disk: that hash says whether the
+part is as sent, whether the original is the one its manifest names, and under which key its blob is. Input and output
+are JSON types (see `prelabel.labelling.worker`).
 """
 
 from __future__ import annotations
@@ -38,37 +40,37 @@ def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
     """
     manifest = CaptureManifest.read(inputs["manifest"])
     parts = {name: Path(path) for name, path in inputs["parts"].items()}
-    wrong = [part.name for part in manifest.parts if not _as_sent(parts.get(part.name), part.sealed_sha256)]
+    found = {name: _sha256(path) for name, path in parts.items()}
+    wrong = [part.name for part in manifest.parts if found.get(part.name) != part.sealed_sha256]
     if wrong:
         return {"send_again": wrong}
     try:
-        return {"opened": _open(manifest, parts, LocalBlobs(Path(inputs["blobs"])))}
+        return {"opened": _open(manifest, parts, found["media"], LocalBlobs(Path(inputs["blobs"])))}
     except GleanerError as error:
         if error.retryable:
             raise
         return {"unreadable": error.message}
 
 
-def _as_sent(path: Path | None, sealed_sha256: str) -> bool:
-    if path is None:
-        return False
+def _sha256(path: Path) -> str:
+    """Of a part as it lies on the disk; an empty one may have no file."""
     if not path.exists():
-        return sealed_sha256 == sha256_hex(b"")
+        return sha256_hex(b"")
     with disk_errors("A part cannot be read"):
-        return file_sha256(path) == sealed_sha256
+        return file_sha256(path)
 
 
-def _open(manifest: CaptureManifest, parts: dict[str, Path], blobs: LocalBlobs) -> dict[str, Any]:
+def _open(manifest: CaptureManifest, parts: dict[str, Path], original: str, blobs: LocalBlobs) -> dict[str, Any]:
+    """`original`: the sha256 of the media."""
     path = parts["media"]
     if not path.exists():
         path.touch()
-    original = file_sha256(path)
     if manifest.sha256 is not None and original != manifest.sha256:
         raise PartMismatch("The original does not have the sha256 its manifest names.")
     facts, table = _read_torn(manifest, parts) if not manifest.complete else _read_complete(manifest, parts)
     labels = [_labels(manifest, name, place) for name, place in parts.items() if name.startswith("labels:")]
     redaction = _redaction(manifest, parts.get("redaction"), table)
-    blobs.put_file(path)
+    blobs.put_file(path, original)
     frame_table = None
     if table is not None:
         frame_table = _put_bytes(blobs, canonical_json(table))

@@ -42,10 +42,11 @@ class StorageUnusable(GleanerError):
 class BlobStore(Protocol):
     """Six duties. Keys are 64 lower-case hex digits; a blob never changes once its key is returned."""
 
-    def put_file(self, path: Path) -> str:
+    def put_file(self, path: Path, key: str | None = None) -> str:
         """Save the bytes of `path` and return their key, after they and their name are on disk.
 
-        The caller guarantees that nobody writes to `path` any more; the file itself stays the caller's.
+        The caller guarantees that nobody writes to `path` any more; the file itself stays the caller's. `key`: the
+        sha256 of its bytes, from a caller who has just read all of them; they are read once more without it.
 
         Raises:
             DiskFull: there is no room.

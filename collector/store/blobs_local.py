@@ -26,8 +26,8 @@ class LocalBlobs:
         self.root = root
         private_folder(root)
 
-    def put_file(self, path: Path) -> str:
-        key = file_sha256(path)
+    def put_file(self, path: Path, key: str | None = None) -> str:
+        key = file_sha256(path) if key is None else key
         target = self._place(key)
         if target.exists():
             return key

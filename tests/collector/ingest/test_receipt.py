@@ -166,6 +166,23 @@ def test_a_part_that_is_not_the_one_named_is_asked_for_again(
     assert device.received(one.id).sha256 == one.manifest.sha256
 
 
+def test_a_bit_that_flipped_on_the_disk_after_the_upload_is_asked_for_again(
+    collector: Collector, device: DeviceClient
+) -> None:
+    one = sample("text", device.id, media=b"as it was sent " * 200_000)
+    location = device.send_part(one.id, "media", one.parts["media"])
+    with (collector.data / "staging" / f"{location.rsplit('/', 1)[1]}.part").open("r+b") as file:
+        file.seek(1_234_567)
+        byte = file.read(1)[0]
+        file.seek(1_234_567)
+        file.write(bytes([byte ^ 4]))
+    device.put_manifest(one)
+    reply = device.settled(one.id)
+    assert (reply.status_code, reply.json()["parts"]) == (409, ["media"])
+    device.send_part(one.id, "media", one.parts["media"])
+    assert device.received(one.id).sha256 == one.manifest.sha256
+
+
 def test_parts_that_were_sent_wrong_leave_no_file(collector: Collector, device: DeviceClient) -> None:
     one = sample("image", device.id)
     device.send_part(one.id, "labels:test-model", one.parts["labels:test-model"])

@@ -41,6 +41,14 @@ def test_what_is_put_can_be_read_by_any_range(
     assert blobs.path_of(key).read_bytes() == data
 
 
+def test_a_caller_who_knows_the_key_names_it(blobs: BlobStore, tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"known")
+    known = hashlib.sha256(b"known").hexdigest()
+    assert blobs.put_file(path, known) == known
+    assert blobs.path_of(known).read_bytes() == b"known"
+
+
 def test_pieces_are_at_most_a_mebibyte(blobs: BlobStore, tmp_path: Path) -> None:
     key = put(blobs, tmp_path, bytes(2_500_000))
     assert [len(piece) for piece in blobs.read(key, 0, 2_500_000)] == [1 << 20, 1 << 20, 2_500_000 - (2 << 20)]
