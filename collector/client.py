@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,24 +42,30 @@ class ServiceNotAnswering(GleanerError):
 
 @dataclass(frozen=True)
 class Service:
-    """A running service as it described itself: its local address, and the settings it publishes."""
+    """A running service as it described itself: its local address, and where it speaks HTTPS the file to trust."""
 
     url: str
     pid: int
+    trust: str | None = None
 
 
-def publish_service(settings: Settings, pid: int) -> None:
-    """Write how to reach the running service into its data folder. `url` is for this machine, not for people."""
+def publish_service(settings: Settings, pid: int, trust: Path | None = None) -> None:
+    """Write how to reach the running service into its data folder. `url` is for this machine, not for people.
+
+    `trust`: with HTTPS, a certificate of it or of its authority.
+    """
     host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else "::1" if settings.host == "::" else settings.host
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-    write_whole(settings.address_file, json.dumps({"url": url, "pid": pid}).encode())
+    scheme = "https" if trust is not None else "http"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    said = {"url": url, "pid": pid} | ({} if trust is None else {"trust": str(trust.absolute())})
+    write_whole(settings.address_file, json.dumps(said).encode())
 
 
 def find_service(settings: Settings) -> Service | None:
     """The service that said it runs on this data, None if it said nothing or its file is damaged."""
     try:
         said = json.loads(settings.address_file.read_text(encoding="ascii"))
-        return Service(said["url"], said["pid"])
+        return Service(said["url"], said["pid"], said.get("trust"))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
@@ -68,8 +75,7 @@ def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str,
     headers = {"Authorization": f"Bearer {load_admin_key(keys_folder)}"}
     try:
         # Straight to this machine: a proxy of the environment has no business with the key.
-        # It speaks plain HTTP: the certificates of the world, a tenth of what a command costs, are not loaded.
-        with httpx.Client(trust_env=False, timeout=10.0, verify=False) as client:
+        with httpx.Client(trust_env=False, timeout=10.0, verify=_trusted(service)) as client:
             reply = client.post(f"{service.url}/api/admin/{verb}", json=given, headers=headers)
         body: dict[str, Any] = reply.json()
     except (httpx.HTTPError, ValueError) as error:
@@ -81,6 +87,20 @@ def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str,
             problem_code=body.get("code"),
         )
     return body
+
+
+def _trusted(service: Service) -> ssl.SSLContext | bool:
+    """With plain HTTP the certificates of the world, a tenth of what a command costs, are not loaded."""
+    if service.trust is None:
+        return False
+    try:
+        context = ssl.create_default_context(cafile=service.trust)
+    except (OSError, ssl.SSLError) as error:
+        raise ServiceNotAnswering(f"The certificate {service.trust} cannot be read: {error}.") from error
+    # That one certificate, or its authority, is all that is trusted; it need not name the loopback address.
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:

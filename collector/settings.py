@@ -6,12 +6,13 @@ import ipaddress
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from collector.store.upkeep import RowAges
+from http_shell.hosts import host_name, is_loopback
 from wire.errors import GleanerError
 
 ENVIRONMENT_PREFIX = "GLEANER_COLLECTOR_"
@@ -42,6 +43,12 @@ class Settings(BaseModel):
     proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
         default="x-forwarded-for", description="the header in which they name the client; the other one is ignored"
     )
+    tls_cert: Path | None = Field(default=None, description="PEM file of a certificate (chain) of your own")
+    tls_key: Path | None = Field(default=None, description="PEM file of its key")
+    tls_names: tuple[str, ...] = Field(
+        default=(), description="further names and addresses in the certificate that the collector makes itself"
+    )
+    insecure_http: bool = Field(default=False, description="plain HTTP although others than this machine can reach it")
     upload_origins: tuple[str, ...] = Field(
         default=(), description="origins of other web pages that may upload from a browser"
     )
@@ -94,6 +101,31 @@ class Settings(BaseModel):
                 raise ValueError(f"an origin like https://lab.example.org is expected, not {origin}")
         return tuple(given)
 
+    @field_validator("tls_names", mode="before")
+    @classmethod
+    def _are_names(cls, value: Any) -> Any:
+        given = [piece.strip() for piece in value.split(",") if piece.strip()] if isinstance(value, str) else value
+        for name in given:
+            if host_name(name) != name.lower().strip("[]"):
+                raise ValueError(f"a host name or address is expected, not {name}")
+        return tuple(name.lower().strip("[]") for name in given)
+
+    @model_validator(mode="after")
+    def _has_both_files(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together")
+        return self
+
+    @property
+    def serves_https(self) -> bool:
+        """With a certificate of the settings, or with one of its own when it listens beyond this machine."""
+        return self.tls_cert is not None or not (self.insecure_http or is_loopback(self.host))
+
+    @property
+    def has_own_authority(self) -> bool:
+        """Whether who connects to `url` is shown a certificate of the collector's own authority."""
+        return self.serves_https and self.tls_cert is None and self.public_url is None
+
     @property
     def row_ages(self) -> RowAges:
         return RowAges(self.activity_days, self.access_log_days)
@@ -108,7 +140,8 @@ class Settings(BaseModel):
         if self.public_url:
             return self.public_url
         host = "127.0.0.1" if self.host in ("0.0.0.0", "") else "[::1]" if self.host == "::" else self.host
-        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
+        scheme = "https" if self.serves_https else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}"
 
     @property
     def page_cookie(self) -> str:
@@ -118,6 +151,11 @@ class Settings(BaseModel):
     @property
     def keys_folder(self) -> Path:
         return self.data / "keys"
+
+    @property
+    def authority_file(self) -> Path:
+        """The certificate of the collector's own authority, PEM."""
+        return self.keys_folder / "authority.pem"
 
     @property
     def staging_folder(self) -> Path:
@@ -159,4 +197,5 @@ def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsInvalid(f"The setting {name} is not valid: {first['msg']}.") from error
+        what = f"The setting {name} is" if name else "The settings are"
+        raise SettingsInvalid(f"{what} not valid: {first['msg']}.") from error

@@ -46,11 +46,17 @@ class _Members(dict[str, str]):
 
 
 def _join_code(conn: Connection, _given: Given, settings: Settings) -> dict[str, Any]:
+    import ssl
+
     from collector.devices.announcement import own_addresses
     from collector.devices.join_codes import new_join_code
+    from wire.authority import authority_pin
 
     announced = settings.announce and bool(own_addresses(settings.host))
-    return new_join_code(conn) | {"url": settings.url, "announced": announced}
+    pin = None
+    if settings.has_own_authority and settings.authority_file.exists():
+        pin = authority_pin(ssl.PEM_cert_to_DER_cert(settings.authority_file.read_text(encoding="ascii")))
+    return new_join_code(conn) | {"url": settings.url, "announced": announced, "authority": pin}
 
 
 def _device(conn: Connection, verb: str, given: Given, _settings: Settings) -> dict[str, Any]:

@@ -15,7 +15,9 @@ def join_code(data: Data = None, as_json: Json = False, settings_file: SettingsF
     if as_json:
         typer.echo(json.dumps(made))
         return
-    typer.echo(made["code"])
-    typer.echo(f"On the device, within ten minutes: gleaner agent join {made['url']} {made['code']}", err=True)
+    # The letters of the authority come with it: the device knows the collector by them before it sends the code.
+    code = "-".join(filter(None, (made["code"], made.get("authority"))))
+    typer.echo(code)
+    typer.echo(f"On the device, within ten minutes: gleaner agent join {made['url']} {code}", err=True)
     if made.get("announced"):
-        typer.echo(f"In the same local network the address is found: gleaner agent join {made['code']}", err=True)
+        typer.echo(f"In the same local network the address is found: gleaner agent join {code}", err=True)

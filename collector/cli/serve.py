@@ -10,6 +10,7 @@ import typer
 
 from collector.cli.options import Data, SettingsFile
 from collector.settings import Settings, load_settings
+from http_shell.hosts import is_loopback
 
 
 def serve(
@@ -24,6 +25,18 @@ def serve(
     public_url: Annotated[
         str | None,
         typer.Option(help="The address people and devices use, behind a proxy. [env: GLEANER_COLLECTOR_PUBLIC_URL]"),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(help="PEM file of a certificate of your own, with --tls-key. [env: GLEANER_COLLECTOR_TLS_CERT]"),
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file of its key. [env: GLEANER_COLLECTOR_TLS_KEY]")] = None,
+    insecure_http: Annotated[
+        bool | None,
+        typer.Option(
+            "--insecure-http",
+            help="Plain HTTP beyond this machine, behind a proxy with HTTPS. [env: GLEANER_COLLECTOR_INSECURE_HTTP]",
+        ),
     ] = None,
     settings_file: SettingsFile = None,
     ready_file: Annotated[
@@ -40,6 +53,7 @@ def serve(
     for chatty in ("alembic", "httpx", "_granian"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     flags = {"data": data, "host": host, "port": port, "public_url": public_url}
+    flags |= {"tls_cert": tls_cert, "tls_key": tls_key, "insecure_http": insecure_http}
     run(load_settings(flags, settings_file), _print_address, ready_file)
 
 
@@ -47,11 +61,13 @@ def _print_address(settings: Settings, name: str | None) -> None:
     typer.echo(f"Collector at {settings.url} · data in {settings.data.absolute()}")
     if name is not None:
         typer.echo(f'Announced on the local network as "{name}": `gleaner agent join CODE` finds it.')
-    if settings.host not in ("127.0.0.1", "::1", "localhost"):
+    if not settings.serves_https and not is_loopback(settings.host):
         typer.echo(
             f"Warning: it listens on {settings.host}, beyond this machine, without encryption. Everybody in that"
             " network can read what passes; put a proxy with HTTPS in front and name it with --public-url.",
             err=True,
         )
+    if settings.has_own_authority:
+        typer.echo(f"Browsers trust it once they know its authority: {settings.authority_file.absolute()}", err=True)
     typer.echo(f"A device joins with a code:  gleaner collector join-code --data {settings.data}", err=True)
     typer.echo(f"People sign in with a link: gleaner collector user link NAME --data {settings.data}", err=True)

@@ -14,10 +14,11 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import FastAPI
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.server.embed import Server
 
 from collector.app import create_app
@@ -27,6 +28,7 @@ from collector.ingest.locks import UploadLocks
 from collector.services import services_of
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors
+from collector.tls.service import TlsFiles, renew_in_time, tls_files
 from http_shell.ports import bind_port
 from wire.errors import PortTaken
 from wire.files import write_whole
@@ -79,17 +81,18 @@ def serve(settings: Settings, ready: Ready, ready_file: Path | None = None) -> N
 
     Raises:
         PortTaken, AddressUnusable, DataInUse, DataTooNew, DatabaseFailed, DatabaseLost, KeyFileDamaged,
-        ReceiptKeyReplaced, StorageUnusable.
+        ReceiptKeyReplaced, StorageUnusable, SettingsInvalid.
     """
     allow_open_files()
     reuse_freed_memory()
     # granian shares ports (SO_REUSEPORT), so ask here; until it listens, nobody else may be given the same free one.
     with bind_port(settings.host, settings.port) as bound:
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})
-        asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
+        tls = tls_files(settings, datetime.now(UTC))
+        asyncio.run(_serve(create_app(settings), settings, tls, ready, ready_file))
 
 
-async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Path | None) -> None:
+async def _serve(app: FastAPI, settings: Settings, tls: TlsFiles | None, ready: Ready, ready_file: Path | None) -> None:
     server = Server(
         app,
         address=settings.host,
@@ -100,6 +103,8 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
         backlog=MAX_CONNECTIONS,
         backpressure=MAX_CONNECTIONS,
         log_enabled=False,
+        ssl_cert=None if tls is None else tls.certificate,
+        ssl_key=None if tls is None else tls.key,
     )
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -108,10 +113,13 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
     async with app.router.lifespan_context(app):
         announcement = Announcement(settings, services_of(app).receipt_key)
         task = asyncio.create_task(server.serve())
+        renewal = (
+            asyncio.create_task(renew_in_time(settings, lambda: _reload(server, tls))) if tls and tls.is_own else None
+        )
         try:
             await _listening(settings, task)
             with disk_errors("The address of the service cannot be written"):
-                publish_service(settings, os.getpid())
+                publish_service(settings, os.getpid(), None if tls is None else tls.trust)
                 if ready_file is not None:
                     ready_file.parent.mkdir(parents=True, exist_ok=True)
                     write_whole(ready_file, f'{{"url": "{settings.url}", "pid": {os.getpid()}}}'.encode())
@@ -124,8 +132,16 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
             # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
             await asyncio.wait([task], timeout=LAST_REQUESTS_SECONDS)
         finally:
+            if renewal is not None:
+                renewal.cancel()
             await asyncio.to_thread(announcement.stop)
             _delete_address(settings.address_file)
+
+
+def _reload(server: Server, tls: TlsFiles) -> None:
+    """Take new connections with the certificate that is in the files now; those that are open end in their own time."""
+    server.build_ssl_context(tls.certificate, tls.key, None, SSLProtocols.tls13, None, [], False)
+    server.reload()  # type: ignore[no-untyped-call]
 
 
 def _delete_address(file: Path) -> None:

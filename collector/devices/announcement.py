@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from collector.keys import ReceiptKey
 from collector.settings import Settings
-from wire.discovery import PROTOCOL, SERVICE_TYPE, URL_MEMBER
+from wire.discovery import PROTOCOL, SERVICE_TYPE, TLS_MEMBER, URL_MEMBER
 
 if TYPE_CHECKING:
     from zeroconf import Zeroconf
@@ -61,7 +61,11 @@ class Announcement:
         from zeroconf import Error, IPVersion, ServiceInfo, Zeroconf
 
         name = f"{socket.gethostname().partition('.')[0][:MAX_HOST_SIGNS]}-{self._digits}"
-        members = {"v": PROTOCOL} | ({URL_MEMBER: self._settings.public_url} if self._settings.public_url else {})
+        members = (
+            {"v": PROTOCOL}
+            | ({TLS_MEMBER: "1"} if self._settings.serves_https else {})
+            | ({URL_MEMBER: self._settings.public_url} if self._settings.public_url else {})
+        )
         service = ServiceInfo(
             SERVICE_TYPE,
             f"{name}.{SERVICE_TYPE}",

@@ -13,12 +13,11 @@ from collector.people.sign_ins import credentials_changed
 from collector.people.tokens import hash_secret, new_secret
 from collector.store.clock import now_text, read_clocks, record_time, steady_now, steady_text
 from collector.store.sql import Connection, text
+from wire.authority import ALPHABET, CODE_LETTERS, grouped
 from wire.base import new_id
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
 
-# No I, L, O, 0, 1: they are taken for one another. 31^8 codes are 39 bits, behind ten attempts per minute.
-ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_SECONDS = 600.0
 TRIES_A_MINUTE = 10
 
@@ -58,13 +57,13 @@ class TooManyTries(GleanerError):
 
 def new_join_code(conn: Connection) -> dict[str, str]:
     """A fresh code: `{"code": "XXXX-XXXX", "expires_at"}`. Only its hash is kept."""
-    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LETTERS))
     record_time(conn)
     conn.execute(
         text("INSERT INTO join_code (code_hash, created_at, expires_at) VALUES (:hash, :now, :expires)"),
         {"hash": hash_secret(letters), "now": now_text(), "expires": steady_text(conn, CODE_SECONDS)},
     )
-    return {"code": f"{letters[:4]}-{letters[4:]}", "expires_at": now_text(CODE_SECONDS)}
+    return {"code": grouped(letters), "expires_at": now_text(CODE_SECONDS)}
 
 
 def join(conn: Connection, code: str, info: DeviceInfo, known_as: str | None = None) -> tuple[str, str]:

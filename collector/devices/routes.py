@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from collector.devices import fleet
 from collector.devices.heartbeat import save_heartbeat
@@ -17,8 +18,17 @@ from collector.services import Db, services_of
 from collector.store.clock import now_text, record_time
 from collector.studies.scope import scope_of
 from wire.device import TIME_HEADER, Heartbeat, JoinReply, JoinRequest
+from wire.errors import GleanerError
 
 router = APIRouter(prefix="/api/devices", tags=["devices"], route_class=PolicyRoute)
+
+
+class NoAuthority(GleanerError):
+    """The service's certificate is that of the settings, or it speaks plain HTTP."""
+
+    code = "no-authority"
+    status = 404
+    hint = "Leave out the letters behind the join code; devices then trust the authorities of their system."
 
 
 async def _join_limit(request: Request) -> AttemptLimit:
@@ -40,6 +50,15 @@ async def join_device(request: Request, db: Db, limit: Annotated[AttemptLimit, D
     services.get(SecurityLog).record("device-joined", device=device, name=body.device.name, address=address)
     key = services.receipt_key
     return JoinReply(device=device, token=token, collector=key.collector, verify_key=key.verify_key)
+
+
+@router.get("/authority", dependencies=[Anyone], response_class=PlainTextResponse)
+async def authority(request: Request) -> PlainTextResponse:
+    """The certificate of the authority behind this service's own certificate, as PEM. The join code has its letters."""
+    settings = services_of(request).settings
+    if not settings.has_own_authority:
+        raise NoAuthority("This collector has no certificate authority of its own.")
+    return PlainTextResponse(settings.authority_file.read_text(encoding="ascii"), media_type="application/x-pem-file")
 
 
 @router.post("/heartbeat", status_code=204, openapi_extra=body_schema(Heartbeat))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,10 @@ def join(
     insecure: Annotated[
         bool, typer.Option(help="Allow plain http to another machine (a trusted network only).")
     ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option("--ca", metavar="FILE", help="Trust only this authority's certificate (PEM) of the collector."),
+    ] = None,
 ) -> None:
     """Make this device known to a collector with a join code; saves the token in the state folder.
 
@@ -37,11 +42,13 @@ def join(
     What still waits on the device stays, under the id it was recorded with, and is sent to this collector.
     """
     from device_agent.join import join_again
+    from device_agent.uplink.pairing import read_authority
 
     info = DeviceInfo(name=name or "camera", model=platform.machine() or "unknown", agent_version=installed_version())
     if code is None:
         address, code = _announced_address(address), address
-    credentials, waiting = join_again(address, code, info, state, insecure=insecure)
+    authority = None if ca is None else read_authority(ca)
+    credentials, waiting = join_again(address, code, info, state, insecure=insecure, authority=authority)
     people.print(f"Joined {credentials.collector} as {credentials.device}.")
     if waiting:
         people.print(f"{waiting} captures wait here; `gleaner agent deliver` sends them, and so does the next session.")

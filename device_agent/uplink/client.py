@@ -26,6 +26,7 @@ from device_agent.uplink.errors import (
     unreachable,
 )
 from device_agent.uplink.pairing import Credentials
+from device_agent.uplink.trust import context_of
 from http_shell.hosts import is_loopback
 from wire.device import TIME_HEADER, Heartbeat, Receipt
 from wire.script import Plan
@@ -53,7 +54,10 @@ class CollectorClient:
         # A proxy from the environment is for the way out, never for this machine.
         outside = not is_loopback(httpx.URL(self._base).host)
         self._http = httpx.Client(
-            timeout=TIMEOUT, trust_env=outside, headers={"Authorization": f"Bearer {credentials.token}"}
+            timeout=TIMEOUT,
+            trust_env=outside,
+            headers={"Authorization": f"Bearer {credentials.token}"},
+            verify=context_of(credentials.authority),
         )
 
     def close(self) -> None:

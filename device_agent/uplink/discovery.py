@@ -9,7 +9,7 @@ from typing import ClassVar
 from zeroconf import Error, IPVersion, ServiceBrowser, ServiceInfo, ServiceListener, Zeroconf
 
 from device_agent.uplink.pairing import JoinFailed
-from wire.discovery import PROTOCOL, SERVICE_TYPE, URL_MEMBER
+from wire.discovery import PROTOCOL, SERVICE_TYPE, TLS_MEMBER, URL_MEMBER
 
 SEARCH_SECONDS = 4.0  # two rounds of questions: at once and after a second
 ANSWER_MILLISECONDS = 3000
@@ -84,7 +84,8 @@ def _read(service: ServiceInfo) -> Announced | None:
     url = members.get(URL_MEMBER, b"").decode("utf-8", "replace")
     if not url:
         addresses = service.parsed_addresses(IPVersion.V4Only)
-        url = f"http://{addresses[0]}:{service.port}" if addresses else ""
+        scheme = "https" if members.get(TLS_MEMBER) == b"1" else "http"
+        url = f"{scheme}://{addresses[0]}:{service.port}" if addresses else ""
     name = service.name.removesuffix(f".{SERVICE_TYPE}")
     return Announced(_shown(name), _shown(url)) if url else None
 

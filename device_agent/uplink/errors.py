@@ -2,6 +2,7 @@
 
 UplinkError
 ├── CollectorUnreachable   collector-unreachable   no answer: later
+├── CollectorUntrusted     collector-untrusted     its certificate is not of the authority that was joined
 ├── DeviceRefused          device-refused          the token is not (or no longer) good: join again
 ├── DeviceForbidden        device-forbidden        one capture or record is not this device's
 ├── NotACollector          not-a-collector         something else answers there
@@ -21,6 +22,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from device_agent.uplink.trust import is_untrusted
 from wire.errors import GleanerError
 
 CHECKSUM_MISMATCH = 460
@@ -39,6 +41,15 @@ class CollectorUnreachable(UplinkError):
     status: ClassVar[int] = 503
     exit_code: ClassVar[int] = 3
     hint = "Recording continues. Recordings stay on this device and are sent when the collector answers."
+
+
+class CollectorUntrusted(UplinkError):
+    """What answers there does not prove to be the collector. Nothing was sent to it."""
+
+    code: ClassVar[str] = "collector-untrusted"
+    status: ClassVar[int] = 502
+    exit_code: ClassVar[int] = 3
+    hint = "Recordings stay on this device. If the collector has a new authority, join again with a new code."
 
 
 class DeviceRefused(UplinkError):
@@ -125,6 +136,10 @@ def unreachable(url: str, error: httpx.HTTPError | httpx.InvalidURL) -> UplinkEr
     """httpx's error as ours."""
     if isinstance(error, httpx.ConnectTimeout | httpx.ReadTimeout | httpx.WriteTimeout | httpx.PoolTimeout):
         why = "it took too long"
+    elif isinstance(error, httpx.TransportError) and is_untrusted(error):
+        return CollectorUntrusted(
+            f"The certificate of {url} is not signed by the authority of this device's collector."
+        )
     elif isinstance(error, httpx.ConnectError):
         why = "no connection"
     elif isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import httpx
-from pydantic import Field, StringConstraints
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
+from device_agent.uplink.trust import context_of, fetch_authority, has_pin, is_untrusted
 from http_shell.hosts import is_loopback
+from wire.authority import split_code
 from wire.base import Document, Id
 from wire.canonical import canonical_json
+from wire.capture import set_schema, without_nulls
 from wire.device import DeviceInfo, JoinReply, JoinRequest
 from wire.errors import BadDocument, GleanerError
 from wire.files import write_whole
@@ -66,14 +69,39 @@ class JoinInsecure(JoinFailed):
     hint = "Use https, or pass --insecure if everybody on this network may listen."
 
 
+class JoinUntrusted(JoinFailed):
+    """The certificate at the other end is of nobody this device knows. The code was not sent."""
+
+    code: ClassVar[str] = "join-untrusted"
+    status: ClassVar[int] = 502
+    exit_code: ClassVar[int] = 3
+    hint = "Type all that `gleaner collector join-code` printed, or name the authority's certificate with --ca FILE."
+
+
 class Credentials(Document):
-    """Who this device is to its collector. `verify_key` is the Ed25519 key of the receipts, 64 hex digits."""
+    """Who this device is to its collector. `verify_key` is the Ed25519 key of the receipts, 64 hex digits.
+
+    `authority` (schema 2): the certificate (PEM) that the collector's own must be signed by; null: one of the system's.
+    """
+
+    SCHEMA: ClassVar[int] = 2
 
     device: Id
     token: str = Field(min_length=1, repr=False)
     url: str
     verify_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     collector: str
+    authority: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
+        return without_nulls(handler(self), "authority")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        set_schema(self, 1 if self.authority is None else 2)
+        context_of(self.authority)
+        return self
 
     def moved_to(self, address: str | None) -> Credentials:
         """The same device at another address of its collector; None: where it was.
@@ -89,19 +117,29 @@ class Credentials(Document):
 
 
 def join(
-    url: str, code: str, info: DeviceInfo, state_dir: Path, insecure: bool = False, known_as: str | None = None
+    url: str,
+    code: str,
+    info: DeviceInfo,
+    state_dir: Path,
+    insecure: bool = False,
+    known_as: str | None = None,
+    authority: str | None = None,
 ) -> Credentials:
     """Redeem a join code and save what comes back.
 
-    `known_as`: the id under which this device recorded what still waits on it; it gets that id back.
+    Args:
+        known_as: the id under which this device recorded what still waits on it; it gets that id back.
+        authority: a certificate (PEM) that the collector's own must be signed by; None: the one that the letters behind
+            the code are of, and without letters those that the system trusts.
 
     Raises:
         JoinInsecure: plain http to another machine. WrongCode: unknown, used or expired. JoinUnreachable,
-        JoinNotACollector. JoinFailed: the collector's own refusal, or the state folder cannot be written.
+        JoinNotACollector, JoinUntrusted. JoinFailed: the collector refused, or the state folder cannot be written.
     """
     url = check_address(url, insecure)
+    letters, pin = split_code(code)
     try:
-        request = JoinRequest(code=code.strip().upper(), device=info, known_as=known_as)
+        request = JoinRequest(code=letters, device=info, known_as=known_as)
     except ValueError as error:
         raise WrongCode(f"{code.strip()!r} is not a join code. Join codes look like ABCD-2345.") from error
     try:
@@ -113,14 +151,21 @@ def join(
         raise JoinFailed(
             f"{state_dir} cannot be written: {error.strerror}.", hint="Name a folder that this user may write to."
         ) from error
-    reply = _ask(url, request)
+    if authority is None and pin is not None and url.startswith("https:"):
+        authority = _recognised(url, pin)
+    reply = _ask(url, request, authority)
     try:
         answer = JoinReply.read(reply.content)
     except BadDocument as error:
         raise JoinNotACollector(f"The server at {url} is not a Gleaner collector.") from error
     try:
         credentials = Credentials(
-            device=answer.device, token=answer.token, url=url, verify_key=answer.verify_key, collector=answer.collector
+            device=answer.device,
+            token=answer.token,
+            url=url,
+            verify_key=answer.verify_key,
+            collector=answer.collector,
+            authority=authority,
         )
     except ValueError as error:
         raise JoinNotACollector(f"The collector at {url} sent an invalid key.") from error
@@ -157,7 +202,7 @@ def newest(credentials: Credentials, state_dir: Path) -> Credentials:
     except NotJoined:
         return credentials
     same = (found.device, found.verify_key) == (credentials.device, credentials.verify_key)
-    return credentials.model_copy(update={"token": found.token}) if same else credentials
+    return credentials.model_copy(update={"token": found.token, "authority": found.authority}) if same else credentials
 
 
 def save(credentials: Credentials, state_dir: Path) -> None:
@@ -190,10 +235,34 @@ def check_address(url: str, insecure: bool = False) -> str:
     return str(parsed).rstrip("/")
 
 
-def _ask(url: str, request: JoinRequest) -> httpx.Response:
+def read_authority(file: Path) -> str:
+    """A certificate file (PEM) that a person named. Raises JoinFailed."""
+    try:
+        text = file.read_text(encoding="ascii")
+        context_of(text)
+    except (OSError, ValueError) as error:
+        raise JoinFailed(f"The certificate {file} cannot be used: {error}.", hint="Name a PEM file.") from error
+    return text
+
+
+def _recognised(url: str, pin: str) -> str:
+    """The authority of the collector at this address, if the letters are its own."""
+    try:
+        found = fetch_authority(url, TIMEOUT, trust_env=not is_loopback(httpx.URL(url).host))
+    except httpx.TransportError as error:
+        raise JoinUnreachable(f"The collector at {url} does not answer.") from error
+    if found is None or not has_pin(found, pin):
+        raise JoinUntrusted(
+            f"The server at {url} is not the collector that made this code: its certificate authority is another one.",
+            hint="Check the address and the code. If both are right, somebody between here and there answers instead.",
+        )
+    return found
+
+
+def _ask(url: str, request: JoinRequest, authority: str | None) -> httpx.Response:
     outside = not is_loopback(httpx.URL(url).host)
     try:
-        with httpx.Client(timeout=TIMEOUT, trust_env=outside) as client:
+        with httpx.Client(timeout=TIMEOUT, trust_env=outside, verify=context_of(authority)) as client:
             reply = client.post(
                 f"{url}/api/devices/join",
                 content=canonical_json(request),
@@ -202,6 +271,10 @@ def _ask(url: str, request: JoinRequest) -> httpx.Response:
     except httpx.TransportError as error:
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
             raise JoinNotACollector(f"The server at {url} is not a Gleaner collector.") from error
+        if is_untrusted(error):
+            raise JoinUntrusted(
+                f"The certificate of {url} is not signed by an authority this device trusts."
+            ) from error
         raise JoinUnreachable(f"The collector at {url} does not answer.") from error
     if reply.status_code in (200, 201):
         return reply

@@ -18,6 +18,18 @@ from tests.support.waiting import until
 from wire.parent import bound
 
 Service = subprocess.Popen[bytes]
+# Speaks to the collector that was joined, and prints the code of what comes of it.
+HEARTBEAT = """
+import sys
+from pathlib import Path
+from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.errors import UplinkError
+from device_agent.uplink.pairing import load
+try:
+    CollectorClient(load(Path(sys.argv[1]))).receipt("cap-1")
+except UplinkError as error:
+    print(error.code)
+"""
 GLEANER = [sys.executable, "-P", "-m", "gleaner"]
 
 
@@ -78,7 +90,7 @@ def test_a_device_finds_the_collector_of_its_network(cable: tuple[list[str], lis
     home, camera = cable
     nobody = join(camera, tmp_path / "device", "ABCD-2345")
     assert nobody.returncode == 2 and "No collector announces itself" in nobody.stderr
-    service = serve(home, tmp_path, "--host", "0.0.0.0")
+    service = serve(home, tmp_path, "--host", "0.0.0.0", "--insecure-http")
     try:
         code = code_of(tmp_path, home)
         # An announcement is no reason to send the code in the clear.
@@ -96,6 +108,46 @@ def test_a_device_finds_the_collector_of_its_network(cable: tuple[list[str], lis
         Installation.kill(service)
 
 
+def test_a_device_joins_over_https_and_believes_nobody_else(cable: tuple[list[str], list[str]], tmp_path: Path) -> None:
+    home, camera = cable
+    state = tmp_path / "device"
+    service = serve(home, tmp_path, "--host", "0.0.0.0")
+    try:
+        printed = subprocess.run(
+            [*home, *GLEANER, "collector", "join-code", "--data", str(tmp_path / "data")],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        code = printed.stdout.strip()
+        assert len(code) == 29 and f"https://127.0.0.1:8700 {code}" in printed.stderr
+        # Without the letters nothing says that it is the right collector, and the code stays here.
+        refused = join(camera, state, code[:9])
+        assert refused.returncode == 3 and "[join-untrusted]" in refused.stderr, refused.stderr
+        wrong = join(camera, state, f"{code[:-1]}{'A' if code[-1] != 'A' else 'B'}")
+        assert wrong.returncode == 3 and "is not the collector that made this code" in " ".join(wrong.stderr.split())
+        joined = join(camera, state, code)
+        assert joined.returncode == 0, joined.stderr
+        saved = json.loads((state / "device.json").read_text())
+        assert saved["url"] == "https://10.77.0.1:8700"
+        assert saved["authority"] == (tmp_path / "data" / "keys" / "authority.pem").read_text()
+    finally:
+        Installation.kill(service)
+    # Another collector at the same address: the device believes its own one's authority alone.
+    other = tmp_path / "other"
+    other.mkdir()
+    service = serve(home, other, "--host", "0.0.0.0")
+    try:
+        status = subprocess.run(
+            [*camera, sys.executable, "-c", HEARTBEAT, str(state)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "collector-untrusted" in status.stdout, status.stdout + status.stderr
+    finally:
+        Installation.kill(service)
+
+
 def test_two_collectors_are_listed_and_neither_is_chosen(cable: tuple[list[str], list[str]], tmp_path: Path) -> None:
     home, camera = cable
     services = []
@@ -107,7 +159,7 @@ def test_two_collectors_are_listed_and_neither_is_chosen(cable: tuple[list[str],
         told = join(camera, tmp_path / "device", "ABCD-2345")
         words = " ".join(told.stderr.split())
         assert told.returncode == 2 and "[join-address-needed]" in words
-        assert "2 collectors" in words and "http://10.77.0.1:8700" in words and "https://gleaner.example.org" in words
+        assert "2 collectors" in words and "https://10.77.0.1:8700" in words and "https://gleaner.example.org" in words
     finally:
         for service in services:
             Installation.kill(service)

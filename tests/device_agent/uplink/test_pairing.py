@@ -5,13 +5,20 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, renew_certificate
 from device_agent.uplink import pairing
+from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.errors import CollectorUntrusted, UploadGone
+from device_agent.uplink.pairing import JoinFailed, JoinUntrusted, read_authority
+from tests.collector.running import Collector
+from wire.authority import authority_pin
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
 
@@ -171,3 +178,37 @@ def test_a_state_folder_that_cannot_be_written_uses_no_code_up(server: Server, t
     with pytest.raises(pairing.JoinFailed, match="cannot be written"):
         pairing.join(server.url, "ABCD-2345", INFO, tmp_path / "file" / "state")
     assert server.asked == []
+
+
+def test_a_device_joins_over_https_with_the_authority_of_a_file_and_delivers(tmp_path: Path) -> None:
+    """From the join to a heartbeat: a real certificate, and the wrong authority refused in one sentence."""
+    now = datetime.now(UTC)
+    for folder in ("tls", "other"):
+        renew_certificate(tmp_path / folder, ["127.0.0.1"], now)
+    running = Collector(
+        tmp_path,
+        GLEANER_COLLECTOR_TLS_CERT=str(tmp_path / "tls" / SERVER),
+        GLEANER_COLLECTOR_TLS_KEY=str(tmp_path / "tls" / SERVER_KEY),
+    )
+    running.start()
+    try:
+        url = running.url.replace("http:", "https:")
+        right, wrong = (read_authority(tmp_path / folder / AUTHORITY) for folder in ("tls", "other"))
+        code = running.ask("join-code")["code"]
+        for authority in (wrong, None):
+            with pytest.raises(JoinUntrusted, match="not signed by an authority this device trusts"):
+                pairing.join(url, code, INFO, tmp_path / "state", authority=authority)
+        with pytest.raises(JoinUntrusted, match="is not the collector that made this code"):
+            pairing.join(url, f"{code}-{authority_pin(b'another')}", INFO, tmp_path / "state")
+        joined = pairing.join(url, code, INFO, tmp_path / "state", authority=right)
+        saved = pairing.load(tmp_path / "state")
+        assert saved == joined and saved.authority == right and saved.schema_number == 2
+        with pytest.raises(UploadGone):
+            CollectorClient(saved).receipt("cap-none")
+        with pytest.raises(CollectorUntrusted, match="not signed by the authority of this device's collector"):
+            CollectorClient(saved.model_copy(update={"authority": wrong})).receipt("cap-none")
+    finally:
+        running.stop()
+    (tmp_path / "no.pem").write_text("nonsense")
+    with pytest.raises(JoinFailed, match="cannot be used"):
+        read_authority(tmp_path / "no.pem")

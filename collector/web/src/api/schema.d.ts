@@ -398,6 +398,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/devices/authority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Authority
+         * @description The certificate of the authority behind this service's own certificate, as PEM. The join code has its letters.
+         */
+        get: operations["authority_api_devices_authority_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices/heartbeat": {
         parameters: {
             query?: never;
@@ -4504,6 +4524,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JoinReply"];
+                };
+            };
+        };
+    };
+    authority_api_devices_authority_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };

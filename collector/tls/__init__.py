@@ -1,0 +1,1 @@
+"""HTTPS without anybody's help: an authority of the collector's own, and the certificate that it gives the service."""

@@ -1,0 +1,85 @@
+"""Which certificate the service shows, under which names, and the task that makes it anew while the service runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from collector.devices.announcement import own_addresses
+from collector.settings import Settings, SettingsInvalid
+from collector.store.blobs_local import disk_errors
+from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, renew_certificate
+from wire.errors import GleanerError
+
+log = logging.getLogger("gleaner.collector")
+CHECK_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """`trust`: what a client on this machine trusts. `is_own`: of the collector's own authority."""
+
+    certificate: Path
+    key: Path
+    trust: Path
+    is_own: bool
+
+
+def tls_files(settings: Settings, now: datetime) -> TlsFiles | None:
+    """The files of the service's certificate, made where it is its own; None: it speaks plain HTTP.
+
+    Raises:
+        SettingsInvalid: the certificate or key of the settings cannot be used.
+        KeyFileDamaged, StorageUnusable.
+    """
+    if not settings.serves_https:
+        return None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            files = f"{settings.tls_cert} and {settings.tls_key}"
+            raise SettingsInvalid(f"{files} are not a certificate and its key: {error}.") from error
+        return TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_cert, is_own=False)
+    folder = settings.keys_folder
+    with disk_errors("The certificate cannot be written"):
+        renew_certificate(folder, names_of(settings), now)
+    return TlsFiles(folder / SERVER, folder / SERVER_KEY, folder / AUTHORITY, is_own=True)
+
+
+def names_of(settings: Settings) -> list[str]:
+    """The host names and addresses in the certificate, each once."""
+    own = socket.gethostname().lower()
+    names = ["localhost", "127.0.0.1", "::1", own, f"{own.partition('.')[0]}.local", *own_addresses(settings.host)]
+    if settings.host not in ("0.0.0.0", "::", ""):
+        names.append(settings.host)
+    return list(dict.fromkeys([*names, *settings.tls_names]))
+
+
+async def renew_in_time(
+    settings: Settings,
+    changed: Callable[[], None],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    every_seconds: float = CHECK_SECONDS,
+) -> None:
+    """Make the own certificate anew before it ends, and when the machine got other addresses. Ends when cancelled.
+
+    `changed` is called on the event loop after each one that was made.
+    """
+    while True:
+        await asyncio.sleep(every_seconds)
+        try:
+            with disk_errors("The certificate cannot be written"):
+                is_new = await asyncio.to_thread(renew_certificate, settings.keys_folder, names_of(settings), now())
+        except GleanerError as error:
+            log.error("the certificate was not renewed, and is tried again: %s", error)
+            continue
+        if is_new:
+            log.warning("the service has a new certificate")
+            changed()

@@ -1,0 +1,57 @@
+"""Which certificates a device believes of its collector: those of one authority, or of the system's.
+
+The authority of a collector is fetched from the collector itself, without believing anybody, and is then recognised by
+the letters behind the join code. Only then does the code go out.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+import httpx
+
+from wire.authority import AUTHORITY_PATH, authority_pin
+
+MAX_PEM_BYTES = 64 * 2**10
+
+
+def context_of(authority: str | None) -> ssl.SSLContext | bool:
+    """For httpx: what trusts this authority (PEM) alone; None: those of the system. Raises ValueError: it is none."""
+    if authority is None:
+        return True
+    try:
+        return ssl.create_default_context(cadata=authority)
+    except ssl.SSLError as error:
+        raise ValueError(f"it is no certificate: {error}") from error
+
+
+def fetch_authority(url: str, timeout: httpx.Timeout, trust_env: bool) -> str | None:
+    """What the server at `url` says its authority is, as PEM; None where it has none. Nothing about it is known yet.
+
+    Raises:
+        httpx.TransportError.
+    """
+    nobody = ssl.create_default_context()
+    nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
+    with httpx.Client(timeout=timeout, trust_env=trust_env, verify=nobody) as client:
+        reply = client.get(f"{url}{AUTHORITY_PATH}")
+    is_pem = reply.status_code == 200 and len(reply.content) <= MAX_PEM_BYTES
+    return reply.text if is_pem else None
+
+
+def has_pin(authority: str, pin: str) -> bool:
+    """Whether these are the letters of this certificate (PEM)."""
+    try:
+        return authority_pin(ssl.PEM_cert_to_DER_cert(authority.strip())) == pin
+    except ValueError:
+        return False
+
+
+def is_untrusted(error: httpx.TransportError) -> bool:
+    """Whether a connection failed because the certificate at the other end is not believed."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
