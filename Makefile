@@ -6,9 +6,9 @@ BIN := .venv/bin
 BOOT := $(PYTHON) hardware/install/bootstrap.py
 
 # The tests start hundreds of interpreters: each module is compiled once, whatever the environment says.
-test soak: export PYTHONDONTWRITEBYTECODE =
+test test-postgres soak: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test soak bench lint system web models device architecture clean-demo venv dev
+.PHONY: help demo test test-postgres soak bench lint system web models device architecture clean-demo venv dev
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ demo: ## a whole installation on this machine: collector, device, one guided ses
 
 test: dev web models ## every test; most of them wait for processes, so there are more of them than cores
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+test-postgres: dev web models ## the collector's tests with PostgreSQL in place of SQLite
+	@GLEANER_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto --dist loadfile tests/collector $(ARGS)
 
 soak: dev web models ## the random trials at full length, with new examples each time
 	@GLEANER_SOAK=1 $(BIN)/python -m pytest -n auto --dist loadfile -m soak $(ARGS)

@@ -45,7 +45,7 @@ from collector.people.sign_ins import SignIns
 from collector.people.token_uses import record_uses_by_the_minute
 from collector.prelabels.calibration_timer import calibrate_hourly
 from collector.prelabels.relabel import prelabel_kind
-from collector.prelabels.report_worker import Measurer
+from collector.prelabels.report_worker import DataLocation, Measurer
 from collector.prelabels.routes import router as prelabels_router
 from collector.reports.routes import router as reports_router
 from collector.review.routes import DraftRequest
@@ -59,6 +59,7 @@ from collector.services import Services, set_services
 from collector.settings import Settings
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
+from collector.store.blobs_owner import check_blobs
 from collector.store.database import Database, ReportsCommits
 from collector.store.open import open_database
 from collector.store.sqlite import SqliteDatabase
@@ -111,14 +112,17 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = await asyncio.to_thread(_start_services, settings, instruments)
         set_services(app, services)
-        chores = (
-            asyncio.create_task(housekeeping(services.db, services.get(LocalStaging), settings.row_ages)),
+        chores = [
             asyncio.create_task(
                 record_uses_by_the_minute(services.db, services.get(SignIns), services.get(SecurityLog))
             ),
             asyncio.create_task(probe_lags(services.db, instruments)),
-            asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
-        )
+        ]
+        if not settings.review_only:
+            chores += [
+                asyncio.create_task(housekeeping(services.db, services.get(LocalStaging), settings.row_ages)),
+                asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
+            ]
         try:
             yield
         finally:
@@ -151,7 +155,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _start_services(settings: Settings, instruments: Instruments) -> Services:
-    db = open_database(settings.data)
+    db = open_database(settings.data, settings.database, sole=not settings.review_only)
     if isinstance(db, ReportsCommits):
         db.observe_commits(instruments.committed)
     try:
@@ -160,17 +164,21 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
             receipt_key = load_receipt_key(settings.keys_folder, db)
             admin_key = load_admin_key(settings.keys_folder)
-        remove_leftovers(db, staging, blobs, settings.row_ages)
-        kinds = [
-            open_kind(staging, settings.blobs_folder, receipt_key),
-            derive_kind(blobs, settings.blobs_folder),
-            prelabel_kind(blobs),
-            JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
-        ]
+        if settings.database is not None:
+            check_blobs(db, settings.blobs_folder, may_mark=not settings.review_only)
+        kinds = []
+        if not settings.review_only:
+            remove_leftovers(db, staging, blobs, settings.row_ages)
+            kinds = [
+                open_kind(staging, settings.blobs_folder, receipt_key),
+                derive_kind(blobs, settings.blobs_folder),
+                prelabel_kind(blobs),
+                JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
+            ]
         jobs = JobRunner(
             db,
             kinds,
-            workers=settings.workers,
+            workers=settings.workers if kinds else 0,
             preload=WORKER_MODULES,
             memory_bytes=settings.worker_memory_bytes,
             observe=instruments.job,
@@ -186,7 +194,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             RequestRates(),
             AttemptLimit(),
             UploadLocks(),
-            Measurer(settings.data, settings.blobs_folder),
+            Measurer(DataLocation.of(settings)),
             Receiver(db, staging, settings),
             staging,
             jobs,

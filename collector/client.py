@@ -114,13 +114,13 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
         return ask_service(service, settings.keys_folder, verb, given)  # without loading a database: a second less
     from collector.security.log import append_now
     from collector.store.blobs_local import disk_errors
-    from collector.store.open import database_file, open_database
+    from collector.store.open import has_database, open_database
     from collector.verbs import STARTS_DATA, logged_members, run_verb
 
-    if verb not in STARTS_DATA and not database_file(settings.data).exists():
+    if verb not in STARTS_DATA and not has_database(settings.data, settings.database):
         raise NoDataHere(f"There is no collector data in {settings.data}.")
     try:
-        database = open_database(settings.data)
+        database = open_database(settings.data, settings.database)
     except DataInUse:
         service = find_service(settings)
         if service is None:

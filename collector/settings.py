@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
 from collector.store.upkeep import RowAges
 from http_shell.hosts import host_name, is_loopback
@@ -17,6 +18,9 @@ from wire.errors import GleanerError
 
 ENVIRONMENT_PREFIX = "GLEANER_COLLECTOR_"
 DEFAULT_DATA = Path(".gleaner/collector")
+# Of an address: names and passwords before the @, and parameters like `sslpassword`.
+_HAS_PASSWORD = re.compile(r"://[^?]*:[^?]*@|password=", re.IGNORECASE)
+_SECRET = re.compile(r"(?<=://)[^?]+(?=@)|(?<=password=)[^&]+", re.IGNORECASE)
 
 
 class SettingsInvalid(GleanerError):
@@ -34,6 +38,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: Path = Field(default=DEFAULT_DATA, description="folder of database, blobs, staging and keys")
+    database: str | None = Field(
+        default=None,
+        repr=False,  # it may hold a password
+        description="address of a PostgreSQL database; default: SQLite in the data folder",
+    )
+    review_only: bool = Field(
+        default=False,
+        description="serve people alone, next to the one collector of a PostgreSQL database that takes uploads",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen at; loopback unless asked")
     port: int = Field(default=8700, ge=0, le=65535, description="0 takes a free one")
     public_url: str | None = Field(default=None, description="the address people and devices use, behind a proxy")
@@ -73,6 +86,18 @@ class Settings(BaseModel):
     )
     worker_memory_bytes: int = Field(default=4 * 2**30, ge=256 * 2**20, description="memory that one worker may use")
     workers: int = Field(default=1, ge=1, le=64, description="processes that open, decode and remux captures")
+
+    @field_validator("database")
+    @classmethod
+    def _is_database(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("an address like postgresql://user@host/name is expected")
+        return value or None
+
+    @field_serializer("database")
+    def _without_password(self, value: str | None) -> str | None:
+        """What is logged and printed."""
+        return value and _SECRET.sub("…", value)
 
     @field_validator("public_url")
     @classmethod
@@ -125,6 +150,12 @@ class Settings(BaseModel):
     def has_own_authority(self) -> bool:
         """Whether who connects to `url` is shown a certificate of the collector's own authority."""
         return self.serves_https and self.tls_cert is None and self.public_url is None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.review_only and self.database is None:
+            raise ValueError("review_only needs a PostgreSQL database: set database")
+        return self
 
     @property
     def row_ages(self) -> RowAges:
@@ -191,11 +222,18 @@ def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None)
         from_environment = os.environ.get(ENVIRONMENT_PREFIX + name.upper())
         if from_environment is not None:
             values[name] = from_environment
-    values |= {name: value for name, value in (flags or {}).items() if value is not None}
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    if _HAS_PASSWORD.search(given.get("database", "")):
+        raise SettingsInvalid(
+            "The address of the database has a password, which everybody on this machine could read in the list of"
+            " processes.",
+            hint="Put it into PGPASSFILE, a service file, GLEANER_COLLECTOR_DATABASE or the settings file.",
+        )
+    values |= given
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         what = f"The setting {name} is" if name else "The settings are"
         raise SettingsInvalid(f"{what} not valid: {first['msg']}.") from error

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 TODAY = [page for page in PAGES if "decisions" not in page.parts]  # decisions are records of their day
 MADE_LATER = {"benchmarks/results/latest.json"}
-OPTIONAL = {"picamera2", "libcamera"}
+OPTIONAL = {"picamera2", "libcamera", "psycopg"}
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
 

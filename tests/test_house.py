@@ -66,7 +66,8 @@ BEHAVIOURS = {
     "every door": ("collector/review/test_consent", "collector/review/test_control", "collector/review/test_fence"),
     "what reviews are good for": ("collector/prelabels/test_quality",),
     "the database as a whole": (
-        "collector/store/test_old_data", "collector/store/test_query_plans", "collector/store/test_session_records",
+        "collector/store/test_old_data", "collector/store/test_postgres_migrations",
+        "collector/store/test_query_plans", "collector/store/test_session_records",
     ),
     "a page in a browser": (
         "device_agent/page/test_looks", "device_agent/page/test_page", "device_agent/page/test_rehearsal",

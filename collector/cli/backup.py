@@ -29,7 +29,7 @@ def backup(
     from collector.store.open import open_reader
 
     settings = load_settings({"data": data}, settings_file)
-    database = open_reader(settings.data)
+    database = open_reader(settings.data, settings.database)
     try:
         with repository_at(repository, passphrase_file, for_writing=True) as place, course("Backup", rate) as work:
             made = make_backup(place, database, LocalBlobs(settings.blobs_folder), settings.data, work)

@@ -95,7 +95,7 @@ def _write(
     from collector.store.blobs_local import LocalBlobs
     from collector.store.open import open_reader
 
-    database = open_reader(settings.data)
+    database = open_reader(settings.data, settings.database)
     screen = Console(stderr=True)
     try:
         with whole_folder(to) as folder, Progress(console=screen, transient=True) as progress:

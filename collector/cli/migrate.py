@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from collector.cli.options import Data, SettingsFile
+from collector.cli.options import Data, DatabaseAddress, SettingsFile
 from collector.settings import load_settings
 
 
@@ -18,25 +18,29 @@ def migrate(
         bool, typer.Option("--discard", help="With --back: also when rows were written since the upgrade.")
     ] = False,
     data: Data = None,
+    database: DatabaseAddress = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """Migrate the database to this version's schema. `serve` does the same when it starts.
 
-    Before an older database is migrated, a copy of it is put into the folder `upgrades` of the data.
+    Before an older database is migrated, a copy of it is put into the folder `upgrades` of the data, unless it is
+    in PostgreSQL.
     """
     from collector.store.migrate import AT_SCHEMA
     from collector.store.open import database_file, open_database
-    from collector.store.upgrade_copies import go_back
+    from collector.store.upgrade_copies import UpgradeCopyMissing, go_back
 
-    settings = load_settings({"data": data}, settings_file)
+    settings = load_settings({"data": data, "database": database}, settings_file)
     if back:
+        if settings.database is not None:
+            raise UpgradeCopyMissing("A PostgreSQL database is not copied before it is migrated.")
         copy, schema = go_back(database_file(settings.data), discard=discard)
         typer.echo(f"{settings.data} is at schema {schema} again, from {copy}. Start the version of then.")
         typer.echo("What was revoked since the upgrade has to be revoked again.", err=True)
         return
-    database = open_database(settings.data)
+    opened = open_database(settings.data, settings.database, sole=True)
     try:
-        schema = database.read_sync(lambda conn: conn.execute(AT_SCHEMA).scalar())
+        schema = opened.read_sync(lambda conn: conn.execute(AT_SCHEMA).scalar())
         typer.echo(f"{settings.data} is at schema {schema}.")
     finally:
-        database.close()
+        opened.close()

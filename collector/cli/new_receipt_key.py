@@ -22,7 +22,7 @@ def new_receipt_key(
     settings = load_settings({"data": data}, settings_file)
     if not yes:
         typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
-    database = open_database(settings.data)
+    database = open_database(settings.data, settings.database, sole=True)
     try:
         key = renew_receipt_key(settings.keys_folder, database)
     finally:

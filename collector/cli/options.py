@@ -13,6 +13,14 @@ Data = Annotated[
         "--data", help="Folder of database, blobs and keys. [env: GLEANER_COLLECTOR_DATA; default: .gleaner/collector]"
     ),
 ]
+DatabaseAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="A PostgreSQL database, like postgresql://user@host/name; give no password here."
+        " [env: GLEANER_COLLECTOR_DATABASE; default: SQLite in the data folder]",
+    ),
+]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="A TOML file with settings (docs/collector.md).")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for programs.")]
 

@@ -89,10 +89,10 @@ def calibrate(data: Data = None, as_json: Json = False, settings_file: SettingsF
     Each model file has a line, and under it one for each configuration, with the reason why it got a fit of its own or
     that of the file. The service does the same automatically every hour when there is enough new.
     """
-    from collector.prelabels.report_worker import calibrations_of
+    from collector.prelabels.report_worker import DataLocation, calibrations_of
 
     settings = load_settings({"data": data}, settings_file)
-    fitted = calibrations_of(settings.data, settings.blobs_folder)
+    fitted = calibrations_of(DataLocation.of(settings))
     for one in fitted:
         ask(settings, "calibration-save", {"calibration": one.model_dump_json(by_alias=True)})
     if as_json:

@@ -32,7 +32,8 @@ def today(
         where = None if zone is None else ZoneInfo(known_zone(zone))
     except ValueError as error:
         raise typer.BadParameter(f"{error}.", param_hint="--zone") from error
-    database = open_reader(load_settings({"data": data}, settings_file).data)
+    settings = load_settings({"data": data}, settings_file)
+    database = open_reader(settings.data, settings.database)
     try:
         found = database.read_sync(lambda conn: report(conn, datetime.now(UTC), day and day.date(), where))
     finally:
@@ -60,7 +61,7 @@ def prelabels(
     from rich.progress import Progress
 
     from collector.cli.prelabel_table import show
-    from collector.prelabels.report_worker import report_of
+    from collector.prelabels.report_worker import DataLocation, report_of
     from collector.prelabels.reviewed_rows import Asked
 
     settings = load_settings({"data": data}, settings_file)
@@ -72,7 +73,7 @@ def prelabels(
             if items % SHOWN_ITEMS == 0:
                 progress.update(bar, description=f"Comparing: {items}")
 
-        found = report_of(settings.data, settings.blobs_folder, asked, show_progress)
+        found = report_of(DataLocation.of(settings), asked, show_progress)
     if as_json:
         typer.echo(found.model_dump_json(by_alias=True))
         return

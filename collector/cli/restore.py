@@ -28,8 +28,14 @@ def restore(
     """Fill a new or empty data folder from a repository, and check every byte. Run it again if it was interrupted."""
     from collector.backup.restore import newest_snapshot, restore_snapshot
     from collector.settings import load_settings
+    from collector.store.open import UnknownDatabase
 
     settings = load_settings({"data": data}, settings_file)
+    if settings.database is not None:
+        raise UnknownDatabase(
+            "A restore makes an SQLite database in an empty data folder; it cannot fill PostgreSQL.",
+            hint="Run it again without the setting database.",
+        )
     with repository_at(repository, passphrase_file) as place, course("Restore", rate) as work:
         found = place.find_snapshot(snapshot) if snapshot else newest_snapshot(place)
         restored = restore_snapshot(place, found, settings.data, work, without_damaged=without_damaged)

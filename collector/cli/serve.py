@@ -8,13 +8,21 @@ from typing import Annotated
 
 import typer
 
-from collector.cli.options import Data, SettingsFile
+from collector.cli.options import Data, DatabaseAddress, SettingsFile
 from collector.settings import Settings, load_settings
 from http_shell.hosts import is_loopback
 
 
 def serve(
     data: Data = None,
+    database: DatabaseAddress = None,
+    review_only: Annotated[
+        bool | None,
+        typer.Option(
+            "--review-only",
+            help="Serve people alone, next to the collector of the same PostgreSQL database that takes uploads.",
+        ),
+    ] = None,
     host: Annotated[
         str | None,
         typer.Option(help="Address to listen at; loopback unless asked. [env: GLEANER_COLLECTOR_HOST]"),
@@ -53,6 +61,7 @@ def serve(
     for chatty in ("alembic", "httpx", "_granian"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     flags = {"data": data, "host": host, "port": port, "public_url": public_url}
+    flags |= {"database": database, "review_only": review_only}
     flags |= {"tls_cert": tls_cert, "tls_key": tls_key, "insecure_http": insecure_http}
     run(load_settings(flags, settings_file), _print_address, ready_file)
 

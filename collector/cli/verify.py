@@ -27,7 +27,7 @@ def verify(data: Data = None, rate: Rate = None, as_json: Json = False, settings
     from collector.store.open import open_reader
 
     settings = load_settings({"data": data}, settings_file)
-    database = open_reader(settings.data)
+    database = open_reader(settings.data, settings.database)
     try:
         with course("Verify", rate) as work:
             found = verify_data(database, LocalBlobs(settings.blobs_folder), settings.data, work)

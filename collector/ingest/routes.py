@@ -42,8 +42,19 @@ class UploadFinal(GleanerError):
     hint = "The capture has its manifest; taking it back is a withdrawal."
 
 
+class UploadsElsewhere(GleanerError):
+    """This process serves people alone."""
+
+    code = "uploads-elsewhere"
+    status = 503
+    hint = "Send uploads to the collector of this database that was not started with review_only."
+
+
 async def _receiver(request: Request) -> Receiver:
-    return services_of(request).get(Receiver)
+    services = services_of(request)
+    if services.settings.review_only:
+        raise UploadsElsewhere("This collector takes no uploads.")
+    return services.get(Receiver)
 
 
 async def _locks(request: Request) -> UploadLocks:

@@ -85,7 +85,8 @@ class JobRunner:
         ]
 
     def start(self) -> None:
-        self._db.write_sync(release_all)
+        if self._kinds:  # else what is leased is another process's
+            self._db.write_sync(release_all)
         self._db.subscribe(TOPIC, self._wake)
         for worker in self._workers:
             worker.start()

@@ -21,11 +21,11 @@ MAX_COUNTED = 10_000  # this figure means: so many or more
 _WAITING_TASKS = text("SELECT study, tasks FROM waiting ORDER BY study")
 _OLDEST_TASK = text("SELECT min(created_at) FROM task WHERE state = 'open'")
 _JOBS = text(
-    "SELECT count(*) FROM (SELECT 1 AS one FROM job WHERE kind = :kind AND state = :state LIMIT :most) AS some"
+    "SELECT count(*) FROM (SELECT 1 AS one FROM job WHERE kind = :kind AND state = :state LIMIT :most) AS found"
 )
 _OLDEST_JOB = text("SELECT min(not_before) FROM job WHERE kind = :kind AND state = 'waiting'")
-_CAPTURES = text("SELECT count(*) FROM (SELECT 1 AS one FROM capture WHERE state = :state LIMIT :most) AS some")
-_UPLOADS = text("SELECT count(*) FROM (SELECT 1 AS one FROM upload WHERE state = 'open' LIMIT :most) AS some")
+_CAPTURES = text("SELECT count(*) FROM (SELECT 1 AS one FROM capture WHERE state = :state LIMIT :most) AS found")
+_UPLOADS = text("SELECT count(*) FROM (SELECT 1 AS one FROM upload WHERE state = 'open' LIMIT :most) AS found")
 JOB_STATES = ("waiting", "leased", "failed")
 CAPTURE_STATES = ("received", "bad")
 

@@ -11,13 +11,13 @@ import logging
 import os
 import pickle
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Request
 
@@ -25,6 +25,7 @@ from collector.prelabels.calibration import fit_all
 from collector.prelabels.measurements import Measurements, NotMeasured
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.services import services_of
+from collector.settings import Settings
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_reader
 from collector.studies.scope import Scope
@@ -43,17 +44,37 @@ FIRST_PART = 0.55  # of the revisions: the second process begins later
 IDLE_SECONDS = 60.0  # a lead who looks through the filters asks again soon; after that its memory is given back
 
 
+class DataLocation(NamedTuple):
+    """Where a process reads: the data folder, the folder of the blobs, the address of the database if it has one."""
+
+    data: Path
+    blobs: Path
+    database: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> DataLocation:
+        return cls(settings.data, settings.blobs_folder, settings.database)
+
+    def to_inputs(self) -> dict[str, str | None]:
+        """For another process, whose standard input they go to: an address may hold a password."""
+        return {"data": str(self.data), "blobs": str(self.blobs), "database": self.database}
+
+    @classmethod
+    def read(cls, inputs: Mapping[str, Any]) -> DataLocation:
+        return cls(Path(inputs["data"]), Path(inputs["blobs"]), inputs["database"])
+
+
 class LaterHalf:
     """The later part of many revisions, added up by a second process meanwhile where the machine has two processors.
 
     `before` are the others, which are the caller's; `revisions` are none where there are few.
     """
 
-    def __init__(self, data: Path, blobs: Path, asked: Asked, revisions: Sequence[str]) -> None:
+    def __init__(self, location: DataLocation, asked: Asked, revisions: Sequence[str]) -> None:
         is_split = len(revisions) >= MIN_SPLIT and len(os.sched_getaffinity(0)) > 1
         place = round(len(revisions) * FIRST_PART) if is_split else len(revisions)
         self.before, self.revisions = revisions[:place], revisions[place:]
-        self._inputs = {"data": str(data), "blobs": str(blobs), **_inputs_of(asked), "revisions": self.revisions}
+        self._inputs = {**location.to_inputs(), **_inputs_of(asked), "revisions": self.revisions}
         self._worker = Worker()
         self._thread = ThreadPoolExecutor(1)
         self._work: Future[QualitySums | None] | None = None
@@ -84,15 +105,10 @@ class LaterHalf:
 
 
 class Measurer:
-    """Asks for reports and fits, one at a time. Made with the service, used on its event loop.
+    """Asks for reports and fits, one at a time. Made with the service, used on its event loop."""
 
-    Args:
-        data: the folder of the database.
-        blobs: the folder of the blobs.
-    """
-
-    def __init__(self, data: Path, blobs: Path) -> None:
-        self._places = {"data": str(data), "blobs": str(blobs)}
+    def __init__(self, location: DataLocation) -> None:
+        self._location = location.to_inputs()
         self._turn = asyncio.Lock()
         self._reports: dict[Asked, asyncio.Task[dict[str, Any]]] = {}
         self._worker: Worker | None = None
@@ -142,7 +158,7 @@ class Measurer:
             loop = asyncio.get_running_loop()
             try:
                 return await asyncio.to_thread(
-                    worker.run, f"{__name__}:{work}", {**self._places, **inputs}, LIMIT_SECONDS
+                    worker.run, f"{__name__}:{work}", {**self._location, **inputs}, LIMIT_SECONDS
                 )
             finally:
                 self._leaves = loop.call_later(IDLE_SECONDS, self._leave, loop)
@@ -161,17 +177,17 @@ Measures = Annotated[Measurer, Depends(_measurer)]
 
 
 def report(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Work of the other process: `data`, `blobs`, and what `Asked` has -> a `PrelabelReport`."""
-    return report_of(Path(inputs["data"]), Path(inputs["blobs"]), _asked_of(inputs)).to_json()
+    """Work of the other process: `DataLocation` and what `Asked` has -> a `PrelabelReport`."""
+    return report_of(DataLocation.read(inputs), _asked_of(inputs)).to_json()
 
 
 def saved_sums(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Work of a second process: `data`, `blobs`, what `Asked` has, `revisions` -> `sums`.
+    """Work of a second process: `DataLocation`, what `Asked` has, `revisions` -> `sums`.
 
     Those of these revisions, a pickle in Base64; None where one of them has to be measured first.
     """
     asked = _asked_of(inputs)
-    with _without_collection(), _measurements(Path(inputs["data"]), Path(inputs["blobs"])) as measurements:
+    with _without_collection(), _measurements(DataLocation.read(inputs)) as measurements:
         words = measurements.vocabulary()
         try:
             sums = added_up(measurements.read(inputs["revisions"], asked, words, measure=False), words)
@@ -191,25 +207,25 @@ def _inputs_of(asked: Asked) -> dict[str, Any]:
 
 
 def fit(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Work of the other process: `data`, `blobs` -> `fitted`, one `Calibration` per model."""
-    return {"fitted": [one.to_json() for one in calibrations_of(Path(inputs["data"]), Path(inputs["blobs"]))]}
+    """Work of the other process: `DataLocation` -> `fitted`, one `Calibration` per model."""
+    return {"fitted": [one.to_json() for one in calibrations_of(DataLocation.read(inputs))]}
 
 
 def measure(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Work of the other process: `data`, `blobs` -> `items`, how many are measured now."""
-    with _measurements(Path(inputs["data"]), Path(inputs["blobs"])) as measurements:
+    """Work of the other process: `DataLocation` -> `items`, how many are measured now."""
+    with _measurements(DataLocation.read(inputs)) as measurements:
         return {"items": measurements.refresh()}
 
 
-def report_of(data: Path, blobs: Path, asked: Asked, progress: Callable[[int], None] | None = None) -> PrelabelReport:
-    """The report on a data folder, read beside a running service. What was measured before is not measured again.
+def report_of(location: DataLocation, asked: Asked, progress: Callable[[int], None] | None = None) -> PrelabelReport:
+    """The report on a collector's data, read beside a running service. What was measured before is not measured again.
 
     Args:
         progress: called with the number of items added up so far; not of those that another process adds up.
     """
-    with _without_collection(), _measurements(data, blobs) as measurements:
+    with _without_collection(), _measurements(location) as measurements:
         revisions, words = measurements.selected(asked), measurements.vocabulary()
-        with LaterHalf(data, blobs, asked, revisions) as later:
+        with LaterHalf(location, asked, revisions) as later:
 
             def sums_of(known: Vocabulary) -> QualitySums:
                 sums = added_up(measurements.read(later.before, asked, known), known, progress)
@@ -222,9 +238,9 @@ def report_of(data: Path, blobs: Path, asked: Asked, progress: Callable[[int], N
             return prelabel_report(sums_of, datetime.now(UTC), words=words)
 
 
-def calibrations_of(data: Path, blobs: Path) -> list[Calibration]:
-    """What the scores of each model in a data folder are worth now."""
-    with _reviewed_rows(data, blobs) as rows:
+def calibrations_of(location: DataLocation) -> list[Calibration]:
+    """What the scores of each model are worth now."""
+    with _reviewed_rows(location) as rows:
         return fit_all(rows.items(Asked(random=True)), datetime.now(UTC))
 
 
@@ -241,15 +257,15 @@ def _without_collection() -> Iterator[None]:
 
 
 @contextmanager
-def _measurements(data: Path, blobs: Path) -> Iterator[Measurements]:
-    with _reviewed_rows(data, blobs) as rows, closing(Measurements(rows, data)) as measurements:
+def _measurements(location: DataLocation) -> Iterator[Measurements]:
+    with _reviewed_rows(location) as rows, closing(Measurements(rows, location.data)) as measurements:
         yield measurements
 
 
 @contextmanager
-def _reviewed_rows(data: Path, blobs: Path) -> Iterator[ReviewedRows]:
-    database = open_reader(data)
+def _reviewed_rows(location: DataLocation) -> Iterator[ReviewedRows]:
+    database = open_reader(location.data, location.database)
     try:
-        yield ReviewedRows(database, LocalBlobs(blobs))
+        yield ReviewedRows(database, LocalBlobs(location.blobs))
     finally:
         database.close()

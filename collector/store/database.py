@@ -60,6 +60,14 @@ class ThreadRequired(Exception):
     """Inside a quick `fn`: it would hold up the event loop. The database runs it again, in a thread."""
 
 
+class TextUnusable(GleanerError):
+    """A text holds a character that PostgreSQL cannot store."""
+
+    code = "text-unusable"
+    status = 400
+    hint = "Remove the character U+0000 from the text."
+
+
 class Database(Protocol):
     """Serial durable writes, concurrent short reads, and a word after each commit that concerns a topic."""
 

@@ -21,6 +21,11 @@ from collector.store.upgrade_copies import copy_before_upgrade
 from wire.errors import GleanerError
 
 AT_SCHEMA = text("SELECT version_num FROM alembic_version")
+FIRST_ON_POSTGRES = "0011"
+POSTGRES_SNAPSHOT = Path(__file__).parent / "migrations" / "postgresql_0011.sql"
+_TABLES_OF_OTHERS = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'alembic_version'"
+)
 
 
 class DataTooNew(GleanerError):
@@ -49,10 +54,12 @@ def upgrade(conn: Connection) -> str:
         DataTooNew: the database is at a revision this version does not know.
     """
     script = ScriptDirectory.from_config(alembic_config())
-    here = MigrationContext.configure(conn).get_current_revision()
+    here = current(conn)
     known = {revision.revision for revision in script.walk_revisions()}
     if here is not None and here not in known:
         raise DataTooNew(f"The data is at schema {here}, which this version does not know.")
+    if here is None and conn.dialect.name == "postgresql":
+        begin_postgres(conn)
     command.upgrade(alembic_config(conn), "head")
     head = script.get_current_head()
     return head or ""
@@ -87,18 +94,56 @@ def upgrade_data(database: Path) -> None:
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
         with engine.connect() as conn, conn.begin():
-            media = _first_file(folder / "blobs") or _first_file(folder / "staging")
-            if media and current(conn) is None:
-                raise DatabaseLost(
-                    f"The database in {folder} is empty, but there are media next to it, such as {media}."
-                )
             before = current(conn)
+            if before is None:
+                _check_no_media(folder)
             if upgrade(conn) != before:
                 _check_references(conn, folder)
     except DBAPIError as error:
         raise failed(error.orig) from error  # type: ignore[arg-type]
     finally:
         engine.dispose()
+
+
+def upgrade_postgres(address: str, data: Path) -> None:
+    """`upgrade` a PostgreSQL database in one transaction, while no other process writes there.
+
+    Raises:
+        DatabaseFailed, DatabaseLost, DataTooNew.
+    """
+    import psycopg
+
+    from collector.store import postgres_driver
+    from collector.store.postgres import WRITERS_LOCK
+
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(address), poolclass=NullPool)
+    try:
+        with engine.connect() as conn, conn.begin():
+            conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+            if current(conn) is None:
+                _check_no_media(data)
+            upgrade(conn)
+    except DBAPIError as error:
+        raise postgres_driver.failed(error.orig) from error
+    finally:
+        engine.dispose()
+
+
+def begin_postgres(conn: Connection) -> None:
+    """Make the tables of revision 0011, with which PostgreSQL begins: the migrations before it are SQLite's alone.
+
+    Raises:
+        DatabaseFailed: there are other tables.
+    """
+    others = [name for (name,) in conn.exec_driver_sql(_TABLES_OF_OTHERS)]
+    if others:
+        raise DatabaseFailed(
+            f"The PostgreSQL database has other tables, such as {others[0]}.",
+            hint="Give the collector a database of its own.",
+        )
+    for statement in POSTGRES_SNAPSHOT.read_text(encoding="utf-8").split("\n\n"):
+        conn.exec_driver_sql(statement)
+    command.stamp(alembic_config(conn), FIRST_ON_POSTGRES)
 
 
 def _check_references(conn: Connection, folder: Path) -> None:
@@ -117,6 +162,13 @@ def _unbound(database: Path) -> sqlite3.Connection:
     made = connect(database)
     made.execute("PRAGMA foreign_keys = OFF")
     return made
+
+
+def _check_no_media(folder: Path) -> None:
+    """Raises DatabaseLost."""
+    media = _first_file(folder / "blobs") or _first_file(folder / "staging")
+    if media:
+        raise DatabaseLost(f"The database of {folder} is empty, but there are media, such as {media}.")
 
 
 def _first_file(folder: Path) -> Path | None:

@@ -17,6 +17,7 @@ PACKAGES = {
     "pulseaudio": ("pulseaudio", "microphone tests without a sound card"),
     "pulseaudio-utils": ("pacat", "microphone tests without a sound card"),
     "libatomic1": ("/usr/lib/*/libatomic.so.1", "browser tests: the Node.js that Playwright brings"),
+    "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "tests on PostgreSQL, with servers of their own"),
     "gcc": ("gcc", "make device: picamera2 builds two of its packages"),
     "python3-dev": ("/usr/include/python3*/Python.h", "make device"),
     "libcap-dev": ("/usr/include/sys/capability.h", "make device"),
@@ -24,6 +25,10 @@ PACKAGES = {
     "iproute2": ("ip", "tests of the local network, in namespaces of their own"),
     "libasound2-plugins": ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so", "the same tests"),
 }
+
+
+# The tests start servers of their own: the package need not make and start one for the machine.
+NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/gleaner.conf")
 
 
 def is_here(sign: str) -> bool:
@@ -41,6 +46,9 @@ def main() -> int:
     if os.geteuid() != 0:
         sys.stderr.write(f"As root: apt-get install --no-install-recommends {' '.join(missing)}\n")
         return 3
+    if "postgresql" in missing:
+        NO_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+        NO_CLUSTER.write_text("create_main_cluster = false\n", encoding="ascii")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=False, env=quiet)
     return subprocess.run(

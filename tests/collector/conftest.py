@@ -11,7 +11,7 @@ import pytest
 from collector.store.database import Database
 from tests.collector.review.filled import Filled
 from tests.collector.running import ZONE, Collector, DeviceClient, in_zone
-from tests.support.databases import new_database
+from tests.support.databases import ENGINES, Engine, databases_made, drop_since, engine_of_run, new_database
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +48,36 @@ def at_noon() -> Iterator[None]:
         yield
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_databases") and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ENGINES, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _databases() -> Iterator[None]:
+    """What a test made on the server goes with it; what fixtures of its module made stays as long as they do."""
+    count = databases_made()
+    yield
+    drop_since(count)
+
+
 @pytest.fixture
-def filled(tmp_path: Path) -> Iterator[Filled]:
-    data = Filled(tmp_path / "data")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Of the database: both in turn for tests with the mark `on_both`."""
+    found: Engine = getattr(request, "param", engine_of_run())
+    return found
+
+
+@pytest.fixture
+def filled(tmp_path: Path, engine: Engine) -> Iterator[Filled]:
+    data = Filled(tmp_path / "data", engine)
     yield data
     data.db.close()
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
+def db(tmp_path: Path, engine: Engine) -> Iterator[Database]:
     """A database without rows."""
-    database = new_database(tmp_path)
+    database = new_database(tmp_path, engine)
     yield database
     database.close()

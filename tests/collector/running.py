@@ -20,9 +20,10 @@ import httpx
 
 from collector.client import ask
 from collector.settings import Settings
+from collector.store.sql import Row
 from tests.collector.samples import Sample, session_record
 from tests.support import local_http, warm
-from tests.support.databases import migrated
+from tests.support.databases import address_of, environment_of, migrated, rows_of
 from tests.support.waiting import until
 from wire.device import Receipt
 
@@ -82,7 +83,7 @@ class Collector:
 
     def _env(self) -> dict[str, str]:
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        return {**os.environ, "PYTHONPATH": path, "TZ": ZONE, **self._environment}
+        return {**os.environ, "PYTHONPATH": path, "TZ": ZONE, **environment_of(self.data), **self._environment}
 
     def start(self) -> None:
         if not self.data.exists():
@@ -127,7 +128,17 @@ class Collector:
 
     def ask(self, verb: str, **given: str) -> dict[str, Any]:
         """What `gleaner collector join-code` and `user …` ask of the running service, without a process for each."""
-        return ask(Settings(data=self.data), verb, given)
+        return ask(Settings(data=self.data, database=address_of(self.data)), verb, given)
+
+    def rows(self, statement: str, **values: object) -> list[Row]:
+        """Rows of its database, read beside it."""
+        with rows_of(self.data) as conn:
+            return conn.execute(statement, values).all()
+
+    def change(self, statement: str, **values: object) -> int:
+        """Change its database beside it; returns how many rows that changed."""
+        with rows_of(self.data) as conn:
+            return conn.execute(statement, values).rowcount
 
     def device(self) -> DeviceClient:
         code = self.ask("join-code")["code"]

@@ -20,12 +20,13 @@ from collector.store.open import open_database
 from tests.collector.running import Collector
 from tests.collector.samples import sample
 from tests.support import local_http
+from tests.support.databases import forget, reopened, rows_of, writer_held
 from wire.device import Receipt
 
 
 def found_ready(data: Path, spoil: Callable[[Path], None], reserve_bytes: int = 0) -> Readiness:
     """What readiness says of a whole data folder after `spoil`."""
-    db = open_database(data)
+    db = reopened(data)
     staging = LocalStaging(data / "staging", reserve_bytes)
     LocalBlobs(data / "blobs")
     jobs = JobRunner(db, [], workers=0)
@@ -53,9 +54,8 @@ def file_for_folder(name: str) -> Callable[[Path], None]:
 
 def drop(table: str) -> Callable[[Path], None]:
     def spoil(data: Path) -> None:
-        with sqlite3.connect(data / "collector.db") as other:
-            other.execute(f"DROP TABLE {table}")
-        other.close()
+        with rows_of(data) as conn:
+            conn.exec_driver_sql(f"DROP TABLE {table}")
 
     return spoil
 
@@ -80,32 +80,23 @@ def test_readiness_is_found_out_by_doing(
 
 
 def test_a_writer_that_is_locked_out_is_not_ready(tmp_path: Path) -> None:
-    held: list[sqlite3.Connection] = []
-
-    def lock(data: Path) -> None:
-        other = sqlite3.connect(data / "collector.db", isolation_level=None, check_same_thread=False)
-        other.execute("BEGIN IMMEDIATE")
-        held.append(other)
-
-    db = open_database(tmp_path)
+    db = reopened(tmp_path)
     staging = LocalStaging(tmp_path / "staging", 0)
     jobs = JobRunner(db, [], workers=0)
     jobs.start()
     folders = [tmp_path / "staging"]
     try:
-        lock(tmp_path)
-        assert asyncio.run(readiness(db, staging, folders, jobs, seconds=0.2)).status == "database-busy"
-        held[0].execute("ROLLBACK")
+        with writer_held(tmp_path):
+            assert asyncio.run(readiness(db, staging, folders, jobs, seconds=0.2)).status == "database-busy"
         assert asyncio.run(readiness(db, staging, folders, jobs, seconds=60.0)).status == "ready"
     finally:
-        held[0].close()
         jobs.stop()
         staging.close()
         db.close()
 
 
 def test_stopped_lanes_are_not_ready(tmp_path: Path) -> None:
-    db = open_database(tmp_path)
+    db = reopened(tmp_path)
     staging = LocalStaging(tmp_path / "staging", 0)
     jobs = JobRunner(db, [], workers=0)
     assert asyncio.run(readiness(db, staging, [], jobs)).status == "jobs-stopped"
@@ -144,8 +135,7 @@ def test_a_collector_without_its_database_does_not_start(fresh: Collector) -> No
     device = fresh.device()
     device.send_part("cap-1", "media", b"waits for its manifest")
     assert fresh.stop() == 0
-    for name in ("collector.db", "collector.db-wal", "collector.db-shm"):
-        (fresh.data / name).unlink(missing_ok=True)
+    forget(fresh.data)
     done = fresh.run("serve", "--port", "0")
     assert done.returncode == 3 and "[database-lost]" in done.stderr and "Traceback" not in done.stderr
     assert [path.read_bytes() for path in (fresh.data / "staging").iterdir()] == [b"waits for its manifest"]
@@ -184,9 +174,7 @@ def test_the_key_of_an_older_data_folder_is_known_by_its_receipts(fresh: Collect
     device.send(one)
     device.received(one.id)
     assert fresh.stop() == 0
-    with sqlite3.connect(fresh.data / "collector.db") as other:
-        other.execute("DELETE FROM service_state")
-    other.close()
+    fresh.change("DELETE FROM service_state")
     key = fresh.data / "keys" / "receipt.key"
     own = key.read_text()
     key.write_text("0b" * 32)

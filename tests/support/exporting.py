@@ -11,8 +11,8 @@ import numpy as np
 from typer.testing import CliRunner
 
 from collector.cli import app
-from collector.store.open import open_database
 from tests.collector.review.filled import Filled
+from tests.support.databases import environment_of, reopened
 
 
 def jpeg() -> bytes:
@@ -24,9 +24,9 @@ def export(filled: Filled, to: Path, *more: str) -> dict[str, Any]:
     filled.db.close()
     words = ["export", "--to", str(to), "--data", str(filled.folder), "--json", *more]
     try:
-        done = CliRunner().invoke(app, words)
+        done = CliRunner().invoke(app, words, env=environment_of(filled.folder))
     finally:
-        filled.db = open_database(filled.folder)
+        filled.db = reopened(filled.folder)
     assert done.exit_code == 0, (done.output, done.exception)
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told

@@ -1,4 +1,4 @@
-"""${message}"""
+"""${message}"""  # it runs on SQLite and on PostgreSQL: an index with a condition has both `…_where`
 
 from __future__ import annotations
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer, MetaData, text
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer, MetaData, String, text
+from sqlalchemy.ext.compiler import compiles
 
 metadata = MetaData(
     naming_convention={
@@ -15,6 +18,12 @@ metadata = MetaData(
 )
 # 64 bits everywhere. SQLite numbers rows by itself only where the type is called INTEGER.
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+
+
+@compiles(String, "postgresql")
+def _text(_type: String, _compiler: Any, **_: Any) -> str:
+    """One type of text everywhere: PostgreSQL infers that of a parameter, and takes text and varchar for two."""
+    return "TEXT"
 
 
 def partial_index(name: str, *columns: str, where: str) -> Index:

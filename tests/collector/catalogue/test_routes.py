@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -29,9 +28,8 @@ def one(device: DeviceClient, lead: httpx.Client) -> Sample:
 
 
 def looks(collector: Collector, capture: str) -> list[tuple[str, str]]:
-    with sqlite3.connect(f"file:{collector.data / 'collector.db'}?mode=ro", uri=True) as rows:
-        query = "SELECT person.name, look.why FROM look JOIN person ON person.id = person_id WHERE capture_id = ?"
-        return rows.execute(query, [capture]).fetchall()
+    query = "SELECT person.name, look.why FROM look JOIN person ON person.id = person_id WHERE capture_id = :capture"
+    return [tuple(row) for row in collector.rows(query, capture=capture)]
 
 
 def put(device: DeviceClient, session: str, record: object) -> httpx.Response:
@@ -249,9 +247,8 @@ def test_a_take_is_its_sessions_own(collector: Collector, device: DeviceClient, 
         assert (refused.status_code, refused.json()["code"]) == (409, "take-taken")
         assert "take-own" in refused.json()["title"]
         assert lead.get(f"/api/sessions/{session}").json()["code"] == "session-unknown"
-    with sqlite3.connect(f"file:{collector.data / 'collector.db'}?mode=ro", uri=True) as rows:
-        query = "SELECT id, session_id, step, state FROM take WHERE id IN ('take-own', 'take-fine')"
-        assert rows.execute(query).fetchall() == [("take-own", "ses-own", "step-1", "closed")]
+    query = "SELECT id, session_id, step, state FROM take WHERE id IN ('take-own', 'take-fine')"
+    assert collector.rows(query) == [("take-own", "ses-own", "step-1", "closed")]
     assert put(device, "ses-own", session_record(device.id, mine, "ses-own", 2)).json()["revision"] == 2
 
 

@@ -22,9 +22,8 @@ from collector.catalogue.sessions import (
 from collector.catalogue.take_records import SessionConflict, TakeTaken
 from collector.store.database import Database
 from collector.store.sql import text
-from collector.store.sqlite import SqliteConnection
 from tests.collector.samples import SampleTake, session_record
-from tests.support.databases import new_database
+from tests.support.databases import new_database, note_statements
 from wire.session import SessionRecord, TakeDocument
 
 DEVICE = "INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('{0}', 'd', 'm', 'h-{0}', 't')"
@@ -151,13 +150,7 @@ def test_a_device_that_was_upgraded_in_its_session_sends_on(db: Database) -> Non
 
 def test_statements_do_not_grow_with_the_takes(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    run = SqliteConnection.execute
-
-    def execute(conn: SqliteConnection, statement: Any, values: Any = None) -> Any:
-        seen.append(len(values) if isinstance(values, list) else 1)
-        return run(conn, statement, values)
-
-    monkeypatch.setattr(SqliteConnection, "execute", execute)
+    note_statements(monkeypatch, lambda _sql, values: seen.append(len(values) if isinstance(values, list) else 1))
 
     def cost(record: SessionRecord | TakeDocument) -> int:
         seen.clear()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import sqlite3
 from pathlib import Path
 
 import httpx
@@ -22,10 +20,10 @@ from collector.devices.join_codes import (
     new_join_code,
 )
 from collector.store.clock import now_text
-from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from tests.collector.running import Collector, DeviceClient
 from tests.support import local_http
+from tests.support.databases import new_database
 from wire.device import DeviceInfo
 
 INFO = DeviceInfo(name="kitchen", model="pi 5", agent_version="0.1.0")
@@ -52,14 +50,16 @@ def test_a_device_joins_once_with_a_code(fresh: Collector) -> None:
 
 def test_a_refusal_of_an_expired_code_is_the_latest_time_seen(fresh: Collector) -> None:
     code = json.loads(fresh.run("join-code", "--json").stdout)["code"]
-    seen = "SELECT json_extract(value, '$.steady') FROM service_state WHERE name = 'time_seen'"
-    with contextlib.closing(sqlite3.connect(fresh.data / "collector.db", timeout=30)) as other:
-        with other:
-            other.execute("UPDATE join_code SET expires_at = :past", {"past": now_text(-1)})
-        before = now_text()
-        assert other.execute(seen).fetchone()[0] < before
-        assert ask(fresh, code).json()["code"] == "join-code-expired"
-        assert other.execute(seen).fetchone()[0] >= before
+
+    def seen() -> str:
+        (row,) = fresh.rows("SELECT value FROM service_state WHERE name = 'time_seen'")
+        return str(json.loads(row.value)["steady"])
+
+    fresh.change("UPDATE join_code SET expires_at = :past", past=now_text(-1))
+    before = now_text()
+    assert seen() < before
+    assert ask(fresh, code).json()["code"] == "join-code-expired"
+    assert seen() >= before
 
 
 def test_ten_tries_a_minute(fresh: Collector) -> None:
@@ -82,7 +82,7 @@ def test_tries_are_counted_by_address_and_forgotten_after_a_minute() -> None:
 
 
 def test_codes_are_used_once_and_expire(tmp_path: Path) -> None:
-    db = open_database(tmp_path)
+    db = new_database(tmp_path)
 
     def plan(conn: Connection) -> None:
         code = new_join_code(conn)["code"]

@@ -9,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from collector.cli import app
-from collector.store.open import open_database
 from tests.collector.review.filled import Filled, box
 from tests.collector.running import Collector
+from tests.support.databases import command, reopened
 from tests.support.exporting import export, still
 from wire.base import format_utc
 from wire.version import installed_version
@@ -115,7 +114,7 @@ def test_an_export_beside_a_running_service_is_recorded_by_it(fresh: Collector, 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["recorded"] is True
     fresh.stop()
-    database = open_database(fresh.data)
+    database = reopened(fresh.data)
     try:
         assert database.read_sync(lambda conn: conn.exec_driver_sql("SELECT count(*) FROM export").scalar()) == 1
     finally:
@@ -124,7 +123,7 @@ def test_an_export_beside_a_running_service_is_recorded_by_it(fresh: Collector, 
 
 def test_where_it_cannot_be_recorded_the_export_says_so(reviewed: Filled, tmp_path: Path) -> None:
     words = ["export", "--to", str(tmp_path / "out"), "--data", str(reviewed.folder), "--json"]
-    done = CliRunner().invoke(app, words)  # the test holds the folder, as a migration would
+    done = command(app, words, reviewed.folder)  # the test holds the folder, as a migration would
     assert done.exit_code == 0 and json.loads(done.stdout.splitlines()[-1])["recorded"] is False
     assert "no record of this export" in done.stderr and (tmp_path / "out" / "about.json").exists()
 
@@ -153,5 +152,5 @@ def test_a_part_is_exported(filled: Filled, tmp_path: Path) -> None:
 @pytest.mark.parametrize("since", ["2026-11-29", "2026-11-29T10:00", "yesterday", ""])
 def test_a_time_without_its_zone_is_refused(filled: Filled, tmp_path: Path, since: str) -> None:
     words = ["export", "--to", str(tmp_path / "out"), "--data", str(filled.folder), "--since", since]
-    done = CliRunner().invoke(app, words)
+    done = command(app, words, filled.folder)
     assert done.exit_code == 2 and not (tmp_path / "out").exists()

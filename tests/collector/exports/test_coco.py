@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.exports.frames import exact_frames
@@ -25,6 +24,7 @@ from collector.exports.shapes import drawn
 from prelabel.geometry.rle import encode
 from tests.collector.review import filled as module
 from tests.collector.review.filled import MODEL, TIMES, Filled, box, track
+from tests.support.databases import command
 from tests.support.recordings import Streamed, write_video
 from wire.labels import Box, Keypoints, Mask, Polygon, Rle
 
@@ -62,7 +62,9 @@ def jpeg() -> bytes:
 
 
 def export(filled: Filled, to: Path, *more: str) -> Any:
-    done = CliRunner().invoke(app, ["export", "--format", "coco", "--to", str(to), "--data", str(filled.folder), *more])
+    done = command(
+        app, ["export", "--format", "coco", "--to", str(to), "--data", str(filled.folder), *more], filled.folder
+    )
     assert done.exit_code == 0, (done.output, done.exception)
     return check(to)
 
@@ -238,7 +240,7 @@ def test_negatives_of_a_video_come_too(filled: Filled, movie: bytes, tmp_path: P
 @pytest.mark.parametrize("asked", ["0", "-1", "1.5", "all", "", "\u0663", "99999999999"])
 def test_a_wrong_choice_of_frames_is_refused(filled: Filled, tmp_path: Path, asked: str) -> None:
     words = ["export", "--format", "coco", "--frames", asked, "--to", str(tmp_path / "out")]
-    done = CliRunner().invoke(app, [*words, "--data", str(filled.folder)])
+    done = command(app, [*words, "--data", str(filled.folder)], filled.folder)
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
 
 
@@ -256,9 +258,8 @@ def test_what_coco_cannot_carry_is_counted(filled: Filled, tmp_path: Path) -> No
     filled.make(ids["take"])
     words = {"id": "w", "kind": "text", "label": "answer", "score": None, "text": "yes"}
     filled.submit(filled.person("ann"), filled.tasks()[0].id, {ids["text"]: [words]})
-    done = CliRunner().invoke(
-        app, ["export", "--format", "coco", "--to", str(tmp_path / "out"), "--data", str(filled.folder), "--json"]
-    )
+    words = ["export", "--format", "coco", "--to", str(tmp_path / "out"), "--data", str(filled.folder), "--json"]
+    done = command(app, words, filled.folder)
     assert json.loads(done.stdout.splitlines()[-1])["left_out"] == 1
 
 

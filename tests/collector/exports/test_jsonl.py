@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from collector.catalogue.sessions import save_session
 from collector.cli import app
@@ -18,6 +17,7 @@ from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaD
 from collector.review.task_detail import task_detail
 from collector.studies.instructions import BUILT_IN
 from tests.collector.review.filled import MODEL, Filled, box, interval
+from tests.support.databases import command
 from wire.capture import CaptureManifest
 from wire.labels import LabelsDocument
 from wire.session import SessionRecord
@@ -29,7 +29,7 @@ ORIGIN = {
 
 
 def export(filled: Filled, to: Path, *more: str) -> Any:
-    return CliRunner().invoke(app, ["export", "--to", str(to), "--data", str(filled.folder), *more])
+    return command(app, ["export", "--to", str(to), "--data", str(filled.folder), *more], filled.folder)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -214,7 +214,7 @@ def test_a_spoken_answer_leaves_as_regions_and_as_one_text(filled: Filled, tmp_p
 def test_ids_of_pre_labels_are_those_that_people_saw(filled: Filled, tmp_path: Path) -> None:
     documents = [[box("b1", x=10.0)], [box("b1", x=90.0)], [box("b1", x=50.0)]]
     ids = filled.take("show-cup", "show", {"image": b"a jpeg"}, ["boxes"], prelabels={"image": documents})
-    filled.execute("UPDATE labels_document SET shown = 0 WHERE name = 'model0'")
+    filled.execute("UPDATE labels_document SET shown = FALSE WHERE name = 'model0'")
     filled.make(ids["take"])
     task = filled.tasks()[0].id
     seen = filled.db.read_sync(lambda conn: task_detail(conn, task)).prelabels

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import Any
 
 import pytest
 
 from collector.exports import truth
-from collector.store.open import open_reader
-from collector.store.sqlite_driver import SqliteConnection
 from tests.collector.review.filled import Filled, box
+from tests.support.databases import note_statements, reader
 
 
 def review_stills(filled: Filled, count: int) -> None:
@@ -33,7 +31,7 @@ def shortened(filled: Filled) -> bool:
 def test_whoever_takes_long_over_an_item_holds_no_transaction(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     review_stills(filled, 5)
     monkeypatch.setattr(truth, "BATCH_TASKS", 2)
-    database = open_reader(filled.folder)
+    database = reader(filled.folder)
     try:
         database.read_sync(lambda _: None)
         ids = truth.item_ids(database)
@@ -47,17 +45,6 @@ def test_whoever_takes_long_over_an_item_holds_no_transaction(filled: Filled, mo
         database.close()
 
 
-def noting(seen: list[str]) -> Any:
-    """`SqliteConnection.execute`, which also notes the SQL that it runs."""
-    run = SqliteConnection.execute
-
-    def execute(conn: SqliteConnection, statement: Any, values: Any = None) -> Any:
-        seen.append(str(statement))
-        return run(conn, statement, values)
-
-    return execute
-
-
 def test_statements_do_not_grow_with_the_tasks_of_a_batch(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     review_stills(filled, 12)
     counts = []
@@ -65,7 +52,7 @@ def test_statements_do_not_grow_with_the_tasks_of_a_batch(filled: Filled, monkey
         ids = truth.item_ids(filled.db)[:some]
         seen: list[str] = []
         with monkeypatch.context() as patch:
-            patch.setattr(SqliteConnection, "execute", noting(seen))
+            note_statements(patch, lambda sql, _values, seen=seen: seen.append(sql))  # type: ignore[misc]
             found = list(truth.items(filled.db, ids))
         assert [item.task for item in found] == [task for task, _ in ids]
         counts.append(len([one for one in seen if one.startswith("SELECT")]))

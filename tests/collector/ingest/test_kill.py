@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import sqlite3
 import threading
 import time
 
@@ -112,11 +111,7 @@ def test_captures_end_once_and_whole_whenever_the_service_dies(fresh: Collector)
             fresh.data / "blobs" / one.manifest.sha256[:2] / one.manifest.sha256[2:4] / one.manifest.sha256
         ).exists()
 
-    def unfinished() -> list[tuple[str, str]]:
-        with sqlite3.connect(f"file:{fresh.data / 'collector.db'}?mode=ro", uri=True) as rows:
-            return rows.execute("SELECT kind, state FROM job WHERE state != 'done'").fetchall()
-
-    until(lambda: not unfinished())
+    until(lambda: not fresh.rows("SELECT kind, state FROM job WHERE state <> 'done'"))
     fresh.stop()
     fresh.start()
     assert list((fresh.data / "staging").iterdir()) == []

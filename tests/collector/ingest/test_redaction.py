@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -62,8 +61,7 @@ def test_what_was_masked_is_kept_and_told(collector: Collector, device: DeviceCl
     assert view["redaction"] == {"faces": 1, "speech_us": 0}
     reply = lead.get(view["redaction_url"])
     assert reply.content == one.parts["redaction"] and reply.headers["content-type"] == "application/json"
-    with sqlite3.connect(f"file:{collector.data / 'collector.db'}?mode=ro", uri=True) as rows:
-        kinds = rows.execute("SELECT kind FROM derived WHERE capture_id = ?", [one.id]).fetchall()
+    kinds = collector.rows("SELECT kind FROM derived WHERE capture_id = :capture", capture=one.id)
     assert ("redaction",) in kinds, "erasing by capture must find it"
 
 

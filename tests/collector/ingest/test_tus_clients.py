@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import random
-import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tusclient.client import TusClient
 from collector.web.build import find_node, need_node
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample
+from tests.support.databases import rows_of
 from wire.base import new_id
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -52,11 +52,9 @@ def modules() -> None:
         os.close(folder)
 
 
-def row(collector: Collector, location: str) -> sqlite3.Row:
-    with sqlite3.connect(f"file:{collector.data / 'collector.db'}?mode=ro", uri=True) as db:
-        db.row_factory = sqlite3.Row
-        found = db.execute("SELECT * FROM upload WHERE id = ?", [location.rsplit("/", 1)[1]]).fetchone()
-    assert found is not None, location
+def row(collector: Collector, location: str) -> dict[str, Any]:
+    with rows_of(collector.data) as conn:
+        (found,) = conn.execute("SELECT * FROM upload WHERE id = :id", {"id": location.rsplit("/", 1)[1]}).mappings()
     return found
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +69,8 @@ class Lab:
         return self.made(data, Upload_Concat="partial", Upload_Length=str(len(data)), Content_Type=OCTETS)
 
     def staged(self, location: str) -> bytes:
-        with sqlite3.connect(self.collector.data / "collector.db") as db:
-            (name,) = db.execute("SELECT staged FROM upload WHERE id = ?", (location.rsplit("/", 1)[1],)).fetchone()
-        return (self.collector.data / "staging" / name).read_bytes()
+        (row,) = self.collector.rows("SELECT staged FROM upload WHERE id = :id", id=location.rsplit("/", 1)[1])
+        return (self.collector.data / "staging" / row.staged).read_bytes()
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sqlite3
 
 import pytest
 
@@ -40,8 +38,7 @@ def test_a_link_works_once_and_survives_being_looked_at(collector: Collector) ->
 
 
 def set_in_database(collector: Collector, statement: str, **values: object) -> None:
-    with contextlib.closing(sqlite3.connect(collector.data / "collector.db", timeout=30)) as other, other:
-        assert other.execute(statement, values).rowcount > 0
+    assert collector.change(statement, **values) > 0
 
 
 def test_a_session_that_was_refused_for_its_end_stays_ended(collector: Collector) -> None:

@@ -103,7 +103,7 @@ def test_only_what_has_changed_is_measured_again(worked: Filled) -> None:
     found, read = saved_report(worked)
     assert read == [worked.tasks(id=task)[0].revision_id] != [new] and found == report_anew(worked)
     # A model ran over a capture, its old document is hidden: that one alone.
-    worked.execute("UPDATE labels_document SET shown = 0 WHERE capture_id = :id", id=capture)
+    worked.execute("UPDATE labels_document SET shown = FALSE WHERE capture_id = :id", id=capture)
     found, read = saved_report(worked)
     assert len(read) == 1 and found == report_anew(worked) and found.unseen_items == 1
 

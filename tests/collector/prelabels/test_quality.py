@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.cli.prelabel_table import show
@@ -28,7 +27,8 @@ from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import PrelabelReport
 from prelabel.triage.calibration import Calibration
 from prelabel.triage.score_keys import ScoreKey
-from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
+from tests.collector.review.filled import MODEL, VAD, Filled, box, interval, location_of
+from tests.support.databases import command
 from wire.canonical import document_hash
 
 
@@ -61,7 +61,7 @@ def items(filled: Filled, asked: Asked | None = None) -> list[Reviewed]:
 
 def report_on(filled: Filled) -> PrelabelReport:
     """The report of the commands and of the service; what it measures is saved beside the database."""
-    return report_of(filled.folder, filled.folder / "blobs", Asked())
+    return report_of(location_of(filled), Asked())
 
 
 def fitted_on(filled: Filled, now: datetime | None = None) -> list[Calibration]:
@@ -98,7 +98,7 @@ def test_a_submit_again_counts_once(worked: Filled) -> None:
 
 
 def test_blind_is_who_was_shown_nothing_and_drawn_by_chance(worked: Filled) -> None:
-    worked.execute("UPDATE labels_document SET shown = 0 WHERE id = (SELECT min(id) FROM labels_document)")
+    worked.execute("UPDATE labels_document SET shown = FALSE WHERE id = (SELECT min(id) FROM labels_document)")
     assert [one.blind for one in items(worked)] == [True] + [False] * 29
     worked.execute("UPDATE revision SET reason_kind = 'conflict'")
     assert not any(one.blind for one in items(worked)) and items(worked)[0].sight == "nothing"
@@ -137,7 +137,7 @@ def test_what_was_opened_for_its_doubt_calibrates_no_model(worked: Filled) -> No
     worked.execute("UPDATE revision SET reason_kind = 'uncertainty', probability = 0.9")
     run_again(worked, "9" * 64)
     assert fitted_on(worked) == []
-    worked.execute("UPDATE labels_document SET shown = 0")  # nobody saw anything: still not drawn by chance
+    worked.execute("UPDATE labels_document SET shown = FALSE")  # nobody saw anything: still not drawn by chance
     assert fitted_on(worked) == []
 
 
@@ -200,7 +200,7 @@ def in_force(filled: Filled, *keys: ScoreKey) -> dict[ScoreKey, Calibration]:
 
 
 def calibrated(filled: Filled) -> int:
-    measurer = Measurer(filled.folder, filled.folder / "blobs")
+    measurer = Measurer(location_of(filled))
     try:
         return asyncio.run(calibrate_once(filled.db, measurer))
     finally:
@@ -351,7 +351,7 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
 def test_a_lead_who_asks_again_finds_the_process_warm_and_it_leaves_when_nobody_does(
     worked: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measurer = Measurer(worked.folder, worked.folder / "blobs")
+    measurer = Measurer(location_of(worked))
 
     async def asked() -> None:
         first = await measurer.report(Asked())
@@ -371,7 +371,7 @@ def test_a_lead_who_asks_again_finds_the_process_warm_and_it_leaves_when_nobody_
 
 
 def test_who_waits_while_the_service_ends_is_told(filled: Filled) -> None:
-    measurer = Measurer(filled.folder, filled.folder / "blobs")
+    measurer = Measurer(location_of(filled))
 
     async def ended() -> None:
         reports = [asyncio.ensure_future(measurer.report(Asked(study=name))) for name in ("one", "two")]
@@ -389,14 +389,13 @@ def test_who_waits_while_the_service_ends_is_told(filled: Filled) -> None:
 def test_the_commands(worked: Filled) -> None:
     worked.db.close()
     data = ["--data", str(worked.folder)]
-    run = CliRunner().invoke
-    shown = run(app, ["report", "prelabels", *data])
+    shown = command(app, ["report", "prelabels", *data], worked.folder)
     assert shown.exit_code == 0, shown.output
     assert "yolox-nano" in shown.output and " boxes" in shown.output and "boxs" not in shown.output
     assert "costs time: plate (box, yolox-nano): of 30 pre-labels 30 were deleted" in " ".join(shown.output.split())
-    report = json.loads(run(app, ["report", "prelabels", "--json", *data]).stdout)
+    report = json.loads(command(app, ["report", "prelabels", "--json", *data], worked.folder).stdout)
     assert report["items"] == 30 and report["costs_time"][0]["label"] == "plate"
-    fitted = run(app, ["prelabel", "calibrate", *data])
+    fitted = command(app, ["prelabel", "calibrate", *data], worked.folder)
     assert "from 60 reviewed pre-labels of the random share" in " ".join(fitted.output.split())
 
 
@@ -404,7 +403,7 @@ def test_the_command_names_each_configuration_and_why_it_has_its_fit(worked: Fil
     set_otherwise(worked, 0.35, set(range(12)))
     set_otherwise(worked, 0.4, set(range(12, 16)))
     worked.db.close()
-    shown = CliRunner().invoke(app, ["prelabel", "calibrate", "--data", str(worked.folder)])
+    shown = command(app, ["prelabel", "calibrate", "--data", str(worked.folder)], worked.folder)
     assert shown.exit_code == 0, shown.output
     of_file, *own = shown.output.splitlines()
     assert of_file.startswith("yolox-nano 1: ") and len(own) == 4
@@ -414,8 +413,8 @@ def test_the_command_names_each_configuration_and_why_it_has_its_fit(worked: Fil
         "    8 pairs (4 right, 4 wrong) under these settings are too few for a fit"
     )
     assert (
-        json.loads(CliRunner().invoke(app, ["prelabel", "calibrate", "--data", str(worked.folder), "--json"]).stdout)[
-            1
-        ]["fitted_on"]
+        json.loads(
+            command(app, ["prelabel", "calibrate", "--data", str(worked.folder), "--json"], worked.folder).stdout
+        )[1]["fitted_on"]
         == "file"
     )

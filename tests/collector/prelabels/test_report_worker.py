@@ -15,7 +15,7 @@ from collector.studies.scope import Scope
 from prelabel.labelling.worker import Worker, WorkFailed
 from prelabel.quality.shapes import PrelabelReport
 from prelabel.quality.sums import QualitySums
-from tests.collector.review.filled import Filled, box, interval
+from tests.collector.review.filled import Filled, box, interval, location_of
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[QualitySums | None]:
 
 
 def report(filled: Filled, asked: Asked) -> dict[str, Any]:
-    made: PrelabelReport = report_of(filled.folder, filled.folder / "blobs", asked)
+    made: PrelabelReport = report_of(location_of(filled), asked)
     return {**made.to_json(), "made_at": None}
 
 

@@ -29,11 +29,11 @@ from collector.prelabels.runs import (
     stop_run,
 )
 from collector.review.history import task_history
-from collector.store.open import open_database
 from collector.store.sql import Connection
 from prelabel.labelling.one_file import describe
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval
 from tests.collector.running import Collector
+from tests.support.databases import reopened
 from tests.support.other_model import SIZE, SOURCE, package
 from tests.support.waiting import until
 from wire.labels import LabelsDocument, Source
@@ -314,7 +314,7 @@ def test_a_new_model_over_old_captures(house: House) -> None:
 
     house.collector.stop()
     again = house.filled
-    again.db = open_database(again.folder)
+    again.db = reopened(again.folder)
     try:
         # What somebody has opened keeps what they saw; nobody's task is changed under their hands.
         assert documents(again, house.captures["untouched"]) == {"yolox-nano": False, "planted": True}
@@ -342,7 +342,7 @@ def test_a_model_that_was_changed_meanwhile_is_not_used(house: House) -> None:
     run = house.lead.post("/api/prelabel-runs", json={"model": str(house.model), "step": "bare"}).json()["id"]
     until(lambda: house.lead.get("/api/prelabel-runs").json()["runs"][0]["done"])
     house.collector.stop()
-    database = open_database(house.filled.folder)
+    database = reopened(house.filled.folder)
     key = f"{run}:{house.captures['bare']}"
     payload = {"model": str(house.model), "sha256": "0" * 64, "capture": house.captures["bare"]}
     database.write_sync(lambda conn: enqueue(conn, PRELABEL, key, payload))
@@ -360,7 +360,7 @@ def test_a_model_that_was_changed_meanwhile_is_not_used(house: House) -> None:
 def test_a_manifest_that_was_changed_meanwhile_is_not_used(house: House) -> None:
     """Other thresholds beside the same file: half a run under each would be told apart by nobody."""
     house.collector.stop()
-    database = open_database(house.filled.folder)
+    database = reopened(house.filled.folder)
     source = describe(str(house.model)).source.model_copy(update={"package": "0" * 64})
     asked = RunAsked(model=str(house.model), step="bare")
     run = database.write_sync(lambda conn: start_run(conn, asked, source, ("image",)))

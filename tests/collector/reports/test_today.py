@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.reports.today import today
 from tests.collector.review.filled import Filled
 from tests.collector.running import in_zone
+from tests.support.databases import command
 from wire.base import format_utc
 
 
@@ -80,9 +80,9 @@ def test_the_day_is_the_machines_own(filled: Filled) -> None:
 
 
 def test_the_command_reads_beside_a_running_service(busy: Filled) -> None:
-    done = CliRunner().invoke(app, ["report", "today", "--json", "--data", str(busy.folder)])
+    done = command(app, ["report", "today", "--json", "--data", str(busy.folder)], busy.folder)
     assert done.exit_code == 0, done.output
     assert json.loads(done.output) == report(busy)
-    shown = CliRunner().invoke(app, ["report", "today", "--data", str(busy.folder)])
+    shown = command(app, ["report", "today", "--data", str(busy.folder)], busy.folder)
     assert shown.exit_code == 0
     assert "ann" in shown.output and "active minutes" in shown.output and "uploads on their way" in shown.output

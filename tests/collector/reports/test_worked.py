@@ -9,7 +9,6 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from typer.testing import CliRunner
 
 from collector.cli import app
 from collector.reports.today import Today, today
@@ -18,6 +17,7 @@ from collector.review.queue import Lease
 from collector.review.submit import Submit
 from tests.collector.review.filled import Filled, document
 from tests.collector.running import Collector
+from tests.support.databases import command
 from tests.support.submitting import submit_body
 from wire.base import format_utc
 
@@ -153,8 +153,8 @@ def test_any_day_in_any_zone_over_http_and_by_the_command(collector: Collector) 
     ):
         assert lead.get("/api/reports/today", params=bad).status_code == 422, bad
     given = ["--day", "2026-10-25", "--zone", "Asia/Tokyo", "--json", "--data", str(collector.data)]
-    done = CliRunner().invoke(app, ["report", "today", *given])
+    done = command(app, ["report", "today", *given], collector.data)
     assert done.exit_code == 0, done.output
     assert json.loads(done.output)["zone"] == "Asia/Tokyo (UTC+0900)"
-    wrong = CliRunner().invoke(app, ["report", "today", "--zone", "Nowhere", "--data", str(collector.data)])
+    wrong = command(app, ["report", "today", "--zone", "Nowhere", "--data", str(collector.data)], collector.data)
     assert wrong.exit_code == 2 and "Nowhere" in wrong.output

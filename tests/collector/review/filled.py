@@ -12,13 +12,14 @@ from uuid import uuid4
 
 from collector.catalogue.sessions import save_session
 from collector.people.accounts import add_user
+from collector.prelabels.report_worker import DataLocation
 from collector.review.queue import Lease, reopen
 from collector.review.submit import Submit
 from collector.review.tasks import make_tasks
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database
 from collector.store.sql import Connection, text
-from tests.support.databases import new_database
+from tests.support.databases import Engine, address_of, new_database
 from tests.support.submitting import submit_body
 from wire.base import format_utc, new_id
 from wire.canonical import document_hash
@@ -42,9 +43,9 @@ SCHEMA = {"boxes": ["cup", "plate"], "tracks": ["person", "face"], "speech": ["s
 class Filled:
     """A folder, its database, its blobs, and helpers to put takes into one session."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: Engine | None = None) -> None:
         self.folder = folder
-        self.db: Database = new_database(folder)
+        self.db: Database = new_database(folder, engine)
         self.blobs = LocalBlobs(folder / "blobs")
         self.begin("kitchen")
         self.db.write_sync(_add_device)
@@ -332,3 +333,8 @@ def document(capture: str, labels: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "source": {"kind": "person", "name": "whoever"},
         "labels": list(labels),
     }
+
+
+def location_of(filled: Filled) -> DataLocation:
+    """Where another process finds what is in the folder."""
+    return DataLocation(filled.folder, filled.folder / "blobs", address_of(filled.folder))

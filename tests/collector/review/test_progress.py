@@ -15,6 +15,7 @@ from collector.store.sql import Connection, text
 from collector.studies.scope import EVERYTHING, Scope
 from tests.collector.review.filled import Filled
 from tests.collector.running import in_zone
+from tests.support.databases import only_sqlite
 from wire.base import format_utc
 
 BEGIN = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)
@@ -66,6 +67,7 @@ class Work:
         return len(today), round(len(begun) / max(1.0, (now - first).total_seconds() / 60), 1)
 
 
+@only_sqlite
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia"])
 def test_counts_are_those_of_the_revisions(filled: Filled, zone: str) -> None:
     work, chance = Work(filled), random.Random(zone)

@@ -7,7 +7,10 @@ import json
 from collector.review.queue import Lease
 from collector.review.release import release_leases
 from tests.collector.review.filled import Filled
+from tests.support.databases import on_both
 from tests.support.queue_desk import LATER, NOW, Desk
+
+pytestmark = on_both
 
 
 def test_what_somebody_holds_goes_to_the_next_who_asks_and_the_draft_stays(filled: Filled) -> None:

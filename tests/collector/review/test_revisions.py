@@ -13,9 +13,12 @@ from collector.review.queue import Lease
 from collector.review.revisions import FactsOutdated
 from collector.review.submit import Submit, checked
 from tests.collector.review.filled import Filled
+from tests.support.databases import on_both
 from tests.support.submitting import facts_of, save, submit_body
 from wire.base import format_utc
 from wire.labels import LabelsDocument
+
+pytestmark = on_both
 
 NOW = datetime(2027, 2, 3, 12, 0, tzinfo=UTC)
 

@@ -12,8 +12,11 @@ from collector.review import queue
 from collector.review.problems import NoSuchTask
 from collector.review.rounds import MAX_ROUNDS, RoundRefused, add_round
 from tests.collector.review.filled import Filled, box
+from tests.support.databases import on_both
 from tests.support.queue_desk import NOW, TYPES, Desk
 from tests.support.queue_site import Site
+
+pytestmark = on_both
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_a_revision_has_the_pre_labels_that_were_shown_and_the_signs_of_life_as_
     ids = filled.take(
         "show", "show", {"image": b"jpeg"}, ["boxes"], prelabels={"image": [[box("seen")], [box("away")]]}
     )
-    filled.execute("UPDATE labels_document SET shown = 0 WHERE name = 'model1'")
+    filled.execute("UPDATE labels_document SET shown = FALSE WHERE name = 'model1'")
     filled.make(ids["take"])
     (task,) = site.next("ann")
     assert site.submit("ann", task, [box("seen")]).status_code == 200

@@ -216,13 +216,13 @@ def test_the_queue_gives_what_is_held_expired_and_open_of_one_study(world: TwoSt
 def test_counts_of_the_page_are_of_one_study(world: TwoStudies, who: str) -> None:
     sent = {"client": "page-1", "types": []}
     counts = world.call(who, "POST", "/api/tasks/next", sent).json()["progress"]
-    (row,) = world.filled_rows("SELECT sum(tasks) FROM waiting WHERE study = ?", SEEN)
+    (row,) = world.filled_rows("SELECT sum(tasks) FROM waiting WHERE study = :study", study=SEEN)
     assert counts["open"] == row[0]
     (row,) = world.filled_rows(
         "SELECT count(DISTINCT task_id) FROM revision JOIN task ON task.id = revision.task_id"
-        " WHERE person_id = ? AND study = ?",
-        world.people[who],
-        SEEN,
+        " WHERE person_id = :person AND study = :study",
+        person=world.people[who],
+        study=SEEN,
     )
     assert counts["done_today"] == row[0]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -22,6 +20,7 @@ from scripts import load
 from tests.collector.review.filled import Filled, box, track
 from tests.collector.running import Collector
 from tests.support import local_http
+from tests.support.databases import rows_of
 from tests.support.other_model import SOURCE, package
 from wire.base import format_utc
 from wire.canonical import document_hash
@@ -105,9 +104,9 @@ class TwoStudies:
     def call(self, who: str, route: str, path: str, sent: Any) -> httpx.Response:
         return self.clients[who].request(route.split()[0], path, json=sent)
 
-    def filled_rows(self, query: str, *values: str) -> list[Any]:
-        with closing(sqlite3.connect(self.folder / "data" / "collector.db")) as base:
-            return base.execute(query, values).fetchall()
+    def filled_rows(self, query: str, **values: str) -> list[Any]:
+        with rows_of(self.folder / "data") as conn:
+            return conn.execute(query, values).all()
 
     def of_hidden(self) -> dict[str, list[Any]]:
         """Every row that the hidden study has, and all there is of people's work."""

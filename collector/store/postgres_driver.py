@@ -1,0 +1,244 @@
+"""PostgreSQL connections: statements of `collector.store.sql` on libpq, through psycopg's own layer over it.
+
+Each text is translated once and prepared once per connection. Values go as text, of types that the server infers from
+where they stand, so that a statement is prepared once whatever it is given; a list is one array of any length.
+psycopg's cursors would take two times the processor time per statement to find a type for every value.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import pq
+
+from collector.store.database import DatabaseFailed, ReadTooLong, TextUnusable
+from collector.store.dialects import postgres_text
+from collector.store.sql import Result, Statement, Values
+
+CONNECT_SECONDS = 10
+MAX_PREPARED = 1024  # more than there are texts in the collector; then a connection forgets all and begins anew
+HINT = "Check that the PostgreSQL server runs and has free space, then try again."
+_SETTINGS = "SET client_encoding = 'UTF8'; SET jit = off;"  # to compile a plan takes longer than our statements do
+_PARAMETER = re.compile(
+    r"'(?:[^']|'')*'|\"[^\"]*\"|::"
+    r"|\b(?P<negated>NOT )?IN :(?P<list>\w+)"
+    r"|(?<!:):(?P<null>\w+)(?= IS (?:NOT )?NULL\b)"
+    r"|(?<!:):(?P<name>[A-Za-z_]\w*)",
+    re.IGNORECASE,
+)
+_WHOLE, _REAL, _DECIMAL, _TRUTH = (20, 21, 23, 26), (700, 701), 1700, 16
+
+
+class Translated(NamedTuple):
+    """A statement as the server reads it: `$1`, `$2`, … stand for `names`, in this order."""
+
+    sql: bytes
+    names: tuple[str, ...]
+    is_query: bool
+
+
+@cache
+def translated(sql: str) -> Translated:
+    """SQL with `:name` parameters and words of SQLite, as PostgreSQL has it."""
+    places: dict[str, int] = {}
+
+    def mark(name: str) -> str:
+        return f"${places.setdefault(name, len(places) + 1)}"
+
+    def put(found: re.Match[str]) -> str:
+        if found["list"]:
+            return f"{'<> ALL' if found['negated'] else '= ANY'} ({mark(found['list'])})"
+        if found["null"]:
+            # Alone before IS NULL nothing says what type it has.
+            return f"CAST({mark(found['null'])} AS text)"
+        return mark(found["name"]) if found["name"] else found[0]
+
+    made = _PARAMETER.sub(put, postgres_text(sql))
+    return Translated(made.encode(), tuple(places), made.lstrip().upper().startswith("SELECT"))
+
+
+class _Prepared(NamedTuple):
+    name: bytes
+    columns: tuple[str, ...]
+    loaders: tuple[Callable[[bytes], Any], ...]
+
+
+class Rows:
+    """What a statement found, as a cursor of PEP 249 has it."""
+
+    __slots__ = ("_at", "_loaders", "_result", "description", "rowcount")
+
+    def __init__(self, result: Any, prepared: _Prepared | None, rowcount: int) -> None:
+        self._result = result
+        self._loaders = () if prepared is None else prepared.loaders
+        self._at = 0
+        self.description = () if prepared is None else tuple((name,) for name in prepared.columns)
+        self.rowcount = rowcount
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return next(iter(self), None)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return list(self)
+
+    def close(self) -> None:
+        self._result = None
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        result = self._result
+        if result is None:
+            return
+        value, columns = result.get_value, tuple(enumerate(self._loaders))
+        while self._at < result.ntuples:
+            row, self._at = self._at, self._at + 1
+            yield tuple([None if (raw := value(row, at)) is None else load(raw) for at, load in columns])
+
+
+class PostgresConnection:
+    """See `collector.store.sql.Connection`. One thread at a time may use it.
+
+    `has_written`: a statement that is no SELECT was run since somebody set it to False; `deadline`: of
+    `time.monotonic`, after which statements raise ReadTooLong.
+    """
+
+    __slots__ = ("_libpq", "_prepared", "deadline", "driver", "has_written", "info")
+
+    def __init__(self, address: str, *, settings: str = "") -> None:
+        """Raises psycopg.Error."""
+        self.driver = psycopg.connect(
+            address, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="gleaner collector"
+        )
+        self._libpq = self.driver.pgconn
+        self._prepared: dict[str, _Prepared] = {}
+        self.info: dict[str, Any] = {}
+        self.has_written = False
+        self.deadline: float | None = None
+        self.exec_driver_sql(_SETTINGS + settings)
+
+    def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
+        sql = statement.text if isinstance(statement, Statement) else str(statement)
+        made = statement if isinstance(statement, Statement) else Statement(sql)
+        if values is None or isinstance(values, dict) or not isinstance(values, Sequence):
+            return Result(self._run(sql, values or {}), made)
+        changed = sum(self._run(sql, one).rowcount for one in values)
+        return Result(Rows(None, None, changed), made)
+
+    def exec_driver_sql(self, sql: str) -> Result:
+        """Run SQL text as it is, also several statements: the rows are those of the last one."""
+        self.has_written = True
+        result = _checked(self._libpq.exec_(sql.encode()))
+        return Result(Rows(result, _described(b"", result), result.command_tuples or 0), Statement(sql))
+
+    def is_lost(self) -> bool:
+        return bool(self._libpq.status != pq.ConnStatus.OK)
+
+    def is_in_transaction(self) -> bool:
+        """One that can go on: none of its statements failed."""
+        return bool(self._libpq.transaction_status == pq.TransactionStatus.INTRANS)
+
+    def begin(self, sql: str = "BEGIN") -> None:
+        """Statements that begin a transaction, in one round trip."""
+        _checked(self._libpq.exec_(sql.encode()))
+        self.has_written = False
+
+    def commit(self, sql: str = "COMMIT") -> None:
+        """Raises psycopg.Error: nothing was committed, or the connection was lost and nobody knows."""
+        result = _checked(self._libpq.exec_(sql.encode()))
+        if result.command_status != b"COMMIT":
+            raise psycopg.OperationalError("the transaction was rolled back")
+
+    def roll_back(self) -> None:
+        """End a transaction without a trace, if the server has not ended it itself."""
+        if self._libpq.transaction_status != pq.TransactionStatus.IDLE:
+            _checked(self._libpq.exec_(b"ROLLBACK"))
+
+    def close(self) -> None:
+        self.driver.close()
+
+    def _run(self, sql: str, values: Values) -> Rows:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise ReadTooLong("This took too long and was stopped.")
+        made = translated(sql)
+        self.has_written = self.has_written or not made.is_query
+        given = [_encoded(values[name]) for name in made.names]
+        prepared = self._prepared.get(sql) or self._prepare(sql, made)
+        result = _checked(self._libpq.exec_prepared(prepared.name, given))
+        return Rows(result, prepared, result.command_tuples or 0)
+
+    def _prepare(self, sql: str, made: Translated) -> _Prepared:
+        if len(self._prepared) >= MAX_PREPARED:
+            self._prepared.clear()
+            _checked(self._libpq.exec_(b"DEALLOCATE ALL"))
+        name = b"s%d" % len(self._prepared)
+        _checked(self._libpq.prepare(name, made.sql))
+        prepared = self._prepared[sql] = _described(name, _checked(self._libpq.describe_prepared(name)))
+        return prepared
+
+
+def failed(error: psycopg.Error) -> DatabaseFailed:
+    """The engine's own error in the words of the service; libpq puts no password into its messages."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return DatabaseFailed(f"The database could not do this: {said}.", hint=HINT)
+
+
+def is_conflict(error: psycopg.Error) -> bool:
+    """The transaction met another one that is not ours to wait for, and may be tried again."""
+    return error.sqlstate in ("40001", "40P01")
+
+
+def _checked(result: Any) -> Any:
+    if result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
+        return result
+    raise psycopg.errors.error_from_result(result)
+
+
+def _described(name: bytes, shape: Any) -> _Prepared:
+    return _Prepared(
+        name,
+        tuple(shape.fname(at).decode() for at in range(shape.nfields)),
+        tuple(_loader(shape.ftype(at)) for at in range(shape.nfields)),
+    )
+
+
+def _encoded(value: Any) -> bytes | None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise TextUnusable("A text holds the character U+0000, which this database cannot store.")
+        return value.encode()
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return b"1" if value else b"0"  # good for a column of truth values and for one of numbers
+    if isinstance(value, int | float):
+        return repr(value).encode()
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return b"{%s}" % b",".join(_member(_encoded(one)) for one in value)
+    raise TypeError(f"a {type(value).__name__} is no value of a statement")
+
+
+def _member(value: bytes | None) -> bytes:
+    return b"NULL" if value is None else b'"%s"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+def _loader(oid: int) -> Callable[[bytes], Any]:
+    if oid in _WHOLE:
+        return int
+    if oid in _REAL:
+        return float
+    if oid == _DECIMAL:
+        return _number
+    return _is_true if oid == _TRUTH else bytes.decode
+
+
+def _number(raw: bytes) -> int | float:
+    """Sums of 64-bit columns come as decimals."""
+    return float(raw) if b"." in raw else int(raw)
+
+
+def _is_true(raw: bytes) -> bool:
+    return raw == b"t"

@@ -1,0 +1,299 @@
+"""What PostgreSQL alone can do to us: a server that goes, other processes, conflicts, and how it is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.settings import Settings, SettingsInvalid, load_settings
+from collector.store.database import Database, DatabaseFailed, TextUnusable, notify
+from collector.store.lock import DataInUse
+from collector.store.open import DriverMissing, UnknownDatabase, open_database
+from collector.store.sql import Connection, text
+from tests.collector.running import until
+from tests.needs import ROOT
+from tests.support import postgres
+from tests.support.databases import address_of, new_database, rows_of, share
+
+ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
+NAMES = text("SELECT id FROM person ORDER BY id")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server]:
+    with postgres.own_server() as running:
+        yield running
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = new_database(tmp_path, "postgresql")
+    yield database
+    database.close()
+
+
+def names(db: Database) -> list[str]:
+    return db.read_sync(lambda conn: list(conn.execute(NAMES).scalars()))
+
+
+def add(*ids: str) -> object:
+    def fn(conn: Connection) -> int:
+        for one in ids:
+            conn.execute(ADD, {"id": one})
+        return len(ids)
+
+    return fn
+
+
+def test_a_server_that_dies_under_writes_leaves_no_half_and_comes_back(server: postgres.Server, tmp_path: Path) -> None:
+    """Each fn adds two rows. What was answered is there, and nothing is there alone."""
+    db = open_database(tmp_path, server.address.format(name=postgres.TEMPLATE))
+    ending = threading.Event()
+    answered: list[int] = []
+    refused: list[BaseException] = []
+
+    def write(first: int) -> None:
+        number = first
+        while not ending.is_set():
+            number += 8
+            try:
+                db.write_sync(add(f"a{number}", f"b{number}"))  # type: ignore[arg-type]
+                answered.append(number)
+            except DatabaseFailed as error:
+                refused.append(error)
+                ending.wait(0.02)
+
+    threads = [threading.Thread(target=write, args=(first,)) for first in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            count = len(answered)
+            until(lambda count=count: len(answered) > count + 40)  # type: ignore[misc]
+            server.stop("immediate")
+            count = len(refused)
+            until(lambda count=count: len(refused) > count)  # type: ignore[misc]
+            with pytest.raises(DatabaseFailed) as caught:
+                names(db)
+            assert caught.value.retryable
+            server.start()
+        count = len(answered)
+        until(lambda: len(answered) > count + 40)
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join()
+    found = set(names(db))
+    db.close()
+    assert {f"{letter}{number}" for number in answered for letter in "ab"} <= found
+    assert {name[1:] for name in found if name[0] == "a"} == {name[1:] for name in found if name[0] == "b"}
+
+
+def test_reads_go_on_after_a_restart(server: postgres.Server, tmp_path: Path) -> None:
+    db = open_database(tmp_path, server.address.format(name=postgres.TEMPLATE))
+    try:
+        before = names(db)
+        server.stop("fast")
+        server.start()
+        assert names(db) == before, "the idle connections that the server closed are replaced"
+    finally:
+        db.close()
+
+
+def test_a_deadlock_with_somebody_else_is_tried_again(db: Database, tmp_path: Path) -> None:
+    """Another session, such as an administrator's, locks two rows in the other order."""
+    db.write_sync(add("a", "b"))  # type: ignore[arg-type]
+    touch = text("UPDATE person SET created_at = created_at || 'x' WHERE id = :id")
+    runs = []
+    has_first = threading.Event()
+    may_go_on = threading.Event()
+
+    def fn(conn: Connection) -> None:
+        runs.append(1)
+        conn.execute(touch, {"id": "a"})
+        has_first.set()
+        may_go_on.wait(60)
+        conn.execute(touch, {"id": "b"})
+
+    with rows_of(tmp_path) as other:
+        other.exec_driver_sql("BEGIN; SET deadlock_timeout = '1h'")
+        other.execute(touch, {"id": "b"})
+        ours = threading.Thread(target=lambda: db.write_sync(fn))
+        ours.start()
+        assert has_first.wait(60)
+        may_go_on.set()
+        # It waits for us, we for it; the server ends ours, which looks for deadlocks sooner.
+        other.execute(touch, {"id": "a"})
+        other.exec_driver_sql("COMMIT")
+        ours.join(60)
+    assert len(runs) == 2
+    assert {row.created_at for row in db.read_sync(lambda conn: conn.execute("SELECT * FROM person").all())} == {"xx"}
+
+
+def test_an_fn_that_fails_after_writing_runs_the_group_again_and_alone_is_left_out(db: Database) -> None:
+    class Refused(Exception):
+        pass
+
+    runs: list[str] = []
+
+    def writes(name: str, *, fails: bool) -> object:
+        def fn(conn: Connection) -> str:
+            runs.append(name)
+            conn.execute(ADD, {"id": name})
+            if fails:
+                raise Refused
+            return name
+
+        return fn
+
+    async def group() -> list[object]:
+        plan = [("a", False), ("b", True), ("c", False)]
+        return list(
+            await asyncio.gather(
+                *(db.write(writes(name, fails=fails)) for name, fails in plan),  # type: ignore[arg-type]
+                return_exceptions=True,
+            )
+        )
+
+    found = asyncio.run(group())
+    assert [type(one) if isinstance(one, Exception) else one for one in found] == ["a", Refused, "c"]
+    assert names(db) == ["a", "c"] and runs.count("b") == 2
+
+
+def test_two_processes_write_in_turns(tmp_path: Path) -> None:
+    """Each reads a number and writes the next one, which only serial writes do right."""
+    one = new_database(tmp_path / "one", "postgresql")
+    share(tmp_path / "one", tmp_path / "two")
+    one.write_sync(lambda conn: conn.execute("INSERT INTO person VALUES ('n', '0', 'lead', '', NULL)").rowcount)
+    program = (
+        "from collector.store.open import open_database\n"
+        f"db = open_database({str(tmp_path / 'two')!r}, {address_of(tmp_path / 'two')!r})\n"
+        "def count(conn):\n"
+        "    now = int(conn.execute(\"SELECT name FROM person WHERE id = 'n'\").scalar_one())\n"
+        "    conn.execute(\"UPDATE person SET name = :name WHERE id = 'n'\", {'name': str(now + 1)})\n"
+        "print('ready', flush=True)\n"
+        "for _ in range(200): db.write_sync(count)\n"
+        "db.close()\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert other.stdout is not None and other.stdout.readline() == "ready\n"
+
+    def count(conn: Connection) -> None:
+        now = int(conn.execute("SELECT name FROM person WHERE id = 'n'").scalar_one())
+        conn.execute("UPDATE person SET name = :name WHERE id = 'n'", {"name": str(now + 1)})
+
+    threads = [threading.Thread(target=lambda: [one.write_sync(count) for _ in range(25)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert other.wait(120) == 0
+    assert one.read_sync(lambda conn: conn.execute("SELECT name FROM person").scalar()) == "400"
+    one.close()
+
+
+def test_a_commit_is_heard_of_in_another_process(tmp_path: Path) -> None:
+    one = new_database(tmp_path / "one", "postgresql")
+    share(tmp_path / "one", tmp_path / "two")
+    two = open_database(tmp_path / "two", address_of(tmp_path / "two"))
+    heard = threading.Event()
+    two.subscribe("people", heard.set)
+    try:
+        with contextlib.suppress(ZeroDivisionError):
+            one.write_sync(lambda conn: (notify(conn, "people"), 1 // 0))
+        one.write_sync(lambda conn: notify(conn, "others"))
+        assert not heard.wait(0.2)
+        one.write_sync(lambda conn: notify(conn, "people"))
+        assert heard.wait(60)
+    finally:
+        one.close()
+        two.close()
+
+
+def test_there_is_one_sole_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.store.postgres_topics.WAIT_SECONDS", 1)
+    one = new_database(tmp_path / "one", "postgresql")
+    one.close()
+    share(tmp_path / "one", tmp_path / "two")
+    address = address_of(tmp_path / "one")
+    one = open_database(tmp_path / "one", address, sole=True)
+    with pytest.raises(DataInUse, match="takes uploads"):
+        open_database(tmp_path / "two", address, sole=True)
+    beside = open_database(tmp_path / "two", address)
+    assert names(beside) == []
+    beside.close()
+    one.close()
+    open_database(tmp_path / "two", address, sole=True).close()
+
+
+def test_a_text_that_cannot_be_stored_is_refused_whole(db: Database) -> None:
+    """libpq would take what stands before the character U+0000 for all of it."""
+    with pytest.raises(TextUnusable):
+        db.write_sync(add("good", "bad\0tail"))  # type: ignore[arg-type]
+    assert names(db) == []
+
+
+def test_values_come_back_as_they_went(db: Database) -> None:
+    odd = ["", "'", '"', "\\", "{a,b}", "NULL", "ü😀", "%s %(a)s", ":name", "a\nb\t", "$1"]
+    db.write_sync(add(*odd))  # type: ignore[arg-type]
+    assert names(db) == sorted(odd, key=str.encode)
+    find = text("SELECT id FROM person WHERE id IN :ids AND id NOT IN :others AND ':no' <> '::' ORDER BY id")
+    found = db.read_sync(lambda conn: list(conn.execute(find, {"ids": odd, "others": odd[:3]}).scalars()))
+    assert found == sorted(odd[3:], key=str.encode)
+    numbers = text(
+        "SELECT sum(a), min(b), count(*), max(c) FROM (VALUES (1, 0.5, true), (2, 0.25, false)) AS v(a, b, c)"
+    )
+    with pytest.raises(DatabaseFailed, match="max"):
+        db.read_sync(lambda conn: conn.execute(numbers).one())
+    assert tuple(db.read_sync(lambda conn: conn.execute("SELECT 9007199254740991, 0.5, true, NULL").one())) == (
+        9007199254740991,
+        0.5,
+        True,
+        None,
+    )
+
+
+def test_a_database_that_sorts_otherwise_is_refused(server: postgres.Server, tmp_path: Path) -> None:
+    postgres.as_admin(server, "CREATE DATABASE latin TEMPLATE template0 ENCODING 'SQL_ASCII'")
+    with pytest.raises(DatabaseFailed, match="UTF8 and C are needed"):
+        open_database(tmp_path, server.address.format(name="latin"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ann:s3cret@127.0.0.1:1/db",
+        "postgresql://ann:%zzs3cret@127.0.0.1:1/db",
+        "postgresql://127.0.0.1:1/db?password=s3cret&user=ann",
+        "postgresql://127.0.0.1:1/db?passwort=s3cret",
+    ],
+)
+def test_no_error_repeats_the_password(tmp_path: Path, address: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises((DatabaseFailed, UnknownDatabase)) as caught:
+        open_database(tmp_path, address)
+    assert "s3cret" not in f"{caught.value} {caught.value.hint} {caught.value.facts}"
+    if "passwort" not in address:
+        settings = Settings(database=address)
+        assert "s3cret" not in f"{settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+        with pytest.raises(SettingsInvalid, match="list of processes"):
+            load_settings({"database": address})
+
+
+def test_without_the_driver_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(DriverMissing) as caught:
+        open_database(tmp_path, "postgresql://ann@127.0.0.1/db")
+    assert "gleaner-suite[postgres]" in str(caught.value.hint)
+
+
+def test_a_second_collector_needs_postgresql() -> None:
+    with pytest.raises(SettingsInvalid, match="review_only"):
+        load_settings({"review_only": True})
