@@ -30,7 +30,7 @@ INSIDE_COLLECTOR = {
     "reports": 5, "exports": 5, "prelabels": 5, "withdrawal": 5,
     "backup": 5,
     "page": 5, "readiness": 5, "users": 5,
-    "verbs": 6, "tls": 6, "admin": 7, "health": 6, "openapi": 6,
+    "verbs": 6, "tls": 6, "watchdog": 6, "admin": 7, "health": 6, "openapi": 6,
     "app": 7, "cli": 7, "client": 7,
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from collector.cli import (
     check_export,
     device,
     export,
+    install_service,
     join_code,
     migrate,
     new_receipt_key,
@@ -29,6 +30,7 @@ app.command("join-code")(join_code.join_code)
 app.add_typer(device.app, name="device")
 app.add_typer(user.app, name="user")
 app.add_typer(study.app, name="study")
+app.command("install-service")(install_service.install_service)
 app.command("security-log")(security_log.security_log)
 app.command("migrate")(migrate.migrate)
 app.command("new-receipt-key")(new_receipt_key.new_receipt_key)

@@ -29,6 +29,7 @@ from collector.services import services_of
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors
 from collector.tls.service import TlsFiles, renew_in_time, tls_files
+from collector.watchdog import feed_watchdog, notify_systemd
 from http_shell.ports import bind_port
 from wire.errors import PortTaken
 from wire.files import write_whole
@@ -126,7 +127,11 @@ async def _serve(app: FastAPI, settings: Settings, tls: TlsFiles | None, ready: 
             name = await asyncio.to_thread(announcement.start)
             freeze_memory()
             ready(settings, name)
+            notify_systemd("READY=1")
+            watchdog = asyncio.create_task(feed_watchdog(services_of(app)))
             await asyncio.wait([task, asyncio.ensure_future(stopping.wait())], return_when=asyncio.FIRST_COMPLETED)
+            notify_systemd("STOPPING=1")
+            watchdog.cancel()
             services_of(app).get(UploadLocks).close()
             server.stop()  # type: ignore[no-untyped-call]
             # Requests in the middle get a moment; a sender that fell silent must not hold up the end.

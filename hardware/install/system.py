@@ -22,6 +22,7 @@ PACKAGES = {
     "python3-dev": ("/usr/include/python3*/Python.h", "make device"),
     "libcap-dev": ("/usr/include/sys/capability.h", "make device"),
     "strace": ("strace", "the test that nothing leaves the machine"),
+    "systemd": ("systemd-analyze", "the test of the collector's systemd unit"),
     "iproute2": ("ip", "tests of the local network, in namespaces of their own"),
     "libasound2-plugins": ("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so", "the same tests"),
 }

@@ -1,0 +1,132 @@
+"""`gleaner collector install-service`: a systemd unit that runs the collector with few rights and limited resources."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wire.errors import GleanerError
+from wire.files import write_whole
+
+NAME = "gleaner-collector.service"
+UNIT = """\
+# Made by: gleaner collector install-service
+[Unit]
+Description=Gleaner collector
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=600
+StartLimitBurst=10
+
+[Service]
+Type=notify
+User={user}
+ExecStart={command}
+WorkingDirectory={data}
+UMask=0077
+
+# It notifies systemd once it answers, and then after each check that rows and files can be written.
+WatchdogSec=120
+TimeoutStartSec=1800
+TimeoutStopSec=60
+Restart=on-failure
+RestartSec=5
+KillMode=mixed
+
+# Limits. A worker that takes too much memory is ended alone; the service tries its job again.
+LimitNOFILE=65536
+MemoryMax={memory}
+TasksMax=512
+OOMPolicy=continue
+
+# It writes into its data folder and nowhere else, sees no homes, devices or other processes, and gains no rights.
+ProtectSystem=strict
+ReadWritePaths={folder}
+ProtectHome={home}
+PrivateTmp=yes
+PrivateDevices=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+LockPersonality=yes
+ProtectProc=invisible
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+class UnitUnwritable(GleanerError):
+    """The unit cannot be written to its folder."""
+
+    code = "unit-unwritable"
+    exit_code = 3
+    hint = "Run it as root, or with --print and put the output where it belongs."
+
+
+def install_service(
+    data: Annotated[Path, typer.Option(help="Folder of database, blobs and keys.")] = Path("/var/lib/gleaner"),
+    settings_file: Annotated[
+        Path | None, typer.Option("--settings", help="A TOML file with settings (docs/collector.md).")
+    ] = None,
+    user: Annotated[str, typer.Option(help="The user that it runs as.")] = "gleaner",
+    memory: Annotated[str, typer.Option(help="The most memory of the service and its workers together.")] = "8G",
+    only_print: Annotated[bool, typer.Option("--print", help="Print the unit and write nothing.")] = False,
+    folder: Annotated[Path, typer.Option("--to", help="Folder of the unit.")] = Path("/etc/systemd/system"),
+) -> None:
+    """Write a systemd unit for this installation, with limits, hardening and a watchdog."""
+    unit = unit_text(data, settings_file, user, memory)
+    if only_print:
+        typer.echo(unit, nl=False)
+        return
+    try:
+        write_whole(folder / NAME, unit.encode(), mode=0o644)
+    except OSError as error:
+        raise UnitUnwritable(f"{folder / NAME} cannot be written: {error.strerror}.") from error
+    typer.echo(f"Wrote {folder / NAME}. Then, as root:")
+    typer.echo(f"  id {user} || useradd --system --home-dir {data.absolute()} --shell /usr/sbin/nologin {user}")
+    typer.echo(f"  install -d -o {user} -g {user} -m 0700 {data.absolute()}")
+    typer.echo(f"  systemctl daemon-reload && systemctl enable --now {NAME}")
+
+
+def unit_text(data: Path, settings_file: Path | None, user: str, memory: str) -> str:
+    """The unit for the Python that runs this command."""
+    words = [sys.executable, "-m", "gleaner", "collector", "serve", "--data", str(data.absolute())]
+    words += [] if settings_file is None else ["--settings", str(settings_file.absolute())]
+    needs_home = any(Path(word).is_relative_to("/home") or Path(word).is_relative_to("/root") for word in words)
+    command = " ".join(_quoted(word) for word in words)
+    return UNIT.format(
+        user=user,
+        command=command,
+        data=_escaped(str(data.absolute())),
+        folder=_quoted(str(data.absolute())),
+        memory=memory,
+        home="read-only" if needs_home else "yes",
+    )
+
+
+def _quoted(word: str) -> str:
+    """A word of a command line as systemd reads it."""
+    plain = _escaped(word).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
+    return f'"{plain}"' if any(sign.isspace() or sign in "\"'\\;" for sign in word) else plain
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")

@@ -1,0 +1,69 @@
+"""The systemd unit: accepted by systemd, closed enough, and for the installation that wrote it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from collector.cli import app
+from collector.cli.install_service import NAME, UnitUnwritable, unit_text
+from tests.needs import need
+
+DATA = Path("/var/lib/gleaner")
+MOST_EXPOSURE = 2.0  # of 10, by systemd's own scale
+
+
+def analyze(*words: str) -> subprocess.CompletedProcess[str]:
+    need(shutil.which("systemd-analyze"), "systemd-analyze is missing: apt-get install systemd")
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_systemd_accepts_the_unit_and_calls_it_closed(tmp_path: Path) -> None:
+    unit = tmp_path / NAME
+    unit.write_text(unit_text(DATA, None, "root", "8G"))
+    checked = analyze("verify", "--man=no", str(unit))
+    assert (checked.returncode, checked.stderr) == (0, "")
+    shown = analyze("security", "--offline=true", str(unit))
+    found = re.search(r"exposure level for \S+: ([\d.]+)", shown.stdout)
+    assert found is not None, shown.stdout + shown.stderr
+    assert float(found[1]) <= MOST_EXPOSURE
+
+
+def test_a_unit_with_a_mistake_is_not_accepted(tmp_path: Path) -> None:
+    unit = tmp_path / NAME
+    unit.write_text(unit_text(DATA, None, "root", "much"))
+    assert "Invalid memory limit" in analyze("verify", "--man=no", str(unit)).stderr
+
+
+def test_it_is_written_for_this_installation_and_its_folders(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["install-service", "--to", str(tmp_path), "--user", "curator"])
+    assert done.exit_code == 0 and "useradd" in done.output and "enable --now" in done.output
+    text = (tmp_path / NAME).read_text()
+    assert f"ExecStart={sys.executable} -m gleaner collector serve --data /var/lib/gleaner\n" in text
+    assert "User=curator\n" in text and "ReadWritePaths=/var/lib/gleaner\n" in text
+    printed = CliRunner().invoke(app, ["install-service", "--print", "--user", "curator", "--to", "/nowhere"])
+    assert printed.output == text
+
+
+@pytest.mark.parametrize(
+    ("folder", "written"),
+    [("/srv/a b", '"/srv/a b"'), ("/srv/50%", "/srv/50%%"), ("/srv/$HOME", "/srv/$$HOME"), ('/srv/"', '"/srv/\\""')],
+)
+def test_odd_names_reach_the_service_as_they_are(folder: str, written: str) -> None:
+    text = unit_text(Path(folder), None, "gleaner", "8G")
+    assert f" --data {written}\n" in text
+
+
+def test_homes_are_hidden_unless_the_data_is_there() -> None:
+    assert "ProtectHome=read-only\n" in unit_text(Path("/home/ana/gleaner"), None, "ana", "8G")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["install-service", "--to", str(tmp_path / "none" / "here")])
+    assert isinstance(done.exception, UnitUnwritable) and "cannot be written" in str(done.exception)
