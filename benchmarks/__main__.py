@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
-    [queue] [attack] [steps] [disk] [startup] [upload]
+    [queue] [attack] [steps] [disk] [startup] [upload] [backup]
 all of them by default
 """
 
@@ -20,6 +20,7 @@ from rich.table import Table
 
 from benchmarks import (
     attack,
+    backup,
     disk,
     download,
     export,
@@ -55,6 +56,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "steps": steps.measure,
     "disk": disk.measure,
     "startup": startup.measure,
+    "backup": backup.measure,
     "upload": upload.measure,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"

@@ -145,6 +145,7 @@ def _reviewed(conn: Connection, session: str, take: dict[str, Any], picture: tup
         "consent": f"con-{session}", "manifest": json.dumps(manifest), "sha": picture[0], "bytes": picture[1],
         "person": person, "documents": json.dumps([document]), "revision": f"rev-{task}",
         "uuid": hashlib.sha256(task.encode()).hexdigest()[:32],
+        "manifest_sha": hashlib.sha256(json.dumps(manifest).encode()).hexdigest(),
     }  # fmt: skip
     for statement in _ROWS:
         conn.execute(statement, values)
@@ -154,7 +155,7 @@ _ROWS = [
     text(
         "INSERT INTO capture (id, take_id, session_id, device_id, medium, sensor, step, attempt, consent, complete,"
         " state, manifest, manifest_sha256, sha256, bytes, opened_us, wall_at, received_at) VALUES (:capture, :take,"
-        " :session, 'dev-1', 'image', 'image-0', :step, 1, :consent, 1, 'opened', :manifest, :sha, :sha, :bytes, 0,"
+        " :session, 'dev-1', 'image', 'image-0', :step, 1, :consent, 1, 'opened', :manifest, :manifest_sha, :sha, :bytes, 0,"
         " :now, :now)"
     ),
     text(

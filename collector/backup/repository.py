@@ -206,9 +206,8 @@ def open_repository(
         if for_writing or for_pruning:
             locks.enter_context(storage.lock(WRITER_LOCK))
         header = _header(storage, HEADER)
-        if header is None:
-            header = _new_header(storage, passphrase)
-        repository = Repository(storage, _master_key(header, passphrase))
+        master = _new_repository(storage, passphrase) if header is None else _master_key(header, passphrase)
+        repository = Repository(storage, master)
         repository.load()
         if repository.damaged_pages and (for_writing or for_pruning):
             names = repository.damaged_pages
@@ -253,7 +252,8 @@ def _damaged_header(name: str) -> BackupDamaged:
     )
 
 
-def _new_header(storage: BackupStorage, passphrase: str) -> dict[str, Any]:
+def _new_repository(storage: BackupStorage, passphrase: str) -> bytes:
+    """Write the header of a new repository; returns its master key. Raises PassphraseMissing."""
     if len(passphrase) < MIN_PASSPHRASE_CHARACTERS:
         raise PassphraseMissing(f"The passphrase has fewer than {MIN_PASSPHRASE_CHARACTERS} characters.")
     header: dict[str, Any] = {
@@ -263,11 +263,11 @@ def _new_header(storage: BackupStorage, passphrase: str) -> dict[str, Any]:
         "memory": ARGON2_BYTES,
         "salt": os.urandom(SALT_BYTES).hex(),
     }
-    key = _key_of(header, passphrase)
-    header["master"] = encrypt(key, new_key(), _bound_to(header)).hex()
+    master = new_key()
+    header["master"] = encrypt(_key_of(header, passphrase), master, _bound_to(header)).hex()
     for name in (HEADER_COPY, HEADER):
         storage.write(name, canonical_json(header))
-    return header
+    return master
 
 
 def _master_key(header: dict[str, Any], passphrase: str) -> bytes:

@@ -15,22 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collector.backup.folder import LocalBackupFolder
 from collector.backup.pace import Course
 from collector.backup.problems import BackupDamaged, BackupNotFound, BackupTooNew, RestoreTargetNotEmpty
-from collector.backup.repository import Repository
-from collector.backup.rows import BLOBS, dump_rows, insert_rows, rows_of
+from collector.backup.repository import MAX_BATCH_BYTES, Repository
+from collector.backup.rows import BLOBS, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
-from collector.store.blobs_local import LocalBlobs, disk_errors
+from collector.store.blobs_local import blob_name, disk_errors
 from collector.store.lock import LOCK_FILE, lock_folder
 from collector.store.migrate import make_database
 from collector.store.open import RESTORE_MARK
 from collector.store.private import private_folder
 from collector.store.schema import newest_schema
-from collector.store.sqlite_driver import SqliteConnection
+from collector.store.sqlite_driver import SqliteConnection, failed
 from wire.files import put_in_place, sync_folder, write_whole
 
 DATABASE = "collector.db"
 MAX_NAMED = 10
+MIN_COUNTED_BYTES = 256 * 1024  # of a small file in a batch: syncing it takes its time, too
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def restore_snapshot(
     """Fill the folder `data`, which must be new, empty, or what an interrupted restore of this snapshot left.
 
     Raises:
-        RestoreTargetNotEmpty, BackupTooNew, DataInUse, DiskFull, StorageUnusable.
+        RestoreTargetNotEmpty, BackupTooNew, BackupStorageUnusable, DatabaseFailed, DataInUse, DiskFull,
+        StorageUnusable.
         BackupDamaged: of the rows or keys something is damaged, or of the blobs and `without_damaged` is not set.
     """
     course = course or Course()
@@ -108,28 +111,30 @@ def _target(data: Path, snapshot: str) -> Iterator[None]:
 
 def _restore_blobs(repository: Repository, snapshot: BackupSnapshot, data: Path, course: Course) -> list[str]:
     """Returns the files of those that are damaged in the repository."""
-    with disk_errors("The blobs cannot be restored"):
-        blobs = LocalBlobs(data / "blobs")
+    blobs = LocalBackupFolder(data / "blobs", "The data folder")
+    there = {name for name, _size in blobs.list("")}
     course.begin(snapshot.blob_bytes)
     damaged = []
     missing = frozenset(snapshot.missing)
-    with blobs.working_folder() as folder:
-        made = folder / "blob"
-        for key, size in _lines(repository, snapshot, BLOBS):
-            if key in missing and not repository.has(key):
-                continue
-            if blobs.exists(key):
-                course.advance(size)
-                continue
-            try:
-                with disk_errors("A blob could not be restored"), made.open("wb") as file:
-                    for piece in course.paced(repository.read(key)):
-                        file.write(piece)
-            except BackupDamaged as error:
-                damaged += error.facts["files"]
-                continue
-            blobs.put_file(made)
-            made.unlink()
+    waiting = 0
+    for key, size in _lines(repository, snapshot, BLOBS):
+        name = blob_name(key)
+        if key in missing and not repository.has(key):
+            continue
+        if name in there:
+            course.advance(size)
+            continue
+        try:
+            blobs.put(name, course.paced(repository.read(key)))
+        except BackupDamaged as error:
+            damaged += error.facts["files"]
+            continue
+        waiting += size + MIN_COUNTED_BYTES
+        if waiting >= MAX_BATCH_BYTES:
+            blobs.commit()
+            waiting = 0
+    blobs.commit()
+    blobs.delete_unfinished()
     return damaged
 
 
@@ -147,6 +152,8 @@ def _restore_rows(repository: Repository, snapshot: BackupSnapshot, data: Path) 
             conn.driver.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.IntegrityError as error:
             raise BackupDamaged(f"The rows of the snapshot do not fit together: {error}.", files=[]) from error
+        except sqlite3.Error as error:
+            raise failed(error) from error
         finally:
             conn.driver.close()
         put_in_place(made, data / DATABASE)
@@ -163,7 +170,12 @@ def _fill(conn: SqliteConnection, repository: Repository, snapshot: BackupSnapsh
     for name, _sql in triggers:
         driver.execute(f'DROP TRIGGER "{name}"')
     for table in snapshot.tables:
-        insert_rows(conn, table, _lines(repository, snapshot, table.name))
+        columns = ", ".join(f'"{name}"' for name in table.columns)
+        places = ", ".join("?" for _ in table.columns)
+        driver.execute(f'DELETE FROM "{table.name}"')  # what migrations have put there
+        driver.executemany(
+            f'INSERT INTO "{table.name}" ({columns}) VALUES ({places})', _lines(repository, snapshot, table.name)
+        )
     for _name, sql in triggers:
         driver.execute(sql)
     wrong = driver.execute("PRAGMA foreign_key_check").fetchone()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ from sqlalchemy import Boolean, Table
 
 from collector.backup.problems import SchemaDiffers
 from collector.backup.snapshot import RowList, digest_of
-from collector.store.migrate import AT_SCHEMA
 from collector.store.schema import newest_schema
 from collector.store.sql import Connection, Row, text
 from collector.store.tables import metadata
@@ -28,12 +27,13 @@ END_AFTER_ONE_IN = 128  # lines, on average, once a segment has its least length
 COMPRESSION = 1
 BLOBS = "blobs"
 BLOB_COLUMNS = ("blob", "bytes")
+_SCHEMA = text("SELECT version_num FROM alembic_version")
 _BLOBS = text("SELECT blob, max(bytes) AS bytes FROM derived GROUP BY blob ORDER BY blob")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Save = Callable[[bytes], str]
 
 
-class _RowWriter:
+class RowWriter:
     """Makes segments of rows; `save` is given each, compressed, and returns its content."""
 
     def __init__(self, save: Save | None) -> None:
@@ -94,11 +94,11 @@ def dump_rows(conn: Connection, save: Save | None = None) -> RowDump:
     Raises:
         SchemaDiffers: the database has the tables of another version.
     """
-    schema = str(conn.execute(AT_SCHEMA).scalar())
+    schema = str(conn.execute(_SCHEMA).scalar())
     if schema != newest_schema():
         raise SchemaDiffers(f"The database is at schema {schema}, this version is at {newest_schema()}.")
     tables = tuple(_dump_table(conn, table, save) for table in metadata.sorted_tables)
-    blobs, blob_bytes = _RowWriter(save), 0
+    blobs, blob_bytes = RowWriter(save), 0
     for row in conn.execute(_BLOBS):
         blobs.add(row)
         blob_bytes += row.bytes
@@ -107,7 +107,7 @@ def dump_rows(conn: Connection, save: Save | None = None) -> RowDump:
 
 def _dump_table(conn: Connection, table: Table, save: Save | None) -> RowList:
     names = [column.name for column in table.columns]
-    writer = _RowWriter(save)
+    writer = RowWriter(save)
     flags = [place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
     for row in conn.execute(text(_select(table))):
         writer.add(_with_flags(row, flags) if flags else row)
@@ -133,25 +133,3 @@ def rows_of(rows: RowList, read: Callable[[str], bytes]) -> Iterator[list[Any]]:
     for segment in rows.segments:
         for line in zlib.decompress(read(segment)).splitlines():
             yield json.loads(line)
-
-
-def insert_rows(conn: Connection, rows: RowList, values: Iterable[Sequence[Any]]) -> None:
-    """Put the rows of one list into the table of its name, in place of those that are there."""
-    columns = ", ".join(f'"{name}"' for name in rows.columns)
-    places = ", ".join(f":c{place}" for place in range(len(rows.columns)))
-    conn.execute(text(f'DELETE FROM "{rows.name}"'))
-    insert = text(f'INSERT INTO "{rows.name}" ({columns}) VALUES ({places})')
-    names = [f"c{place}" for place in range(len(rows.columns))]
-    for group in _in_groups(values, 1000):
-        conn.execute(insert, [dict(zip(names, row, strict=True)) for row in group])
-
-
-def _in_groups(values: Iterable[Sequence[Any]], size: int) -> Iterator[list[Sequence[Any]]]:
-    group: list[Sequence[Any]] = []
-    for value in values:
-        group.append(value)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

@@ -91,7 +91,12 @@ class LocalBlobs:
         return place
 
     def _place(self, key: str) -> Path:
-        return self.root / key[:2] / key[2:4] / key
+        return self.root / blob_name(key)
+
+
+def blob_name(key: str) -> str:
+    """Where a blob is below the folder of all blobs."""
+    return f"{key[:2]}/{key[2:4]}/{key}"
 
 
 @contextlib.contextmanager

@@ -12,11 +12,13 @@ import pytest
 
 from collector.backup.pace import Course
 from collector.backup.problems import BackupDamaged, BackupNotFound, BackupTooNew, RestoreTargetNotEmpty
+from collector.backup.repository import Repository
 from collector.backup.restore import Restored, newest_snapshot, restore_snapshot
-from collector.backup.rows import dump_rows
+from collector.backup.rows import RowWriter, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
 from collector.store.database import Database
 from collector.store.lock import DataInUse, lock_folder
+from collector.store.migrate import make_database
 from collector.store.open import RESTORE_MARK, RestoreUnfinished, open_database
 from tests.collector.backup.saving import files_of, furnish, opened, save
 from tests.collector.review.filled import Filled
@@ -45,6 +47,22 @@ def restored(repository: Path, to: Path, snapshot: BackupSnapshot | None = None,
 def objects_of(repository: Path, contents: list[str]) -> list[Path]:
     with opened(repository) as found:
         return [repository / found.name_of(content) for content in contents]
+
+
+def as_of(repository: Repository, snapshot: BackupSnapshot, schema: str, empty: Path) -> BackupSnapshot:
+    """The same rows as a version at an older schema would have saved them; `empty`: a place for a database of it."""
+    make_database(empty, schema)
+    tables = []
+    with closing(sqlite3.connect(empty)) as conn:
+        for table in snapshot.tables:
+            columns = [row[1] for row in conn.execute(f'PRAGMA table_info("{table.name}")')]
+            places = [table.columns.index(name) for name in columns]
+            writer = RowWriter(repository.put_bytes)
+            for row in rows_of(table, repository.read_bytes):
+                writer.add([row[place] for place in places])
+            if columns:
+                tables.append(writer.finish(table.name, columns))
+    return snapshot.model_copy(update={"data_schema": schema, "tables": tuple(tables)})
 
 
 def test_everything_is_there_again(filled: Filled, tmp_path: Path) -> None:
@@ -103,7 +121,10 @@ def test_a_folder_with_anything_in_it_is_refused(filled: Filled, tmp_path: Path)
         restored(tmp_path / "r", filled.folder)
 
 
-def test_an_interrupted_restore_is_continued_and_no_service_starts_before(filled: Filled, tmp_path: Path) -> None:
+def test_an_interrupted_restore_is_continued_and_no_service_starts_before(
+    filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.backup.restore.MAX_BATCH_BYTES", 1_000_000)
     furnish(filled)
     snapshot = save(filled, tmp_path / "r").snapshot
     to, done = tmp_path / "to", [0]
@@ -118,10 +139,11 @@ def test_an_interrupted_restore_is_continued_and_no_service_starts_before(filled
     assert (to / RESTORE_MARK).exists() and not (to / "collector.db").exists()
     with pytest.raises(RestoreUnfinished):
         open_database(to)
-    there = {path: path.stat().st_ino for path in (to / "blobs").rglob("*") if path.is_file()}
+    there = {path: path.stat().st_ino for path in (to / "blobs").rglob("*") if len(path.name) == 64}
     assert len(there) > 3
     assert restored(tmp_path / "r", to, snapshot).digest == snapshot.digest
     assert {path: path.stat().st_ino for path in there} == there
+    assert not list((to / "blobs").rglob(".*"))
     assert not (to / RESTORE_MARK).exists()
 
 
@@ -200,9 +222,9 @@ def test_a_newer_backup_is_refused_and_an_older_one_is_migrated_by_the_service(f
     newer = snapshot.model_copy(update={"data_schema": "9999"})
     with pytest.raises(BackupTooNew):
         restored(tmp_path / "r", tmp_path / "to", newer)
-    # The tables of 0011 were those of 0010, but for one that is filled from the others.
-    tables = tuple(table for table in snapshot.tables if table.name != "finished_minute")
-    older = snapshot.model_copy(update={"data_schema": "0010", "tables": tables})
+    with opened(tmp_path / "r", for_writing=True) as repository:
+        older = as_of(repository, snapshot, "0010", tmp_path / "0010.db")
+        repository.commit()
     restored(tmp_path / "r", tmp_path / "old", older)
     with at(tmp_path / "old") as database:
         database.read_sync(dump_rows)

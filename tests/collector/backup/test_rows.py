@@ -86,10 +86,10 @@ def test_a_new_row_changes_few_segments(filled: Filled) -> None:
 
 @given(value=st.one_of(st.none(), st.text(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False)))
 def test_a_value_comes_out_as_it_went_in(value: Any) -> None:
-    from collector.backup.rows import _RowWriter
+    from collector.backup.rows import RowWriter
 
     segments = Segments()
-    writer = _RowWriter(segments.save)
+    writer = RowWriter(segments.save)
     writer.add(["key", value])
     written = writer.finish("table", ["key", "value"])
     [(_, found)] = rows_of(written, segments.__getitem__)
