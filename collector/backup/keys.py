@@ -6,11 +6,11 @@ cannot be changed, its key is removed: the pages are the only files that are eve
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 
 from collector.backup.encryption import KEY_BYTES, WrongKey, decrypt, encrypt
 from collector.backup.storage import BackupStorage
+from collector.store.scratch import ScratchTable
 
 FOLDER = "keys"
 NAME_BYTES = 32
@@ -33,8 +33,7 @@ class ObjectKeys:
     def __init__(self, storage: BackupStorage, pages_key: bytes) -> None:
         self._storage = storage
         self._pages_key = pages_key
-        self._rows = sqlite3.connect(":memory:", isolation_level=None)
-        self._rows.execute(_TABLE)
+        self._rows = ScratchTable(_TABLE)
         self._newest_page = 0
 
     def load(self) -> list[str]:
@@ -50,43 +49,44 @@ class ObjectKeys:
             number = page.rsplit("/", 1)[1]
             if number.isdigit():
                 self._newest_page = max(self._newest_page, int(number))
-            self._rows.executemany(
-                "INSERT OR REPLACE INTO object (name, key, page) VALUES (?, ?, ?)",
+            self._rows.change_many(
+                "INSERT INTO object (name, key, page) VALUES (?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET key = excluded.key, page = excluded.page",
                 ((entry[:NAME_BYTES], entry[NAME_BYTES:], page) for entry in _entries(entries)),
             )
         return damaged
 
     def mark_here(self, names: Iterable[bytes]) -> None:
         """These objects have a file in the repository."""
-        self._rows.executemany("UPDATE object SET is_here = 1 WHERE name = ?", ((name,) for name in names))
+        self._rows.change_many("UPDATE object SET is_here = 1 WHERE name = ?", ((name,) for name in names))
 
     def find(self, name: bytes) -> bytes | None:
-        row = self._rows.execute("SELECT key FROM object WHERE name = ?", (name,)).fetchone()
+        row = self._rows.first("SELECT key FROM object WHERE name = ?", (name,))
         return None if row is None else row[0]
 
     def is_saved(self, name: bytes) -> bool:
-        return self._rows.execute("SELECT 1 FROM object WHERE name = ? AND is_here", (name,)).fetchone() is not None
+        return self._rows.first("SELECT 1 FROM object WHERE name = ? AND is_here", (name,)) is not None
 
     def add(self, name: bytes, key: bytes) -> None:
         """A new object, or one whose file was lost: that has its old key. Call `save` once its file is durable."""
-        self._rows.execute(
+        self._rows.change(
             "INSERT INTO object (name, key, is_here) VALUES (?, ?, 1) ON CONFLICT (name) DO UPDATE SET is_here = 1",
             (name, key),
         )
 
     def save(self) -> None:
         """Write pages with the keys that were added."""
-        while rows := self._rows.execute(
+        while rows := self._rows.all(
             "SELECT name, key FROM object WHERE page IS NULL ORDER BY name LIMIT ?", (PAGE_ENTRIES,)
-        ).fetchall():
+        ):
             self._newest_page += 1
             page = f"{FOLDER}/{self._newest_page:08d}"
             entries = b"".join(name + key for name, key in rows)
             self._storage.write(page, encrypt(self._pages_key, entries, page.encode()))
-            self._rows.executemany("UPDATE object SET page = ? WHERE name = ?", ((page, name) for name, _key in rows))
+            self._rows.change_many("UPDATE object SET page = ? WHERE name = ?", ((page, name) for name, _key in rows))
 
     def mark_needed(self, names: Iterable[bytes]) -> None:
-        self._rows.executemany("UPDATE object SET is_needed = 1 WHERE name = ?", ((name,) for name in names))
+        self._rows.change_many("UPDATE object SET is_needed = 1 WHERE name = ?", ((name,) for name in names))
 
     def remove_unneeded(self) -> None:
         """Destroy the keys of all objects that are not marked as needed.
@@ -94,9 +94,9 @@ class ObjectKeys:
         The pages that have them are written anew without them, then deleted; until then both are there.
         """
         pages = "SELECT page FROM object WHERE page IS NOT NULL AND NOT is_needed"
-        old = [row[0] for row in self._rows.execute(f"SELECT DISTINCT page FROM ({pages})")]
-        self._rows.execute(f"UPDATE object SET page = NULL WHERE is_needed AND page IN ({pages})")
-        self._rows.execute("DELETE FROM object WHERE NOT is_needed")
+        old = [row[0] for row in self._rows.all(f"SELECT DISTINCT page FROM ({pages})")]
+        self._rows.change(f"UPDATE object SET page = NULL WHERE is_needed AND page IN ({pages})")
+        self._rows.change("DELETE FROM object WHERE NOT is_needed")
         self.save()
         self._storage.delete(old)
 

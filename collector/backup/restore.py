@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ from collector.backup.repository import MAX_BATCH_BYTES, Repository
 from collector.backup.rows import BLOBS, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
 from collector.store.blobs_local import blob_name, disk_errors
+from collector.store.integrity import RowsDoNotFit, build_database
 from collector.store.lock import LOCK_FILE, lock_folder
-from collector.store.migrate import make_database
 from collector.store.open import RESTORE_MARK
 from collector.store.private import private_folder
 from collector.store.schema import newest_schema
-from collector.store.sqlite_driver import SqliteConnection, failed
-from wire.files import put_in_place, sync_folder, write_whole
+from collector.store.sql import Connection
+from wire.files import sync_folder, write_whole
 
 DATABASE = "collector.db"
 MAX_NAMED = 10
@@ -139,58 +138,22 @@ def _restore_blobs(repository: Repository, snapshot: BackupSnapshot, data: Path,
 
 
 def _restore_rows(repository: Repository, snapshot: BackupSnapshot, data: Path) -> str:
-    """Build the database next to its place and put it there; returns the digest of what is in it."""
-    made = data / f".{DATABASE}.part"
-    for name in (made.name, f"{made.name}-wal", f"{made.name}-shm", f"{made.name}-journal"):
-        (data / name).unlink(missing_ok=True)
-    with disk_errors("The database could not be restored"):
-        make_database(made, snapshot.data_schema)
-        conn = SqliteConnection(made)
-        try:
-            digest = _fill(conn, repository, snapshot)
-            conn.driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            conn.driver.execute("PRAGMA journal_mode=DELETE")
-        except sqlite3.IntegrityError as error:
-            raise BackupDamaged(f"The rows of the snapshot do not fit together: {error}.", files=[]) from error
-        except sqlite3.Error as error:
-            raise failed(error) from error
-        finally:
-            conn.driver.close()
-        put_in_place(made, data / DATABASE)
-    return digest
+    """Build the database and put it in its place; returns the digest of what is in it. Raises BackupDamaged."""
+    tables = ((table.name, table.columns, _lines(repository, snapshot, table.name)) for table in snapshot.tables)
+    try:
+        with disk_errors("The database could not be restored"):
+            return build_database(
+                data / DATABASE, snapshot.data_schema, tables, lambda conn: _checked_digest(conn, snapshot)
+            )
+    except RowsDoNotFit as error:
+        raise BackupDamaged(f"The rows of the snapshot do not fit together: {error}.", files=[]) from error
 
 
-def _fill(conn: SqliteConnection, repository: Repository, snapshot: BackupSnapshot) -> str:
-    """Fill the tables, with triggers away: the rows are what triggers would do. Raises BackupDamaged."""
-    driver = conn.driver
-    driver.execute("PRAGMA foreign_keys=OFF")
-    driver.execute("PRAGMA synchronous=OFF")  # the whole file is synced before it gets its name
-    driver.execute("BEGIN IMMEDIATE")
-    triggers = driver.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for name, _sql in triggers:
-        driver.execute(f'DROP TRIGGER "{name}"')
-    for table in snapshot.tables:
-        columns = ", ".join(f'"{name}"' for name in table.columns)
-        places = ", ".join("?" for _ in table.columns)
-        driver.execute(f'DELETE FROM "{table.name}"')  # what migrations have put there
-        driver.executemany(
-            f'INSERT INTO "{table.name}" ({columns}) VALUES ({places})', _lines(repository, snapshot, table.name)
-        )
-    for _name, sql in triggers:
-        driver.execute(sql)
-    wrong = driver.execute("PRAGMA foreign_key_check").fetchone()
-    if wrong is not None:
-        raise BackupDamaged(
-            f"The rows of the snapshot do not fit together: a row of {wrong[0]} refers to a row of {wrong[2]} that is"
-            " missing.",
-            files=[],
-        )
-    driver.execute("COMMIT")
+def _checked_digest(conn: Connection, snapshot: BackupSnapshot) -> str:
+    """The digest of the rows in the database. Raises BackupDamaged: it is not that of the snapshot."""
     if snapshot.data_schema != newest_schema():
-        return snapshot.digest  # tables of an older version: each segment was checked by its hash
-    driver.execute("BEGIN")
+        return snapshot.digest  # tables of an older version: each segment was compared with its hash
     digest = dump_rows(conn).digest
-    driver.execute("COMMIT")
     if digest != snapshot.digest:
         raise BackupDamaged("The rows that were restored are not those of the snapshot.", files=[])
     return digest

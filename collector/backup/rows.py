@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Table
+from sqlalchemy import Boolean, Column, String, Table
 
 from collector.backup.problems import SchemaDiffers
 from collector.backup.snapshot import RowList, digest_of
+from collector.store.dialects import differs
 from collector.store.schema import newest_schema
 from collector.store.sql import Connection, Row, text
 from collector.store.tables import metadata
@@ -116,8 +117,15 @@ def _dump_table(conn: Connection, table: Table, save: Save | None) -> RowList:
 
 def _select(table: Table) -> str:
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    order = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
+    order = ", ".join(_sorted_by(column) for column in table.primary_key.columns)
     return f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'
+
+
+def _sorted_by(column: Column[Any]) -> str:
+    """A term of ORDER BY: texts by their bytes, whatever the language of the database is."""
+    if not isinstance(column.type, String):
+        return f'"{column.name}"'
+    return differs(f'"{column.name}" COLLATE BINARY', f'"{column.name}" COLLATE "C"')
 
 
 def _with_flags(row: Row, flags: Sequence[int]) -> list[Any]:

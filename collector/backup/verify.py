@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
 import stat
 import time
 from collections.abc import Iterator
@@ -23,6 +22,8 @@ from collector.security.chain import check_chain
 from collector.security.files import read_lines
 from collector.store.blobs_local import MAKING_PREFIX, LocalBlobs
 from collector.store.database import Database, DatabaseFailed
+from collector.store.integrity import engine_faults
+from collector.store.scratch import ScratchTable
 from collector.store.sql import Connection, text
 from wire.device import Receipt
 from wire.errors import GleanerError
@@ -37,7 +38,6 @@ DataFaultKind = Literal[
     "log-damaged",
     "file-open",
 ]
-MAX_FAULTS_OF_ENGINE = 100
 # A blob is stored before the row that names it: one without a row may be younger than the row will be.
 MIN_UNNAMED_AGE_SECONDS = 3600.0
 # Documents that have their hash next to them: (table, what names the row, document, hash).
@@ -85,7 +85,7 @@ def verify_data(database: Database, blobs: LocalBlobs, data: Path, course: Cours
     """
     course = course or Course()
     found = VerifiedData()
-    sizes: sqlite3.Connection | None = None
+    sizes: ScratchTable | None = None
     try:
         database.read_sync(lambda conn: _check_engine(conn, found))
         rows = database.read_sync(dump_rows)
@@ -104,11 +104,8 @@ def verify_data(database: Database, blobs: LocalBlobs, data: Path, course: Cours
 
 
 def _check_engine(conn: Connection, found: VerifiedData) -> None:
-    for row in conn.exec_driver_sql(f"PRAGMA integrity_check({MAX_FAULTS_OF_ENGINE})").all():
-        if row[0] != "ok":
-            found.add("database-damaged", "collector.db", str(row[0]))
-    for row in conn.exec_driver_sql("PRAGMA foreign_key_check").all()[:MAX_FAULTS_OF_ENGINE]:
-        found.add("database-damaged", f"table {row[0]}", f"A row refers to a row of {row[2]} that is missing.")
+    for place, problem in engine_faults(conn):
+        found.add("database-damaged", place, problem)
 
 
 def _check_documents(conn: Connection, found: VerifiedData) -> None:
@@ -142,16 +139,15 @@ def _check_keys(conn: Connection, folder: Path, found: VerifiedData) -> None:
             found.add("document-damaged", f"receipt {row.capture_id}", "The signature does not fit the receipt.")
 
 
-def _sizes(conn: Connection) -> sqlite3.Connection:
+def _sizes(conn: Connection) -> ScratchTable:
     """The blobs that rows name, with their bytes, in memory: the rows are not held open while files are read."""
-    sizes = sqlite3.connect(":memory:", isolation_level=None)
-    sizes.execute("CREATE TABLE blob (key TEXT PRIMARY KEY, bytes INTEGER, is_here INTEGER DEFAULT 0) WITHOUT ROWID")
-    sizes.executemany("INSERT INTO blob (key, bytes) VALUES (?, ?)", conn.execute(_NAMED))
+    sizes = ScratchTable("CREATE TABLE blob (key TEXT PRIMARY KEY, bytes INTEGER, is_here INTEGER) WITHOUT ROWID")
+    sizes.change_many("INSERT INTO blob (key, bytes) VALUES (?, ?)", conn.execute(_NAMED))
     return sizes
 
 
 def _check_files(
-    database: Database, blobs: LocalBlobs, sizes: sqlite3.Connection | None, course: Course, found: VerifiedData
+    database: Database, blobs: LocalBlobs, sizes: ScratchTable | None, course: Course, found: VerifiedData
 ) -> None:
     for path in _blob_files(blobs.root):
         key = path.name
@@ -172,14 +168,14 @@ def _check_files(
             found.add("blob-damaged", key, "Its bytes are not those that its name promises.")
         if sizes is None:
             continue
-        row = sizes.execute("UPDATE blob SET is_here = 1 WHERE key = ? RETURNING bytes", (key,)).fetchone()
+        row = sizes.first("UPDATE blob SET is_here = 1 WHERE key = ? RETURNING bytes", (key,))
         if row is None:
             if time.time() - path.stat().st_mtime > MIN_UNNAMED_AGE_SECONDS and not _is_named(database, key):
                 found.unnamed.append(key)
         elif row[0] != size:
             found.add("blob-size", key, f"It has {size} bytes, its row says {row[0]}.")
     if sizes is not None:
-        for (key,) in sizes.execute("SELECT key FROM blob WHERE NOT is_here ORDER BY key").fetchall():
+        for (key,) in sizes.all("SELECT key FROM blob WHERE is_here IS NULL ORDER BY key"):
             if _is_named(database, key) and not blobs.exists(key):
                 found.add("blob-missing", key, "A row names it, and there is no such file.")
 
