@@ -155,8 +155,8 @@ _ROWS = [
     text(
         "INSERT INTO capture (id, take_id, session_id, device_id, medium, sensor, step, attempt, consent, complete,"
         " state, manifest, manifest_sha256, sha256, bytes, opened_us, wall_at, received_at) VALUES (:capture, :take,"
-        " :session, 'dev-1', 'image', 'image-0', :step, 1, :consent, 1, 'opened', :manifest, :manifest_sha, :sha, :bytes, 0,"
-        " :now, :now)"
+        " :session, 'dev-1', 'image', 'image-0', :step, 1, :consent, 1, 'opened', :manifest, :manifest_sha, :sha,"
+        " :bytes, 0, :now, :now)"
     ),
     text(
         "INSERT INTO derived (capture_id, kind, blob, bytes, media_type) VALUES (:capture, 'original', :sha, :bytes,"
