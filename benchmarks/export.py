@@ -66,8 +66,8 @@ def export(folder: Path, form: str) -> tuple[float, float]:
     return used["cpu_seconds"], used["peak_mib"]
 
 
-def fill(data: Path) -> None:
-    """A data folder with TASKS reviewed stills in sessions of TAKES takes."""
+def fill(data: Path, tasks: int = TASKS) -> None:
+    """A data folder with reviewed stills in sessions of TAKES takes."""
     db, blobs = open_database(data), LocalBlobs(data / "blobs")
     keys = [_picture(blobs, data, shade) for shade in range(50)]
 
@@ -77,7 +77,7 @@ def fill(data: Path) -> None:
             text("INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev-1', 'c', 's', 'x', :now)"),
             {"now": format_utc(START)},
         )
-        for number in range(TASKS // TAKES):
+        for number in range(tasks // TAKES):
             session = f"ses-{number}"
             takes = [_take(session, place) for place in range(TAKES)]
             save_session(conn, _record(session, takes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,11 +20,11 @@ class Figure:
 
     @property
     def compared_with(self) -> str:
-        return f"at most {self.limit:g} {self.unit}".strip()
+        return "no limit" if math.isinf(self.limit) else f"at most {self.limit:g} {self.unit}".strip()
 
     @property
     def holds(self) -> bool:
         return self.value <= self.limit
 
     def as_row(self) -> dict[str, Any]:
-        return {**asdict(self), "holds": self.holds}
+        return {**asdict(self), "limit": None if math.isinf(self.limit) else self.limit, "holds": self.holds}

@@ -143,7 +143,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
     )
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # include_router would look for the route twice
     install_problems(app, observed)
     app.add_middleware(JsonCompression)
     app.add_middleware(BodyLimit, is_upload=is_upload_path)

@@ -112,7 +112,7 @@ def view_of(row: Row, role: Literal["labelled", "beside"]) -> CaptureView:
 @lru_cache(maxsize=256)
 def _manifest(text: str) -> CaptureManifest:
     """A manifest as it is stored: read once while its task is worked on."""
-    return CaptureManifest.read(text)
+    return CaptureManifest.read_stored(text)
 
 
 def derived_of(conn: Connection, capture: str, kind: DerivedKind) -> Derived:

@@ -28,7 +28,7 @@ def shown_labels(rows: Iterable[tuple[str, bool]]) -> ShownLabels:
     Args:
         rows: (body, shown) of every document that no person wrote, in the order of their ids.
     """
-    read = [(LabelsDocument.read(body), bool(seen)) for body, seen in rows]
+    read = [(LabelsDocument.read_stored(body), bool(seen)) for body, seen in rows]
     shown = [document for document, seen in read if seen]
     apart = unique_label_ids([*shown, *(document for document, seen in read if not seen)])
     return ShownLabels(apart[: len(shown)], apart[len(shown) :])

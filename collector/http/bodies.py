@@ -40,21 +40,20 @@ class BodyCut(GleanerError):
 
 
 async def read_body(request: Request, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
-    """The whole body. Raises BodyTooLong, BodyCut."""
+    """The whole body; how long it may take to arrive is limited for all routes (body_limit.py).
+
+    Raises:
+        BodyTooLong, BodyCut.
+    """
     pieces: list[bytes] = []
     size = 0
-    stream = aiter(request.stream())
     try:
-        while True:
-            async with asyncio.timeout(IDLE_SECONDS):
-                piece = await anext(stream, None)
-            if piece is None:
-                break
+        async for piece in request.stream():
             size += len(piece)
             if size > limit:
                 raise BodyTooLong(f"The body is longer than {limit} bytes.")
             pieces.append(piece)
-    except (ClientDisconnect, TimeoutError) as error:
+    except ClientDisconnect as error:
         raise BodyCut("The connection ended before the document did.") from error
     return b"".join(pieces)
 

@@ -23,6 +23,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from collector.http.bodies import bounded
+from collector.http.direct import direct_handler
 from collector.people.peers import is_local
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import DEVICE_KIND, Known, SignIns, credentials_changed
@@ -229,7 +230,7 @@ class PolicyRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle = direct_handler(self) or super().get_route_handler()
         checks = [call for call in policy_checks(self.dependant) if call is not anyone]
 
         async def handle_allowed(request: Request) -> Response:

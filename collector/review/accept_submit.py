@@ -14,9 +14,9 @@ from fastapi import Response
 
 from collector.people.policy import Person
 from collector.review import queue, revisions
-from collector.review.next_tasks import show_tasks, take_along
+from collector.review.next_tasks import Taken, shown_body, take_along
 from collector.review.progress import Progress, progress
-from collector.review.queue import Lease, LeaseRefused
+from collector.review.queue import LeaseRefused
 from collector.review.revisions import FactsOutdated, RevisionFields
 from collector.review.shown_tasks import ShownTasks
 from collector.review.submit import Submit, SubmitFacts, checked, facts_at_hand, is_quickly_checked, submit_facts
@@ -33,8 +33,7 @@ class Saved(NamedTuple):
     """The answer so far, as JSON text; what was leased with it, None where nothing was asked for or can be leased."""
 
     reply: str
-    leases: list[Lease] | None
-    counted: Progress | None = None
+    taken: Taken | None
 
 
 class Submission:
@@ -93,7 +92,8 @@ class Submission:
         )
         if isinstance(reply, LeaseRefused):
             return reply
-        return Saved(reply, take_along(conn, body.next, self._person, self._now), counted[-1] if counted else None)
+        done = counted[-1] if counted else None
+        return Saved(reply, take_along(conn, body.next, self._person, self._now, done))
 
     def _without_revision(self, conn: Connection) -> Saved | LeaseRefused | None:
         """What a submit is answered whose labels are refused: the answer it got before, or that it came too late."""
@@ -109,12 +109,7 @@ class Submission:
 
 async def answered(saved: Saved, db: Database, shown: ShownTasks, person: Person, now: datetime) -> Response:
     """The answer to a submit, which is the same each time, with the tasks that were taken along."""
-    if saved.leases is None:
-        return Response(saved.reply, media_type="application/json")
-    leases = saved.leases
-
-    def show(conn: Connection) -> Response:
-        next_ones = show_tasks(conn, leases, person, now, shown, saved.counted).model_dump_json(by_alias=True)
-        return Response(f'{saved.reply[:-1]},"next":{next_ones}}}', media_type="application/json")
-
-    return await db.read(show, quick=True)
+    body = saved.reply
+    if saved.taken is not None:
+        body = f'{body[:-1]},"next":{await shown_body(saved.taken, db, shown, person, now)}}}'
+    return Response(body, media_type="application/json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, get_args
+from typing import Annotated, NamedTuple, get_args
 
 from pydantic import Field
 
@@ -16,8 +16,9 @@ from collector.review.progress import Progress, progress
 from collector.review.queue import Lease
 from collector.review.rules import COUNT_LIMIT
 from collector.review.shown_tasks import ShownTasks
-from collector.review.task_detail import task_detail
+from collector.review.task_detail import TaskDetail, task_detail
 from collector.review.views import TaskView, view_of
+from collector.store.database import Database, ThreadRequired
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of
 from wire.base import Id, Ordinal, WireModel, format_utc
@@ -41,6 +42,18 @@ class NextReply(WireModel):
     progress: Progress
 
 
+class Taken(NamedTuple):
+    """Leases, and the `NextReply` with their tasks as JSON text; without it where that is to be made in a thread."""
+
+    leases: list[Lease]
+    shown: ShownNext | None
+
+
+class ShownNext(NamedTuple):
+    body: str
+    details: list[TaskDetail]
+
+
 def take_tasks(conn: Connection, asked: NextRequest, person: Person, now: datetime) -> list[Lease]:
     """Lease what is asked for. Raises TooManyLeases."""
     types = ALL_TYPES if asked.types is None else asked.types
@@ -50,34 +63,53 @@ def take_tasks(conn: Connection, asked: NextRequest, person: Person, now: dateti
     return queue.take_next(conn, person.id, asked.client, asked.have, types, draws, now, scope_of(person))
 
 
-def take_along(conn: Connection, asked: NextRequest | None, person: Person, now: datetime) -> list[Lease] | None:
-    """Lease what is asked for beside something else, which does not fail where nothing can be leased: None then."""
+def take_and_show(
+    conn: Connection, asked: NextRequest, person: Person, now: datetime, counted: Progress | None = None
+) -> Taken:
+    """Lease what is asked for and read it in the same transaction, if that is quick. Raises TooManyLeases."""
+    leases = take_tasks(conn, asked, person, now)
     try:
-        return None if asked is None else take_tasks(conn, asked, person, now)
+        return Taken(leases, show_tasks(conn, leases, person, now, counted))
+    except ThreadRequired:
+        return Taken(leases, None)
+
+
+def take_along(
+    conn: Connection, asked: NextRequest | None, person: Person, now: datetime, counted: Progress | None = None
+) -> Taken | None:
+    """Lease what is asked for with something else, which does not fail where nothing can be leased: None then."""
+    try:
+        return None if asked is None else take_and_show(conn, asked, person, now, counted)
     except TooManyLeases:
         return None
 
 
 def show_tasks(
-    conn: Connection,
-    leases: Sequence[Lease],
-    person: Person,
-    now: datetime,
-    shown: ShownTasks,
-    counted: Progress | None = None,
-) -> NextReply:
-    """The leased tasks as this person sees them; `shown` remembers them.
+    conn: Connection, leases: Sequence[Lease], person: Person, now: datetime, counted: Progress | None = None
+) -> ShownNext:
+    """The leased tasks as this person sees them.
 
     Args:
         counted: how far the person is, where that was counted already.
     """
     is_lead = person.role == "lead"
-    details = [(task_detail(conn, lease.task), lease) for lease in leases]
-    tasks = [view_of(conn, detail, person.id, lease, is_lead=is_lead) for detail, lease in details]
-    for detail, _ in details:
-        shown.add(detail)
-    return NextReply(
+    details = [task_detail(conn, lease.task) for lease in leases]
+    reply = NextReply(
         now=format_utc(datetime.now(UTC)),
-        tasks=tasks,
+        tasks=[
+            view_of(conn, detail, person.id, lease, is_lead=is_lead)
+            for detail, lease in zip(details, leases, strict=True)
+        ],
         progress=counted or progress(conn, person.id, now, scope_of(person)),
     )
+    return ShownNext(reply.model_dump_json(by_alias=True), details)
+
+
+async def shown_body(taken: Taken, db: Database, shown: ShownTasks, person: Person, now: datetime) -> str:
+    """The `NextReply` as JSON text, after the commit of its leases; `shown` gets what people are shown."""
+    found = taken.shown
+    if found is None:
+        found = await db.read(lambda conn: show_tasks(conn, taken.leases, person, now))
+    for detail in found.details:
+        shown.add(detail)
+    return found.body

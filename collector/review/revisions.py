@@ -26,6 +26,7 @@ from collector.store.sql import Connection, Row
 from collector.studies.categories import save_words
 from collector.studies.instructions import instructions_on_screen
 from wire.base import format_utc, new_id
+from wire.labels import LabelsDocument
 
 DRAWN_KINDS = ("box", "track", "mask", "keypoints", "polygon")
 DRAWN_TYPES = ("boxes", "tracks")
@@ -40,7 +41,7 @@ class RevisionFields:
     """
 
     detail: TaskDetail
-    documents: Sequence[Mapping[str, Any]]
+    documents: Sequence[LabelsDocument]
     diff: Mapping[str, Mapping[str, Any]]
     opened_at: datetime
     first_input_at: datetime | None = None
@@ -91,7 +92,7 @@ def submit(
     check_task(conn, task, now)
     row = conn.execute(sql.SUBMITTING, {"task": task, "fence": fence}).one()
     if not may_write(row.fence, row.leased_to, person, fence):
-        return _lost_with_draft(conn, task, person, fence, fields.documents, row, now)
+        return _lost_with_draft(conn, task, person, fence, [one.to_json() for one in fields.documents], row, now)
     if row.revision_id != fields.detail.revision_id:
         raise FactsOutdated
     at, revision = format_utc(now), new_id("rev")
@@ -118,7 +119,7 @@ def _columns(conn: Connection, fields: RevisionFields, now: datetime) -> dict[st
         # By a page's clock that runs ahead, both would come after the submit.
         "opened_at": format_utc(min(fields.opened_at, now)),
         "first_input_at": format_utc(min(fields.first_input_at, now)) if fields.first_input_at else None,
-        "documents": _json(fields.documents),
+        "documents": f"[{','.join(document.model_dump_json(by_alias=True) for document in fields.documents)}]",
         "diff": _json(fields.diff),
         "reason_kind": detail.reason_kind,
         "probability": detail.probability,
@@ -157,13 +158,12 @@ def _new_words(fields: RevisionFields) -> list[str]:
     return [word for word in _drawn_words(fields.documents) if word not in known]
 
 
-def _drawn_words(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+def _drawn_words(documents: Sequence[LabelsDocument]) -> list[str]:
     """The words of things in pictures, in the order of the labels; outlines of written text are none."""
     words = []
     for document in documents:
-        labels = document.get("labels", [])
-        if all(label["kind"] != "text" for label in labels):
-            words += [label["label"] for label in labels if label["kind"] in DRAWN_KINDS]
+        if all(label.kind != "text" for label in document.labels):
+            words += [label.label for label in document.labels if label.kind in DRAWN_KINDS]
     return words
 
 

@@ -18,7 +18,7 @@ from collector.review.codes import ReopenCode, SkipCode
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
-from collector.review.next_tasks import NextReply, NextRequest, show_tasks, take_tasks
+from collector.review.next_tasks import NextReply, NextRequest, shown_body, take_and_show
 from collector.review.problems import TaskNotYours
 from collector.review.progress import Progress
 from collector.review.queue import Lease, LeaseRefused
@@ -127,8 +127,22 @@ class TaskRows(WireModel):
 @router.post("/api/tasks/next", response_model=NextReply)
 async def next_tasks(body: NextRequest, person: Annotator, db: Db, shown: Shown) -> Response:
     now = datetime.now(UTC)
-    leases = await db.write(lambda conn: take_tasks(conn, body, person, now), quick=True)
-    return await db.read(lambda conn: json_response(show_tasks(conn, leases, person, now, shown)), quick=True)
+    taken = await db.write(lambda conn: take_and_show(conn, body, person, now), quick=True)
+    return Response(await shown_body(taken, db, shown, person, now), media_type="application/json")
+
+
+@router.post("/api/tasks/{task}/submit", response_model=SubmitReply, openapi_extra=body_schema(Submit))
+async def submit_task(
+    task: Id,
+    body: Annotated[Submit, Depends(with_documents(Submit, MAX_SUBMIT_LABELS))],
+    person: Annotator,
+    db: Db,
+    blobs: Blobs,
+    shown: Shown,
+) -> Response:
+    now = datetime.now(UTC)
+    saved = unwrap(await Submission(task, body, person, now).accept(db, blobs, shown))
+    return await answered(saved, db, shown, person, now)
 
 
 @router.get("/api/tasks")
@@ -215,20 +229,6 @@ async def renew_lease(task: Id, body: FenceRequest, person: Annotator, db: Db) -
     renew = _if_in_scope(task, person, lambda conn: queue.renew(conn, task, person.id, body.fence, now))
     lease = unwrap(await db.write(renew))
     return RenewReply(now=format_utc(now), lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at))
-
-
-@router.post("/api/tasks/{task}/submit", response_model=SubmitReply, openapi_extra=body_schema(Submit))
-async def submit_task(
-    task: Id,
-    body: Annotated[Submit, Depends(with_documents(Submit, MAX_SUBMIT_LABELS))],
-    person: Annotator,
-    db: Db,
-    blobs: Blobs,
-    shown: Shown,
-) -> Response:
-    now = datetime.now(UTC)
-    saved = unwrap(await Submission(task, body, person, now).accept(db, blobs, shown))
-    return await answered(saved, db, shown, person, now)
 
 
 @router.post("/api/tasks/{task}/skip")

@@ -140,7 +140,7 @@ def checked(facts: SubmitFacts, body: Submit, reviewer: str, blobs: BlobStore) -
     }
     return RevisionFields(
         detail=detail,
-        documents=[document.to_json() for document in documents],
+        documents=documents,
         diff=diff,
         opened_at=body.opened_at,
         first_input_at=body.first_input_at,

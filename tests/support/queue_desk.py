@@ -14,11 +14,18 @@ from collector.review.revisions import RevisionFields
 from collector.review.task_detail import task_detail
 from collector.store.sql import Connection
 from tests.collector.review.filled import Filled
+from wire.labels import LabelsDocument
 
 T = TypeVar("T")
 TYPES: Any = ["boxes", "tracks", "speech", "text"]
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=11)
+
+
+def document_by(who: str, uuid: str) -> LabelsDocument:
+    """Labels that tell who sent them, and with which submit."""
+    source = {"kind": "person", "name": f"{who} {uuid}"}
+    return LabelsDocument.model_validate({"schema": 1, "capture": "cap-1", "source": source, "labels": []})
 
 
 class Desk:
@@ -43,7 +50,7 @@ class Desk:
         return self.write(lambda conn: queue.take_next(conn, who, client, have or [], TYPES, draws, now))
 
     def submit(self, who: str, task: str, fence: int, uuid: str, now: datetime = NOW) -> Any:
-        documents = [{"made_by": who, "uuid": uuid}]
+        documents = [document_by(who, uuid)]
 
         def submit(conn: Connection) -> Any:
             fields = RevisionFields(task_detail(conn, task), documents, {}, now)

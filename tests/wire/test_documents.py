@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,33 @@ def test_a_newer_schema_names_the_highest_read_here() -> None:
     with pytest.raises(SchemaTooNew) as caught:
         CaptureManifest.read(manifest(schema=4))
     assert caught.value.problem()["highest"] == 3
+
+
+STORED: list[tuple[Any, Any]] = [
+    (CaptureManifest, manifest()),
+    (LabelsDocument, {"schema": 1, "capture": "cap-1", "source": {"kind": "person", "name": "ann"}, "labels": []}),
+]
+
+
+@pytest.mark.parametrize(("kind", "members"), STORED)
+def test_what_is_stored_is_read_as_it_came(kind: Any, members: Any) -> None:
+    assert kind.read_stored(json.dumps(members)) == kind.read(members)
+
+
+@pytest.mark.parametrize(("kind", "members"), STORED)
+@given(data=st.data())
+def test_what_is_stored_and_cannot_be_read_is_the_same_sentence(kind: Any, members: Any, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from([*members, "other"]))
+    numbers = st.integers(-3, 99) | st.floats(allow_nan=False)
+    value = data.draw(st.none() | st.booleans() | numbers | st.text() | st.just([]))
+    text = json.dumps({**members, name: value})
+    told = []
+    for read in (kind.read, kind.read_stored):
+        try:
+            told.append(str(read(text).to_json()))
+        except (BadDocument, SchemaTooNew) as error:
+            told.append(str(error))
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"null", "{"])

@@ -21,7 +21,7 @@ from collector.review import queue
 from collector.review.progress import progress
 from collector.review.queue import Lease, LeaseRefused
 from tests.collector.review.filled import Filled
-from tests.support.queue_desk import NOW, Desk
+from tests.support.queue_desk import NOW, Desk, document_by
 
 PEOPLE = st.sampled_from(["ann", "bob"])
 PICK = st.integers(0, 50)
@@ -103,7 +103,7 @@ class FenceMachine(RuleBasedStateMachine):
             self.answers[uuid] = (who, lease, answer)
         else:
             assert isinstance(answer, LeaseRefused) and answer.kept
-            assert self._draft(who, lease) == [{"made_by": self.ids[who], "uuid": uuid}]
+            assert self._draft(who, lease) == [document_by(self.ids[who], uuid).to_json()]
 
     @rule(pick=PICK)
     def submit_again(self, pick: int) -> None:

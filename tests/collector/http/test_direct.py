@@ -1,0 +1,99 @@
+"""Routes that are called without FastAPI's machinery answer as they would with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from collector.http.direct import direct_handler
+from collector.http.problems import install_problems
+from collector.review.routes import router as review_router
+from wire.base import Id
+from wire.errors import GleanerError
+
+
+class Closed(GleanerError):
+    code = "closed"
+    status = 409
+
+
+async def _agent(request: Request) -> str:
+    return request.headers["user-agent"]
+
+
+async def _nested(agent: Annotated[str, Depends(_agent)]) -> str:
+    return agent
+
+
+Agent = Annotated[str, Depends(_agent)]
+
+
+async def plain(task: Id, agent: Agent) -> Response:
+    if task == "closed":
+        raise Closed(f"{task} is closed.")
+    return Response(f"{task} for {agent}")
+
+
+async def with_query(task: Id, agent: Agent, limit: Annotated[int, Query()] = 1) -> Response:
+    return Response()
+
+
+async def with_nested(task: Id, agent: Annotated[str, Depends(_nested)]) -> Response:
+    return Response()
+
+
+async def with_model(task: Id) -> dict[str, str]:
+    return {}
+
+
+async def with_body(task: Id, body: dict[str, Any]) -> Response:
+    return Response()
+
+
+async def with_request(task: Id, request: Request) -> Response:
+    return Response()
+
+
+def in_thread(task: Id) -> Response:
+    return Response()
+
+
+def route(endpoint: Any, kind: type[APIRoute] = APIRoute) -> APIRoute:
+    router = APIRouter(route_class=kind)
+    router.add_api_route("/tasks/{task}", endpoint, methods=["POST"])
+    (made,) = router.routes
+    assert isinstance(made, APIRoute)
+    return made
+
+
+class Direct(APIRoute):
+    def get_route_handler(self) -> Any:
+        handler = direct_handler(self)
+        assert handler is not None
+        return handler
+
+
+@pytest.mark.parametrize("endpoint", [with_query, with_nested, with_model, with_body, with_request, in_thread])
+def test_what_needs_fastapi_is_left_to_it(endpoint: Any) -> None:
+    assert direct_handler(route(endpoint)) is None
+
+
+@pytest.mark.parametrize("path", ["/tasks/task-1", "/tasks/closed", "/tasks/no%20id", "/tasks/" + "x" * 65])
+def test_it_answers_as_fastapi_would(path: str) -> None:
+    answers = []
+    for kind in (APIRoute, Direct):
+        app = FastAPI()
+        app.router.routes.append(route(plain, kind))
+        install_problems(app)
+        answer = TestClient(app).post(path)
+        answers.append((answer.status_code, answer.headers.get("content-type"), answer.content))
+    assert answers[0] == answers[1]
+
+
+def test_a_submit_goes_this_way() -> None:
+    paths = {one.path: one for one in review_router.routes if isinstance(one, APIRoute)}
+    assert direct_handler(paths["/api/tasks/{task}/submit"]) is not None
