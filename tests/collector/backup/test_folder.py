@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from collector.backup.check import check_repository
 from collector.backup.folder import LocalBackupFolder
 from collector.backup.problems import BackupStorageUnusable, storage_errors
+from collector.backup.restore import restore_snapshot
+from tests.collector.backup.saving import furnish, opened, save
+from tests.collector.review.filled import Filled
 from tests.needs import need
 
 
@@ -51,6 +56,34 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
         full.open("wb", buffering=0) as file,
     ):
         file.write(b"1")
+
+
+def test_a_backup_onto_a_full_disk_resumes_once_there_is_room(filled: Filled, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a real full disk needs a tmpfs of its own: run as root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    furnish(filled)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False).returncode != 0:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    try:
+        with pytest.raises(BackupStorageUnusable, match="the disk is full"):
+            save(filled, disk / "backups")
+        with opened(disk / "backups") as repository:
+            assert repository.snapshot_ids() == []
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        made = save(filled, disk / "backups")
+        with opened(disk / "backups") as repository:
+            found = check_repository(repository)
+            assert (found.snapshots, found.damaged) == (1, ())
+            assert found.leftovers == ()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)  # as one does to restore
+        with opened(disk / "backups") as repository:
+            assert restore_snapshot(repository, made.snapshot, tmp_path / "to").digest == made.snapshot.digest
+        with pytest.raises(BackupStorageUnusable), opened(disk / "backups", for_writing=True):
+            pass
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
