@@ -107,12 +107,17 @@ def dump_rows(conn: Connection, save: Save | None = None) -> RowDump:
 
 
 def _dump_table(conn: Connection, table: Table, save: Save | None) -> RowList:
-    names = [column.name for column in table.columns]
     writer = RowWriter(save)
+    for row in table_rows(conn, table):
+        writer.add(row)
+    return writer.finish(table.name, [column.name for column in table.columns])
+
+
+def table_rows(conn: Connection, table: Table) -> Iterator[Sequence[Any]]:
+    """Every row of a table as it is saved: all columns, in the order of the primary key."""
     flags = [place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
-    for row in conn.execute(text(_select(table))):
-        writer.add(_with_flags(row, flags) if flags else row)
-    return writer.finish(table.name, names)
+    rows = conn.execute(text(_select(table)))
+    return (_with_flags(row, flags) for row in rows) if flags else iter(rows)
 
 
 def _select(table: Table) -> str:

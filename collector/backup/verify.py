@@ -36,6 +36,8 @@ DataFaultKind = Literal[
     "document-damaged",
     "key-damaged",
     "log-damaged",
+    "row-changed",
+    "row-missing",
     "file-open",
 ]
 # A blob is stored before the row that names it: one without a row may be younger than the row will be.

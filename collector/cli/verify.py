@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
-from collector.cli.repository import Rate, course, shown_bytes
+from collector.cli.repository import PassphraseFile, Rate, course, repository_at, shown_bytes
 
 SHOWN_FAULTS = 50
 
 
-def verify(data: Data = None, rate: Rate = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+def verify(
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            "--backup",
+            metavar="REPOSITORY",
+            help="Compare rows that never change with the newest backup, too. [default: no comparison]",
+        ),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    data: Data = None,
+    rate: Rate = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
     """Read every row and recording and compare them with their hashes. Ends with 1 when something is wrong.
 
     Works while the service runs and changes nothing.
@@ -21,6 +37,8 @@ def verify(data: Data = None, rate: Rate = None, as_json: Json = False, settings
     from rich.console import Console
     from rich.table import Table
 
+    from collector.backup.comparison import compare_with_backup
+    from collector.backup.restore import newest_snapshot
     from collector.backup.verify import verify_data
     from collector.settings import load_settings
     from collector.store.blobs_local import LocalBlobs
@@ -31,6 +49,9 @@ def verify(data: Data = None, rate: Rate = None, as_json: Json = False, settings
     try:
         with course("Verify", rate) as work:
             found = verify_data(database, LocalBlobs(settings.blobs_folder), settings.data, work)
+        if backup is not None:
+            with repository_at(backup, passphrase_file) as place:
+                found.faults += compare_with_backup(place, newest_snapshot(place), database)
     finally:
         database.close()
     if as_json:
