@@ -34,13 +34,19 @@ def check_blobs(db: Database, folder: Path, *, may_mark: bool) -> None:
         BlobsElsewhere: they differ, or one is missing that this process may not make.
     """
     file = folder / MARK
-    known = db.write_sync(_marked) if may_mark else db.read_sync(lambda conn: conn.execute(_READ).scalar())
-    if may_mark and not file.exists():
-        write_whole(file, known.encode())
-    if known is None or not file.exists() or file.read_text(encoding="ascii") != known:
+    mark = file.read_text(encoding="ascii") if file.exists() else None
+    if may_mark:
+        known = db.write_sync(lambda conn: _marked(conn, mark or token_hex(16)))
+        if mark is None:
+            write_whole(file, known.encode())
+            mark = known
+    else:
+        known = db.read_sync(lambda conn: conn.execute(_READ).scalar())
+    if known is None or mark != known:
         raise BlobsElsewhere(f"The folder {folder} does not hold the media of this database.")
 
 
-def _marked(conn: Connection) -> str:
-    conn.execute(_WRITE, {"value": token_hex(16)})
+def _marked(conn: Connection, new: str) -> str:
+    """The mark of the database, which is `new` where it had none."""
+    conn.execute(_WRITE, {"value": new})
     return str(conn.execute(_READ).scalar_one())

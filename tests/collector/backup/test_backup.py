@@ -119,7 +119,9 @@ def test_a_blob_that_rows_name_and_nobody_has_is_reported(filled: Filled, tmp_pa
 
 def test_a_blob_that_changed_on_the_disk_is_reported_and_its_old_copy_stays(filled: Filled, tmp_path: Path) -> None:
     furnish(filled)
-    old, new = (row.blob for row in filled.rows("SELECT DISTINCT blob FROM derived ORDER BY bytes DESC LIMIT 2"))
+    old, new = (
+        row.blob for row in filled.rows("SELECT blob FROM derived GROUP BY blob ORDER BY max(bytes) DESC LIMIT 2")
+    )
     hidden = blob_path(filled, new).read_bytes()
     blob_path(filled, new).unlink()
     save(filled, tmp_path / "r")

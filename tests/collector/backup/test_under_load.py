@@ -24,6 +24,7 @@ from tests.collector.review.whole_line import next_tasks, send_takes, submission
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, sample
 from tests.support import warm
+from tests.support.databases import only_sqlite
 from tests.support.trials import rounds
 from tests.support.waiting import until
 
@@ -126,6 +127,7 @@ def served(collector: Collector, lead: httpx.Client, device: DeviceClient, load:
     return answers
 
 
+@only_sqlite  # a restore makes an SQLite database
 @pytest.mark.soak
 def test_a_restored_collector_serves_what_was_saved_under_load_whenever_the_backup_is_killed(
     fresh: Collector, tmp_path: Path
@@ -178,6 +180,7 @@ def _kill_a_backup(collector: Collector, repository: Path, seconds: float) -> No
     process.wait(timeout=30)
 
 
+@only_sqlite
 def test_what_was_not_opened_when_the_backup_was_made_is_sent_again(fresh: Collector, tmp_path: Path) -> None:
     """Staged uploads are not in a backup: their devices have no receipt, and the restored collector asks for them."""
     device = fresh.device()

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from collector.backup.rows import dump_rows
 from collector.backup.verify import MIN_UNNAMED_AGE_SECONDS, VerifiedData, verify_data
@@ -18,6 +17,7 @@ from collector.security.files import SecurityFiles
 from collector.store.clock import now_text
 from tests.collector.backup.saving import furnish
 from tests.collector.review.filled import Filled
+from tests.support.databases import command, only_sqlite
 from tests.support.trials import rounds
 
 
@@ -107,6 +107,7 @@ def test_a_lost_or_damaged_receipt_key_is_found(filled: Filled) -> None:
     assert kinds(verified(filled)) == [("key-damaged", "keys/receipt.key")]
 
 
+@only_sqlite
 def test_a_row_that_refers_to_nothing_is_found(filled: Filled) -> None:
     furnish(filled)
     filled.db.close()
@@ -128,6 +129,7 @@ def verified_closed(filled: Filled) -> VerifiedData:
         database.close()
 
 
+@only_sqlite
 @pytest.mark.soak
 def test_a_flipped_bit_of_the_database_is_found_or_shows_in_the_digest_or_changes_nothing(filled: Filled) -> None:
     """Rows have no hash of their own: a changed value is found where it breaks a rule, and otherwise by the digest."""
@@ -175,13 +177,13 @@ def test_the_command_ends_with_1_and_lists_what_it_found(filled: Filled) -> None
     furnish(filled)
     filled.db.close()
     words = ["verify", "--data", str(filled.folder)]
-    done = CliRunner().invoke(app, words)
+    done = command(app, words, filled.folder)
     assert done.exit_code == 0 and "No problem was found in" in done.stdout
     key = some_blob_of(filled)
     blob_path(filled, key).write_bytes(b"rotten")
-    done = CliRunner().invoke(app, words)
+    done = command(app, words, filled.folder)
     assert done.exit_code == 1 and "blob-damaged" in done.stdout
-    done = CliRunner().invoke(app, [*words, "--json"])
+    done = command(app, [*words, "--json"], filled.folder)
     told = json.loads(done.stdout)
     assert done.exit_code == 1 and told["whole"] is False
     assert {one["kind"] for one in told["faults"]} == {"blob-damaged", "blob-size"}

@@ -28,7 +28,10 @@ def one(device: DeviceClient, lead: httpx.Client) -> Sample:
 
 
 def looks(collector: Collector, capture: str) -> list[tuple[str, str]]:
-    query = "SELECT person.name, look.why FROM look JOIN person ON person.id = person_id WHERE capture_id = :capture"
+    query = (
+        "SELECT person.name, look.why FROM look JOIN person ON person.id = person_id WHERE capture_id = :capture"
+        " ORDER BY look.id"
+    )
     return [tuple(row) for row in collector.rows(query, capture=capture)]
 
 

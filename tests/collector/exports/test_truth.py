@@ -9,7 +9,7 @@ import pytest
 
 from collector.exports import truth
 from tests.collector.review.filled import Filled, box
-from tests.support.databases import note_statements, reader
+from tests.support.databases import note_statements, only_sqlite, reader
 
 
 def review_stills(filled: Filled, count: int) -> None:
@@ -28,6 +28,7 @@ def shortened(filled: Filled) -> bool:
     return not busy
 
 
+@only_sqlite
 def test_whoever_takes_long_over_an_item_holds_no_transaction(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     review_stills(filled, 5)
     monkeypatch.setattr(truth, "BATCH_TASKS", 2)

@@ -51,7 +51,7 @@ def add(conn: Connection, upload: str, state: str, capture_state: str | None) ->
             text(
                 "INSERT INTO capture (id, take_id, session_id, device_id, medium, sensor, step, attempt, consent,"
                 " complete, state, manifest, manifest_sha256, opened_us, wall_at, received_at) VALUES"
-                " (:id, 't', 's', 'dev', 'text', 'k', 'step', 1, 'c', 1, :state, '{}', '', 0, '2026', '2026')"
+                " (:id, 't', 's', 'dev', 'text', 'k', 'step', 1, 'c', TRUE, :state, '{}', '', 0, '2026', '2026')"
             ),
             {"id": upload, "state": capture_state},
         )

@@ -12,6 +12,7 @@ from collector.jobs.queue import Job, JobKind, backoff_seconds, enqueue
 from collector.jobs.runner import JobRunner
 from collector.store.database import Database
 from collector.store.sql import Connection, text
+from tests.support.databases import only_sqlite
 from tests.support.waiting import until
 from wire.errors import GleanerError
 
@@ -236,6 +237,7 @@ def test_nothing_left_to_do_is_done(db: Database) -> None:
         until(lambda: rows(db)["a"][0] == "done")
 
 
+@only_sqlite
 def test_a_job_whose_failure_cannot_be_written_is_put_back_when_the_disk_has_room(
     db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

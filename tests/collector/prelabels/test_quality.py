@@ -108,7 +108,8 @@ def run_again(filled: Filled, sha: str) -> None:
     """Another version of the model ran over every capture; nobody was shown what it said."""
     for row in filled.rows("SELECT * FROM labels_document WHERE shown ORDER BY id"):
         values = row._asdict()
-        values.update(id=None, name=f"again-{sha[0]}", shown=False, source_sha256=sha)
+        del values["id"]
+        values.update(name=f"again-{sha[0]}", shown=False, source_sha256=sha)
         values["body"] = values["body"].replace(MODEL["sha256"], sha)
         names = ", ".join(values)
         filled.execute(

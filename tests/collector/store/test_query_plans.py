@@ -16,7 +16,9 @@ from collector.review.views import _ROWS
 from collector.store.database import Database
 from collector.store.sql import Connection, Statement, text
 from collector.studies.scope import within
-from tests.support.databases import new_database
+from tests.support.databases import new_database, only_sqlite
+
+pytestmark = only_sqlite
 
 QUEUE: dict[str, Statement] = {
     **{name: one for name, one in vars(queue_sql).items() if isinstance(one, Statement)},

@@ -17,7 +17,9 @@ from collector.store import sqlite_driver
 from collector.store.database import Database, DatabaseFailed, notify, require_thread
 from collector.store.open import open_database
 from collector.store.sql import Connection, text
-from tests.support.databases import new_database
+from tests.support.databases import new_database, only_sqlite
+
+pytestmark = only_sqlite
 
 ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
 

@@ -50,8 +50,9 @@ def release(filled: Filled, shown: Instructions) -> None:
     filled.execute(
         "INSERT INTO study_version_instruction (study_version_id, type, version) SELECT :newest, type,"
         " CASE type WHEN 'boxes' THEN :version ELSE version END FROM study_version_instruction"
-        " WHERE study_version_id = :newest - 1",
+        " WHERE study_version_id = :before",
         newest=row.newest,
+        before=row.newest - 1,
         version=shown.version,
     )
     filled.execute("UPDATE task SET study_version_id = :newest WHERE state IN ('open', 'leased')", newest=row.newest)
