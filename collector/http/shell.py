@@ -27,5 +27,5 @@ def headers_of(settings: Settings) -> dict[str, str]:
     """The headers of every answer, in addition to those of the shell."""
     headers = {"content-security-policy": PAGE_POLICY}
     if settings.is_https:
-        headers["strict-transport-security"] = "max-age=31536000"
+        headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
     return headers

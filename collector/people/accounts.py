@@ -18,6 +18,7 @@ from wire.errors import GleanerError
 LINK_SECONDS = 3600.0
 PAGE_SECONDS = 12 * 3600.0
 DAY_SECONDS = 86_400.0
+_REPLACE = text("UPDATE token SET used_at = :now WHERE hash = :hash AND kind = 'page' AND used_at IS NULL")
 _NAME = re.compile(r"^[^\s/\\<>\"'][^/\\<>\"'\x00-\x1f]{0,62}$")
 
 
@@ -151,8 +152,10 @@ def new_link_code(conn: Connection, name: str) -> str:
     return _issue(conn, person_id(conn, name), "enter", LINK_SECONDS)
 
 
-def sign_in(conn: Connection, code: str) -> str | None:
+def sign_in(conn: Connection, code: str, before: str | None = None) -> str | None:
     """Use a code up; returns the secret for the page's cookie, good for twelve hours; None: the code opens nothing.
+
+    The session with the secret `before`, which the same browser had until now, ends with it.
 
     A code that has expired is used up by the try. That is why nothing is raised here: it would take the mark back. A
     code that lasts longer than any new one is from a clock that was ahead, and has expired too.
@@ -171,7 +174,12 @@ def sign_in(conn: Connection, code: str) -> str | None:
         ),
         values,
     ).one_or_none()
-    return _issue(conn, row.person_id, "page", PAGE_SECONDS) if row is not None and row.opens else None
+    if row is None or not row.opens:
+        return None
+    if before is not None:
+        conn.execute(_REPLACE, {"hash": hash_secret(before), "now": values["now"]})
+        credentials_changed(conn)
+    return _issue(conn, row.person_id, "page", PAGE_SECONDS)
 
 
 def signed_in(conn: Connection, secret: str) -> dict[str, str]:

@@ -60,7 +60,8 @@ async def use_link(request: Request, db: Db) -> Response:
     is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
     _same_origin(request, is_form)
     code = _code_of(await read_body(request, _LONGEST_BODY), is_form)
-    secret = await db.write(lambda conn: accounts.sign_in(conn, code))
+    before = request.cookies.get(services_of(request).settings.page_cookie)
+    secret = await db.write(lambda conn: accounts.sign_in(conn, code, before))
     log = services_of(request).get(SecurityLog)
     if secret is None:
         raise accounts.LinkUsed("This link has been used or has expired.")

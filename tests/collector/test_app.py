@@ -38,8 +38,8 @@ def test_every_route_has_a_policy() -> None:
     assert found["POST /api/admin/{verb}"] == ("admin",)
     everybody = {route for route, who in found.items() if who == ("anyone",)}
     assert everybody <= {
-        "GET /enter/{code}", "POST /api/enter", "POST /api/devices/join", "OPTIONS /api/uploads",
-        "OPTIONS /api/uploads/{upload}",
+        "GET /enter/{code}", "POST /api/enter", "POST /api/devices/join", "GET /api/devices/authority",
+        "OPTIONS /api/uploads", "OPTIONS /api/uploads/{upload}",
         "GET /", "GET /today", "GET /prelabels", "GET /assets/{path:path}", "GET /favicon.svg",
     }  # fmt: skip
 
@@ -250,6 +250,19 @@ def test_vitals(collector: Collector) -> None:
     assert local_http.get(f"{collector.url}/api/health").json() == {"status": "ok"}
     assert local_http.get(f"{collector.url}/api/ready").json() == {"status": "ready"}
     assert "# TYPE gleaner_captures gauge" in local_http.get(f"{collector.url}/metrics").text
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW"])
+def test_methods_that_nobody_needs_are_not_answered(collector: Collector, method: str) -> None:
+    reply = local_http.request(method, f"{collector.url}/api/me", headers={"X-Secret": "echo"})
+    assert reply.status_code in (400, 404, 405) and "echo" not in reply.text
+
+
+def test_a_request_with_two_lengths_is_refused(collector: Collector) -> None:
+    with socket.create_connection(("127.0.0.1", collector.port), timeout=30) as connection:
+        lengths = b"Content-Length: 4\r\nContent-Length: 5"
+        connection.sendall(b"POST /api/enter HTTP/1.1\r\nHost: localhost\r\n" + lengths + b"\r\n\r\nabcde")
+        assert b" 400 " in connection.recv(65536).split(b"\r\n")[0]
 
 
 def test_the_admin_door_needs_the_key_file(collector: Collector) -> None:

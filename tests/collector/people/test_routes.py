@@ -41,6 +41,18 @@ def set_in_database(collector: Collector, statement: str, **values: object) -> N
     assert collector.change(statement, **values) > 0
 
 
+def test_another_link_in_the_same_browser_ends_the_session_before(collector: Collector) -> None:
+    first, second = collector.new_link("hal"), collector.new_link("ivy")
+    with local_http.Client(base_url=collector.url) as page:
+        page.post("/api/enter", json={"code": code_of(first)}, headers=PAGE)
+        before = dict(page.cookies)
+        assert page.post("/api/enter", json={"code": "wrong"}, headers=PAGE).status_code == 410
+        assert page.get("/api/me").json()["name"] == "hal", "a link that opens nothing ends nothing"
+        page.post("/api/enter", json={"code": code_of(second)}, headers=PAGE)
+        assert page.get("/api/me").json()["name"] == "ivy"
+    assert local_http.get(f"{collector.url}/api/me", cookies=before).status_code == 401
+
+
 def test_a_session_that_was_refused_for_its_end_stays_ended(collector: Collector) -> None:
     link = collector.new_link("gil")
     with local_http.Client(base_url=collector.url) as page:
