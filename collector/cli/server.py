@@ -19,6 +19,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from collector.app import create_app
@@ -39,8 +40,9 @@ LAST_REQUESTS_SECONDS = 2.0
 MAX_CONNECTIONS = 1024
 MAX_OPEN_FILES = 8192
 REUSED_BYTES = 16 << 20
-MAPPED_BYTES = 1 << 20  # larger pieces of memory are the kernel's own, and given back when freed
+MAPPED_BYTES = 4 << 20  # larger pieces of memory are the kernel's own, and given back when freed
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
+READ_BYTES = 1 << 20  # at once from one connection; a slow one needs a few KiB
 GC_THRESHOLDS = (50_000, 20, 20)
 
 
@@ -100,6 +102,7 @@ async def _serve(app: FastAPI, settings: Settings, tls: TlsFiles | None, ready: 
         port=settings.port,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=READ_BYTES),
         websockets=False,
         backlog=MAX_CONNECTIONS,
         backpressure=MAX_CONNECTIONS,

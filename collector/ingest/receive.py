@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -14,7 +15,7 @@ from collector.devices.fleet import check_sending
 from collector.ingest.locks import Holder, SenderSilent, UploadBusy
 from collector.ingest.manifests import open_when_complete
 from collector.ingest.offsets import Upload, find_upload, set_offset
-from collector.ingest.staging_local import LocalStaging, StagedFile
+from collector.ingest.staging_local import LocalStaging, Promise, StagedFile
 from collector.ingest.tus import Chunk, ConcatFinal, UploadState, UploadTooLong, begin_chunk
 from collector.settings import Settings
 from collector.store.blobs import DiskFull
@@ -116,54 +117,48 @@ class Receiver:
             state = begin_chunk(UploadState(file.durable, upload.state.length), chunk, limit)
             room = (limit if state.length is None else state.length) - state.offset
             body = Body(request.receive, holder, self.settings.upload_idle_seconds, room)
+            promise = partial(self._promise_now, upload, state.length)
             try:
-                await self._take_in(body, upload, chunk, state, file)
+                await self._take_in(body, chunk, file, promise)
             except (ClientDisconnect, UploadBusy, SenderSilent) as interruption:
-                await self._save_interrupted(body, upload, chunk, state, file)
+                await self._save_interrupted(body, chunk, file, promise)
                 if isinstance(interruption, ClientDisconnect):
                     raise SenderGone("The connection ended inside the chunk.") from interruption
                 raise
             except (DiskFull, UploadTooLong):
                 await file.discard()
                 raise
-            return await self._promise(upload, file, state.length)
+            return UploadState(file.durable, state.length)
         finally:
             await file.close()
 
-    async def _take_in(self, body: Body, upload: Upload, chunk: Chunk, state: UploadState, file: StagedFile) -> None:
+    async def _take_in(self, body: Body, chunk: Chunk, file: StagedFile, promise: Promise) -> None:
         """The whole body onto the disk, and what came without a checksum promised on the way."""
-        if chunk.checksum is not None:
-            while await body.read():
-                await file.write(body.take(), chunk.checksum)
-            await file.finish(body.take(), chunk.checksum)
-            return
-        due = time.monotonic() + CHECKPOINT_SECONDS
+        start = file.durable
+        due = math.inf if chunk.checksum is not None else time.monotonic() + CHECKPOINT_SECONDS
         while await body.read(due):
-            await file.write(body.take(), None)
-            if time.monotonic() >= due or state.offset + body.size - file.durable >= CHECKPOINT_BYTES:
-                await self._promise(upload, file, state.length)
+            await file.write(body.take(), chunk.checksum)
+            is_due = time.monotonic() >= due or start + body.size - file.durable >= CHECKPOINT_BYTES
+            if chunk.checksum is None and is_due:
+                await file.sync(promise)
                 due = time.monotonic() + CHECKPOINT_SECONDS
-        await file.finish(body.take(), None)
+        await file.finish(body.take(), chunk.checksum, promise)
 
-    async def _save_interrupted(
-        self, body: Body, upload: Upload, chunk: Chunk, state: UploadState, file: StagedFile
-    ) -> None:
+    async def _save_interrupted(self, body: Body, chunk: Chunk, file: StagedFile, promise: Promise) -> None:
         """What arrived of an interrupted chunk: all of it, or nothing when it came with a checksum."""
         try:
             if chunk.checksum is not None:
                 await file.discard()
-            else:
-                await file.finish(body.take(), None)
+            await file.finish([] if chunk.checksum is not None else body.take(), None, promise)
         except DiskFull:
             await file.discard()
             raise
-        await self._promise(upload, file, state.length)
 
-    async def _promise(self, upload: Upload, file: StagedFile, length: int | None) -> UploadState:
-        """On disk first, then in the row, then said."""
-        state = UploadState(await file.sync(), length)
+    def _promise_now(self, upload: Upload, length: int | None, offset: int) -> None:
+        """On disk first, then in the row, then said. Called in a file thread."""
+        state = UploadState(offset, length)
         if state == upload.state and not state.whole:
-            return state
+            return
         expires = self.expiry(upload.capture)
 
         def save_state(conn: Connection) -> None:
@@ -172,5 +167,4 @@ class Receiver:
             if state.whole and upload.capture is not None:
                 open_when_complete(conn, upload.capture)
 
-        await self.db.write(save_state)
-        return state
+        self.db.write_sync(save_state)

@@ -24,7 +24,8 @@ from wire.errors import GleanerError
 from wire.files import sync_folder
 
 T = TypeVar("T")
-FILE_THREADS = 4
+Promise = Callable[[int], None]
+FILE_THREADS = 8
 COPY_BYTES = 1 << 20
 log = logging.getLogger("gleaner.ingest")
 
@@ -197,34 +198,31 @@ class StagedFile:
                     view = view[count:]
             begin_writeback(self._open, start, self.written - start)
 
-    async def sync(self) -> int:
-        """Make everything written durable; returns the offset that may now be promised. Raises DiskFull."""
-        await self._written()
+    async def sync(self, promise: Promise) -> None:
+        """Make everything written durable, then promise it: `promise` is called in the file thread with the offset.
+
+        Raises:
+            DiskFull, and what `promise` raises.
+        """
+        await self._do(lambda: self._sync_now(promise))
+
+    def _sync_now(self, promise: Promise) -> None:
         if self.written != self.durable:
-            await self._do(self._sync_now)
-        return self.durable
+            with _disk_errors():
+                os.fdatasync(self._open)
+            self.durable = self.written
+        promise(self.durable)
 
-    def _sync_now(self) -> None:
-        if self.written == self.durable:
-            return
-        with _disk_errors():
-            os.fdatasync(self._open)
-        self.durable = self.written
-
-    async def finish(self, pieces: Sequence[bytes], checksum: Checksum | None) -> int:
-        """Write the last pieces of a chunk, compare it with its checksum, make it durable, close the file.
-
-        Returns:
-            The offset that may now be promised.
+    async def finish(self, pieces: Sequence[bytes], checksum: Checksum | None, promise: Promise) -> None:
+        """Write the last pieces of a chunk, compare it with its checksum, make it durable, promise it, close the file.
 
         Raises:
             ChecksumMismatch: the chunk is another one, and was cut off.
-            DiskFull: as `write`; the file is still open.
+            DiskFull: as `write`; the file is still open. And what `promise` raises.
         """
-        await self._do(lambda: self._finish_now(pieces, checksum))
-        return self.durable
+        await self._do(lambda: self._finish_now(pieces, checksum, promise))
 
-    def _finish_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+    def _finish_now(self, pieces: Sequence[bytes], checksum: Checksum | None, promise: Promise) -> None:
         self._write_now(pieces, checksum)
         if checksum is not None:
             digest = self._digest if self._digest is not None else checksum.start()
@@ -232,7 +230,7 @@ class StagedFile:
             if digest.digest() != checksum.expected:
                 self._discard_now()
                 raise ChecksumMismatch(f"The chunk's {checksum.algorithm} is not the one it was sent with.")
-        self._sync_now()
+        self._sync_now(promise)
         self._close_now()
 
     async def discard(self) -> None:

@@ -29,44 +29,51 @@ def staging(tmp_path: Path) -> Iterator[LocalStaging]:
 
 
 def test_batches_are_written_in_order_and_compared_with_their_checksum(staging: LocalStaging) -> None:
+    promised: list[int] = []
+
     async def send() -> tuple[int, int]:
         file = await staging.open(NAME, 0)
         checksum = Checksum("sha256", hashlib.sha256(WHOLE).digest())
         for batch in BATCHES[:-1]:
             await file.write(batch, checksum)
         before = file.durable
-        after = await file.finish(BATCHES[-1], checksum)
+        await file.finish(BATCHES[-1], checksum, promised.append)
         await file.close()
-        return before, after
+        return before, file.durable
 
     assert asyncio.run(send()) == (0, len(WHOLE))
+    assert promised == [len(WHOLE)]
     assert (staging.folder / NAME).read_bytes() == WHOLE
 
 
 def test_a_wrong_checksum_cuts_off_all_batches_of_the_chunk_and_nothing_before(staging: LocalStaging) -> None:
+    promised: list[int] = []
+
     async def send() -> int:
         file = await staging.open(NAME, 0)
-        await file.finish([b"before"], None)
+        await file.finish([b"before"], None, promised.append)
         file = await staging.open(NAME, 6)
         checksum = Checksum("sha256", hashlib.sha256(WHOLE[1:]).digest())
         for batch in BATCHES[:-1]:
             await file.write(batch, checksum)
         with pytest.raises(ChecksumMismatch):
-            await file.finish(BATCHES[-1], checksum)
+            await file.finish(BATCHES[-1], checksum, promised.append)
         await file.close()
         return file.durable
 
     assert asyncio.run(send()) == 6
+    assert promised == [6]
     assert (staging.folder / NAME).read_bytes() == b"before"
 
 
 def test_who_is_cancelled_during_a_write_leaves_the_file_open_until_it_is_done(staging: LocalStaging) -> None:
     may_go_on = threading.Event()
+    promised: list[int] = []
 
     async def send() -> None:
         file = await staging.open(NAME, 0)
         blocked = [staging.begin(may_go_on.wait) for _ in range(FILE_THREADS)]
-        task = asyncio.create_task(file.finish([WHOLE], None))
+        task = asyncio.create_task(file.finish([WHOLE], None, promised.append))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -85,10 +92,12 @@ def test_who_is_cancelled_during_a_write_leaves_the_file_open_until_it_is_done(s
 def test_a_full_disk_is_reported_by_the_next_call_and_costs_only_what_was_not_durable(
     staging: LocalStaging, tmp_path: Path
 ) -> None:
+    promised: list[int] = []
+
     async def send() -> None:
         file = await staging.open(NAME, 0)
         await file.write([b"durable"], None)
-        assert await file.sync() == 7
+        await file.sync(promised.append)
         await file.write([b"not durable"], None)
         await file.write([], None)
         file._staging = LocalStaging(tmp_path / "full", 2**62)
@@ -100,6 +109,7 @@ def test_a_full_disk_is_reported_by_the_next_call_and_costs_only_what_was_not_du
 
     asyncio.run(send())
     assert (staging.folder / NAME).read_bytes() == b"durable"
+    assert promised == [7]
 
 
 def test_writeback_reports_a_file_that_is_closed_and_passes_over_one_that_has_no_pages() -> None:
