@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
-    [queue] [attack] [steps] [disk] [startup] [upload] [backup]
+    [queue] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup]
 all of them by default
 """
 
@@ -32,6 +32,7 @@ from benchmarks import (
     prelabel_overhead,
     quality,
     queue_pairs,
+    queue_postgres,
     session,
     startup,
     steps,
@@ -52,6 +53,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "export": export.measure,
     "quality": quality.measure,
     "queue": queue_pairs.measure,
+    "queue-postgres": queue_postgres.measure,
     "attack": attack.measure,
     "steps": steps.measure,
     "disk": disk.measure,

@@ -28,7 +28,8 @@ PACKAGE = "PostgreSQL is missing: sudo make system (or apt-get install postgresq
 TEMPLATE = "gleaner_template"
 # Servers are killed here, machines are not: what the kernel was given is there after that, and hundreds of databases
 # are copied.
-OPTIONS = "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB"
+CARELESS = "-c fsync=off -c full_page_writes=off"
+OPTIONS = "-c listen_addresses='' -c max_connections=200 -c shared_buffers=64MB"
 
 
 def programs() -> Path | None:
@@ -49,8 +50,9 @@ def need_postgres() -> None:
 class Server:
     """A server in a folder; it may be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: str = CARELESS) -> None:
         self.folder = folder
+        self._options = options
         self._user = "postgres" if os.geteuid() == 0 else None
 
     @property
@@ -69,7 +71,7 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers. Raises subprocess.CalledProcessError."""
-        options = f"-k {self.folder} {OPTIONS}"
+        options = f"-k {self.folder} {OPTIONS} {self._options}"
         self._run("pg_ctl", "-D", self._data, "-o", options, "-l", f"{self.folder}/log", "-w", "start")
 
     def stop(self, mode: str = "immediate") -> None:
@@ -107,11 +109,11 @@ def drop(address: str) -> None:
 
 
 @contextlib.contextmanager
-def own_server() -> Iterator[Server]:
-    """A server for a test that kills it."""
+def own_server(options: str = CARELESS) -> Iterator[Server]:
+    """A server of its own, for a test that kills it or a benchmark."""
     need_postgres()
     with tempfile.TemporaryDirectory(prefix="gleaner-pg-", dir="/tmp") as name:
-        server = Server(Path(name) / "s")
+        server = Server(Path(name) / "s", options)
         Path(name).chmod(0o755)
         server.create()
         _make_template(server)

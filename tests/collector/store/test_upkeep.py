@@ -53,7 +53,7 @@ def test_jobs_that_were_done_long_ago_go(filled: Filled, kind: str, state: str, 
 def signs(filled: Filled, task: str, ann: str, ats: list[str]) -> None:
     insert = (
         "INSERT INTO activity (task_id, person_id, fence, at, visible, playing, input)"
-        " VALUES (:task, :ann, 1, :at, 1, 0, 1)"
+        " VALUES (:task, :ann, 1, :at, TRUE, FALSE, TRUE)"
     )
     rows = [{"task": task, "ann": ann, "at": at} for at in ats]
     filled.db.write_sync(lambda conn: conn.execute(text(insert), rows).rowcount)
