@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +12,11 @@ from pathlib import Path
 from collector.backup.backup import BackupMade, make_backup
 from collector.backup.folder import LocalBackupFolder
 from collector.backup.repository import Repository, open_repository
+from collector.cli.repository import PASSPHRASE_VARIABLE
 from collector.keys import load_admin_key, load_receipt_key
 from tests.collector.review.filled import TIMES, Filled, box, interval, track
+from tests.support import warm
+from tests.support.databases import environment_of
 
 PASSPHRASE = "correct horse battery staple"
 VIDEO_BYTES = 2_500_000  # more than two chunks of a backup
@@ -50,6 +55,12 @@ def opened(folder: Path, **purpose: bool) -> Iterator[Repository]:
 def save(filled: Filled, folder: Path) -> BackupMade:
     with opened(folder, for_writing=True) as repository:
         return make_backup(repository, filled.db, filled.blobs, filled.folder)
+
+
+def gleaner(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`gleaner collector …` on the database of a data folder, as a process of its own: it lowers its priority."""
+    environment = {**os.environ, **environment_of(data), PASSPHRASE_VARIABLE: PASSPHRASE}
+    return warm.collectors().run(["collector", *words], env=environment, timeout=60)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from collector.backup.comparison import PRUNED, UNCHANGING, compare_with_backup, differences
 from collector.backup.problems import SchemaDiffers
 from collector.backup.restore import newest_snapshot
-from collector.cli import app
 from collector.store.tables import metadata
-from tests.collector.backup.saving import PASSPHRASE, furnish, opened, save
+from tests.collector.backup.saving import furnish, gleaner, opened, save
 from tests.collector.review.filled import Filled
 from tests.needs import ROOT
 from tests.support.trials import rounds
@@ -102,7 +100,6 @@ def test_the_command_compares_when_it_is_asked_to(filled: Filled, tmp_path: Path
     filled.execute("UPDATE revision SET active_ms = active_ms + 1")
     filled.db.close()
     words = ["verify", "--data", str(filled.folder), "--json"]
-    environment = {"GLEANER_BACKUP_PASSPHRASE": PASSPHRASE}
-    assert CliRunner().invoke(app, words, env=environment).exit_code == 0
-    done = CliRunner().invoke(app, [*words, "--backup", str(tmp_path / "r")], env=environment)
-    assert done.exit_code == 1 and done.stdout.count('"row-changed"') == 2
+    assert gleaner(filled.folder, *words).returncode == 0
+    done = gleaner(filled.folder, *words, "--backup", str(tmp_path / "r"))
+    assert done.returncode == 1 and done.stdout.count('"row-changed"') == 2

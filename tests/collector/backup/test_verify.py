@@ -12,12 +12,11 @@ import pytest
 
 from collector.backup.rows import dump_rows
 from collector.backup.verify import MIN_UNNAMED_AGE_SECONDS, VerifiedData, verify_data
-from collector.cli import app
 from collector.security.files import SecurityFiles
 from collector.store.clock import now_text
-from tests.collector.backup.saving import furnish
+from tests.collector.backup.saving import furnish, gleaner
 from tests.collector.review.filled import Filled
-from tests.support.databases import command, only_sqlite
+from tests.support.databases import only_sqlite
 from tests.support.trials import rounds
 
 
@@ -177,15 +176,15 @@ def test_the_command_ends_with_1_and_lists_what_it_found(filled: Filled) -> None
     furnish(filled)
     filled.db.close()
     words = ["verify", "--data", str(filled.folder)]
-    done = command(app, words, filled.folder)
-    assert done.exit_code == 0 and "No problem was found in" in done.stdout
+    done = gleaner(filled.folder, *words)
+    assert done.returncode == 0 and "No problem was found in" in done.stdout
     key = some_blob_of(filled)
     blob_path(filled, key).write_bytes(b"rotten")
-    done = command(app, words, filled.folder)
-    assert done.exit_code == 1 and "blob-damaged" in done.stdout
-    done = command(app, [*words, "--json"], filled.folder)
+    done = gleaner(filled.folder, *words)
+    assert done.returncode == 1 and "blob-damaged" in done.stdout
+    done = gleaner(filled.folder, *words, "--json")
     told = json.loads(done.stdout)
-    assert done.exit_code == 1 and told["whole"] is False
+    assert done.returncode == 1 and told["whole"] is False
     assert {one["kind"] for one in told["faults"]} == {"blob-damaged", "blob-size"}
 
 
