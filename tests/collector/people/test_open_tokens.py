@@ -16,6 +16,7 @@ from collector.people.open_tokens import (
     revoke_token,
 )
 from collector.people.tokens import hash_secret
+from collector.settings import Settings
 from collector.store.database import Database
 from collector.store.upkeep import prune
 
@@ -84,5 +85,5 @@ def test_the_last_use_is_saved_and_a_revoked_token_is_removed_in_time(ann: Ann) 
     ann.db.write_sync(
         lambda conn: conn.execute("UPDATE token SET expires_at = '2020' WHERE used_at IS NOT NULL").rowcount
     )
-    ann.db.write_sync(prune)
+    prune(ann.db, Settings().row_ages)
     assert ann.db.read_sync(lambda conn: conn.execute("SELECT count(*) FROM token").scalar()) == 1
