@@ -17,7 +17,7 @@ from collector.store import clock
 from collector.store.clock import Reading, now_text, record_time, steady_now
 from collector.store.database import Database
 from collector.store.sql import text
-from collector.store.upkeep import MAX_ROW_AGE_SECONDS, end_times_ahead, prune
+from collector.store.upkeep import MAX_ROW_AGE_SECONDS, RowAges, end_times_ahead, prune
 from tests.collector.review.filled import Filled
 from tests.support.databases import new_database
 from wire.base import format_utc
@@ -229,11 +229,11 @@ def test_rows_are_pruned_by_the_clock_by_which_they_expired(db: Database, clocks
     clocks.set_by(-2 * HOUR)
     link(db)
     clocks.pass_by(LINK_SECONDS + MAX_ROW_AGE_SECONDS - 60)
-    db.write_sync(prune)
+    prune(db, RowAges())
     count = text("SELECT count(*) FROM token")
     assert db.read_sync(lambda conn: conn.execute(count).scalar()) == 1
     clocks.pass_by(61)
-    db.write_sync(prune)
+    prune(db, RowAges())
     assert db.read_sync(lambda conn: conn.execute(count).scalar()) == 0
 
 
