@@ -22,6 +22,7 @@ SENTENCES = {
     "sensor-missing": f"The camera or the microphone cannot be found. {_AGAIN} {_HELP}",
     "redaction-failed": f"What you asked to be hidden could not be hidden, so nothing was kept. {_AGAIN} {_HELP}",
     "collector-unreachable": "There is no connection just now. Your recordings are safe on this device.",
+    "collector-untrusted": _SENDING,
     "device-refused": _SENDING,
     "device-forbidden": _SENDING,
     "not-a-collector": _SENDING,
