@@ -13,6 +13,7 @@ import pytest
 
 from collector.watchdog import notify_systemd, watchdog_seconds
 from tests.collector.running import Collector
+from tests.support.databases import only_sqlite
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def next_with(heard: socket.socket, start: str) -> str:
             return message
 
 
+@only_sqlite  # another program holds the file's write lock
 def test_a_service_is_fed_while_it_can_write(tmp_path: Path, heard: socket.socket) -> None:
     running = Collector(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1500000")
     running.start()
