@@ -131,18 +131,18 @@ def _copy(conn: Connection, mark: str) -> None:
         )
 
 
-class Work(NamedTuple):
+class PairsDone(NamedTuple):
     """`pairs` a second, and how long 99 of 100 requests took at most."""
 
     pairs: float
     p99_ms: float
 
 
-async def work_over_http(port: int, tokens: list[str], one_request: bool) -> Work:
+async def work_over_http(port: int, tokens: list[str], one_request: bool) -> PairsDone:
     """What these people get done together."""
     end, waits = time.monotonic() + SECONDS, list[float]()
     done = await asyncio.gather(*[_work(port, token, end, one_request, waits) for token in tokens])
-    return Work(sum(done) / SECONDS, sorted(waits)[int(len(waits) * 0.99)] * 1000)
+    return PairsDone(sum(done) / SECONDS, sorted(waits)[int(len(waits) * 0.99)] * 1000)
 
 
 async def _work(port: int, token: str, end: float, one_request: bool, waits: list[float]) -> int:

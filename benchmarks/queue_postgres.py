@@ -24,7 +24,7 @@ from sqlalchemy import Boolean, Table
 
 from benchmarks import attack, queue_pairs
 from benchmarks.figure import Figure
-from benchmarks.queue_pairs import Work
+from benchmarks.queue_pairs import PairsDone
 from collector.store.tables import metadata
 from tests.support import postgres
 
@@ -57,12 +57,12 @@ def _figures(ports: Sequence[int], tokens: list[str], items: int) -> Iterator[Fi
         yield Figure("… 99th percentile of a request", round(work.p99_ms, 1), "ms", limit)
 
 
-async def _together(ports: Sequence[int], tokens: list[str], one_request: bool) -> Work:
+async def _together(ports: Sequence[int], tokens: list[str], one_request: bool) -> PairsDone:
     shares = [
         queue_pairs.work_over_http(port, tokens[place :: len(ports)], one_request) for place, port in enumerate(ports)
     ]
     found = await asyncio.gather(*shares)
-    return Work(sum(work.pairs for work in found), max(work.p99_ms for work in found))
+    return PairsDone(sum(work.pairs for work in found), max(work.p99_ms for work in found))
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ OPENING = "Gleaner, opening"
 
 
 @dataclass
-class Row:
+class UploadRow:
     """What one contestant did with one shape, a value per round."""
 
     megabytes: list[float] = field(default_factory=list)
@@ -91,9 +91,9 @@ class Usage:
         return sum(self._process.cpu_times()[:2]), sum(sum(child.cpu_times()[:2]) for child in children)
 
 
-class Rows(dict[tuple[str, str], Row]):
+class UploadRows(dict[tuple[str, str], UploadRow]):
     def add(self, name: str, shape: str, size: int, usage: Usage) -> None:
-        row = self.setdefault((name, shape), Row())
+        row = self.setdefault((name, shape), UploadRow())
         row.megabytes.append(size / 1e6 / usage.seconds)
         row.cpu.append(usage.cpu / (size / GIB))
         row.worker_cpu.append(usage.worker_cpu / (size / GIB))
@@ -102,7 +102,7 @@ class Rows(dict[tuple[str, str], Row]):
 
 def measure() -> list[Figure]:
     """The figures. A table with every row is printed."""
-    rows = Rows()
+    rows = UploadRows()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gleaner-upload-")))
         source = _source(folder / "source")
@@ -127,7 +127,9 @@ def measure() -> list[Figure]:
     return _figures(rows)
 
 
-def _round(rows: Rows, shape: str, pieces: list[Piece], contestants: dict[str, Contestant], gleaner: Gleaner) -> None:
+def _round(
+    rows: UploadRows, shape: str, pieces: list[Piece], contestants: dict[str, Contestant], gleaner: Gleaner
+) -> None:
     size = sum(piece.size for piece in pieces)
     _digest(pieces)
     _prepare(size)
@@ -256,7 +258,7 @@ def _tuspyserver(folder: Path, python: Path) -> Iterator[Contestant]:
         yield Contestant(pid, send)
 
 
-def _print(rows: Rows) -> None:
+def _print(rows: UploadRows) -> None:
     for shape in SHAPES:
         table = Table(title=f"Uploads, {shape}, fdatasync, medians of {ROUNDS}")
         for heading in ("", "MB/s", "range", "of bare", "CPU s/GiB", "workers'", "peak MiB"):
@@ -273,7 +275,7 @@ def _print(rows: Rows) -> None:
         Console(width=100).print(table)
 
 
-def _figures(rows: Rows) -> list[Figure]:
+def _figures(rows: UploadRows) -> list[Figure]:
     figures = []
     for shape in SHAPES:
         for name in (CHECKED, WHOLE, PLAIN):

@@ -60,7 +60,7 @@ class Stored:
     capture: str = ""
 
 
-class Connection:
+class UploadConnection:
     """Requests to one server on loopback."""
 
     def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
@@ -114,7 +114,7 @@ class Gleaner:
         self.pid, self._data = self._process.pid, folder / "data"
         code = ask(Settings(data=self._data), "join-code", {})["code"]
         join = {"schema": 1, "code": code, "device": {"name": "d", "model": "m", "agent_version": "0"}}
-        _, said = Connection(self._port).send("POST", "/api/devices/join", attack.JSON, json.dumps(join).encode())
+        _, said = UploadConnection(self._port).send("POST", "/api/devices/join", attack.JSON, json.dumps(join).encode())
         joined = json.loads(said)
         self._device, self._token = joined["device"], {"Authorization": f"Bearer {joined['token']}"}
 
@@ -123,7 +123,7 @@ class Gleaner:
 
     def send(self, piece: Piece, chunk: int | None, *, checksum: bool) -> Stored:
         capture = new_id("cap")
-        connection = Connection(self._port, self._token)
+        connection = UploadConnection(self._port, self._token)
         location = connection.send_by_tus(
             "/api/uploads", {"capture": capture, "part": "media"}, piece, chunk, checksum=checksum
         )
@@ -131,11 +131,11 @@ class Gleaner:
         return Stored(self._data / "staging" / f"{location.rsplit('/', 1)[1]}.part", location, capture)
 
     def delete(self, stored: Stored) -> None:
-        Connection(self._port, self._token).send("DELETE", stored.location, VERSION)
+        UploadConnection(self._port, self._token).send("DELETE", stored.location, VERSION)
 
     def open(self, pieces: list[Piece], stored: list[Stored]) -> None:
         """Close the captures, wait for all receipts, compare the blobs: opening is the job between."""
-        connection = Connection(self._port, self._token)
+        connection = UploadConnection(self._port, self._token)
         for piece, one in zip(pieces, stored, strict=True):
             manifest = json.dumps(self._manifest(one.capture, piece).to_json()).encode()
             connection.send("PUT", f"/api/captures/{one.capture}/manifest", attack.JSON, manifest)

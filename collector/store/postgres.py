@@ -30,11 +30,10 @@ from collector.store.lock import lock_folder
 from collector.store.postgres_driver import PostgresConnection, failed, is_conflict
 from collector.store.postgres_topics import TopicListener, announcement_of
 from collector.store.private import private_folder
+from collector.store.write_queue import GROUP_FNS, GROUP_SECONDS, WriteQueue
 
 log = logging.getLogger("gleaner.store")
 T = TypeVar("T")
-GROUP_FNS = 128
-GROUP_SECONDS = 0.002
 READERS = 4
 LONG_READERS = 2
 MAX_READ_SECONDS = 30.0
@@ -79,7 +78,6 @@ class PostgresDatabase:
             DataInUse, DatabaseFailed, StorageUnusable, and what `first` raises.
         """
         self._address = address
-        self._read_only = read_only
         self._lock_fd: int | None = None
         if not read_only:
             with disk_errors("The data folder cannot be used"):
@@ -99,9 +97,7 @@ class PostgresDatabase:
             if self._lock_fd is not None:
                 os.close(self._lock_fd)
             raise
-        self._waiting: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
-        self._closing = threading.Lock()
-        self._closed = False
+        self._waiting: WriteQueue[Item] = WriteQueue(read_only=read_only)
         self._idle: queue.LifoQueue[PostgresConnection] = queue.LifoQueue(READERS + LONG_READERS)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
@@ -193,11 +189,8 @@ class PostgresDatabase:
         self._observe_commit = observe
 
     def close(self) -> None:
-        with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            self._waiting.put(None)
+        if not self._waiting.close():
+            return
         if self._writer is not None:
             self._writer.join()
         self._listener.close()
@@ -211,16 +204,12 @@ class PostgresDatabase:
 
     def _accept(self, fn: Fn[T]) -> Future[T]:
         answer: Future[T] = Future()
-        with self._closing:
-            if self._closed or self._read_only:
-                word = "closed" if self._closed else "open for reading only"
-                raise DatabaseFailed(f"The database is {word}.", hint="Use the running service instead.")
-            self._waiting.put((fn, answer))
+        self._waiting.put((fn, answer))
         return answer
 
     def _write_loop(self) -> None:
         go_on = True
-        while go_on and (first := self._waiting.get()) is not None:
+        while go_on and (first := self._waiting.take()) is not None:
             group = _SharedTransaction(first, self._waiting)
             try:
                 self._commit(group)
@@ -276,7 +265,7 @@ class PostgresDatabase:
 class _SharedTransaction:
     """The fns of one transaction. It may be run several times; those it has taken stay."""
 
-    def __init__(self, first: Item, waiting: queue.SimpleQueue[Item | None]) -> None:
+    def __init__(self, first: Item, waiting: WriteQueue[Item]) -> None:
         self._items = [first]
         self._source = waiting
         self.met_end = False
@@ -301,7 +290,7 @@ class _SharedTransaction:
         if self.met_end or len(self._items) >= GROUP_FNS or time.monotonic() - began > GROUP_SECONDS:
             return
         with contextlib.suppress(queue.Empty):
-            item = self._source.get_nowait()
+            item = self._source.take_waiting()
             if item is None:
                 self.met_end = True
             else:

@@ -24,16 +24,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from collector.store.blobs_local import disk_errors
-from collector.store.database import DatabaseFailed, Fn, ReadTooLong, ThreadRequired, notified_topics, quickly
+from collector.store.database import Fn, ReadTooLong, ThreadRequired, notified_topics, quickly
 from collector.store.lock import lock_folder
 from collector.store.loop_turn import LoopTurns
 from collector.store.private import private_database, private_folder
 from collector.store.sql import Connection
 from collector.store.sqlite_driver import Readers, SqliteConnection, connect, failed, interrupted_after, roll_back
+from collector.store.write_queue import GROUP_FNS, GROUP_SECONDS, WriteQueue
 
 T = TypeVar("T")
-GROUP_FNS = 128
-GROUP_SECONDS = 0.002
 QUICK_GROUP_SECONDS = 0.02  # of fns on the event loop, which answers nobody meanwhile
 READERS = 2  # only one thread runs Python at a time: more of them take turns with each other
 LONG_READERS = 2
@@ -64,7 +63,6 @@ class SqliteDatabase:
             DataInUse, DatabaseFailed, StorageUnusable, and what `first` raises.
         """
         self.path = path
-        self._read_only = read_only
         self._lock_fd: int | None = None
         if not read_only:
             with disk_errors("The data folder cannot be used"):
@@ -77,10 +75,8 @@ class SqliteDatabase:
                 raise
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
         self._observe_commit: Callable[[int, float], None] = lambda _writes, _seconds: None
-        self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._waiting: WriteQueue[_Write] = WriteQueue(read_only=read_only)
         self._turns = LoopTurns()
-        self._closing = threading.Lock()
-        self._closed = False
         self._readers = Readers(path, READERS + LONG_READERS)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
@@ -137,7 +133,7 @@ class SqliteDatabase:
     # ------------------------------------------------------------------ writing
     def write_sync(self, fn: Fn[T]) -> T:
         answer: Future[T] = Future()
-        self._accept(_Write(fn, answer))
+        self._waiting.put(_Write(fn, answer))
         return answer.result()
 
     async def write(self, fn: Fn[T], *, quick: bool = False) -> T:
@@ -145,10 +141,10 @@ class SqliteDatabase:
         if quick:
             with contextlib.suppress(ThreadRequired):
                 here: asyncio.Future[T] = loop.create_future()
-                self._accept(_Write(fn, here, loop))
+                self._waiting.put(_Write(fn, here, loop))
                 return await here
         answer: Future[T] = Future()
-        self._accept(_Write(fn, answer))
+        self._waiting.put(_Write(fn, answer))
         return await asyncio.wrap_future(answer)
 
     def maintain(self) -> None:
@@ -164,11 +160,8 @@ class SqliteDatabase:
         self._observe_commit = observe
 
     def close(self) -> None:
-        with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            self._waiting.put(None)
+        if not self._waiting.close():
+            return
         self._turns.end()
         if self._writer is not None:
             self._writer.join()
@@ -178,17 +171,10 @@ class SqliteDatabase:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
 
-    def _accept(self, write: _Write) -> None:
-        with self._closing:
-            if self._closed or self._read_only:
-                word = "closed" if self._closed else "open for reading only"
-                raise DatabaseFailed(f"The database is {word}.", hint="Use the running service instead.")
-            self._waiting.put(write)
-
     def _write_loop(self) -> None:
         conn: SqliteConnection | None = None
         try:
-            while (first := self._waiting.get()) is not None:
+            while (first := self._waiting.take()) is not None:
                 try:
                     conn = conn or SqliteConnection(self.path)
                 except sqlite3.Error as error:
@@ -233,7 +219,7 @@ class SqliteDatabase:
 class _Group:
     """The writes of one transaction: `next` is the one to run, None when no more are taken."""
 
-    def __init__(self, conn: SqliteConnection, waiting: queue.SimpleQueue[_Write | None], first: _Write) -> None:
+    def __init__(self, conn: SqliteConnection, waiting: WriteQueue[_Write], first: _Write) -> None:
         self._conn, self._waiting, self._began = conn, waiting, time.monotonic()
         self.next: _Write | None = first
         self.done: list[_Done] = []
@@ -261,7 +247,7 @@ class _Group:
 
     def _take_one(self) -> _Write | None:
         try:
-            write = self._waiting.get_nowait()
+            write = self._waiting.take_waiting()
         except queue.Empty:
             return None
         self.is_last = write is None

@@ -6,21 +6,20 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.store.database import Database, DatabaseFailed, ReadTooLong, notify
+from collector.store.database import Database, DatabaseFailed, ReadTooLong
 from collector.store.lock import DataInUse
 from collector.store.open import UnknownDatabase, database_file, open_database
 from collector.store.sql import Connection, text
 from tests.collector.running import ROOT
+from tests.support.database_fns import ADD, Refused, names, writer
 from tests.support.databases import ENGINES, Engine, address_of, new_database, reader, reopened
-
-ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
 
 
 def sign_of(answer: object) -> object:
@@ -28,26 +27,6 @@ def sign_of(answer: object) -> object:
     if not isinstance(answer, Exception):
         return answer
     return "duplicate" if type(answer).__name__ in ("IntegrityError", "UniqueViolation") else type(answer)
-
-
-class Refused(Exception):
-    """What a test's fn raises."""
-
-
-def names(db: Database) -> list[str]:
-    return db.read_sync(lambda conn: list(conn.execute(text("SELECT id FROM person ORDER BY id")).scalars()))
-
-
-def writer(steps: list[str], *, fails: bool) -> Callable[[Connection], int]:
-    def fn(conn: Connection) -> int:
-        for step in steps:
-            conn.execute(ADD, {"id": step})
-        notify(conn, "people")
-        if fails:
-            raise Refused
-        return len(steps)
-
-    return fn
 
 
 @pytest.fixture(params=ENGINES)

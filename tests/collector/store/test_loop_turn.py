@@ -10,10 +10,7 @@ from concurrent.futures import Future
 import pytest
 
 from collector.store.loop_turn import LoopTurns
-
-
-class Refused(Exception):
-    """What a test's function raises."""
+from tests.support.database_fns import Refused
 
 
 def in_thread(work: Callable[[], None]) -> tuple[threading.Thread, Future[None]]:

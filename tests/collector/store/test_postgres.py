@@ -20,6 +20,7 @@ from collector.store.sql import Connection, text
 from tests.collector.running import until
 from tests.needs import ROOT
 from tests.support import postgres
+from tests.support.database_fns import Refused
 from tests.support.databases import address_of, new_database, rows_of, share
 
 ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
@@ -138,9 +139,6 @@ def test_a_deadlock_with_somebody_else_is_tried_again(db: Database, tmp_path: Pa
 
 
 def test_an_fn_that_fails_after_writing_runs_the_group_again_and_alone_is_left_out(db: Database) -> None:
-    class Refused(Exception):
-        pass
-
     runs: list[str] = []
 
     def writes(name: str, *, fails: bool) -> object:

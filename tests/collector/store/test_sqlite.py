@@ -14,34 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.store import sqlite_driver
-from collector.store.database import Database, DatabaseFailed, notify, require_thread
+from collector.store.database import Database, DatabaseFailed, require_thread
 from collector.store.open import open_database
 from collector.store.sql import Connection, text
+from tests.support.database_fns import ADD, Refused, names, writer
 from tests.support.databases import new_database, only_sqlite
 
 pytestmark = only_sqlite
-
-ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
-
-
-class Refused(Exception):
-    """What a test's fn raises."""
-
-
-def names(db: Database) -> list[str]:
-    return db.read_sync(lambda conn: list(conn.execute(text("SELECT id FROM person ORDER BY id")).scalars()))
-
-
-def writer(steps: list[str], *, fails: bool) -> Callable[[Connection], int]:
-    def fn(conn: Connection) -> int:
-        for step in steps:
-            conn.execute(ADD, {"id": step})
-        notify(conn, "people")
-        if fails:
-            raise Refused
-        return len(steps)
-
-    return fn
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, SERVER_LIFE, 
 from collector.tls.service import names_of, renew_in_time, tls_files
 from tests.collector.running import Collector
 from tests.support import local_http
+from tests.support.https_collector import collector_with_certificate
 
 NOW = datetime.now(UTC)
 
@@ -132,11 +133,7 @@ def test_tls_below_1_3_is_not_spoken(secure: Collector, tmp_path: Path) -> None:
 
 def test_a_certificate_that_ended_is_refused(tmp_path: Path) -> None:
     renew_certificate(tmp_path / "tls", ["127.0.0.1"], NOW - SERVER_LIFE - timedelta(days=1))
-    running = Collector(
-        tmp_path,
-        GLEANER_COLLECTOR_TLS_CERT=str(tmp_path / "tls" / SERVER),
-        GLEANER_COLLECTOR_TLS_KEY=str(tmp_path / "tls" / SERVER_KEY),
-    )
+    running = collector_with_certificate(tmp_path, tmp_path / "tls")
     running.start()
     try:
         trusted = ssl.create_default_context(cafile=tmp_path / "tls" / AUTHORITY)

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, renew_certificate
+from collector.tls.authority import AUTHORITY, renew_certificate
 from device_agent.uplink import pairing
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.errors import CollectorUntrusted, UploadGone
 from device_agent.uplink.pairing import JoinFailed, JoinUntrusted, read_authority
-from tests.collector.running import Collector
+from tests.support.https_collector import collector_with_certificate
 from wire.authority import authority_pin
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
@@ -185,11 +185,7 @@ def test_a_device_joins_over_https_with_the_authority_of_a_file_and_delivers(tmp
     now = datetime.now(UTC)
     for folder in ("tls", "other"):
         renew_certificate(tmp_path / folder, ["127.0.0.1"], now)
-    running = Collector(
-        tmp_path,
-        GLEANER_COLLECTOR_TLS_CERT=str(tmp_path / "tls" / SERVER),
-        GLEANER_COLLECTOR_TLS_KEY=str(tmp_path / "tls" / SERVER_KEY),
-    )
+    running = collector_with_certificate(tmp_path, tmp_path / "tls")
     running.start()
     try:
         url = running.url.replace("http:", "https:")
