@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from collector.backup.encryption import object_file
 from collector.backup.pace import Course
 from collector.backup.problems import BackupDamaged
 from collector.backup.repository import OBJECTS, Repository, check_headers, object_id
@@ -64,7 +65,9 @@ def _missing_of(repository: Repository, snapshot: str) -> list[str]:
             if not repository.has(content) and content not in found.missing:
                 missing.append(repository.name_of(content))
     except (BackupDamaged, zlib.error, ValueError):
-        pass  # a segment that cannot be read is named already, as an object or as missing
+        # A segment that cannot be read is named already, as an object or as missing. What it named is not known: any
+        # object that was saved once may be needed.
+        missing += map(object_file, repository.keys.absent())
     return missing
 
 

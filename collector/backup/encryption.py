@@ -52,7 +52,12 @@ def derived_key(master: bytes, purpose: str) -> bytes:
 
 def object_name(names_key: bytes, content: str) -> str:
     """The name of the object with this content (sha256, 64 hex digits): who lacks the key cannot tell what it is."""
-    digest = hashlib.blake2b(bytes.fromhex(content), key=names_key, digest_size=32).hexdigest()
+    return object_file(hashlib.blake2b(bytes.fromhex(content), key=names_key, digest_size=32).digest())
+
+
+def object_file(name: bytes) -> str:
+    """The file of an object, by the 32 bytes of its name."""
+    digest = name.hex()
     return f"objects/{digest[:2]}/{digest}"
 
 

@@ -64,6 +64,10 @@ class ObjectKeys:
         row = self._rows.first("SELECT key FROM object WHERE name = ?", (name,))
         return None if row is None else row[0]
 
+    def absent(self) -> Iterator[bytes]:
+        """The names of objects that counted as saved and whose file is not there any more."""
+        return (row[0] for row in self._rows.all("SELECT name FROM object WHERE page IS NOT NULL AND NOT is_here"))
+
     def is_saved(self, name: bytes) -> bool:
         return self._rows.first("SELECT 1 FROM object WHERE name = ? AND is_here", (name,)) is not None
 

@@ -10,6 +10,7 @@ import pytest
 
 from collector.backup.check import CheckedRepository, check_repository
 from collector.backup.problems import BackupDamaged, BackupTooNew, PassphraseWrong
+from collector.backup.rows import rows_of
 from tests.collector.backup.saving import files_of, furnish, opened, save
 from tests.collector.review.filled import Filled
 from tests.support.trials import rounds
@@ -89,6 +90,19 @@ def test_what_is_missing_cut_off_or_swapped_is_named(filled: Filled, tmp_path: P
     second.write_bytes(one)
     found = checked(tmp_path / "r")
     assert {tmp_path / "r" / name for name in found.damaged} == {missing, cut, first, second, longer}
+
+
+def test_what_is_missing_is_named_also_where_the_list_that_names_it_is_damaged(filled: Filled, tmp_path: Path) -> None:
+    furnish(filled)
+    save(filled, tmp_path / "r")
+    with opened(tmp_path / "r") as found:
+        (name,) = found.snapshot_ids()
+        blobs = found.find_snapshot(name).blobs
+        listed = found.name_of(blobs.segments[0])
+        blob = found.name_of(next(iter(rows_of(blobs, found.read_bytes)))[0])
+    _flip(tmp_path / "r" / listed, random.Random(5))
+    (tmp_path / "r" / blob).unlink()
+    assert set(checked(tmp_path / "r").damaged) == {listed, blob}
 
 
 def test_a_missing_page_of_keys_is_seen_by_what_it_opened(filled: Filled, tmp_path: Path) -> None:
