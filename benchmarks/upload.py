@@ -27,7 +27,7 @@ from rich.table import Table
 
 from benchmarks import upload_peers
 from benchmarks.figure import Figure
-from benchmarks.upload_client import Connection, Gleaner, Piece, Stored
+from benchmarks.upload_client import Gleaner, Piece, Stored, UploadConnection
 from hardware.ports import free_port
 from wire.parent import bound
 
@@ -223,7 +223,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < until:
         try:
-            Connection(port).send("GET", "/", {})
+            UploadConnection(port).send("GET", "/", {})
         except ConnectionRefusedError:
             time.sleep(0.05)
         except SystemExit:
@@ -239,7 +239,7 @@ def _bare(folder: Path) -> Iterator[Contestant]:
 
         def send(piece: Piece) -> Stored:
             name = f"at-{piece.start}"
-            Connection(port).send("PUT", f"/{name}", {}, piece)
+            UploadConnection(port).send("PUT", f"/{name}", {}, piece)
             return Stored(folder / name)
 
         yield Contestant(worker.pid, send)
@@ -252,7 +252,7 @@ def _tuspyserver(folder: Path, python: Path) -> Iterator[Contestant]:
 
         def send(piece: Piece) -> Stored:
             metadata = {"filename": "a", "filetype": "b"}
-            location = Connection(port).send_by_tus("/files/", metadata, piece, CHUNK)
+            location = UploadConnection(port).send_by_tus("/files/", metadata, piece, CHUNK)
             return Stored(folder / location.rsplit("/", 1)[1])
 
         yield Contestant(pid, send)
