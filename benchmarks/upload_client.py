@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks import attack
-from collector.client import ask
+from collector.local_service import ask
 from collector.settings import Settings
 from wire.base import new_id
 from wire.capture import CaptureFormat, CaptureManifest, Part, Wall

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from collector.client import Service, ServiceNotAnswering, ask_service, find_service
+from collector.local_service import Service, ServiceNotAnswering, ask_service, find_service
 from collector.settings import Settings
 from hardware.ports import check_port, free_port
 from hardware.processes import Child, ChildFailed, call, gleaner

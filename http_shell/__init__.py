@@ -1,1 +1,1 @@
-"""What the collector's server and the session page's server share: host names, strict headers, problems, ports."""
+"""What both ends of HTTP share: host names, strict headers, problems, ports; trust, answers, uploads and waiting."""

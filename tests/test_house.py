@@ -31,7 +31,7 @@ INSIDE_COLLECTOR = {
     "backup": 5,
     "page": 5, "readiness": 5, "users": 5,
     "verbs": 6, "tls": 6, "watchdog": 6, "admin": 7, "health": 6, "openapi": 6,
-    "app": 7, "cli": 7, "client": 7,
+    "app": 7, "cli": 7, "client": 7, "local_service": 7,
 }  # fmt: skip
 
 INSIDE_PRELABEL = {

@@ -129,7 +129,7 @@ def _now_and_then(advance: Callable[[int], None]) -> Callable[[], None]:
 
 def _record(settings: Settings, about: dict[str, Any], screen: Console) -> bool:
     """Leave a record of the export at the collector, by the service where it runs. The export is good without it."""
-    from collector.client import ask
+    from collector.local_service import ask
     from collector.store.lock import DataInUse
 
     try:

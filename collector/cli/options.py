@@ -27,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard 
 
 def ask_collector(data: Data, settings_file: SettingsFile, verb: str, given: dict[str, str]) -> dict[str, Any]:
     """Have a verb of `collector.verbs` done by the running service, else on its data."""
-    from collector.client import ask
+    from collector.local_service import ask
     from collector.settings import load_settings
 
     return ask(load_settings({"data": data}, settings_file), verb, given)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
-from collector.client import ask, find_service
+from collector.local_service import ask, find_service
 from collector.settings import Settings, load_settings
 
 if TYPE_CHECKING:

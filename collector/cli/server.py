@@ -23,9 +23,9 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from collector.app import create_app
-from collector.client import publish_service
 from collector.devices.announcement import Announcement
 from collector.ingest.locks import UploadLocks
+from collector.local_service import publish_service
 from collector.services import services_of
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from device_agent.spool.header import PendingCapture
-from device_agent.uplink.schedule import FIRST_CHUNK_BYTES
 from device_agent.uplink.transfer import Transfer
+from http_shell.schedule import FIRST_CHUNK_BYTES
 
 MAX_OLDEST = 4
 MAX_SMALL = 32

@@ -13,8 +13,8 @@ from typing import Annotated, Any, ClassVar, Self
 import httpx
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
-from device_agent.uplink.trust import context_of, fetch_authority, has_pin, is_untrusted
 from http_shell.hosts import is_loopback
+from http_shell.trust import context_of, fetch_authority, has_pin, http_to, is_untrusted
 from wire.authority import split_code
 from wire.base import Document, Id
 from wire.canonical import canonical_json
@@ -248,7 +248,7 @@ def read_authority(file: Path) -> str:
 def _recognised(url: str, pin: str) -> str:
     """The authority of the collector at this address, if the letters are its own."""
     try:
-        found = fetch_authority(url, TIMEOUT, trust_env=not is_loopback(httpx.URL(url).host))
+        found = fetch_authority(url, TIMEOUT)
     except httpx.TransportError as error:
         raise JoinUnreachable(f"The collector at {url} does not answer.") from error
     if found is None or not has_pin(found, pin):
@@ -260,11 +260,10 @@ def _recognised(url: str, pin: str) -> str:
 
 
 def _ask(url: str, request: JoinRequest, authority: str | None) -> httpx.Response:
-    outside = not is_loopback(httpx.URL(url).host)
     try:
-        with httpx.Client(timeout=TIMEOUT, trust_env=outside, verify=context_of(authority)) as client:
+        with http_to(url, authority, TIMEOUT) as client:
             reply = client.post(
-                f"{url}/api/devices/join",
+                "/api/devices/join",
                 content=canonical_json(request),
                 headers={"Content-Type": "application/json"},
             )

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from device_agent.spool.header import PendingCapture
 from device_agent.spool.spool import Spool
-from device_agent.uplink.client import CollectorClient, PartUpload
-from device_agent.uplink.errors import CollectorProblem, PartsWanted, UploadGone, UploadMoved, UploadSpoiled
-from device_agent.uplink.receipts import verify_receipt
-from device_agent.uplink.schedule import FIRST_CHUNK_BYTES, chunk_under, next_chunk, receipt_delay
+from device_agent.uplink.client import CollectorClient
+from device_agent.uplink.errors import CollectorProblem, PartsWanted
+from http_shell.schedule import FIRST_CHUNK_BYTES, chunk_under, next_chunk, receipt_delay
+from http_shell.tus_client import PartUpload, UploadGone, UploadMoved, UploadSpoiled
+from wire.signature import verify_receipt
 
 # Damaged or moved chunks in a row before it is taken for a fault of the collector and waits its turn.
 MAX_STRIKES = 4
@@ -126,7 +127,7 @@ class Transfer:
             except (UploadGone, UploadSpoiled) as error:
                 strikes += 1
                 if isinstance(error, UploadSpoiled):
-                    client.terminate(self.uploads[part].url)
+                    client.uploads.terminate(self.uploads[part].url)
                 self.uploads.pop(part, None)
                 if strikes >= MAX_STRIKES:
                     raise
@@ -135,9 +136,9 @@ class Transfer:
         """The upload of a part with an offset that fits what is here."""
         upload = self.uploads.get(part)
         if upload is None:
-            upload = client.create(self.capture, part, size if final else None)
+            upload = client.uploads.create(self.capture, part, size if final else None)
         elif upload.offset is None:
-            upload = client.find(upload.url)
+            upload = client.uploads.find(upload.url)
         self.uploads[part] = upload
         unfit = upload.offset is not None and (
             upload.offset > size or (upload.length is not None and (not final or upload.length != size))
@@ -158,7 +159,7 @@ class Transfer:
         pace.spend(len(data))
         started = time.monotonic()
         try:
-            client.append(upload, data, length)
+            client.uploads.append(upload, data, length)
         except Exception:
             pace.chunk = next_chunk(pace.chunk, None)
             raise

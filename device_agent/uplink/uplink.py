@@ -27,20 +27,18 @@ from device_agent.uplink.errors import (
     CollectorUnreachable,
     DeviceForbidden,
     DeviceRefused,
-    NotACollector,
     OtherManifest,
     PartsWanted,
-    ReceiptForged,
-    UploadGone,
-    UploadMoved,
-    UploadSpoiled,
     Withdrawn,
 )
-from device_agent.uplink.schedule import FIRST_CHUNK_BYTES, TokenBucket, full_jitter
 from device_agent.uplink.transfer import Pace, Transfer
+from http_shell.answers import NotACollector
+from http_shell.schedule import FIRST_CHUNK_BYTES, TokenBucket, full_jitter
+from http_shell.tus_client import UploadGone, UploadMoved, UploadSpoiled
 from wire.device import Heartbeat
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument
+from wire.signature import ReceiptForged
 
 log = logging.getLogger("gleaner.uplink")
 HEARTBEAT_SECONDS = 10.0

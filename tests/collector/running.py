@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from collector.client import ask
+from collector.local_service import ask
 from collector.settings import Settings
 from collector.store.sql import Row
 from tests.collector.samples import Sample, session_record

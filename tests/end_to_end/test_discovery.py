@@ -23,7 +23,7 @@ HEARTBEAT = """
 import sys
 from pathlib import Path
 from device_agent.uplink.client import CollectorClient
-from device_agent.uplink.errors import UplinkError
+from http_shell.answers import UplinkError
 from device_agent.uplink.pairing import load
 try:
     CollectorClient(load(Path(sys.argv[1]))).receipt("cap-1")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.client import ServiceNotAnswering
+from collector.local_service import ServiceNotAnswering
 from hardware.installation import Installation, Restarts, SilenceTimer
 from hardware.processes import Child, ChildFailed, call
 from tests.needs import ROOT, need

@@ -15,8 +15,9 @@ import pytest
 from collector.tls.authority import AUTHORITY, renew_certificate
 from device_agent.uplink import pairing
 from device_agent.uplink.client import CollectorClient
-from device_agent.uplink.errors import CollectorUntrusted, UploadGone
+from device_agent.uplink.errors import CollectorUntrusted
 from device_agent.uplink.pairing import JoinFailed, JoinUntrusted, read_authority
+from http_shell.tus_client import UploadGone
 from tests.support.https_collector import collector_with_certificate
 from wire.authority import authority_pin
 from wire.device import DeviceInfo

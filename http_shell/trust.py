@@ -1,7 +1,7 @@
-"""Which certificates a device believes of its collector: those of one authority, or of the system's.
+"""Which certificates a program believes of a collector: those of one authority, or of the system's.
 
 The authority of a collector is fetched from the collector itself, without believing anybody, and is then recognised by
-the letters behind the join code. Only then does the code go out.
+the letters behind the join code. Only then does a code or a token go out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ssl
 
 import httpx
 
+from http_shell.hosts import is_loopback
 from wire.authority import AUTHORITY_PATH, authority_pin
 
 MAX_PEM_BYTES = 64 * 2**10
@@ -25,7 +26,24 @@ def context_of(authority: str | None) -> ssl.SSLContext | bool:
         raise ValueError(f"it is no certificate: {error}") from error
 
 
-def fetch_authority(url: str, timeout: httpx.Timeout, trust_env: bool) -> str | None:
+def http_to(base: str, authority: str | None, timeout: httpx.Timeout, token: str | None = None) -> httpx.Client:
+    """An HTTP client for one collector, with the token in every request. Raises ValueError: `authority` is none.
+
+    A proxy from the environment is for the way out, never for this machine. Redirects are not followed: the token goes
+    to this address and nowhere else.
+    """
+    url = httpx.URL(base)
+    return httpx.Client(
+        base_url=base,
+        timeout=timeout,
+        trust_env=not is_loopback(url.host),
+        headers={} if token is None else {"Authorization": f"Bearer {token}"},
+        # With plain HTTP the certificates of the system, a tenth of a second to load, are not needed.
+        verify=context_of(authority) if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+    )
+
+
+def fetch_authority(url: str, timeout: httpx.Timeout) -> str | None:
     """What the server at `url` says its authority is, as PEM; None where it has none. Nothing about it is known yet.
 
     Raises:
@@ -33,7 +51,7 @@ def fetch_authority(url: str, timeout: httpx.Timeout, trust_env: bool) -> str | 
     """
     nobody = ssl.create_default_context()
     nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
-    with httpx.Client(timeout=timeout, trust_env=trust_env, verify=nobody) as client:
+    with httpx.Client(timeout=timeout, trust_env=not is_loopback(httpx.URL(url).host), verify=nobody) as client:
         reply = client.get(f"{url}{AUTHORITY_PATH}")
     is_pem = reply.status_code == 200 and len(reply.content) <= MAX_PEM_BYTES
     return reply.text if is_pem else None

@@ -13,15 +13,9 @@ import httpx
 from collector.keys import load_admin_key
 from collector.settings import Settings
 from collector.store.lock import DataInUse, is_held
+from http_shell.answers import error_of
 from wire.errors import GleanerError
 from wire.files import write_whole
-
-
-class CollectorRefused(GleanerError):
-    """The running service refused; sentence and hint are its own, `facts["problem_code"]` is its code."""
-
-    code = "collector-refused"
-    status = 502
 
 
 class NoDataHere(GleanerError):
@@ -81,11 +75,7 @@ def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str,
     except (httpx.HTTPError, ValueError) as error:
         raise ServiceNotAnswering(f"The collector at {service.url} does not answer: {error}.") from error
     if reply.status_code >= 400:
-        raise CollectorRefused(
-            str(body.get("title", f"The collector answered {reply.status_code}.")),
-            hint=str(body.get("hint", "")),
-            problem_code=body.get("code"),
-        )
+        raise error_of(reply, service.url)
     return body
 
 

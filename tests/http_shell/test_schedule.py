@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nacl.signing import SigningKey
 
-from device_agent.uplink.errors import ReceiptForged
-from device_agent.uplink.receipts import verify_receipt
-from device_agent.uplink.schedule import (
+from http_shell.schedule import (
     MAX_CHUNK_BYTES,
     MIN_CHUNK_BYTES,
     TokenBucket,
@@ -16,7 +12,6 @@ from device_agent.uplink.schedule import (
     next_chunk,
     receipt_delay,
 )
-from wire.device import Receipt
 
 seconds = st.floats(0, 100, allow_nan=False)
 
@@ -55,34 +50,3 @@ def test_no_more_than_the_rate_passes(rate: int, sends: list[tuple[int, float]])
 def test_a_chunk_fits_the_rate(rate: int, size: int) -> None:
     assert chunk_under(None, size) == size
     assert chunk_under(rate, size) <= max(4096, rate // 4)
-
-
-def receipt(**other: object) -> Receipt:
-    body = {
-        "capture": "cap-1",
-        "manifest_sha256": "1" * 64,
-        "parts": [],
-        "sha256": "2" * 64,
-        "complete": True,
-        "collector": "c",
-        "at": "2026-11-23T12:00:00Z",
-    }
-    return Receipt.model_validate({**body, **other})
-
-
-def test_only_the_collectors_signature_counts() -> None:
-    key = SigningKey.generate()
-    public = bytes(key.verify_key).hex()
-    good = receipt()
-    good = good.model_copy(update={"signature": key.sign(good.signed_bytes()).signature.hex()})
-    verify_receipt(Receipt.read(good.model_dump_json(by_alias=True)), public)
-    for bad in (
-        good.model_copy(update={"sha256": "3" * 64}),
-        good.model_copy(update={"signature": ""}),
-        good.model_copy(update={"signature": "zz"}),
-        good.model_copy(update={"signature": "00" * 64}),
-    ):
-        with pytest.raises(ReceiptForged):
-            verify_receipt(bad, public)
-    with pytest.raises(ReceiptForged):
-        verify_receipt(good, bytes(SigningKey.generate().verify_key).hex())
