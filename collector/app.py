@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from socket import gethostname
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -29,6 +31,7 @@ from collector.ingest.routes import router as ingest_router
 from collector.ingest.staging_local import LocalStaging
 from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
+from collector.ingest.upload_owners import UploadOwners, release_uploads
 from collector.jobs.queue import JobKind
 from collector.jobs.runner import JobRunner
 from collector.keys import load_admin_key, load_receipt_key
@@ -47,6 +50,7 @@ from collector.prelabels.calibration_timer import calibrate_hourly
 from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.report_worker import DataLocation, Measurer
 from collector.prelabels.routes import router as prelabels_router
+from collector.processes import Processes
 from collector.reports.routes import router as reports_router
 from collector.review.routes import DraftRequest
 from collector.review.routes import router as review_router
@@ -120,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
         ]
         if not settings.review_only:
             chores += [
+                asyncio.create_task(services.get(Processes).live()),
                 asyncio.create_task(housekeeping(services.db, services.get(LocalStaging), settings.row_ages)),
                 asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
             ]
@@ -183,6 +188,11 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             memory_bytes=settings.worker_memory_bytes,
             observe=instruments.job,
         )
+        processes = Processes(
+            db, settings.data, f"{gethostname()}:{settings.port}", [release_uploads], alone=settings.database is None
+        )
+        if not settings.review_only:
+            processes.start()
         security_log = SecurityLog(SecurityFiles(settings.logs_folder))
         security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
         parts = (
@@ -193,7 +203,8 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             ShownTasks(),
             RequestRates(),
             AttemptLimit(),
-            UploadLocks(),
+            processes,
+            UploadLocks(None if settings.database is None else UploadOwners(db, processes.id)),
             Measurer(DataLocation.of(settings)),
             Receiver(db, staging, settings),
             staging,
@@ -217,6 +228,9 @@ def _stop_services(services: Services) -> None:
     services.get(Measurer).close()
     services.get(JobRunner).stop()
     services.get(LocalStaging).close()
+    if not services.settings.review_only:
+        with contextlib.suppress(GleanerError):  # the next start finds out all the same
+            services.get(Processes).stop()
     services.db.close()
     services.get(SecurityLog).record("service-stopped")
     services.get(SecurityLog).close()

@@ -22,7 +22,7 @@ RANKS = {
     "gleaner": 4,
 }  # fmt: skip
 INSIDE_COLLECTOR = {
-    "store": 0, "security": 0, "metrics": 0, "keys": 0, "settings": 0, "http": 0, "services": 0,
+    "store": 0, "security": 0, "metrics": 0, "keys": 0, "settings": 0, "http": 0, "services": 0, "processes": 0,
     "people": 1, "jobs": 1, "consent": 1,
     "studies": 2,
     "devices": 3, "catalogue": 3,

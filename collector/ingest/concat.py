@@ -87,7 +87,7 @@ async def join(receiver: Receiver, locks: UploadLocks, device: str, final: Uploa
         def commit(conn: Connection) -> Upload:
             for upload in set(ids):
                 delete_upload(conn, upload)
-            set_offset(conn, final.id, UploadState(size, size), expires)
+            set_offset(conn, final.id, UploadState(size, size), expires, final.fence)
             if final.capture is not None:
                 open_when_complete(conn, final.capture)
             return find_upload(conn, final.id, device)

@@ -15,6 +15,7 @@ from wire.errors import GleanerError
 
 STAGED_SUFFIX = ".part"
 PARTS_REMOVED = "parts-removed"  # topic: rows are gone whose staged files are not needed any more
+UPLOADS_FREE = "uploads-free"  # topic: somebody waits for an upload that nobody has in hand now
 ASK_AT_ONCE = 500
 _STILL_NEEDED = text(
     "SELECT upload.id FROM upload LEFT JOIN capture ON capture.id = upload.capture_id WHERE upload.id IN :uploads"
@@ -26,6 +27,15 @@ class UploadUnknown(GleanerError):
     code = "upload-unknown"
     status = 404
     hint = "Create it with POST /api/uploads; an upload that receives nothing for a week is removed."
+
+
+class UploadBusy(GleanerError):
+    """A newer request took the upload over, or the holder did not leave in time."""
+
+    code = "upload-busy"
+    status = 423
+    retryable = True
+    hint = "Ask for the offset with HEAD, then resume there."
 
 
 class CaptureTaken(GleanerError):
@@ -50,7 +60,10 @@ MAX_UNCLAIMED_UPLOADS = 64  # per device
 
 @dataclass(frozen=True)
 class Upload:
-    """A row of `upload`. `capture` and `part` are None while it belongs to no capture."""
+    """A row of `upload`. `capture` and `part` are None while it belongs to no capture.
+
+    `fence` is the number of who has it in hand or had it last (upload_owners.py): offsets are promised with it.
+    """
 
     id: str
     capture: str | None
@@ -61,6 +74,7 @@ class Upload:
     expires_at: str
     metadata: str | None
     concat: str | None
+    fence: int
 
     @property
     def is_final(self) -> bool:
@@ -72,14 +86,19 @@ class Upload:
         return setting if is_known else min(setting, MAX_DEFERRED_UNCLAIMED_BYTES)
 
 
-_COLUMNS = 'id, capture_id, part, device_id, "offset", length, staged, state, expires_at, metadata, concat'
+_COLUMNS = 'id, capture_id, part, device_id, "offset", length, staged, state, expires_at, metadata, concat, fence'
+_SET_OFFSET = text(
+    'UPDATE upload SET "offset" = :offset, length = :length, state = :state, expires_at = :expires'
+    " WHERE id = :id AND fence = :fence"
+)
+_LET_GO = text("UPDATE upload SET owner = NULL WHERE id = :id AND fence = :fence RETURNING ticket")
 
 
 def _upload(row: Any) -> Upload:
     state = UploadState(row.offset, row.length)
     return Upload(
         row.id, row.capture_id, row.part, state, row.staged, row.state == "durable", row.expires_at, row.metadata,
-        row.concat,
+        row.concat, row.fence,
     )  # fmt: skip
 
 
@@ -123,7 +142,7 @@ def _created_again(conn: Connection, device: str, found: Upload, length: int | N
         raise LengthConflict(f"The upload was created with {found.state.length} bytes, not {length}.")
     if length < found.state.offset:
         raise LengthConflict(f"The upload has {found.state.offset} bytes already, more than {length}.")
-    set_offset(conn, found.id, UploadState(found.state.offset, length), expires_at)
+    set_offset(conn, found.id, UploadState(found.state.offset, length), expires_at, found.fence)
     return find_upload(conn, found.id, device)
 
 
@@ -147,7 +166,7 @@ def insert_upload(conn: Connection, device: str, creation: Creation, length: int
     conn.execute(
         text(
             f"INSERT INTO upload ({_COLUMNS}, created_at) VALUES (:id, :capture, :part, :device, 0, :length,"
-            " :staged, :state, :expires, :metadata, :concat, :now)"
+            " :staged, :state, :expires, :metadata, :concat, 0, :now)"
         ),
         {
             "id": upload_id,
@@ -189,21 +208,29 @@ def find_upload(conn: Connection, upload_id: str, device: str) -> Upload:
     return _upload(row)
 
 
-def set_offset(conn: Connection, upload_id: str, state: UploadState, expires_at: str) -> None:
-    """Promise an offset. The caller guarantees that these bytes are on disk."""
-    conn.execute(
-        text(
-            'UPDATE upload SET "offset" = :offset, length = :length, state = :state, expires_at = :expires'
-            " WHERE id = :id"
-        ),
-        {
-            "id": upload_id,
-            "offset": state.offset,
-            "length": state.length,
-            "state": "durable" if state.whole else "open",
-            "expires": expires_at,
-        },
-    )
+def set_offset(conn: Connection, upload_id: str, state: UploadState, expires_at: str, fence: int) -> None:
+    """Promise an offset. The caller guarantees that these bytes are on disk.
+
+    Raises:
+        UploadBusy: somebody with another fence has the upload in hand, or has ended it.
+    """
+    values = {
+        "id": upload_id,
+        "offset": state.offset,
+        "length": state.length,
+        "state": "durable" if state.whole else "open",
+        "expires": expires_at,
+        "fence": fence,
+    }
+    if conn.execute(_SET_OFFSET, values).rowcount == 0:
+        raise UploadBusy("A newer request has taken over this upload.")
+
+
+def let_go(conn: Connection, upload_id: str, fence: int) -> None:
+    """Nobody has the upload in hand any more, if it was who has this fence."""
+    newest = conn.execute(_LET_GO, {"id": upload_id, "fence": fence}).scalar()
+    if newest not in (None, fence):
+        notify(conn, UPLOADS_FREE)
 
 
 def waiting_finals(conn: Connection, device: str) -> list[Upload]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from functools import partial
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from collector.devices.fleet import check_sending
-from collector.ingest.locks import Holder, SenderSilent, UploadBusy
+from collector.ingest.locks import Holder, SenderSilent
 from collector.ingest.manifests import open_when_complete
-from collector.ingest.offsets import Upload, find_upload, set_offset
-from collector.ingest.staging_local import LocalStaging, Promise, StagedFile
+from collector.ingest.offsets import Upload, UploadBusy, find_upload, let_go, set_offset
+from collector.ingest.staging_local import LocalStaging, StagedFile
 from collector.ingest.tus import Chunk, ConcatFinal, UploadState, UploadTooLong, begin_chunk
 from collector.settings import Settings
 from collector.store.blobs import DiskFull
@@ -117,11 +116,11 @@ class Receiver:
             state = begin_chunk(UploadState(file.durable, upload.state.length), chunk, limit)
             room = (limit if state.length is None else state.length) - state.offset
             body = Body(request.receive, holder, self.settings.upload_idle_seconds, room)
-            promise = partial(self._promise_now, upload, state.length)
+            row = _Row(self, holder, upload, state.length)
             try:
-                await self._take_in(body, chunk, file, promise)
+                await self._take_in(body, chunk, file, row)
             except (ClientDisconnect, UploadBusy, SenderSilent) as interruption:
-                await self._save_interrupted(body, chunk, file, promise)
+                await self._save_interrupted(body, chunk, file, row)
                 if isinstance(interruption, ClientDisconnect):
                     raise SenderGone("The connection ended inside the chunk.") from interruption
                 raise
@@ -132,7 +131,7 @@ class Receiver:
         finally:
             await file.close()
 
-    async def _take_in(self, body: Body, chunk: Chunk, file: StagedFile, promise: Promise) -> None:
+    async def _take_in(self, body: Body, chunk: Chunk, file: StagedFile, row: _Row) -> None:
         """The whole body onto the disk, and what came without a checksum promised on the way."""
         start = file.durable
         due = math.inf if chunk.checksum is not None else time.monotonic() + CHECKPOINT_SECONDS
@@ -140,31 +139,53 @@ class Receiver:
             await file.write(body.take(), chunk.checksum)
             is_due = time.monotonic() >= due or start + body.size - file.durable >= CHECKPOINT_BYTES
             if chunk.checksum is None and is_due:
-                await file.sync(promise)
+                await file.sync(row.promise)
                 due = time.monotonic() + CHECKPOINT_SECONDS
-        await file.finish(body.take(), chunk.checksum, promise)
+        await file.finish(body.take(), chunk.checksum, row.promise_last)
 
-    async def _save_interrupted(self, body: Body, chunk: Chunk, file: StagedFile, promise: Promise) -> None:
+    async def _save_interrupted(self, body: Body, chunk: Chunk, file: StagedFile, row: _Row) -> None:
         """What arrived of an interrupted chunk: all of it, or nothing when it came with a checksum."""
         try:
             if chunk.checksum is not None:
                 await file.discard()
-            await file.finish([] if chunk.checksum is not None else body.take(), None, promise)
+            await file.finish([] if chunk.checksum is not None else body.take(), None, row.promise_last)
         except DiskFull:
             await file.discard()
             raise
 
-    def _promise_now(self, upload: Upload, length: int | None, offset: int) -> None:
-        """On disk first, then in the row, then said. Called in a file thread."""
-        state = UploadState(offset, length)
+
+@dataclass(frozen=True)
+class _Row:
+    """The row of an upload that a request has in hand. On disk first, then in the row, then said."""
+
+    receiver: Receiver
+    holder: Holder
+    upload: Upload
+    length: int | None
+
+    def promise(self, offset: int) -> None:
+        """Promise bytes that are on disk. Called in a file thread. Raises DeviceRevoked, UploadBusy."""
+        self._save(offset, is_last=False)
+
+    def promise_last(self, offset: int) -> None:
+        """The same, and let the upload go: nothing more is done to it."""
+        self._save(offset, is_last=self.holder.fence is not None)
+
+    def _save(self, offset: int, *, is_last: bool) -> None:
+        upload, state = self.upload, UploadState(offset, self.length)
         if state == upload.state and not state.whole:
             return
-        expires = self.expiry(upload.capture)
+        expires = self.receiver.expiry(upload.capture)
+        fence = upload.fence if self.holder.fence is None else self.holder.fence
 
         def save_state(conn: Connection) -> None:
             check_sending(conn, upload.id)
-            set_offset(conn, upload.id, state, expires)
+            set_offset(conn, upload.id, state, expires, fence)
+            if is_last:
+                let_go(conn, upload.id, fence)
             if state.whole and upload.capture is not None:
                 open_when_complete(conn, upload.capture)
 
-        self.db.write_sync(save_state)
+        self.receiver.db.write_sync(save_state)
+        if is_last:
+            self.holder.fence = None

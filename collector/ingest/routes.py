@@ -189,7 +189,7 @@ async def terminate(upload: str, request: Request, device: JoinedDevice, receive
 
 async def _true_upload(receiver: Receiver, locks: UploadLocks, upload: str, device: str) -> Upload:
     """With min(bytes on disk, offset in the row), after whoever was writing has left."""
-    async with locks.hold(upload):
+    async with locks.hold(upload, to_read=True):
         found = await receiver.db.read(lambda conn: find_upload(conn, upload, device))
         if found.durable or found.is_final:
             return found

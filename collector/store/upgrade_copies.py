@@ -26,7 +26,7 @@ FOLDER = "upgrades"
 MAX_COPIES = 3
 SPARE_BYTES = 64 * 2**20
 # Rows that the service writes of its own accord, or makes anew.
-_NOBODYS = {"alembic_version", "service_state", "job", "waiting", "activity", "token", "join_code"}
+_NOBODYS = {"alembic_version", "service_state", "job", "waiting", "activity", "token", "join_code", "process"}
 
 
 class UpgradeCopyMissing(GleanerError):

@@ -23,10 +23,16 @@ upload = Table(
     Column("expires_at", String, nullable=False),
     Column("metadata", Text),  # Upload-Metadata of the creation, as it came
     Column("concat", String),  # Upload-Concat of the creation, as it came
+    # Where several processes take uploads: which has it in hand, the number of the newest request that wants it, and
+    # that of the one that has it or had it last.
+    Column("owner", String),
+    Column("ticket", BigInteger, nullable=False, server_default="0"),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("capture_id", "part"),
     Index("ix_upload_state", "state"),
     partial_index("ix_upload_open", "expires_at", where="state = 'open'"),
     partial_index("ix_upload_unclaimed", "device_id", where="capture_id IS NULL"),
+    partial_index("ix_upload_owner", "owner", where="owner IS NOT NULL"),
 )
 
 manifest_conflict = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, String, Table, Text, UniqueConstraint
 
 from collector.store.tables.base import WHOLE, metadata, partial_index
 
@@ -21,8 +21,11 @@ job = Table(
     Column("done_at", String),
     # Done on the short lane when every worker is busy; one that failed is not short any more.
     Column("is_short", Boolean, nullable=False, server_default="0"),
+    Column("owner", String),  # the process that has leased it
+    Column("fence", BigInteger, nullable=False, server_default="0"),  # rises with each lease
     UniqueConstraint("kind", "key"),
     Index("ix_job_kind_state", "kind", "state"),
     partial_index("ix_job_waiting", "kind", "not_before", "id", where="state = 'waiting'"),
     partial_index("ix_job_short", "kind", "not_before", "id", where="state = 'waiting' AND is_short"),
+    partial_index("ix_job_owner", "owner", where="owner IS NOT NULL"),
 )

@@ -1,10 +1,10 @@
 """What the service knows of itself: the receipt key in use, when it was last seen to be able to write, and the latest
-time seen.
+time seen; and the processes that work on this database.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, String, Table, Text
+from sqlalchemy import BigInteger, Column, String, Table, Text
 
 from collector.store.tables.base import metadata
 
@@ -13,4 +13,15 @@ service_state = Table(
     metadata,
     Column("name", String, primary_key=True),  # verify_key | ready_at | time_seen
     Column("value", Text, nullable=False),
+)
+
+process = Table(
+    "process",
+    metadata,
+    Column("id", String, primary_key=True),  # made anew at each start
+    Column("folder", String, nullable=False),  # the same at each start in a data folder
+    Column("name", String, nullable=False),  # for people: machine and port
+    Column("beats", BigInteger, nullable=False),  # rises as long as the process lives
+    Column("started_at", String, nullable=False),
+    Column("seen_at", String, nullable=False),
 )

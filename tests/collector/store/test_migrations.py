@@ -116,8 +116,8 @@ def test_uploads_of_before_are_there_after_migrating(tmp_path: Path) -> None:
         row = conn.execute(text("SELECT * FROM upload")).one()
         assert (row.id, row.capture_id, row.offset, row.length, row.metadata) == ("up-1", "cap-1", 3, 9, None)
         again = (
-            "INSERT INTO upload SELECT 'up-2', capture_id, part, device_id, 0, 9, 'x', NULL, state, 't', 't', NULL,"
-            " NULL FROM upload"
+            'INSERT INTO upload (id, capture_id, part, device_id, "offset", length, staged, state, created_at,'
+            " expires_at) SELECT 'up-2', capture_id, part, device_id, 0, 9, 'x', state, 't', 't' FROM upload"
         )
         with pytest.raises(IntegrityError, match=r"upload\.capture_id, upload\.part"):
             conn.execute(text(again))
