@@ -32,7 +32,7 @@ from collector.ingest.staging_local import LocalStaging
 from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
 from collector.ingest.upload_owners import UploadOwners, release_uploads
-from collector.jobs.queue import JobKind
+from collector.jobs.queue import JobKind, release_jobs
 from collector.jobs.runner import JobRunner
 from collector.keys import load_admin_key, load_receipt_key
 from collector.metrics.instruments import Instruments
@@ -180,19 +180,16 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
                 prelabel_kind(blobs),
                 JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
             ]
+        processes = _processes(settings, db)
         jobs = JobRunner(
             db,
             kinds,
+            process=processes.id,
             workers=settings.workers if kinds else 0,
             preload=WORKER_MODULES,
             memory_bytes=settings.worker_memory_bytes,
             observe=instruments.job,
         )
-        processes = Processes(
-            db, settings.data, f"{gethostname()}:{settings.port}", [release_uploads], alone=settings.database is None
-        )
-        if not settings.review_only:
-            processes.start()
         security_log = SecurityLog(SecurityFiles(settings.logs_folder))
         security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
         parts = (
@@ -215,6 +212,15 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         db.close()
         raise
     return Services(settings, db, blobs, receipt_key, admin_key, {type(part): part for part in parts})
+
+
+def _processes(settings: Settings, db: Database) -> Processes:
+    """What this one has in hand is free at its end, and at the next start at the latest."""
+    name = f"{gethostname()}:{settings.port}"
+    processes = Processes(db, settings.data, name, [release_uploads, release_jobs], alone=settings.database is None)
+    if not settings.review_only:
+        processes.start()
+    return processes
 
 
 def _row_figures(settings: Settings, instruments: Instruments) -> RowFigures:

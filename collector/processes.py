@@ -29,7 +29,7 @@ BEAT_SECONDS = 5.0
 # More than a process that hangs can hold up the writes of all others (collector/store/postgres.py).
 DEAD_SECONDS = 30.0
 FOLDER_FILE = "process.id"
-Release = Callable[[Connection, Sequence[str]], int]
+Release = Callable[[Connection], int]
 
 _ADD = text(
     "INSERT INTO process (id, folder, name, beats, started_at, seen_at) VALUES (:id, :folder, :name, 0, :now, :now)"
@@ -40,7 +40,7 @@ _DELETE = text("DELETE FROM process WHERE id IN :ids")
 
 
 class Processes:
-    """This process and the others. `releases` free what processes of these ids had in hand, and return how much."""
+    """This process and the others. `releases` free what processes have in hand that have no row here."""
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class Processes:
     def start(self) -> None:
         """Take part: what those before had in hand is free. Not on the event loop."""
 
-        def begin(conn: Connection) -> int:
+        def begin(conn: Connection) -> None:
             ended = [row.id for row in conn.execute(_OTHERS, {"id": self.id}) if self._has_ended(row.folder)]
             self._add(conn)
-            return self._bury(conn, ended)
+            self._bury(conn, ended)
 
         self._db.write_sync(begin)
 
@@ -78,9 +78,10 @@ class Processes:
     def _add(self, conn: Connection) -> None:
         conn.execute(_ADD, {"id": self.id, "folder": self._folder, "name": self._name, "now": now_text()})
 
-    def _bury(self, conn: Connection, ids: Sequence[str]) -> int:
+    def _bury(self, conn: Connection, ids: Sequence[str]) -> None:
         conn.execute(_DELETE, {"ids": ids})
-        return sum(release(conn, ids) for release in self._releases)
+        for release in self._releases:
+            release(conn)
 
     def stop(self) -> None:
         """Take part no longer: what is still in hand is free. Not on the event loop."""

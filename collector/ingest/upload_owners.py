@@ -8,7 +8,7 @@ promised only with the fence that the row has: nobody who was passed over moves 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from collector.ingest.offsets import UPLOADS_FREE, let_go
@@ -26,7 +26,7 @@ _TAKE_FREE = text(f"{_TAKE_OVER} AND {_IS_FREE}")
 _TICKET = text("SELECT ticket FROM upload WHERE id = :id")
 _WANTED = text("SELECT id FROM upload WHERE owner = :me AND ticket > fence")
 _BUSY = text(f"SELECT NOT {_IS_FREE} FROM upload WHERE id = :id")
-_RELEASE = text("UPDATE upload SET owner = NULL WHERE owner IN :ids")
+_RELEASE = text("UPDATE upload SET owner = NULL WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM process)")
 
 
 class Ticket(NamedTuple):
@@ -92,9 +92,9 @@ class UploadOwners:
         await self._db.write(lambda conn: let_go(conn, upload, fence))
 
 
-def release_uploads(conn: Connection, processes: Sequence[str]) -> int:
-    """Nobody has in hand what these processes had; returns how many there were."""
-    count = conn.execute(_RELEASE, {"ids": processes}).rowcount
+def release_uploads(conn: Connection) -> int:
+    """Nobody has in hand what processes had that are gone; returns how many there were."""
+    count = conn.execute(_RELEASE).rowcount
     if count:
         notify(conn, UPLOADS_FREE)
     return count

@@ -2,8 +2,9 @@
 
 A room hands work on with `enqueue(conn, kind, key)` in the same transaction as its reason. The runner leases the row,
 lets `work` run in a worker process (or nowhere, for kinds that are only SQL), and applies the result in one
-transaction that also marks the row done (runner.py). After a kill -9 the row is still there; `apply` must stand being
-repeated.
+transaction that also marks the row done (runner.py). A lease lasts as long as the process that has it
+(collector/processes.py): what a dead one had is leased by another. The fence of a lease is compared in the transaction
+that ends it, so that a job is done by one process, whoever else believed to have it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from collector.store.clock import now_text
 from collector.store.database import notify
-from collector.store.sql import Connection, text
+from collector.store.sql import Connection, Statement, text
 
 TOPIC = "jobs"
 POISON_AFTER = 5
@@ -24,13 +25,36 @@ MAX_BACKOFF_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Job:
-    """A leased row. `attempts` counts this one."""
+    """A leased row. `attempts` counts this one; `fence` is the number of the lease."""
 
     id: int
     kind: str
     key: str
     payload: dict[str, Any]
     attempts: int
+    fence: int
+
+
+class JobTaken(Exception):
+    """Another process has the job, or has done it: this one was taken for dead."""
+
+
+_RELEASE = text(
+    "UPDATE job SET state = 'waiting', owner = NULL, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
+    " WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM process)"
+)
+_LEASE = text(
+    "UPDATE job SET state = 'leased', owner = :owner, fence = fence + 1, attempts = attempts + 1 WHERE id = :id"
+    " RETURNING attempts, fence"
+)
+_DONE = text(
+    "UPDATE job SET state = 'done', owner = NULL, error = NULL, done_at = :now"
+    " WHERE id = :id AND state = 'leased' AND fence = :fence"
+)
+_PUT_BACK = text(
+    "UPDATE job SET state = :state, owner = NULL, error = :error, not_before = :later, is_short = FALSE"
+    " WHERE id = :id AND state = 'leased' AND fence = :fence"
+)
 
 
 def do_nothing(_conn: Connection, _job: Job, _sentence: str) -> None:
@@ -91,14 +115,12 @@ def backoff_seconds(attempts: int) -> float:
     return min(MAX_BACKOFF_SECONDS, 4.0 ** max(0, attempts - 1))
 
 
-def release_all(conn: Connection) -> int:
-    """At the start of the service: what was leased when it ended waits again, and the attempt does not count."""
-    return conn.execute(
-        text(
-            "UPDATE job SET state = 'waiting', attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
-            " WHERE state = 'leased'"
-        )
-    ).rowcount
+def release_jobs(conn: Connection) -> int:
+    """What is leased by processes that are gone waits again, and the attempt does not count; returns how many."""
+    count = conn.execute(_RELEASE).rowcount
+    if count:
+        notify(conn, TOPIC)
+    return count
 
 
 # The conditions of the partial indexes of `job`.
@@ -113,54 +135,49 @@ def next_due(conn: Connection, kinds: list[str], only_short: bool) -> str | None
     return due
 
 
-def lease(conn: Connection, kinds: list[str], only_short: bool) -> Job | None:
-    """The job that has been due longest; in the order of the index, so that of 100,000 none is sorted."""
+def lease(conn: Connection, kinds: list[str], only_short: bool, owner: str) -> Job | None:
+    """Lease to a process what has been due longest; in the order of the index, so that of 100,000 none is sorted."""
     if not kinds:
         return None
     marks, values = _marks(kinds)
     now = now_text()
     row = conn.execute(
         text(
-            f"SELECT id, kind, key, payload, attempts FROM job WHERE {_WAITING[only_short]} AND kind IN ({marks})"
+            f"SELECT id, kind, key, payload FROM job WHERE {_WAITING[only_short]} AND kind IN ({marks})"
             " AND not_before <= :now ORDER BY not_before, id LIMIT 1"
         ),
         values | {"now": now},
     ).one_or_none()
     if row is None:
         return None
-    conn.execute(
-        text("UPDATE job SET state = 'leased', attempts = attempts + 1 WHERE id = :id"),
-        {"id": row.id},
-    )
-    return Job(row.id, row.kind, row.key, json.loads(row.payload), row.attempts + 1)
+    leased = conn.execute(_LEASE, {"id": row.id, "owner": owner}).one()
+    return Job(row.id, row.kind, row.key, json.loads(row.payload), leased.attempts, leased.fence)
 
 
 def apply(conn: Connection, kind: JobKind, job: Job, result: dict[str, Any]) -> None:
+    """Raises JobTaken."""
     # Done first: an apply that enqueues its own kind and key again must find a row that may start again.
     mark_done(conn, job)
     kind.apply(conn, job, result)
 
 
 def mark_done(conn: Connection, job: Job) -> None:
-    conn.execute(
-        text("UPDATE job SET state = 'done', error = NULL, done_at = :now WHERE id = :id"),
-        {"now": now_text(), "id": job.id},
-    )
+    """Raises JobTaken."""
+    _end(conn, _DONE, job, {"now": now_text()})
+
+
+def _end(conn: Connection, statement: Statement, job: Job, values: dict[str, Any]) -> None:
+    if conn.execute(statement, values | {"id": job.id, "fence": job.fence}).rowcount == 0:
+        raise JobTaken
 
 
 def retry_or_fail(
     conn: Connection, failed: Callable[[Connection, Job, str], None], job: Job, sentence: str, retryable: bool
 ) -> None:
+    """Raises JobTaken."""
     given_up = job.attempts >= POISON_AFTER and not retryable
-    conn.execute(
-        text("UPDATE job SET state = :state, error = :error, not_before = :later, is_short = FALSE WHERE id = :id"),
-        {
-            "state": "failed" if given_up else "waiting",
-            "error": sentence,
-            "later": now_text(backoff_seconds(job.attempts)),
-            "id": job.id,
-        },
-    )
+    later = now_text(backoff_seconds(job.attempts))
+    _end(conn, _PUT_BACK, job, {"state": "failed" if given_up else "waiting", "error": sentence, "later": later})
     if given_up:
         failed(conn, job, sentence)
 

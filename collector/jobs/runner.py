@@ -15,12 +15,12 @@ from collector.jobs.queue import (
     TOPIC,
     Job,
     JobKind,
+    JobTaken,
     apply,
     do_nothing,
     lease,
     mark_done,
     next_due,
-    release_all,
     retry_or_fail,
 )
 from collector.store.database import Database
@@ -55,16 +55,19 @@ class JobRunner:
         db: Database,
         kinds: Sequence[JobKind],
         *,
+        process: str,
         workers: int,
         preload: Sequence[str] = (),
         memory_bytes: int | None = None,
         observe: Callable[[str, str, float], None] = lambda _kind, _outcome, _seconds: None,
     ) -> None:
-        """`memory_bytes`: the most that one worker process may use.
+        """`process`: the id of this process, which leases jobs (collector/processes.py); `memory_bytes`: the most that
+        one worker process may use.
 
         `observe` is called after each attempt with its kind, "done" or "failed", and its seconds.
         """
         self._observe = observe
+        self._process = process
         self._db = db
         self._kinds = {kind.kind: kind for kind in kinds}
         self._changed = threading.Condition()
@@ -85,8 +88,6 @@ class JobRunner:
         ]
 
     def start(self) -> None:
-        if self._kinds:  # else what is leased is another process's
-            self._db.write_sync(release_all)
         self._db.subscribe(TOPIC, self._wake)
         for worker in self._workers:
             worker.start()
@@ -94,7 +95,7 @@ class JobRunner:
             thread.start()
 
     def stop(self) -> None:
-        """End the worker processes at once; what they had leased waits for the next start."""
+        """End the worker processes at once; what they had leased is for whoever is next."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -170,7 +171,10 @@ class JobRunner:
         if seconds > 0:
             return None, seconds
         return self._db.write_sync(
-            lambda conn: lease(conn, lane.kinds, lane.only_short) or lease(conn, lane.bulk, lane.only_short)
+            lambda conn: (
+                lease(conn, lane.kinds, lane.only_short, self._process)
+                or lease(conn, lane.bulk, lane.only_short, self._process)
+            )
         ), None
 
     def _run(self, job: Job, lane: _Lane) -> None:
@@ -187,6 +191,9 @@ class JobRunner:
                 result = lane.worker.run(kind.work, inputs, SHORT_WORK_SECONDS if lane.only_short else WORK_SECONDS)
             self._db.write_sync(lambda conn: apply(conn, kind, job, result))
         except WorkerStopped:
+            return
+        except JobTaken:
+            log.warning("job %s %s was done by another process: this one was taken for dead", job.kind, job.key)
             return
         except Exception as error:
             if self._is_stopping():
@@ -213,6 +220,8 @@ class JobRunner:
             try:
                 kept = partial(retry_or_fail, failed=failed, job=job, sentence=sentence, retryable=retryable)
                 self._db.write_sync(kept)
+                return
+            except JobTaken:
                 return
             except Exception as error:
                 passes = isinstance(error, GleanerError) and error.retryable

@@ -29,7 +29,7 @@ def found_ready(data: Path, spoil: Callable[[Path], None], reserve_bytes: int = 
     db = reopened(data)
     staging = LocalStaging(data / "staging", reserve_bytes)
     LocalBlobs(data / "blobs")
-    jobs = JobRunner(db, [], workers=0)
+    jobs = JobRunner(db, [], process="p", workers=0)
     jobs.start()
     try:
         spoil(data)
@@ -82,7 +82,7 @@ def test_readiness_is_found_out_by_doing(
 def test_a_writer_that_is_locked_out_is_not_ready(tmp_path: Path) -> None:
     db = reopened(tmp_path)
     staging = LocalStaging(tmp_path / "staging", 0)
-    jobs = JobRunner(db, [], workers=0)
+    jobs = JobRunner(db, [], process="p", workers=0)
     jobs.start()
     folders = [tmp_path / "staging"]
     try:
@@ -98,7 +98,7 @@ def test_a_writer_that_is_locked_out_is_not_ready(tmp_path: Path) -> None:
 def test_stopped_lanes_are_not_ready(tmp_path: Path) -> None:
     db = reopened(tmp_path)
     staging = LocalStaging(tmp_path / "staging", 0)
-    jobs = JobRunner(db, [], workers=0)
+    jobs = JobRunner(db, [], process="p", workers=0)
     assert asyncio.run(readiness(db, staging, [], jobs)).status == "jobs-stopped"
     staging.close()
     db.close()

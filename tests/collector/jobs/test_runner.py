@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.jobs.queue import Job, JobKind, backoff_seconds, enqueue
+from collector.jobs.queue import Job, JobKind, backoff_seconds, enqueue, release_jobs
 from collector.jobs.runner import JobRunner
 from collector.store.database import Database
 from collector.store.sql import Connection, text
@@ -47,10 +47,11 @@ def hurry(db: Database) -> None:
 
 
 class Running:
-    def __init__(self, db: Database, *kinds: JobKind) -> None:
-        self.runner = JobRunner(
-            db, [*kinds, JobKind("nudge", lambda conn, job, result: None)], workers=1, preload=[WORK]
-        )
+    """A process that does jobs. It has no row, so what it has in hand is freed as soon as somebody looks for that."""
+
+    def __init__(self, db: Database, *kinds: JobKind, process: str = "proc-1") -> None:
+        nudge = JobKind("nudge", lambda conn, job, result: None)
+        self.runner = JobRunner(db, [*kinds, nudge], process=process, workers=1, preload=[WORK])
 
     def __enter__(self) -> JobRunner:
         self.runner.start()
@@ -227,8 +228,44 @@ def test_what_was_leased_at_the_end_waits_at_the_next_start(db: Database) -> Non
     with Running(db, kind):
         until(lambda: rows(db)["a"][0] == "leased")
     assert rows(db)["a"][0] == "leased"
+    assert db.write_sync(release_jobs) == 1
     with Running(db, JobKind("slow", lambda conn, job, result: None)):
         until(lambda: rows(db)["a"] == ("done", 1, None))
+
+
+@pytest.mark.parametrize("work", ["wait_for_file", "burn"])
+def test_a_job_of_a_process_that_was_taken_for_dead_is_done_once_by_another(
+    db: Database, tmp_path: Path, work: str
+) -> None:
+    """Also when the first one still lives, and ends its work later, well or badly."""
+    gate, applied, ended = tmp_path / "gate", [], []
+    waits = JobKind(
+        "once",
+        lambda conn, job, result: applied.append("hung"),
+        prepare=lambda conn, job: until(lambda: gate.exists()) and {"key": "bad" if work == "burn" else "good"},
+        work=f"{WORK}:{work}",
+    )
+    at_once = JobKind("once", lambda conn, job, result: applied.append(f"attempt {job.attempts}"))
+    add(db, "once", "a")
+    with Running(
+        db,
+        waits,
+        JobKind(
+            "after",
+            lambda conn, job, result: ended.append(job.key),
+            work=f"{WORK}:square",
+            prepare=lambda conn, job: {"number": 1},
+        ),
+    ):
+        until(lambda: rows(db)["a"][0] == "leased")
+        assert db.write_sync(release_jobs) == 1
+        with Running(db, at_once, process="proc-2"):
+            until(lambda: rows(db)["a"][0] == "done")
+        add(db, "after", "b")  # the one lane of the first process takes it when the job it had is behind it
+        gate.touch()
+        until(lambda: ended == ["b"])
+    assert applied == ["attempt 1"]
+    assert rows(db)["a"] == ("done", 1, None)
 
 
 def test_nothing_left_to_do_is_done(db: Database) -> None:

@@ -22,6 +22,8 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_process")),
     )
+    # No process works during an upgrade: what was leased waits again, and the attempt does not count.
+    op.execute(sa.text("UPDATE job SET state = 'waiting', attempts = attempts - 1 WHERE state = 'leased'"))
     for table, columns in {"upload": ("ticket", "fence"), "job": ("fence",)}.items():
         op.add_column(table, sa.Column("owner", sa.String(), nullable=True))
         for name in columns:
