@@ -24,7 +24,7 @@ from collector.app import WORKER_MODULES
 from collector.ingest.derive import WORK as DERIVE_WORK
 from collector.ingest.open import WORK as OPEN_WORK
 from collector.settings import Settings
-from collector.store.blobs_local import LocalBlobs
+from collector.store.open_blobs import BlobsLocation
 from device_agent.record.audio import AudioRecorder, audio_format
 from device_agent.record.recorded import Recorded
 from device_agent.record.video import CLUSTER_MS, VideoRecorder, video_format
@@ -181,21 +181,20 @@ def _manifest(
 
 def _open_and_derive(folder: Path, manifest: CaptureManifest) -> tuple[dict[str, Any], dict[str, Any], set[str]]:
     """What a fresh worker uses for both jobs, what it opened, and the kinds of files that it made."""
-    blobs = LocalBlobs(folder / "blobs")
+    where = BlobsLocation(folder / "blobs")
     parts = {part.name: str(folder / part.name) for part in manifest.parts}
     worker = Worker(WORKER_MODULES, memory_bytes=Settings().worker_memory_bytes)
     try:
         before = worker.run("benchmarks.worker_usage:usage", {}, PATIENCE_SECONDS)
-        inputs = {"manifest": json.dumps(manifest.to_json()), "parts": parts, "blobs": str(folder / "blobs")}
+        inputs = {"manifest": json.dumps(manifest.to_json()), "parts": parts, "blobs": where.to_json()}
         opened = worker.run(OPEN_WORK, inputs, PATIENCE_SECONDS)["opened"]
         table = opened["frame_table"]
         derived = worker.run(
             DERIVE_WORK,
             {
                 "medium": manifest.medium, "container": manifest.format.container,
-                "media_type": manifest.format.media_type, "original": str(blobs.path_of(opened["original"])),
-                "original_key": opened["original"], "blobs": str(folder / "blobs"),
-                "frames": None if table is None else str(blobs.path_of(table["blob"])),
+                "media_type": manifest.format.media_type, "original": opened["original"],
+                "blobs": where.to_json(), "frames": None if table is None else table["blob"],
             },
             PATIENCE_SECONDS,
         )["derived"]  # fmt: skip

@@ -66,6 +66,7 @@ from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.blobs_owner import check_blobs
 from collector.store.database import Database, ReportsCommits
 from collector.store.open import open_database
+from collector.store.open_blobs import open_blobs
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
 from collector.users import router as users_router
@@ -165,19 +166,20 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         db.observe_commits(instruments.committed)
     try:
         with disk_errors("The data folder cannot be used"):
-            blobs = LocalBlobs(settings.blobs_folder)
             staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
             receipt_key = load_receipt_key(settings.keys_folder, db)
             admin_key = load_admin_key(settings.keys_folder)
-        if settings.database is not None:
-            check_blobs(db, settings.blobs_folder, may_mark=not settings.review_only)
+        location = settings.blobs_location
+        blobs = open_blobs(location)
+        if settings.database is not None or location.address is not None:
+            check_blobs(db, blobs, may_mark=not settings.review_only)
         kinds = []
         if not settings.review_only:
             remove_leftovers(db, staging, blobs, settings.row_ages)
             kinds = [
-                open_kind(staging, settings.blobs_folder, receipt_key),
-                derive_kind(blobs, settings.blobs_folder),
-                prelabel_kind(blobs),
+                open_kind(staging, location, receipt_key),
+                derive_kind(location),
+                prelabel_kind(location),
                 JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
             ]
         processes = _processes(settings, db)
@@ -224,7 +226,8 @@ def _processes(settings: Settings, db: Database) -> Processes:
 
 
 def _row_figures(settings: Settings, instruments: Instruments) -> RowFigures:
-    folders = {"data": settings.data, "staging": settings.staging_folder, "blobs": settings.blobs_folder}
+    blobs = settings.blobs_location.folder
+    folders = {"data": settings.data, "staging": settings.staging_folder, "blobs": blobs}
     figures = RowFigures(folders, settings.data / "collector.db-wal")
     instruments.registry.register(figures)
     return figures

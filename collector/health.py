@@ -31,8 +31,7 @@ async def health() -> dict[str, str]:
 async def ready(request: Request, response: Response, db: Db) -> Readiness:
     """A row and a file were written just now, every table is there and every job lane runs; 503 otherwise."""
     services = services_of(request)
-    folders = (services.settings.staging_folder, services.settings.blobs_folder)
-    found = await readiness(db, services.get(LocalStaging), folders, services.get(JobRunner))
+    found = await readiness(db, services.get(LocalStaging), services.blobs, services.get(JobRunner))
     response.status_code = 200 if found.status == "ready" else 503
     return found
 

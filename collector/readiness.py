@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from collector.ingest.staging_local import LocalStaging
 from collector.jobs.runner import JobRunner
-from collector.store.blobs import DiskFull
+from collector.store.blobs import BlobStore, DiskFull
 from collector.store.blobs_local import check_writable
 from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.dialects import NAMES_OF_TABLES
+from collector.store.objects import StorageUnreachable
 from collector.store.sql import Connection, text
 from collector.store.tables import metadata
 from wire.base import WireModel
@@ -32,20 +31,27 @@ class Readiness(WireModel):
     """`detail` says why it is not ready."""
 
     status: Literal[
-        "ready", "jobs-stopped", "database-busy", "database-failed", "tables-missing", "disk-full", "storage-unusable"
+        "ready",
+        "jobs-stopped",
+        "database-busy",
+        "database-failed",
+        "tables-missing",
+        "disk-full",
+        "storage-unreachable",
+        "storage-unusable",
     ]
     detail: str | None = None
 
 
 async def readiness(
-    db: Database, staging: LocalStaging, folders: Sequence[Path], jobs: JobRunner, seconds: float = READY_SECONDS
+    db: Database, staging: LocalStaging, blobs: BlobStore, jobs: JobRunner, seconds: float = READY_SECONDS
 ) -> Readiness:
-    """Commit a row and read it back, look for every table, write a file into each folder, and see the job lanes run."""
+    """Commit a row and read it back, look for every table, write into staging and blobs, and see the job lanes run."""
     if not jobs.alive():
         return Readiness(status="jobs-stopped", detail="A lane of jobs has ended. Restart the collector.")
     try:
         async with asyncio.timeout(seconds):
-            found = await _database(db) or await staging.run(lambda: _folders(staging, folders))
+            found = await _database(db) or await staging.run(lambda: _storage(staging, blobs))
     except TimeoutError:
         return Readiness(status="database-busy", detail=f"Nothing could be written within {seconds:g} seconds.")
     return found or Readiness(status="ready")
@@ -69,13 +75,15 @@ def _tables(conn: Connection) -> set[str]:
     return set(conn.execute(_TABLES).scalars())
 
 
-def _folders(staging: LocalStaging, folders: Sequence[Path]) -> Readiness | None:
+def _storage(staging: LocalStaging, blobs: BlobStore) -> Readiness | None:
     try:
         staging.check_space(0)
-        for folder in folders:
-            check_writable(folder)
+        check_writable(staging.folder)
+        blobs.check_usable()
     except DiskFull as error:
         return Readiness(status="disk-full", detail=error.message)
+    except StorageUnreachable as error:
+        return Readiness(status="storage-unreachable", detail=error.message)
     except GleanerError as error:
         return Readiness(status="storage-unusable", detail=error.message)
     return None

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
+from collector.store.objects import ADDRESS
+from collector.store.open_blobs import DEFAULT_CACHE_BYTES, BlobsLocation
 from collector.store.upkeep import RowAges
 from http_shell.hosts import host_name, is_loopback
 from wire.errors import GleanerError
@@ -42,6 +44,17 @@ class Settings(BaseModel):
         default=None,
         repr=False,  # it may hold a password
         description="address of a PostgreSQL database; default: SQLite in the data folder",
+    )
+    blobs: str | None = Field(
+        default=None,
+        description="address of the media on an S3 server, like s3://bucket/folder; default: the data folder",
+    )
+    s3_endpoint: str | None = Field(default=None, description="address of the S3 server; default: that of AWS")
+    s3_region: str | None = Field(
+        default=None, description="region of the bucket; default: that of the AWS environment, else us-east-1"
+    )
+    blob_cache_bytes: int = Field(
+        default=DEFAULT_CACHE_BYTES, ge=0, description="size of the local copies of media that lie on an S3 server"
     )
     review_only: bool = Field(
         default=False,
@@ -98,6 +111,21 @@ class Settings(BaseModel):
     def _without_password(self, value: str | None) -> str | None:
         """What is logged and printed."""
         return value and _SECRET.sub("…", value)
+
+    @field_validator("blobs")
+    @classmethod
+    def _is_bucket(cls, value: str | None) -> str | None:
+        if value and ADDRESS.fullmatch(value) is None:
+            raise ValueError("an address like s3://bucket/folder is expected")
+        return value or None
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _is_endpoint(cls, value: str | None) -> str | None:
+        found = urlsplit(value or "")
+        if value and (found.scheme not in ("http", "https") or not found.hostname or "@" in found.netloc):
+            raise ValueError("an address like https://s3.example.org is expected, without credentials")
+        return value or None
 
     @field_validator("public_url")
     @classmethod
@@ -194,7 +222,15 @@ class Settings(BaseModel):
 
     @property
     def blobs_folder(self) -> Path:
+        """Where they are without an address."""
         return self.data / "blobs"
+
+    @property
+    def blobs_location(self) -> BlobsLocation:
+        if self.blobs is None:
+            return BlobsLocation(self.blobs_folder)
+        copies = self.data / "blob-copies"
+        return BlobsLocation(copies, self.blobs, self.s3_endpoint, self.s3_region, self.blob_cache_bytes)
 
     @property
     def logs_folder(self) -> Path:

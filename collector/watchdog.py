@@ -17,8 +17,8 @@ from collector.readiness import Readiness, readiness
 from collector.services import Services
 
 log = logging.getLogger("gleaner.collector")
-# Starting again makes no room on the disk: until there is, the service answers 507 and goes on.
-_ALIVE = frozenset({"ready", "disk-full"})
+# Starting again makes no room on the disk and brings no server back: until then the service refuses and goes on.
+_ALIVE = frozenset({"ready", "disk-full", "storage-unreachable"})
 
 
 def notify_systemd(*assignments: str) -> None:
@@ -58,5 +58,4 @@ async def feed_watchdog(services: Services) -> None:
 
 
 async def _checked(services: Services, seconds: float) -> Readiness:
-    folders = (services.settings.staging_folder, services.settings.blobs_folder)
-    return await readiness(services.db, services.get(LocalStaging), folders, services.get(JobRunner), seconds)
+    return await readiness(services.db, services.get(LocalStaging), services.blobs, services.get(JobRunner), seconds)

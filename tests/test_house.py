@@ -54,6 +54,7 @@ INSIDE_DEVICE_AGENT = {
 
 # Tests that stand beside no module of their name, and why.
 BEHAVIOURS = {
+    "media on S3": ("collector/test_on_s3",),
     "kill -9": ("collector/ingest/test_kill", "device_agent/spool/test_kill"),
     "a page of docs/": ("prelabel/test_docs", "prelabel/redaction/test_docs", "prelabel/text/test_docs"),
     "every reader of input": (

@@ -20,7 +20,8 @@ from collector.backup.problems import BackupDamaged, BackupNotFound, BackupTooNe
 from collector.backup.repository import MAX_BATCH_BYTES, Repository
 from collector.backup.rows import BLOBS, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
-from collector.store.blobs_local import blob_name, disk_errors
+from collector.store.blobs import blob_name
+from collector.store.blobs_local import disk_errors
 from collector.store.integrity import RowsDoNotFit, build_database
 from collector.store.lock import LOCK_FILE, lock_folder
 from collector.store.open import RESTORE_MARK

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,7 +18,7 @@ from collector.backup.rows import dump_rows
 from collector.keys import KeyFileDamaged, read_receipt_key
 from collector.security.chain import check_chain
 from collector.security.files import read_lines
-from collector.store.blobs_local import MAKING_PREFIX, LocalBlobs
+from collector.store.blobs import MAX_BYTES, BlobMissing, BlobStore
 from collector.store.database import Database, DatabaseFailed
 from collector.store.integrity import engine_faults
 from collector.store.scratch import ScratchTable
@@ -79,11 +77,12 @@ class VerifiedData:
         self.faults.append(DataFault(kind, place, problem))
 
 
-def verify_data(database: Database, blobs: LocalBlobs, data: Path, course: Course | None = None) -> VerifiedData:
+def verify_data(database: Database, blobs: BlobStore, data: Path, course: Course | None = None) -> VerifiedData:
     """Read everything once. What is wrong is in the answer; nothing is changed.
 
     Raises:
         SchemaDiffers: the database has the tables of another version.
+        StorageUnusable: the server with the blobs does not answer.
     """
     course = course or Course()
     found = VerifiedData()
@@ -149,17 +148,15 @@ def _sizes(conn: Connection) -> ScratchTable:
 
 
 def _check_files(
-    database: Database, blobs: LocalBlobs, sizes: ScratchTable | None, course: Course, found: VerifiedData
+    database: Database, blobs: BlobStore, sizes: ScratchTable | None, course: Course, found: VerifiedData
 ) -> None:
-    for path in _blob_files(blobs.root):
-        key = path.name
+    for stored in blobs.list():
+        key, size = stored.key, stored.bytes
         try:
-            size = path.stat().st_size
             digest = hashlib.sha256()
-            with path.open("rb") as file:
-                for piece in course.paced(iter(lambda: file.read(1 << 20), b"")):
-                    digest.update(piece)
-        except FileNotFoundError:
+            for piece in course.paced(blobs.read(key, 0, MAX_BYTES)):
+                digest.update(piece)
+        except BlobMissing:
             continue  # erased a moment ago; whether a row names it is asked below
         except OSError as error:
             found.add("blob-damaged", key, f"It cannot be read: {error.strerror}.")
@@ -172,21 +169,14 @@ def _check_files(
             continue
         row = sizes.first("UPDATE blob SET is_here = 1 WHERE key = ? RETURNING bytes", (key,))
         if row is None:
-            if time.time() - path.stat().st_mtime > MIN_UNNAMED_AGE_SECONDS and not _is_named(database, key):
+            if time.time() - stored.stored_at > MIN_UNNAMED_AGE_SECONDS and not _is_named(database, key):
                 found.unnamed.append(key)
         elif row[0] != size:
             found.add("blob-size", key, f"It has {size} bytes, its row says {row[0]}.")
     if sizes is not None:
         for (key,) in sizes.all("SELECT key FROM blob WHERE is_here IS NULL ORDER BY key"):
             if _is_named(database, key) and not blobs.exists(key):
-                found.add("blob-missing", key, "A row names it, and there is no such file.")
-
-
-def _blob_files(root: Path) -> Iterator[Path]:
-    """Whole blobs, in the order of their names."""
-    for place, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(MAKING_PREFIX))
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+                found.add("blob-missing", key, "A row names it, and there is no such blob.")
 
 
 def _is_named(database: Database, key: str) -> bool:

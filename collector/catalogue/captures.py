@@ -7,14 +7,12 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from collector.catalogue.derived import Derived, DerivedKind, find_derived
-from collector.store.blobs import BlobStore
 from collector.store.sql import Connection, Row, text
 from wire.base import Id, WireModel, shared_members
 from wire.capture import (
     CaptureFormat,
     CaptureManifest,
     DeviceFacts,
-    FrameTable,
     Medium,
     Redacted,
     SensorSettings,
@@ -132,12 +130,3 @@ def capture_labels(conn: Connection, capture: str) -> list[dict[str, Any]]:
         raise capture_unknown(capture)
     rows = conn.execute(text("SELECT body FROM labels_document WHERE capture_id = :id ORDER BY id"), {"id": capture})
     return [json.loads(row.body) for row in rows]
-
-
-def frame_table(conn: Connection, blobs: BlobStore, capture: str) -> FrameTable:
-    """The frame table as opened (of a torn capture: cut to what decodes). Raises CaptureUnknown, NotMade, BlobMissing.
-
-    Reads a blob: not for use inside a write.
-    """
-    found = derived_of(conn, capture, "frames")
-    return FrameTable.read(b"".join(blobs.read(found.blob, 0, found.bytes)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -145,19 +147,19 @@ async def get_labels(capture: str, person: Annotator, db: Db) -> LabelsReply:
 
 @router.get("/captures/{capture}/frames", response_model=FrameTable, responses=BLOB_RESPONSES)
 async def get_frames(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
-    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "frames")))
+    return await _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "frames")))
 
 
 @router.get("/captures/{capture}/redaction", response_model=MaskRecord, responses=BLOB_RESPONSES)
 async def get_redaction(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
     """What the device masked before it wrote: regions and counts, as it sent them; never a picture of it."""
-    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "redaction")))
+    return await _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "redaction")))
 
 
 @router.get("/captures/{capture}/peaks", responses=BLOB_RESPONSES)
 async def get_peaks(capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs) -> Response:
     """`{"schema": 1, "samples_per_peak", "sample_rate", "minimum": [-1..1], "maximum": [-1..1]}`"""
-    return _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "peaks")))
+    return await _send(request, blobs, await db.read(lambda conn: _readable(conn, capture, person, "peaks")))
 
 
 @router.head("/captures/{capture}/media", include_in_schema=False)
@@ -182,7 +184,7 @@ async def _send_recorded(
     request: Request, db: Db, blobs: Blobs, person: Person, capture: str, kind: DerivedKind, why: str
 ) -> Response:
     found, until = await db.read(lambda conn: _readable(conn, capture, person, kind))
-    reply = _send(request, blobs, (found, until))
+    reply = await _send(request, blobs, (found, until))
     if reply.status_code in (200, 206) and request.method == "GET":
         start = parse_range(request.headers.get("range"), found.bytes)
         goes_on = start is not None and start[0] > 0
@@ -196,7 +198,7 @@ def _readable(conn: Connection, capture: str, person: Person, kind: DerivedKind)
     return derived_of(conn, capture, kind), until
 
 
-def _send(request: Request, blobs: Blobs, readable: tuple[Derived, datetime]) -> Response:
+async def _send(request: Request, blobs: Blobs, readable: tuple[Derived, datetime]) -> Response:
     """A blob with ranges. Private, and good for ten minutes: the page prefetches it, the player must find it again.
 
     No browser keeps it longer than the consent lasts.
@@ -229,8 +231,7 @@ def _send(request: Request, blobs: Blobs, readable: tuple[Derived, datetime]) ->
     status = 200 if wanted is None else 206
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    # path_of raises before the status line leaves, a generator would raise after it.
-    blobs.path_of(found.blob)
-    return StreamingResponse(
-        blobs.read(found.blob, start, end), status_code=status, headers=headers, media_type=media_type
-    )
+    pieces = blobs.read(found.blob, start, end)
+    # The first piece is read before the status line leaves: what it raises can still be answered.
+    first = await asyncio.to_thread(next, pieces, b"")
+    return StreamingResponse(chain((first,), pieces), status_code=status, headers=headers, media_type=media_type)

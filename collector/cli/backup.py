@@ -25,14 +25,14 @@ def backup(
     """
     from collector.backup.backup import make_backup
     from collector.settings import load_settings
-    from collector.store.blobs_local import LocalBlobs
     from collector.store.open import open_reader
+    from collector.store.open_blobs import open_blobs
 
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data, settings.database)
     try:
         with repository_at(repository, passphrase_file, for_writing=True) as place, course("Backup", rate) as work:
-            made = make_backup(place, database, LocalBlobs(settings.blobs_folder), settings.data, work)
+            made = make_backup(place, database, open_blobs(settings.blobs_location), settings.data, work)
     finally:
         database.close()
     snapshot = made.snapshot

@@ -92,8 +92,8 @@ def _write(
 
     from collector.exports.about import write_about
     from collector.exports.folder import whole_folder
-    from collector.store.blobs_local import LocalBlobs
     from collector.store.open import open_reader
+    from collector.store.open_blobs import open_blobs
 
     database = open_reader(settings.data, settings.database)
     screen = Console(stderr=True)
@@ -102,7 +102,7 @@ def _write(
             bar = progress.add_task("Exporting", total=None)
             summary = write(
                 database,
-                LocalBlobs(settings.blobs_folder),
+                open_blobs(settings.blobs_location),
                 folder,
                 begin=lambda total: progress.update(bar, total=total),
                 advance=_now_and_then(lambda items: progress.advance(bar, items)),

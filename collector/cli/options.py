@@ -21,6 +21,13 @@ DatabaseAddress = Annotated[
         " [env: GLEANER_COLLECTOR_DATABASE; default: SQLite in the data folder]",
     ),
 ]
+BlobsAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--blobs",
+        help="Media on an S3 server, like s3://bucket/folder. [env: GLEANER_COLLECTOR_BLOBS; default: the data folder]",
+    ),
+]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="A TOML file with settings (docs/collector.md).")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for programs.")]
 

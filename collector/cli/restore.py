@@ -31,10 +31,10 @@ def restore(
     from collector.store.open import UnknownDatabase
 
     settings = load_settings({"data": data}, settings_file)
-    if settings.database is not None:
+    if settings.database is not None or settings.blobs is not None:
         raise UnknownDatabase(
-            "A restore makes an SQLite database in an empty data folder; it cannot fill PostgreSQL.",
-            hint="Run it again without the setting database.",
+            "A restore fills an empty data folder with an SQLite database and media; it fills no PostgreSQL and no S3.",
+            hint="Run it again without the settings database and blobs.",
         )
     with repository_at(repository, passphrase_file) as place, course("Restore", rate) as work:
         found = place.find_snapshot(snapshot) if snapshot else newest_snapshot(place)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from collector.cli.options import Data, DatabaseAddress, SettingsFile
+from collector.cli.options import BlobsAddress, Data, DatabaseAddress, SettingsFile
 from collector.settings import Settings, load_settings
 from http_shell.hosts import is_loopback
 
@@ -16,6 +16,7 @@ from http_shell.hosts import is_loopback
 def serve(
     data: Data = None,
     database: DatabaseAddress = None,
+    blobs: BlobsAddress = None,
     review_only: Annotated[
         bool | None,
         typer.Option(
@@ -61,7 +62,7 @@ def serve(
     for chatty in ("alembic", "httpx", "_granian"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     flags = {"data": data, "host": host, "port": port, "public_url": public_url}
-    flags |= {"database": database, "review_only": review_only}
+    flags |= {"database": database, "blobs": blobs, "review_only": review_only}
     flags |= {"tls_cert": tls_cert, "tls_key": tls_key, "insecure_http": insecure_http}
     run(load_settings(flags, settings_file), _print_address, ready_file)
 

@@ -41,14 +41,14 @@ def verify(
     from collector.backup.restore import newest_snapshot
     from collector.backup.verify import verify_data
     from collector.settings import load_settings
-    from collector.store.blobs_local import LocalBlobs
     from collector.store.open import open_reader
+    from collector.store.open_blobs import open_blobs
 
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data, settings.database)
     try:
         with course("Verify", rate) as work:
-            found = verify_data(database, LocalBlobs(settings.blobs_folder), settings.data, work)
+            found = verify_data(database, open_blobs(settings.blobs_location), settings.data, work)
         if backup is not None:
             with repository_at(backup, passphrase_file) as place:
                 found.faults += compare_with_backup(place, newest_snapshot(place), database)

@@ -27,7 +27,7 @@ from collector.exports.spill import Spill
 from collector.exports.summary import Summary
 from collector.exports.sums import Sums
 from collector.exports.truth import ALL, Item, Media, Selection, item_ids, items
-from collector.store.blobs import BlobStore
+from collector.store.blobs import BlobStore, read_whole
 from collector.store.database import Database
 from collector.studies.categories import categories
 from wire.base import format_utc
@@ -127,12 +127,13 @@ def _pictures(
         return
     if media.frames is None:
         raise MediaDamaged(f"The video {media.capture} has no frame table.")
-    times = FrameTable.read(b"".join(blobs.read(media.frames, 0, blobs.size(media.frames)))).times_us
-    for index, picture in exact_frames(blobs.path_of(media.original), _wanted(document, len(times), every)):
-        name = f"{media.capture}_{index:06d}.png"
-        sums.add(folder / name, _write_picture(folder / name, picture))
-        height, width = picture.shape[:2]
-        yield Image(stable_id("image", media.capture, index), name, width, height, index, times[index])
+    times = FrameTable.read(read_whole(blobs, media.frames)).times_us
+    with blobs.local_file(media.original) as video:
+        for index, picture in exact_frames(video, _wanted(document, len(times), every)):
+            name = f"{media.capture}_{index:06d}.png"
+            sums.add(folder / name, _write_picture(folder / name, picture))
+            height, width = picture.shape[:2]
+            yield Image(stable_id("image", media.capture, index), name, width, height, index, times[index])
 
 
 def _wanted(document: LabelsDocument, frames: int, every: int | None) -> list[int]:

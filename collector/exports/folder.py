@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
-from collector.store.blobs import BlobStore
+from collector.store.blobs import MAX_BYTES, BlobStore
 from wire.files import sync_folder
 
 
@@ -57,7 +57,7 @@ def copy_blob(blobs: BlobStore, key: str, target: Path) -> None:
     """
     digest = hashlib.sha256()
     with target.open("wb") as file:
-        for piece in blobs.read(key, 0, blobs.size(key)):
+        for piece in blobs.read(key, 0, MAX_BYTES):
             digest.update(piece)
             file.write(piece)
     if digest.hexdigest() != key:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from collector.catalogue.capture_consent import is_withheld
 from collector.catalogue.derived import find_derived, save_derived
 from collector.catalogue.takes import enqueue_tasks_when_complete
 from collector.jobs.queue import Job, JobKind
-from collector.store.blobs import BlobStore
+from collector.store.open_blobs import BlobsLocation
 from collector.store.sql import Connection, text
 from wire.capture import CaptureManifest
 
@@ -17,14 +16,14 @@ DERIVE = "derive"
 WORK = "collector.ingest.derive_work:derive_capture"
 
 
-def derive_kind(blobs: BlobStore, blobs_folder: Path) -> JobKind:
+def derive_kind(blobs: BlobsLocation) -> JobKind:
     def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
-        return _prepare(conn, job.key, blobs, blobs_folder)
+        return _prepare(conn, job.key, blobs)
 
     return JobKind(DERIVE, _apply, work=WORK, prepare=prepare, failed=_play_the_original)
 
 
-def _prepare(conn: Connection, capture: str, blobs: BlobStore, folder: Path) -> dict[str, Any] | None:
+def _prepare(conn: Connection, capture: str, blobs: BlobsLocation) -> dict[str, Any] | None:
     row = conn.execute(
         text("SELECT manifest, problem FROM capture WHERE id = :id AND state = 'opened'"), {"id": capture}
     ).one_or_none()
@@ -39,10 +38,9 @@ def _prepare(conn: Connection, capture: str, blobs: BlobStore, folder: Path) -> 
         "medium": manifest.medium,
         "container": manifest.format.container,
         "media_type": manifest.format.media_type,
-        "original": str(blobs.path_of(keys["original"])),
-        "original_key": keys["original"],
-        "frames": str(blobs.path_of(keys["frames"])) if "frames" in keys else None,
-        "blobs": str(folder),
+        "original": keys["original"],
+        "frames": keys.get("frames"),
+        "blobs": blobs.to_json(),
     }
 
 

@@ -15,7 +15,8 @@ import av
 import numpy as np
 
 from collector.ingest import media
-from collector.store.blobs_local import LocalBlobs
+from collector.store.blobs import read_whole
+from collector.store.open_blobs import BlobsLocation, open_blobs
 from wire.capture import FrameTable
 
 MICROSECOND = Fraction(1, 1_000_000)
@@ -33,27 +34,27 @@ Samples = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def derive_capture(inputs: dict[str, Any]) -> dict[str, Any]:
-    """`{"medium", "container", "media_type", "original": path, "original_key", "frames": path|None, "blobs": folder}`
+    """`{"medium", "container", "media_type", "original": key, "frames": key|None, "blobs": BlobsLocation}`
     -> `{"derived": [{kind, blob, bytes, media_type}]}`; an empty list when nothing of a torn capture can be played.
 
     Raises:
         MediaUnreadable: a complete capture that decoded before does not now.
+        BlobMissing, BlobDamaged, DiskFull, StorageUnusable.
     """
-    blobs = LocalBlobs(Path(inputs["blobs"]))
-    path = Path(inputs["original"])
-    with blobs.working_folder() as folder:
-        made = _derive(inputs, path, folder)
+    blobs = open_blobs(BlobsLocation.read(inputs["blobs"]))
+    times = None if inputs["frames"] is None else FrameTable.read(read_whole(blobs, inputs["frames"])).times_us
+    with blobs.local_file(inputs["original"]) as path, blobs.working_folder() as folder:
+        made = _derive(inputs, path, times, folder)
         rows = []
         for kind, (file, media_type) in made.items():
-            key = inputs["original_key"] if file == path else blobs.put_file(file)
+            key = inputs["original"] if file == path else blobs.put_file(file)
             rows.append({"kind": kind, "blob": key, "bytes": file.stat().st_size, "media_type": media_type})
     return {"derived": rows}
 
 
-def _derive(inputs: dict[str, Any], path: Path, folder: Path) -> dict[str, tuple[Path, str]]:
+def _derive(inputs: dict[str, Any], path: Path, times: list[int] | None, folder: Path) -> dict[str, tuple[Path, str]]:
     medium = inputs["medium"]
     if medium == "video":
-        times = FrameTable.read(Path(inputs["frames"]).read_bytes()).times_us
         if not times:
             return {}
         remux_video(path, times, folder / "play.mp4")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 
 from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
 from collector.ingest.staging_local import LocalStaging
-from collector.store.blobs_local import MAKING_PREFIX, LocalBlobs
+from collector.store.blobs import BlobStore
 from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.sql import Connection
@@ -20,16 +19,12 @@ log = logging.getLogger("gleaner.ingest")
 EVERY_SECONDS = 3600.0
 
 
-def remove_leftovers(db: Database, staging: LocalStaging, blobs: LocalBlobs, ages: RowAges) -> None:
+def remove_leftovers(db: Database, staging: LocalStaging, blobs: BlobStore, ages: RowAges) -> None:
     """At the start, before anything comes in: half-made files, and staged ones whose capture is opened or gone.
 
     Of old rows some: the start waits for it. The next hour removes the rest.
     """
-    for left in blobs.root.glob(f"{MAKING_PREFIX}*"):
-        if left.is_dir():
-            shutil.rmtree(left)
-        else:
-            left.unlink()
+    blobs.remove_unfinished()
     db.write_sync(remove_expired)
     prune(db, ages, max_batches=1)
     db.write_sync(end_times_ahead)

@@ -18,6 +18,7 @@ from collector.ingest.staging_local import LocalStaging
 from collector.jobs.queue import Job, JobKind, enqueue
 from collector.keys import ReceiptKey
 from collector.store.clock import now_text
+from collector.store.open_blobs import BlobsLocation
 from collector.store.sql import Connection, text
 from wire.capture import CaptureManifest
 from wire.device import Receipt
@@ -25,16 +26,16 @@ from wire.device import Receipt
 WORK = "collector.ingest.open_work:open_capture"
 
 
-def open_kind(staging: LocalStaging, blobs_folder: Path, key: ReceiptKey) -> JobKind:
+def open_kind(staging: LocalStaging, blobs: BlobsLocation, key: ReceiptKey) -> JobKind:
     def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
-        return _prepare(conn, job.key, staging.folder, blobs_folder)
+        return _prepare(conn, job.key, staging.folder, blobs)
 
     return JobKind(
         OPEN, _apply_with(key), work=WORK, prepare=prepare, after=_remove_staged(staging), failed=_mark_job_bad
     )
 
 
-def _prepare(conn: Connection, capture: str, staging: Path, blobs: Path) -> dict[str, Any] | None:
+def _prepare(conn: Connection, capture: str, staging: Path, blobs: BlobsLocation) -> dict[str, Any] | None:
     row = conn.execute(
         text("SELECT manifest FROM capture WHERE id = :id AND state = 'received'"), {"id": capture}
     ).one_or_none()
@@ -45,7 +46,7 @@ def _prepare(conn: Connection, capture: str, staging: Path, blobs: Path) -> dict
     return {
         "manifest": row.manifest,
         "parts": {name: str(staging / upload.staged) for name, upload in parts.items()},
-        "blobs": str(blobs),
+        "blobs": blobs.to_json(),
     }
 
 

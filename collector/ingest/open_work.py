@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from collector.ingest import media
-from collector.store.blobs_local import LocalBlobs, disk_errors
+from collector.store.blobs import BlobStore
+from collector.store.blobs_local import disk_errors
+from collector.store.open_blobs import BlobsLocation, open_blobs
 from prelabel.geometry.validity import readable_part
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, FrameTable
@@ -32,7 +34,7 @@ class PartMismatch(GleanerError):
 
 
 def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
-    """`{"manifest": text, "parts": {name: path}, "blobs": folder}` -> one of
+    """`{"manifest": text, "parts": {name: path}, "blobs": BlobsLocation}` -> one of
 
     `{"send_again": [names]}`    parts whose bytes are not the ones their manifest names
     `{"unreadable": sentence}`   every byte is right and the capture cannot be read
@@ -45,7 +47,7 @@ def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
     if wrong:
         return {"send_again": wrong}
     try:
-        return {"opened": _open(manifest, parts, found["media"], LocalBlobs(Path(inputs["blobs"])))}
+        return {"opened": _open(manifest, parts, found["media"], open_blobs(BlobsLocation.read(inputs["blobs"])))}
     except GleanerError as error:
         if error.retryable:
             raise
@@ -60,7 +62,7 @@ def _sha256(path: Path) -> str:
         return file_sha256(path)
 
 
-def _open(manifest: CaptureManifest, parts: dict[str, Path], original: str, blobs: LocalBlobs) -> dict[str, Any]:
+def _open(manifest: CaptureManifest, parts: dict[str, Path], original: str, blobs: BlobStore) -> dict[str, Any]:
     """`original`: the sha256 of the media."""
     path = parts["media"]
     if not path.exists():
@@ -192,7 +194,7 @@ def _labels(manifest: CaptureManifest, name: str, path: Path) -> dict[str, Any]:
     }
 
 
-def _put_bytes(blobs: LocalBlobs, data: bytes) -> dict[str, Any]:
+def _put_bytes(blobs: BlobStore, data: bytes) -> dict[str, Any]:
     with blobs.working_folder() as folder:
         path = folder / "bytes"
         with disk_errors("A document could not be stored"):

@@ -19,7 +19,7 @@ from collector.prelabels.runs import PRELABEL, run_of
 from collector.review.calibrations import calibrations
 from collector.review.task_detail import picture_size
 from collector.review.tasks import known_words, reconsider
-from collector.store.blobs import BlobStore
+from collector.store.open_blobs import BlobsLocation
 from collector.store.sql import Connection, text
 from prelabel.geometry.validity import readable_part
 from prelabel.quality.texts import main_language, spoken
@@ -27,7 +27,7 @@ from prelabel.triage.score_keys import ScoreKey
 from wire.canonical import canonical_json, sha256_hex
 from wire.labels import Inference, LabelsDocument, Source
 
-WORK = "prelabel.labelling.one_file:label_file"
+WORK = "collector.prelabels.label_capture:label_capture"
 MAX_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
 _UNTOUCHED = text(
     "SELECT NOT EXISTS (SELECT 1 FROM task_capture JOIN task ON task.id = task_capture.task_id"
@@ -39,14 +39,14 @@ _OTHERS = text(
 )
 
 
-def prelabel_kind(blobs: BlobStore) -> JobKind:
+def prelabel_kind(blobs: BlobsLocation) -> JobKind:
     def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
         return _prepare(conn, job, blobs)
 
     return JobKind(PRELABEL, _apply, work=WORK, prepare=prepare, bulk=True)
 
 
-def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | None:
+def _prepare(conn: Connection, job: Job, blobs: BlobsLocation) -> dict[str, Any] | None:
     capture = job.payload["capture"]
     row = conn.execute(
         text(
@@ -65,13 +65,14 @@ def _prepare(conn: Connection, job: Job, blobs: BlobStore) -> dict[str, Any] | N
     known = calibrations(conn, [key]).get(key)
     errors = None if known is None else known.errors_in(main_language(language), job.payload.get("package"))
     return {
-        "path": str(blobs.path_of(original.blob)),
+        "original": original.blob,
         "model": job.payload["model"],
         "sha256": sha256,
         "package": job.payload.get("package"),
         "capture": capture,
         "medium": row.medium,
-        "frames": None if frames is None else str(blobs.path_of(frames.blob)),
+        "frames": None if frames is None else frames.blob,
+        "blobs": blobs.to_json(),
         "expected": row.expected,
         "answer": row.kind == "answer",
         "language": language,

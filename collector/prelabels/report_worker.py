@@ -26,8 +26,8 @@ from collector.prelabels.measurements import Measurements, NotMeasured
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.services import services_of
 from collector.settings import Settings
-from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_reader
+from collector.store.open_blobs import BlobsLocation, open_blobs
 from collector.studies.scope import Scope
 from prelabel.labelling.worker import Worker, WorkerStopped, WorkFailed
 from prelabel.quality.measurement import Vocabulary
@@ -45,23 +45,23 @@ IDLE_SECONDS = 60.0  # a lead who looks through the filters asks again soon; aft
 
 
 class DataLocation(NamedTuple):
-    """Where a process reads: the data folder, the folder of the blobs, the address of the database if it has one."""
+    """Where a process reads: the data folder, the blobs, the address of the database if it has one."""
 
     data: Path
-    blobs: Path
+    blobs: BlobsLocation
     database: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> DataLocation:
-        return cls(settings.data, settings.blobs_folder, settings.database)
+        return cls(settings.data, settings.blobs_location, settings.database)
 
-    def to_inputs(self) -> dict[str, str | None]:
+    def to_inputs(self) -> dict[str, Any]:
         """For another process, whose standard input they go to: an address may hold a password."""
-        return {"data": str(self.data), "blobs": str(self.blobs), "database": self.database}
+        return {"data": str(self.data), "blobs": self.blobs.to_json(), "database": self.database}
 
     @classmethod
     def read(cls, inputs: Mapping[str, Any]) -> DataLocation:
-        return cls(Path(inputs["data"]), Path(inputs["blobs"]), inputs["database"])
+        return cls(Path(inputs["data"]), BlobsLocation.read(inputs["blobs"]), inputs["database"])
 
 
 class LaterHalf:
@@ -266,6 +266,6 @@ def _measurements(location: DataLocation) -> Iterator[Measurements]:
 def _reviewed_rows(location: DataLocation) -> Iterator[ReviewedRows]:
     database = open_reader(location.data, location.database)
     try:
-        yield ReviewedRows(database, LocalBlobs(location.blobs))
+        yield ReviewedRows(database, open_blobs(location.blobs))
     finally:
         database.close()

@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from collector.catalogue.shown_labels import shown_labels
 from collector.review.rules import parts_for
 from collector.review.tasks import known_words
-from collector.store.blobs import BlobStore
+from collector.store.blobs import BlobStore, read_whole
 from collector.store.database import Database
 from collector.store.dialects import joined
 from collector.store.sql import Connection, Row, text
@@ -182,7 +182,7 @@ class ReviewedRows:
 
     def _times(self, key: str) -> array[int]:
         """The frame table of a video."""
-        return array("q", from_json(b"".join(self._blobs.read(key, 0, self._blobs.size(key))))["times_us"])
+        return array("q", from_json(read_whole(self._blobs, key))["times_us"])
 
 
 def batches(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -17,7 +17,7 @@ from collector.review.next_tasks import NextRequest
 from collector.review.revisions import RevisionFields
 from collector.review.task_detail import TaskDetail, picture_size, truth_documents
 from collector.review.validation import LabelledCapture, finished_documents
-from collector.store.blobs import BlobStore
+from collector.store.blobs import BlobStore, read_whole
 from collector.store.sql import Connection
 from prelabel.geometry.validity import bounds_fault
 from wire.base import Count, Sha256, Utc, WireModel
@@ -161,5 +161,4 @@ def is_quickly_checked(facts: SubmitFacts, documents: Sequence[LabelsDocument]) 
 
 def frame_times(blobs: BlobStore, key: str) -> list[int]:
     """The microseconds of every frame of a video, from its frame table blob. Raises BlobMissing."""
-    body = b"".join(blobs.read(key, 0, blobs.size(key)))
-    return list(FrameTable.read(body).times_us)
+    return list(FrameTable.read(read_whole(blobs, key)).times_us)

@@ -7,16 +7,13 @@ import errno
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from collector.store.blobs import BlobMissing, DiskFull, StorageUnusable
+from collector.store.blobs import MARK, PIECE, BlobMissing, DiskFull, StorageUnusable, StoredBlob, blob_name
 from collector.store.private import private_file, private_folder
-from wire.files import file_sha256, sync_folder
-
-PIECE = 1 << 20
-MAKING_PREFIX = ".made-"
+from collector.store.working_folders import MAKING_PREFIX, remove_abandoned, working_folder
+from wire.files import file_sha256, sync_folder, write_whole
 
 
 class LocalBlobs:
@@ -52,20 +49,16 @@ class LocalBlobs:
 
     @contextlib.contextmanager
     def working_folder(self) -> Iterator[Path]:
-        """A folder for files in the making, next to the blobs, deleted afterwards; the next start removes others'.
-
-        Raises:
-            DiskFull, StorageUnusable: it cannot be made.
-        """
-        with disk_errors("A working folder could not be made"):
-            folder = Path(tempfile.mkdtemp(dir=self.root, prefix=MAKING_PREFIX))
-        try:
+        with contextlib.ExitStack() as held:
+            with disk_errors("A working folder could not be made"):
+                folder = held.enter_context(working_folder(self.root))
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+    def remove_unfinished(self) -> None:
+        remove_abandoned(self.root)
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
-        with self.path_of(key).open("rb") as file:
+        with self._found(key).open("rb") as file:
             file.seek(start)
             left = end - start
             while left > 0 and (piece := file.read(min(PIECE, left))):
@@ -73,7 +66,7 @@ class LocalBlobs:
                 yield piece
 
     def size(self, key: str) -> int:
-        return self.path_of(key).stat().st_size
+        return self._found(key).stat().st_size
 
     def exists(self, key: str) -> bool:
         return self._place(key).exists()
@@ -84,7 +77,33 @@ class LocalBlobs:
             place.unlink()
             sync_folder(place.parent)
 
-    def path_of(self, key: str) -> Path:
+    def list(self) -> Iterator[StoredBlob]:
+        for place, folders, names in os.walk(self.root):
+            folders[:] = sorted(name for name in folders if not name.startswith(MAKING_PREFIX))
+            for name in sorted(names):
+                if name.startswith("."):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # erased a moment ago
+                    found = Path(place, name).stat()
+                    yield StoredBlob(name, found.st_size, found.st_mtime)
+
+    @contextlib.contextmanager
+    def local_file(self, key: str) -> Iterator[Path]:
+        yield self._found(key)
+
+    def check_usable(self) -> None:
+        check_writable(self.root)
+
+    def read_mark(self) -> str | None:
+        with disk_errors("The mark of the blobs cannot be read"):
+            file = self.root / MARK
+            return file.read_text(encoding="ascii") if file.exists() else None
+
+    def write_mark(self, mark: str) -> None:
+        with disk_errors("The mark of the blobs cannot be written"):
+            write_whole(self.root / MARK, mark.encode())
+
+    def _found(self, key: str) -> Path:
         place = self._place(key)
         if not place.exists():
             raise BlobMissing(f"The blob {key[:12]}… is not there.")
@@ -92,11 +111,6 @@ class LocalBlobs:
 
     def _place(self, key: str) -> Path:
         return self.root / blob_name(key)
-
-
-def blob_name(key: str) -> str:
-    """Where a blob is below the folder of all blobs."""
-    return f"{key[:2]}/{key[2:4]}/{key}"
 
 
 @contextlib.contextmanager

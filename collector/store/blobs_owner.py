@@ -1,49 +1,53 @@
-"""Whether a folder holds the blobs of a database: several processes may share both, and each names its own folder."""
+"""Whether the blobs are those of a database: several processes may share both, and each names its own place."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from secrets import token_hex
 
+from collector.store.blobs import BlobStore
 from collector.store.database import Database
 from collector.store.sql import Connection, text
 from wire.errors import GleanerError
-from wire.files import write_whole
 
-MARK = ".database"
 _READ = text("SELECT value FROM service_state WHERE name = 'blobs'")
+_A_BLOB = text("SELECT blob FROM derived LIMIT 1")
+_MOVE = "Set `blobs` as it was, and bring the media to their new place first."
 _WRITE = text("INSERT INTO service_state (name, value) VALUES ('blobs', :value) ON CONFLICT (name) DO NOTHING")
 
 
 class BlobsElsewhere(GleanerError):
-    """The folder of the blobs does not belong to the database."""
+    """The blobs do not belong to the database."""
 
     code = "blobs-elsewhere"
     status = 503
     exit_code = 3
-    hint = "Make `blobs` in the data folder a link to that of the collector that takes uploads, or mount it there."
+    hint = (
+        "Give every collector of this database the same setting `blobs`; without it, make `blobs` in the data folder a"
+        " link to that of the collector that takes uploads, or mount it there."
+    )
 
 
-def check_blobs(db: Database, folder: Path, *, may_mark: bool) -> None:
-    """Compare the mark in the folder with the one in the database.
+def check_blobs(db: Database, blobs: BlobStore, *, may_mark: bool) -> None:
+    """Compare the mark at the blobs with the one in the database.
 
     Args:
-        may_mark: this process owns the folder: it makes marks where there are none yet.
+        may_mark: this process owns them: it makes marks where there are none yet.
 
     Raises:
         BlobsElsewhere: they differ, or one is missing that this process may not make.
+        DiskFull, StorageUnusable.
     """
-    file = folder / MARK
-    mark = file.read_text(encoding="ascii") if file.exists() else None
-    if may_mark:
-        known = db.write_sync(lambda conn: _marked(conn, mark or token_hex(16)))
-        if mark is None:
-            write_whole(file, known.encode())
-            mark = known
+    mark = blobs.read_mark()
+    if may_mark and mark is None:
+        named = db.read_sync(lambda conn: conn.execute(_A_BLOB).scalar())
+        if named is not None and not blobs.exists(named):
+            raise BlobsElsewhere("The media of this database lie elsewhere than the settings say.", hint=_MOVE)
+        mark = known = db.write_sync(lambda conn: _marked(conn, token_hex(16)))
+        blobs.write_mark(mark)
     else:
         known = db.read_sync(lambda conn: conn.execute(_READ).scalar())
     if known is None or mark != known:
-        raise BlobsElsewhere(f"The folder {folder} does not hold the media of this database.")
+        raise BlobsElsewhere("The media of this database lie elsewhere than the settings say.")
 
 
 def _marked(conn: Connection, new: str) -> str:

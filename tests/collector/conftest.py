@@ -11,6 +11,7 @@ import pytest
 from collector.store.database import Database
 from tests.collector.review.filled import Filled
 from tests.collector.running import ZONE, Collector, DeviceClient, in_zone
+from tests.support import s3
 from tests.support.databases import ENGINES, Engine, databases_made, drop_since, engine_of_run, new_database
 
 
@@ -39,6 +40,18 @@ def device(collector: Collector) -> DeviceClient:
 def lead(collector: Collector) -> Iterator[httpx.Client]:
     with collector.person("lena", "lead") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[s3.S3Server]:
+    with s3.running("moto") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ministack() -> Iterator[s3.S3Server]:
+    with s3.running("ministack") as server:
+        yield server
 
 
 @pytest.fixture

@@ -28,12 +28,12 @@ def found_ready(data: Path, spoil: Callable[[Path], None], reserve_bytes: int = 
     """What readiness says of a whole data folder after `spoil`."""
     db = reopened(data)
     staging = LocalStaging(data / "staging", reserve_bytes)
-    LocalBlobs(data / "blobs")
+    blobs = LocalBlobs(data / "blobs")
     jobs = JobRunner(db, [], process="p", workers=0)
     jobs.start()
     try:
         spoil(data)
-        return asyncio.run(readiness(db, staging, [data / "staging", data / "blobs"], jobs, seconds=2.0))
+        return asyncio.run(readiness(db, staging, blobs, jobs, seconds=2.0))
     finally:
         jobs.stop()
         staging.close()
@@ -84,11 +84,11 @@ def test_a_writer_that_is_locked_out_is_not_ready(tmp_path: Path) -> None:
     staging = LocalStaging(tmp_path / "staging", 0)
     jobs = JobRunner(db, [], process="p", workers=0)
     jobs.start()
-    folders = [tmp_path / "staging"]
+    blobs = LocalBlobs(tmp_path / "blobs")
     try:
         with writer_held(tmp_path):
-            assert asyncio.run(readiness(db, staging, folders, jobs, seconds=0.2)).status == "database-busy"
-        assert asyncio.run(readiness(db, staging, folders, jobs, seconds=60.0)).status == "ready"
+            assert asyncio.run(readiness(db, staging, blobs, jobs, seconds=0.2)).status == "database-busy"
+        assert asyncio.run(readiness(db, staging, blobs, jobs, seconds=60.0)).status == "ready"
     finally:
         jobs.stop()
         staging.close()
@@ -99,7 +99,7 @@ def test_stopped_lanes_are_not_ready(tmp_path: Path) -> None:
     db = reopened(tmp_path)
     staging = LocalStaging(tmp_path / "staging", 0)
     jobs = JobRunner(db, [], process="p", workers=0)
-    assert asyncio.run(readiness(db, staging, [], jobs)).status == "jobs-stopped"
+    assert asyncio.run(readiness(db, staging, LocalBlobs(tmp_path / "blobs"), jobs)).status == "jobs-stopped"
     staging.close()
     db.close()
 

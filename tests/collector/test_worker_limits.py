@@ -15,6 +15,7 @@ import pytest
 from collector.ingest.open_work import MAX_DOCUMENT_BYTES
 from collector.settings import Settings
 from collector.store.blobs_local import LocalBlobs
+from collector.store.open_blobs import BlobsLocation
 from prelabel.labelling.worker import Worker, WorkFailed
 from tests.collector.samples import Sample, sample
 from wire.canonical import sha256_hex
@@ -59,7 +60,7 @@ def opening(one: Sample, folder: Path) -> dict[str, object]:
     for name, data in one.parts.items():
         parts[name] = str(folder / name.replace(":", "-"))
         Path(parts[name]).write_bytes(data)
-    return {"manifest": one.raw_manifest.decode(), "parts": parts, "blobs": str(folder / "blobs")}
+    return {"manifest": one.raw_manifest.decode(), "parts": parts, "blobs": BlobsLocation(folder / "blobs").to_json()}
 
 
 def test_a_worker_gets_no_more_memory_than_it_may_use(small: Worker) -> None:
@@ -90,7 +91,7 @@ def test_twenty_minutes_of_sound_in_a_few_kilobytes_are_decoded_in_little_memory
     assert opened["duration_us"] == round(blocks * 65_535 * 1e6 / 48_000)
     inputs = {
         "medium": "audio", "container": "flac", "media_type": "audio/flac", "frames": None,
-        "original": str(tmp_path / "media"), "original_key": opened["original"], "blobs": str(tmp_path / "blobs"),
+        "original": opened["original"], "blobs": BlobsLocation(tmp_path / "blobs").to_json(),
     }  # fmt: skip
     made = small.run("collector.ingest.derive_work:derive_capture", inputs, 500)["derived"]
     assert {row["kind"] for row in made} == {"peaks", "play"}

@@ -15,6 +15,7 @@ from collector.exports import truth
 from collector.exports.check import check_export
 from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
 from collector.review.task_detail import task_detail
+from collector.store.blobs import blob_name
 from collector.studies.instructions import BUILT_IN
 from tests.collector.review.filled import MODEL, Filled, box, interval
 from tests.support.databases import command
@@ -176,7 +177,7 @@ def test_a_folder_with_something_in_it_is_left_alone(filled: Filled, tmp_path: P
 def test_a_damaged_blob_stops_the_export_and_leaves_nothing(
     filled: Filled, reviewed: dict[str, str], tmp_path: Path
 ) -> None:
-    path = filled.blobs.path_of(hashlib.sha256(b"a jpeg").hexdigest())
+    path = filled.blobs.root / blob_name(hashlib.sha256(b"a jpeg").hexdigest())
     path.write_bytes(b"b jpeg")
     done = export(filled, tmp_path / "out")
     assert isinstance(done.exception, MediaDamaged)

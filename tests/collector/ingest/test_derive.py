@@ -28,6 +28,7 @@ from collector.ingest.derive_work import (
 from collector.ingest.media import MediaUnreadable
 from collector.jobs.queue import Job
 from collector.store.blobs_local import LocalBlobs
+from collector.store.open_blobs import BlobsLocation
 from tests.collector.samples import audio_bytes, image_bytes, sample, video_bytes
 from tests.support.databases import new_database
 from tests.support.recordings import Streamed, write_video
@@ -209,8 +210,8 @@ def test_deriving_leaves_nothing_behind_and_can_be_repeated(tmp_path: Path) -> N
     (tmp_path / "a.flac").write_bytes(audio_bytes())
     key = blobs.put_file(tmp_path / "a.flac")
     inputs = {
-        "medium": "audio", "container": "flac", "media_type": "audio/flac", "original": str(blobs.path_of(key)),
-        "original_key": key, "frames": None, "blobs": str(blobs.root),
+        "medium": "audio", "container": "flac", "media_type": "audio/flac", "original": key,
+        "frames": None, "blobs": BlobsLocation(blobs.root).to_json(),
     }  # fmt: skip
     first = derive_capture(inputs)
     assert {row["kind"] for row in first["derived"]} == {"peaks", "play"}
@@ -233,7 +234,7 @@ def test_when_the_remux_is_given_up_the_original_is_played(tmp_path: Path) -> No
         )
         assert save_manifest(conn, "dev-1", one.manifest, one.raw_manifest) is None
         save_derived(conn, one.id, "original", "ab" * 32, 5, "video/x-matroska")
-        kind = derive_kind(LocalBlobs(tmp_path / "blobs"), tmp_path / "blobs")
+        kind = derive_kind(BlobsLocation(tmp_path / "blobs"))
         kind.failed(conn, Job(1, DERIVE, one.id, {}, 5), "It burns.")
         assert find_derived(conn, one.id, "play") == find_derived(conn, one.id, "original")
 

@@ -14,6 +14,7 @@ import pytest
 from collector.ingest.open_work import open_capture
 from collector.ingest.staging_local import LocalStaging
 from collector.ingest.tus import Checksum
+from collector.store.open_blobs import BlobsLocation
 from tests.collector.samples import Sample, sample
 
 NAME = "up-1.part"
@@ -53,7 +54,7 @@ def inputs(one: Sample, folder: Path) -> dict[str, Any]:
     return {
         "manifest": one.raw_manifest.decode(),
         "parts": {"media": str(folder / NAME)},
-        "blobs": str(folder / "blobs"),
+        "blobs": BlobsLocation(folder / "blobs").to_json(),
     }
 
 

@@ -22,6 +22,7 @@ from collector.prelabels.reviewed_rows import Asked, ReviewedRows
 from collector.prelabels.runs import PRELABEL
 from collector.review.calibrations import calibrations, save_calibration
 from collector.review.tasks import known_words, reconsider
+from collector.store.open_blobs import BlobsLocation
 from prelabel.labelling.worker import WorkerStopped
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import PrelabelReport
@@ -326,7 +327,7 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
     def given(package: str | None = None) -> dict[str, Any]:
         asked = {"model": "own", "sha256": VAD["sha256"], "package": package, "capture": ids["audio"]}
         job = Job(1, PRELABEL, "run:cap", asked, 1)
-        found = filled.db.read_sync(lambda conn: _prepare(conn, job, filled.blobs))
+        found = filled.db.read_sync(lambda conn: _prepare(conn, job, BlobsLocation(filled.folder / "blobs")))
         assert found is not None
         return found
 

@@ -18,6 +18,7 @@ from collector.review.submit import Submit
 from collector.review.tasks import make_tasks
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database
+from collector.store.open_blobs import BlobsLocation
 from collector.store.sql import Connection, text
 from tests.support.databases import Engine, address_of, new_database
 from tests.support.submitting import submit_body
@@ -337,4 +338,4 @@ def document(capture: str, labels: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def location_of(filled: Filled) -> DataLocation:
     """Where another process finds what is in the folder."""
-    return DataLocation(filled.folder, filled.folder / "blobs", address_of(filled.folder))
+    return DataLocation(filled.folder, BlobsLocation(filled.folder / "blobs"), address_of(filled.folder))

@@ -2608,7 +2608,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "ready" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unusable";
+            status: "ready" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unreachable" | "storage-unusable";
             /** Detail */
             detail?: string | null;
         };

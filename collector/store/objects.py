@@ -1,0 +1,353 @@
+"""Objects on an S3 server, through obstore: for blobs and for staging.
+
+obstore's runtime does not survive a fork: a store is opened in the process that uses it. What a failing request means
+is decided here: it is tried again, or becomes one of our errors. Credentials come from the environment and from files
+of the AWS tools; they are in no setting, no log and no sentence.
+"""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from collector.store.blobs import DiskFull, StorageUnusable
+from wire.errors import GleanerError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config, S3Store
+
+T = TypeVar("T")
+SCHEME = "s3://"
+INSTALL = "pip install 'gleaner-suite[s3]'"
+# The name of a bucket, and what lies in front of every object of ours.
+ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)*/?")
+TRIES = 4
+MAX_WAIT_SECONDS = 5.0
+RETRY_SECONDS = 30.0
+REQUEST_SECONDS = 60.0
+SMALL_BYTES = 1 << 20
+SHORT_SECONDS = 4.0  # of a store that only says whether the server answers
+_STATUS = re.compile(r"status code: (\d{3}(?: [A-Z][\w ]+)?)")
+_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
+_PASSES_AGAIN = frozenset({"408", "409", "429"})
+_FULL = frozenset({"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "StorageFull"})
+_INSTANCE = ("169.254.", "/latest/api/token", "security-credentials")
+
+
+class StorageUnreachable(StorageUnusable):
+    """The S3 server with the media refuses, or does not answer."""
+
+    code = "storage-unreachable"
+    hint = (
+        "Check the settings blobs, s3_endpoint and s3_region, the credentials in the environment, and whether the"
+        " server answers (docs/collector.md, Media on S3)."
+    )
+
+
+class StorageDriverMissing(GleanerError):
+    """Media lie on an S3 server, and what talks to it is not installed."""
+
+    code = "storage-driver-missing"
+    status = 500
+    exit_code = 2
+    hint = f"Install it: {INSTALL}"
+
+
+@dataclass(frozen=True)
+class S3Place:
+    """A bucket, the folder in it, and the server; without an endpoint it is AWS."""
+
+    address: str
+    endpoint: str | None = None
+    region: str | None = None
+
+    @property
+    def bucket(self) -> str:
+        return self._parts[0]
+
+    @property
+    def prefix(self) -> str:
+        """Without a slash at its ends; empty at the top of the bucket."""
+        return self._parts[2].strip("/")
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        return self.address.removeprefix(SCHEME).partition("/")
+
+
+class Objects:
+    """The objects below one folder of a bucket. Every method may be called by any thread.
+
+    Raises:
+        StorageDriverMissing: there is no obstore.
+    """
+
+    def __init__(self, place: S3Place, folder: str) -> None:
+        """`folder`: of the place, such as `blobs`; names are below it."""
+        self.place = place
+        try:
+            self._store, self._short = _open(place, folder, False), _open(place, folder, True)
+        except ImportError as error:
+            raise StorageDriverMissing("Media lie on an S3 server, and obstore is not installed.") from error
+
+    def put(self, name: str, data: bytes, *, only_new: bool = False) -> bool:
+        """Save an object whole; `only_new`: nothing is changed where there is one. Returns whether it was saved.
+
+        A server that does not know the condition saves it again.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, GenericError, NotSupportedError, PreconditionError
+
+        if only_new:
+            try:
+                _tried(lambda: obstore.put(self._store, name, data, mode="create", use_multipart=False))
+            except (AlreadyExistsError, PreconditionError):
+                return False
+            except (NotSupportedError, GenericError) as error:
+                if not isinstance(error, NotSupportedError) and _status(error)[:3] != "501":
+                    raise
+            else:
+                return True
+        _tried(lambda: obstore.put(self._store, name, data, use_multipart=False))
+        return True
+
+    def put_file(self, name: str, path: Path, part_bytes: int, at_once: int) -> None:
+        """Save a file in parts: it appears whole, or not at all."""
+        import obstore
+
+        _tried(
+            lambda: obstore.put(
+                self._store, name, path, use_multipart=True, chunk_size=part_bytes, max_concurrency=at_once
+            )
+        )
+
+    def size(self, name: str) -> int | None:
+        """None: there is no such object."""
+        import obstore
+
+        try:
+            return int(_tried(lambda: obstore.head(self._store, name))["size"])
+        except FileNotFoundError:
+            return None
+
+    def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
+        """Bytes [start, end) as they come. A connection that breaks is continued where it broke.
+
+        Raises:
+            FileNotFoundError.
+        """
+        failures = 0
+        while start < end:
+            try:
+                for piece in self._stream(name, start, end):
+                    start, failures = start + len(piece), 0
+                    yield piece
+                return
+            except FileNotFoundError:
+                raise
+            except Exception as error:
+                if _status(error)[:3] == "416":
+                    return  # it begins after the end of the object
+                failures += 1
+                if failures == TRIES or not _passes(error):
+                    raise
+                _wait(failures)
+
+    def read_small(self, name: str) -> bytes | None:
+        """All of a small object; None: the bucket is there, and no such object."""
+        try:
+            return b"".join(self.read(name, 0, SMALL_BYTES))
+        except FileNotFoundError as error:
+            if _code(error) == "NoSuchBucket":
+                raise
+            return None
+
+    def _stream(self, name: str, start: int, end: int) -> Iterator[bytes]:
+        import obstore
+
+        found = obstore.get(self._store, name, options={"range": (start, end)})
+        end = min(end, found.meta["size"])
+        got = 0
+        for piece in found.stream(1 << 18):
+            got += len(piece)
+            yield bytes(piece)
+        if got < end - start:
+            raise ConnectionResetError(f"{got} of {end - start} bytes came")
+
+    def delete(self, name: str) -> None:
+        """One that is not there is no error."""
+        import obstore
+
+        with contextlib.suppress(FileNotFoundError):
+            _tried(lambda: obstore.delete(self._store, name))
+
+    def list(self) -> Iterator[tuple[str, int, float]]:
+        """Name, bytes and time of every object, in the order of their names."""
+        import obstore
+
+        after = None
+        failures = 0
+        while True:
+            try:
+                for batch in obstore.list(self._store, offset=after):
+                    for found in batch:
+                        after, failures = found["path"], 0
+                        yield found["path"], found["size"], found["last_modified"].timestamp()
+                return
+            except Exception as error:
+                failures += 1
+                if failures == TRIES or not _passes(error):
+                    raise
+                _wait(failures)
+
+    def check(self, name: str, data: bytes) -> None:
+        """Write an object, without much patience."""
+        import obstore
+
+        obstore.put(self._short, name, data, use_multipart=False)
+
+    def link(self, name: str, seconds: int) -> str:
+        """An address under which anybody can read the object for so long."""
+        import obstore
+
+        return str(obstore.sign(self._store, "GET", name, timedelta(seconds=seconds)))
+
+    @contextlib.contextmanager
+    def errors(self, what: str) -> Iterator[None]:
+        """Map what the server says, at the edge where it enters: `what` begins the sentence.
+
+        Raises:
+            DiskFull, StorageUnreachable.
+        """
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except (BaseError, FileNotFoundError, ConnectionResetError) as error:
+            why = _why(error, self.place)
+            # The text of obstore's error has addresses and headers: of it only `why` leaves.
+            if _status(error)[:3] == "507" or _code(error) in _FULL:
+                raise DiskFull(f"{what}: the storage at {self.place.address} is full.") from None
+            raise StorageUnreachable(f"{what}: {why}.") from None
+
+
+@lru_cache(maxsize=8)
+def _open(place: S3Place, folder: str, short: bool) -> S3Store:
+    from obstore.store import S3Store
+
+    client: dict[str, Any] = {
+        "timeout": timedelta(seconds=SHORT_SECONDS if short else REQUEST_SECONDS),
+        "connect_timeout": timedelta(seconds=SHORT_SECONDS),
+        "allow_http": urlsplit(place.endpoint or "https:").scheme == "http",
+    }
+    if bundle := os.environ.get("AWS_CA_BUNDLE"):
+        client["root_certificate"] = Path(bundle).read_bytes()
+    config: S3Config = {"checksum_algorithm": "sha256", **_profile()}  # type: ignore[typeddict-item]
+    for name, value in (("endpoint", place.endpoint), ("region", place.region)):
+        if value is not None:
+            config[name] = value  # type: ignore[literal-required]
+    return S3Store(
+        place.bucket,
+        prefix="/".join(part for part in (place.prefix, folder) if part),
+        config=config,
+        client_options=client,  # type: ignore[arg-type]
+        retry_config={
+            "max_retries": 2 if short else 8,
+            "backoff": {
+                "init_backoff": timedelta(milliseconds=100),
+                "max_backoff": timedelta(seconds=MAX_WAIT_SECONDS),
+                "base": 2,
+            },
+            "retry_timeout": timedelta(seconds=SHORT_SECONDS if short else RETRY_SECONDS),
+        },
+    )
+
+
+def _profile() -> dict[str, Any]:
+    """Credentials and region from the files of the AWS tools; empty where the environment has credentials."""
+    if os.environ.get("AWS_ACCESS_KEY_ID") and not os.environ.get("AWS_PROFILE"):
+        return {}
+    name = os.environ.get("AWS_PROFILE", "default")
+    found = configparser.ConfigParser(interpolation=None)
+    home = Path("~/.aws").expanduser()
+    files = configparser.ConfigParser(interpolation=None)
+    files.read(os.environ.get("AWS_CONFIG_FILE", home / "config"), encoding="utf-8")
+    found.read(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", home / "credentials"), encoding="utf-8")
+    values: dict[str, str] = {}
+    for parser, section in ((files, "default" if name == "default" else f"profile {name}"), (found, name)):
+        if parser.has_section(section):
+            values |= dict(parser.items(section))
+    wanted = {
+        "aws_access_key_id": "access_key_id",
+        "aws_secret_access_key": "secret_access_key",
+        "aws_session_token": "session_token",
+        "region": "region",
+    }
+    return {ours: values[theirs] for theirs, ours in wanted.items() if values.get(theirs)}
+
+
+def _tried(work: Callable[[], T]) -> T:
+    """What obstore does not try again itself, such as an answer that is cut off."""
+    failures = 0
+    while True:
+        try:
+            return work()
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            failures += 1
+            if failures == TRIES or not _passes(error):
+                raise
+        _wait(failures)
+
+
+def _wait(failures: int) -> None:
+    time.sleep(random.uniform(0.5, 1.0) * min(0.1 * 2**failures, MAX_WAIT_SECONDS))
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the same request may be answered the next time."""
+    from obstore.exceptions import GenericError, JoinError
+
+    if isinstance(error, ConnectionResetError):
+        return True
+    if not isinstance(error, GenericError | JoinError):
+        return False
+    status = _status(error)[:3]
+    return not status.startswith("4") or status in _PASSES_AGAIN
+
+
+def _status(error: Exception) -> str:
+    found = _STATUS.search(str(error))
+    return found.group(1).strip() if found else ""
+
+
+def _code(error: Exception) -> str:
+    found = _CODE.search(str(error))
+    return found.group(1) if found else ""
+
+
+def _why(error: Exception, place: S3Place) -> str:
+    """The reason in a few words, made of the status and S3's own code alone."""
+    server = place.endpoint or "AWS"
+    if any(word in str(error) for word in _INSTANCE):
+        return "there are no credentials for S3 in the environment, in ~/.aws/credentials or of this machine"
+    code, status = _code(error), _status(error)
+    if code == "NoSuchBucket":
+        return f"there is no bucket {place.bucket} at {server}"
+    if status:
+        return f"the S3 server {server} answers {status}{f' ({code})' if code else ''}"
+    if isinstance(error, FileNotFoundError):
+        return f"an object is missing at {place.address}"
+    return f"the S3 server {server} cannot be reached, or breaks connections off"
