@@ -1,12 +1,18 @@
-"""Documents of pre-labels as they come, are replaced and are hidden; every event is recorded (`prelabel_event`)."""
+"""Documents of pre-labels as they come, are replaced and are hidden.
+
+Every event is recorded (`prelabel_event`), so that what people were shown at any time can be read again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from collector.store.clock import now_text
-from collector.store.sql import Connection, text
+from collector.store.database import require_thread
+from collector.store.sql import Connection, Row, text
+from wire.canonical import sha256_hex
 
 Event = Literal["received", "shown", "hidden", "replaced"]
 
@@ -22,6 +28,27 @@ _RECORD = text(
     "INSERT INTO prelabel_event (document_id, at, event, run_id, raw_sha256, replaced)"
     " VALUES (:document, :at, :event, :run, :sha256, :replaced)"
 )
+_SHOWN = text(
+    "SELECT id, capture_id, raw_sha256, body FROM labels_document"
+    " WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
+)
+_STORED = text(
+    "SELECT id, capture_id, raw_sha256, body, shown FROM labels_document"
+    " WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
+)
+_EVENTS = text(
+    "SELECT id, document_id, event, raw_sha256, replaced FROM prelabel_event WHERE document_id IN :documents"
+    " ORDER BY id"
+)
+
+
+class ShownBody(NamedTuple):
+    """A document that people are shown, or were."""
+
+    id: int
+    capture: str
+    raw_sha256: str
+    body: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +98,36 @@ def hide_document(conn: Connection, document_id: int, run: str) -> None:
     """People are not shown it any more."""
     sha256 = conn.execute(_SHOW, {"id": document_id, "shown": False}).scalar_one()
     _record(conn, document_id, "hidden", sha256, run)
+
+
+def shown_bodies(conn: Connection, captures: Sequence[str], then: int | None = None) -> list[ShownBody]:
+    """What people are shown of captures, in the order of the ids; `then`: what they were shown after that event."""
+    if then is None:
+        return [ShownBody(*row) for row in conn.execute(_SHOWN, {"captures": captures})]
+    require_thread(conn)
+    stored = conn.execute(_STORED, {"captures": captures}).all()
+    events: dict[int, list[Row]] = {document.id: [] for document in stored}
+    for row in conn.execute(_EVENTS, {"documents": list(events)}):
+        events[row.document_id].append(row)
+    found = [_shown_then(document, events[document.id], then) for document in stored]
+    return [document for document in found if document is not None]
+
+
+def _shown_then(document: Row, events: Sequence[Row], then: int) -> ShownBody | None:
+    """The document as it was after an event, from all that happened to it. None: nobody was shown it.
+
+    Of one from before there were events it is not known when it came: it was always there.
+    """
+    before, after = ([event for event in events if (event.id <= then) == past] for past in (True, False))
+    marks = [event.event for event in before if event.event != "replaced"]
+    is_shown = marks[-1] != "hidden" if marks else all(event.event == "replaced" for event in after) and document.shown
+    if not is_shown:
+        return None
+    replaced = next((event.replaced for event in after if event.event == "replaced"), None)
+    if replaced is None:
+        return ShownBody(*document[:4])
+    sha256 = before[-1].raw_sha256 if before else sha256_hex(replaced.encode())
+    return ShownBody(document.id, document.capture_id, sha256, replaced)
 
 
 def _record(

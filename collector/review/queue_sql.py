@@ -127,8 +127,9 @@ LEASE = text(
     " WHERE id = :task RETURNING fence"
 )
 REMEMBER_LEASE = text(
-    "INSERT INTO lease (task_id, fence, person_id, client, started_at, expires_at, lane, probability, why)"
-    " VALUES (:task, :fence, :person, :client, :now, :expires, :lane, :probability, :why)"
+    "INSERT INTO lease (task_id, fence, person_id, client, started_at, expires_at, lane, probability, why,"
+    " prelabel_event) VALUES (:task, :fence, :person, :client, :now, :expires, :lane, :probability, :why,"
+    " (SELECT coalesce(max(id), 0) FROM prelabel_event))"
 )
 EXTEND_LEASE = text("UPDATE lease SET expires_at = :expires WHERE task_id = :task AND fence = :fence")
 END_LEASE = text("UPDATE lease SET ended = :how, ended_at = :now WHERE task_id = :task AND fence = :fence")

@@ -1,7 +1,7 @@
 """The tasks that people have open, as they were shown them: what a submit is compared with, read once.
 
-A relabelling run may replace pre-labels while somebody corrects the ones before; what the person did is the difference
-to those they saw. After a restart, or on another process, the task is read again.
+After a restart, or on another process than the one that showed it, a task is read again, which finds the same: its
+lease says which pre-labels the person saw (task_detail.py).
 """
 
 from __future__ import annotations

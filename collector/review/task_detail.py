@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from collector.catalogue.captures import VIEW_COLUMNS, CaptureView, view_of
+from collector.catalogue.prelabel_documents import shown_bodies
 from collector.catalogue.shown_labels import shown_labels
 from collector.consent.allows import allows
 from collector.review.problems import NoSuchTask
@@ -34,13 +35,17 @@ _TASK = text(
     # Devices of an older version do not say which steps there are.
     " coalesce((SELECT max(number) FROM session_step WHERE session_id = task.session_id),"
     " (SELECT count(DISTINCT step) FROM take WHERE session_id = task.session_id)) AS step_count,"
-    " planned.number AS plan_number, planned.title AS step_title"
+    " planned.number AS plan_number, planned.title AS step_title,"
+    # Pre-labels that changed since are not what the holder has on the screen.
+    " CASE WHEN task.state IN ('leased', 'done') AND lease.prelabel_event < (SELECT max(id) FROM prelabel_event)"
+    " THEN lease.prelabel_event END AS prelabels_then"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
     " JOIN study_version ON study_version.id = task.study_version_id JOIN study_version_instruction AS named"
     " ON named.study_version_id = task.study_version_id AND named.type = task.type"
     " JOIN instruction ON instruction.type = named.type AND instruction.version = named.version"
     " LEFT JOIN session_step AS planned ON planned.session_id = task.session_id AND planned.number ="
     " (SELECT max(number) FROM session_step WHERE session_id = task.session_id AND step = take.step)"
+    " LEFT JOIN lease ON lease.task_id = task.id AND lease.fence = task.fence"
     " WHERE task.id = :task"
 )
 _CAPTURES = text(
@@ -48,10 +53,6 @@ _CAPTURES = text(
     " JOIN capture ON capture.id = task_capture.capture_id LEFT JOIN take ON take.id = capture.take_id"
     " LEFT JOIN session_grant ON session_grant.session_id = :session AND session_grant.use = capture.medium"
     " WHERE task_capture.task_id = :task ORDER BY task_capture.position"
-)
-_PRELABELS = text(
-    "SELECT id, capture_id, raw_sha256, body, shown FROM labels_document"
-    " WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
 )
 SHORT_LENGTH = 16 * 2**10  # of documents that are read on the event loop, and remembered
 _DOCUMENTS = text("SELECT documents FROM revision WHERE id = :revision")
@@ -69,8 +70,9 @@ class ShownDocument(WireModel):
 class TaskDetail:
     """A task with its take, session, captures and pre-labels.
 
-    `prelabels` are of the labelled captures only: what people are shown of the stored documents `shown`. Of a `control`
-    task they are shown none.
+    `prelabels` are of the labelled captures only: what people are shown of the stored documents `shown`, as they were
+    when the newest lease began, whatever a run at the collector has made of them since. Of a `control` task they are
+    shown none.
 
     Captures that the consent does not cover now are left out, with everything about them. `classes` and `instructions`
     are those of its version of the study; `instruction_version` is the one that the newest lease showed.
@@ -127,7 +129,7 @@ def task_detail(conn: Connection, task: str) -> TaskDetail:
     classes = schema_words(row.label_schema, row.type)
     number = row.plan_number or row.take_number or 1
     control = bool(row.control)
-    prelabels, shown = ([], []) if control else _prelabels(conn, row.type, classes, captures)
+    prelabels, shown = ([], []) if control else _prelabels(conn, row.type, classes, captures, row.prelabels_then)
     return TaskDetail(
         **shared_members(row._asdict(), TaskDetail)
         | {
@@ -159,21 +161,21 @@ def read_documents(body: str) -> list[LabelsDocument]:
 
 
 def _prelabels(
-    conn: Connection, kind: TaskType, classes: Sequence[str], captures: Sequence[CaptureView]
+    conn: Connection, kind: TaskType, classes: Sequence[str], captures: Sequence[CaptureView], then: int | None
 ) -> tuple[list[LabelsDocument], list[ShownDocument]]:
-    """What is shown, and the documents it is of.
+    """What is shown, and the documents it is of: those of now, or of a moment before.
 
     Without labels that could not be submitted: nobody is asked to correct what cannot be drawn.
     """
     sizes = {capture.id: picture_size(capture) for capture in captures if capture.role == "labelled"}
-    rows = conn.execute(_PRELABELS, {"captures": list(sizes)}).all()
+    rows = shown_bodies(conn, list(sizes), then)
     is_short = sum(len(row.body) for row in rows) <= SHORT_LENGTH
     if not is_short:
         require_thread(conn)
     read = _shown_parts if is_short else _shown_parts.__wrapped__
     parts = read(kind, tuple(classes), tuple(sizes.items()), tuple(row.body for row in rows))
     shown = [
-        ShownDocument(document=row.id, capture=row.capture_id, sha256=row.raw_sha256)
+        ShownDocument(document=row.id, capture=row.capture, sha256=row.raw_sha256)
         for row, part in zip(rows, parts, strict=True)
         if part is not None
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, String, Table, Text, UniqueConstraint
 
 from collector.store.tables.base import WHOLE, metadata, partial_index
 
@@ -93,6 +93,7 @@ lease = Table(
     Column("lane", String),  # priority | random | expired | own-expired | given-back | reopened
     Column("probability", Float),  # with which that lane was served then, given what was in the queue
     Column("why", String),  # of a reopened one: what for (collector/review/codes.py)
+    Column("prelabel_event", BigInteger),  # the newest one then: later ones change nothing of what this lease shows
 )
 
 instruction = Table(

@@ -235,7 +235,7 @@ def test_when_the_remux_is_given_up_the_original_is_played(tmp_path: Path) -> No
         assert save_manifest(conn, "dev-1", one.manifest, one.raw_manifest) is None
         save_derived(conn, one.id, "original", "ab" * 32, 5, "video/x-matroska")
         kind = derive_kind(BlobsLocation(tmp_path / "blobs"))
-        kind.failed(conn, Job(1, DERIVE, one.id, {}, 5), "It burns.")
+        kind.failed(conn, Job(1, DERIVE, one.id, {}, attempts=5, fence=1), "It burns.")
         assert find_derived(conn, one.id, "play") == find_derived(conn, one.id, "original")
 
     db.write_sync(plan)

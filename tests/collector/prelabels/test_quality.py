@@ -326,7 +326,7 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
 
     def given(package: str | None = None) -> dict[str, Any]:
         asked = {"model": "own", "sha256": VAD["sha256"], "package": package, "capture": ids["audio"]}
-        job = Job(1, PRELABEL, "run:cap", asked, 1)
+        job = Job(1, PRELABEL, "run:cap", asked, attempts=1, fence=1)
         found = filled.db.read_sync(lambda conn: _prepare(conn, job, BlobsLocation(filled.folder / "blobs")))
         assert found is not None
         return found

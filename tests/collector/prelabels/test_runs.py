@@ -123,7 +123,7 @@ def applied(
 
     def apply(conn: Connection) -> str:
         run = start_run(conn, RunAsked(model="other"), Source.model_validate(source), ("image", "audio"))
-        _apply(conn, Job(1, PRELABEL, f"{run}:{capture}", {}, 1), result)
+        _apply(conn, Job(1, PRELABEL, f"{run}:{capture}", {}, attempts=1, fence=1), result)
         return run
 
     return filled.db.write_sync(apply)

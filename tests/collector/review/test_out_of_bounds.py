@@ -104,7 +104,7 @@ def test_documents_of_devices_and_models_come_in_without_such_labels(filled: Fil
     else:
         source = Source.model_validate(MODEL)
         run = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="m"), source, ("image",)))
-        job = Job(1, "prelabel", f"{run}:{ids['image']}", {}, 1)
+        job = Job(1, "prelabel", f"{run}:{ids['image']}", {}, attempts=1, fence=1)
         apply = prelabel_kind(filled.blobs).apply
         inference = {"began_at": "2026-11-23T09:00:00.000000Z", "computed_ms": 128}
         result = {"document": body, "words": ["cup"], "inference": inference}
