@@ -18,7 +18,7 @@ from collector.review.rules import COUNT_LIMIT
 from collector.review.shown_tasks import ShownTasks
 from collector.review.task_detail import TaskDetail, task_detail
 from collector.review.views import TaskView, view_of
-from collector.store.database import Database, ThreadRequired
+from collector.store.database import Database, ThreadRequired, others_wait
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of
 from wire.base import Id, Ordinal, WireModel, format_utc
@@ -43,7 +43,7 @@ class NextReply(WireModel):
 
 
 class Taken(NamedTuple):
-    """Leases, and the `NextReply` with their tasks as JSON text; without it where that is to be made in a thread."""
+    """Leases, and the `NextReply` with their tasks as JSON text; without it where that is made after the commit."""
 
     leases: list[Lease]
     shown: ShownNext | None
@@ -66,8 +66,14 @@ def take_tasks(conn: Connection, asked: NextRequest, person: Person, now: dateti
 def take_and_show(
     conn: Connection, asked: NextRequest, person: Person, now: datetime, counted: Progress | None = None
 ) -> Taken:
-    """Lease what is asked for and read it in the same transaction, if that is quick. Raises TooManyLeases."""
+    """Lease what is asked for and read it in the same transaction, if that is quick and nobody waits for its end.
+
+    Raises:
+        TooManyLeases.
+    """
     leases = take_tasks(conn, asked, person, now)
+    if others_wait(conn):
+        return Taken(leases, None)
     try:
         return Taken(leases, show_tasks(conn, leases, person, now, counted))
     except ThreadRequired:
@@ -109,7 +115,7 @@ async def shown_body(taken: Taken, db: Database, shown: ShownTasks, person: Pers
     """The `NextReply` as JSON text, after the commit of its leases; `shown` gets what people are shown."""
     found = taken.shown
     if found is None:
-        found = await db.read(lambda conn: show_tasks(conn, taken.leases, person, now))
+        found = await db.read(lambda conn: show_tasks(conn, taken.leases, person, now), quick=True)
     for detail in found.details:
         shown.add(detail)
     return found.body

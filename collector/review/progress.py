@@ -20,9 +20,9 @@ _COUNT = text(
     "INSERT INTO finished_minute (person_id, study, minute, pieces, tasks, first_at) SELECT :person, study, :minute,"
     " CASE WHEN EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND fence = :fence AND id <> :revision)"
     " THEN 0 ELSE 1 END,"
-    # A task has few revisions, a person may have thousands today: `|| ''` keeps the index of people out.
+    # A task has few revisions, a person and a day may have thousands: `|| ''` keeps their indexes out.
     " CASE WHEN EXISTS (SELECT 1 FROM revision WHERE task_id = :task AND person_id || '' = :person"
-    " AND submitted_at >= :day AND id <> :revision) THEN 0 ELSE 1 END, :now FROM task WHERE id = :task"
+    " AND submitted_at || '' >= :day AND id <> :revision) THEN 0 ELSE 1 END, :now FROM task WHERE id = :task"
     " ON CONFLICT (person_id, study, minute) DO UPDATE SET pieces = finished_minute.pieces + excluded.pieces,"
     " tasks = finished_minute.tasks + excluded.tasks"
 )

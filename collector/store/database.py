@@ -26,6 +26,7 @@ T = TypeVar("T")
 Fn = Callable[[Connection], T]
 _TOPICS = "gleaner.topics"
 _QUICK = "gleaner.quick"
+_SHARED = "gleaner.shared"
 
 
 class DatabaseFailed(GleanerError):
@@ -132,6 +133,16 @@ def require_thread(conn: Connection) -> None:
     """Before an `fn` does what may take longer than a millisecond. Raises ThreadRequired: on the event loop."""
     if conn.info.get(_QUICK):
         raise ThreadRequired
+
+
+def others_wait(conn: Connection) -> bool:
+    """Whether other processes wait for the end of this transaction: what can be read after it should be."""
+    return bool(conn.info.get(_SHARED))
+
+
+def mark_shared(conn: Connection) -> None:
+    """For engines: other processes write to the same database."""
+    conn.info[_SHARED] = True
 
 
 @contextmanager

@@ -18,19 +18,29 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
 from collector.store.blobs_local import disk_errors
-from collector.store.database import DatabaseFailed, Fn, ReadTooLong, notified_topics
+from collector.store.database import (
+    DatabaseFailed,
+    Fn,
+    ReadTooLong,
+    ThreadRequired,
+    mark_shared,
+    notified_topics,
+    quickly,
+)
 from collector.store.lock import lock_folder
+from collector.store.loop_turn import LoopTurns
 from collector.store.postgres_driver import PostgresConnection, failed, is_conflict
 from collector.store.postgres_topics import TopicListener, announcement_of
 from collector.store.private import private_folder
-from collector.store.write_queue import GROUP_FNS, GROUP_SECONDS, WriteQueue
+from collector.store.sql import Connection
+from collector.store.write_queue import Write, WriteDone, WriteGroup, WriteQueue, answer
 
 log = logging.getLogger("gleaner.store")
 T = TypeVar("T")
@@ -49,14 +59,20 @@ _READER_SETTINGS = (
     "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;"
     " SET idle_in_transaction_session_timeout = '10min'"
 )
+# Reports read whole tables, which is faster in the order in which they lie on the disk.
+_LONG_READER_SETTINGS = f"{_READER_SETTINGS}; RESET enable_seqscan; RESET plan_cache_mode"
+NEAR_SECONDS = 0.0002  # a round trip to a server on this machine; a quick fn makes up to twenty
+# Whatever runs on the event loop does not wait for a lock of somebody else's session: it is run again in a thread.
+_IMPATIENT = "SET LOCAL lock_timeout = '100ms'"
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
-
-Item = tuple[Fn[Any], Future[Any]]
-Answer = tuple[Future[Any], Any, BaseException | None]
 
 
 class _RunCarefully(Exception):
     """An fn raised after it had written: the group has to be run again, with savepoints."""
+
+
+class _RunPatiently(Exception):
+    """A lock of somebody else's session was in the way: the group has to be run again, in the writer's thread."""
 
 
 class PostgresDatabase:
@@ -97,8 +113,10 @@ class PostgresDatabase:
             if self._lock_fd is not None:
                 os.close(self._lock_fd)
             raise
-        self._waiting: WriteQueue[Item] = WriteQueue(read_only=read_only)
-        self._idle: queue.LifoQueue[PostgresConnection] = queue.LifoQueue(READERS + LONG_READERS)
+        self._waiting = WriteQueue(read_only=read_only)
+        self._turns = LoopTurns()
+        self._readers = _Readers(address, _READER_SETTINGS)
+        self._long_readers = _Readers(address, _LONG_READER_SETTINGS)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
         self._writes: PostgresConnection | None = None
@@ -110,11 +128,22 @@ class PostgresDatabase:
     # ------------------------------------------------------------------ reading
     def read_sync(self, fn: Fn[T]) -> T:
         with _driver_errors():
-            return self._read(fn, "BEGIN", None)
+            return self._readers.read(fn, "BEGIN")
 
-    # A server may take its time: quick fns run in threads as well.
     async def read(self, fn: Fn[T], *, quick: bool = False) -> T:
+        if quick and self._readers.are_near:
+            with contextlib.suppress(ThreadRequired, psycopg.errors.LockNotAvailable):
+                return self._read_here(fn)
         return await asyncio.get_running_loop().run_in_executor(self._read_threads, self.read_sync, fn)
+
+    def _read_here(self, fn: Fn[T]) -> T:
+        """On the event loop. Raises also psycopg.errors.LockNotAvailable."""
+        try:
+            return self._readers.read(lambda conn: _quickly(conn, fn), f"BEGIN; {_IMPATIENT}")
+        except psycopg.errors.LockNotAvailable:
+            raise
+        except psycopg.Error as error:
+            raise failed(error) from error
 
     async def read_long(self, fn: Fn[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._long_threads, self._read_within, fn)
@@ -123,55 +152,22 @@ class PostgresDatabase:
         try:
             with _driver_errors():
                 begin = f"BEGIN; SET LOCAL statement_timeout = {int(MAX_READ_SECONDS * 1000)}"
-                return self._read(fn, begin, time.monotonic() + MAX_READ_SECONDS)
+                return self._long_readers.read(fn, begin, time.monotonic() + MAX_READ_SECONDS)
         except DatabaseFailed as error:
             if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
                 raise ReadTooLong(f"This took longer than {MAX_READ_SECONDS:g} seconds and was stopped.") from error
             raise
 
-    def _read(self, fn: Fn[T], begin: str, deadline: float | None) -> T:
-        """On one connection; once more on a new one where the server had closed an idle one."""
-        conn = self._reader()
-        try:
-            return _read_on(conn, fn, begin, deadline)
-        except psycopg.Error:
-            if not conn.is_lost():
-                raise
-        finally:
-            self._put_back(conn)
-        conn = self._connected(_READER_SETTINGS)
-        try:
-            return _read_on(conn, fn, begin, deadline)
-        finally:
-            self._put_back(conn)
-
-    def _reader(self) -> PostgresConnection:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return self._connected(_READER_SETTINGS)
-
-    def _put_back(self, conn: PostgresConnection) -> None:
-        try:
-            conn.deadline = None
-            conn.roll_back()
-            self._idle.put_nowait(conn)
-        except (psycopg.Error, queue.Full):
-            conn.close()
-
-    def _connected(self, settings: str) -> PostgresConnection:
-        return PostgresConnection(self._address, settings=settings)
-
     # ------------------------------------------------------------------ writing
     def write_sync(self, fn: Fn[T]) -> T:
-        return self._accept(fn).result()
+        return self._waiting.write_sync(fn)
 
     async def write(self, fn: Fn[T], *, quick: bool = False) -> T:
-        return await asyncio.wrap_future(self._accept(fn))
+        return await self._waiting.write(fn, quick=quick and self._readers.are_near)
 
     def maintain(self) -> None:
         # The server's own autovacuum does the rest.
-        with _driver_errors(), contextlib.closing(self._connected("")) as conn:
+        with _driver_errors(), contextlib.closing(PostgresConnection(self._address)) as conn:
             conn.exec_driver_sql("ANALYZE")
 
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
@@ -191,52 +187,51 @@ class PostgresDatabase:
     def close(self) -> None:
         if not self._waiting.close():
             return
+        self._turns.end()
         if self._writer is not None:
             self._writer.join()
         self._listener.close()
         self._read_threads.shutdown(wait=True)
         self._long_threads.shutdown(wait=True)
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
+        self._readers.close()
+        self._long_readers.close()
         if self._lock_fd is not None:
             os.close(self._lock_fd)
-
-    def _accept(self, fn: Fn[T]) -> Future[T]:
-        answer: Future[T] = Future()
-        self._waiting.put((fn, answer))
-        return answer
 
     def _write_loop(self) -> None:
         go_on = True
         while go_on and (first := self._waiting.take()) is not None:
-            group = _SharedTransaction(first, self._waiting)
+            group = WriteGroup(first, self._waiting, self._turns)
             try:
-                self._commit(group)
+                done = self._commit(group)
             except psycopg.Error as error:
-                group.fail(failed(error))
+                done = group.failed(failed(error))
+            answer(done)
             go_on = not group.met_end
         if self._writes is not None:
             self._writes.close()
 
-    def _commit(self, group: _SharedTransaction) -> None:
-        """Commit a group and answer it.
+    def _commit(self, group: WriteGroup) -> list[WriteDone]:
+        """One transaction over what is waiting; what its writes are answered.
 
         A conflict, or a connection that was lost before the commit was sent, is tried again: nothing has been done.
         Raises psycopg.Error.
         """
-        careful = False
-        for attempt in range(MAX_TRIES):
+        careful = patient = False
+        tries = 0
+        while True:
             conn = self._connection_of_writer()
             try:
-                done = group.run(conn, careful)
-            except _RunCarefully:
-                careful = True
+                done = _run_all(conn, group, careful, patient)
+            except (_RunCarefully, _RunPatiently) as reason:
+                careful = careful or isinstance(reason, _RunCarefully)
+                patient = patient or isinstance(reason, _RunPatiently)
                 _roll_back_quietly(conn)
                 continue
             except psycopg.Error as error:
+                tries += 1
                 _roll_back_quietly(conn)
-                if attempt == MAX_TRIES - 1 or not (is_conflict(error) or conn.is_lost()):
+                if tries == MAX_TRIES or not (is_conflict(error) or conn.is_lost()):
                     raise
                 log.info("a group of writes is run again: %s", error)
                 continue
@@ -250,89 +245,128 @@ class PostgresDatabase:
                 raise
             # Subscribers first: who waits for the commit finds it heard of.
             self._call(topics)
-            group.answer(done)
-            return
+            return done
 
     def _connection_of_writer(self) -> PostgresConnection:
         """The one there is, or a new one. Raises psycopg.Error."""
         if self._writes is not None and self._writes.is_lost():
             self._writes.close()
             self._writes = None
-        self._writes = self._writes or self._connected(_WRITER_SETTINGS)
+        if self._writes is None:
+            self._writes = PostgresConnection(self._address, settings=_WRITER_SETTINGS)
+            mark_shared(self._writes)
         return self._writes
 
 
-class _SharedTransaction:
-    """The fns of one transaction. It may be run several times; those it has taken stay."""
+class _Readers:
+    """Connections for reading: as many as there are threads that read, made when they are needed.
 
-    def __init__(self, first: Item, waiting: WriteQueue[Item]) -> None:
-        self._items = [first]
-        self._source = waiting
-        self.met_end = False
+    `are_near`: the server answers so soon that a few statements can be waited for on the event loop.
+    """
 
-    def run(self, conn: PostgresConnection, careful: bool) -> list[Answer]:
-        """Begin a transaction and run every fn in it; the commit is the caller's.
+    def __init__(self, address: str, settings: str) -> None:
+        self._address, self._settings = address, settings
+        self._idle: queue.LifoQueue[PostgresConnection] = queue.LifoQueue(READERS + 1)
+        self.are_near = False
 
-        Raises:
-            _RunCarefully, psycopg.Error: roll back.
-        """
-        notified_topics(conn).clear()
-        conn.begin(BEGIN)
-        began = time.monotonic()
-        done: list[Answer] = []
-        while len(done) < len(self._items):
-            done.append(_run_one(conn, self._items[len(done)], careful))
-            if len(done) == len(self._items):
-                self._take_another(began)
-        return done
+    def read(self, fn: Fn[T], begin: str, deadline: float | None = None) -> T:
+        """On one connection; once more on a new one where the server had closed an idle one. Raises psycopg.Error."""
+        try:
+            conn = self._idle.get_nowait()
+        except queue.Empty:
+            conn = self._connected()
+        try:
+            return _read_on(conn, fn, begin, deadline)
+        except psycopg.Error:
+            if not conn.is_lost():
+                raise
+        finally:
+            self._put_back(conn)
+        conn = self._connected()
+        try:
+            return _read_on(conn, fn, begin, deadline)
+        finally:
+            self._put_back(conn)
 
-    def _take_another(self, began: float) -> None:
-        if self.met_end or len(self._items) >= GROUP_FNS or time.monotonic() - began > GROUP_SECONDS:
-            return
+    def _connected(self) -> PostgresConnection:
+        conn = PostgresConnection(self._address, settings=self._settings)
+        self.are_near = conn.round_trip_seconds() < NEAR_SECONDS
+        return conn
+
+    def _put_back(self, conn: PostgresConnection) -> None:
+        try:
+            conn.deadline = None
+            conn.roll_back()
+            self._idle.put_nowait(conn)
+        except (psycopg.Error, queue.Full):
+            conn.close()
+
+    def close(self) -> None:
         with contextlib.suppress(queue.Empty):
-            item = self._source.take_waiting()
-            if item is None:
-                self.met_end = True
-            else:
-                self._items.append(item)
-
-    def answer(self, done: list[Answer]) -> None:
-        for future, value, problem in done:
-            # A caller that went away cancelled its future; its write is committed all the same.
-            if future.set_running_or_notify_cancel():
-                if problem is None:
-                    future.set_result(value)
-                else:
-                    future.set_exception(problem)
-
-    def fail(self, problem: BaseException) -> None:
-        self.answer([(future, None, problem) for _, future in self._items])
+            while True:
+                self._idle.get_nowait().close()
 
 
-def _run_one(conn: PostgresConnection, item: Item, careful: bool) -> Answer:
+def _run_all(conn: PostgresConnection, group: WriteGroup, careful: bool, patient: bool) -> list[WriteDone]:
+    """Begin a transaction and run every fn in it; the commit is the caller's.
+
+    Raises:
+        _RunCarefully, _RunPatiently, psycopg.Error: roll back.
+    """
+    notified_topics(conn).clear()
+    conn.begin(BEGIN if patient else f"{BEGIN}; {_IMPATIENT}")
+    try:
+        done = group.run(conn, lambda write: _run_one(conn, write, careful, patient), in_thread=patient)
+        conn.send_waiting()
+    except psycopg.errors.LockNotAvailable as error:
+        if patient:
+            raise
+        raise _RunPatiently from error
+    except psycopg.Error as error:
+        if careful or conn.is_lost() or is_conflict(error):
+            raise
+        raise _RunCarefully from error
+    return done
+
+
+def _run_one(conn: PostgresConnection, write: Write, careful: bool, patient: bool) -> WriteDone:
     """One fn. A transaction that cannot go on raises; everything else is an answer."""
-    fn, future = item
     topics = notified_topics(conn)
     said = len(topics)
     conn.has_written = False
     if careful:
         conn.begin("SAVEPOINT fn")
     try:
-        value = fn(conn)
-        if careful:
-            conn.begin("RELEASE fn")
+        value = _run_whole(conn, write.fn) if careful else write.fn(conn)
     except BaseException as error:
         del topics[said:]
         if conn.is_lost() or (isinstance(error, psycopg.Error) and is_conflict(error)):
+            raise
+        if isinstance(error, psycopg.errors.LockNotAvailable) and not patient:
             raise
         if careful:
             conn.begin("ROLLBACK TO fn; RELEASE fn")
         elif conn.has_written or not conn.is_in_transaction():
             raise _RunCarefully from error
         if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.IntegrityError):
-            return future, None, failed(error)
-        return future, None, error
-    return future, value, None
+            error = failed(error)
+        return WriteDone(write, problem=error)
+    return WriteDone(write, value)
+
+
+def _run_whole(conn: PostgresConnection, fn: Fn[T]) -> T:
+    """With a savepoint: all its statements are run, also where it raises; of what goes wrong the first is raised."""
+    try:
+        value = fn(conn)
+    finally:
+        conn.send_waiting()
+    conn.begin("RELEASE fn")
+    return value
+
+
+def _quickly(conn: Connection, fn: Fn[T]) -> T:
+    with quickly(conn):
+        return fn(conn)
 
 
 def _read_on(conn: PostgresConnection, fn: Fn[T], begin: str, deadline: float | None) -> T:

@@ -1,19 +1,47 @@
-"""The writes that wait for the one thread that does them, in the order in which they came. For engines."""
+"""The writes that wait for the one thread that does them, and the group of them that shares a transaction. For engines.
+
+Quick writes run on the event loop, between the writer's BEGIN and its COMMIT, which may both wait and therefore stay in
+its thread.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import queue
 import threading
-from typing import Generic, TypeVar
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple, TypeVar
 
-from collector.store.database import DatabaseFailed
+from collector.store.database import DatabaseFailed, Fn, ThreadRequired, quickly
+from collector.store.loop_turn import LoopTurns
+from collector.store.sql import Connection
 
-Write = TypeVar("Write")
+T = TypeVar("T")
 GROUP_FNS = 128  # of one transaction
 GROUP_SECONDS = 0.002  # for so long a transaction takes in more of them
+QUICK_GROUP_SECONDS = 0.02  # of fns on the event loop, which answers nobody meanwhile
 
 
-class WriteQueue(Generic[Write]):
+class Write(NamedTuple):
+    """A write that waits. `loop`: where a quick one runs, and its answer is awaited."""
+
+    fn: Fn[Any]
+    answer: Future[Any] | asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+class WriteDone(NamedTuple):
+    """What a write is answered."""
+
+    write: Write
+    value: Any = None
+    problem: BaseException | None = None
+
+
+class WriteQueue:
     """Every method but `take` and `take_waiting`, which are the writer's, may be called from any thread."""
 
     def __init__(self, *, read_only: bool) -> None:
@@ -21,6 +49,25 @@ class WriteQueue(Generic[Write]):
         self._waiting: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_closed = False
+
+    def write_sync(self, fn: Fn[T]) -> T:
+        """Raises DatabaseFailed, and what `fn` raises."""
+        return self._put(fn).result()
+
+    async def write(self, fn: Fn[T], *, quick: bool) -> T:
+        """Raises DatabaseFailed, and what `fn` raises."""
+        if quick:
+            loop = asyncio.get_running_loop()
+            here: asyncio.Future[T] = loop.create_future()
+            self.put(Write(fn, here, loop))
+            with contextlib.suppress(ThreadRequired):
+                return await here
+        return await asyncio.wrap_future(self._put(fn))
+
+    def _put(self, fn: Fn[T]) -> Future[T]:
+        answer: Future[T] = Future()
+        self.put(Write(fn, answer))
+        return answer
 
     def put(self, write: Write) -> None:
         """Raises DatabaseFailed: the database is closed, or open for reading only."""
@@ -46,3 +93,93 @@ class WriteQueue(Generic[Write]):
     def take_waiting(self) -> Write | None:
         """The next one of those that wait; None: the end. Raises queue.Empty: none waits."""
         return self._waiting.get_nowait()
+
+
+class WriteGroup:
+    """The writes of one transaction. It may be run several times; those it has taken stay.
+
+    `met_end`: the queue was closed behind the last of them.
+    """
+
+    def __init__(self, first: Write, waiting: WriteQueue, turns: LoopTurns) -> None:
+        self._writes = [first]
+        self._waiting = waiting
+        self._turns = turns
+        self.met_end = False
+
+    def run(
+        self, conn: Connection, run_one: Callable[[Write], WriteDone], *, in_thread: bool = False
+    ) -> list[WriteDone]:
+        """Run every write that was taken, and those that come meanwhile; what `run_one` raises ends it.
+
+        Args:
+            in_thread: quick ones as well.
+        """
+        began, done = time.monotonic(), list[WriteDone]()
+        while len(done) < len(self._writes):
+            loop = self._writes[len(done)].loop
+            if loop is None or in_thread:
+                self._run_some(run_one, done, began + GROUP_SECONDS)
+            else:
+                self._turns.take(loop, lambda: self._run_quickly(conn, run_one, done, began + QUICK_GROUP_SECONDS))
+        return done
+
+    def _run_quickly(
+        self, conn: Connection, run_one: Callable[[Write], WriteDone], done: list[WriteDone], young_until: float
+    ) -> None:
+        """On the event loop."""
+        with quickly(conn):
+            self._run_some(run_one, done, young_until)
+
+    def _run_some(self, run_one: Callable[[Write], WriteDone], done: list[WriteDone], young_until: float) -> None:
+        """The next write and those behind it that belong to the same thread; more are taken as long as it is young."""
+        loop = self._writes[len(done)].loop
+        while len(done) < len(self._writes) and self._writes[len(done)].loop is loop:
+            done.append(run_one(self._writes[len(done)]))
+            is_full = len(done) >= GROUP_FNS or time.monotonic() > young_until
+            if len(done) == len(self._writes) and not is_full:
+                self._take_another()
+
+    def _take_another(self) -> None:
+        if self.met_end:
+            return
+        with contextlib.suppress(queue.Empty):
+            write = self._waiting.take_waiting()
+            if write is None:
+                self.met_end = True
+            else:
+                self._writes.append(write)
+
+    def failed(self, problem: BaseException) -> list[WriteDone]:
+        """All that were taken, with the error that the engine gave up the transaction with."""
+        return [WriteDone(write, problem=problem) for write in self._writes]
+
+
+def answer(done: Sequence[WriteDone]) -> None:
+    """Answer everybody who waits: on a loop with one call for all of them."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[WriteDone]] = {}
+    for one in done:
+        if one.write.loop is None:
+            _set_answer(one)
+        else:
+            by_loop.setdefault(one.write.loop, []).append(one)
+    for loop, some in by_loop.items():
+        # A loop that is closed has nobody waiting.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_set_answers, some)
+
+
+def _set_answers(some: list[WriteDone]) -> None:
+    for one in some:
+        _set_answer(one)
+
+
+def _set_answer(done: WriteDone) -> None:
+    waiting = done.write.answer
+    # A caller that went away cancelled its future; its write is committed all the same.
+    if waiting.cancelled() or (isinstance(waiting, Future) and not waiting.set_running_or_notify_cancel()):
+        return
+    if done.problem is not None:
+        waiting.set_exception(done.problem)
+    else:
+        waiting.set_result(done.value)

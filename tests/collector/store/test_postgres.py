@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from collector.settings import Settings, SettingsInvalid, load_settings
 from collector.store.database import Database, DatabaseFailed, TextUnusable, notify
 from collector.store.lock import DataInUse
 from collector.store.open import DriverMissing, UnknownDatabase, open_database
+from collector.store.postgres_driver import PostgresConnection
 from collector.store.sql import Connection, text
 from tests.collector.running import until
 from tests.needs import ROOT
@@ -108,34 +110,98 @@ def test_reads_go_on_after_a_restart(server: postgres.Server, tmp_path: Path) ->
         db.close()
 
 
+TOUCH = text("UPDATE person SET created_at = created_at || 'x' WHERE id = :id")
+TIMES = text("SELECT created_at FROM person")
+
+
 def test_a_deadlock_with_somebody_else_is_tried_again(db: Database, tmp_path: Path) -> None:
     """Another session, such as an administrator's, locks two rows in the other order."""
     db.write_sync(add("a", "b"))  # type: ignore[arg-type]
-    touch = text("UPDATE person SET created_at = created_at || 'x' WHERE id = :id")
     runs = []
-    has_first = threading.Event()
+    waits_patiently = threading.Event()
     may_go_on = threading.Event()
 
     def fn(conn: Connection) -> None:
         runs.append(1)
-        conn.execute(touch, {"id": "a"})
-        has_first.set()
-        may_go_on.wait(60)
-        conn.execute(touch, {"id": "b"})
+        assert conn.execute(TOUCH, {"id": "a"}).rowcount == 1
+        if len(runs) == 2:
+            waits_patiently.set()
+            may_go_on.wait(60)
+        conn.execute(TOUCH, {"id": "b"})
 
     with rows_of(tmp_path) as other:
         other.exec_driver_sql("BEGIN; SET deadlock_timeout = '1h'")
-        other.execute(touch, {"id": "b"})
+        assert other.execute(TOUCH, {"id": "b"}).rowcount == 1
         ours = threading.Thread(target=lambda: db.write_sync(fn))
         ours.start()
-        assert has_first.wait(60)
+        assert waits_patiently.wait(60)
         may_go_on.set()
         # It waits for us, we for it; the server ends ours, which looks for deadlocks sooner.
-        other.execute(touch, {"id": "a"})
+        assert other.execute(TOUCH, {"id": "a"}).rowcount == 1
         other.exec_driver_sql("COMMIT")
         ours.join(60)
-    assert len(runs) == 2
-    assert {row.created_at for row in db.read_sync(lambda conn: conn.execute("SELECT * FROM person").all())} == {"xx"}
+    assert len(runs) == 3
+    assert db.read_sync(lambda conn: set(conn.execute(TIMES).scalars())) == {"xx"}
+
+
+def test_a_lock_of_somebody_else_does_not_hold_up_the_event_loop(db: Database, tmp_path: Path) -> None:
+    db.write_sync(add("a"))  # type: ignore[arg-type]
+    db.read_sync(lambda conn: conn.execute(NAMES).all())  # from here on it is known how near the server is
+    threads: list[threading.Thread] = []
+
+    def fn(conn: Connection) -> None:
+        threads.append(threading.current_thread())
+        conn.execute(TOUCH, {"id": "a"})
+
+    async def meanwhile(other: PostgresConnection) -> None:
+        write = asyncio.create_task(db.write(fn, quick=True))
+        while len(threads) < 2:
+            await asyncio.sleep(0)  # a quick read does not wait
+            assert await db.read(lambda conn: list(conn.execute(NAMES).scalars()), quick=True) == ["a"]
+        assert not write.done()
+        other.exec_driver_sql("COMMIT")
+        await write
+
+    with rows_of(tmp_path) as other:
+        assert isinstance(other, PostgresConnection)
+        other.exec_driver_sql("BEGIN")
+        assert other.execute(TOUCH, {"id": "a"}).rowcount == 1
+        asyncio.run(meanwhile(other))
+    assert threads[-1] is not threading.main_thread()
+    assert db.read_sync(lambda conn: conn.execute(TIMES).scalar()) == "xx"
+
+
+def test_statements_without_rows_travel_together_and_count_what_they_changed(db: Database) -> None:
+    def fn(conn: Connection) -> list[int]:
+        before = conn.execute(TOUCH, {"id": "a"})
+        conn.execute(ADD, {"id": "a"})
+        changed = conn.execute(TOUCH, [{"id": "a"}, {"id": "a"}, {"id": "b"}])
+        assert conn.execute(NAMES).scalar() == "a", "a query sees what was written before it"
+        after = conn.execute(TOUCH, {"id": "a"})
+        return [before.rowcount, changed.rowcount, after.rowcount]
+
+    assert db.write_sync(fn) == [0, 2, 1]
+    assert db.read_sync(lambda conn: conn.execute(TIMES).scalar()) == "xxx"
+
+
+def test_the_first_statement_that_fails_is_the_error_whatever_comes_behind_it(db: Database) -> None:
+    """It is known only when the statements are sent, with the query, at the end, or with those of the next fn."""
+    db.write_sync(add("a"))  # type: ignore[arg-type]
+
+    def twice(conn: Connection, then: str) -> None:
+        conn.execute(ADD, {"id": "a"})
+        if then == "query":
+            conn.execute(NAMES).all()
+        if then == "raise":
+            raise Refused
+
+    async def all_at_once() -> list[object]:
+        writes = [db.write(lambda conn, then=then: twice(conn, then)) for then in ("", "query", "raise")]
+        return list(await asyncio.gather(*writes, db.write(add("b")), return_exceptions=True))  # type: ignore[arg-type]
+
+    *refused, added = asyncio.run(all_at_once())
+    assert all(isinstance(error, psycopg.errors.UniqueViolation) for error in refused), refused
+    assert added == 1 and names(db) == ["a", "b"]
 
 
 def test_an_fn_that_fails_after_writing_runs_the_group_again_and_alone_is_left_out(db: Database) -> None:
