@@ -41,6 +41,9 @@ class WriteDone(NamedTuple):
     problem: BaseException | None = None
 
 
+RunOne = Callable[[Write], WriteDone]
+
+
 class WriteQueue:
     """Every method but `take` and `take_waiting`, which are the writer's, may be called from any thread."""
 
@@ -107,9 +110,7 @@ class WriteGroup:
         self._turns = turns
         self.met_end = False
 
-    def run(
-        self, conn: Connection, run_one: Callable[[Write], WriteDone], *, in_thread: bool = False
-    ) -> list[WriteDone]:
+    def run(self, conn: Connection, run_one: RunOne, *, in_thread: bool = False) -> list[WriteDone]:
         """Run every write that was taken, and those that come meanwhile; what `run_one` raises ends it.
 
         Args:
@@ -124,14 +125,12 @@ class WriteGroup:
                 self._turns.take(loop, lambda: self._run_quickly(conn, run_one, done, began + QUICK_GROUP_SECONDS))
         return done
 
-    def _run_quickly(
-        self, conn: Connection, run_one: Callable[[Write], WriteDone], done: list[WriteDone], young_until: float
-    ) -> None:
+    def _run_quickly(self, conn: Connection, run_one: RunOne, done: list[WriteDone], young_until: float) -> None:
         """On the event loop."""
         with quickly(conn):
             self._run_some(run_one, done, young_until)
 
-    def _run_some(self, run_one: Callable[[Write], WriteDone], done: list[WriteDone], young_until: float) -> None:
+    def _run_some(self, run_one: RunOne, done: list[WriteDone], young_until: float) -> None:
         """The next write and those behind it that belong to the same thread; more are taken as long as it is young."""
         loop = self._writes[len(done)].loop
         while len(done) < len(self._writes) and self._writes[len(done)].loop is loop:
