@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from socket import gethostname
 from typing import Any
 
 from fastapi import FastAPI, Request
 
 from collector.admin import router as admin_router
+from collector.bulk.choice import open_engine
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
 from collector.devices.join_codes import AttemptLimit
@@ -47,9 +49,10 @@ from collector.people.routes import router as people_router
 from collector.people.sign_ins import SignIns
 from collector.people.token_uses import record_uses_by_the_minute
 from collector.prelabels.calibration_timer import calibrate_hourly
-from collector.prelabels.relabel import prelabel_kind
 from collector.prelabels.report_worker import DataLocation, Measurer
 from collector.prelabels.routes import router as prelabels_router
+from collector.prelabels.run_driver import RunDriver
+from collector.prelabels.run_progress import release_runs
 from collector.processes import Processes
 from collector.reports.routes import router as reports_router
 from collector.review.routes import DraftRequest
@@ -93,6 +96,7 @@ ROUTERS = (
     page_router,
 )
 WORKER_MODULES = ("collector.ingest.open_work", "collector.ingest.derive_work")
+RUN_MODULES = ("collector.prelabels.label_capture",)
 # Bodies that routes read themselves, so that a too new schema is reported as such: their shapes are added to OpenAPI.
 READ_BY_ROUTES = (
     CaptureManifest,
@@ -179,7 +183,6 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             kinds = [
                 open_kind(staging, location, receipt_key),
                 derive_kind(location),
-                prelabel_kind(location),
                 JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
             ]
         processes = _processes(settings, db)
@@ -194,6 +197,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         )
         security_log = SecurityLog(SecurityFiles(settings.logs_folder))
         security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
+        runs = RunDriver(db, processes.id, location, partial(open_engine, settings, preload=RUN_MODULES))
         parts = (
             security_log,
             instruments,
@@ -208,8 +212,11 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             Receiver(db, staging, settings),
             staging,
             jobs,
+            runs,
         )
         jobs.start()
+        if not settings.review_only:
+            runs.start()
     except BaseException:
         db.close()
         raise
@@ -219,7 +226,9 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
 def _processes(settings: Settings, db: Database) -> Processes:
     """What this one has in hand is free at its end, and at the next start at the latest."""
     name = f"{gethostname()}:{settings.port}"
-    processes = Processes(db, settings.data, name, [release_uploads, release_jobs], alone=settings.database is None)
+    processes = Processes(
+        db, settings.data, name, [release_uploads, release_jobs, release_runs], alone=settings.database is None
+    )
     if not settings.review_only:
         processes.start()
     return processes
@@ -235,6 +244,7 @@ def _row_figures(settings: Settings, instruments: Instruments) -> RowFigures:
 
 def _stop_services(services: Services) -> None:
     services.get(Measurer).close()
+    services.get(RunDriver).stop()
     services.get(JobRunner).stop()
     services.get(LocalStaging).close()
     if not services.settings.review_only:

@@ -34,6 +34,16 @@ class SettingsInvalid(GleanerError):
     hint = "docs/collector.md lists every setting."
 
 
+class BulkSettings(BaseModel):
+    """Where bulk work is done: model runs over what is here, and large exports."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    processes: int | None = Field(
+        default=None, ge=1, le=10_000, description="processes at once; default: as many as workers"
+    )
+
+
 class Settings(BaseModel):
     """Everything that may be chosen. Sizes in bytes, times in seconds."""
 
@@ -99,6 +109,7 @@ class Settings(BaseModel):
     )
     worker_memory_bytes: int = Field(default=4 * 2**30, ge=256 * 2**20, description="memory that one worker may use")
     workers: int = Field(default=1, ge=1, le=64, description="processes that open, decode and remux captures")
+    bulk: BulkSettings = Field(default=BulkSettings(), description="where bulk work is done, a table of its own")
 
     @field_validator("database")
     @classmethod
@@ -258,6 +269,10 @@ def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None)
         from_environment = os.environ.get(ENVIRONMENT_PREFIX + name.upper())
         if from_environment is not None:
             values[name] = from_environment
+    for name in BulkSettings.model_fields:
+        from_environment = os.environ.get(f"{ENVIRONMENT_PREFIX}BULK_{name.upper()}")
+        if from_environment is not None:
+            values["bulk"] = {**values.get("bulk", {}), name: from_environment}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     if _HAS_PASSWORD.search(given.get("database", "")):
         raise SettingsInvalid(

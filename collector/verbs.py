@@ -115,8 +115,14 @@ def _prelabel(conn: Connection, verb: str, given: Given, _settings: Settings) ->
             asked = runs.RunAsked.model_validate_json(given["asked"])
             run = runs.start_run(conn, asked, source, media)  # type: ignore[arg-type]
             return runs.find_run(conn, run).to_json()
-        case "stop":
-            return runs.stop_run(conn, given["run"]).to_json()
+        case "pause":
+            return runs.pause_run(conn, given["run"]).to_json()
+        case "resume":
+            return runs.resume_run(conn, given["run"]).to_json()
+        case "cancel":
+            return runs.cancel_run(conn, given["run"]).to_json()
+        case "failures":
+            return runs.list_failures(conn, given["run"]).to_json()
         case _:
             return {"runs": [run.to_json() for run in runs.list_runs(conn)]}
 
@@ -156,7 +162,7 @@ def _of(room: Callable[[Connection, str, Given, Settings], dict[str, Any]], verb
 _ROOMS = {
     "device": (_device, ("list", "revoke", "rename")),
     "user": (_user, ("add", "token", "link", "studies", "list", "disable", "enable", "tokens", "revoke-token")),
-    "prelabel": (_prelabel, ("run", "list", "stop")),
+    "prelabel": (_prelabel, ("run", "list", "pause", "resume", "cancel", "failures")),
     "study": (_study, ("list", "show", "set")),
 }
 VERBS: dict[str, Verb] = {

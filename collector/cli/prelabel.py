@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Run models again over old captures; calibrate their scores.")
 Run = Annotated[str, typer.Argument(help="The id that `prelabel run` printed.")]
 POLL_SECONDS = 0.5
+GOING = ("queued", "running")
+PARTS = {
+    "waiting": "waiting",
+    "failed": "failed",
+    "withheld": "left out (their consent has ended)",
+    "stopped": "not begun",
+}
 
 
 @app.command("run")
@@ -31,7 +39,7 @@ def run(
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Run a model over captures that are here, in the running collector's workers.
+    """Run a model over captures that are here, by the running collector's bulk processes.
 
     Open tasks that nobody has looked at show the new pre-labels; the others keep theirs, and the new ones count in
     `report prelabels`.
@@ -75,11 +83,40 @@ def list_runs(data: Data = None, as_json: Json = False, settings_file: SettingsF
         typer.echo("No re-runs yet.")
 
 
-@app.command("stop")
-def stop(run: Run, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
-    """Take back what has not begun; what is done stays."""
-    found = ask(load_settings({"data": data}, settings_file), "prelabel-stop", {"run": run})
+@app.command("pause")
+def pause(run: Run, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Do nothing more of it until it is resumed; what is done stays."""
+    _change("pause", run, data, as_json, settings_file)
+
+
+@app.command("resume")
+def resume(run: Run, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """Continue a paused run, and try again what failed."""
+    _change("resume", run, data, as_json, settings_file)
+
+
+@app.command("cancel")
+def cancel(run: Run, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """End it: what has not begun is left as it is, what is done stays."""
+    _change("cancel", run, data, as_json, settings_file)
+
+
+def _change(verb: str, run: str, data: Data, as_json: bool, settings_file: SettingsFile) -> None:
+    found = ask(load_settings({"data": data}, settings_file), f"prelabel-{verb}", {"run": run})
     typer.echo(_text(found) if as_json else _sentence(found))
+
+
+@app.command("failures")
+def failures(run: Run, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
+    """The captures that a run could not label, and why; at most 1,000. `resume` tries them again."""
+    found = ask(load_settings({"data": data}, settings_file), "prelabel-failures", {"run": run})["failures"]
+    if as_json:
+        typer.echo(_text(found))
+        return
+    for row in found:
+        typer.echo(f"{row['capture']}  {row['error']}")
+    if not found:
+        typer.echo("Nothing failed.")
 
 
 @app.command("calibrate")
@@ -132,18 +169,23 @@ def _wait(settings: Settings, found: dict[str, Any]) -> dict[str, Any]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(found["source"]["name"], total=found["captures"])
-        while found["waiting"]:
+        bar = progress.add_task(found["source"]["name"], total=None)
+        while found["state"] in GOING:
             time.sleep(POLL_SECONDS)
             rows = ask(settings, "prelabel-list", {})["runs"]
             found = next(row for row in rows if row["id"] == found["id"])
-            progress.update(bar, completed=found["captures"] - found["waiting"])
+            if found["counted"]:
+                progress.update(bar, total=found["captures"], completed=found["captures"] - found["waiting"])
     return found
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    parts = [f"{row['done']} of {row['captures']} captures done"]
-    parts += [f"{row[word]} {word}" for word in ("waiting", "failed", "stopped") if row[word]]
+    captures = row["captures"] if row["counted"] else "(counting)"
+    parts = [f"{row['state']}, {row['done']} of {captures} captures done"]
+    parts += [f"{row[name]} {word}" for name, word in PARTS.items() if row[name]]
+    if row["state"] == "running" and row["seconds_left"]:
+        end = datetime.now() + timedelta(seconds=row["seconds_left"])
+        parts.append(f"{row['per_second']:.1f} per second, until about {end:%Y-%m-%d %H:%M}")
     problem = f" ({row['problem']})" if row["problem"] else ""
     return f"{row['id']}  {row['source']['name']} {row['source']['version']}: {', '.join(parts)}{problem}"
 

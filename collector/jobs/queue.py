@@ -71,7 +71,6 @@ class JobKind:
     after    file work once the result is committed (remove what is no longer needed); may be skipped by a crash, and
              its own failure is only logged
     failed   called with one sentence when the job is given up after five attempts
-    bulk     thousands may wait at once: one is begun only when no job of another kind is due, whatever came first
     """
 
     kind: str
@@ -80,7 +79,6 @@ class JobKind:
     prepare: Callable[[Connection, Job], dict[str, Any] | None] | None = None
     after: Callable[[Job, dict[str, Any]], None] | None = None
     failed: Callable[[Connection, Job, str], None] = do_nothing
-    bulk: bool = False
 
 
 def enqueue(

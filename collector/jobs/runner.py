@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -36,11 +36,10 @@ SHORT_WORK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class _Lane:
-    """What one thread does: jobs of `kinds`, then of `bulk`, in `worker`; or only the short ones."""
+    """What one thread does: jobs of `kinds` in `worker`; or only the short ones."""
 
     name: str
     kinds: list[str]
-    bulk: list[str] = field(default_factory=list)
     worker: Worker | None = None
     only_short: bool = False
 
@@ -75,12 +74,11 @@ class JobRunner:
         self._stopping = False
         self._workers = [Worker(preload, memory_bytes=memory_bytes) for _ in range(workers)]
         sql_only = [kind.kind for kind in kinds if kind.work is None]
-        heavy = [kind.kind for kind in kinds if kind.work is not None and not kind.bulk]
-        bulk = [kind.kind for kind in kinds if kind.bulk]
+        heavy = [kind.kind for kind in kinds if kind.work is not None]
         self._spare = Worker(preload, memory_bytes=memory_bytes)
         self._busy = 0
         lanes = [_Lane("sql", sql_only)]
-        lanes += [_Lane(str(number), heavy, bulk, worker) for number, worker in enumerate(self._workers)]
+        lanes += [_Lane(str(number), heavy, worker) for number, worker in enumerate(self._workers)]
         lanes.append(_Lane("short", heavy, worker=self._spare, only_short=True))
         self._threads = [
             threading.Thread(target=self._run_lane, args=(lane,), name=f"jobs-{lane.name}", daemon=True)
@@ -161,21 +159,15 @@ class JobRunner:
 
     def _next(self, lane: _Lane) -> tuple[Job | None, float | None]:
         """Lease the next job, or return how long nothing is due (None: until a commit)."""
-        every = [*lane.kinds, *lane.bulk]
-        if not every or (lane.only_short and self._busy < len(self._workers)):
+        if not lane.kinds or (lane.only_short and self._busy < len(self._workers)):
             return None, None
-        due = self._db.read_sync(lambda conn: next_due(conn, every, lane.only_short))
+        due = self._db.read_sync(lambda conn: next_due(conn, lane.kinds, lane.only_short))
         if due is None:
             return None, None
         seconds = (datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds()
         if seconds > 0:
             return None, seconds
-        return self._db.write_sync(
-            lambda conn: (
-                lease(conn, lane.kinds, lane.only_short, self._process)
-                or lease(conn, lane.bulk, lane.only_short, self._process)
-            )
-        ), None
+        return self._db.write_sync(lambda conn: lease(conn, lane.kinds, lane.only_short, self._process)), None
 
     def _run(self, job: Job, lane: _Lane) -> None:
         kind = self._kinds[job.kind]

@@ -1,4 +1,4 @@
-"""The job `prelabel`: one capture through one model, by the same function `gleaner prelabel run` calls.
+"""A capture through a model again: what the work needs of the database, and what is done with its answer.
 
 What people see is not changed under their hands: the new pre-labels replace the old ones only while nobody has opened
 the capture's tasks. Otherwise they are kept beside, for the quality report and the queue's doubts. A model replaces
@@ -14,12 +14,9 @@ from collector.catalogue.capture_consent import capture_allowed_until
 from collector.catalogue.captures import capture_view
 from collector.catalogue.derived import find_derived
 from collector.catalogue.prelabel_documents import PrelabelDocument, hide_document, replace_document
-from collector.jobs.queue import Job, JobKind
-from collector.prelabels.runs import PRELABEL, run_of
 from collector.review.calibrations import calibrations
 from collector.review.task_detail import picture_size
 from collector.review.tasks import known_words, reconsider
-from collector.store.open_blobs import BlobsLocation
 from collector.store.sql import Connection, text
 from prelabel.geometry.validity import readable_part
 from prelabel.quality.texts import main_language, spoken
@@ -27,8 +24,12 @@ from prelabel.triage.score_keys import ScoreKey
 from wire.canonical import canonical_json, sha256_hex
 from wire.labels import Inference, LabelsDocument, Source
 
-WORK = "collector.prelabels.label_capture:label_capture"
-MAX_LOOKS = 1200  # at one video: with nine minutes for a job, a model may take almost half a second for each
+MAX_LOOKS = 1200  # at one video: with nine minutes for a capture, a model may take almost half a second for each
+_CAPTURE = text(
+    "SELECT capture.medium, capture.frames, capture.duration_us, take.expected, take.kind, session.language"
+    " FROM capture JOIN session ON session.id = capture.session_id LEFT JOIN take ON take.id = capture.take_id"
+    " WHERE capture.id = :id AND capture.state = 'opened'"
+)
 _UNTOUCHED = text(
     "SELECT NOT EXISTS (SELECT 1 FROM task_capture JOIN task ON task.id = task_capture.task_id"
     " WHERE task_capture.capture_id = :capture AND task_capture.role = 'labelled' AND task.opened_at IS NOT NULL)"
@@ -39,43 +40,27 @@ _OTHERS = text(
 )
 
 
-def prelabel_kind(blobs: BlobsLocation) -> JobKind:
-    def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
-        return _prepare(conn, job, blobs)
+def prepare(conn: Connection, capture: str, source: Source) -> dict[str, Any] | None:
+    """The input of `collector.prelabels.label_capture:label_capture` for a capture, without what all of a run share.
 
-    return JobKind(PRELABEL, _apply, work=WORK, prepare=prepare, bulk=True)
-
-
-def _prepare(conn: Connection, job: Job, blobs: BlobsLocation) -> dict[str, Any] | None:
-    capture = job.payload["capture"]
-    row = conn.execute(
-        text(
-            "SELECT capture.medium, capture.frames, capture.duration_us, take.expected, take.kind, session.language"
-            " FROM capture JOIN session ON session.id = capture.session_id LEFT JOIN take ON take.id = capture.take_id"
-            " WHERE capture.id = :id AND capture.state = 'opened'"
-        ),
-        {"id": capture},
-    ).one_or_none()
+    None: its media are gone, or the consent does not cover them any more.
+    """
+    row = conn.execute(_CAPTURE, {"id": capture}).one_or_none()
     original = find_derived(conn, capture, "original")
     if row is None or original is None or not _is_allowed(conn, capture):
         return None
     frames = find_derived(conn, capture, "frames")
-    language, sha256 = row.language, job.payload["sha256"]
-    key = ScoreKey(sha256)
+    key = ScoreKey(str(source.sha256))
     known = calibrations(conn, [key]).get(key)
-    errors = None if known is None else known.errors_in(main_language(language), job.payload.get("package"))
+    errors = None if known is None else known.errors_in(main_language(row.language), source.package)
     return {
         "original": original.blob,
-        "model": job.payload["model"],
-        "sha256": sha256,
-        "package": job.payload.get("package"),
+        "frames": None if frames is None else frames.blob,
         "capture": capture,
         "medium": row.medium,
-        "frames": None if frames is None else frames.blob,
-        "blobs": blobs.to_json(),
         "expected": row.expected,
         "answer": row.kind == "answer",
-        "language": language,
+        "language": row.language,
         "measured": errors.high if errors is not None else None,
         "looks_per_second": looks_per_second(row.frames, row.duration_us),
         "max_looks": MAX_LOOKS,
@@ -87,20 +72,21 @@ def _is_allowed(conn: Connection, capture: str) -> bool:
 
 
 def looks_per_second(frames: int | None, duration_us: int | None) -> float | None:
-    """How often a video is looked at: on every frame (None) while these are few enough for one job."""
+    """How often a video is looked at: on every frame (None) while these are few enough for one capture's time."""
     if not frames or not duration_us or frames <= MAX_LOOKS:
         return None
     return MAX_LOOKS / (duration_us / 1_000_000)
 
 
-def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
+def apply(conn: Connection, run: str, result: dict[str, Any]) -> bool:
+    """Save what the model said of a capture; False where its consent has ended. The same again changes nothing."""
     document = LabelsDocument.read(result["document"])
     capture = document.capture
     if not _is_allowed(conn, capture):
-        return  # the consent ended while the model ran
+        return False
     document = readable_part(document, picture_size(capture_view(conn, capture)))
     shown = bool(conn.execute(_UNTOUCHED, {"capture": capture}).scalar_one())
-    run, answer = run_of(job.key), canonical_json(document)
+    answer = canonical_json(document)
     timed = document.model_copy(update={"inference": Inference.model_validate(result["inference"])})
     stored = PrelabelDocument(
         capture=capture,
@@ -116,6 +102,7 @@ def _apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
             hide_document(conn, other, run)
     replace_document(conn, stored, shown=shown, run=run)
     reconsider(conn, capture)
+    return True
 
 
 def _name_of(source: Source) -> str:

@@ -8,38 +8,27 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from collector.people.policy import Lead, PolicyRoute
+from collector.prelabels.known_models import known_model
 from collector.prelabels.report_worker import Measures
 from collector.prelabels.reviewed_rows import Asked
-from collector.prelabels.runs import PrelabelRun, RunAsked, find_run, list_runs, start_run, stop_run
+from collector.prelabels.runs import (
+    PrelabelRun,
+    RunAsked,
+    RunFailures,
+    cancel_run,
+    find_run,
+    list_failures,
+    list_runs,
+    pause_run,
+    resume_run,
+    start_run,
+)
 from collector.services import Db
 from collector.studies.scope import scope_of
-from prelabel.labelling.one_file import ModelDescription, describe
-from prelabel.models import catalogue
 from prelabel.quality.shapes import PrelabelReport
 from wire.base import Id, Utc, WireModel
-from wire.errors import GleanerError
 
 router = APIRouter(tags=["pre-labels"], route_class=PolicyRoute)
-
-
-class ModelNotPulled(GleanerError):
-    """A model of the catalogue that is not on the collector's machine yet; a request does not wait for a download."""
-
-    code = "model-not-pulled"
-    status = 409
-    exit_code = 3
-    hint = "Run `gleaner prelabel pull` with its name on the collector's machine, then ask again."
-
-
-def known_model(name: str) -> ModelDescription:
-    """What is known of a model that is on this machine.
-
-    Raises:
-        ModelNotPulled: it would have to be downloaded first. And what `open_model` raises.
-    """
-    if any(item.name == name for item in catalogue.items()) and catalogue.locate(name) is None:
-        raise ModelNotPulled(f"The model {name} is not on the collector's machine.")
-    return describe(name)
 
 
 class RunsReply(WireModel):
@@ -66,13 +55,31 @@ async def prelabel_runs(person: Lead, db: Db) -> RunsReply:
 
 @router.post("/api/prelabel-runs", status_code=202)
 async def new_prelabel_run(person: Lead, db: Db, body: RunAsked) -> PrelabelRun:
-    """Run a model over the captures asked for: one job each. People's open work is never changed under their hands."""
+    """Run a model over the captures asked for. People's open work is never changed under their hands."""
     facts = await asyncio.to_thread(known_model, body.model)
     run = await db.write(lambda conn: start_run(conn, body, facts.source, facts.media, scope_of(person)))
     return await db.read(lambda conn: find_run(conn, run))
 
 
-@router.post("/api/prelabel-runs/{run}/stop")
-async def stop_prelabel_run(person: Lead, db: Db, run: str) -> PrelabelRun:
-    """Take back what has not begun; what is done stays."""
-    return await db.write(lambda conn: stop_run(conn, run, scope_of(person)))
+@router.post("/api/prelabel-runs/{run}/pause")
+async def pause_prelabel_run(person: Lead, db: Db, run: str) -> PrelabelRun:
+    """Do nothing more of it until it is resumed; what is done stays."""
+    return await db.write(lambda conn: pause_run(conn, run, scope_of(person)))
+
+
+@router.post("/api/prelabel-runs/{run}/resume")
+async def resume_prelabel_run(person: Lead, db: Db, run: str) -> PrelabelRun:
+    """Continue a paused run, and try again what failed."""
+    return await db.write(lambda conn: resume_run(conn, run, scope_of(person)))
+
+
+@router.post("/api/prelabel-runs/{run}/cancel")
+async def cancel_prelabel_run(person: Lead, db: Db, run: str) -> PrelabelRun:
+    """End it: what has not begun is left as it is, what is done stays."""
+    return await db.write(lambda conn: cancel_run(conn, run, scope_of(person)))
+
+
+@router.get("/api/prelabel-runs/{run}/failures")
+async def prelabel_run_failures(person: Lead, db: Db, run: str) -> RunFailures:
+    """What it could not label, with one sentence each; at most 1,000."""
+    return await db.read_long(lambda conn: list_failures(conn, run, scope=scope_of(person)))

@@ -1,16 +1,19 @@
-"""Running a model over captures that are here: one job a capture, progress, and stopping. Plain SQL."""
+"""Running a model over captures that are here: runs as rows, with their progress and what failed. Plain SQL.
+
+A run names its captures by what was asked for, not one by one: those that were here when it was started, in the order
+of their ids. Its row says how far it is (`done_to`), so a run over a million captures begins with one row.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
 
-from collector.consent.allows import allows
-from collector.consent.grants import grants_of_all
-from collector.jobs.queue import enqueue_all
+from collector.prelabels.run_captures import RunCaptures
 from collector.store.clock import now_text
+from collector.store.database import notify
 from collector.store.sql import Connection, Row, text
 from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import Id, Utc, WireModel, new_id
@@ -18,22 +21,33 @@ from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.labels import Source
 
-PRELABEL = "prelabel"
-_CAPTURES = (
-    "SELECT capture.id, capture.medium, capture.session_id, session.study FROM capture"
-    " JOIN session ON session.id = capture.session_id"
-    " WHERE capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN :media"
-    " AND (:study IS NULL OR session.study = :study) AND"
-    f" {within('session.study')} AND (:step IS NULL OR capture.step = :step)"
-    " ORDER BY capture.received_at, capture.id"
-)
+RUNS = "prelabel-runs"  # the topic of commits that a driver of runs wants to know of
+State = Literal["queued", "running", "paused", "cancelled", "done"]
 _SEEN = (
     "NOT EXISTS (SELECT 1 FROM prelabel_run_study AS named WHERE named.run_id = prelabel_run.id"
     f" AND NOT {within('named.study')})"
 )
-_STATES = text(
-    "SELECT state, count(*) AS jobs FROM job WHERE kind = :kind AND key >= :from AND key < :to GROUP BY state"
+_LIST = text(f"SELECT * FROM prelabel_run WHERE {_SEEN} ORDER BY created_at DESC, id LIMIT :most")
+_FIND = text(f"SELECT * FROM prelabel_run WHERE id = :id AND {_SEEN}")
+_FIRST_ERROR = text("SELECT error FROM prelabel_run_failure WHERE run_id = :id ORDER BY capture_id LIMIT 1")
+_FAILURES = text(
+    "SELECT capture_id AS capture, error FROM prelabel_run_failure WHERE run_id = :id ORDER BY capture_id LIMIT :most"
 )
+_ADD = text(
+    "INSERT INTO prelabel_run (id, model, source, asked, captures, created_at)"
+    " VALUES (:id, :model, :source, :asked, 0, :now)"
+)
+_ADD_STUDIES = text(
+    "INSERT INTO prelabel_run_study (run_id, study) SELECT :run, study.id FROM study"
+    f" WHERE (:study IS NULL OR study.id = :study) AND {within('study.id')}"
+)
+_CHANGE = text(
+    "UPDATE prelabel_run SET state = :state, problem = NULL, per_second = NULL, owner = NULL, ended_at = :ended_at"
+    " WHERE id = :id"
+)
+# Such a capture counts as waiting.
+_AGAIN = text("UPDATE prelabel_run_failure SET again = TRUE WHERE run_id = :id")
+_NONE_FAILED = text("UPDATE prelabel_run SET failed = 0 WHERE id = :id")
 
 
 class NoSuchRun(GleanerError):
@@ -52,6 +66,14 @@ class NothingToLabel(GleanerError):
     hint = "Check study and step. Picture models label videos and stills, sound models label sound."
 
 
+class RunEnded(GleanerError):
+    """A run was to be paused, resumed or cancelled, and there is nothing left of it to do."""
+
+    code = "prelabel-run-ended"
+    status = 409
+    hint = "Start another run for what came since: `gleaner collector prelabel run MODEL`."
+
+
 class RunAsked(WireModel):
     """Which captures a model is run over: all of its media, or those of one study, one step, one medium."""
 
@@ -60,27 +82,52 @@ class RunAsked(WireModel):
     step: Id | None = None
     medium: Medium | None = None
 
+    def of(self, media: Iterable[Medium]) -> tuple[Medium, ...]:
+        """Those of a model's media that were asked for."""
+        return tuple(medium for medium in media if self.medium in (None, medium))
+
 
 class PrelabelRun(WireModel):
-    """A run as leads see it. `failed`: jobs given up; `stopped`: jobs taken back before they began."""
+    """A run as leads see it.
+
+    `captures`: asked for, as far as `counted`; `withheld`: no longer covered by consent; `stopped`: not begun when it
+    was cancelled. `queued`: another run is done first. `problem`: why it is paused or waits, else of the first failure.
+    """
 
     id: str
     model: str
     source: Source
     asked: RunAsked
+    state: State
     captures: int
+    counted: bool
     done: int
     waiting: int
     failed: int
+    withheld: int
     stopped: int
+    per_second: float | None
+    seconds_left: float | None
     created_at: Utc
+    ended_at: Utc | None
     problem: str | None
+
+
+class RunFailure(WireModel):
+    """A capture that a run could not label, and why."""
+
+    capture: str
+    error: str
+
+
+class RunFailures(WireModel):
+    failures: list[RunFailure]
 
 
 def start_run(
     conn: Connection, asked: RunAsked, source: Source, media: tuple[Medium, ...], scope: Scope = EVERYTHING
 ) -> str:
-    """Enqueue one job a capture; returns the id of the run.
+    """Begin a run; returns its id.
 
     Args:
         media: what the model can label.
@@ -89,98 +136,97 @@ def start_run(
     Raises:
         NothingToLabel: there is no such capture.
     """
-    wanted = [medium for medium in media if asked.medium in (None, medium)]
-    values = {"media": wanted, "study": asked.study, "step": asked.step, **scope.values}
-    found = _allowed(conn, conn.execute(text(_CAPTURES), values).all())
-    captures = [row.id for row in found]
-    if not captures:
-        raise NothingToLabel(f"There is no capture here that {source.name} was asked to label.")
     run = new_id("run")
-    conn.execute(
-        text(
-            "INSERT INTO prelabel_run (id, model, source, asked, captures, created_at)"
-            " VALUES (:id, :model, :source, :asked, :captures, :now)"
-        ),
-        {
-            "id": run,
-            "model": asked.model,
-            "source": json.dumps(source.to_json()),
-            "asked": json.dumps(asked.to_json()),
-            "captures": len(captures),
-            "now": now_text(),
-        },
-    )
-    studies = [{"run": run, "study": study} for study in sorted({row.study for row in found})]
-    conn.execute(text("INSERT INTO prelabel_run_study (run_id, study) VALUES (:run, :study)"), studies)
-    payload = {"model": asked.model, "sha256": source.sha256}
-    if source.package is not None:
-        payload["package"] = source.package
-    enqueue_all(conn, PRELABEL, {f"{run}:{capture}": {**payload, "capture": capture} for capture in captures})
+    values = {
+        "id": run,
+        "model": asked.model,
+        "source": json.dumps(source.to_json()),
+        "asked": json.dumps(asked.to_json()),
+        "now": now_text(),
+    }
+    conn.execute(_ADD, values)
+    conn.execute(_ADD_STUDIES, {"run": run, "study": asked.study, **scope.values})
+    if not RunCaptures(run, asked.of(media), asked.step).may_be_some(conn):
+        raise NothingToLabel(f"There is no capture here that {source.name} was asked to label.")
+    notify(conn, RUNS)
     return run
 
 
-def run_of(job_key: str) -> str:
-    """The run that a job of one capture belongs to."""
-    return job_key.partition(":")[0]
+def pause_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
+    """Do nothing more of it until it is resumed. Raises NoSuchRun, RunEnded."""
+    found = find_run(conn, run, scope)
+    if found.state in ("cancelled", "done"):
+        raise RunEnded(f"The run {run} is {found.state}: there is nothing to pause.")
+    return _changed(conn, found, "paused")
 
 
-def _allowed(conn: Connection, rows: Sequence[Row]) -> list[Row]:
-    """The rows of captures that the consent of their session covers now."""
-    now = datetime.now(UTC)
-    grants = grants_of_all(conn, dict.fromkeys(row.session_id for row in rows))
-    return [row for row in rows if allows(grants[row.session_id], [row.medium], now)]
+def resume_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
+    """Continue a paused run; try again what failed. Raises NoSuchRun, RunEnded."""
+    found = find_run(conn, run, scope)
+    if found.state == "cancelled" or (found.state == "done" and not found.failed):
+        raise RunEnded(f"The run {run} is {found.state}: there is nothing left to do.")
+    conn.execute(_AGAIN, {"id": run})
+    conn.execute(_NONE_FAILED, {"id": run})
+    return find_run(conn, run) if found.state in ("queued", "running") else _changed(conn, found, "running")
 
 
-def stop_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
-    """Take back what has not begun. What is done stays. Raises NoSuchRun."""
-    find_run(conn, run, scope)
-    conn.execute(
-        text("DELETE FROM job WHERE kind = :kind AND key >= :from AND key < :to AND state IN ('waiting', 'failed')"),
-        _keys(run),
-    )
-    return find_run(conn, run)
+def cancel_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
+    """End it: what has not begun is left as it is, what is done stays. Raises NoSuchRun, RunEnded."""
+    found = find_run(conn, run, scope)
+    if found.state == "done":
+        raise RunEnded(f"The run {run} is done: there is nothing to cancel.")
+    return _changed(conn, found, "cancelled")
 
 
 def list_runs(conn: Connection, most: int = 50, scope: Scope = EVERYTHING) -> list[PrelabelRun]:
     """The newest runs first; of those that had captures of other studies none."""
-    statement = text(f"SELECT * FROM prelabel_run WHERE {_SEEN} ORDER BY created_at DESC, id LIMIT :most")
-    rows = conn.execute(statement, {"most": most, **scope.values})
-    return [_view(conn, row) for row in rows.all()]
+    return [_view(conn, row) for row in conn.execute(_LIST, {"most": most, **scope.values}).all()]
 
 
 def find_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
     """Raises NoSuchRun."""
-    statement = text(f"SELECT * FROM prelabel_run WHERE id = :id AND {_SEEN}")
-    row = conn.execute(statement, {"id": run, **scope.values}).one_or_none()
+    row = conn.execute(_FIND, {"id": run, **scope.values}).one_or_none()
     if row is None:
         raise NoSuchRun(f"There is no run {run[:64]}.")
     return _view(conn, row)
 
 
-def _view(conn: Connection, row: Any) -> PrelabelRun:
-    states = {line.state: line.jobs for line in conn.execute(_STATES, _keys(row.id))}
-    problem = conn.execute(
-        text(
-            "SELECT error FROM job WHERE kind = :kind AND key >= :from AND key < :to AND error IS NOT NULL"
-            " ORDER BY id LIMIT 1"
-        ),
-        _keys(row.id),
-    ).scalar()
+def list_failures(conn: Connection, run: str, most: int = 1000, scope: Scope = EVERYTHING) -> RunFailures:
+    """What a run could not label, in the order of the captures' ids. Raises NoSuchRun."""
+    find_run(conn, run, scope)
+    rows = conn.execute(_FAILURES, {"id": run, "most": most})
+    return RunFailures(failures=[RunFailure(capture=row.capture, error=row.error) for row in rows])
+
+
+def _changed(conn: Connection, run: PrelabelRun, state: State) -> PrelabelRun:
+    ended_at = now_text() if state == "cancelled" else None
+    conn.execute(_CHANGE, {"id": run.id, "state": state, "ended_at": ended_at})
+    notify(conn, RUNS)
+    return find_run(conn, run.id)
+
+
+def _view(conn: Connection, row: Row) -> PrelabelRun:
+    left = max(0, row.captures - row.done - row.failed - row.withheld)
+    problem = row.problem
+    if problem is None and row.failed:
+        problem = conn.execute(_FIRST_ERROR, {"id": row.id}).scalar()
+    rate = row.per_second if row.state == "running" and row.counted else None
     return PrelabelRun(
         id=row.id,
         model=row.model,
         source=Source.model_validate_json(row.source),
         asked=RunAsked.model_validate_json(row.asked),
+        state="queued" if row.state == "running" and row.owner is None else row.state,
         captures=row.captures,
-        done=states.get("done", 0),
-        waiting=states.get("waiting", 0) + states.get("leased", 0),
-        failed=states.get("failed", 0),
-        stopped=row.captures - sum(states.values()),
+        counted=bool(row.counted),
+        done=row.done,
+        waiting=left if row.state in ("running", "paused") else 0,
+        failed=row.failed,
+        withheld=row.withheld,
+        stopped=left if row.state == "cancelled" else 0,
+        per_second=row.per_second,
+        seconds_left=left / rate if rate else None,
         created_at=datetime.fromisoformat(row.created_at),
+        ended_at=None if row.ended_at is None else datetime.fromisoformat(row.ended_at),
         problem=problem,
     )
-
-
-def _keys(run: str) -> dict[str, str]:
-    """The keys of a run's jobs as a range, which the index of (kind, key) serves: `;` comes right after `:`."""
-    return {"kind": PRELABEL, "from": f"{run}:", "to": f"{run};"}

@@ -1,8 +1,7 @@
 """A warm process that decodes media and runs models, so that a service or a long run outlives whatever a file does.
 
 Parent and child speak JSON lines over pipes: `{"work": "module:function", "inputs": {…}}` one way, `{"result": {…}}`
-or `{"error": {…}}` back. The child ends when its standard input does, so it cannot outlive a killed service by more
-than the piece of work it is at.
+or `{"error": {…}}` back. The child ends with its parent, also when that was killed.
 """
 
 from __future__ import annotations
@@ -21,10 +20,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from wire.errors import GleanerError
+from wire.parent import bound, end_with_parent
 
 log = logging.getLogger("gleaner.worker")
 MEMORY_OPTION = "--memory-bytes="
+NICE_OPTION = "--nice="
 NICENESS = 10
+BULK_NICENESS = 19
 OOM_SCORE = 500
 
 
@@ -58,12 +60,21 @@ class Worker:
         preload: modules that it imports before the first piece of work.
         memory_bytes: more than this much memory it is not given; it then also yields the processors to others, and is
             the first to go when the machine's memory ends. None: no limit.
+        niceness: how far it yields the processors where its memory is limited.
         quiet: what it and its libraries write to standard error is no log, so it is dropped
             (unless GLEANER_DEBUG is set).
     """
 
-    def __init__(self, preload: Sequence[str] = (), *, quiet: bool = False, memory_bytes: int | None = None) -> None:
-        self._words = [*([] if memory_bytes is None else [f"{MEMORY_OPTION}{memory_bytes}"]), *preload]
+    def __init__(
+        self,
+        preload: Sequence[str] = (),
+        *,
+        quiet: bool = False,
+        memory_bytes: int | None = None,
+        niceness: int = NICENESS,
+    ) -> None:
+        limits = [] if memory_bytes is None else [f"{MEMORY_OPTION}{memory_bytes}", f"{NICE_OPTION}{niceness}"]
+        self._words = [*limits, *preload]
         self._errors = subprocess.DEVNULL if quiet and not os.environ.get("GLEANER_DEBUG") else None
         self._process: subprocess.Popen[bytes] | None = None
         self._guard = threading.Lock()
@@ -80,7 +91,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                **bound({**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}),
             )
 
     def run(self, work: str, inputs: dict[str, Any], limit_seconds: float) -> dict[str, Any]:
@@ -160,7 +171,7 @@ def _error_members(message: str, retryable: bool, hint: str, code: str | None, s
     return {"message": message, "retryable": retryable, "hint": hint, "code": code, "status": status}
 
 
-def limit_this_process(memory_bytes: int) -> None:
+def limit_this_process(memory_bytes: int, niceness: int = NICENESS) -> None:
     """Refuse this process more memory, let others go first, and be the one that the kernel ends when there is none.
 
     RLIMIT_DATA and not RLIMIT_AS: what is only reserved (the thread arenas of a machine with many cores) is no memory.
@@ -168,7 +179,7 @@ def limit_this_process(memory_bytes: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
-    os.nice(NICENESS)
+    os.nice(niceness)
     try:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
     except OSError as error:
@@ -181,6 +192,7 @@ def main() -> None:
     os.dup2(2, 1)
     # Ctrl-C reaches the whole foreground group; the service ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     logging.basicConfig(level=logging.WARNING, format="worker %(levelname)s %(message)s")
     for module in _after_limits(sys.argv[1:]):
         importlib.import_module(module)
@@ -188,11 +200,11 @@ def main() -> None:
 
 
 def _after_limits(words: list[str]) -> list[str]:
-    """Apply the limit that the first word may name; returns the modules to import."""
+    """Apply the limits that the first two words may name; returns the modules to import."""
     if not words or not words[0].startswith(MEMORY_OPTION):
         return words
-    limit_this_process(int(words[0].removeprefix(MEMORY_OPTION)))
-    return words[1:]
+    limit_this_process(int(words[0].removeprefix(MEMORY_OPTION)), int(words[1].removeprefix(NICE_OPTION)))
+    return words[2:]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collector.store.clock import now_text
 from tests.collector.review.filled import TIMES, VAD, Filled, box, interval, track
 from tests.web import media
 
@@ -95,12 +94,11 @@ def configure(filled: Filled) -> None:
 
 
 def waiting_run(filled: Filled) -> str:
-    """A run over every sound whose jobs may not begin yet; returns its id."""
+    """A run over every sound, paused before it began; returns its id."""
     from collector.prelabels.runs import RunAsked, start_run
     from wire.labels import Source
 
     source = Source.model_validate(VAD)
     run = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="silero-vad"), source, ("audio",)))
-    # Less than an hour: a wait that ends later is taken for one of a clock that went back, and ended.
-    filled.execute(f"UPDATE job SET not_before = '{now_text(3_500)}' WHERE kind = 'prelabel'")
+    filled.execute("UPDATE prelabel_run SET state = 'paused', captures = :all, counted = TRUE", all=SPOKEN)
     return run

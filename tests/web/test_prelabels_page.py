@@ -236,10 +236,11 @@ class TestPlace:
 
 
 class TestRuns:
-    def test_a_run_that_waits_shows_how_far_it_is(self, see: Any) -> None:
-        run = see().locator(".run[data-state=going]")
+    def test_a_paused_run_shows_how_far_it_is(self, see: Any) -> None:
+        run = see().locator(".run[data-state=paused]")
         expect(run).to_contain_text(f"0 of {reviewed.SPOKEN} captures done, {reviewed.SPOKEN} waiting")
         expect(run.locator("progress")).to_have_attribute("max", str(reviewed.SPOKEN))
+        expect(run.get_by_role("button")).to_have_text(["Resume", "Cancel"])
 
     def test_a_model_that_is_not_here_comes_with_its_command(self, see: Any) -> None:
         page = see()
@@ -271,7 +272,7 @@ class TestRuns:
         page.keyboard.press("Tab")
         page.keyboard.type("first-words")
         page.keyboard.press("Enter")
-        expect(form).to_contain_text("Started: planted over 4 captures.")
+        expect(form).to_contain_text("Started: planted, everything of every study, step first-words.")
         run = page.locator(".run")
         expect(run).to_have_attribute("data-state", "done", timeout=90_000)
         expect(run).to_contain_text("4 of 4 captures done")
@@ -280,20 +281,47 @@ class TestRuns:
         assert (told["done"], told["waiting"], told["asked"]["step"]) == (4, 0, "first-words")
 
     @own_house("spoken", run=True)
-    def test_stopping_asks_first(self, house: House, see: Any) -> None:
+    def test_cancelling_asks_first(self, house: House, see: Any) -> None:
         page = see()
-        stop = page.get_by_role("button", name="Stop the run of silero-vad")
-        stop.focus()
+        cancel = page.get_by_role("button", name="Cancel: the run of silero-vad")
+        cancel.focus()
         page.keyboard.press("Enter")
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("24 captures that have not begun are left as they are")
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
         assert house.lead.get("/api/prelabel-runs").json()["runs"][0]["waiting"] == reviewed.SPOKEN
-        stop.click()
-        dialog.get_by_role("button", name="Stop the run").click()
-        expect(page.locator(".run")).to_have_attribute("data-state", "stopped")
-        expect(page.locator(".run")).to_contain_text("24 stopped before they began")
+        cancel.click()
+        dialog.get_by_role("button", name="Cancel the run").click()
+        expect(page.locator(".run")).to_have_attribute("data-state", "cancelled")
+        expect(page.locator(".run")).to_contain_text("24 not begun")
+        expect(page.locator(".run").get_by_role("button")).to_have_count(0)
+
+    @own_house("spoken", run=True)
+    def test_pausing_and_resuming(self, house: House, see: Any) -> None:
+        def as_if_running(route: Any) -> None:
+            reply = route.fetch()
+            (run,) = reply.json()["runs"]
+            going = {"state": "running", "per_second": 2.0, "seconds_left": 600.0}
+            route.fulfill(response=reply, json={"runs": [run | going if run["state"] == "paused" else run]})
+
+        page = see()
+        page.route("**/api/prelabel-runs", as_if_running)
+        page.reload()
+        run = page.locator(".run")
+        expect(run).to_have_attribute("data-state", "running")
+        expect(run).to_contain_text("2 per second, about 10 minutes left")
+        with page.expect_response("**/pause") as answered:
+            run.get_by_role("button", name="Pause").click()
+        assert answered.value.json()["state"] == "paused"
+        page.unroute("**/api/prelabel-runs")
+        page.reload()
+        with page.expect_response("**/resume") as answered:
+            run.get_by_role("button", name="Resume").press("Enter")
+        assert answered.value.json()["state"] == "queued"
+        # Its model is not here: the collector pauses it and says what to do.
+        expect(run.locator(".caveat")).to_contain_text("gleaner prelabel pull", timeout=60_000)
+        expect(run).to_have_attribute("data-state", "paused")
 
     @own_house("stills")
     def test_what_failed_says_why(self, house: House, see: Any, tmp_path: Path) -> None:

@@ -80,26 +80,6 @@ def test_work_runs_in_another_process_and_is_applied_once(db: Database) -> None:
     assert {result["pid"] for _, result in seen} and os.getpid() not in {result["pid"] for _, result in seen}
 
 
-def test_thousands_of_bulk_jobs_do_not_delay_the_others(db: Database) -> None:
-    """A capture that arrives while a model runs over old ones is opened next, not after the last of them."""
-    order: list[str] = []
-
-    def kind(name: str, *, bulk: bool) -> JobKind:
-        return JobKind(
-            name,
-            lambda conn, job, result: order.append(job.key),
-            work=f"{WORK}:square",
-            prepare=lambda conn, job: {"number": 1},
-            bulk=bulk,
-        )
-
-    add(db, "old", "old-1", "old-2")
-    add(db, "new", "new-1", "new-2")
-    with Running(db, kind("old", bulk=True), kind("new", bulk=False)):
-        until(lambda: len(order) == 4)
-    assert order == ["new-1", "new-2", "old-1", "old-2"]
-
-
 def test_short_jobs_do_not_wait_behind_a_long_one(db: Database, tmp_path: Path) -> None:
     gate, applied = tmp_path / "gate", []
     kind = JobKind("open", lambda conn, job, result: applied.append(job.key), work=f"{WORK}:wait_for_file")

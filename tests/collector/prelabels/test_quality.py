@@ -12,17 +12,14 @@ from rich.console import Console
 
 from collector.cli import app
 from collector.cli.prelabel_table import show
-from collector.jobs.queue import Job
 from collector.prelabels import report_worker
 from collector.prelabels.calibration import fit_all
 from collector.prelabels.calibration_timer import MIN_NEW_REVISIONS, calibrate_once
-from collector.prelabels.relabel import _prepare
+from collector.prelabels.relabel import prepare
 from collector.prelabels.report_worker import Measurer, report_of
 from collector.prelabels.reviewed_rows import Asked, ReviewedRows
-from collector.prelabels.runs import PRELABEL
 from collector.review.calibrations import calibrations, save_calibration
 from collector.review.tasks import known_words, reconsider
-from collector.store.open_blobs import BlobsLocation
 from prelabel.labelling.worker import WorkerStopped
 from prelabel.quality.reviewed import Reviewed
 from prelabel.quality.shapes import PrelabelReport
@@ -31,6 +28,7 @@ from prelabel.triage.score_keys import ScoreKey
 from tests.collector.review.filled import MODEL, VAD, Filled, box, interval, location_of
 from tests.support.databases import command
 from wire.canonical import document_hash
+from wire.labels import Source
 
 
 def still(filled: Filled, number: int, person: str, said: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
@@ -325,9 +323,8 @@ def test_what_people_found_wrong_in_transcripts_decides_whether_the_next_are_fil
         filled.submit(ann, task, {ids["audio"]: [interval(text=truth)]})
 
     def given(package: str | None = None) -> dict[str, Any]:
-        asked = {"model": "own", "sha256": VAD["sha256"], "package": package, "capture": ids["audio"]}
-        job = Job(1, PRELABEL, "run:cap", asked, attempts=1, fence=1)
-        found = filled.db.read_sync(lambda conn: _prepare(conn, job, BlobsLocation(filled.folder / "blobs")))
+        source = Source.model_validate({**VAD, "package": package})
+        found = filled.db.read_sync(lambda conn: prepare(conn, ids["audio"], source))
         assert found is not None
         return found
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from collector.ingest.open_work import _labels
-from collector.jobs.queue import Job
-from collector.prelabels.relabel import prelabel_kind
+from collector.prelabels.relabel import apply
 from collector.prelabels.runs import RunAsked, start_run
 from collector.store.sql import text
 from prelabel.geometry.rle import area, decode
@@ -104,11 +103,9 @@ def test_documents_of_devices_and_models_come_in_without_such_labels(filled: Fil
     else:
         source = Source.model_validate(MODEL)
         run = filled.db.write_sync(lambda conn: start_run(conn, RunAsked(model="m"), source, ("image",)))
-        job = Job(1, "prelabel", f"{run}:{ids['image']}", {}, attempts=1, fence=1)
-        apply = prelabel_kind(filled.blobs).apply
         inference = {"began_at": "2026-11-23T09:00:00.000000Z", "computed_ms": 128}
         result = {"document": body, "words": ["cup"], "inference": inference}
-        filled.db.write_sync(lambda conn: apply(conn, job, result))
+        filled.db.write_sync(lambda conn: apply(conn, run, result))
         found = text("SELECT body FROM labels_document WHERE capture_id = :capture")
         kept = filled.db.read_sync(lambda conn: conn.execute(found, {"capture": ids["image"]}).scalar_one())
     assert [label["id"] for label in json.loads(kept)["labels"]] == ["good"]

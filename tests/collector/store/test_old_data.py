@@ -20,6 +20,7 @@ import pytest
 from collector.catalogue.sessions import save_session
 from collector.consent.grants import grants_of
 from collector.exports.truth import item_ids, items
+from collector.prelabels.runs import list_failures, list_runs
 from collector.review.calibrations import calibrations
 from collector.review.history import task_history
 from collector.review.views import revision_views, task_view
@@ -59,6 +60,7 @@ def db(before: Rows, tmp_path: Path) -> Iterator[Database]:
 def test_every_row_and_value_is_still_there(before: Rows, db: Database, tmp_path: Path) -> None:
     after = every_row(tmp_path / "collector.db")
     assert set(before) <= set(after)
+    before["job"] = [row for row in before["job"] if row["kind"] != "prelabel"]  # they are rows of their run now
     for table in set(before) - {"alembic_version"}:
         columns = before[table][0] if before[table] else {}
         kept = [{name: row[name] for name in columns} for row in after[table]]
@@ -78,6 +80,29 @@ def test_what_is_known_of_leases_and_reasons_is_filled_in(before: Rows, db: Data
     for row in before["task"]:
         (reason,) = found[row["id"]].reasons
         assert (reason.kind, reason.text, reason.priority) == (row["reason_kind"], row["reason_text"], row["priority"])
+
+
+def test_a_run_that_had_captures_waiting_begins_again(before: Rows, db: Database) -> None:
+    (run,) = db.read_sync(list_runs)
+    assert (run.state, run.counted, run.done) == ("queued", False, 0)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_run_that_was_over_has_its_counts_and_what_failed(tmp_path: Path, stopped: bool) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "collector.db")) as base:
+        base.executescript(DUMP.read_text(encoding="utf-8"))
+        base.execute("UPDATE job SET state = 'done' WHERE kind = 'prelabel'")
+        base.execute("UPDATE job SET state = 'failed', error = 'It burns.' WHERE id = 9")
+        if stopped:
+            base.execute("DELETE FROM job WHERE id = 10")
+        base.commit()
+    db = open_database(tmp_path)
+    (run,) = db.read_sync(list_runs)
+    state = "cancelled" if stopped else "done"
+    assert (run.state, run.captures, run.done, run.failed, run.stopped) == (state, 4, 3 - stopped, 1, int(stopped))
+    (failure,) = db.read_sync(lambda conn: list_failures(conn, run.id)).failures
+    assert (failure.capture, failure.error) == ("cap-130f2f8e6805e3d6917bb431", "It burns.")
+    db.close()
 
 
 def test_revisions_name_their_instructions_by_hash(before: Rows, db: Database) -> None:

@@ -88,7 +88,12 @@ NAMED: dict[str, tuple[Path_, Body, str]] = {
     "PATCH /api/studies/{study}": (about("/api/studies/{study}"), body(control_share=0.5), "study-unknown"),
     "PATCH /api/devices/{device}": (about("/api/devices/{device}"), body(name="camera"), "device-unknown"),
     "POST /api/devices/{device}/revoke": (about("/api/devices/{device}/revoke"), nothing, "device-unknown"),
-    "POST /api/prelabel-runs/{run}/stop": (about("/api/prelabel-runs/{run}/stop"), nothing, "prelabel-run-unknown"),
+    **{
+        f"{method} /api/prelabel-runs/{{run}}/{verb}": (
+            about(f"/api/prelabel-runs/{{run}}/{verb}"), nothing, "prelabel-run-unknown",
+        )
+        for method, verb in (("POST", "pause"), ("POST", "resume"), ("POST", "cancel"), ("GET", "failures"))
+    },
     "POST /api/prelabel-runs": (
         about("/api/prelabel-runs"),
         body(model=lambda ids, _: ids.values["model"], study=lambda ids, _: ids.study),

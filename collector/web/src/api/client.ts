@@ -166,7 +166,8 @@ export const api = {
     json("GET", `/api/reports/prelabels?${query}`, undefined, { timeout: REPORT_TIMEOUT_MS, signal }),
   prelabelRuns: (): Promise<RunsReply> => json("GET", "/api/prelabel-runs"),
   startRun: (asked: RunAsked): Promise<PrelabelRun> => json("POST", "/api/prelabel-runs", asked),
-  stopRun: (id: string): Promise<PrelabelRun> => json("POST", `/api/prelabel-runs/${encodeURIComponent(id)}/stop`),
+  changeRun: (id: string, verb: "pause" | "resume" | "cancel"): Promise<PrelabelRun> =>
+    json("POST", `/api/prelabel-runs/${encodeURIComponent(id)}/${verb}`),
   peaks: (url: string): Promise<Peaks> => json("GET", url),
   frames: (url: string): Promise<FrameTable> => json("GET", url),
   /**

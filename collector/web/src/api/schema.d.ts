@@ -1057,7 +1057,7 @@ export interface paths {
         put?: never;
         /**
          * New Prelabel Run
-         * @description Run a model over the captures asked for: one job each. People's open work is never changed under their hands.
+         * @description Run a model over the captures asked for. People's open work is never changed under their hands.
          */
         post: operations["new_prelabel_run_api_prelabel_runs_post"];
         delete?: never;
@@ -1066,7 +1066,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/prelabel-runs/{run}/stop": {
+    "/api/prelabel-runs/{run}/pause": {
         parameters: {
             query?: never;
             header?: never;
@@ -1076,10 +1076,70 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stop Prelabel Run
-         * @description Take back what has not begun; what is done stays.
+         * Pause Prelabel Run
+         * @description Do nothing more of it until it is resumed; what is done stays.
          */
-        post: operations["stop_prelabel_run_api_prelabel_runs__run__stop_post"];
+        post: operations["pause_prelabel_run_api_prelabel_runs__run__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prelabel-runs/{run}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Prelabel Run
+         * @description Continue a paused run, and try again what failed.
+         */
+        post: operations["resume_prelabel_run_api_prelabel_runs__run__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prelabel-runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Prelabel Run
+         * @description End it: what has not begun is left as it is, what is done stays.
+         */
+        post: operations["cancel_prelabel_run_api_prelabel_runs__run__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prelabel-runs/{run}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prelabel Run Failures
+         * @description What it could not label, with one sentence each; at most 1,000.
+         */
+        get: operations["prelabel_run_failures_api_prelabel_runs__run__failures_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2501,7 +2561,10 @@ export interface components {
         };
         /**
          * PrelabelRun
-         * @description A run as leads see it. `failed`: jobs given up; `stopped`: jobs taken back before they began.
+         * @description A run as leads see it.
+         *
+         *     `captures`: asked for, as far as `counted`; `withheld`: no longer covered by consent; `stopped`: not begun when it
+         *     was cancelled. `queued`: another run is done first. `problem`: why it is paused or waits, else of the first failure.
          */
         PrelabelRun: {
             /** Id */
@@ -2510,21 +2573,36 @@ export interface components {
             model: string;
             source: components["schemas"]["Source"];
             asked: components["schemas"]["RunAsked"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "cancelled" | "done";
             /** Captures */
             captures: number;
+            /** Counted */
+            counted: boolean;
             /** Done */
             done: number;
             /** Waiting */
             waiting: number;
             /** Failed */
             failed: number;
+            /** Withheld */
+            withheld: number;
             /** Stopped */
             stopped: number;
+            /** Per Second */
+            per_second: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Ended At */
+            ended_at: string | null;
             /** Problem */
             problem: string | null;
         };
@@ -2824,6 +2902,21 @@ export interface components {
             step?: string | null;
             /** Medium */
             medium?: ("video" | "audio" | "image" | "text") | null;
+        };
+        /**
+         * RunFailure
+         * @description A capture that a run could not label, and why.
+         */
+        RunFailure: {
+            /** Capture */
+            capture: string;
+            /** Error */
+            error: string;
+        };
+        /** RunFailures */
+        RunFailures: {
+            /** Failures */
+            failures: components["schemas"]["RunFailure"][];
         };
         /** RunsReply */
         RunsReply: {
@@ -5472,7 +5565,7 @@ export interface operations {
             };
         };
     };
-    stop_prelabel_run_api_prelabel_runs__run__stop_post: {
+    pause_prelabel_run_api_prelabel_runs__run__pause_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -5490,6 +5583,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrelabelRun"];
+                };
+            };
+        };
+    };
+    resume_prelabel_run_api_prelabel_runs__run__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrelabelRun"];
+                };
+            };
+        };
+    };
+    cancel_prelabel_run_api_prelabel_runs__run__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrelabelRun"];
+                };
+            };
+        };
+    };
+    prelabel_run_failures_api_prelabel_runs__run__failures_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunFailures"];
                 };
             };
         };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PrelabelReport, PrelabelRun, QualityRow } from "../api/types";
 import * as quality from "./quality";
-import { askedSentence, runSentence, runState, finishedCount } from "./runs";
+import { askedSentence, finishedCount, paceSentence, runSentence, runState, runVerbs } from "./runs";
 
 const model = { kind: "model" as const, name: "yolox-nano", version: "1", sha256: "a".repeat(64) };
 const edits = { prelabels: 0, accepted: 0, moved: 0, relabelled: 0, edited: 0, deleted: 0, doubled: 0, added: 0 };
@@ -127,25 +127,56 @@ describe("runs", () => {
     model: "silero-vad",
     source: model,
     asked: { model: "silero-vad" },
+    state: "running",
     captures: 1400,
+    counted: true,
     done: 0,
     waiting: 0,
     failed: 0,
+    withheld: 0,
     stopped: 0,
+    per_second: null,
+    seconds_left: null,
+    ended_at: null,
     created_at: "2026-11-23T12:00:00Z",
     problem: null,
     ...more,
   });
 
   test.each([
-    [{ done: 100, waiting: 1300 }, "going", 100, "100 of 1,400 captures done, 1,300 waiting"],
-    [{ done: 1399, failed: 1 }, "failed", 1400, "1,399 of 1,400 captures done, 1 failed"],
-    [{ done: 4, stopped: 1396 }, "stopped", 1400, "4 of 1,400 captures done, 1,396 stopped before they began"],
-    [{ done: 1400 }, "done", 1400, "1,400 of 1,400 captures done"],
-  ] as const)("%o", (counts, state, settled, sentence) => {
+    [{ done: 100, waiting: 1300 }, "running", 100, "100 of 1,400 captures done, 1,300 waiting", "pause cancel"],
+    [{ state: "queued", counted: false }, "queued", 0, "Counting the captures.", "pause cancel"],
+    [{ state: "paused", done: 1, waiting: 1399 }, "paused", 1, "1 of 1,400 captures done, 1,399 waiting", "resume cancel"],
+    [{ state: "done", done: 1399, failed: 1 }, "failed", 1400, "1,399 of 1,400 captures done, 1 failed", "resume"],
+    [
+      { state: "cancelled", done: 4, stopped: 1396 },
+      "cancelled",
+      4,
+      "4 of 1,400 captures done, 1,396 not begun",
+      "",
+    ],
+    [
+      { state: "done", done: 1398, withheld: 2 },
+      "done",
+      1400,
+      "1,398 of 1,400 captures done, 2 left out because their consent has ended",
+      "",
+    ],
+  ] as const)("%o", (counts, state, finished, sentence, verbs) => {
     expect(runState(run(counts))).toBe(state);
-    expect(finishedCount(run(counts))).toBe(settled);
+    expect(finishedCount(run(counts))).toBe(finished);
     expect(runSentence(run(counts))).toBe(sentence);
+    expect(runVerbs(run(counts)).join(" ")).toBe(verbs);
+  });
+
+  test.each([
+    [0.25, 5000, "0.3 per second, about 83 minutes left"],
+    [120.4, 30, "120 per second, about a minute left"],
+    [120.4, 7200, "120 per second, about 2 hours left"],
+    [2, 500_000, "2 per second, about 6 days left"],
+  ])("pace %f", (per_second, seconds_left, sentence) => {
+    expect(paceSentence(run({ per_second, seconds_left }))).toBe(sentence);
+    expect(paceSentence(run({ per_second, seconds_left, state: "paused" }))).toBeNull();
   });
 
   test("what was asked for", () => {

@@ -1,8 +1,8 @@
-/** Running a model again over captures that are here: how far each run is, stopping one, starting one. */
+/** Running a model again over captures that are here: how far each run is; start, pause, resume and cancel one. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api, Problem, Unreachable } from "../../api/client";
 import type { PrelabelRun } from "../../api/types";
-import { askedSentence, isGoing, runSentence, runState, finishedCount } from "../../model/runs";
+import { askedSentence, finishedCount, isGoing, paceSentence, runSentence, runState, runVerbs } from "../../model/runs";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
 import { StartRun } from "./startrun";
@@ -59,7 +59,7 @@ interface RunsProps {
 
 export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Element {
   const { runs, trouble, refresh } = useRuns(store, onFinished);
-  const [stopping, setStopping] = useState<PrelabelRun | null>(null);
+  const [cancelling, setCancelling] = useState<PrelabelRun | null>(null);
   const known = [...new Set([...models, ...(runs ?? []).map((r) => r.model)])].sort();
   return (
     <section class="lead-card runs" aria-label="Run a model again">
@@ -82,14 +82,14 @@ export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Eleme
       )}
       <ol class="run-list">
         {(runs ?? []).map((run) => (
-          <Run key={run.id} run={run} onStop={() => setStopping(run)} />
+          <Run key={run.id} run={run} onCancel={() => setCancelling(run)} onChanged={refresh} />
         ))}
       </ol>
-      {stopping && (
-        <StopDialog
-          run={runs?.find((r) => r.id === stopping.id) ?? stopping}
+      {cancelling && (
+        <CancelDialog
+          run={runs?.find((r) => r.id === cancelling.id) ?? cancelling}
           onClose={() => {
-            setStopping(null);
+            setCancelling(null);
             refresh();
           }}
         />
@@ -98,10 +98,36 @@ export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Eleme
   );
 }
 
-const STATES = { going: "running", failed: "ended with failures", stopped: "stopped", done: "done" } as const;
+const STATES = {
+  queued: "waiting for its turn",
+  running: "running",
+  paused: "paused",
+  cancelled: "cancelled",
+  failed: "ended with failures",
+  done: "done",
+} as const;
 
-function Run({ run, onStop }: { run: PrelabelRun; onStop(): void }): preact.JSX.Element {
+interface RunProps {
+  run: PrelabelRun;
+  onCancel(): void;
+  onChanged(): void;
+}
+
+function Run({ run, onCancel, onChanged }: RunProps): preact.JSX.Element {
   const state = runState(run);
+  const pace = paceSentence(run);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const change = async (verb: "pause" | "resume"): Promise<void> => {
+    setTrouble(null);
+    try {
+      await api.changeRun(run.id, verb);
+    } catch (error) {
+      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      setTrouble(error.message);
+    }
+    onChanged();
+  };
+  const words = { pause: "Pause", resume: state === "failed" ? "Try again" : "Resume", cancel: "Cancel" } as const;
   return (
     <li class={`run run-${state}`} data-run={run.id} data-state={state}>
       <div class="run-head">
@@ -110,37 +136,51 @@ function Run({ run, onStop }: { run: PrelabelRun; onStop(): void }): preact.JSX.
           {run.source.version} · {askedSentence(run.asked)} · {when(run.created_at)}
         </span>
         <span class="run-state">{STATES[state]}</span>
-        {isGoing(run) && (
-          <button type="button" aria-label={`Stop the run of ${run.source.name}`} onClick={onStop}>
-            Stop
+        {runVerbs(run).map((verb) => (
+          <button
+            key={verb}
+            type="button"
+            aria-label={`${words[verb]}: the run of ${run.source.name}`}
+            onClick={() => (verb === "cancel" ? onCancel() : void change(verb))}
+          >
+            {words[verb]}
           </button>
-        )}
+        ))}
       </div>
       <progress
-        max={run.captures}
-        value={finishedCount(run)}
+        max={run.counted ? Math.max(1, run.captures) : undefined}
+        value={run.counted ? (run.captures ? finishedCount(run) : 1) : undefined}
         aria-label={`${run.source.name}: finished captures`}
         aria-valuetext={runSentence(run)}
       />
-      <p>{runSentence(run)}</p>
+      <p>
+        {runSentence(run)}
+        {pace && <span class="note"> · {pace}</span>}
+      </p>
       {run.problem && (
         <p class="caveat">
-          {run.failed > 0 ? "Failed" : "Last problem, tried again"}: {run.problem}
+          {run.failed > 0 && state !== "paused" ? "First failure: " : ""}
+          {run.problem}
+        </p>
+      )}
+      {trouble && (
+        <p class="caveat" role="alert">
+          The run was not changed: {trouble}
         </p>
       )}
     </li>
   );
 }
 
-function StopDialog({ run, onClose }: { run: PrelabelRun; onClose(): void }): preact.JSX.Element {
+function CancelDialog({ run, onClose }: { run: PrelabelRun; onClose(): void }): preact.JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   useEffect(() => dialog.current?.showModal(), []);
-  const stop = async (): Promise<void> => {
+  const cancel = async (): Promise<void> => {
     setBusy(true);
     try {
-      await api.stopRun(run.id);
+      await api.changeRun(run.id, "cancel");
       onClose();
     } catch (error) {
       if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
@@ -149,22 +189,23 @@ function StopDialog({ run, onClose }: { run: PrelabelRun; onClose(): void }): pr
     }
   };
   return (
-    <dialog ref={dialog} class="dialog dialog-small" aria-labelledby="stop-title" onClose={onClose}>
-      <h1 id="stop-title">Stop this run of {run.source.name}?</h1>
+    <dialog ref={dialog} class="dialog dialog-small" aria-labelledby="cancel-title" onClose={onClose}>
+      <h1 id="cancel-title">Cancel this run of {run.source.name}?</h1>
       <p>
-        {run.waiting.toLocaleString("en")} captures that have not begun are left as they are. What is done stays.
+        {run.waiting.toLocaleString("en")} captures that have not begun are left as they are. What is done stays. A
+        cancelled run cannot be resumed.
       </p>
       {trouble && (
         <p class="caveat" role="alert">
-          The run was not stopped: {trouble}
+          The run was not cancelled: {trouble}
         </p>
       )}
       <p class="actions">
         <button type="button" onClick={() => dialog.current?.close()}>
-          Continue the run
+          Leave it as it is
         </button>
-        <button type="button" class="primary" disabled={busy} onClick={() => void stop()}>
-          Stop the run
+        <button type="button" class="primary" disabled={busy} onClick={() => void cancel()}>
+          Cancel the run
         </button>
       </p>
     </dialog>

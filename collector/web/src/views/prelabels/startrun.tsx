@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { api, Problem, Unreachable } from "../../api/client";
 import type { PrelabelRun, RunAsked } from "../../api/types";
-import { plural } from "../../model/quality";
+import { askedSentence } from "../../model/runs";
 import { useStudies } from "./filters";
 
 type Outcome =
@@ -59,7 +59,7 @@ export function StartRun({ models, onStarted }: { models: readonly string[]; onS
       </button>
       <div class="start-word" role="status">
         {outcome.state === "started" &&
-          `Started: ${outcome.run.source.name} over ${plural(outcome.run.captures, "capture")}.`}
+          `Started: ${outcome.run.source.name}, ${askedSentence(outcome.run.asked)}.`}
         {outcome.state === "refused" && <Refused {...outcome} />}
       </div>
     </form>
