@@ -10,7 +10,7 @@ CollectorRefused            its own code            a problem document of the co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import httpx
@@ -59,7 +59,8 @@ class Problem:
     """An answer that is no success. `code` is empty where no problem document came with it.
 
     Attributes:
-        retryable: the same request may succeed later.
+        retryable: the same request may succeed later, by the document's word or, where it has none, by the status.
+        transient: by either of them.
         retry_after: seconds to wait before that, where the collector asks for it.
         members: what else the document has, such as `parts` or `task`.
     """
@@ -69,6 +70,7 @@ class Problem:
     title: str
     hint: str
     retryable: bool
+    transient: bool
     retry_after: float | None = None
     members: dict[str, Any] = field(default_factory=dict)
 
@@ -93,13 +95,16 @@ class CollectorRefused(GleanerError):
 def read_problem(reply: httpx.Response, base: str) -> Problem:
     """An answer that is no success, by its problem document where it has one, else by its status."""
     body = _body(reply)
+    by_status = reply.status_code >= 500 or reply.status_code in _TRANSIENT
+    by_word = body.get("retryable")
     taken = {"type", "title", "status", "code", "hint", "retryable"}
     return Problem(
         status=reply.status_code,
         code=str(body.get("code") or ""),
         title=str(body.get("title") or f"The collector at {base} answered {reply.status_code}."),
         hint=str(body.get("hint") or ""),
-        retryable=bool(body.get("retryable")) or reply.status_code >= 500 or reply.status_code in _TRANSIENT,
+        retryable=by_word if isinstance(by_word, bool) else by_status,
+        transient=bool(by_word) or by_status,
         retry_after=_seconds(reply.headers.get("Retry-After", "")),
         members={name: value for name, value in body.items() if name not in taken},
     )
@@ -112,7 +117,7 @@ def error_of(reply: httpx.Response, base: str) -> CollectorRefused | NotACollect
         return CollectorRefused(problem)
     if not problem.retryable:
         return NotACollector(f"{base} answered {reply.status_code} without saying what is wrong.")
-    return CollectorRefused(Problem(problem.status, f"http-{problem.status}", problem.title, "", True))
+    return CollectorRefused(replace(problem, code=f"http-{problem.status}"))
 
 
 def no_answer(base: str, error: httpx.HTTPError | httpx.InvalidURL) -> NoAnswer | Untrusted | NotACollector:

@@ -43,6 +43,11 @@ def http_to(base: str, authority: str | None, timeout: httpx.Timeout, token: str
     )
 
 
+def is_open_http(url: httpx.URL) -> bool:
+    """Whether everybody between here and there could read what is sent: plain http that leaves this machine."""
+    return url.scheme == "http" and not is_loopback(url.host)
+
+
 def fetch_authority(url: str, timeout: httpx.Timeout) -> str | None:
     """What the server at `url` says its authority is, as PEM; None where it has none. Nothing about it is known yet.
 

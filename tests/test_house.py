@@ -28,7 +28,7 @@ INSIDE_COLLECTOR = {
     "devices": 3, "catalogue": 3,
     "ingest": 4, "review": 4, "audits": 4, "portal": 4,
     "reports": 5, "exports": 5, "prelabels": 5, "withdrawal": 5,
-    "backup": 5, "move": 6,
+    "backup": 5,
     "page": 5, "readiness": 5, "users": 5,
     "verbs": 6, "tls": 6, "watchdog": 6, "admin": 7, "health": 6, "openapi": 6,
     "app": 7, "cli": 7, "client": 7, "local_service": 7,
@@ -56,7 +56,9 @@ INSIDE_DEVICE_AGENT = {
 BEHAVIOURS = {
     "media on S3": ("collector/test_on_s3",),
     "kill -9": ("collector/ingest/test_kill", "device_agent/spool/test_kill"),
-    "a page of docs/": ("prelabel/test_docs", "prelabel/redaction/test_docs", "prelabel/text/test_docs"),
+    "a page of docs/": (
+        "collector/client/test_docs", "prelabel/test_docs", "prelabel/redaction/test_docs", "prelabel/text/test_docs",
+    ),
     "every reader of input": (
         "collector/test_inputs", "collector/ingest/test_limits", "collector/test_worker_limits",
         "collector/prelabels/test_bad_labels", "collector/review/test_out_of_bounds",
@@ -89,7 +91,6 @@ BEHAVIOURS = {
     "one model": ("prelabel/image/test_ssd_mobilenet",),
     "first commands": ("hardware/test_front_door",),
     "backups of a running service": ("collector/backup/test_under_load",),
-    "a running service whose data moves": ("collector/move/test_while_serving",),
 }  # fmt: skip
 
 

@@ -30,7 +30,8 @@ from collector.review.task_consent import check_task
 from collector.review.views import (
     LeaseView,
     RevisionView,
-    TaskRow,
+    TaskRows,
+    TasksAsked,
     TaskView,
     revision_views,
     task_rows,
@@ -42,7 +43,7 @@ from collector.store.sql import Connection
 from collector.studies.instructions import InstructionView, instructions_by_hash
 from collector.studies.scope import scope_of
 from wire.base import Count, Id, Sha256, WireModel, format_utc
-from wire.tasks import TaskState, TaskType
+from wire.tasks import TaskType
 
 
 async def _shown_tasks(request: Request) -> ShownTasks:
@@ -120,10 +121,6 @@ class RoundReply(WireModel):
     round: int
 
 
-class TaskRows(WireModel):
-    tasks: list[TaskRow]
-
-
 @router.post("/api/tasks/next", response_model=NextReply)
 async def next_tasks(body: NextRequest, person: Annotator, db: Db, shown: Shown) -> Response:
     now = datetime.now(UTC)
@@ -146,14 +143,8 @@ async def submit_task(
 
 
 @router.get("/api/tasks")
-async def list_tasks(
-    person: Lead,
-    db: Db,
-    state: TaskState | None = None,
-    type: TaskType | None = None,
-    limit: Annotated[int, Query(ge=1, le=5000)] = 500,
-) -> TaskRows:
-    return TaskRows(tasks=await db.read_long(lambda conn: task_rows(conn, state, type, limit, scope_of(person))))
+async def list_tasks(person: Lead, db: Db, asked: Annotated[TasksAsked, Query()]) -> TaskRows:
+    return await db.read_long(lambda conn: task_rows(conn, asked, scope_of(person)))
 
 
 @router.get("/api/set-aside")

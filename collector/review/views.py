@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
+from pydantic import Field
+
 from collector.catalogue.captures import CaptureView
 from collector.review import queue_sql as sql
 from collector.review.codes import CorrectionCode
 from collector.review.diff import Diff
+from collector.review.problems import NoSuchTask
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
 from collector.review.task_detail import SHORT_LENGTH, ShownDocument, TaskDetail, read_documents, task_detail
@@ -16,7 +19,7 @@ from collector.store.database import require_thread
 from collector.store.sql import Connection, Row, text
 from collector.studies.instructions import Instructions
 from collector.studies.scope import EVERYTHING, Scope, within
-from wire.base import Sha256, WireModel, shared_members
+from wire.base import Id, Sha256, WireModel, shared_members
 from wire.labels import LabelsDocument
 from wire.tasks import TaskState, TaskType
 
@@ -38,6 +41,8 @@ _ROWS = (
     " FROM task JOIN take ON take.id = task.take_id LEFT JOIN person ON person.id = task.leased_to"
     " WHERE {} ORDER BY task.created_at DESC, task.id DESC LIMIT :limit"
 )
+LATER = "(task.created_at, task.id) < (:created, :after)"
+_CREATED = text(f"SELECT created_at FROM task WHERE id = :after AND {within('task.study')}")
 
 
 class ReasonView(WireModel):
@@ -136,6 +141,23 @@ class TaskRow(WireModel):
     round: int
 
 
+class TaskRows(WireModel):
+    """A page of tasks, the newest first. `next` is the `after` of the page that follows, null at the end."""
+
+    tasks: list[TaskRow]
+    next: str | None
+
+
+class TasksAsked(WireModel):
+    """Which tasks are wanted: of these that are not None. `after`: the last task of the page before."""
+
+    state: TaskState | None = None
+    type: TaskType | None = None
+    study: Id | None = None
+    limit: int = Field(default=500, ge=1, le=5000)
+    after: Id | None = None
+
+
 def task_view(
     conn: Connection, task: str, person: str, lease: Lease | None = None, *, is_lead: bool = False
 ) -> TaskView:
@@ -199,18 +221,17 @@ def _revision_view(row: Row) -> RevisionView:
     )
 
 
-def task_rows(
-    conn: Connection, state: TaskState | None, kind: TaskType | None, limit: int, scope: Scope = EVERYTHING
-) -> list[TaskRow]:
-    """The newest tasks, for leads."""
-    asked: dict[str, Any] = {"limit": limit, **scope.values}
-    where = [within("task.study")]
-    if state is not None:
-        where.append("task.state = :state")
-        asked["state"] = state
-    if kind is not None:
-        where.append("task.type = :kind")
-        asked["kind"] = kind
-    return [
-        TaskRow.model_validate(row) for row in conn.execute(text(_ROWS.format(" AND ".join(where))), asked).mappings()
-    ]
+def task_rows(conn: Connection, asked: TasksAsked, scope: Scope = EVERYTHING) -> TaskRows:
+    """A page of tasks, the newest first, for leads. Raises NoSuchTask: there is no task `after`."""
+    values: dict[str, Any] = asked.model_dump(exclude_none=True) | scope.values
+    where = [within("task.study"), *(f"task.{name} = :{name}" for name in ("state", "type", "study") if name in values)]
+    if asked.after is not None:
+        values["created"] = conn.execute(_CREATED, {"after": asked.after, **scope.values}).scalar()
+        if values["created"] is None:
+            raise NoSuchTask(f"There is no task {asked.after}.")
+        where.append(LATER)
+    values["limit"] = asked.limit + 1
+    rows = conn.execute(text(_ROWS.format(" AND ".join(where))), values).mappings()
+    shown = [TaskRow.model_validate(row) for row in rows]
+    more = len(shown) > asked.limit
+    return TaskRows(tasks=shown[: asked.limit], next=shown[asked.limit - 1].id if more else None)

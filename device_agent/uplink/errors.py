@@ -109,12 +109,12 @@ def problem_of(reply: httpx.Response, base: str) -> UplinkError:
     if problem.code == "parts-missing":
         parts = problem.members.get("parts")
         return PartsWanted(problem.title, [str(name) for name in parts] if isinstance(parts, list) else [])
-    if not problem.code and not problem.retryable:
+    if not problem.code and not problem.transient:
         return NotACollector(f"{base} answered {problem.status} without saying what is wrong.")
     return CollectorProblem(
         problem.title,
         hint=problem.hint or None,
         problem_code=problem.code or f"http-{problem.status}",
         answer=problem.status,
-        transient=problem.retryable,
+        transient=problem.transient,
     )

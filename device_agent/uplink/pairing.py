@@ -13,8 +13,7 @@ from typing import Annotated, Any, ClassVar, Self
 import httpx
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
-from http_shell.hosts import is_loopback
-from http_shell.trust import context_of, fetch_authority, has_pin, http_to, is_untrusted
+from http_shell.trust import context_of, fetch_authority, has_pin, http_to, is_open_http, is_untrusted
 from wire.authority import split_code
 from wire.base import Document, Id
 from wire.canonical import canonical_json
@@ -112,8 +111,7 @@ class Credentials(Document):
         """
         if address is None:
             return self
-        is_open = self.url.startswith("http:") and not is_loopback(httpx.URL(self.url).host)
-        return self.model_copy(update={"url": check_address(address, insecure=is_open)})
+        return self.model_copy(update={"url": check_address(address, insecure=is_open_http(httpx.URL(self.url)))})
 
 
 def join(
@@ -230,7 +228,7 @@ def check_address(url: str, insecure: bool = False) -> str:
         raise JoinNotACollector(f"{url!r} is not an address: {error}.") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise JoinNotACollector(f"{url!r} is not an address like https://collector.example:8700.")
-    if parsed.scheme == "http" and not is_loopback(parsed.host) and not insecure:
+    if is_open_http(parsed) and not insecure:
         raise JoinInsecure(f"{url} is plain http to another machine: the token could be read on the way.")
     return str(parsed).rstrip("/")
 

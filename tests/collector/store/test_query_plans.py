@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from collector.catalogue import sessions
+from collector.catalogue import capture_list, sessions
 from collector.metrics import rows
 from collector.review import progress, queue_sql
-from collector.review.views import _ROWS
+from collector.review.views import _ROWS, LATER
 from collector.store.database import Database
 from collector.store.sql import Connection, Statement, text
 from collector.studies.scope import within
@@ -29,7 +29,11 @@ LISTS = {
     **{name: one.text for name, one in vars(rows).items() if isinstance(one, Statement)},
     "sessions": sessions._PAGE.text,
     "later sessions": sessions._LATER_PAGE.text,
+    "captures": capture_list._ROWS.format(capture_list._SEEN),
+    "later captures": capture_list._ROWS.format(f"{capture_list._SEEN} AND {capture_list.LATER}"),
+    "captures of a session": capture_list._ROWS.format(f"{capture_list._SEEN} AND capture.session_id = :session"),
     "tasks": _ROWS.format(within("task.study")),
+    "later tasks": _ROWS.format(f"{within('task.study')} AND {LATER}"),
     "tasks of a state": _ROWS.format(f"task.state = :state AND {within('task.study')}"),
 }
 

@@ -103,6 +103,7 @@ NAMED: dict[str, tuple[Path_, Body, str]] = {
 # Routes that list or count: what is asked.
 LISTS: dict[str, tuple[str, Any]] = {
     "POST /api/tasks/next": ("/api/tasks/next", {"client": "page", "count": 2}),
+    "GET /api/captures": ("/api/captures", None),
     "GET /api/tasks": ("/api/tasks", None),
     "GET /api/set-aside": ("/api/set-aside", None),
     "GET /api/sessions": ("/api/sessions", None),

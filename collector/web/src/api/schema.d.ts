@@ -772,6 +772,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/captures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Captures */
+        get: operations["get_captures_api_captures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/captures/{capture}": {
         parameters: {
             query?: never;
@@ -1176,8 +1193,6 @@ export interface paths {
         /**
          * Ready
          * @description A row and a file were written just now, every table is there and every job lane runs; 503 otherwise.
-         *
-         *     While the data moves to another place the service can only read: 200 with the status `read-only`.
          */
         get: operations["ready_api_ready_get"];
         put?: never;
@@ -1339,6 +1354,64 @@ export interface components {
             sample_rate?: number | null;
             /** Channels */
             channels?: number | null;
+        };
+        /**
+         * CaptureList
+         * @description A page of captures, the newest first. `next` is the `after` of the page that follows, null at the end.
+         */
+        CaptureList: {
+            /** Captures */
+            captures: components["schemas"]["CaptureRow"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * CaptureRow
+         * @description A capture in the list. `study` is null while no session record has come; `problem` is a sentence where it is bad.
+         *
+         *     `bytes`, `duration_us`, `frames` and `sha256` are of the original, null where they are not known yet.
+         */
+        CaptureRow: {
+            /** Id */
+            id: string;
+            /** Study */
+            study: string | null;
+            /** Session */
+            session: string;
+            /** Take */
+            take: string;
+            /** Step */
+            step: string;
+            /** Attempt */
+            attempt: number;
+            /** Device */
+            device: string;
+            /**
+             * Medium
+             * @enum {string}
+             */
+            medium: "video" | "audio" | "image" | "text";
+            /** Sensor */
+            sensor: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "received" | "opened" | "bad";
+            /** Complete */
+            complete: boolean;
+            /** Bytes */
+            bytes: number | null;
+            /** Duration Us */
+            duration_us: number | null;
+            /** Frames */
+            frames: number | null;
+            /** Sha256 */
+            sha256: string | null;
+            /** Received At */
+            received_at: string;
+            /** Problem */
+            problem: string | null;
         };
         /**
          * CaptureView
@@ -2688,7 +2761,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "ready" | "read-only" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unreachable" | "storage-unusable";
+            status: "ready" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unreachable" | "storage-unusable";
             /** Detail */
             detail?: string | null;
         };
@@ -3446,10 +3519,15 @@ export interface components {
             /** Round */
             round: number;
         };
-        /** TaskRows */
+        /**
+         * TaskRows
+         * @description A page of tasks, the newest first. `next` is the `after` of the page that follows, null at the end.
+         */
         TaskRows: {
             /** Tasks */
             tasks: components["schemas"]["TaskRow"][];
+            /** Next */
+            next: string | null;
         };
         /** TaskView */
         TaskView: {
@@ -4085,7 +4163,9 @@ export interface operations {
             query?: {
                 state?: ("open" | "leased" | "done" | "skipped" | "withheld") | null;
                 type?: ("boxes" | "tracks" | "speech" | "text") | null;
+                study?: string | null;
                 limit?: number;
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -5079,6 +5159,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SessionList"];
+                };
+            };
+        };
+    };
+    get_captures_api_captures_get: {
+        parameters: {
+            query?: {
+                study?: string | null;
+                session?: string | null;
+                medium?: ("video" | "audio" | "image" | "text") | null;
+                state?: ("received" | "opened" | "bad") | null;
+                limit?: number;
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaptureList"];
                 };
             };
         };
