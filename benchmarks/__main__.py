@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
-    [queue] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup]
+    [queue] [queue-export] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup]
 all of them by default
 """
 
@@ -31,6 +31,7 @@ from benchmarks import (
     pause,
     prelabel_overhead,
     quality,
+    queue_export,
     queue_pairs,
     queue_postgres,
     session,
@@ -53,6 +54,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "export": export.measure,
     "quality": quality.measure,
     "queue": queue_pairs.measure,
+    "queue-export": queue_export.measure,
     "queue-postgres": queue_postgres.measure,
     "attack": attack.measure,
     "steps": steps.measure,

@@ -38,9 +38,9 @@ MS_A_PAIR = 2.0  # 500 pairs a second
 MAX_P99_MS = 20.0
 P99_CLIENTS = 8
 _AGAIN = (
-    "DELETE FROM revision",
+    "DELETE FROM revision WHERE task_id IN (SELECT id FROM task WHERE rowid > :done)",
     "UPDATE task SET state = 'open', fence = 0, revision_id = NULL, done_at = NULL,"
-    " reason_kind = CASE WHEN rowid % 10 = 0 THEN 'random' ELSE 'age' END",
+    " reason_kind = CASE WHEN rowid % 10 = 0 THEN 'random' ELSE 'age' END WHERE rowid > :done",
 )
 # As devices send it with a session: its steps, in their order.
 _PLAN = (
@@ -90,10 +90,14 @@ def measure(items: int = OPEN_ITEMS) -> list[Figure]:
         return figures
 
 
-def fill(data: Path, items: int = OPEN_ITEMS) -> list[str]:
-    """A data folder with open items; returns the bearer tokens of as many people as there are clients at most."""
+def fill(data: Path, items: int = OPEN_ITEMS, done: int = 0) -> list[str]:
+    """A data folder with open items; returns the bearer tokens of as many people as there are clients at most.
+
+    Args:
+        done: how many more items are reviewed; no more than FILLED_AT_ONCE open ones then.
+    """
     first = min(items, FILLED_AT_ONCE)
-    export.fill(data, first)
+    export.fill(data, first + done)
     boxes = [
         {"id": f"b{n}", "kind": "box", "label": "cup", "score": 0.5, "x": 9.0, "y": 9.0 * n, "width": 30, "height": 50}
         for n in range(3)
@@ -103,7 +107,7 @@ def fill(data: Path, items: int = OPEN_ITEMS) -> list[str]:
 
     def write(conn: Connection) -> list[str]:
         for statement in _AGAIN:
-            conn.execute(statement)
+            conn.execute(statement, {"done": done})
         conn.execute(_PLAN)
         for number in range(1, items // first):
             _copy(conn, f"x{number}")

@@ -84,7 +84,7 @@ def prune(
 ) -> None:
     """Remove snapshots that no option keeps, and what only they needed. The newest one always stays."""
     from collector.backup.retention import Retention, prune_repository
-    from collector.cli.repository import stand_back
+    from collector.cli.background import stand_back
 
     stand_back()
     with repository_at(repository, passphrase_file, for_pruning=True) as place:

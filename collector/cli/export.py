@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from collector.cli.background import stand_back
 from collector.cli.options import Data, Json, SettingsFile
 from collector.settings import Settings, load_settings
 from wire.tasks import TaskType
@@ -95,6 +96,7 @@ def _write(
     from collector.store.open import open_reader
     from collector.store.open_blobs import open_blobs
 
+    stand_back()
     database = open_reader(settings.data, settings.database)
     screen = Console(stderr=True)
     try:

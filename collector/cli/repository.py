@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 PASSPHRASE_VARIABLE = "GLEANER_BACKUP_PASSPHRASE"
 MIB = 2**20
-NICE = 10
 
 RepositoryFolder = Annotated[Path, typer.Argument(metavar="REPOSITORY", help="The folder of the backups.")]
 PassphraseFile = Annotated[
@@ -73,6 +72,7 @@ def course(title: str, rate: float | None) -> Iterator[Course]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from collector.backup.pace import Course, ReadLimit
+    from collector.cli.background import stand_back
 
     stand_back()
     columns = (TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
@@ -83,16 +83,6 @@ def course(title: str, rate: float | None) -> Iterator[Course]:
             advance=lambda count: progress.advance(bar, count),
             limit=ReadLimit(None if rate is None else rate * MIB),
         )
-
-
-def stand_back() -> None:
-    """Processor and disk are for the service first."""
-    import psutil
-
-    process = psutil.Process()
-    with contextlib.suppress(psutil.Error, OSError):
-        process.nice(NICE)
-        process.ionice(psutil.IOPRIO_CLASS_BE, 7)
 
 
 def shown_bytes(count: float) -> str:
