@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from collector.admin import router as admin_router
 from collector.bulk.choice import open_engine
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
+from collector.consent.late_looks import LateLooks, save_late_looks
 from collector.devices.join_codes import AttemptLimit
 from collector.devices.routes import router as devices_router
 from collector.health import router as health_router
@@ -70,6 +72,7 @@ from collector.store.blobs_owner import check_blobs
 from collector.store.database import Database, ReportsCommits
 from collector.store.open import open_database
 from collector.store.open_blobs import open_blobs
+from collector.store.read_only import find_read_only, refusal
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
 from collector.users import router as users_router
@@ -79,6 +82,7 @@ from wire.device import Heartbeat, JoinRequest
 from wire.errors import GleanerError
 from wire.session import SessionRecord, TakeDocument
 
+log = logging.getLogger("gleaner.collector")
 # Routes are tried in this order: what is asked most often comes first.
 ROUTERS = (
     review_router,
@@ -126,6 +130,7 @@ def create_app(settings: Settings) -> FastAPI:
                 record_uses_by_the_minute(services.db, services.get(SignIns), services.get(SecurityLog))
             ),
             asyncio.create_task(probe_lags(services.db, instruments)),
+            asyncio.create_task(save_late_looks(services.db, services.get(LateLooks))),
         ]
         if not settings.review_only:
             chores += [
@@ -169,6 +174,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
     if isinstance(db, ReportsCommits):
         db.observe_commits(instruments.committed)
     try:
+        _say_read_only(db)
         with disk_errors("The data folder cannot be used"):
             staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
             receipt_key = load_receipt_key(settings.keys_folder, db)
@@ -208,6 +214,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             AttemptLimit(),
             processes,
             UploadLocks(None if settings.database is None else UploadOwners(db, processes.id)),
+            LateLooks(settings.logs_folder),
             Measurer(DataLocation.of(settings)),
             Receiver(db, staging, settings),
             staging,
@@ -221,6 +228,13 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         db.close()
         raise
     return Services(settings, db, blobs, receipt_key, admin_key, {type(part): part for part in parts})
+
+
+def _say_read_only(db: Database) -> None:
+    """At a start while the data moves, or after the command that moves it was killed."""
+    state = db.read_sync(find_read_only)
+    if state is not None:
+        log.warning("%s", refusal(state))
 
 
 def _processes(settings: Settings, db: Database) -> Processes:

@@ -29,10 +29,13 @@ async def health() -> dict[str, str]:
     "/api/ready", dependencies=[AnyoneHere], response_model_exclude_none=True, responses={503: {"model": Readiness}}
 )
 async def ready(request: Request, response: Response, db: Db) -> Readiness:
-    """A row and a file were written just now, every table is there and every job lane runs; 503 otherwise."""
+    """A row and a file were written just now, every table is there and every job lane runs; 503 otherwise.
+
+    While the data moves to another place the service can only read: 200 with the status `read-only`.
+    """
     services = services_of(request)
     found = await readiness(db, services.get(LocalStaging), services.blobs, services.get(JobRunner))
-    response.status_code = 200 if found.status == "ready" else 503
+    response.status_code = 200 if found.status in ("ready", "read-only") else 503
     return found
 
 

@@ -66,14 +66,15 @@ def load_receipt_key(folder: Path, database: Database) -> ReceiptKey:
         ReceiptKeyReplaced: devices or receipts know another key than the one in the file, or there is no file.
     """
     path = folder / RECEIPT_KEY
-    known = database.read_sync(_known_collector)
+    known, recorded = database.read_sync(lambda conn: (_known_collector(conn), _recorded_key(conn)))
     if known is not None and not path.exists():
         raise ReceiptKeyReplaced(f"The receipt key {path} is missing, and devices check receipts against it.")
     _load_or_make(path)
     key = read_receipt_key(folder)
     if known not in (None, key.collector):
         raise ReceiptKeyReplaced(f"The receipt key {path} differs from the one that devices check receipts against.")
-    database.write_sync(lambda conn: _record(conn, key.verify_key))
+    if key.verify_key != recorded:
+        database.write_sync(lambda conn: _record(conn, key.verify_key))
     return key
 
 
@@ -98,11 +99,17 @@ def renew_receipt_key(folder: Path, database: Database) -> ReceiptKey:
 
 def _known_collector(conn: Connection) -> str | None:
     """The collector's name by the key that was recorded, in older data by a receipt; None before there is either."""
-    recorded = conn.execute(text("SELECT value FROM service_state WHERE name = 'verify_key'")).scalar()
+    recorded = _recorded_key(conn)
     if recorded is not None:
         return collector_name(recorded)
     receipt = conn.execute(text("SELECT body FROM receipt LIMIT 1")).scalar()
     return None if receipt is None else Receipt.read(receipt).collector
+
+
+def _recorded_key(conn: Connection) -> str | None:
+    """The public half of the key that devices know, once a service has run on this data."""
+    found: str | None = conn.execute(text("SELECT value FROM service_state WHERE name = 'verify_key'")).scalar()
+    return found
 
 
 def _record(conn: Connection, verify_key: str) -> None:

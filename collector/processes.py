@@ -12,6 +12,7 @@ another has meanwhile.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.read_only import DataReadOnly
 from collector.store.sql import Connection, text
 from wire.base import new_id
 from wire.errors import GleanerError
@@ -60,17 +62,20 @@ class Processes:
         self._alone = alone
         self._clock = clock
         self._folder = _folder_id(data)
+        self._has_begun = False
         self._seen: dict[str, tuple[int, float]] = {}  # id -> beats, and when they were first seen
 
     def start(self) -> None:
-        """Take part: what those before had in hand is free. Not on the event loop."""
+        """Take part: what those before had in hand is free; as soon as rows may be changed. Not on the event loop."""
 
         def begin(conn: Connection) -> None:
             ended = [row.id for row in conn.execute(_OTHERS, {"id": self.id}) if self._has_ended(row.folder)]
             self._add(conn)
             self._bury(conn, ended)
 
-        self._db.write_sync(begin)
+        with contextlib.suppress(DataReadOnly):
+            self._db.write_sync(begin)
+            self._has_begun = True
 
     def _has_ended(self, folder: str) -> bool:
         return self._alone or folder == self._folder
@@ -89,12 +94,12 @@ class Processes:
 
     async def live(self) -> None:
         """Show that this process lives, and look after the others. Ends when cancelled."""
-        if self._alone:
-            return
-        while True:
+        while not (self._alone and self._has_begun):
             await asyncio.sleep(BEAT_SECONDS)
             try:
-                await self.look_after()
+                await (self.look_after() if self._has_begun else asyncio.to_thread(self.start))
+            except DataReadOnly:
+                self._seen.clear()  # nobody else can show that they live, either
             except GleanerError as error:
                 log.warning("this process could not show that it lives: %s", error)
 

@@ -13,6 +13,7 @@ from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.dialects import NAMES_OF_TABLES
 from collector.store.objects import StorageUnreachable
+from collector.store.read_only import find_read_only, refusal
 from collector.store.sql import Connection, text
 from collector.store.tables import metadata
 from wire.base import WireModel
@@ -32,6 +33,7 @@ class Readiness(WireModel):
 
     status: Literal[
         "ready",
+        "read-only",
         "jobs-stopped",
         "database-busy",
         "database-failed",
@@ -51,7 +53,9 @@ async def readiness(
         return Readiness(status="jobs-stopped", detail="A lane of jobs has ended. Restart the collector.")
     try:
         async with asyncio.timeout(seconds):
-            found = await _database(db) or await staging.run(lambda: _storage(staging, blobs))
+            found = await _database(db)
+            if found is None or found.status == "read-only":
+                found = await staging.run(lambda: _storage(staging, blobs)) or found
     except TimeoutError:
         return Readiness(status="database-busy", detail=f"Nothing could be written within {seconds:g} seconds.")
     return found or Readiness(status="ready")
@@ -63,6 +67,9 @@ async def _database(db: Database) -> Readiness | None:
         missing = sorted(set(metadata.tables) - await db.read(_tables))
         if missing:
             return Readiness(status="tables-missing", detail=f"The database has no table {', '.join(missing)}.")
+        state = await db.read(find_read_only)
+        if state is not None:
+            return Readiness(status="read-only", detail=str(refusal(state)))
         await db.write(lambda conn: conn.execute(_WRITE, {"now": now}).rowcount)
         if not await db.read(lambda conn: conn.execute(_READ).scalar()):
             return Readiness(status="database-failed", detail="What was written is not read back.")

@@ -121,7 +121,7 @@ class Settings(BaseModel):
     @field_serializer("database")
     def _without_password(self, value: str | None) -> str | None:
         """What is logged and printed."""
-        return value and _SECRET.sub("…", value)
+        return value and without_password(value)
 
     @field_validator("blobs")
     @classmethod
@@ -253,6 +253,21 @@ class Settings(BaseModel):
         return self.data / "service.json"
 
 
+def without_password(address: str) -> str:
+    """The address of a database for logs and people: without names and passwords."""
+    return _SECRET.sub("…", address)
+
+
+def check_flag(address: str) -> None:
+    """Raises SettingsInvalid: the address of a database on a command line has a password."""
+    if _HAS_PASSWORD.search(address):
+        raise SettingsInvalid(
+            "The address of the database has a password, which everybody on this machine could read in the list of"
+            " processes.",
+            hint="Put it into PGPASSFILE, a service file, GLEANER_COLLECTOR_DATABASE or the settings file.",
+        )
+
+
 def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None) -> Settings:
     """The settings in force. `flags` with the value None were not given.
 
@@ -274,12 +289,7 @@ def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None)
         if from_environment is not None:
             values["bulk"] = {**values.get("bulk", {}), name: from_environment}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    if _HAS_PASSWORD.search(given.get("database", "")):
-        raise SettingsInvalid(
-            "The address of the database has a password, which everybody on this machine could read in the list of"
-            " processes.",
-            hint="Put it into PGPASSFILE, a service file, GLEANER_COLLECTOR_DATABASE or the settings file.",
-        )
+    check_flag(given.get("database", ""))
     values |= given
     try:
         return Settings.model_validate(values)

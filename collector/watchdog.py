@@ -18,7 +18,7 @@ from collector.services import Services
 
 log = logging.getLogger("gleaner.collector")
 # Starting again makes no room on the disk and brings no server back: until then the service refuses and goes on.
-_ALIVE = frozenset({"ready", "disk-full", "storage-unreachable"})
+_ALIVE = frozenset({"ready", "read-only", "disk-full", "storage-unreachable"})
 
 
 def notify_systemd(*assignments: str) -> None:

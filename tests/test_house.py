@@ -28,7 +28,7 @@ INSIDE_COLLECTOR = {
     "devices": 3, "catalogue": 3,
     "ingest": 4, "review": 4, "audits": 4, "portal": 4,
     "reports": 5, "exports": 5, "prelabels": 5, "withdrawal": 5,
-    "backup": 5,
+    "backup": 5, "move": 6,
     "page": 5, "readiness": 5, "users": 5,
     "verbs": 6, "tls": 6, "watchdog": 6, "admin": 7, "health": 6, "openapi": 6,
     "app": 7, "cli": 7, "client": 7, "local_service": 7,
@@ -91,6 +91,7 @@ BEHAVIOURS = {
     "one model": ("prelabel/image/test_ssd_mobilenet",),
     "first commands": ("hardware/test_front_door",),
     "backups of a running service": ("collector/backup/test_under_load",),
+    "a running service whose data moves": ("collector/move/test_while_serving",),
 }  # fmt: skip
 
 

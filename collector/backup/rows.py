@@ -9,18 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Boolean, Column, String, Table
 
 from collector.backup.problems import SchemaDiffers
 from collector.backup.snapshot import RowList, digest_of
 from collector.store.dialects import differs
+from collector.store.long_select import stream
+from collector.store.read_only import NAME as READ_ONLY
 from collector.store.schema import newest_schema
-from collector.store.sql import Connection, Row, text
+from collector.store.sql import Connection, text
 from collector.store.tables import metadata
+
+if TYPE_CHECKING:
+    from collector.store.integrity import TableRows
 
 MIN_SEGMENT_BYTES = 64 << 10
 MAX_SEGMENT_BYTES = 4 << 20
@@ -29,7 +35,7 @@ COMPRESSION = 1
 BLOBS = "blobs"
 BLOB_COLUMNS = ("blob", "bytes")
 _SCHEMA = text("SELECT version_num FROM alembic_version")
-_BLOBS = text("SELECT blob, max(bytes) AS bytes FROM derived GROUP BY blob ORDER BY blob")
+_BLOBS = "SELECT blob, max(bytes) AS bytes FROM derived GROUP BY blob ORDER BY blob"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Save = Callable[[bytes], str]
 
@@ -95,35 +101,62 @@ def dump_rows(conn: Connection, save: Save | None = None) -> RowDump:
     Raises:
         SchemaDiffers: the database has the tables of another version.
     """
-    schema = str(conn.execute(_SCHEMA).scalar())
-    if schema != newest_schema():
-        raise SchemaDiffers(f"The database is at schema {schema}, this version is at {newest_schema()}.")
-    tables = tuple(_dump_table(conn, table, save) for table in metadata.sorted_tables)
-    blobs, blob_bytes = RowWriter(save), 0
-    for row in conn.execute(_BLOBS):
-        blobs.add(row)
-        blob_bytes += row.bytes
-    return RowDump(schema, tables, blobs.finish(BLOBS, BLOB_COLUMNS), blob_bytes)
+    reading = RowReading(conn, save)
+    for _name, _columns, rows in reading.tables():
+        deque(rows, maxlen=0)
+    return reading.dump()
 
 
-def _dump_table(conn: Connection, table: Table, save: Save | None) -> RowList:
-    writer = RowWriter(save)
-    for row in table_rows(conn, table):
+class RowReading:
+    """Every row of a database, for whoever wants them, and what was read as a dump afterwards.
+
+    Raises:
+        SchemaDiffers: the database has the tables of another version.
+    """
+
+    def __init__(self, conn: Connection, save: Save | None = None) -> None:
+        self._conn, self._save = conn, save
+        self.schema = str(conn.execute(_SCHEMA).scalar())
+        if self.schema != newest_schema():
+            raise SchemaDiffers(f"The database is at schema {self.schema}, this version is at {newest_schema()}.")
+        self._lists: list[RowList] = []
+
+    def tables(self) -> Iterator[TableRows]:
+        """Each table, in the order in which they can be filled; all rows of one are read before the next is."""
+        for table in metadata.sorted_tables:
+            columns = [column.name for column in table.columns]
+            writer = RowWriter(self._save)
+            yield table.name, columns, _through(writer, table_rows(self._conn, table))
+            self._lists.append(writer.finish(table.name, columns))
+
+    def dump(self) -> RowDump:
+        """Once every row of every table was read."""
+        blobs, blob_bytes = RowWriter(self._save), 0
+        for row in stream(self._conn, _BLOBS):
+            blobs.add(row)
+            blob_bytes += row[1]
+        return RowDump(self.schema, tuple(self._lists), blobs.finish(BLOBS, BLOB_COLUMNS), blob_bytes)
+
+
+def _through(writer: RowWriter, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    for row in rows:
         writer.add(row)
-    return writer.finish(table.name, [column.name for column in table.columns])
+        yield row
 
 
 def table_rows(conn: Connection, table: Table) -> Iterator[Sequence[Any]]:
     """Every row of a table as it is saved: all columns, in the order of the primary key."""
     flags = [place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
-    rows = conn.execute(text(_select(table)))
-    return (_with_flags(row, flags) for row in rows) if flags else iter(rows)
+    rows = stream(conn, _select(table))
+    return (_with_flags(row, flags) for row in rows) if flags else rows
 
 
 def _select(table: Table) -> str:
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     order = ", ".join(_sorted_by(column) for column in table.primary_key.columns)
-    return f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'
+    # That rows are read-only is said of one place; it is no part of the data.
+    some = f" WHERE name <> '{READ_ONLY}'" if table.name == "service_state" else ""
+    return f'SELECT {columns} FROM "{table.name}"{some} ORDER BY {order}'
 
 
 def _sorted_by(column: Column[Any]) -> str:
@@ -133,7 +166,7 @@ def _sorted_by(column: Column[Any]) -> str:
     return differs(f'"{column.name}" COLLATE BINARY', f'"{column.name}" COLLATE "C"')
 
 
-def _with_flags(row: Row, flags: Sequence[int]) -> list[Any]:
+def _with_flags(row: Sequence[Any], flags: Sequence[int]) -> list[Any]:
     # SQLite has 0 and 1 for them.
     values = list(row)
     for place in flags:

@@ -17,10 +17,12 @@ from collector.catalogue.captures import CaptureView, LabelsReply, capture_label
 from collector.catalogue.derived import Derived, DerivedKind
 from collector.catalogue.sessions import describe_session, list_sessions, save_session, save_take_document
 from collector.consent.access_log import record_access
+from collector.consent.late_looks import LateLooks
 from collector.http.bodies import body_schema, document
 from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.services import Blobs, Db, services_of
+from collector.store.read_only import DataReadOnly
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of
 from http_shell.problems import problem_response
@@ -194,7 +196,11 @@ async def _send_recorded(
     if reply.status_code in (200, 206) and request.method == "GET":
         start = parse_range(request.headers.get("range"), found.bytes)
         goes_on = start is not None and start[0] > 0
-        await db.write(lambda conn: record_access(conn, person.id, capture, why, goes_on=goes_on))
+        try:
+            await db.write(lambda conn: record_access(conn, person.id, capture, why, goes_on=goes_on))
+        except DataReadOnly:
+            late = services_of(request).get(LateLooks)
+            await asyncio.to_thread(late.add, person.id, capture, why, goes_on)
     return reply
 
 

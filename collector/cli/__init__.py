@@ -13,6 +13,7 @@ from collector.cli import (
     install_service,
     join_code,
     migrate,
+    move,
     new_receipt_key,
     prelabel,
     report,
@@ -33,6 +34,8 @@ app.add_typer(study.app, name="study")
 app.command("install-service")(install_service.install_service)
 app.command("security-log")(security_log.security_log)
 app.command("migrate")(migrate.migrate)
+app.command("move")(move.move)
+app.command("move")(move.move)
 app.command("new-receipt-key")(new_receipt_key.new_receipt_key)
 app.command("backup")(backup.backup)
 app.add_typer(backups.app, name="backups")

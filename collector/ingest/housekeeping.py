@@ -11,6 +11,7 @@ from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs import BlobStore
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.read_only import DataReadOnly, find_read_only
 from collector.store.sql import Connection
 from collector.store.upkeep import RowAges, end_times_ahead, prune
 from wire.errors import GleanerError
@@ -22,8 +23,10 @@ EVERY_SECONDS = 3600.0
 def remove_leftovers(db: Database, staging: LocalStaging, blobs: BlobStore, ages: RowAges) -> None:
     """At the start, before anything comes in: half-made files, and staged ones whose capture is opened or gone.
 
-    Of old rows some: the start waits for it. The next hour removes the rest.
+    Of old rows some: the start waits for it. The next hour removes the rest. Nothing while rows are read-only.
     """
+    if db.read_sync(find_read_only) is not None:
+        return
     blobs.remove_unfinished()
     db.write_sync(remove_expired)
     prune(db, ages, max_batches=1)
@@ -62,6 +65,8 @@ async def housekeeping(
                 await asyncio.to_thread(prune, db, ages)
                 await db.write(end_times_ahead)
                 await asyncio.to_thread(db.maintain)
+        except DataReadOnly:
+            pass
         except GleanerError as error:
             log.error("housekeeping waits for the next hour: %s", error)
         except Exception:

@@ -20,6 +20,7 @@ from collector.settings import Settings
 from collector.store.blobs import DiskFull
 from collector.store.clock import now_text
 from collector.store.database import Database
+from collector.store.read_only import require_writable
 from collector.store.sql import Connection
 from wire.errors import GleanerError
 
@@ -90,12 +91,16 @@ class Receiver:
         """The upload and its file, None when no byte of it is missing. The caller holds the upload's lock.
 
         Raises:
-            UploadUnknown, ConcatFinal, DiskFull.
+            UploadUnknown, ConcatFinal, DiskFull, DataReadOnly.
         """
         return await self.staging.run(lambda: self._open_now(upload, device))
 
     def _open_now(self, upload: str, device: str) -> tuple[Upload, StagedFile | None]:
-        found = self.db.read_sync(lambda conn: find_upload(conn, upload, device))
+        def find(conn: Connection) -> Upload:
+            require_writable(conn)  # before the bytes, not after them
+            return find_upload(conn, upload, device)
+
+        found = self.db.read_sync(find)
         if found.is_final:
             raise ConcatFinal(f"The upload {found.id} was joined from partial ones.")
         return found, None if found.durable else self.staging.open_now(found.staged, found.state.offset)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +24,7 @@ from collector.jobs.queue import (
     retry_or_fail,
 )
 from collector.store.database import Database
+from collector.store.read_only import DataReadOnly
 from prelabel.labelling.worker import Worker, WorkerStopped
 from wire.errors import GleanerError
 
@@ -128,6 +129,8 @@ class JobRunner:
                     with self._counted(lane):
                         self._run(job, lane)
                     continue
+            except DataReadOnly:
+                wait_seconds = REFUSED_SECONDS
             except GleanerError as error:
                 if self._is_stopping():
                     return
@@ -142,7 +145,7 @@ class JobRunner:
                 if self._generation == seen and not self._stopping:
                     self._changed.wait(wait_seconds)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _counted(self, lane: _Lane) -> Iterator[None]:
         """The lane of a worker is busy; when all are, short jobs are done on another lane."""
         if lane.worker is None or lane.only_short:
@@ -215,6 +218,8 @@ class JobRunner:
                 return
             except JobTaken:
                 return
+            except DataReadOnly as error:
+                log.info("job %s %s waits: %s", job.kind, job.key, error.message)
             except Exception as error:
                 passes = isinstance(error, GleanerError) and error.retryable
                 log.error("job %s %s cannot be put back yet: %s", job.kind, job.key, error, exc_info=not passes)

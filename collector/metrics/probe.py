@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from collector.metrics.instruments import Instruments
 from collector.store.database import Database
+from collector.store.read_only import DataReadOnly
 from collector.store.sql import Connection
 from wire.errors import GleanerError
 
@@ -33,7 +35,8 @@ async def _try_writer(db: Database, instruments: Instruments) -> None:
     # While it waits the figure grows with it, also when nobody ever answers.
     instruments.writer_lag.set_function(lambda: time.perf_counter() - began)
     try:
-        await db.write(_nothing)
+        with contextlib.suppress(DataReadOnly):  # the writer's answer
+            await db.write(_nothing)
     except GleanerError:
         return  # the database gave up: the figure goes on growing until a write succeeds
     seconds = time.perf_counter() - began

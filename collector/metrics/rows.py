@@ -15,6 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as MetricSource
 
 from collector.store.clock import read_clocks
+from collector.store.read_only import find_read_only
 from collector.store.sql import Connection, text
 
 MAX_COUNTED = 10_000  # this figure means: so many or more
@@ -40,6 +41,7 @@ class Readings:
     job_age_seconds: Mapping[str, float] = field(default_factory=dict)
     captures: Mapping[str, int] = field(default_factory=dict)
     uploads: int = 0
+    read_only: bool = False
 
 
 def read_rows(conn: Connection, kinds: Sequence[str]) -> Readings:
@@ -62,6 +64,7 @@ def read_rows(conn: Connection, kinds: Sequence[str]) -> Readings:
         job_age_seconds={kind: age(conn.execute(_OLDEST_JOB, {"kind": kind}).scalar()) for kind in kinds},
         captures={state: conn.execute(_CAPTURES, {"state": state, **most}).scalar_one() for state in CAPTURE_STATES},
         uploads=conn.execute(_UPLOADS, most).scalar_one(),
+        read_only=find_read_only(conn) is not None,
     )
 
 
@@ -87,6 +90,9 @@ class RowFigures(MetricSource):
         yield _family("gleaner_captures", f"captures not opened, at most {MAX_COUNTED}", ("state",), found.captures)
         yield GaugeMetricFamily(
             "gleaner_uploads_open", f"uploads under way, at most {MAX_COUNTED}", value=found.uploads
+        )
+        yield GaugeMetricFamily(
+            "gleaner_read_only", "1: the data moves to another place, and nothing is changed", value=found.read_only
         )
         free, total = {}, {}
         for name, folder in self._folders.items():

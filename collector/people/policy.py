@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Awaitable, Callable, Coroutine
@@ -32,6 +33,7 @@ from collector.services import services_of
 from collector.store.clock import now_text, steady_now, steady_text
 from collector.store.database import Database
 from collector.store.dialects import json_array_of
+from collector.store.read_only import DataReadOnly
 from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.errors import GleanerError
@@ -142,7 +144,8 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
         if person is None:
             owner = await database.read(lambda conn: owner_of_expired(conn, secret, idle))
             if owner is not None:
-                await database.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
+                with contextlib.suppress(DataReadOnly):
+                    await database.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
             raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
         request.scope[_WHO] = person
         _must_be_whom_the_page_means(request, person)

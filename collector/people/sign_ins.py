@@ -75,6 +75,11 @@ class SignIns:
             used, self._used = self._used, set()
         return used
 
+    def put_back_used(self, used: set[str]) -> None:
+        """What `take_used` gave could not be written down: it gives them again."""
+        with self._lock:
+            self._used |= used
+
     def _clear(self) -> None:
         with self._lock:
             self._changes += 1

@@ -9,6 +9,7 @@ from collector.people.open_tokens import record_uses
 from collector.people.sign_ins import SignIns
 from collector.security.log import SecurityLog
 from collector.store.database import Database
+from collector.store.read_only import DataReadOnly
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.collector")
@@ -26,5 +27,7 @@ async def record_uses_by_the_minute(
             try:
                 for use in await db.write(lambda conn, hashes=used: record_uses(conn, hashes)):  # type: ignore[misc]
                     security_log.record("token-first-used", person=use.person, token=use.token)
+            except DataReadOnly:
+                sign_ins.put_back_used(used)
             except GleanerError as error:
                 log.error("the last use of tokens was not saved: %s", error)

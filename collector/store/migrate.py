@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool, create_engine, event
+from sqlalchemy import Connection, NullPool, StaticPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from collector.store.database import DatabaseFailed, DatabaseLost
@@ -19,6 +22,9 @@ from collector.store.sql import text
 from collector.store.sqlite_driver import connect, failed
 from collector.store.upgrade_copies import copy_before_upgrade
 from wire.errors import GleanerError
+
+if TYPE_CHECKING:
+    from collector.store.postgres_driver import PostgresConnection
 
 AT_SCHEMA = text("SELECT version_num FROM alembic_version")
 FIRST_ON_POSTGRES = "0011"
@@ -127,6 +133,33 @@ def upgrade_postgres(address: str, data: Path) -> None:
         raise postgres_driver.failed(error.orig) from error
     finally:
         engine.dispose()
+
+
+def make_postgres(address: str, schema: str, begin: Callable[[PostgresConnection], None]) -> None:
+    """The tables of a schema in an empty PostgreSQL database, and what `begin` adds, all or nothing.
+
+    Raises:
+        DatabaseFailed: the schema is older than what PostgreSQL began with, or there are other tables.
+    """
+    import psycopg
+
+    from collector.store import postgres_driver
+
+    if schema < FIRST_ON_POSTGRES:
+        raise DatabaseFailed(
+            f"Rows at schema {schema} cannot be put into PostgreSQL, which began with {FIRST_ON_POSTGRES}.",
+            hint="Restore them into a data folder, start this version there once, then move them.",
+        )
+    try:
+        with contextlib.closing(postgres_driver.PostgresConnection(address)) as beside:
+            beside.driver.autocommit = False
+            engine = create_engine("postgresql+psycopg://", creator=lambda: beside.driver, poolclass=StaticPool)
+            with engine.connect() as conn, conn.begin():
+                begin_postgres(conn)
+                command.upgrade(alembic_config(conn), schema)
+                begin(beside)
+    except (DBAPIError, psycopg.Error) as error:
+        raise postgres_driver.failed(getattr(error, "orig", error)) from error
 
 
 def begin_postgres(conn: Connection) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import TypeVar
 
-from collector.store.database import Database
+from collector.store.database import Database, Fn
+from collector.store.read_only import DataReadOnly, check_start
+from collector.store.schema import Standing, newest_schema, standing_of
 from wire.errors import GleanerError
 
+T = TypeVar("T")
 POSTGRES = ("postgresql://", "postgres://")
 INSTALL = "pip install 'gleaner-suite[postgres]'"
 RESTORE_MARK = "restore.json"  # in a data folder as long as its restore has not ended well
@@ -62,7 +67,16 @@ def has_database(data: Path, address: str | None = None) -> bool:
     """
     if address is None:
         return database_file(data).exists()
-    return _postgres_schema(address) is not None
+    return standing(data, address).schema is not None
+
+
+def standing(data: Path, address: str | None = None) -> Standing:
+    """What is known of a database before it is opened.
+
+    Raises:
+        DatabaseFailed, DriverMissing, UnknownDatabase.
+    """
+    return standing_of(database_file(data)) if address is None else _postgres_standing(address)
 
 
 def open_database(
@@ -78,6 +92,8 @@ def open_database(
     Raises:
         DataInUse: another process has the folder open for writing, or is the sole one.
         DatabaseFailed: the server cannot be reached, or its database cannot be used.
+        DataMoved, MoveUnfinished: the rows of this database are not here any more, or not yet.
+        DataReadOnly: the data is being moved, and would have to be migrated.
         DatabaseLost: there are media and no rows that know them; nothing was touched.
         DriverMissing: there is no psycopg.
         StorageUnusable: the folder cannot be made or written.
@@ -86,20 +102,31 @@ def open_database(
     """
     if address is not None:
         return _open_postgres(Path(data), address, migrate, sole)
-    from collector.store.schema import newest_schema, schema_of
     from collector.store.sqlite import SqliteDatabase
 
     path = database_file(data)
     if (path.parent / RESTORE_MARK).exists():
         raise RestoreUnfinished(f"The data in {path.parent} was not restored to its end.")
 
-    def upgrade() -> None:
-        if schema_of(path) != newest_schema():
+    def begin() -> None:
+        if _must_migrate(standing_of(path)) and migrate:
             from collector.store.migrate import upgrade_data  # late: it loads SQLAlchemy and Alembic
 
             upgrade_data(path)
 
-    return SqliteDatabase(path, first=upgrade if migrate else None)
+    return SqliteDatabase(path, first=begin)
+
+
+def _must_migrate(found: Standing) -> bool:
+    """Whether a database has to be migrated before it is used. Raises DataMoved, MoveUnfinished, DataReadOnly."""
+    check_start(found.read_only)
+    is_older = found.schema != newest_schema()
+    if is_older and found.read_only is not None:
+        raise DataReadOnly(
+            f"{found.read_only.sentence()} This version would have to migrate it first.",
+            hint="Use the version with which the move was begun until it has ended.",
+        )
+    return is_older
 
 
 def open_reader(data: str | Path, address: str | None = None) -> Database:
@@ -123,21 +150,50 @@ def open_reader(data: str | Path, address: str | None = None) -> Database:
     return SqliteDatabase(database_file(data), read_only=True)
 
 
-def _open_postgres(data: Path, address: str, migrate: bool, sole: bool) -> Database:
-    schema = _postgres_schema(address)
-    from collector.store.postgres import PostgresDatabase
-    from collector.store.schema import newest_schema
+def write_next_to_service(data: Path, address: str | None, fn: Fn[T]) -> T:
+    """One transaction on a connection of its own, next to whoever has the database open, also while it is read-only.
 
-    def upgrade() -> None:
-        if schema != newest_schema():
+    Raises:
+        UnknownDatabase, DatabaseFailed, and what `fn` raises: nothing was written.
+    """
+    if address is None:
+        import sqlite3
+
+        from collector.store.sqlite_driver import SqliteConnection, failed, roll_back
+
+        if not has_database(data):
+            raise UnknownDatabase(f"There is no collector data in {data}.")
+        try:
+            conn = SqliteConnection(database_file(data))
+            with contextlib.closing(conn.driver):
+                conn.driver.execute("BEGIN IMMEDIATE")
+                try:
+                    value = fn(conn)
+                    conn.driver.execute("COMMIT")
+                finally:
+                    roll_back(conn.driver)
+            return value
+        except sqlite3.Error as error:
+            raise failed(error) from error
+    from collector.store.postgres import write_once
+
+    return write_once(address, fn)
+
+
+def _open_postgres(data: Path, address: str, migrate: bool, sole: bool) -> Database:
+    found = _postgres_standing(address)
+    from collector.store.postgres import PostgresDatabase
+
+    def begin() -> None:
+        if _must_migrate(found) and migrate:
             from collector.store.migrate import upgrade_postgres
 
             upgrade_postgres(address, data)
 
-    return PostgresDatabase(address, data, first=upgrade if migrate else None, sole=sole)
+    return PostgresDatabase(address, data, first=begin, sole=sole)
 
 
-def _postgres_schema(address: str) -> str | None:
+def _postgres_standing(address: str) -> Standing:
     """Raises DatabaseFailed, DriverMissing, UnknownDatabase."""
     if not address.startswith(POSTGRES):
         raise UnknownDatabase(f"The database address {address.split('://')[0][:20]}… is not known here.")
@@ -145,12 +201,12 @@ def _postgres_schema(address: str) -> str | None:
         import psycopg
 
         from collector.store.postgres_driver import failed
-        from collector.store.postgres_server import is_readable, postgres_schema
+        from collector.store.postgres_server import is_readable, postgres_standing
     except ImportError as error:
         raise DriverMissing("The database is a PostgreSQL server, and psycopg is not installed.") from error
     if not is_readable(address):
         raise UnknownDatabase("The address of the PostgreSQL database cannot be read.")
     try:
-        return postgres_schema(address)
+        return postgres_standing(address)
     except psycopg.Error as error:
         raise failed(error) from error

@@ -39,8 +39,9 @@ from collector.store.loop_turn import LoopTurns
 from collector.store.postgres_driver import PostgresConnection, failed, is_conflict
 from collector.store.postgres_topics import TopicListener, announcement_of
 from collector.store.private import private_folder
+from collector.store.read_only import FIND, parsed
 from collector.store.sql import Connection
-from collector.store.write_queue import Write, WriteDone, WriteGroup, WriteQueue, answer
+from collector.store.write_queue import Write, WriteDone, WriteGroup, WriteQueue, answer, refusing
 
 log = logging.getLogger("gleaner.store")
 T = TypeVar("T")
@@ -65,6 +66,7 @@ NEAR_SECONDS = 0.0002  # a round trip to a server on this machine; a quick fn ma
 # Whatever runs on the event loop does not wait for a lock of somebody else's session: it is run again in a thread.
 _IMPATIENT = "SET LOCAL lock_timeout = '100ms'"
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
+HAS_STATE = "SELECT to_regclass('service_state') IS NOT NULL"
 
 
 class _RunCarefully(Exception):
@@ -120,6 +122,7 @@ class PostgresDatabase:
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
         self._writes: PostgresConnection | None = None
+        self._begin = BEGIN
         self._writer: threading.Thread | None = None
         if not read_only:
             self._writer = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
@@ -222,7 +225,7 @@ class PostgresDatabase:
         while True:
             conn = self._connection_of_writer()
             try:
-                done = _run_all(conn, group, careful, patient)
+                done = _run_all(conn, group, self._begin, careful, patient)
             except (_RunCarefully, _RunPatiently) as reason:
                 careful = careful or isinstance(reason, _RunCarefully)
                 patient = patient or isinstance(reason, _RunPatiently)
@@ -255,6 +258,8 @@ class PostgresDatabase:
         if self._writes is None:
             self._writes = PostgresConnection(self._address, settings=_WRITER_SETTINGS)
             mark_shared(self._writes)
+            # In a statement of its own, after the lock: it finds what the process before has committed.
+            self._begin = f"{BEGIN}; {FIND}" if self._writes.execute(HAS_STATE).scalar() else BEGIN
         return self._writes
 
 
@@ -307,14 +312,16 @@ class _Readers:
                 self._idle.get_nowait().close()
 
 
-def _run_all(conn: PostgresConnection, group: WriteGroup, careful: bool, patient: bool) -> list[WriteDone]:
-    """Begin a transaction and run every fn in it; the commit is the caller's.
+def _run_all(conn: PostgresConnection, group: WriteGroup, begin: str, careful: bool, patient: bool) -> list[WriteDone]:
+    """Begin a transaction and run every fn in it, unless rows are read-only; the commit is the caller's.
 
     Raises:
         _RunCarefully, _RunPatiently, psycopg.Error: roll back.
     """
     notified_topics(conn).clear()
-    conn.begin(BEGIN if patient else f"{BEGIN}; {_IMPATIENT}")
+    found = conn.begin(begin if patient else begin.replace(BEGIN, f"{BEGIN}; {_IMPATIENT}"))
+    if found:
+        return group.run(conn, refusing(parsed(found)), in_thread=True)
     try:
         done = group.run(conn, lambda write: _run_one(conn, write, careful, patient), in_thread=patient)
         conn.send_waiting()
@@ -367,6 +374,16 @@ def _run_whole(conn: PostgresConnection, fn: Fn[T]) -> T:
 def _quickly(conn: Connection, fn: Fn[T]) -> T:
     with quickly(conn):
         return fn(conn)
+
+
+def write_once(address: str, fn: Fn[T]) -> T:
+    """One transaction on a connection of its own, in its turn. Raises DatabaseFailed, and what `fn` raises."""
+    with _driver_errors(), contextlib.closing(PostgresConnection(address, settings=_WRITER_SETTINGS)) as conn:
+        conn.begin(BEGIN)
+        value = fn(conn)
+        conn.send_waiting()
+        conn.commit()
+        return value
 
 
 def _read_on(conn: PostgresConnection, fn: Fn[T], begin: str, deadline: float | None) -> T:

@@ -197,11 +197,13 @@ class PostgresConnection:
         """One that can go on: none of its statements failed."""
         return bool(self._libpq.transaction_status == pq.TransactionStatus.INTRANS)
 
-    def begin(self, sql: str = "BEGIN") -> None:
-        """Statements that begin a transaction or a part of one, in one round trip."""
+    def begin(self, sql: str = "BEGIN") -> str | None:
+        """Statements that begin a transaction or a part of one, in one round trip. Returns what the last one found."""
         self.send_waiting()
-        _checked(self._libpq.exec_(sql.encode()))
+        result = _checked(self._libpq.exec_(sql.encode()))
         self.has_written = False
+        found = result.get_value(0, 0) if result.ntuples else None
+        return None if found is None else bytes(found).decode()
 
     def commit(self, sql: str = "COMMIT") -> None:
         """Raises psycopg.Error: nothing was committed, or the connection was lost and nobody knows."""

@@ -7,6 +7,8 @@ from psycopg import conninfo
 
 from collector.store.database import DatabaseFailed
 from collector.store.postgres_driver import PostgresConnection
+from collector.store.read_only import find_read_only
+from collector.store.schema import Standing
 
 MIN_SERVER = 14
 CREATE = "createdb --template=template0 --encoding=UTF8 --locale=C gleaner"
@@ -18,8 +20,8 @@ _FACTS = (
 _HAS_VERSION = "SELECT to_regclass('alembic_version') IS NOT NULL"
 
 
-def postgres_schema(address: str) -> str | None:
-    """The revision that the database is at; None for a new one.
+def postgres_standing(address: str) -> Standing:
+    """What is known of a database before it is used.
 
     Raises:
         DatabaseFailed: it cannot store what the collector stores.
@@ -29,9 +31,9 @@ def postgres_schema(address: str) -> str | None:
     try:
         _check(conn)
         if not conn.execute(_HAS_VERSION).scalar():
-            return None
+            return Standing(None, None)
         found = conn.execute("SELECT version_num FROM alembic_version").scalar()
-        return None if found is None else str(found)
+        return Standing(None if found is None else str(found), find_read_only(conn))
     finally:
         conn.close()
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from collector.store.read_only import FIND, ReadOnly, parsed
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+
+class Standing(NamedTuple):
+    """The revision a database is at, None for a new one, and why its rows may not be changed, None: they may."""
+
+    schema: str | None
+    read_only: ReadOnly | None
 
 
 @cache
@@ -18,9 +28,16 @@ def newest_schema() -> str:
 
 def schema_of(database: Path) -> str | None:
     """The revision a database is at; None where it is not known: a new, an empty or a damaged file."""
-    try:
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as conn:
-            found = conn.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error:
-        return None
-    return None if found is None else str(found[0])
+    return standing_of(database).schema
+
+
+def standing_of(database: Path) -> Standing:
+    """As far as it is known: of a new, an empty or a damaged file, nothing is."""
+    schema = state = None
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as conn,
+    ):
+        schema = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+        state = conn.execute(FIND).fetchone()
+    return Standing(None if schema is None else str(schema[0]), None if state is None else parsed(state[0]))

@@ -27,8 +27,16 @@ from collector.store.lock import lock_folder
 from collector.store.loop_turn import LoopTurns
 from collector.store.private import private_database, private_folder
 from collector.store.sql import Connection
-from collector.store.sqlite_driver import Readers, SqliteConnection, connect, failed, interrupted_after, roll_back
-from collector.store.write_queue import Write, WriteDone, WriteGroup, WriteQueue, answer
+from collector.store.sqlite_driver import (
+    Readers,
+    SqliteConnection,
+    connect,
+    failed,
+    found_read_only,
+    interrupted_after,
+    roll_back,
+)
+from collector.store.write_queue import Write, WriteDone, WriteGroup, WriteQueue, answer, refusing
 
 T = TypeVar("T")
 READERS = 2  # only one thread runs Python at a time: more of them take turns with each other
@@ -167,7 +175,8 @@ class SqliteDatabase:
         topics.clear()
         conn.driver.execute("BEGIN IMMEDIATE")
         try:
-            done = group.run(conn, lambda write: _run_one(conn, write))
+            state = found_read_only(conn)
+            done = group.run(conn, (lambda write: _run_one(conn, write)) if state is None else refusing(state))
             committing = time.perf_counter()
             conn.driver.execute("COMMIT")
             self._observe_commit(len(done), time.perf_counter() - committing)

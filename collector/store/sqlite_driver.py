@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.store.database import DatabaseFailed
+from collector.store.read_only import FIND, ReadOnly, parsed
 from collector.store.sql import Result, Statement, Values
 
 MAX_IDLE_LOG_BYTES = 4 * 2**20
@@ -100,6 +101,17 @@ def interrupted_after(driver: sqlite3.Connection, deadline: float) -> Iterator[N
         yield
     finally:
         driver.set_progress_handler(None, 0)
+
+
+def found_read_only(conn: SqliteConnection) -> ReadOnly | None:
+    """As `find_read_only`, also in a database without tables. Raises sqlite3.Error."""
+    try:
+        found = conn.driver.execute(FIND).fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        return None
+    return None if found is None else parsed(found[0])
 
 
 def roll_back(driver: sqlite3.Connection) -> None:

@@ -101,7 +101,7 @@ def go_back(database: Path, *, discard: bool = False) -> tuple[Path, str]:
         _copy(copy, made)
         if here is not None:
             left = folder / f"{here}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.left.db"
-            _close_log(database)
+            close_log(database)
             os.link(database, left)
             sync_folder(folder)
         put_in_place(made, database)
@@ -143,7 +143,7 @@ def _require_space(database: Path) -> None:
         )
 
 
-def _close_log(database: Path) -> None:
+def close_log(database: Path) -> None:
     """Bring what is in the write-ahead log into the file, and remove the log. Raises DatabaseFailed."""
     try:
         with closing(sqlite3.connect(database)) as conn:

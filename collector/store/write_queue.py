@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from collector.store.database import DatabaseFailed, Fn, ThreadRequired, quickly
 from collector.store.loop_turn import LoopTurns
+from collector.store.read_only import ReadOnly, refusal
 from collector.store.sql import Connection
 
 T = TypeVar("T")
@@ -152,6 +153,11 @@ class WriteGroup:
     def failed(self, problem: BaseException) -> list[WriteDone]:
         """All that were taken, with the error that the engine gave up the transaction with."""
         return [WriteDone(write, problem=problem) for write in self._writes]
+
+
+def refusing(state: ReadOnly) -> RunOne:
+    """What is done with each write while rows are read-only."""
+    return lambda write: WriteDone(write, problem=refusal(state))
 
 
 def answer(done: Sequence[WriteDone]) -> None:

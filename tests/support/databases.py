@@ -88,6 +88,13 @@ def share(folder: Path, other: Path) -> None:
     _ADDRESSES[other] = _ADDRESSES[folder]
 
 
+def moved(folder: Path, address: str | None) -> None:
+    """From now on the rows of a data folder are at another address, or without one in a file of it."""
+    _ADDRESSES.pop(folder, None)
+    if address is not None:
+        _ADDRESSES[folder] = address
+
+
 def reopened(folder: Path) -> Database:
     """The one writer of a data folder."""
     return open_database(folder, address_of(folder))

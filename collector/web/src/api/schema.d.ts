@@ -1193,6 +1193,8 @@ export interface paths {
         /**
          * Ready
          * @description A row and a file were written just now, every table is there and every job lane runs; 503 otherwise.
+         *
+         *     While the data moves to another place the service can only read: 200 with the status `read-only`.
          */
         get: operations["ready_api_ready_get"];
         put?: never;
@@ -2761,7 +2763,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "ready" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unreachable" | "storage-unusable";
+            status: "ready" | "read-only" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unreachable" | "storage-unusable";
             /** Detail */
             detail?: string | null;
         };

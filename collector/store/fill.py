@@ -1,0 +1,219 @@
+"""Filling a new database, of either engine, with the rows of another place. Until it is opened no service starts on it.
+
+SQLite gets a file that has its name last: one that was interrupted is made anew. PostgreSQL gets a piece of a table per
+transaction, and an interrupted filling continues behind the last of them: `tables` give the same rows each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from collector.store.blobs_local import disk_errors
+from collector.store.database import Fn
+from collector.store.integrity import RowsDoNotFit, TableRows, build_database
+from collector.store.open import database_file, standing, write_next_to_service
+from collector.store.private import private_folder
+from collector.store.read_only import ReadOnly, end_read_only, set_read_only
+from collector.store.sql import Connection
+from collector.store.upgrade_copies import close_log
+from wire.errors import GleanerError
+from wire.files import sync_folder
+
+if TYPE_CHECKING:
+    from collector.store.postgres_driver import PostgresConnection
+
+T = TypeVar("T")
+PIECE_ROWS = 500
+MOVED_FOLDER = "moved"
+
+
+class DatabaseNotEmpty(GleanerError):
+    """Rows are to be copied into a database that has some already."""
+
+    code = "database-not-empty"
+    status = 409
+    exit_code = 2
+    hint = (
+        "Name an empty database; for PostgreSQL, make one:"
+        " createdb --template=template0 --encoding=UTF8 --locale=C NAME."
+    )
+
+
+def fill_database(
+    data: Path, address: str | None, schema: str, mark: ReadOnly, tables: Iterable[TableRows], check: Fn[T]
+) -> T:
+    """Rows of every table into an empty database, or into one that was begun with the same mark.
+
+    Returns what `check` found in it. Call `open_filled` when everything else is in its place, too.
+
+    Raises:
+        DatabaseNotEmpty, DatabaseFailed, RowsDoNotFit, StorageUnusable, DiskFull, and what `tables` and `check` raise.
+    """
+    if address is not None:
+        return _fill_postgres(address, schema, mark, tables, check)
+    path = database_file(data)
+
+    def check_and_mark(conn: Connection) -> T:
+        found = check(conn)
+        set_read_only(conn, mark)
+        return found
+
+    with disk_errors("The database could not be made"):
+        private_folder(data)
+        _make_room(path, mark)
+        return build_database(path, schema, tables, check_and_mark)
+
+
+def open_filled(data: Path, address: str | None, mark: ReadOnly) -> None:
+    """From now on a service may start on it. Nothing happens where that was so already. Raises DatabaseFailed."""
+    found = standing(data, address).read_only
+    if found is not None and found.why == "filling" and found.move == mark.move:
+        write_next_to_service(data, address, end_read_only)
+
+
+def check_fillable(data: Path, address: str | None, mark: ReadOnly) -> None:
+    """What `fill_database` finds out first, before anything else is done. Raises DatabaseNotEmpty, DatabaseFailed."""
+    if address is None:
+        _replaced(database_file(data), mark)
+    else:
+        found = standing(data, address)
+        _must_begin_anew(found.schema, found.read_only, mark)
+
+
+def _make_room(path: Path, mark: ReadOnly) -> None:
+    """Remove what an interrupted filling has left; a database that was moved from here goes into the folder `moved`."""
+    state = _replaced(path, mark)
+    if state is None:
+        return
+    close_log(path)
+    if state.why == "moved":
+        folder = path.parent / MOVED_FOLDER
+        private_folder(folder)
+        os.link(path, folder / f"{state.at[:19].replace('-', '').replace(':', '')}Z.db")
+        sync_folder(folder)
+    path.unlink()
+
+
+def _replaced(path: Path, mark: ReadOnly) -> ReadOnly | None:
+    """What is said of a database that may be replaced; None: there is none.
+
+    Raises:
+        DatabaseNotEmpty: it is neither half-made nor that which the rows of this collector once moved from.
+    """
+    if not path.exists():
+        return None
+    state = standing(path.parent).read_only
+    if state is None or not (_is_same(state, mark) or (state.why == "moved" and _is_of(state, mark))):
+        raise DatabaseNotEmpty(f"There is a database in {path.parent} already.")
+    return state
+
+
+def _is_same(state: ReadOnly, mark: ReadOnly) -> bool:
+    return state.why == "filling" and (state.move == mark.move or _is_of(state, mark))
+
+
+def _is_of(state: ReadOnly, mark: ReadOnly) -> bool:
+    """Whether both speak of one collector."""
+    return state.collector is not None and state.collector == mark.collector
+
+
+def _must_begin_anew(schema: str | None, state: ReadOnly | None, mark: ReadOnly) -> bool:
+    """Whether the rows there are of an attempt that was given up. Raises DatabaseNotEmpty."""
+    if schema is None:
+        return False
+    if state is None or not _is_same(state, mark):
+        raise DatabaseNotEmpty("The PostgreSQL database has rows of a collector already.")
+    return state.move != mark.move
+
+
+# ---------------------------------------------------------------------- PostgreSQL
+def _fill_postgres(address: str, schema: str, mark: ReadOnly, tables: Iterable[TableRows], check: Fn[T]) -> T:
+    import psycopg
+
+    from collector.store.migrate import make_postgres
+    from collector.store.postgres_driver import PostgresConnection, failed
+
+    found = standing(Path(), address)
+    begins_anew = _must_begin_anew(found.schema, found.read_only, mark)
+    if found.schema is None:
+        make_postgres(address, schema, lambda conn: _begin(conn, mark))
+    try:
+        with contextlib.closing(PostgresConnection(address, settings="SET synchronous_commit = off")) as conn:
+            if begins_anew:
+                with conn.driver.transaction():
+                    _begin(conn, mark)
+            for name, columns, rows in tables:
+                _fill_table(conn, name, columns, iter(rows))
+            _finish(conn)
+            conn.begin("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            value = check(conn)
+            conn.roll_back()
+            conn.exec_driver_sql("ANALYZE")
+            return value
+    except (psycopg.IntegrityError, psycopg.DataError) as error:
+        raise RowsDoNotFit(" ".join(str(error).split())) from error
+    except psycopg.Error as error:
+        raise failed(error) from error
+
+
+def _begin(conn: Connection, mark: ReadOnly) -> None:
+    """No rows, not even those that migrations make, and no triggers: the rows are what these would do."""
+    names = list(conn.exec_driver_sql(_TABLES).scalars())
+    conn.exec_driver_sql(f"TRUNCATE {', '.join(names)}")
+    set_read_only(conn, mark)
+    for name in conn.exec_driver_sql(_TRIGGERED).scalars():
+        conn.exec_driver_sql(f"ALTER TABLE {name} DISABLE TRIGGER USER")
+
+
+_TABLES = (
+    "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema()"
+    " AND tablename <> 'alembic_version'"
+)
+_TRIGGERED = "SELECT DISTINCT CAST(CAST(tgrelid AS regclass) AS text) FROM pg_trigger WHERE NOT tgisinternal"
+_NUMBERED = (
+    "SELECT * FROM (SELECT quote_ident(table_name) AS name, quote_ident(column_name) AS number,"
+    " pg_get_serial_sequence(quote_ident(table_name), column_name) AS sequence FROM information_schema.columns"
+    " WHERE table_schema = current_schema()) AS found WHERE sequence IS NOT NULL"
+)
+
+
+def _fill_table(conn: PostgresConnection, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
+    import psycopg
+
+    some = " WHERE name <> 'read_only'" if name == "service_state" else ""
+    there = conn.exec_driver_sql(f'SELECT count(*) FROM "{name}"{some}').scalar()
+    for _row in islice(rows, there):
+        pass
+    names = ", ".join(f'"{column}"' for column in columns)
+    while piece := list(islice(rows, PIECE_ROWS)):
+        with (
+            conn.driver.transaction(),
+            conn.driver.cursor() as cursor,
+            cursor.copy(f'COPY "{name}" ({names}) FROM STDIN') as copy,
+        ):
+            for row in piece:
+                try:
+                    copy.write_row(row)
+                except psycopg.DataError as error:
+                    reason = "a text of it has the character U+0000" if "NUL" in str(error) else str(error)
+                    raise RowsDoNotFit(f"PostgreSQL cannot store the row {row[0]} of {name}: {reason}") from error
+
+
+def _finish(conn: PostgresConnection) -> None:
+    """Triggers work again, and the next row that is numbered gets a number that none has. On disk with all before."""
+    numbered = conn.exec_driver_sql(_NUMBERED).all()
+    triggered = list(conn.exec_driver_sql(_TRIGGERED).scalars())
+    with conn.driver.transaction():
+        conn.exec_driver_sql("SET LOCAL synchronous_commit = on")
+        for row in numbered:
+            conn.exec_driver_sql(
+                f"SELECT setval('{row.sequence}', coalesce(max({row.number}), 1), max({row.number}) IS NOT NULL)"
+                f" FROM {row.name}"
+            )
+        for name in triggered:
+            conn.exec_driver_sql(f"ALTER TABLE {name} ENABLE TRIGGER USER")
