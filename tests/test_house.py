@@ -57,7 +57,8 @@ BEHAVIOURS = {
     "media on S3": ("collector/test_on_s3",),
     "kill -9": ("collector/ingest/test_kill", "device_agent/spool/test_kill"),
     "a page of docs/": (
-        "collector/client/test_docs", "prelabel/test_docs", "prelabel/redaction/test_docs", "prelabel/text/test_docs",
+        "collector/client/test_docs", "collector/client/test_notebook",
+        "prelabel/test_docs", "prelabel/redaction/test_docs", "prelabel/text/test_docs",
     ),
     "every reader of input": (
         "collector/test_inputs", "collector/ingest/test_limits", "collector/test_worker_limits",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from collector.client import Client
+from tests.collector.client.kitchen import in_kitchen
 from tests.collector.running import Collector, DeviceClient
-from tests.collector.samples import Sample, SampleTake, sample, session_record
 from tests.support.waiting import until
 from wire.capture import CaptureManifest
 from wire.labels import Box, LabelsDocument, Source
@@ -22,18 +22,6 @@ from wire.session import SessionRecord
 PAGE = (Path(__file__).parents[3] / "docs/client.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", PAGE, re.M | re.S)
 TABLE = dict(re.findall(r"^\| `?(\w+)`? \| (`\w+`(?:, `\w+`)*) \|$", PAGE, re.M))
-
-
-def in_kitchen(device: str, step: str, session: str) -> tuple[SessionRecord, Sample]:
-    """A still of a step in the study of the page, with the record of its session."""
-
-    def change(values: dict[str, Any]) -> None:
-        values["study"] = "kitchen"
-
-    made = sample("image", device, f"take-{step}", session, step=step, change=change)
-    record = session_record(device, [SampleTake(f"take-{step}", step, [made], ["boxes"], objects=["cup"])], session)
-    consent = record.consent.model_copy(update={"study": "kitchen"})
-    return record.model_copy(update={"study": "kitchen", "consent": consent}), made
 
 
 @pytest.fixture
