@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
-    [queue] [queue-export] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup]
+    [queue] [queue-export] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup] [relabel_cluster]
 all of them by default
 """
 
@@ -34,6 +34,7 @@ from benchmarks import (
     queue_export,
     queue_pairs,
     queue_postgres,
+    relabel_cluster,
     session,
     startup,
     steps,
@@ -62,6 +63,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "startup": startup.measure,
     "backup": backup.measure,
     "upload": upload.measure,
+    "relabel_cluster": relabel_cluster.measure,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

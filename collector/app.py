@@ -203,7 +203,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         )
         security_log = SecurityLog(SecurityFiles(settings.logs_folder))
         security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
-        runs = RunDriver(db, processes.id, location, partial(open_engine, settings, preload=RUN_MODULES))
+        runs = RunDriver(db, processes.id, location, partial(open_engine, settings, RUN_MODULES))
         parts = (
             security_log,
             instruments,

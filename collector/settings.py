@@ -39,9 +39,26 @@ class BulkSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    processes: int | None = Field(
-        default=None, ge=1, le=10_000, description="processes at once; default: as many as workers"
+    engine: Literal["local", "ray"] = Field(
+        default="local", description="local: processes of this machine; ray: those of a Ray cluster"
     )
+    address: str | None = Field(default=None, description="of the head of the Ray cluster, HOST:PORT")
+    processes: int | None = Field(
+        default=None, ge=1, le=10_000, description="at once; default: local as many as workers, ray all of the cluster"
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _has_a_port(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", value):
+            raise ValueError("an address like 10.0.0.5:6379 is expected, as `ray start --head` prints it")
+        return value or None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.engine == "ray") != (self.address is not None):
+            raise ValueError('engine = "ray" and the address of its cluster belong together')
+        return self
 
 
 class Settings(BaseModel):

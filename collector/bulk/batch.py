@@ -18,6 +18,7 @@ from wire.errors import GleanerError
 log = logging.getLogger("gleaner.bulk")
 ITEM_SECONDS = 540.0
 RETRY_SECONDS = (1.0, 5.0, 20.0)  # after an error that passes, such as a store that does not answer
+VERSION_HINT = "Install the collector's version of Gleaner there, then resume the work."
 Work = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -45,8 +46,7 @@ def do_batch(request: dict[str, Any]) -> dict[str, Any]:
     try:
         work: Work = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        unable = BulkUnable(f"The program there cannot do this work: {error}.", hint="Install the collector's version.")
-        return {"outcomes": [_failed(unable.message, unable.code, unable.hint, True)] * len(request["items"])}
+        return all_unable(len(request["items"]), f"The program there cannot do this work: {error}.", VERSION_HINT)
     outcomes: list[dict[str, Any]] = []
     for item in request["items"]:
         if outcomes and outcomes[-1].get("error", {}).get("unable"):
@@ -55,6 +55,11 @@ def do_batch(request: dict[str, Any]) -> dict[str, Any]:
             inputs = {**request["common"], **item}
             outcomes.append(_outcome(work, inputs, request["item_seconds"], request["retry_seconds"]))
     return {"outcomes": outcomes}
+
+
+def all_unable(items: int, message: str, hint: str) -> dict[str, Any]:
+    """The answer to a batch none of which can be done there."""
+    return {"outcomes": [_failed(message, BulkUnable.code, hint, True)] * items}
 
 
 def _outcome(work: Work, inputs: dict[str, Any], seconds: float, pauses: Sequence[float]) -> dict[str, Any]:

@@ -9,10 +9,19 @@ from collector.bulk.local import LocalEngine
 from collector.settings import Settings
 
 
-def open_engine(settings: Settings, *, preload: Sequence[str]) -> BulkEngine:
+def open_engine(settings: Settings, preload: Sequence[str], model: str | None = None) -> BulkEngine:
     """Start it for one piece of work.
 
     Args:
         preload: modules that the work needs.
+        model: the name or folder of the model that it needs, for nodes that do not have it.
+
+    Raises:
+        EngineMissing, ClusterUnusable.
     """
-    return LocalEngine(settings.bulk.processes or settings.workers, preload, settings.worker_memory_bytes)
+    bulk = settings.bulk
+    if bulk.address is None:
+        return LocalEngine(bulk.processes or settings.workers, preload, settings.worker_memory_bytes)
+    from collector.bulk.ray_engine import RayEngine
+
+    return RayEngine(bulk.address, bulk.processes, settings.worker_memory_bytes, model)

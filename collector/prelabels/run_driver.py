@@ -35,10 +35,12 @@ class RunDriver:
     Args:
         process: the id of this process, which owns the runs that it does (collector/processes.py).
         blobs: where the media are.
-        open_engine: an engine for one run.
+        open_engine: an engine for one run, by the name of its model.
     """
 
-    def __init__(self, db: Database, process: str, blobs: BlobsLocation, open_engine: Callable[[], BulkEngine]) -> None:
+    def __init__(
+        self, db: Database, process: str, blobs: BlobsLocation, open_engine: Callable[[str], BulkEngine]
+    ) -> None:
         self._db, self._process, self._blobs, self._open_engine = db, process, blobs, open_engine
         self._changed = threading.Condition()
         self._generation = 0
@@ -113,7 +115,7 @@ class RunDriver:
             "package": run.source.package,
             "blobs": self._blobs.to_json(),
         }
-        engine = self._open_engine()
+        engine = self._open_engine(run.model)
         try:
             with self._changed:
                 if self._stopping:

@@ -333,6 +333,15 @@ def test_settings_flag_over_environment_over_file_over_default(tmp_path: Path, m
     assert found.reserve_bytes == Settings().reserve_bytes
 
 
+def test_where_bulk_work_is_done_is_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "gleaner.toml"
+    file.write_text('[bulk]\nengine = "ray"\naddress = "10.0.0.5:6379"\nprocesses = 8\n')
+    monkeypatch.setenv("GLEANER_COLLECTOR_BULK_PROCESSES", "2")
+    bulk = load_settings({}, file).bulk
+    assert (bulk.engine, bulk.address, bulk.processes) == ("ray", "10.0.0.5:6379", 2)
+    assert (Settings().bulk.engine, Settings().bulk.address) == ("local", None)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -340,6 +349,10 @@ def test_settings_flag_over_environment_over_file_over_default(tmp_path: Path, m
         ("port = 70000", "port"),
         ("public_url = 'here'", "public_url"),
         ("port =", "cannot be read"),
+        ("[bulk]\nengine = 'ray'", "bulk"),
+        ("[bulk]\naddress = 'here:1'", "bulk"),
+        ("[bulk]\nengine = 'ray'\naddress = 'here'", "bulk.address"),
+        ("[bulk]\nprocesses = 0", "bulk.processes"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path, text: str, named: str) -> None:

@@ -127,6 +127,22 @@ def yolox(height: int, width: int, rows: np.ndarray) -> onnx.ModelProto:
     return _model([helper.make_node("Identity", ["rows"], ["output"])], [image], [out], [_tensor("rows", rows)])
 
 
+def yolox_by_brightness(height: int, width: int, rows: np.ndarray) -> onnx.ModelProto:
+    """As `yolox`, with scores in proportion to how bright the picture is."""
+    image = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, height, width])
+    out = helper.make_tensor_value_info("output", TensorProto.FLOAT, list(rows.shape))
+    score = np.zeros_like(rows)
+    score[..., 4] = 1 / 255
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["score", "mean"], ["brightness"]),
+        helper.make_node("Add", ["brightness", "others"], ["factors"]),
+        helper.make_node("Mul", ["rows", "factors"], ["output"]),
+    ]
+    others = (score == 0).astype(np.float32)
+    return _model(nodes, [image], [out], [_tensor("rows", rows), _tensor("score", score), _tensor("others", others)])
+
+
 # ---------------------------------------------------------------- maps cut to the size of the input
 def _cut(name: str, stride: int, axes: tuple[int, int]) -> list[onnx.NodeProto]:
     """Nodes that cut the planted map `NAME_map` to input height / stride x input width / stride."""

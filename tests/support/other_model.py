@@ -12,8 +12,10 @@ PLANTED = (12.0, 10.0, 30.0, 24.0)
 SOURCE = Source(kind="model", name="other", version="2", sha256="9" * 64)
 
 
-def package(folder: Path) -> Path:
+def package(folder: Path, *, by_brightness: bool = False) -> Path:
+    """`by_brightness`: the score of the box is that of the picture, 0 to 1."""
     rows = graphs.yolox_rows(*SIZE, 2)
     graphs.plant_yolox(rows, *SIZE, 8, PLANTED, 1)
     toml = graphs.manifest("yolox", *graphs.YOLOX_IO, ["plate", "cup"])
-    return graphs.save_package(folder, graphs.yolox(*SIZE, rows), toml)
+    made = graphs.yolox_by_brightness if by_brightness else graphs.yolox
+    return graphs.save_package(folder, made(*SIZE, rows), toml)

@@ -21,7 +21,8 @@ def jpeg(level: int = 128) -> bytes:
 
 def add_stills(filled: Filled, count: int, levels: int = 4) -> list[str]:
     """So many stills of one session, of `levels` different pictures; returns their ids in order."""
-    likes = [filled.take(f"still-{n}", "show", {"image": jpeg(20 * n)}, ["boxes"])["image"] for n in range(levels)]
+    pictures = [jpeg(100 + 150 * n // levels) for n in range(levels)]
+    likes = [filled.take("still", "show", {"image": picture}, ["boxes"])["image"] for picture in pictures]
     made = [f"cap-{number:024x}" for number in range(count)]
 
     def copy(conn: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,14 @@ STILLS = 800
 class Service:
     """A collector with stills and a run of a model over them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.filled = Filled(folder / "data")
         self.captures = add_stills(self.filled, STILLS)
-        self.model = package(folder / "planted")
+        self.model = package(folder / "planted", by_brightness=True)
         asked, source = RunAsked(model=str(self.model)), describe(str(self.model)).source
         self.run = self.filled.db.write_sync(lambda conn: start_run(conn, asked, source, ("image",)))
         self.filled.db.close()
-        self.collector = Collector(folder, GLEANER_COLLECTOR_BULK_PROCESSES="2")
+        self.collector = Collector(folder, GLEANER_COLLECTOR_BULK_PROCESSES="2", **environment)
 
     def row(self) -> Any:
         (row,) = self.collector.rows("SELECT * FROM prelabel_run WHERE id = :run", run=self.run)
@@ -88,3 +89,18 @@ def test_pausing_and_resuming_by_command(service: Service) -> None:
     refused = service.collector.run("prelabel", "cancel", service.run)
     assert refused.returncode == 1 and "is done: there is nothing to cancel" in refused.stderr
     assert service.collector.run("prelabel", "failures", service.run).stdout == "Nothing failed.\n"
+
+
+def test_without_its_cluster_a_run_waits_and_says_why(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        service = Service(tmp_path, GLEANER_COLLECTOR_BULK_ENGINE="ray", GLEANER_COLLECTOR_BULK_ADDRESS=address)
+        service.collector.start()
+        try:
+            problem = until(lambda: service.row().problem)
+            assert f"The Ray cluster at {address} does not answer" in problem and "tried again every 30" in problem
+            assert (service.row().state, service.row().owner, service.row().failed) == ("running", None, 0)
+            assert "queued" in service.collector.run("prelabel", "list").stdout
+        finally:
+            service.collector.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -86,7 +87,7 @@ def runs(filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run
     monkeypatch.setattr(run_work, "BATCH_STILLS", 3)
     monkeypatch.setattr(run_work, "BATCH_APPLIED", 2)
     monkeypatch.setattr(run_work, "SAVE_SECONDS", 0.0)
-    return Runs(filled, package(tmp_path / "planted"), 25)
+    return Runs(filled, package(tmp_path / "planted", by_brightness=True), 25)
 
 
 def after(batches: int, what: Callable[[], object]) -> Callable[[], None]:
@@ -107,6 +108,11 @@ def test_every_capture_is_labelled_once(runs: Runs) -> None:
     assert runs.counts(run) == ("done", 25, 25, 0, 0, 0)
     assert list(answers(runs.filled)) == runs.captures and runs.find(run).ended_at is not None
     first = answers(runs.filled)
+    assert len({sha256 for _, sha256, _ in first.values()}) == 25
+    scores = {
+        json.loads(row.body)["labels"][0]["score"] for row in runs.filled.rows("SELECT body FROM labels_document")
+    }
+    assert len(scores) == 4, "of pictures of four kinds"
     events = len(runs.filled.rows("SELECT id FROM prelabel_event"))
     again = runs.start()
     runs.do()

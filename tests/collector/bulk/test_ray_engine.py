@@ -1,0 +1,87 @@
+"""Bulk work on a real Ray cluster of two nodes, one of which is killed in the middle."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.bulk.dispatch import Dispatcher
+from collector.bulk.local import LocalEngine
+from collector.bulk.ray_engine import ClusterUnusable, RayEngine
+from collector.prelabels.label_capture import WORK
+from collector.store.blobs_local import LocalBlobs
+from collector.store.open_blobs import BlobsLocation
+from prelabel.labelling.one_file import describe
+from tests.collector.bulk.items import HERE
+from tests.collector.prelabels.stills import jpeg
+from tests.support.other_model import package
+from tests.support.ray_cluster import ray_cluster
+
+STILLS = 600
+BATCH = 10
+
+
+def label_all(dispatcher: Dispatcher, items: list[dict[str, Any]], in_the_middle: Any = None) -> list[Any]:
+    """The documents of all items, in order."""
+    found: dict[int, list[Any]] = {}
+    numbers: list[int] = []
+    left = list(items)
+    while left or len(found) < len(numbers):
+        while left and dispatcher.wants_more:
+            numbers.append(dispatcher.submit(left[:BATCH]))
+            left = left[BATCH:]
+        found |= dict(dispatcher.results(1.0))
+        if in_the_middle is not None and len(found) * BATCH > len(items) / 3:
+            in_the_middle()
+            in_the_middle = None
+    assert in_the_middle is None
+    outcomes = [outcome for number in numbers for outcome in found[number]]
+    return [outcome["result"]["document"] if "result" in outcome else outcome for outcome in outcomes]
+
+
+def test_a_node_killed_in_the_middle_changes_nothing_of_the_result(tmp_path: Path) -> None:
+    model = package(tmp_path / "planted", by_brightness=True)
+    blobs = LocalBlobs(tmp_path / "blobs")
+    keys = []
+    for level in range(4):
+        still = tmp_path / "still"
+        still.write_bytes(jpeg(100 + 40 * level))
+        keys.append(blobs.put_file(still))
+        still.unlink()
+    items = [
+        {"capture": f"cap-{number}", "medium": "image", "original": keys[number % 4], "frames": None}
+        for number in range(STILLS)
+    ]
+    source = describe(str(model)).source
+    common = {"model": str(model), "sha256": source.sha256, "package": source.package}
+    common["blobs"] = BlobsLocation(tmp_path / "blobs").to_json()  # type: ignore[assignment]
+    local = LocalEngine(1, memory_bytes=2**31)
+    expected = label_all(Dispatcher(local, WORK, common), items)
+    local.close()
+    assert len(expected) == STILLS and expected[7]["capture"] == "cap-7" and expected[7]["labels"]
+
+    with ray_cluster() as cluster:
+        engine = RayEngine(cluster.address, None, 2**31, str(model))
+        try:
+            assert engine.slots == 2
+            model.rename(tmp_path / "elsewhere")  # its files have been sent: no node looks for them here
+            assert label_all(Dispatcher(engine, WORK, common), items, cluster.kill_node) == expected
+            found = label_all(
+                Dispatcher(engine, f"{HERE}:moody", {"number": 3}), [{"mood": "raises"}, {"mood": "dies"}]
+            )
+            assert [one["error"]["code"] for one in found] == [None, "bulk-lost"]
+            (unable,) = label_all(Dispatcher(engine, "collector.nothing:here", {}), [{}])
+            assert unable["error"]["unable"]
+        finally:
+            engine.close()
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(ClusterUnusable, match=f"The Ray cluster at {address} does not answer"):
+            RayEngine(address, None, 2**31)
