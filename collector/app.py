@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from socket import gethostname
 from typing import Any
@@ -18,7 +19,6 @@ from collector.bulk.choice import open_engine
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
 from collector.consent.late_looks import LateLooks, save_late_looks
-from collector.devices.join_codes import AttemptLimit
 from collector.devices.routes import router as devices_router
 from collector.health import router as health_router
 from collector.http.body_limit import BodyLimit
@@ -38,7 +38,7 @@ from collector.ingest.tus_layer import TusLayer
 from collector.ingest.upload_owners import UploadOwners, release_uploads
 from collector.jobs.queue import JobKind, release_jobs
 from collector.jobs.runner import JobRunner
-from collector.keys import load_admin_key, load_receipt_key
+from collector.keys import RECEIPT_KEY, known_collector, load_admin_key, load_receipt_key, new_receipt_key
 from collector.metrics.instruments import Instruments
 from collector.metrics.probe import probe_lags
 from collector.metrics.request_layer import RequestMetrics
@@ -66,6 +66,7 @@ from collector.security.files import SecurityFiles
 from collector.security.log import SecurityLog, without_secrets
 from collector.services import Services, set_services
 from collector.settings import Settings
+from collector.shared_keys import SharedKeys
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.blobs_owner import check_blobs
@@ -75,6 +76,7 @@ from collector.store.open_blobs import open_blobs
 from collector.store.read_only import find_read_only, refusal
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
+from collector.tls.service import share_authority
 from collector.users import router as users_router
 from http_shell.shell import HttpShell
 from wire.capture import CaptureManifest, FrameTable
@@ -133,10 +135,12 @@ def create_app(settings: Settings) -> FastAPI:
             asyncio.create_task(save_late_looks(services.db, services.get(LateLooks))),
         ]
         if not settings.review_only:
+            processes = services.get(Processes)
+            staging, is_ours = services.get(LocalStaging), processes.is_first
             chores += [
-                asyncio.create_task(services.get(Processes).live()),
-                asyncio.create_task(housekeeping(services.db, services.get(LocalStaging), settings.row_ages)),
-                asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer))),
+                asyncio.create_task(processes.live()),
+                asyncio.create_task(housekeeping(services.db, staging, settings.row_ages, is_ours)),
+                asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer), is_ours)),
             ]
         try:
             yield
@@ -170,12 +174,13 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _start_services(settings: Settings, instruments: Instruments) -> Services:
-    db = open_database(settings.data, settings.database, sole=not settings.review_only)
+    db = open_database(settings.data, settings.database, work="none" if settings.review_only else "alone")
     if isinstance(db, ReportsCommits):
         db.observe_commits(instruments.committed)
     try:
         _say_read_only(db)
         with disk_errors("The data folder cannot be used"):
+            _share_keys(settings, db)
             staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
             receipt_key = load_receipt_key(settings.keys_folder, db)
             admin_key = load_admin_key(settings.keys_folder)
@@ -211,7 +216,6 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             SignIns(db),
             ShownTasks(),
             RequestRates(),
-            AttemptLimit(),
             processes,
             UploadLocks(None if settings.database is None else UploadOwners(db, processes.id)),
             LateLooks(settings.logs_folder),
@@ -235,6 +239,16 @@ def _say_read_only(db: Database) -> None:
     state = db.read_sync(find_read_only)
     if state is not None:
         log.warning("%s", refusal(state))
+
+
+def _share_keys(settings: Settings, db: Database) -> None:
+    """Have the keys that the other collectors of the database have, if they share them."""
+    if settings.master_key is None:
+        return
+    keys = SharedKeys(db, settings.keys_folder, settings.master_key)
+    # Where devices know a key, a new one would be another collector to them.
+    keys.share("receipt", (RECEIPT_KEY,), new_receipt_key if known_collector(db) is None else None)
+    share_authority(settings, keys, datetime.now(UTC))
 
 
 def _processes(settings: Settings, db: Database) -> Processes:

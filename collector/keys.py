@@ -97,8 +97,17 @@ def renew_receipt_key(folder: Path, database: Database) -> ReceiptKey:
     return key
 
 
-def _known_collector(conn: Connection) -> str | None:
+def new_receipt_key() -> dict[str, str]:
+    """The content of a new key's file, by its name."""
+    return {RECEIPT_KEY: secrets.token_hex(32)}
+
+
+def known_collector(database: Database) -> str | None:
     """The collector's name by the key that was recorded, in older data by a receipt; None before there is either."""
+    return database.read_sync(_known_collector)
+
+
+def _known_collector(conn: Connection) -> str | None:
     recorded = _recorded_key(conn)
     if recorded is not None:
         return collector_name(recorded)

@@ -38,6 +38,7 @@ _ADD = text(
     " ON CONFLICT (id) DO UPDATE SET beats = process.beats + 1, seen_at = excluded.seen_at"
 )
 _OTHERS = text("SELECT id, folder, beats FROM process WHERE id <> :id")
+_FIRST = text("SELECT id FROM process ORDER BY started_at, id LIMIT 1")
 _DELETE = text("DELETE FROM process WHERE id IN :ids")
 
 
@@ -91,6 +92,10 @@ class Processes:
     def stop(self) -> None:
         """Take part no longer: what is still in hand is free. Not on the event loop."""
         self._db.write_sync(lambda conn: self._bury(conn, [self.id]))
+
+    async def is_first(self) -> bool:
+        """Whether what one process does for all is this one's: it is the oldest of those that live."""
+        return self._alone or await self._db.read(lambda conn: conn.execute(_FIRST).scalar()) == self.id
 
     async def live(self) -> None:
         """Show that this process lives, and look after the others. Ends when cancelled."""

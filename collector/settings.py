@@ -83,6 +83,10 @@ class Settings(BaseModel):
     blob_cache_bytes: int = Field(
         default=DEFAULT_CACHE_BYTES, ge=0, description="size of the local copies of media that lie on an S3 server"
     )
+    master_key: Path | None = Field(
+        default=None,
+        description="file with the key that encrypts the keys which all collectors of a PostgreSQL database share",
+    )
     review_only: bool = Field(
         default=False,
         description="serve people alone, next to the one collector of a PostgreSQL database that takes uploads",

@@ -14,6 +14,7 @@ from collector.cli import (
     join_code,
     migrate,
     move,
+    new_master_key,
     new_receipt_key,
     prelabel,
     report,
@@ -35,7 +36,7 @@ app.command("install-service")(install_service.install_service)
 app.command("security-log")(security_log.security_log)
 app.command("migrate")(migrate.migrate)
 app.command("move")(move.move)
-app.command("move")(move.move)
+app.command("new-master-key")(new_master_key.new_master_key)
 app.command("new-receipt-key")(new_receipt_key.new_receipt_key)
 app.command("backup")(backup.backup)
 app.add_typer(backups.app, name="backups")

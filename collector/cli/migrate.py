@@ -38,7 +38,7 @@ def migrate(
         typer.echo(f"{settings.data} is at schema {schema} again, from {copy}. Start the version of then.")
         typer.echo("What was revoked since the upgrade has to be revoked again.", err=True)
         return
-    opened = open_database(settings.data, settings.database, sole=True)
+    opened = open_database(settings.data, settings.database, work="alone")
     try:
         schema = opened.read_sync(lambda conn: conn.execute(AT_SCHEMA).scalar())
         typer.echo(f"{settings.data} is at schema {schema}.")

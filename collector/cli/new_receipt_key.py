@@ -16,15 +16,19 @@ def new_receipt_key(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Make a new receipt key while the service is stopped. Every device has to join again; recordings stay."""
-    from collector.keys import renew_receipt_key
+    from collector.keys import RECEIPT_KEY, renew_receipt_key
+    from collector.shared_keys import SharedKeys
     from collector.store.open import open_database
 
     settings = load_settings({"data": data}, settings_file)
     if not yes:
         typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
-    database = open_database(settings.data, settings.database, sole=True)
+    database = open_database(settings.data, settings.database, work="alone")
     try:
+        shared = SharedKeys(database, settings.keys_folder, settings.master_key) if settings.master_key else None
         key = renew_receipt_key(settings.keys_folder, database)
+        if shared is not None:
+            shared.replace("receipt", (RECEIPT_KEY,))
     finally:
         database.close()
     typer.echo(f"This collector is now {key.collector}. Let every device join again: gleaner collector join-code")

@@ -91,30 +91,18 @@ def serve(settings: Settings, ready: Ready, ready_file: Path | None = None) -> N
     # granian shares ports (SO_REUSEPORT), so ask here; until it listens, nobody else may be given the same free one.
     with bind_port(settings.host, settings.port) as bound:
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})
-        tls = tls_files(settings, datetime.now(UTC))
-        asyncio.run(_serve(create_app(settings), settings, tls, ready, ready_file))
+        asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
 
 
-async def _serve(app: FastAPI, settings: Settings, tls: TlsFiles | None, ready: Ready, ready_file: Path | None) -> None:
-    server = Server(
-        app,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=READ_BYTES),
-        websockets=False,
-        backlog=MAX_CONNECTIONS,
-        backpressure=MAX_CONNECTIONS,
-        log_enabled=False,
-        ssl_cert=None if tls is None else tls.certificate,
-        ssl_key=None if tls is None else tls.key,
-    )
+async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with app.router.lifespan_context(app):
+        # After the start of the service: then the authority that others share is in the folder of the keys.
+        tls = await asyncio.to_thread(tls_files, settings, datetime.now(UTC))
+        server = _server(app, settings, tls)
         announcement = Announcement(settings, services_of(app).receipt_key)
         task = asyncio.create_task(server.serve())
         renewal = (
@@ -144,6 +132,23 @@ async def _serve(app: FastAPI, settings: Settings, tls: TlsFiles | None, ready: 
                 renewal.cancel()
             await asyncio.to_thread(announcement.stop)
             _delete_address(settings.address_file)
+
+
+def _server(app: FastAPI, settings: Settings, tls: TlsFiles | None) -> Server:
+    return Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=READ_BYTES),
+        websockets=False,
+        backlog=MAX_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
+        log_enabled=False,
+        ssl_cert=None if tls is None else tls.certificate,
+        ssl_key=None if tls is None else tls.key,
+    )
 
 
 def _reload(server: Server, tls: TlsFiles) -> None:

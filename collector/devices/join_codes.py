@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections import deque
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from collector.people.sign_ins import credentials_changed
@@ -14,12 +11,16 @@ from collector.people.tokens import hash_secret, new_secret
 from collector.store.clock import now_text, read_clocks, record_time, steady_now, steady_text
 from collector.store.sql import Connection, text
 from wire.authority import ALPHABET, CODE_LETTERS, grouped
-from wire.base import new_id
+from wire.base import format_utc, new_id
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
 
 CODE_SECONDS = 600.0
 TRIES_A_MINUTE = 10
+MINUTE = timedelta(minutes=1)
+_ATTEMPTS = text("SELECT at FROM join_attempt WHERE address = :address AND at > :from AND at < :until ORDER BY at")
+_ADD_ATTEMPT = text("INSERT INTO join_attempt (address, at) VALUES (:address, :now)")
+_DROP_ATTEMPTS = text("DELETE FROM join_attempt WHERE at <= :from OR at >= :until")
 
 
 class JoinCodeWrong(GleanerError):
@@ -116,23 +117,15 @@ def _check_inactive(conn: Connection, device: str, age: timedelta) -> None:
         raise DeviceActive(f"The device {device} was in contact after this code was made, so its token still works.")
 
 
-class AttemptLimit:
-    """At most so many attempts per minute from one address. In memory: a restart begins anew."""
-
-    def __init__(self, tries: int = TRIES_A_MINUTE, clock: Callable[[], float] = time.monotonic) -> None:
-        self._tries = tries
-        self._clock = clock
-        self._seen: dict[str, deque[float]] = {}
-
-    def count(self, address: str) -> None:
-        """Count one try. Raises TooManyTries."""
-        now = self._clock()
-        for other in [key for key, times in self._seen.items() if times[-1] < now - 60]:
-            del self._seen[other]
-        times = self._seen.setdefault(address, deque())
-        while times and times[0] <= now - 60:
-            times.popleft()
-        if len(times) >= self._tries:
-            wait = max(1, round(times[0] + 60 - now))
-            raise TooManyTries(f"More than {self._tries} tries within a minute.", retry_after=wait)
-        times.append(now)
+def count_attempt(conn: Connection, address: str) -> None:
+    """Count an attempt with a join code, with those at all processes. Raises TooManyTries: nothing is counted."""
+    now = datetime.now(UTC)
+    times = {"from": format_utc(now - MINUTE), "now": format_utc(now), "until": format_utc(now + MINUTE)}
+    # What lies further ahead was written before a clock was set back.
+    found = list(conn.execute(_ATTEMPTS, {"address": address, **times}).scalars())
+    if len(found) >= TRIES_A_MINUTE:
+        oldest = datetime.fromisoformat(found[-TRIES_A_MINUTE])
+        wait = max(1, round((oldest + MINUTE - now).total_seconds()))
+        raise TooManyTries(f"More than {TRIES_A_MINUTE} tries within a minute.", retry_after=wait)
+    conn.execute(_DROP_ATTEMPTS, times)
+    conn.execute(_ADD_ATTEMPT, {"address": address, **times})

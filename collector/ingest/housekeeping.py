@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 
 from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
 from collector.ingest.staging_local import LocalStaging
@@ -36,11 +37,15 @@ def remove_leftovers(db: Database, staging: LocalStaging, blobs: BlobStore, ages
 
 
 async def housekeeping(
-    db: Database, staging: LocalStaging, ages: RowAges, every_seconds: float = EVERY_SECONDS
+    db: Database,
+    staging: LocalStaging,
+    ages: RowAges,
+    is_ours: Callable[[], Awaitable[bool]],
+    every_seconds: float = EVERY_SECONDS,
 ) -> None:
     """Every hour: abandoned uploads, and old rows. Then, and after parts were removed: unneeded files.
 
-    Ends when cancelled.
+    Done by the one of several processes for which `is_ours` says so then. Ends when cancelled.
     """
     loop = asyncio.get_running_loop()
     removed = asyncio.Event()
@@ -58,6 +63,8 @@ async def housekeeping(
         if is_due:
             due = loop.time() + every_seconds
         try:
+            if not await is_ours():
+                continue
             # Files first: a full disk refuses the write that would come before.
             await staging.run(lambda: remove_unneeded(db, staging))
             if is_due:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from collector.prelabels.report_worker import Measurer
 from collector.review.calibrations import newest_fit, save_calibration
@@ -16,12 +17,16 @@ EVERY_SECONDS = 3600.0
 MIN_NEW_REVISIONS = 25  # revisions since the last fit, below which another would say the same
 
 
-async def calibrate_hourly(db: Database, measurer: Measurer) -> None:
-    """Every hour, when people have reviewed enough since the last fit. Ends when cancelled."""
+async def calibrate_hourly(db: Database, measurer: Measurer, is_ours: Callable[[], Awaitable[bool]]) -> None:
+    """Every hour, when people have reviewed enough since the last fit.
+
+    Done by the one of several processes for which `is_ours` says so then. Ends when cancelled.
+    """
     while True:
         await asyncio.sleep(EVERY_SECONDS)
         try:
-            await calibrate_once(db, measurer)
+            if await is_ours():
+                await calibrate_once(db, measurer)
         except GleanerError as error:
             log.error("calibration waits for the next hour: %s", error)
 

@@ -6,10 +6,14 @@ import fcntl
 import os
 import time
 from pathlib import Path
+from typing import Literal
 
 from wire.errors import GleanerError
 
 LOCK_FILE = "collector.lock"
+# How a process is at work on a database where others may be: it takes uploads and does jobs alone, or together with
+# those that can; or it does neither.
+Work = Literal["alone", "together", "none"]
 TRIES = 3
 RETRY_SECONDS = 0.05
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from collector.store.database import Database, Fn
+from collector.store.lock import Work
 from collector.store.read_only import DataReadOnly, check_start
 from collector.store.schema import Standing, newest_schema, standing_of
 from wire.errors import GleanerError
@@ -80,17 +82,18 @@ def standing(data: Path, address: str | None = None) -> Standing:
 
 
 def open_database(
-    data: str | Path, address: str | None = None, *, migrate: bool = True, sole: bool = False
+    data: str | Path, address: str | None = None, *, migrate: bool = True, work: Work = "none"
 ) -> Database:
     """Open the one writer of a data folder, creating and migrating the database as needed.
 
     Args:
         data: the folder; without an address the database is a file in it.
         address: of a PostgreSQL database, as libpq reads it.
-        sole: no other process may have opened the database as this one does. A data folder with SQLite has one anyway.
+        work: "alone": this process takes uploads or does jobs, and no other one may; "together": nor may one that is
+            alone; "none": neither. A data folder with SQLite has one process anyway.
 
     Raises:
-        DataInUse: another process has the folder open for writing, or is the sole one.
+        DataInUse: another process has the folder open for writing, or may not be at work with this one.
         DatabaseFailed: the server cannot be reached, or its database cannot be used.
         DataMoved, MoveUnfinished: the rows of this database are not here any more, or not yet.
         DataReadOnly: the data is being moved, and would have to be migrated.
@@ -101,7 +104,7 @@ def open_database(
         UnknownDatabase: an address of an engine this version does not have.
     """
     if address is not None:
-        return _open_postgres(Path(data), address, migrate, sole)
+        return _open_postgres(Path(data), address, migrate, work)
     from collector.store.sqlite import SqliteDatabase
 
     path = database_file(data)
@@ -180,7 +183,7 @@ def write_next_to_service(data: Path, address: str | None, fn: Fn[T]) -> T:
     return write_once(address, fn)
 
 
-def _open_postgres(data: Path, address: str, migrate: bool, sole: bool) -> Database:
+def _open_postgres(data: Path, address: str, migrate: bool, work: Work) -> Database:
     found = _postgres_standing(address)
     from collector.store.postgres import PostgresDatabase
 
@@ -190,7 +193,23 @@ def _open_postgres(data: Path, address: str, migrate: bool, sole: bool) -> Datab
 
             upgrade_postgres(address, data)
 
-    return PostgresDatabase(address, data, first=begin, sole=sole)
+    if work == "together" and found.schema is not None and _must_migrate(found) and migrate:
+        _upgrade_together(address, begin)
+    return PostgresDatabase(address, data, first=begin, work=work)
+
+
+def _upgrade_together(address: str, upgrade: Callable[[], None]) -> None:
+    """While processes of the version before are at work, nothing is migrated. Raises DataInUse, DatabaseFailed."""
+    import psycopg
+
+    from collector.store.postgres_driver import failed
+    from collector.store.postgres_topics import nobody_at_work
+
+    try:
+        with nobody_at_work(address):
+            upgrade()
+    except psycopg.Error as error:
+        raise failed(error) from error
 
 
 def _postgres_standing(address: str) -> Standing:

@@ -34,7 +34,7 @@ from collector.store.database import (
     notified_topics,
     quickly,
 )
-from collector.store.lock import lock_folder
+from collector.store.lock import Work, lock_folder
 from collector.store.loop_turn import LoopTurns
 from collector.store.postgres_driver import PostgresConnection, failed, is_conflict
 from collector.store.postgres_topics import TopicListener, announcement_of
@@ -87,10 +87,10 @@ class PostgresDatabase:
         *,
         read_only: bool = False,
         first: Callable[[], None] | None = None,
-        sole: bool = False,
+        work: Work = "none",
     ) -> None:
         """`data`: the process's own folder, which it locks; `first` (the migrations) runs before anything else;
-        `sole`: no other process that is opens the database meanwhile.
+        `work`: whether this process does what only one may do, or several that can do it together.
 
         Raises:
             DataInUse, DatabaseFailed, StorageUnusable, and what `first` raises.
@@ -103,10 +103,10 @@ class PostgresDatabase:
                 self._lock_fd = lock_folder(data)
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
         self._observe_commit: Callable[[int, float], None] = lambda _writes, _seconds: None
-        self._listener = TopicListener(address, self._call, sole=sole)
+        self._listener = TopicListener(address, self._call, work=work)
         try:
             with _driver_errors():
-                if sole:
+                if work != "none":
                     self._listener.start()
                 if first is not None:
                     first()

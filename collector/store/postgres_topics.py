@@ -1,7 +1,8 @@
-"""What processes on one PostgreSQL database hear of each other: topics of commits, and which of them is the sole one.
+"""What processes on one PostgreSQL database hear of each other: topics of commits, and who else may be at work.
 
-A thread holds a connection that LISTENs. The sole process holds an advisory lock on the same connection: the server
-gives it back when the process ends, however that happens.
+A thread holds a connection that LISTENs. On the same connection a process that takes uploads and does jobs holds an
+advisory lock: alone, or shared with others that can do so together. The server gives it back when the process ends,
+however that happens.
 """
 
 from __future__ import annotations
@@ -12,33 +13,37 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from secrets import token_hex
 from typing import Any
 
 import psycopg
 
-from collector.store.lock import DataInUse
+from collector.store.lock import DataInUse, Work
 from collector.store.postgres_driver import CONNECT_SECONDS
 
 log = logging.getLogger("gleaner.store")
 CHANNEL = "gleaner"
 LOOK_SECONDS = 1.0  # how soon the thread sees that it should end
 RETRY_SECONDS = 1.0
-SOLE_LOCK = 0x676C65616E6573  # any number but that of the writers
+WORK_LOCK = 0x676C65616E6573  # any number but that of the writers
 WAIT_SECONDS = 5  # the server gives back the lock of a process that was killed a moment ago
 # After a cut of the network the server may hold our own former lock for a while.
 MAX_WITHOUT_LOCK_SECONDS = 120.0
+_TAKE_LOCK = {
+    "alone": f"SELECT pg_advisory_lock({WORK_LOCK})",
+    "together": f"SELECT pg_advisory_lock_shared({WORK_LOCK})",
+}
 
 
 class TopicListener:
     """Calls `tell` with the topics that other processes committed; with None where some may have been missed."""
 
-    def __init__(self, address: str, tell: Callable[[list[str] | None], None], *, sole: bool = False) -> None:
+    def __init__(self, address: str, tell: Callable[[list[str] | None], None], *, work: Work = "none") -> None:
         self.origin = token_hex(8)
         self._address = address
         self._tell = tell
-        self._sole = sole
+        self._work = work
         self._ending = threading.Event()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -47,7 +52,7 @@ class TopicListener:
         """Begin to listen, if it has not begun.
 
         Raises:
-            DataInUse: another process is the sole one.
+            DataInUse: another process is at work alone, or this one would be and is not.
             psycopg.Error: the server cannot be reached.
         """
         with self._guard:
@@ -64,19 +69,14 @@ class TopicListener:
                 self._thread.join()
 
     def _connected(self) -> Any:
-        """A connection that listens, with the lock of the sole process. Raises DataInUse, psycopg.Error."""
+        """A connection that listens, with the lock. Raises DataInUse, psycopg.Error."""
         conn = psycopg.connect(self._address, autocommit=True, connect_timeout=CONNECT_SECONDS)
         try:
-            if self._sole:
-                conn.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
-                conn.execute(f"SELECT pg_advisory_lock({SOLE_LOCK})")
+            _take_lock(conn, self._work)
             conn.execute(f"LISTEN {CHANNEL}")
-        except psycopg.errors.LockNotAvailable as error:
+        except DataInUse:
             conn.close()
-            raise DataInUse(
-                "Another collector on this PostgreSQL database takes uploads and runs jobs.",
-                hint="Stop it, or start this one with review_only.",
-            ) from error
+            raise
         except psycopg.Error:
             conn.close()
             raise
@@ -117,6 +117,32 @@ class TopicListener:
             self._tell(None)
             return conn
         return None
+
+
+def _take_lock(conn: Any, work: Work) -> None:
+    """Raises DataInUse, psycopg.Error."""
+    if work == "none":
+        return
+    try:
+        conn.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+        conn.execute(_TAKE_LOCK[work])
+    except psycopg.errors.LockNotAvailable as error:
+        raise DataInUse(
+            "Another collector on this PostgreSQL database takes uploads and runs jobs.",
+            hint="Stop it, start this one with review_only, or let all of them keep media and uploads on an S3 server.",
+        ) from error
+
+
+@contextlib.contextmanager
+def nobody_at_work(address: str) -> Iterator[None]:
+    """Meanwhile no process takes uploads or does jobs on the database. Raises DataInUse, psycopg.Error."""
+    with psycopg.connect(address, autocommit=True, connect_timeout=CONNECT_SECONDS) as conn:
+        try:
+            _take_lock(conn, "alone")
+        except DataInUse as error:
+            error.hint = "Stop all collectors of this database before an upgrade."
+            raise
+        yield
 
 
 def announcement_of(origin: str, topics: Sequence[str]) -> str:

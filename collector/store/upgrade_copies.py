@@ -26,7 +26,17 @@ FOLDER = "upgrades"
 MAX_COPIES = 3
 SPARE_BYTES = 64 * 2**20
 # Rows that the service writes of its own accord, or makes anew.
-_NOBODYS = {"alembic_version", "service_state", "job", "waiting", "activity", "token", "join_code", "process"}
+_NOBODYS = {
+    "alembic_version",
+    "service_state",
+    "job",
+    "waiting",
+    "activity",
+    "token",
+    "join_code",
+    "join_attempt",
+    "process",
+}
 
 
 class UpgradeCopyMissing(GleanerError):

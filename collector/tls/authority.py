@@ -63,7 +63,7 @@ def renew_certificate(folder: Path, names: Sequence[str], now: datetime) -> bool
         .sign(key, SHA256())
     )
     # The key first: a certificate without its key is seen, and both are made anew.
-    _write_key(folder / SERVER_KEY, server_key)
+    write_whole(folder / SERVER_KEY, _pem(server_key))
     write_whole(folder / SERVER, certificate.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM))
     return True
 
@@ -71,21 +71,10 @@ def renew_certificate(folder: Path, names: Sequence[str], now: datetime) -> bool
 def _authority(folder: Path, now: datetime) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
     key_file, file = folder / AUTHORITY_KEY, folder / AUTHORITY
     if not file.exists():
-        key = generate_private_key(SECP256R1())
-        certificate = (
-            _builder(now, AUTHORITY_LIFE)
-            .subject_name(_name("Gleaner collector's authority"))
-            .issuer_name(_name("Gleaner collector's authority"))
-            .public_key(key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signs_certificates=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-            .sign(key, SHA256())
-        )
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_key(key_file, key)
-        write_whole(file, certificate.public_bytes(Encoding.PEM))
+        # The key first: the certificate says that both are there.
+        for name, content in new_authority(now).items():
+            write_whole(folder / name, content.encode())
     try:
         found = load_pem_private_key(key_file.read_bytes(), None)
         certificate = x509.load_pem_x509_certificate(file.read_bytes())
@@ -94,6 +83,23 @@ def _authority(folder: Path, now: datetime) -> tuple[EllipticCurvePrivateKey, x5
     if not isinstance(found, EllipticCurvePrivateKey) or found.public_key() != certificate.public_key():
         raise KeyFileDamaged(f"The key {key_file} is not that of the authority {file}.")
     return found, certificate
+
+
+def new_authority(now: datetime) -> dict[str, str]:
+    """The contents of a new authority's files, PEM, by their names."""
+    key = generate_private_key(SECP256R1())
+    certificate = (
+        _builder(now, AUTHORITY_LIFE)
+        .subject_name(_name("Gleaner collector's authority"))
+        .issuer_name(_name("Gleaner collector's authority"))
+        .public_key(key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, SHA256())
+    )
+    return {AUTHORITY_KEY: _pem(key).decode(), AUTHORITY: certificate.public_bytes(Encoding.PEM).decode()}
 
 
 def _is_good(file: Path, key_file: Path, authority: x509.Certificate, names: Sequence[str], now: datetime) -> bool:
@@ -139,5 +145,5 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name.encode("idna").decode())
 
 
-def _write_key(path: Path, key: EllipticCurvePrivateKey) -> None:
-    write_whole(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+def _pem(key: EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

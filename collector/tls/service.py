@@ -13,8 +13,9 @@ from pathlib import Path
 
 from collector.devices.announcement import own_addresses
 from collector.settings import Settings, SettingsInvalid
+from collector.shared_keys import SharedKeys
 from collector.store.blobs_local import disk_errors
-from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, renew_certificate
+from collector.tls.authority import AUTHORITY, AUTHORITY_KEY, SERVER, SERVER_KEY, new_authority, renew_certificate
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.collector")
@@ -51,6 +52,16 @@ def tls_files(settings: Settings, now: datetime) -> TlsFiles | None:
     with disk_errors("The certificate cannot be written"):
         renew_certificate(folder, names_of(settings), now)
     return TlsFiles(folder / SERVER, folder / SERVER_KEY, folder / AUTHORITY, is_own=True)
+
+
+def share_authority(settings: Settings, keys: SharedKeys, now: datetime) -> None:
+    """Have the authority that the other processes on this database have, if this one has its own certificate.
+
+    Raises:
+        MasterKeyWrong, SharedKeyDiffers.
+    """
+    if settings.serves_https and settings.tls_cert is None:
+        keys.share("authority", (AUTHORITY_KEY, AUTHORITY), lambda: new_authority(now))
 
 
 def names_of(settings: Settings) -> list[str]:

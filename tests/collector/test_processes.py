@@ -97,6 +97,19 @@ def test_who_was_taken_for_dead_and_lives_is_there_again(site: Site) -> None:
     assert site.there() == {hung.id, looking.id}
 
 
+def test_one_process_does_what_is_done_for_all(site: Site) -> None:
+    processes = [site.started(name) for name in ("a", "b", "c")]
+
+    def first() -> list[Processes]:
+        return [one for one in processes if asyncio.run(one.is_first())]
+
+    for _ in range(3):
+        (one,) = first()
+        one.stop()
+    assert first() == []
+    assert asyncio.run(site.started("d", alone=True).is_first())
+
+
 def test_who_stops_leaves_nothing_in_hand(site: Site) -> None:
     one, other = site.started("a"), site.started("b")
     one.stop()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Text
 
-from collector.store.tables.base import metadata
+from collector.store.tables.base import WHOLE, metadata
 
 device = Table(
     "device",
@@ -27,4 +27,14 @@ join_code = Table(
     Column("expires_at", String, nullable=False),
     Column("used_at", String),
     Column("device_id", ForeignKey("device.id")),
+)
+
+# Of the last minute: whoever guesses is stopped by all processes together.
+join_attempt = Table(
+    "join_attempt",
+    metadata,
+    Column("id", WHOLE, primary_key=True, autoincrement=True),
+    Column("address", String, nullable=False),
+    Column("at", String, nullable=False),
+    Index("ix_join_attempt_address_at", "address", "at"),
 )

@@ -25,3 +25,12 @@ process = Table(
     Column("started_at", String, nullable=False),
     Column("seen_at", String, nullable=False),
 )
+
+# Keys that all processes have, encrypted with the master key that each has in a file (collector/shared_keys.py).
+wrapped_key = Table(
+    "wrapped_key",
+    metadata,
+    Column("name", String, primary_key=True),  # the file's name in the folder of the keys
+    Column("body", Text, nullable=False),
+    Column("made_at", String, nullable=False),
+)

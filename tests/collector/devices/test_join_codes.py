@@ -11,19 +11,21 @@ import pytest
 
 from collector.devices.join_codes import (
     ALPHABET,
-    AttemptLimit,
+    TRIES_A_MINUTE,
     JoinCodeExpired,
     JoinCodeUsed,
     JoinCodeWrong,
     TooManyTries,
+    count_attempt,
     join,
     new_join_code,
 )
 from collector.store.clock import now_text
+from collector.store.database import Database
 from collector.store.sql import Connection, text
 from tests.collector.running import Collector, DeviceClient
 from tests.support import local_http
-from tests.support.databases import new_database
+from tests.support.databases import new_database, on_both
 from wire.device import DeviceInfo
 
 INFO = DeviceInfo(name="kitchen", model="pi 5", agent_version="0.1.0")
@@ -68,17 +70,28 @@ def test_ten_tries_a_minute(fresh: Collector) -> None:
     assert int(ask(fresh, "AAAA-AAAA").headers["Retry-After"]) > 0
 
 
-def test_tries_are_counted_by_address_and_forgotten_after_a_minute() -> None:
-    now = [0.0]
-    limit = AttemptLimit(2, lambda: now[0])
-    limit.count("a")
-    limit.count("a")
-    limit.count("b")
+@on_both
+def test_tries_are_counted_by_address_for_all_processes_and_forgotten_after_a_minute(db: Database) -> None:
+    def attempt(address: str) -> None:
+        db.write_sync(lambda conn: count_attempt(conn, address))
+
+    def shift(seconds: float) -> None:
+        """The attempts so far were made that much earlier."""
+        statement = text("UPDATE join_attempt SET at = :at")
+        db.write_sync(lambda conn: conn.execute(statement, {"at": now_text(-seconds)}).rowcount)
+
+    for _ in range(TRIES_A_MINUTE):
+        attempt("a")
+    attempt("b")
     with pytest.raises(TooManyTries) as caught:
-        limit.count("a")
-    assert caught.value.facts["retry_after"] == 60
-    now[0] = 60.0
-    limit.count("a")
+        attempt("a")
+    assert 50 <= caught.value.facts["retry_after"] <= 60
+    shift(61)
+    attempt("a")
+    assert db.read_sync(lambda conn: conn.execute("SELECT count(*) FROM join_attempt").scalar_one()) == 1
+    shift(-3600)  # the clock was set back by an hour: nobody waits for so long
+    for _ in range(TRIES_A_MINUTE):
+        attempt("a")
 
 
 def test_codes_are_used_once_and_expire(tmp_path: Path) -> None:

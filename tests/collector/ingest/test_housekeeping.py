@@ -31,6 +31,10 @@ def staging(tmp_path: Path) -> Iterator[LocalStaging]:
     opened.close()
 
 
+async def always() -> bool:
+    return True
+
+
 def add(conn: Connection, upload: str, state: str, capture_state: str | None) -> None:
     """An upload of a capture of its own, which is not known yet for the state None."""
     conn.execute(
@@ -97,7 +101,7 @@ def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalSta
     file.touch()
 
     async def watched() -> None:
-        keeping = asyncio.create_task(housekeeping(db, staging, RowAges()))
+        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), always))
         await asyncio.sleep(0)
 
         def fails(conn: Connection) -> None:
@@ -117,6 +121,25 @@ def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalSta
     asyncio.run(watched())
 
 
+def test_a_process_that_is_not_the_first_removes_nothing(db: Database, staging: LocalStaging) -> None:
+    asked = asyncio.Event()
+
+    async def never() -> bool:
+        asked.set()
+        return False
+
+    async def watched() -> None:
+        (staging.folder / "up-gone.part").touch()
+        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), never, every_seconds=0.01))
+        for _ in range(3):
+            asked.clear()
+            await asyncio.wait_for(asked.wait(), 60)
+        keeping.cancel()
+
+    asyncio.run(watched())
+    assert staging.names() == ["up-gone.part"]
+
+
 def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalStaging) -> None:
     def expired(conn: Connection) -> None:
         add(conn, "up-old", "open", None)
@@ -128,7 +151,7 @@ def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalSta
         (staging.folder / name).touch()
 
     async def watched() -> None:
-        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), every_seconds=0.05))
+        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), always, every_seconds=0.05))
         async with asyncio.timeout(60):
             while len(staging.names()) > 1:
                 await asyncio.sleep(0.01)

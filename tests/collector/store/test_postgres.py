@@ -23,7 +23,7 @@ from tests.collector.running import until
 from tests.needs import ROOT
 from tests.support import postgres
 from tests.support.database_fns import Refused
-from tests.support.databases import address_of, new_database, rows_of, share
+from tests.support.databases import address_of, migrated, new_database, rows_of, share
 
 ADD = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', '')")
 NAMES = text("SELECT id FROM person ORDER BY id")
@@ -281,20 +281,40 @@ def test_a_commit_is_heard_of_in_another_process(tmp_path: Path) -> None:
         two.close()
 
 
-def test_there_is_one_sole_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_process_is_at_work_alone_or_several_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.store.postgres_topics.WAIT_SECONDS", 1)
     one = new_database(tmp_path / "one", "postgresql")
     one.close()
     share(tmp_path / "one", tmp_path / "two")
     address = address_of(tmp_path / "one")
-    one = open_database(tmp_path / "one", address, sole=True)
+    one = open_database(tmp_path / "one", address, work="alone")
     with pytest.raises(DataInUse, match="takes uploads"):
-        open_database(tmp_path / "two", address, sole=True)
+        open_database(tmp_path / "two", address, work="alone")
     beside = open_database(tmp_path / "two", address)
     assert names(beside) == []
     beside.close()
+    with pytest.raises(DataInUse, match="takes uploads"):
+        open_database(tmp_path / "two", address, work="together")
     one.close()
-    open_database(tmp_path / "two", address, sole=True).close()
+    one = open_database(tmp_path / "one", address, work="together")
+    open_database(tmp_path / "two", address, work="together").close()
+    with pytest.raises(DataInUse, match="takes uploads"):
+        open_database(tmp_path / "two", address, work="alone")
+    one.close()
+    open_database(tmp_path / "two", address, work="alone").close()
+
+
+def test_nothing_is_migrated_while_others_are_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.store.postgres_topics.WAIT_SECONDS", 1)
+    monkeypatch.setattr("collector.store.open.newest_schema", lambda: "9999")  # as a later version has it
+    migrated(tmp_path / "one", "postgresql")
+    share(tmp_path / "one", tmp_path / "two")
+    address = address_of(tmp_path / "one")
+    one = open_database(tmp_path / "one", address, work="together", migrate=False)
+    with pytest.raises(DataInUse, match=r"takes uploads.* Stop all collectors of this database before an upgrade\."):
+        open_database(tmp_path / "two", address, work="together")
+    one.close()
+    open_database(tmp_path / "two", address, work="together").close()
 
 
 def test_a_text_that_cannot_be_stored_is_refused_whole(db: Database) -> None:
