@@ -1,7 +1,8 @@
 """`make bench`: measure, print a table, write benchmarks/results/latest.json.
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
-    [queue] [queue-export] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup] [relabel_cluster]
+    [queue] [queue-export] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup] [devices]
+    [relabel_cluster]
 all of them by default
 """
 
@@ -21,6 +22,7 @@ from rich.table import Table
 from benchmarks import (
     attack,
     backup,
+    devices,
     disk,
     download,
     export,
@@ -62,6 +64,7 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "disk": disk.measure,
     "startup": startup.measure,
     "backup": backup.measure,
+    "devices": devices.measure,
     "upload": upload.measure,
     "relabel_cluster": relabel_cluster.measure,
 }

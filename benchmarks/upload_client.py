@@ -90,14 +90,14 @@ class UploadConnection:
         self, path: str, metadata: Mapping[str, str], piece: Piece, chunk: int | None, *, checksum: bool = False
     ) -> str:
         """Upload a piece, in one PATCH or in several; returns the path of the upload."""
-        pairs = ",".join(f"{name} {_base64(value.encode())}" for name, value in metadata.items())
+        pairs = ",".join(f"{name} {in_base64(value.encode())}" for name, value in metadata.items())
         creation = {**VERSION, "Upload-Length": str(piece.size), "Upload-Metadata": pairs}
         answer, _ = self.send("POST", path, creation)
         location = "/" + answer.headers["Location"].split("/", 3)[-1].lstrip("/")
         for part in piece.cut(chunk or piece.size):
             headers = {**VERSION, **BODY, "Upload-Offset": str(part.start - piece.start)}
             if checksum:
-                headers["Upload-Checksum"] = f"sha256 {_base64(part.sha256())}"
+                headers["Upload-Checksum"] = f"sha256 {in_base64(part.sha256())}"
             self.send("PATCH", location, headers, part)
         return location
 
@@ -137,8 +137,9 @@ class Gleaner:
         """Close the captures, wait for all receipts, compare the blobs: opening is the job between."""
         connection = UploadConnection(self._port, self._token)
         for piece, one in zip(pieces, stored, strict=True):
-            manifest = json.dumps(self._manifest(one.capture, piece).to_json()).encode()
-            connection.send("PUT", f"/api/captures/{one.capture}/manifest", attack.JSON, manifest)
+            manifest = torn_text(self._device, one.capture, piece.sha256().hex(), piece.size)
+            manifest_body = json.dumps(manifest.to_json()).encode()
+            connection.send("PUT", f"/api/captures/{one.capture}/manifest", attack.JSON, manifest_body)
         until = time.monotonic() + RECEIPT_SECONDS
         for piece, one in zip(pieces, stored, strict=True):
             while not (said := json.loads(connection.send("GET", f"/api/captures/{one.capture}/receipt", {})[1])).get(
@@ -154,16 +155,17 @@ class Gleaner:
         key = piece.sha256().hex()
         return self._data / "blobs" / key[:2] / key[2:4] / key
 
-    def _manifest(self, capture: str, piece: Piece) -> CaptureManifest:
-        """Of a torn text: its bytes are no text, so nothing is decoded and opening is all that is left."""
-        return CaptureManifest(
-            capture=capture, take="take", session="session", study="study", step="step", attempt=1,
-            device=self._device, sensor="keyboard", medium="text", consent="consent", complete=False, sha256=None,
-            format=CaptureFormat(container="plain", codec="utf-8", media_type="text/plain"),
-            bytes=None, duration_us=None, opened_us=0, wall=Wall(at=datetime.now(UTC)), clock_map=[(0, 0)],
-            parts=[Part(name="media", sealed_sha256=piece.sha256().hex(), sealed_bytes=piece.size)],
-        )  # fmt: skip
+
+def torn_text(device: str, capture: str, sha256: str, size: int) -> CaptureManifest:
+    """Of a torn text: nothing is decoded, so opening is all that is left."""
+    return CaptureManifest(
+        capture=capture, take="take", session="session", study="study", step="step", attempt=1,
+        device=device, sensor="keyboard", medium="text", consent="consent", complete=False, sha256=None,
+        format=CaptureFormat(container="plain", codec="utf-8", media_type="text/plain"),
+        bytes=None, duration_us=None, opened_us=0, wall=Wall(at=datetime.now(UTC)), clock_map=[(0, 0)],
+        parts=[Part(name="media", sealed_sha256=sha256, sealed_bytes=size)],
+    )  # fmt: skip
 
 
-def _base64(data: bytes) -> str:
+def in_base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
