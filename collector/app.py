@@ -69,11 +69,11 @@ from collector.settings import Settings
 from collector.shared_keys import SharedKeys
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import LocalBlobs, disk_errors
-from collector.store.blobs_owner import check_blobs
+from collector.store.blobs_owner import check_blobs, mark_of
 from collector.store.database import Database, ReportsCommits
-from collector.store.open import open_database
+from collector.store.open import open_database, write_next_to_service
 from collector.store.open_blobs import open_blobs
-from collector.store.read_only import find_read_only, refusal
+from collector.store.read_only import end_read_only, find_read_only, refusal
 from collector.store.sqlite import SqliteDatabase
 from collector.studies.routes import router as studies_router
 from collector.tls.service import share_authority
@@ -178,7 +178,6 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
     if isinstance(db, ReportsCommits):
         db.observe_commits(instruments.committed)
     try:
-        _say_read_only(db)
         with disk_errors("The data folder cannot be used"):
             _share_keys(settings, db)
             staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
@@ -186,8 +185,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             admin_key = load_admin_key(settings.keys_folder)
         location = settings.blobs_location
         blobs = open_blobs(location)
-        if settings.database is not None or location.address is not None:
-            check_blobs(db, blobs, may_mark=not settings.review_only)
+        _check_media(settings, db, blobs)
         kinds = []
         if not settings.review_only:
             remove_leftovers(db, staging, blobs, settings.row_ages)
@@ -234,10 +232,16 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
     return Services(settings, db, blobs, receipt_key, admin_key, {type(part): part for part in parts})
 
 
-def _say_read_only(db: Database) -> None:
-    """At a start while the data moves, or after the command that moves it was killed."""
+def _check_media(settings: Settings, db: Database, blobs: BlobStore) -> None:
+    """They are those of the rows. Where they have moved to, rows may be changed again."""
+    may_mark = not settings.review_only
+    is_known = db.read_sync(mark_of) is not None
+    if is_known or settings.database is not None or settings.blobs is not None:
+        check_blobs(db, blobs, may_mark=may_mark)
     state = db.read_sync(find_read_only)
-    if state is not None:
+    if state is not None and may_mark and state.why == "moved" and state.rows_stay:
+        write_next_to_service(settings.data, settings.database, end_read_only)
+    elif state is not None:
         log.warning("%s", refusal(state))
 
 

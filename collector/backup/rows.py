@@ -20,10 +20,10 @@ from collector.backup.problems import SchemaDiffers
 from collector.backup.snapshot import RowList, digest_of
 from collector.store.dialects import differs
 from collector.store.long_select import stream
-from collector.store.read_only import NAME as READ_ONLY
 from collector.store.schema import newest_schema
 from collector.store.sql import Connection, text
 from collector.store.tables import metadata
+from collector.store.tables.service import BUT_THOSE
 
 if TYPE_CHECKING:
     from collector.store.integrity import TableRows
@@ -154,8 +154,7 @@ def table_rows(conn: Connection, table: Table) -> Iterator[Sequence[Any]]:
 def _select(table: Table) -> str:
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
     order = ", ".join(_sorted_by(column) for column in table.primary_key.columns)
-    # That rows are read-only is said of one place; it is no part of the data.
-    some = f" WHERE name <> '{READ_ONLY}'" if table.name == "service_state" else ""
+    some = f" WHERE {BUT_THOSE}" if table.name == "service_state" else ""
     return f'SELECT {columns} FROM "{table.name}"{some} ORDER BY {order}'
 
 

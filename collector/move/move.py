@@ -1,16 +1,21 @@
-"""Moving rows to another database: copied, compared and switched while the service of the source only reads.
+"""Moving rows and media to another place: copied, compared and switched while the service of the source only reads.
 
-Every step can be stopped at any moment and is continued by the same command. What was begun is said in both databases
+Every step can be stopped at any moment and is continued by the same command. What was begun is said in the databases
 (collector.store.read_only), and in this order:
 
-    source moving     from now on nothing changes there, whoever runs
+    media             most of them are copied while the service still writes
+    source moving     from now on nothing changes there, whoever runs; the newest media are copied
     target filling    no service starts on it; the rows come, and are compared by their digest
-    source moved      no service starts on it any more
+    source moved      no service starts on it any more, nor on the media of before
     target            as any other database
+
+Where only the media move, the rows stay in one database. It is moved until a service starts with the media of the new
+place: then everything may be changed again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,8 +23,10 @@ from typing import Any
 
 from collector.backup.pace import Course
 from collector.backup.rows import RowDump, RowReading
+from collector.move.media import CopiedMedia, MediaCopy
 from collector.move.places import DataPlace, collector_of, one_move
 from collector.move.problems import MoveDiffers, MoveToSamePlace, MoveUnderWay
+from collector.store.blobs_owner import BlobsElsewhere, mark_of, set_mark
 from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.fill import check_fillable, fill_database, open_filled
@@ -30,69 +37,117 @@ from collector.store.tables import metadata
 from wire.base import new_id
 
 REPORTED_ROWS = 500
+MOVED = "moved: "  # begins the mark of media that belong to no database any more
 Phase = Callable[[str], Course]
 """Begins a part of the work that has its own bar: "Copy rows" and the like."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """`digest` is that of rows and blobs, the same at both places."""
+    """`digest` is that of rows and blobs, the same at both places; `left_out`: blobs that were missing or damaged."""
 
     move: str
     rows: int
     blobs: int
+    copied_blobs: int
+    left_out: tuple[str, ...]
     digest: str
     read_only_seconds: float
 
 
-def move_data(source: DataPlace, target: DataPlace, phase: Phase) -> Moved:
+def move_data(source: DataPlace, target: DataPlace, phase: Phase, *, without_damaged: bool = False) -> Moved:
     """Copy everything, compare it, and make the target the place of the data. A move that was begun is continued.
 
+    `without_damaged`: media that are missing or damaged at the source stop nothing.
+
     Raises:
-        MoveToSamePlace, MoveUnderWay, MoveDiffers, DataMoved, MoveUnfinished, DatabaseNotEmpty, SchemaDiffers,
-        UnknownDatabase, DriverMissing, DatabaseFailed, DiskFull, StorageUnusable.
+        MoveToSamePlace, MoveUnderWay, MoveDiffers, SourceMediaDamaged, DataMoved, MoveUnfinished, BlobsElsewhere,
+        DatabaseNotEmpty, SchemaDiffers, UnknownDatabase, DriverMissing, StorageDriverMissing, DatabaseFailed, DiskFull,
+        StorageUnusable.
     """
     if source == target:
         raise MoveToSamePlace(f"The data is in {target.shown} already.")
     with one_move(source.data), source.opened() as database:
-        begun, marks = database.read_sync(lambda conn: _begun(conn, source, target))
+        begun, token = database.read_sync(lambda conn: _begun(conn, source, target))
+        mark = replace(begun, why="filling", place=source.shown, database=source.shown_database, digest=None)
+        media = _media_copy(source, target, begun)
         if begun.why == "moving":
-            check_fillable(target.data, target.database, marks)
+            if not begun.rows_stay:
+                check_fillable(target.data, target.database, mark)
+            if media is not None:
+                _copy_media(media, database, phase("Copy media"), without_damaged)
             source.write(lambda conn: _enter(conn, begun))
-            rows = _copy(database, target, marks, phase)
+            if media is not None:
+                _copy_media(media, database, phase("Copy the newest media"), without_damaged)
+                media.finish(database)
+                media.target.write_mark(token)
+            rows = _copy(database, target, mark, phase) if not begun.rows_stay else _read_all(database, phase)
             begun = replace(begun, why="moved", digest=rows.digest)
-            source.write(lambda conn: _leave(conn, begun))
+            source.write(lambda conn: _leave(conn, begun, token))
         else:
-            rows = database.read_sync(lambda conn: _read(conn, phase("Compare rows")))
-        open_filled(target.data, target.database, marks)
+            rows = _read_all(database, phase)
+        if media is not None:
+            media.source.write_mark(f"{MOVED}{begun.move}")
+            media.done.remove()
+        if not begun.rows_stay:
+            open_filled(target.data, target.database, mark, token)
     return Moved(
         begun.move,
         sum(table.rows for table in rows.tables),
         rows.blobs.rows,
+        len(media.done.keys) if media is not None else 0,
+        tuple(sorted(media.left_out)) if media is not None else (),
         rows.digest,
         (datetime.now(UTC) - datetime.fromisoformat(begun.at)).total_seconds(),
     )
 
 
-def _begun(conn: Connection, source: DataPlace, target: DataPlace) -> tuple[ReadOnly, ReadOnly]:
-    """What is said at the source, or will be, and what is at the target.
+def _media_copy(source: DataPlace, target: DataPlace, begun: ReadOnly) -> MediaCopy | None:
+    """None: the media stay where they are."""
+    if source.media == target.media:
+        return None
+    place = hashlib.sha256((target.shown_media or "folder").encode()).hexdigest()[:16]
+    return MediaCopy(source.blobs(), target.blobs(), CopiedMedia(source.data / f"move-{place}.copied"))
+
+
+def _copy_media(media: MediaCopy, database: Database, course: Course, without_damaged: bool) -> None:
+    media.copy(database, course)
+    if not without_damaged:
+        media.check_left_out()
+
+
+def _begun(conn: Connection, source: DataPlace, target: DataPlace) -> tuple[ReadOnly, str]:
+    """What is said at the source, or will be, and the mark by which the media are known at their new place.
 
     Raises:
-        MoveUnderWay, DataMoved, MoveUnfinished.
+        MoveUnderWay, DataMoved, MoveUnfinished, BlobsElsewhere.
     """
-    state, collector = find_read_only(conn), collector_of(conn)
+    state, known = find_read_only(conn), mark_of(conn)
+    here = source.blobs().read_mark()
     if state is None:
-        state = ReadOnly("moving", new_id("move"), now_text(), target.shown, collector=collector)
-    mark = ReadOnly("filling", state.move, state.at, source.shown, collector=collector)
-    if state.why == "moved":
+        if here is not None and (here.startswith(MOVED) or known not in (None, here)):
+            raise BlobsElsewhere("The media of this database lie elsewhere than the settings say.")
+        state = ReadOnly(
+            "moving",
+            new_id("move"),
+            now_text(),
+            target.shown,
+            database=target.shown_database,
+            blobs=target.shown_media,
+            rows_stay=source.database == target.database,
+            collector=collector_of(conn),
+        )
+    if state.why == "moved" and not state.rows_stay:
         there = target.read_only()
-        if state.place != target.shown or there is None or there.move != state.move:
+        if not target.is_of(state) or there is None or there.move != state.move:
             check_start(state)
     elif state.why == "filling":
         check_start(state)
-    elif state.place != target.shown:
+    elif not target.is_of(state):
         raise MoveUnderWay(f"A move to {state.place} was begun and has not ended.")
-    return state, mark
+    if state.why == "moved":
+        here = target.blobs().read_mark()
+    return state, known or here or state.move
 
 
 def _enter(conn: Connection, state: ReadOnly) -> None:
@@ -100,9 +155,11 @@ def _enter(conn: Connection, state: ReadOnly) -> None:
     set_read_only(conn, state)
 
 
-def _leave(conn: Connection, moved: ReadOnly) -> None:
+def _leave(conn: Connection, moved: ReadOnly, token: str) -> None:
     _must_be(conn, moved)
     set_read_only(conn, moved)
+    if moved.rows_stay:
+        set_mark(conn, token)
 
 
 def _must_be(conn: Connection, *expected: ReadOnly | None) -> None:
@@ -133,6 +190,10 @@ def _copy(source: Database, target: DataPlace, mark: ReadOnly, phase: Phase) -> 
         names = [one.name for one, other in pairs if one.sha256 != other.sha256]
         raise MoveDiffers(f"These tables differ from what was copied: {', '.join(names)}.", tables=names)
     return here
+
+
+def _read_all(database: Database, phase: Phase) -> RowDump:
+    return database.read_sync(lambda conn: _read(conn, phase("Compare rows")))
 
 
 def _read(conn: Connection, course: Course) -> RowDump:

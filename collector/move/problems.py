@@ -1,6 +1,7 @@
 """What can be in the way of a move, and of going back.
 
 GleanerError
+
 ├── MoveDiffers             move-differs
 ├── MoveNotFound            move-not-found
 ├── MoveToSamePlace         move-to-same-place
@@ -11,6 +12,17 @@ GleanerError
 from __future__ import annotations
 
 from wire.errors import GleanerError
+
+
+class SourceMediaDamaged(GleanerError):
+    """Recordings are missing or damaged where the data is; the service was not stopped from writing."""
+
+    code = "source-media-damaged"
+    exit_code = 1
+    hint = (
+        "`gleaner collector verify` lists them, docs/backup.md says how to put back good copies. To move without them:"
+        " --without-damaged."
+    )
 
 
 class MoveDiffers(GleanerError):

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from collector.store.blobs_local import disk_errors
+from collector.store.blobs_owner import set_mark
 from collector.store.database import Fn
 from collector.store.integrity import RowsDoNotFit, TableRows, build_database
 from collector.store.open import database_file, standing, write_next_to_service
 from collector.store.private import private_folder
 from collector.store.read_only import ReadOnly, end_read_only, set_read_only
 from collector.store.sql import Connection
+from collector.store.tables.service import BUT_THOSE
 from collector.store.upgrade_copies import close_log
 from wire.errors import GleanerError
 from wire.files import sync_folder
@@ -69,11 +71,20 @@ def fill_database(
         return build_database(path, schema, tables, check_and_mark)
 
 
-def open_filled(data: Path, address: str | None, mark: ReadOnly) -> None:
-    """From now on a service may start on it. Nothing happens where that was so already. Raises DatabaseFailed."""
+def open_filled(data: Path, address: str | None, mark: ReadOnly, media_mark: str | None = None) -> None:
+    """From now on a service may start on it, with the media that have this mark; None: with those of its rows.
+
+    Nothing happens where that was so already. Raises DatabaseFailed.
+    """
+
+    def end(conn: Connection) -> None:
+        end_read_only(conn)
+        if media_mark is not None:
+            set_mark(conn, media_mark)
+
     found = standing(data, address).read_only
     if found is not None and found.why == "filling" and found.move == mark.move:
-        write_next_to_service(data, address, end_read_only)
+        write_next_to_service(data, address, end)
 
 
 def check_fillable(data: Path, address: str | None, mark: ReadOnly) -> None:
@@ -185,7 +196,7 @@ _NUMBERED = (
 def _fill_table(conn: PostgresConnection, name: str, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
     import psycopg
 
-    some = " WHERE name <> 'read_only'" if name == "service_state" else ""
+    some = f" WHERE {BUT_THOSE}" if name == "service_state" else ""
     there = conn.exec_driver_sql(f'SELECT count(*) FROM "{name}"{some}').scalar()
     for _row in islice(rows, there):
         pass

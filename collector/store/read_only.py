@@ -65,16 +65,20 @@ class MoveUnfinished(GleanerError):
 
 @dataclass(frozen=True)
 class ReadOnly:
-    """Why nothing may be changed. `place` and `blobs`: where the data goes to, or comes from, without passwords.
+    """Why nothing may be changed. `place`: where the data goes to, or comes from, for sentences, without passwords.
 
-    Of what was moved `digest` is that over its rows and blobs, as it was then.
+    `database`: the address of the rows there, without a password, None for SQLite; `blobs`: that of the media, None for
+    the data folder. `rows_stay`: only the media move. Of what was moved `digest` is that over its rows and blobs, as it
+    was then; `collector`: what devices know the collector by.
     """
 
     why: Literal["moving", "filling", "moved"]
     move: str
     at: str
     place: str
+    database: str | None = None
     blobs: str | None = None
+    rows_stay: bool = False
     digest: str | None = None
     collector: str | None = None
 
@@ -86,6 +90,8 @@ class ReadOnly:
                 )
             case "filling":
                 return f"The data of {self.place} is being copied to this place."
+            case _ if self.rows_stay:
+                return f"The media of this collector have moved to {self.place}; until it starts anew it only reads."
             case _:
                 return f"The data of this collector has moved to {self.place}; here it can only be read."
 
@@ -129,7 +135,7 @@ def check_start(state: ReadOnly | None) -> None:
     Raises:
         DataMoved, MoveUnfinished.
     """
-    if state is not None and state.why == "moved":
+    if state is not None and state.why == "moved" and not state.rows_stay:
         raise DataMoved(f"The data of this collector moved to {state.place} on {state.at[:16].replace('T', ' ')} UTC.")
     if state is not None and state.why == "filling":
         raise MoveUnfinished(f"Not all data of {state.place} is in this database yet.")

@@ -8,10 +8,14 @@ from sqlalchemy import BigInteger, Column, String, Table, Text
 
 from collector.store.tables.base import metadata
 
+# Rows that say something of one place. They are no part of the data, which may be copied to another.
+OF_THIS_PLACE = ("blobs", "read_only")
+BUT_THOSE = f"name NOT IN ({', '.join(map(repr, OF_THIS_PLACE))})"
+
 service_state = Table(
     "service_state",
     metadata,
-    Column("name", String, primary_key=True),  # verify_key | ready_at | time_seen
+    Column("name", String, primary_key=True),  # verify_key | ready_at | time_seen | blobs | read_only
     Column("value", Text, nullable=False),
 )
 

@@ -88,7 +88,9 @@ def test_a_place_that_cannot_be_asked_needs_a_word(here: DataPlace, there: DataP
 
 
 def test_the_place_of_a_move_with_a_password_has_to_be_named(here: DataPlace, there: DataPlace) -> None:
-    state = ReadOnly("moved", "move-1", "2026-11-30T08:00:00Z", "postgresql://…@db/gleaner", digest="ab" * 32)
+    state = ReadOnly(
+        "moved", "move-1", "2026-11-30T08:00:00Z", "there", database="postgresql://…@db/gleaner", digest="ab" * 32
+    )
     here.write(lambda conn: set_read_only(conn, state))
     with pytest.raises(RowsSinceMove, match="password"):
         go_back(here, None)

@@ -124,7 +124,11 @@ def test_a_target_with_rows_is_refused_before_anything_is_changed(
 
 @on_both
 def test_a_move_to_another_place_is_refused_while_one_has_not_ended(here: DataPlace, there: DataPlace) -> None:
-    here.write(lambda conn: set_read_only(conn, ReadOnly("moving", "move-1", "2026-11-30T08:00:00Z", "elsewhere")))
+    here.write(
+        lambda conn: set_read_only(
+            conn, ReadOnly("moving", "move-1", "2026-11-30T08:00:00Z", "elsewhere", blobs="s3://x")
+        )
+    )
     with pytest.raises(MoveUnderWay, match="elsewhere"):
         move_data(here, there, nothing)
     with pytest.raises(MoveToSamePlace):
