@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from collector.cli import background
 from tests.needs import need_program
 from tests.support import browsing, order, trials, warm
 from tests.support.leftovers import pytest_configure
@@ -49,6 +50,10 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     trials.shorten(items)
     items.sort(key=order.place)
+
+
+# A command that stands back for the service would slow every test behind it, where a test runs it in this process.
+background.NICE = 0
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ from collector.store.tables import metadata
 # No statement of the collector changes or removes a row of these.
 UNCHANGING = (
     "calibration", "category", "consent_text", "export", "instruction", "manifest_conflict", "prelabel_event",
-    "prelabel_run", "receipt", "revision", "script_plan", "skip", "study_version", "task_reason", "worked",
+    "receipt", "revision", "script_plan", "skip", "study_version", "task_reason", "worked",
 )  # fmt: skip
 # Never changed, but removed where a setting says after how many days.
 PRUNED = ("look",)

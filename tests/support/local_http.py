@@ -1,4 +1,7 @@
-"""HTTP with a service of this machine, which has no certificates: httpx would load those of the world for each call."""
+"""HTTP with a service of this machine, which has no certificates: httpx would load those of the world for each call.
+
+Several tests share two cores: an answer may take its time.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import httpx
 
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-get = partial(httpx.get, verify=NO_AUTHORITIES)
-head = partial(httpx.head, verify=NO_AUTHORITIES)
-post = partial(httpx.post, verify=NO_AUTHORITIES)
-request = partial(httpx.request, verify=NO_AUTHORITIES)
-Client = partial(httpx.Client, verify=NO_AUTHORITIES)
+get = partial(httpx.get, verify=NO_AUTHORITIES, timeout=60.0)
+head = partial(httpx.head, verify=NO_AUTHORITIES, timeout=60.0)
+post = partial(httpx.post, verify=NO_AUTHORITIES, timeout=60.0)
+request = partial(httpx.request, verify=NO_AUTHORITIES, timeout=60.0)
+Client = partial(httpx.Client, verify=NO_AUTHORITIES, timeout=60.0)

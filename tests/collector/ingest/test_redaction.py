@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from collector.ingest.open_work import open_capture
+from collector.store.open_blobs import BlobsLocation
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, sample, session_record
 from wire.canonical import canonical_json, sha256_hex
@@ -143,7 +144,7 @@ def test_a_refused_record_leaves_no_blob(tmp_path: Any) -> None:
         {
             "manifest": canonical_json(CaptureManifest.read(one.raw_manifest)).decode(),
             "parts": {name: str(tmp_path / name) for name in one.parts},
-            "blobs": str(blobs),
+            "blobs": BlobsLocation(blobs).to_json(),
         }
     )
     assert list(result) == ["unreadable"]
