@@ -32,7 +32,6 @@ from collector.ingest.locks import UploadLocks
 from collector.ingest.open import open_kind
 from collector.ingest.receive import Receiver
 from collector.ingest.routes import router as ingest_router
-from collector.ingest.staging_local import LocalStaging
 from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
 from collector.ingest.upload_owners import UploadOwners, release_uploads
@@ -73,8 +72,10 @@ from collector.store.blobs_owner import check_blobs, mark_of
 from collector.store.database import Database, ReportsCommits
 from collector.store.open import open_database, write_next_to_service
 from collector.store.open_blobs import open_blobs
+from collector.store.open_staging import open_staging
 from collector.store.read_only import end_read_only, find_read_only, refusal
 from collector.store.sqlite import SqliteDatabase
+from collector.store.staging import Staging
 from collector.studies.routes import router as studies_router
 from collector.tls.service import share_authority
 from collector.users import router as users_router
@@ -136,7 +137,7 @@ def create_app(settings: Settings) -> FastAPI:
         ]
         if not settings.review_only:
             processes = services.get(Processes)
-            staging, is_ours = services.get(LocalStaging), processes.is_first
+            staging, is_ours = services.get(Staging), processes.is_first
             chores += [
                 asyncio.create_task(processes.live()),
                 asyncio.create_task(housekeeping(services.db, staging, settings.row_ages, is_ours)),
@@ -180,9 +181,9 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
     try:
         with disk_errors("The data folder cannot be used"):
             _share_keys(settings, db)
-            staging = LocalStaging(settings.staging_folder, settings.reserve_bytes)
             receipt_key = load_receipt_key(settings.keys_folder, db)
             admin_key = load_admin_key(settings.keys_folder)
+        staging = open_staging(settings.staging_folder, settings.reserve_bytes, settings.staging_place)
         location = settings.blobs_location
         blobs = open_blobs(location)
         _check_media(settings, db, blobs)
@@ -219,7 +220,6 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             LateLooks(settings.logs_folder),
             Measurer(DataLocation.of(settings)),
             Receiver(db, staging, settings),
-            staging,
             jobs,
             runs,
         )
@@ -229,7 +229,8 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
     except BaseException:
         db.close()
         raise
-    return Services(settings, db, blobs, receipt_key, admin_key, {type(part): part for part in parts})
+    found = {type(part): part for part in parts} | {Staging: staging}
+    return Services(settings, db, blobs, receipt_key, admin_key, found)
 
 
 def _check_media(settings: Settings, db: Database, blobs: BlobStore) -> None:
@@ -268,7 +269,9 @@ def _processes(settings: Settings, db: Database) -> Processes:
 
 def _row_figures(settings: Settings, instruments: Instruments) -> RowFigures:
     blobs = settings.blobs_location.folder
-    folders = {"data": settings.data, "staging": settings.staging_folder, "blobs": blobs}
+    folders = {"data": settings.data, "blobs": blobs}
+    if settings.staging is None:
+        folders["staging"] = settings.staging_folder
     figures = RowFigures(folders, settings.data / "collector.db-wal")
     instruments.registry.register(figures)
     return figures
@@ -278,7 +281,7 @@ def _stop_services(services: Services) -> None:
     services.get(Measurer).close()
     services.get(RunDriver).stop()
     services.get(JobRunner).stop()
-    services.get(LocalStaging).close()
+    services.get(Staging).close()
     if not services.settings.review_only:
         with contextlib.suppress(GleanerError):  # the next start finds out all the same
             services.get(Processes).stop()

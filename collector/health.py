@@ -8,13 +8,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from collector.ingest.staging_local import LocalStaging
 from collector.jobs.runner import JobRunner
 from collector.metrics.instruments import Instruments
 from collector.metrics.rows import RowFigures, read_rows
 from collector.people.policy import AnyoneHere, PolicyRoute
 from collector.readiness import Readiness, readiness
 from collector.services import Db, services_of
+from collector.store.staging import Staging
 
 router = APIRouter(tags=["health"], route_class=PolicyRoute)
 
@@ -34,7 +34,7 @@ async def ready(request: Request, response: Response, db: Db) -> Readiness:
     While the data moves to another place the service can only read: 200 with the status `read-only`.
     """
     services = services_of(request)
-    found = await readiness(db, services.get(LocalStaging), services.blobs, services.get(JobRunner))
+    found = await readiness(db, services.get(Staging), services.blobs, services.get(JobRunner))
     response.status_code = 200 if found.status in ("ready", "read-only") else 503
     return found
 

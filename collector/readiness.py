@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from collector.ingest.staging_local import LocalStaging
 from collector.jobs.runner import JobRunner
 from collector.store.blobs import BlobStore, DiskFull
-from collector.store.blobs_local import check_writable
 from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.dialects import NAMES_OF_TABLES
 from collector.store.objects import StorageUnreachable
 from collector.store.read_only import find_read_only, refusal
 from collector.store.sql import Connection, text
+from collector.store.staging import Staging
 from collector.store.tables import metadata
 from wire.base import WireModel
 from wire.errors import GleanerError
@@ -46,7 +45,7 @@ class Readiness(WireModel):
 
 
 async def readiness(
-    db: Database, staging: LocalStaging, blobs: BlobStore, jobs: JobRunner, seconds: float = READY_SECONDS
+    db: Database, staging: Staging, blobs: BlobStore, jobs: JobRunner, seconds: float = READY_SECONDS
 ) -> Readiness:
     """Commit a row and read it back, look for every table, write into staging and blobs, and see the job lanes run."""
     if not jobs.alive():
@@ -82,10 +81,9 @@ def _tables(conn: Connection) -> set[str]:
     return set(conn.execute(_TABLES).scalars())
 
 
-def _storage(staging: LocalStaging, blobs: BlobStore) -> Readiness | None:
+def _storage(staging: Staging, blobs: BlobStore) -> Readiness | None:
     try:
-        staging.check_space(0)
-        check_writable(staging.folder)
+        staging.check_usable()
         blobs.check_usable()
     except DiskFull as error:
         return Readiness(status="disk-full", detail=error.message)

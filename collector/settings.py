@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
-from collector.store.objects import ADDRESS
+from collector.store.objects import ADDRESS, S3Place
 from collector.store.open_blobs import DEFAULT_CACHE_BYTES, BlobsLocation
 from collector.store.upkeep import RowAges
 from http_shell.hosts import host_name, is_loopback
@@ -75,6 +75,10 @@ class Settings(BaseModel):
     blobs: str | None = Field(
         default=None,
         description="address of the media on an S3 server, like s3://bucket/folder; default: the data folder",
+    )
+    staging: str | None = Field(
+        default=None,
+        description="address of the uploads that are not opened yet on an S3 server; default: the data folder",
     )
     s3_endpoint: str | None = Field(default=None, description="address of the S3 server; default: that of AWS")
     s3_region: str | None = Field(
@@ -144,7 +148,7 @@ class Settings(BaseModel):
         """What is logged and printed."""
         return value and without_password(value)
 
-    @field_validator("blobs")
+    @field_validator("blobs", "staging")
     @classmethod
     def _is_bucket(cls, value: str | None) -> str | None:
         if value and ADDRESS.fullmatch(value) is None:
@@ -250,6 +254,7 @@ class Settings(BaseModel):
 
     @property
     def staging_folder(self) -> Path:
+        """Where uploads lie without an address."""
         return self.data / "staging"
 
     @property
@@ -263,6 +268,10 @@ class Settings(BaseModel):
             return BlobsLocation(self.blobs_folder)
         copies = self.data / "blob-copies"
         return BlobsLocation(copies, self.blobs, self.s3_endpoint, self.s3_region, self.blob_cache_bytes)
+
+    @property
+    def staging_place(self) -> S3Place | None:
+        return None if self.staging is None else S3Place(self.staging, self.s3_endpoint, self.s3_region)
 
     @property
     def logs_folder(self) -> Path:

@@ -11,10 +11,10 @@ import logging
 import os
 import socket
 
-from collector.ingest.staging_local import LocalStaging
 from collector.jobs.runner import JobRunner
 from collector.readiness import Readiness, readiness
 from collector.services import Services
+from collector.store.staging import Staging
 
 log = logging.getLogger("gleaner.collector")
 # Starting again makes no room on the disk and brings no server back: until then the service refuses and goes on.
@@ -58,4 +58,4 @@ async def feed_watchdog(services: Services) -> None:
 
 
 async def _checked(services: Services, seconds: float) -> Readiness:
-    return await readiness(services.db, services.get(LocalStaging), services.blobs, services.get(JobRunner), seconds)
+    return await readiness(services.db, services.get(Staging), services.blobs, services.get(JobRunner), seconds)

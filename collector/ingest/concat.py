@@ -1,8 +1,9 @@
 """Join partial uploads to a final one (tus, concatenation and concatenation-unfinished).
 
-A final upload is a row that waits until its partial uploads are whole. Then their bytes are copied into its own file,
-and one transaction makes it whole and removes the partial ones. A crash before that commit costs a copy and nothing
-else: the next one who asks for the final upload has it joined.
+A final upload is a row that waits until its partial uploads are whole. Then their bytes are copied into its own file
+(where staging is in pieces, their pieces become its own), and one transaction makes it whole and removes the partial
+ones. A crash before that commit costs a copy and nothing else: the next one who asks for the final upload has it
+joined.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collector.ingest.offsets import (
     set_offset,
     waiting_finals,
 )
+from collector.ingest.pieces import join_pieces
 from collector.ingest.receive import Receiver
 from collector.ingest.tus import PARTIAL, ConcatInvalid, Creation, LengthConflict, UploadState, check_size, partial_ids
 from collector.store.sql import Connection
@@ -85,6 +87,7 @@ async def join(receiver: Receiver, locks: UploadLocks, device: str, final: Uploa
         expires = receiver.expiry(final.capture)
 
         def commit(conn: Connection) -> Upload:
+            join_pieces(conn, final.id, [(upload.id, upload.state.offset) for upload in partials])
             for upload in set(ids):
                 delete_upload(conn, upload)
             set_offset(conn, final.id, UploadState(size, size), expires, final.fence)

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
-from collector.ingest.staging_local import LocalStaging
+from collector.ingest.pieces import delete_pieces, unneeded_pieces, without_row
 from collector.store.blobs import BlobStore
 from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.read_only import DataReadOnly, find_read_only
 from collector.store.sql import Connection
+from collector.store.staging import Staging
 from collector.store.upkeep import RowAges, end_times_ahead, prune
 from wire.errors import GleanerError
 
@@ -21,7 +23,7 @@ log = logging.getLogger("gleaner.ingest")
 EVERY_SECONDS = 3600.0
 
 
-def remove_leftovers(db: Database, staging: LocalStaging, blobs: BlobStore, ages: RowAges) -> None:
+def remove_leftovers(db: Database, staging: Staging, blobs: BlobStore, ages: RowAges) -> None:
     """At the start, before anything comes in: half-made files, and staged ones whose capture is opened or gone.
 
     Of old rows some: the start waits for it. The next hour removes the rest. Nothing while rows are read-only.
@@ -38,7 +40,7 @@ def remove_leftovers(db: Database, staging: LocalStaging, blobs: BlobStore, ages
 
 async def housekeeping(
     db: Database,
-    staging: LocalStaging,
+    staging: Staging,
     ages: RowAges,
     is_ours: Callable[[], Awaitable[bool]],
     every_seconds: float = EVERY_SECONDS,
@@ -66,7 +68,7 @@ async def housekeeping(
             if not await is_ours():
                 continue
             # Files first: a full disk refuses the write that would come before.
-            await staging.run(lambda: remove_unneeded(db, staging))
+            await staging.run(partial(remove_unneeded, db, staging, is_due=is_due))
             if is_due:
                 await db.write(remove_expired)
                 await asyncio.to_thread(prune, db, ages)
@@ -80,10 +82,22 @@ async def housekeeping(
             log.exception("housekeeping waits for the next hour")
 
 
-def remove_unneeded(db: Database, staging: LocalStaging) -> None:
-    """Remove staged files that no upload needs. Not on the event loop."""
-    names = staging.names()
-    staging.remove_now(db.read_sync(lambda conn: unneeded_staged(conn, names)))
+def remove_unneeded(db: Database, staging: Staging, *, is_due: bool = True) -> None:
+    """Remove staged files and objects that no upload needs. Not on the event loop.
+
+    Args:
+        is_due: look also for objects that no row names, which takes a listing of the bucket.
+    """
+    if not staging.in_pieces:
+        names = staging.leftovers()
+        staging.remove_now(db.read_sync(lambda conn: unneeded_staged(conn, names)))
+        return
+    while names := db.read_sync(unneeded_pieces):
+        staging.remove_now(names)
+        db.write_sync(partial(delete_pieces, names=names))
+    if is_due:
+        old = staging.leftovers()
+        staging.remove_now(db.read_sync(lambda conn: without_row(conn, old)))
 
 
 def remove_expired(conn: Connection) -> None:

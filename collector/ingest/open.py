@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from collector.catalogue.derived import save_derived
@@ -13,29 +12,31 @@ from collector.catalogue.prelabel_documents import PrelabelDocument, add_documen
 from collector.catalogue.takes import enqueue_tasks_when_complete
 from collector.ingest.derive import DERIVE
 from collector.ingest.manifests import OPEN, is_short
-from collector.ingest.offsets import delete_parts, parts_of
-from collector.ingest.staging_local import LocalStaging
+from collector.ingest.offsets import PARTS_REMOVED, delete_parts, parts_of
+from collector.ingest.pieces import pieces_of
 from collector.jobs.queue import Job, JobKind, enqueue
 from collector.keys import ReceiptKey
 from collector.store.clock import now_text
+from collector.store.database import notify
 from collector.store.open_blobs import BlobsLocation
 from collector.store.sql import Connection, text
+from collector.store.staging import Staging
 from wire.capture import CaptureManifest
 from wire.device import Receipt
 
 WORK = "collector.ingest.open_work:open_capture"
 
 
-def open_kind(staging: LocalStaging, blobs: BlobsLocation, key: ReceiptKey) -> JobKind:
+def open_kind(staging: Staging, blobs: BlobsLocation, key: ReceiptKey) -> JobKind:
     def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
-        return _prepare(conn, job.key, staging.folder, blobs)
+        return _prepare(conn, job.key, staging, blobs)
 
     return JobKind(
-        OPEN, _apply_with(key), work=WORK, prepare=prepare, after=_remove_staged(staging), failed=_mark_job_bad
+        OPEN, _apply_with(key, staging), work=WORK, prepare=prepare, after=_remove_staged(staging), failed=_mark_job_bad
     )
 
 
-def _prepare(conn: Connection, capture: str, staging: Path, blobs: BlobsLocation) -> dict[str, Any] | None:
+def _prepare(conn: Connection, capture: str, staging: Staging, blobs: BlobsLocation) -> dict[str, Any] | None:
     row = conn.execute(
         text("SELECT manifest FROM capture WHERE id = :id AND state = 'received'"), {"id": capture}
     ).one_or_none()
@@ -45,12 +46,13 @@ def _prepare(conn: Connection, capture: str, staging: Path, blobs: BlobsLocation
     parts = {name: upload for name, upload in parts_of(conn, capture).items() if name in named}
     return {
         "manifest": row.manifest,
-        "parts": {name: str(staging / upload.staged) for name, upload in parts.items()},
+        "parts": {name: staging.source(upload.staged, pieces_of(conn, upload.id)) for name, upload in parts.items()},
+        "staging": staging.place(),
         "blobs": blobs.to_json(),
     }
 
 
-def _apply_with(key: ReceiptKey) -> Callable[[Connection, Job, dict[str, Any]], None]:
+def _apply_with(key: ReceiptKey, staging: Staging) -> Callable[[Connection, Job, dict[str, Any]], None]:
     def apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
         if "send_again" in result:
             delete_parts(conn, job.key, result["send_again"])
@@ -58,6 +60,8 @@ def _apply_with(key: ReceiptKey) -> Callable[[Connection, Job, dict[str, Any]], 
             _mark_bad(conn, job.key, result["unreadable"])
         else:
             _save_opened(conn, job.key, result["opened"], key)
+            if staging.in_pieces:
+                notify(conn, PARTS_REMOVED)
 
     return apply
 
@@ -118,10 +122,11 @@ def _mark_job_bad(conn: Connection, job: Job, sentence: str) -> None:
     _mark_bad(conn, job.key, sentence)
 
 
-def _remove_staged(staging: LocalStaging) -> Callable[[Job, dict[str, Any]], None]:
+def _remove_staged(staging: Staging) -> Callable[[Job, dict[str, Any]], None]:
     """Once the receipt is committed the staged copies are not needed; after a crash the next start removes them."""
 
     def after(_job: Job, result: dict[str, Any]) -> None:
-        staging.remove_now(result.get("opened", {}).get("staged", []))
+        if not staging.in_pieces:
+            staging.remove_now(result.get("opened", {}).get("staged", []))
 
     return after

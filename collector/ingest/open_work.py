@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.ingest import media
+from collector.ingest.staged_parts import staged_parts
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import disk_errors
 from collector.store.open_blobs import BlobsLocation, open_blobs
@@ -18,7 +19,6 @@ from prelabel.geometry.validity import readable_part
 from wire.canonical import canonical_json, sha256_hex
 from wire.capture import CaptureManifest, FrameTable
 from wire.errors import GleanerError
-from wire.files import file_sha256
 from wire.labels import LabelsDocument
 from wire.redaction import MaskRecord
 
@@ -34,32 +34,29 @@ class PartMismatch(GleanerError):
 
 
 def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
-    """`{"manifest": text, "parts": {name: path}, "blobs": BlobsLocation}` -> one of
+    """`{"manifest": text, "parts": {name: path}, "blobs": BlobsLocation, "staging": see staged_parts}` -> one of
 
     `{"send_again": [names]}`    parts whose bytes are not the ones their manifest names
     `{"unreadable": sentence}`   every byte is right and the capture cannot be read
     `{"opened": {sha256, bytes, duration_us, frames, original, frame_table, labels, redaction, staged, note}}`
     """
     manifest = CaptureManifest.read(inputs["manifest"])
-    parts = {name: Path(path) for name, path in inputs["parts"].items()}
-    found = {name: _sha256(path) for name, path in parts.items()}
-    wrong = [part.name for part in manifest.parts if found.get(part.name) != part.sealed_sha256]
-    if wrong:
-        return {"send_again": wrong}
-    try:
-        return {"opened": _open(manifest, parts, found["media"], open_blobs(BlobsLocation.read(inputs["blobs"])))}
-    except GleanerError as error:
-        if error.retryable:
-            raise
-        return {"unreadable": error.message}
-
-
-def _sha256(path: Path) -> str:
-    """Of a part as it lies on the disk; an empty one may have no file."""
-    if not path.exists():
-        return sha256_hex(b"")
-    with disk_errors("A part cannot be read"):
-        return file_sha256(path)
+    blobs = open_blobs(BlobsLocation.read(inputs["blobs"]))
+    with staged_parts(inputs, blobs) as found:
+        wrong = [
+            part.name
+            for part in manifest.parts
+            if part.name not in found or found[part.name].sha256 != part.sealed_sha256
+        ]
+        if wrong:
+            return {"send_again": wrong}
+        parts = {name: part.path for name, part in found.items()}
+        try:
+            return {"opened": _open(manifest, parts, found["media"].sha256, blobs)}
+        except GleanerError as error:
+            if error.retryable:
+                raise
+            return {"unreadable": error.message}
 
 
 def _open(manifest: CaptureManifest, parts: dict[str, Path], original: str, blobs: BlobStore) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -14,7 +15,7 @@ from collector.devices.fleet import check_sending
 from collector.ingest.locks import Holder, SenderSilent
 from collector.ingest.manifests import open_when_complete
 from collector.ingest.offsets import Upload, UploadBusy, find_upload, let_go, set_offset
-from collector.ingest.staging_local import LocalStaging, StagedFile
+from collector.ingest.pieces import add_pieces, end_of_pieces
 from collector.ingest.tus import Chunk, ConcatFinal, UploadState, UploadTooLong, begin_chunk
 from collector.settings import Settings
 from collector.store.blobs import DiskFull
@@ -22,11 +23,11 @@ from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.read_only import require_writable
 from collector.store.sql import Connection
+from collector.store.staging import Piece, StagedFile, Staging
 from wire.errors import GleanerError
 
 PIECE_BYTES = 1 << 20
 CHECKPOINT_BYTES = 8 << 20
-CHECKPOINT_SECONDS = 1.0
 MAX_UNCLAIMED_SECONDS = 86400
 
 
@@ -79,13 +80,21 @@ class Receiver:
     """What receiving an upload needs."""
 
     db: Database
-    staging: LocalStaging
+    staging: Staging
     settings: Settings
 
     def expiry(self, capture: str | None) -> str:
         """When an upload without news is removed; one that belongs to no capture is after a day at most."""
         seconds = self.settings.upload_expires_seconds
         return now_text(seconds if capture is not None else min(seconds, MAX_UNCLAIMED_SECONDS))
+
+    def found(self, conn: Connection, upload: str, device: str) -> Upload:
+        """The upload; where staging is in pieces, with the offset that they reach. Raises UploadUnknown."""
+        found = find_upload(conn, upload, device)
+        if found.durable or not self.staging.in_pieces:
+            return found
+        offset = min(found.state.offset, end_of_pieces(conn, upload))
+        return replace(found, state=UploadState(offset, found.state.length))
 
     async def open(self, upload: str, device: str) -> tuple[Upload, StagedFile | None]:
         """The upload and its file, None when no byte of it is missing. The caller holds the upload's lock.
@@ -98,7 +107,7 @@ class Receiver:
     def _open_now(self, upload: str, device: str) -> tuple[Upload, StagedFile | None]:
         def find(conn: Connection) -> Upload:
             require_writable(conn)  # before the bytes, not after them
-            return find_upload(conn, upload, device)
+            return self.found(conn, upload, device)
 
         found = self.db.read_sync(find)
         if found.is_final:
@@ -139,13 +148,14 @@ class Receiver:
     async def _take_in(self, body: Body, chunk: Chunk, file: StagedFile, row: _Row) -> None:
         """The whole body onto the disk, and what came without a checksum promised on the way."""
         start = file.durable
-        due = math.inf if chunk.checksum is not None else time.monotonic() + CHECKPOINT_SECONDS
+        seconds = self.staging.checkpoint_seconds
+        due = math.inf if chunk.checksum is not None else time.monotonic() + seconds
         while await body.read(due):
             await file.write(body.take(), chunk.checksum)
             is_due = time.monotonic() >= due or start + body.size - file.durable >= CHECKPOINT_BYTES
             if chunk.checksum is None and is_due:
                 await file.sync(row.promise)
-                due = time.monotonic() + CHECKPOINT_SECONDS
+                due = time.monotonic() + seconds
         await file.finish(body.take(), chunk.checksum, row.promise_last)
 
     async def _save_interrupted(self, body: Body, chunk: Chunk, file: StagedFile, row: _Row) -> None:
@@ -168,15 +178,15 @@ class _Row:
     upload: Upload
     length: int | None
 
-    def promise(self, offset: int) -> None:
-        """Promise bytes that are on disk. Called in a file thread. Raises DeviceRevoked, UploadBusy."""
-        self._save(offset, is_last=False)
+    def promise(self, offset: int, pieces: Sequence[Piece]) -> None:
+        """Promise bytes that are durable. Called in a thread of the staging. Raises DeviceRevoked, UploadBusy."""
+        self._save(offset, pieces, is_last=False)
 
-    def promise_last(self, offset: int) -> None:
+    def promise_last(self, offset: int, pieces: Sequence[Piece]) -> None:
         """The same, and let the upload go: nothing more is done to it."""
-        self._save(offset, is_last=self.holder.fence is not None)
+        self._save(offset, pieces, is_last=self.holder.fence is not None)
 
-    def _save(self, offset: int, *, is_last: bool) -> None:
+    def _save(self, offset: int, pieces: Sequence[Piece], *, is_last: bool) -> None:
         upload, state = self.upload, UploadState(offset, self.length)
         if state == upload.state and not state.whole:
             return
@@ -186,6 +196,7 @@ class _Row:
         def save_state(conn: Connection) -> None:
             check_sending(conn, upload.id)
             set_offset(conn, upload.id, state, expires, fence)
+            add_pieces(conn, upload.id, pieces)
             if is_last:
                 let_go(conn, upload.id, fence)
             if state.whole and upload.capture is not None:

@@ -183,18 +183,20 @@ async def terminate(upload: str, request: Request, device: JoinedDevice, receive
             delete_upload(conn, upload)
             return found.staged
 
-        await receiver.staging.remove([await receiver.db.write(delete_row)])
+        staged = await receiver.db.write(delete_row)
+        if not receiver.staging.in_pieces:  # these go with their rows (housekeeping.py)
+            await receiver.staging.remove([staged])
     return Response(status_code=204)
 
 
 async def _true_upload(receiver: Receiver, locks: UploadLocks, upload: str, device: str) -> Upload:
-    """With min(bytes on disk, offset in the row), after whoever was writing has left."""
+    """With the offset of bytes that are really there, after whoever was writing has left."""
     async with locks.hold(upload, to_read=True):
-        found = await receiver.db.read(lambda conn: find_upload(conn, upload, device))
+        found = await receiver.db.read(lambda conn: receiver.found(conn, upload, device))
         if found.durable or found.is_final:
             return found
-        on_disk = await receiver.staging.length(found.staged)
-        return replace(found, state=tus.UploadState(min(on_disk, found.state.offset), found.state.length))
+        offset = await receiver.staging.true_offset(found.staged, found.state.offset)
+        return replace(found, state=tus.UploadState(offset, found.state.length))
 
 
 @router.put("/api/captures/{capture}/manifest", status_code=202, openapi_extra=body_schema(CaptureManifest))

@@ -7,16 +7,14 @@ concatenation-unfinished.
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from collector.ingest.crc32c import Crc32c
+from collector.store.staging import Checksum
 from wire.base import is_id
 from wire.capture import PART_PATTERN
 from wire.errors import GleanerError
@@ -38,12 +36,6 @@ MAX_METADATA_BYTES = 8192
 MAX_PARTIAL_UPLOADS = 64
 # An upload that names no capture and no length: what its sender may send at most.
 MAX_DEFERRED_UNCLAIMED_BYTES = 2**30
-
-
-class Digest(Protocol):
-    def update(self, data: Any, /) -> None: ...
-
-    def digest(self) -> bytes: ...
 
 
 class TusVersionWrong(GleanerError):
@@ -91,14 +83,6 @@ class ConcatInvalid(GleanerError):
     hint = "Upload-Concat: `partial`, or `final;URL URL …` without Upload-Length and without a body."
 
 
-class PartialGone(GleanerError):
-    """The bytes of a partial upload are not on the disk any more."""
-
-    code = "upload-partial-gone"
-    status = 409
-    hint = "End the final and the partial uploads with DELETE and send them again."
-
-
 class ConcatFinal(GleanerError):
     """A PATCH to an upload that was joined from partial ones."""
 
@@ -117,27 +101,6 @@ class ChecksumUnknown(GleanerError):
     code = "checksum-unknown"
     status = 400
     hint = f"Upload-Checksum: ALGORITHM BASE64 with one of {', '.join(ALGORITHMS)}."
-
-
-class ChecksumMismatch(GleanerError):
-    code = "checksum-mismatch"
-    status = 460
-    retryable = True
-    hint = "The chunk was discarded; send it again from the same offset."
-
-
-@dataclass(frozen=True)
-class Checksum:
-    algorithm: str
-    expected: bytes
-
-    def start(self) -> Digest:
-        digest: Digest = _new_digest(self.algorithm)
-        return digest
-
-
-def _new_digest(algorithm: str) -> Any:
-    return Crc32c() if algorithm == "crc32c" else hashlib.new(algorithm)
 
 
 @dataclass(frozen=True)
@@ -365,9 +328,10 @@ def _checksum(headers: Mapping[str, str]) -> Checksum | None:
         expected = base64.b64decode(value.strip(), validate=True)
     except ValueError as error:
         raise ChecksumUnknown("The value of Upload-Checksum is not base64.") from error
-    if len(expected) != _new_digest(algorithm).digest_size:
+    checksum = Checksum(algorithm, expected)
+    if len(expected) != checksum.start().digest_size:
         raise ChecksumUnknown(f"The value of Upload-Checksum is not a {algorithm}.")
-    return Checksum(algorithm, expected)
+    return checksum
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:

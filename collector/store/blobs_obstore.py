@@ -75,7 +75,7 @@ class S3Blobs:
 
     def delete(self, key: str) -> None:
         with self._objects.errors("A blob could not be deleted"):
-            self._objects.delete(blob_name(key))
+            self._objects.delete([blob_name(key)])
         with disk_errors("The local copy of a blob could not be deleted"):
             self._cache.drop(key)
 

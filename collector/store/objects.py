@@ -13,10 +13,10 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -50,8 +50,8 @@ class StorageUnreachable(StorageUnusable):
 
     code = "storage-unreachable"
     hint = (
-        "Check the settings blobs, s3_endpoint and s3_region, the credentials in the environment, and whether the"
-        " server answers (docs/collector.md, Media on S3)."
+        "Check the settings blobs, staging, s3_endpoint and s3_region, the credentials in the environment, and whether"
+        " the server answers (docs/collector.md, Media on S3)."
     )
 
 
@@ -101,7 +101,7 @@ class Objects:
         except ImportError as error:
             raise StorageDriverMissing("Media lie on an S3 server, and obstore is not installed.") from error
 
-    def put(self, name: str, data: bytes, *, only_new: bool = False) -> bool:
+    def put(self, name: str, data: bytes | bytearray, *, only_new: bool = False) -> bool:
         """Save an object whole; `only_new`: nothing is changed where there is one. Returns whether it was saved.
 
         A server that does not know the condition saves it again.
@@ -185,12 +185,16 @@ class Objects:
         if got < end - start:
             raise ConnectionResetError(f"{got} of {end - start} bytes came")
 
-    def delete(self, name: str) -> None:
+    def delete(self, names: Sequence[str]) -> None:
         """One that is not there is no error."""
         import obstore
 
-        with contextlib.suppress(FileNotFoundError):
-            _tried(lambda: obstore.delete(self._store, name))
+        try:
+            _tried(lambda: obstore.delete(self._store, list(names)))
+        except FileNotFoundError:  # of a server that says so: the others one by one
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    _tried(partial(obstore.delete, self._store, name))
 
     def list(self) -> Iterator[tuple[str, int, float]]:
         """Name, bytes and time of every object, in the order of their names."""
@@ -253,7 +257,7 @@ def _open(place: S3Place, folder: str, short: bool) -> S3Store:
     }
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         client["root_certificate"] = Path(bundle).read_bytes()
-    config: S3Config = {"checksum_algorithm": "sha256", **_profile()}  # type: ignore[typeddict-item]
+    config: S3Config = {"checksum_algorithm": "sha256", "disable_bulk_delete": True, **_profile()}  # type: ignore[typeddict-item]
     for name, value in (("endpoint", place.endpoint), ("region", place.region)):
         if value is not None:
             config[name] = value  # type: ignore[literal-required]

@@ -1,17 +1,24 @@
-"""A collector whose media lie on an S3 server that fails every tenth request: nobody notices."""
+"""A collector whose media and uploads lie on an S3 server that fails every tenth request: nobody notices."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 import json
+import random
+import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.collector.running import Collector
-from tests.collector.samples import sample
-from tests.support import local_http
+from tests.collector.running import Collector, DeviceClient
+from tests.collector.samples import Sample, sample, session_record
+from tests.support import local_http, postgres
+from tests.support.databases import migrated, share
 from tests.support.s3 import S3Server
 from tests.support.s3_faults import FailingServer, failing
 from tests.support.waiting import until
@@ -31,12 +38,23 @@ def address(moto: S3Server) -> str:
 @pytest.fixture
 def on_s3(tmp_path: Path, address: str, proxy: FailingServer) -> Iterator[Collector]:
     running = Collector(
-        tmp_path, GLEANER_COLLECTOR_BLOBS=address, GLEANER_COLLECTOR_S3_ENDPOINT=proxy.endpoint,
-        GLEANER_COLLECTOR_S3_REGION="us-east-1",
+        tmp_path, GLEANER_COLLECTOR_BLOBS=address, GLEANER_COLLECTOR_STAGING=address,
+        GLEANER_COLLECTOR_S3_ENDPOINT=proxy.endpoint, GLEANER_COLLECTOR_S3_REGION="us-east-1",
     )  # fmt: skip
     running.start()
     yield running
     running.stop()
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def kept(server: S3Server, address: str, folder: str) -> list[str]:
+    """The objects of a collector there."""
+    _, _, bucket, prefix = address.split("/")
+    names = [name for name in server.keys(bucket) if name.startswith(f"{prefix}/{folder}/")]
+    return [name for name in names if not name.rpartition("/")[2].startswith(".")]
 
 
 def test_captures_go_the_whole_way_over_a_failing_server(
@@ -63,11 +81,111 @@ def test_captures_go_the_whole_way_over_a_failing_server(
     found = on_s3.run("verify", "--json")
     assert json.loads(found.stdout)["whole"] and found.returncode == 0, found.stderr
     assert sum(count for fault, count in proxy.spoiled.items() if fault != "none") > 5, "the server did fail"
-    bucket = address.split("/")[2]
     named = {row.blob for row in on_s3.rows("SELECT DISTINCT blob FROM derived")}
-    stored = [key for key in moto.keys(bucket) if not key.rpartition("/")[2].startswith(".")]
-    assert {key.rpartition("/")[2] for key in stored} == named
-    assert all(key.startswith("media/blobs/") for key in stored)
+    assert {key.rpartition("/")[2] for key in kept(moto, address, "blobs")} == named
+    until(lambda: not kept(moto, address, "staging"))
+    assert not on_s3.rows("SELECT object FROM upload_piece") and not (on_s3.data / "staging").exists()
+
+
+def test_an_upload_is_continued_by_another_process_after_kill_9(
+    tmp_path: Path, moto: S3Server, proxy: FailingServer, address: str
+) -> None:
+    """Two collectors with a data folder each, one PostgreSQL and one bucket; the first dies within a chunk."""
+    postgres.need_postgres()
+    first, other = (
+        Collector(
+            tmp_path / name, GLEANER_COLLECTOR_BLOBS=address, GLEANER_COLLECTOR_STAGING=address,
+            GLEANER_COLLECTOR_S3_ENDPOINT=proxy.endpoint,
+        )
+        for name in ("first", "other")
+    )  # fmt: skip
+    migrated(first.data, "postgresql")
+    first.start()
+    device = first.device()
+    media = bytes(random.Random(5).choices(b"abcdefghijklmnop qrstuvwxyz\n", k=40_000_000))
+    one = sample("text", device.id, media=media, labels=False)
+    location = device.create(one.id, "media", len(media)).headers["Location"]
+    said = device.patch(location, 0, media[:300_000]).headers["Upload-Offset"]
+    assert said == "300000"
+
+    def slowly() -> Iterator[bytes]:
+        for at in range(300_000, len(media), 500_000):
+            yield media[at : at + 500_000]
+            if not dying.is_set() and first.rows("SELECT count(*) AS pieces FROM upload_piece")[0].pieces > 2:
+                dying.set()
+
+    dying = threading.Event()
+    sender = threading.Thread(target=_send_all, args=(device, location, 300_000, slowly()))
+    sender.start()
+    assert dying.wait(120)
+    first.kill()
+    sender.join()
+    share(first.data, other.data)
+    shutil.copytree(first.data / "keys", other.data / "keys")
+    other.start()
+    try:
+        device.collector = other
+        location = f"/api/uploads/{location.rsplit('/', 1)[1]}"
+        at = device.offset(location)
+        assert 300_000 < at < len(media), "what was promised is there, and it died within the chunk"
+        assert device.patch(location, at, media[at:]).status_code == 204
+        device.put_manifest(one)
+        assert device.received(one.id).sha256 == hashlib.sha256(media).hexdigest()
+        until(lambda: not other.rows("SELECT object FROM upload_piece"))
+        with other.person("lena", "lead") as lead:
+            record = json.dumps(session_record(device.id, [], one.manifest.session, 0).to_json())
+            assert device.call("PUT", f"/api/sessions/{one.manifest.session}", content=record).status_code == 200
+            assert lead.get(f"/api/captures/{one.id}/original").content == media
+    finally:
+        other.stop()
+
+
+def _send_all(device: DeviceClient, location: str, at: int, pieces: Iterator[bytes]) -> None:
+    headers = {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"}
+    with contextlib.suppress(httpx.HTTPError):
+        device.call("PATCH", location, headers=headers, content=pieces)
+
+
+def test_partial_uploads_are_joined_without_copying_a_byte(on_s3: Collector, moto: S3Server, address: str) -> None:
+    device = on_s3.device()
+    one = sample("audio", device.id)
+    media, middle = one.parts["media"], len(one.parts["media"]) // 3
+    partial = {"Upload-Concat": "partial"}
+    halves = []
+    for data in (media[:middle], media[middle:]):
+        created = device.call("POST", "/api/uploads", headers=partial | {"Upload-Length": str(len(data))})
+        assert device.patch(created.headers["Location"], 0, data).status_code == 204
+        halves.append(created.headers["Location"])
+    before = kept(moto, address, "staging")
+    assert len(before) == 2
+    claim = f"capture {_base64(one.id)},part {_base64('media')}"
+    headers = {"Upload-Concat": f"final;{' '.join(halves)}", "Upload-Metadata": claim}
+    final = device.call("POST", "/api/uploads", headers=headers)
+    assert final.status_code == 201, final.text
+    assert device.offset(final.headers["Location"]) == len(media)
+    assert kept(moto, address, "staging") == before
+    device.send(Sample(one.manifest, {name: data for name, data in one.parts.items() if name != "media"}))
+    assert device.received(one.id).sha256 == one.manifest.sha256
+    until(lambda: not kept(moto, address, "staging"))
+
+
+def test_what_is_ended_or_wrong_leaves_no_object(on_s3: Collector, moto: S3Server, address: str) -> None:
+    device = on_s3.device()
+    location = device.create("cap-ended", "media", 100_000).headers["Location"]
+    assert device.patch(location, 0, bytes(70_000)).status_code == 204
+    assert device.offset(location) == 70_000
+    wrong_sum = {"Upload-Checksum": f"sha256 {_base64('not the sum of these bytes, no  ')}"}
+    assert device.patch(location, 70_000, bytes(30_000), **wrong_sum).status_code == 460
+    assert device.offset(location) == 70_000 and len(kept(moto, address, "staging")) == 1
+    assert device.call("DELETE", location).status_code == 204
+    until(lambda: not kept(moto, address, "staging"))
+    one = sample("image", device.id)
+    wrong = Sample(one.manifest, one.parts | {"media": bytes(len(one.parts["media"]))})
+    device.send(wrong)
+    reply = until(lambda: None if (found := device.receipt(one.id)).status_code != 409 else found)
+    assert reply.json()["code"] == "parts-missing"
+    device.send(one)
+    assert device.received(one.id).sha256 == one.manifest.sha256
 
 
 def test_a_backup_and_its_restore_bring_media_from_there(on_s3: Collector, tmp_path: Path) -> None:

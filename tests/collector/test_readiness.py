@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from collector.ingest.staging_local import LocalStaging
 from collector.jobs.runner import JobRunner
 from collector.readiness import Readiness, readiness
 from collector.store.blobs import DiskFull, StorageUnusable
 from collector.store.blobs_local import LocalBlobs, check_writable
 from collector.store.database import DatabaseLost
 from collector.store.open import open_database
+from collector.store.staging_local import LocalStaging
 from tests.collector.running import Collector
 from tests.collector.samples import sample
 from tests.support import local_http

@@ -35,6 +35,17 @@ upload = Table(
     partial_index("ix_upload_owner", "owner", where="owner IS NOT NULL"),
 )
 
+# Where staging lies on an S3 server: which object has which bytes. A row outlives its upload until its object is gone.
+upload_piece = Table(
+    "upload_piece",
+    metadata,
+    Column("upload_id", String, primary_key=True),
+    Column("start_byte", BigInteger, primary_key=True),
+    Column("end_byte", BigInteger, nullable=False),
+    Column("object", String, nullable=False),
+    Index("ix_upload_piece_object", "object"),
+)
+
 manifest_conflict = Table(
     "manifest_conflict",
     metadata,

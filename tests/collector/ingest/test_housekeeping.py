@@ -10,11 +10,12 @@ import pytest
 
 from collector.ingest.housekeeping import housekeeping, remove_unneeded
 from collector.ingest.offsets import delete_parts
-from collector.ingest.staging_local import LocalStaging
 from collector.store.database import Database
 from collector.store.sql import Connection, text
+from collector.store.staging_local import LocalStaging
 from collector.store.upkeep import RowAges
 from tests.support.databases import new_database
+from tests.support.upload_rows import add_upload
 
 
 @pytest.fixture
@@ -35,32 +36,6 @@ async def always() -> bool:
     return True
 
 
-def add(conn: Connection, upload: str, state: str, capture_state: str | None) -> None:
-    """An upload of a capture of its own, which is not known yet for the state None."""
-    conn.execute(
-        text(
-            "INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev', 'd', 'm', 't', '2026')"
-            " ON CONFLICT DO NOTHING"
-        )
-    )
-    conn.execute(
-        text(
-            'INSERT INTO upload (id, capture_id, part, device_id, "offset", staged, state, created_at, expires_at)'
-            " VALUES (:id, :id, 'media', 'dev', 1, :staged, :state, '2026', '2999')"
-        ),
-        {"id": upload, "staged": f"{upload}.part", "state": state},
-    )
-    if capture_state is not None:
-        conn.execute(
-            text(
-                "INSERT INTO capture (id, take_id, session_id, device_id, medium, sensor, step, attempt, consent,"
-                " complete, state, manifest, manifest_sha256, opened_us, wall_at, received_at) VALUES"
-                " (:id, 't', 's', 'dev', 'text', 'k', 'step', 1, 'c', TRUE, :state, '{}', '', 0, '2026', '2026')"
-            ),
-            {"id": upload, "state": capture_state},
-        )
-
-
 def test_only_files_that_no_upload_needs_are_removed(db: Database, staging: LocalStaging) -> None:
     rows = {
         "up-arriving": ("open", None),
@@ -71,14 +46,14 @@ def test_only_files_that_no_upload_needs_are_removed(db: Database, staging: Loca
         "up-opened": ("durable", "opened"),
     }
     for upload, states in rows.items():
-        db.write_sync(lambda conn, upload=upload, states=states: add(conn, upload, *states))  # type: ignore[misc]
+        db.write_sync(lambda conn, upload=upload, states=states: add_upload(conn, upload, *states))  # type: ignore[misc]
         (staging.folder / f"{upload}.part").touch()
     for stranger in ("up-gone.part", "notes.txt", "up-whole.part.bak"):
         (staging.folder / stranger).touch()
     (staging.folder / "lost+found").mkdir()
     remove_unneeded(db, staging)
     kept = ["up-arriving", "up-whole", "up-closed", "up-bad", "up-late"]
-    assert staging.names() == sorted(
+    assert staging.leftovers() == sorted(
         [*(f"{name}.part" for name in kept), "lost+found", "notes.txt", "up-whole.part.bak"]
     )
 
@@ -86,17 +61,17 @@ def test_only_files_that_no_upload_needs_are_removed(db: Database, staging: Loca
 def test_thousands_of_files_are_sorted_out(db: Database, staging: LocalStaging) -> None:
     def fill(conn: Connection) -> None:
         for number in range(0, 1201, 3):
-            add(conn, f"up-{number}", "open", None)
+            add_upload(conn, f"up-{number}", "open", None)
 
     db.write_sync(fill)
     for number in range(1201):
         (staging.folder / f"up-{number}.part").touch()
     remove_unneeded(db, staging)
-    assert staging.names() == sorted(f"up-{number}.part" for number in range(0, 1201, 3))
+    assert staging.leftovers() == sorted(f"up-{number}.part" for number in range(0, 1201, 3))
 
 
 def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalStaging) -> None:
-    db.write_sync(lambda conn: add(conn, "up-wrong", "durable", "received"))
+    db.write_sync(lambda conn: add_upload(conn, "up-wrong", "durable", "received"))
     file = staging.folder / "up-wrong.part"
     file.touch()
 
@@ -142,8 +117,8 @@ def test_a_process_that_is_not_the_first_removes_nothing(db: Database, staging: 
 
 def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalStaging) -> None:
     def expired(conn: Connection) -> None:
-        add(conn, "up-old", "open", None)
-        add(conn, "up-new", "open", None)
+        add_upload(conn, "up-old", "open", None)
+        add_upload(conn, "up-new", "open", None)
         conn.execute(text("UPDATE upload SET expires_at = '2026' WHERE id = 'up-old'"))
 
     db.write_sync(expired)
@@ -153,9 +128,9 @@ def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalSta
     async def watched() -> None:
         keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), always, every_seconds=0.05))
         async with asyncio.timeout(60):
-            while len(staging.names()) > 1:
+            while len(staging.leftovers()) > 1:
                 await asyncio.sleep(0.01)
         keeping.cancel()
 
     asyncio.run(watched())
-    assert staging.names() == ["up-new.part"]
+    assert staging.leftovers() == ["up-new.part"]

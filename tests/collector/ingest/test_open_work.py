@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from collector.ingest.open_work import open_capture
-from collector.ingest.staging_local import LocalStaging
 from collector.ingest.tus import Checksum
 from collector.store.open_blobs import BlobsLocation
+from collector.store.staging_local import LocalStaging
 from tests.collector.samples import Sample, sample
 
 NAME = "up-1.part"
@@ -69,7 +69,7 @@ def upload(staging: LocalStaging, data: bytes, chunk: int, checksum: str | None)
             file = await staging.open(NAME, start)
             middle = len(part) // 2
             await file.write([part[:middle]], expected)
-            await file.finish([part[middle:]], expected, promised.append)
+            await file.finish([part[middle:]], expected, lambda offset, _pieces: promised.append(offset))
             assert promised[-1] == start + len(part)
 
     asyncio.run(send())

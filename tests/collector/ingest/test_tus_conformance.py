@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from collector.ingest.crc32c import Crc32c
+from collector.store.crc32c import Crc32c
 from tests.collector.running import Collector, DeviceClient
 from tests.support import local_http
 from tests.support.waiting import until

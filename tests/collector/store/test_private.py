@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.ingest.staging_local import LocalStaging
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_database
 from collector.store.private import private_folder
 from collector.store.sql import text
+from collector.store.staging_local import LocalStaging
 
 
 @pytest.fixture

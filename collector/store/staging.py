@@ -1,0 +1,250 @@
+"""Bytes on their way in: one interface for the folder of one process and for a bucket that several processes share.
+
+What both have in common is here: threads that write while more arrives, checksums of chunks, and the order in which
+bytes become durable, are promised in a row, and are reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from collector.store.crc32c import Crc32c
+from wire.errors import GleanerError
+
+T = TypeVar("T")
+THREADS = 8
+
+
+class PartialGone(GleanerError):
+    """The bytes of a partial upload are not on the disk any more."""
+
+    code = "upload-partial-gone"
+    status = 409
+    hint = "End the final and the partial uploads with DELETE and send them again."
+
+
+class ChecksumMismatch(GleanerError):
+    code = "checksum-mismatch"
+    status = 460
+    retryable = True
+    hint = "The chunk was discarded; send it again from the same offset."
+
+
+class Digest(Protocol):
+    @property
+    def digest_size(self) -> int: ...
+
+    def update(self, data: Any, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Checksum:
+    algorithm: str
+    expected: bytes
+
+    def start(self) -> Digest:
+        return Crc32c() if self.algorithm == "crc32c" else hashlib.new(self.algorithm)
+
+
+class Piece(NamedTuple):
+    """The bytes [start, end) of an upload are the object `name`."""
+
+    start: int
+    end: int
+    name: str
+
+
+# Saves in rows that bytes up to the offset are durable, and the pieces that lie there since the promise before.
+Promise = Callable[[int, Sequence[Piece]], None]
+
+
+class Staging:
+    """Where uploads lie until they are opened, and the threads that write them."""
+
+    checkpoint_seconds: float  # that bytes wait at most until they are durable
+    # Whether rows say where the bytes are, in pieces; else the file of an upload is all there is.
+    in_pieces: bool
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
+
+    async def open(self, name: str, offset: int) -> StagedFile:
+        """Open at `offset`, or at what is really there if that is less. Raises DiskFull, StorageUnusable."""
+        return await self.run(lambda: self.open_now(name, offset))
+
+    def open_now(self, name: str, offset: int) -> StagedFile:
+        """The same, for who is in a thread of the staging already."""
+        raise NotImplementedError
+
+    async def true_offset(self, name: str, offset: int) -> int:
+        """The `offset` that a row promises, or what is really there if that is less."""
+        raise NotImplementedError
+
+    async def join(self, target: str, sources: Sequence[tuple[str, int]]) -> int:
+        """Make one upload of several, each of (name, bytes that count); returns its size, once durable.
+
+        Raises:
+            DiskFull, PartialGone (there are fewer bytes than there should be): nothing was made then.
+        """
+        raise NotImplementedError
+
+    async def remove(self, names: Sequence[str]) -> None:
+        await self.run(lambda: self.remove_now(names))
+
+    def remove_now(self, names: Sequence[str]) -> None:
+        """Files or objects; one that is not there is no error."""
+        raise NotImplementedError
+
+    def leftovers(self) -> list[str]:
+        """Names of files, or of objects that are old enough to have their row by now."""
+        raise NotImplementedError
+
+    def source(self, name: str, pieces: Sequence[Piece]) -> Any:
+        """Where a worker process finds the bytes of an upload, as JSON."""
+        raise NotImplementedError
+
+    def place(self) -> dict[str, Any] | None:
+        """The server with the pieces, for a worker process; None: sources are local files."""
+        return None
+
+    def check_usable(self) -> None:
+        """Raises DiskFull, StorageUnusable."""
+        raise NotImplementedError
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await self.begin(work)
+
+    def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Have a thread do it; for callers on the event loop."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True)
+
+
+class StagedFile:
+    """One open upload. `written` is where the next byte goes; `durable` is promised already.
+
+    With a checksum nothing is promised before the whole chunk was verified. One thing at a time is done to the file: a
+    write goes on in a thread while its caller receives more, and whatever is asked next waits for its end.
+    """
+
+    def __init__(self, staging: Staging, offset: int) -> None:
+        self._staging = staging
+        self.written = offset
+        self.durable = offset
+        self._digest: Digest | None = None
+        self._writing: asyncio.Future[None] | None = None
+
+    async def write(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+        """Begin to write pieces at the current place, in order. The next call on this file waits for it.
+
+        Raises:
+            DiskFull, StorageUnusable: also of the write before; then nothing after `durable` counts.
+        """
+        await self._written()
+        self._writing = self._staging.begin(lambda: self._write_now(pieces, checksum))
+
+    def _write_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+        if not pieces:
+            return
+        if checksum is not None and self._digest is None:
+            self._digest = checksum.start()
+        self._put_now(pieces, self._digest)
+
+    async def sync(self, promise: Promise) -> None:
+        """Make everything written durable, then promise it: `promise` is called in the thread.
+
+        Raises:
+            DiskFull, StorageUnusable, and what `promise` raises.
+        """
+        await self._do(lambda: self._sync_now(promise))
+
+    def _sync_now(self, promise: Promise) -> None:
+        if self.written != self.durable:
+            self._make_durable_now()
+            self.durable = self.written
+        promise(self.durable, self._pieces())
+        self._promised()
+
+    async def finish(self, pieces: Sequence[bytes], checksum: Checksum | None, promise: Promise) -> None:
+        """Write the last pieces of a chunk, compare it with its checksum, make it durable, promise it, close the file.
+
+        Raises:
+            ChecksumMismatch: the chunk is another one, and was cut off.
+            DiskFull, StorageUnusable: as `write`; the file is still open. And what `promise` raises.
+        """
+        await self._do(lambda: self._finish_now(pieces, checksum, promise))
+
+    def _finish_now(self, pieces: Sequence[bytes], checksum: Checksum | None, promise: Promise) -> None:
+        self._write_now(pieces, checksum)
+        if checksum is not None:
+            digest = self._digest if self._digest is not None else checksum.start()
+            self._digest = None
+            if digest.digest() != checksum.expected:
+                self._discard_now()
+                raise ChecksumMismatch(f"The chunk's {checksum.algorithm} is not the one it was sent with.")
+        self._sync_now(promise)
+        self._close_now()
+
+    async def discard(self) -> None:
+        """Drop what was written after the last promise."""
+        with contextlib.suppress(GleanerError):  # of a write that is dropped as well
+            await self._written()
+        await self._do(self._discard_now)
+
+    async def close(self) -> None:
+        """Close the file, after what is being done to it; what was written and not made durable may be lost."""
+        try:
+            with contextlib.suppress(GleanerError):
+                await self._written()
+        finally:
+            if self._is_open():
+                await self._do(self._close_now)
+
+    def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
+        """Write pieces, hash each, and count them into `written`."""
+        raise NotImplementedError
+
+    def _make_durable_now(self) -> None:
+        raise NotImplementedError
+
+    def _pieces(self) -> Sequence[Piece]:
+        """Those up to `durable` that no promise has named yet."""
+        return ()
+
+    def _promised(self) -> None:
+        """They are in rows now."""
+
+    def _discard_now(self) -> None:
+        raise NotImplementedError
+
+    def _is_open(self) -> bool:
+        raise NotImplementedError
+
+    def _close_now(self) -> None:
+        raise NotImplementedError
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        """The next thing that is done to the file, to its end."""
+        await self._written()
+        self._writing = self._staging.begin(work)
+        await self._written()
+
+    async def _written(self) -> None:
+        """Wait for what is being done to the file, and raise what it did.
+
+        Who is cancelled meanwhile leaves it to `close`: a thread may still be at the file.
+        """
+        while (writing := self._writing) is not None:
+            await asyncio.wait((writing,))
+            self._writing = None
+            writing.result()

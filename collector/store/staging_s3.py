@@ -1,0 +1,147 @@
+"""Uploads on an S3 server, `staging/UPLOAD/…` below the address: each checkpoint is an object, known by a row.
+
+The truth about an offset is the row, which is written with the rows of its pieces in one transaction, after the objects
+are there. Every object has a name that nobody else makes, so one who was passed over and still writes changes nothing.
+An object that got no row is removed by its age.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from secrets import token_hex
+from typing import Any
+
+from collector.store.objects import Objects, S3Place
+from collector.store.staging import Digest, Piece, StagedFile, Staging
+from wire.errors import GleanerError
+
+FOLDER = "staging"
+PIECE_BYTES = 8 << 20  # of an upload, in memory until they are an object
+# No request holds bytes without a row for so long.
+LEFTOVER_SECONDS = 2 * 86400.0
+_CHECKED = ".ready"
+log = logging.getLogger("gleaner.ingest")
+
+
+class S3Staging(Staging):
+    """A bucket, which any number of processes use."""
+
+    checkpoint_seconds = 4.0
+    in_pieces = True
+
+    def __init__(self, place: S3Place) -> None:
+        """Raises StorageDriverMissing."""
+        super().__init__()
+        self._place = place
+        self._objects = Objects(place, FOLDER)
+
+    def open_now(self, name: str, offset: int) -> StagedPieces:
+        return StagedPieces(self, PurePosixPath(name).stem, offset)
+
+    async def true_offset(self, name: str, offset: int) -> int:
+        return offset
+
+    async def join(self, target: str, sources: Sequence[tuple[str, int]]) -> int:
+        return sum(size for _, size in sources)  # rows name the same objects (`join_pieces`)
+
+    def remove_now(self, names: Sequence[str]) -> None:
+        with self._objects.errors("What was opened cannot be removed from staging"):
+            self._objects.delete(names)
+
+    def leftovers(self) -> list[str]:
+        old = time.time() - LEFTOVER_SECONDS
+        with self._objects.errors("The staging cannot be listed"):
+            return [name for name, _, stored_at in self._objects.list() if stored_at < old and "/" in name]
+
+    def source(self, name: str, pieces: Sequence[Piece]) -> list[tuple[str, int]]:
+        return [(piece.name, piece.end - piece.start) for piece in pieces]
+
+    def place(self) -> dict[str, Any]:
+        return asdict(self._place)
+
+    def check_usable(self) -> None:
+        with self._objects.errors("Nothing more is received"):
+            self._objects.check(_CHECKED, b"written to see whether this bucket can be written")
+
+    def put_now(self, name: str, data: bytearray) -> None:
+        """Raises DiskFull, StorageUnreachable."""
+        with self._objects.errors("Nothing more is received"):
+            self._objects.put(name, data)
+
+
+class StagedPieces(StagedFile):
+    """One open upload: what came since the last piece is in memory."""
+
+    _staging: S3Staging
+
+    def __init__(self, staging: S3Staging, folder: str, offset: int) -> None:
+        super().__init__(staging, offset)
+        self._folder = folder
+        self._held = bytearray()
+        self._made: list[Piece] = []
+
+    def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
+        for piece in pieces:
+            if digest is not None:
+                digest.update(piece)
+            self._held += piece
+            self.written += len(piece)
+            if len(self._held) >= PIECE_BYTES:
+                self._store_now()
+
+    def _make_durable_now(self) -> None:
+        if self._held:
+            self._store_now()
+
+    def _store_now(self) -> None:
+        start = self.written - len(self._held)
+        name = f"{self._folder}/{start:014d}-{token_hex(8)}"
+        self._staging.put_now(name, self._held)
+        self._made.append(Piece(start, self.written, name))
+        self._held = bytearray()
+
+    def _pieces(self) -> Sequence[Piece]:
+        return self._made
+
+    def _promised(self) -> None:
+        self._made = []
+
+    def _discard_now(self) -> None:
+        """Pieces before `durable` stay: a promise was asked for, and perhaps a row names them."""
+        dropped = [piece.name for piece in self._made if piece.start >= self.durable]
+        self._made = [piece for piece in self._made if piece.start < self.durable]
+        self._held = bytearray()
+        self.written = self.durable
+        try:
+            self._staging.remove_now(dropped)
+        except GleanerError as error:
+            log.info("pieces of a discarded chunk are removed later: %s", error)
+
+    def _is_open(self) -> bool:
+        return False
+
+    def _close_now(self) -> None:
+        return None
+
+
+def read_pieces(objects: Objects, pieces: Sequence[tuple[str, int]]) -> Iterator[bytes]:
+    """The bytes of an upload from its pieces, each of (name, bytes), in their order.
+
+    It ends early where a piece is missing or too short.
+
+    Raises:
+        DiskFull, StorageUnreachable.
+    """
+    for name, size in pieces:
+        got = 0
+        with objects.errors("A part cannot be read"), contextlib.suppress(FileNotFoundError):
+            for data in objects.read(name, 0, size):
+                got += len(data)
+                yield data
+        if got != size:
+            return

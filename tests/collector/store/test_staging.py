@@ -1,0 +1,275 @@
+"""One contract for every place uploads may lie: what is written in a thread while more arrives, and what is left of it
+when it goes wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from collector.store import staging_s3
+from collector.store.blobs import DiskFull, StorageUnusable
+from collector.store.objects import Objects, S3Place
+from collector.store.open_staging import open_staging
+from collector.store.staging import THREADS, Checksum, ChecksumMismatch, Piece, Staging
+from collector.store.staging_local import LocalStaging
+from collector.store.staging_s3 import FOLDER, S3Staging, read_pieces
+from collector.store.writeback import begin_writeback
+from tests.support.s3 import S3Server
+from tests.support.s3_faults import failing
+
+NAME = "up-1.part"
+BATCHES = [[bytes([number]) * 70_000, bytes([number + 100]) * 5] for number in range(20)]
+WHOLE = b"".join(piece for batch in BATCHES for piece in batch)
+
+
+class Rows:
+    """What promises saved: offsets, and pieces."""
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.pieces: list[Piece] = []
+
+    def promise(self, offset: int, pieces: Sequence[Piece]) -> None:
+        self.offsets.append(offset)
+        self.pieces += pieces
+
+
+@pytest.fixture(params=["local", "moto", "ministack", "failing"])
+def staging(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Staging]:
+    monkeypatch.setattr(staging_s3, "PIECE_BYTES", 300_000)
+    if request.param == "local":
+        made = open_staging(tmp_path, 0, None)
+        yield made
+        made.close()
+        return
+    server: S3Server = request.getfixturevalue("ministack" if request.param == "ministack" else "moto")
+    address = f"s3://{server.new_bucket()}/a"
+    with failing(server.endpoint, 0.1 if request.param == "failing" else 0.0) as proxy:
+        made = open_staging(tmp_path, 0, S3Place(address, proxy.endpoint))
+        yield made
+        made.close()
+
+
+def content(staging: Staging, rows: Rows) -> bytes:
+    """The bytes of the upload, as far as they are promised."""
+    if isinstance(staging, LocalStaging):
+        return (staging.folder / NAME).read_bytes()[: rows.offsets[-1]]
+    assert isinstance(staging, S3Staging)
+    assert [piece.start for piece in rows.pieces] == [0, *(piece.end for piece in rows.pieces[:-1])]
+    found = [(piece.name, piece.end - piece.start) for piece in rows.pieces]
+    return b"".join(read_pieces(Objects(S3Place(**staging.place()), FOLDER), found))
+
+
+def objects(staging: Staging) -> set[str]:
+    assert isinstance(staging, S3Staging)
+    return {name for name, _, _ in staging._objects.list()}
+
+
+def test_batches_are_written_in_order_and_compared_with_their_checksum(staging: Staging) -> None:
+    rows = Rows()
+
+    async def send() -> tuple[int, int]:
+        file = await staging.open(NAME, 0)
+        checksum = Checksum("sha256", hashlib.sha256(WHOLE).digest())
+        for batch in BATCHES[:-1]:
+            await file.write(batch, checksum)
+        before = file.durable
+        await file.finish(BATCHES[-1], checksum, rows.promise)
+        await file.close()
+        return before, file.durable
+
+    assert asyncio.run(send()) == (0, len(WHOLE))
+    assert rows.offsets == [len(WHOLE)]
+    assert content(staging, rows) == WHOLE
+
+
+def test_what_was_promised_is_continued_by_another_request(staging: Staging) -> None:
+    rows = Rows()
+
+    async def send() -> None:
+        file = await staging.open(NAME, 0)
+        await file.write(BATCHES[0], None)
+        await file.sync(rows.promise)
+        await file.write(BATCHES[1], None)
+        await file.close()  # cut off: nothing of the second is promised
+        start = len(b"".join(BATCHES[0]))
+        assert await staging.true_offset(NAME, start) == start
+        file = await staging.open(NAME, start)
+        assert file.durable == start
+        for batch in BATCHES[1:]:
+            await file.write(batch, None)
+            await file.sync(rows.promise)
+        await file.finish([], None, rows.promise)
+
+    asyncio.run(send())
+    assert rows.offsets[-1] == len(WHOLE) and content(staging, rows) == WHOLE
+
+
+def test_a_wrong_checksum_cuts_off_all_batches_of_the_chunk_and_nothing_before(staging: Staging) -> None:
+    rows = Rows()
+
+    async def send() -> int:
+        file = await staging.open(NAME, 0)
+        await file.finish([b"before"], None, rows.promise)
+        file = await staging.open(NAME, 6)
+        checksum = Checksum("sha256", hashlib.sha256(WHOLE[1:]).digest())
+        for batch in BATCHES[:-1]:
+            await file.write(batch, checksum)
+        with pytest.raises(ChecksumMismatch):
+            await file.finish(BATCHES[-1], checksum, rows.promise)
+        await file.close()
+        return file.durable
+
+    assert asyncio.run(send()) == 6
+    assert rows.offsets == [6]
+    assert content(staging, rows) == b"before"
+    if staging.in_pieces:
+        assert objects(staging) == {piece.name for piece in rows.pieces}
+
+
+def test_who_is_cancelled_during_a_write_leaves_the_file_open_until_it_is_done(staging: Staging) -> None:
+    may_go_on = threading.Event()
+    rows = Rows()
+
+    async def send() -> None:
+        file = await staging.open(NAME, 0)
+        blocked = [staging.begin(may_go_on.wait) for _ in range(THREADS)]
+        task = asyncio.create_task(file.finish([WHOLE], None, rows.promise))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        closing = asyncio.create_task(file.close())
+        await asyncio.sleep(0.05)
+        assert not closing.done()
+        may_go_on.set()
+        await closing
+        await asyncio.gather(*blocked)
+
+    asyncio.run(send())
+    assert content(staging, rows) == WHOLE
+
+
+def test_a_promise_that_fails_is_made_again_with_all_that_lies_there(staging: Staging) -> None:
+    """Nobody knows whether a commit without an answer took place: nothing of it may be removed."""
+    rows = Rows()
+
+    def fails(_offset: int, _pieces: Sequence[Piece]) -> None:
+        raise StorageUnusable("The connection to the database broke.")
+
+    async def send() -> None:
+        file = await staging.open(NAME, 0)
+        await file.write(BATCHES[0], None)
+        with pytest.raises(StorageUnusable):
+            await file.sync(fails)
+        await file.write(BATCHES[1], None)
+        await file.discard()
+        await file.finish(BATCHES[2], None, rows.promise)
+
+    asyncio.run(send())
+    assert content(staging, rows) == b"".join([*BATCHES[0], *BATCHES[2]])
+
+
+def test_two_holders_never_write_to_the_same_object(moto: S3Server, tmp_path: Path) -> None:
+    """One who was passed over and still writes changes nothing of what the next one promises."""
+    staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}", moto.endpoint))
+    rows, late = Rows(), Rows()
+
+    async def send() -> None:
+        passed_over, holder = await staging.open(NAME, 0), await staging.open(NAME, 0)
+        await passed_over.write([b"late" * 100_000], None)
+        await holder.finish(BATCHES[0], None, rows.promise)
+        await passed_over.finish([b"later"], None, late.promise)
+
+    asyncio.run(send())
+    assert content(staging, rows) == b"".join(BATCHES[0])
+    assert not {piece.name for piece in rows.pieces} & {piece.name for piece in late.pieces}
+    staging.close()
+
+
+def test_memory_of_an_upload_is_bounded(staging: Staging) -> None:
+    """Pieces become objects while the chunk goes on, also of one with a checksum."""
+    rows = Rows()
+
+    async def send() -> list[int]:
+        file = await staging.open(NAME, 0)
+        checksum = Checksum("crc32c", b"0000")
+        held = []
+        for batch in BATCHES:
+            await file.write(batch, checksum)
+            held.append(len(getattr(file, "_held", b"")))
+        await file.discard()
+        await file.finish([], None, rows.promise)
+        return held
+
+    assert max(asyncio.run(send())) < 300_000 + 70_005
+    assert rows.offsets == [0]
+    if staging.in_pieces:
+        assert objects(staging) == set()
+
+
+def test_pieces_that_are_missing_or_short_end_the_bytes(moto: S3Server, tmp_path: Path) -> None:
+    found = Objects(S3Place(f"s3://{moto.new_bucket()}", moto.endpoint), FOLDER)
+    found.put("a", b"first")
+    found.put("c", b"third")
+    assert b"".join(read_pieces(found, [("a", 5), ("b", 5), ("c", 5)])) == b"first"
+    assert b"".join(read_pieces(found, [("a", 7), ("c", 5)])) == b"first"
+    assert b"".join(read_pieces(found, [("a", 4), ("c", 5)])) == b"firsthird"[:4] + b"third"
+
+
+def test_only_old_objects_are_left_over(moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}", moto.endpoint))
+    rows = Rows()
+
+    async def send() -> None:
+        file = await staging.open(NAME, 0)
+        await file.finish([b"bytes"], None, rows.promise)
+
+    asyncio.run(send())
+    staging.check_usable()
+    assert staging.leftovers() == []
+    monkeypatch.setattr(staging_s3, "LEFTOVER_SECONDS", -60.0)
+    assert staging.leftovers() == [piece.name for piece in rows.pieces]
+    staging.remove_now(staging.leftovers())
+    staging.remove_now(["up-1/gone"])
+    assert staging.leftovers() == []
+    staging.close()
+
+
+def test_a_full_disk_is_reported_by_the_next_call_and_costs_only_what_was_not_durable(tmp_path: Path) -> None:
+    rows = Rows()
+    staging = LocalStaging(tmp_path / "here", 0)
+
+    async def send() -> None:
+        file = staging.open_now(NAME, 0)
+        await file.write([b"durable"], None)
+        await file.sync(rows.promise)
+        await file.write([b"not durable"], None)
+        await file.write([], None)
+        file._staging = LocalStaging(tmp_path / "full", 2**62)
+        await file.write([b"too much"], None)
+        with pytest.raises(DiskFull):
+            await file.write([b"more"], None)
+        await file.discard()
+        await file.close()
+
+    asyncio.run(send())
+    assert (staging.folder / NAME).read_bytes() == b"durable"
+    assert rows.offsets == [7]
+    staging.close()
+
+
+def test_writeback_reports_a_file_that_is_closed_and_passes_over_one_that_has_no_pages() -> None:
+    reading, writing = os.pipe()
+    begin_writeback(writing, 0, 10)
+    os.close(reading)
+    os.close(writing)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        begin_writeback(writing, 0, 10)
