@@ -35,8 +35,8 @@ def do_batch(request: dict[str, Any]) -> dict[str, Any]:
     """Do each item of `request["items"]` by the function `request["work"]` (`module:function`, dict -> dict).
 
     `request["common"]` is part of the input of each. An item that takes longer than `request["item_seconds"]` ends the
-    process: nothing else stops a decoder. `request["retry_seconds"]` are the pauses before it is tried again after an
-    error that passes.
+    process: nothing else stops a decoder (0: no limit). `request["retry_seconds"]` are the pauses before it is tried
+    again after an error that passes.
 
     Returns:
         `{"outcomes": one for each item}`, in their order: `{"result": …}` or
@@ -80,13 +80,17 @@ def _outcome(work: Work, inputs: dict[str, Any], seconds: float, pauses: Sequenc
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """The process ends when it takes longer. For the main thread."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    """The process ends when it takes longer. For the main thread. 0: no limit."""
+    if not seconds:
+        yield
+        return
+    handler = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 def _failed(message: str, code: str | None = None, hint: str = "", unable: bool = False) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -56,7 +57,10 @@ def export(
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Write ground truth to a folder. Only what people submitted; the folder appears whole or not at all."""
+    """Write ground truth to a folder. Only what people submitted; the folder appears whole or not at all.
+
+    An export that was interrupted is continued by the same command.
+    """
     if no_media and format == "coco":
         raise typer.BadParameter(
             "COCO needs its pictures: leave --no-media out, or use --format jsonl.", param_hint="--no-media"
@@ -91,20 +95,26 @@ def _write(
     from rich.console import Console
     from rich.progress import Progress
 
+    from collector.bulk.choice import open_engine_of_command
     from collector.exports.about import write_about
     from collector.exports.folder import whole_folder
+    from collector.exports.media_files import MediaFiles
     from collector.store.open import open_reader
-    from collector.store.open_blobs import open_blobs
 
     stand_back()
     database = open_reader(settings.data, settings.database)
     screen = Console(stderr=True)
     try:
-        with whole_folder(to) as folder, Progress(console=screen, transient=True) as progress:
+        with (
+            _resumable(to, screen),
+            whole_folder(to) as folder,
+            closing(open_engine_of_command(settings, ["collector.exports.media_work"])) as engine,
+            Progress(console=screen, transient=True) as progress,
+        ):
             bar = progress.add_task("Exporting", total=None)
             summary = write(
                 database,
-                open_blobs(settings.blobs_location),
+                MediaFiles(engine, settings.blobs_location, folder),
                 folder,
                 begin=lambda total: progress.update(bar, total=total),
                 advance=_now_and_then(lambda items: progress.advance(bar, items)),
@@ -116,6 +126,29 @@ def _write(
     for sentence in summary.sentences():
         screen.print(sentence)
     return summary, about, is_recorded
+
+
+@contextmanager
+def _resumable(to: Path, screen: Console) -> Iterator[None]:
+    """Says that an interrupted export is continued, and where one is that ends before it is whole."""
+    from collector.exports.folder import has_files, partial_folder
+    from collector.exports.problems import ExportRunning
+
+    partial = partial_folder(to)
+    try:
+        if partial.is_dir() and has_files(partial):
+            screen.print(f"Continuing the export in {partial}: media files that are there are used.", soft_wrap=True)
+        yield
+    except ExportRunning:
+        raise
+    except BaseException:
+        if partial.is_dir():
+            screen.print(
+                f"The export is not whole. The same command continues it; what is there so far is in {partial}."
+                " Delete that folder if you do not want it.",
+                soft_wrap=True,
+            )
+        raise
 
 
 def _now_and_then(advance: Callable[[int], None]) -> Callable[[], None]:

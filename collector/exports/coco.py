@@ -7,31 +7,27 @@ the picture, with an integer `track_id` in its attributes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-import cv2
-
-from collector.exports.folder import copy_blob
-from collector.exports.frames import Picture, exact_frames
 from collector.exports.ids import Categories, stable_id
-from collector.exports.problems import FolderNotWritable, MediaDamaged
+from collector.exports.media_files import MediaFiles, Request
+from collector.exports.media_work import ExportedFile
+from collector.exports.problems import MediaDamaged
 from collector.exports.shapes import carried, drawn
 from collector.exports.spill import Spill
 from collector.exports.summary import Summary
 from collector.exports.sums import Sums
 from collector.exports.truth import ALL, Item, Media, Selection, item_ids, items
-from collector.store.blobs import BlobStore, read_whole
 from collector.store.database import Database
 from collector.studies.categories import categories
 from wire.base import format_utc
-from wire.capture import FrameTable
 from wire.labels import LabelsDocument, Mask, Track
 
 ANNOTATIONS, PRELABELS, IMAGES = "annotations.json", "prelabels.json", "images"
@@ -54,7 +50,7 @@ class Image:
 
 def export_coco(
     db: Database,
-    blobs: BlobStore,
+    media: MediaFiles,
     folder: Path,
     *,
     with_prelabels: bool,
@@ -71,7 +67,7 @@ def export_coco(
     Pre-labels are given on the same pictures, so the two files can be compared.
 
     Raises:
-        MediaDamaged, BlobMissing.
+        What `MediaFiles.of` raises.
     """
     # One answer per picture: every label would be there twice.
     ids = item_ids(db, selection=selection, all_rounds=False)
@@ -84,16 +80,18 @@ def export_coco(
         Spill(folder, ".annotations") as annotations,
         Spill(folder, ".prelabels") as prelabels,
     ):
-        for item in items(db, ids, with_prelabels=with_prelabels):
+        for item, files in media.of(items(db, ids, with_prelabels=with_prelabels), partial(_wanted, every=every)):
             summary.withheld += item.withheld
             if item.type not in ("boxes", "tracks"):
                 summary.left_out += sum(len(document.labels) for document in item.labels_documents)
             else:
                 if item.documents:
                     summary.contents.add(item)
-                for document in item.labels_documents:
+                for document, made in zip(item.labels_documents, files, strict=True):
                     shown = [row for row in item.prelabels.shown if row.capture == document.capture]
-                    for image in _pictures(blobs, sums, folder / IMAGES, item.media[document.capture], document, every):
+                    for file in made:
+                        sums.add(folder / file.name, file.sha256)
+                        image = _image(item.media[document.capture], file)
                         images.add(_image_row(image, item, document.capture, licence))
                         summary.images += 1
                         annotations.add_all(_annotations(document, image, words))
@@ -104,63 +102,43 @@ def export_coco(
             advance()
         _assemble(folder / ANNOTATIONS, words, images, annotations, licence)
         _link(folder / ANNOTATIONS, folder / LINKED)
-        made = [folder / ANNOTATIONS, folder / LINKED]
+        sums.add(folder / ANNOTATIONS)
+        sums.add(folder / LINKED)
         if with_prelabels:
-            made.append(folder / PRELABELS)
-            with made[-1].open("w", encoding="utf-8") as file:
-                _list(file, prelabels)
-        for path in made:
-            sums.add(path)
+            _write_results(folder / PRELABELS, prelabels)
+            sums.add(folder / PRELABELS)
     return summary
 
 
-def _pictures(
-    blobs: BlobStore, sums: Sums, folder: Path, media: Media, document: LabelsDocument, every: int | None
-) -> Iterator[Image]:
-    """Write the pictures a document is exported on; each is yielded when its file is there."""
+def _wanted(item: Item, every: int | None) -> list[Request]:
+    """What makes the pictures of an item: one request per document."""
+    if item.type not in ("boxes", "tracks"):
+        return []
+    return [_picture_request(item.media[document.capture], document, every) for document in item.labels_documents]
+
+
+def _picture_request(media: Media, document: LabelsDocument, every: int | None) -> Request:
     if media.medium == "image":
-        name = f"{media.capture}.{media.extension}"
-        copy_blob(blobs, media.original, folder / name)
-        sums.add(folder / name, media.original)
-        width, height = _size(folder / name, media)
-        yield Image(stable_id("image", media.capture), name, width, height, None, None)
-        return
+        name = f"{IMAGES}/{media.capture}.{media.extension}"
+        return {"key": media.original, "name": name, "sized": not media.size}
     if media.frames is None:
         raise MediaDamaged(f"The video {media.capture} has no frame table.")
-    times = FrameTable.read(read_whole(blobs, media.frames)).times_us
-    with blobs.local_file(media.original) as video:
-        for index, picture in exact_frames(video, _wanted(document, len(times), every)):
-            name = f"{media.capture}_{index:06d}.png"
-            sums.add(folder / name, _write_picture(folder / name, picture))
-            height, width = picture.shape[:2]
-            yield Image(stable_id("image", media.capture, index), name, width, height, index, times[index])
-
-
-def _wanted(document: LabelsDocument, frames: int, every: int | None) -> list[int]:
-    """The frames of a video that are exported, rising."""
-    if every is not None:
-        return list(range(0, frames, every))
     tracks = [label for label in document.labels if isinstance(label, Track)]
-    return sorted({row.frame for track in tracks for row in track.keyframes}) or [0][:frames]
+    keyframes = sorted({row.frame for track in tracks for row in track.keyframes}) or [0]
+    return {
+        "key": media.original,
+        "table": media.frames,
+        "prefix": f"{IMAGES}/{media.capture}",
+        "every": every,
+        "frames": keyframes,
+    }
 
 
-def _write_picture(path: Path, picture: Picture) -> str:
-    """Returns the sha256 of the file."""
-    # PNG, because a JPEG would no longer be the frame that was decoded.
-    done, body = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 2])
-    if not done:
-        raise FolderNotWritable(f"The picture {path.name} could not be encoded.")
-    path.write_bytes(body.tobytes())
-    return hashlib.sha256(body.tobytes()).hexdigest()
-
-
-def _size(path: Path, media: Media) -> tuple[int, int]:
-    if media.format.width and media.format.height:
-        return media.format.width, media.format.height
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if picture is None:
-        raise MediaDamaged(f"The still {media.capture} is not a picture.")
-    return int(picture.shape[1]), int(picture.shape[0])
+def _image(media: Media, file: ExportedFile) -> Image:
+    width, height = (file.width, file.height) if file.width and file.height else media.size or (0, 0)
+    name = file.name.removeprefix(f"{IMAGES}/")
+    where = () if file.frame is None else (file.frame,)
+    return Image(stable_id("image", media.capture, *where), name, width, height, file.frame, file.start_us)
 
 
 def _image_row(image: Image, item: Item, capture: str, licence: str | None) -> dict[str, Any]:
@@ -248,6 +226,11 @@ def _link(path: Path, target: Path) -> None:
         target.hardlink_to(path)
     except OSError:  # a file system without links
         shutil.copyfile(path, target)
+
+
+def _write_results(path: Path, prelabels: Spill) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        _list(file, prelabels)
 
 
 def _list(file: TextIO, rows: Spill) -> None:

@@ -1,67 +1,68 @@
-"""An export appears whole or not at all: it is filled next to its place, then renamed into it."""
+"""An export appears whole or not at all: it is filled next to its place, then renamed into it.
+
+One that was interrupted stays next to its place, `.NAME.partial`. The same command continues it: media files that are
+there are used, everything else is written anew, for people have gone on reviewing meanwhile.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from collector.exports.problems import FolderNotEmpty, FolderNotWritable, MediaDamaged
-from collector.store.blobs import MAX_BYTES, BlobStore
+from collector.exports.problems import ExportRunning, FolderNotEmpty, FolderNotWritable
 from wire.files import sync_folder
+
+# Folders that a partial export has besides its own: files that an earlier attempt left, and what has been made.
+EARLIER, DONE = ".earlier", ".done"
+
+
+def partial_folder(to: Path) -> Path:
+    """Where an export is while it is not whole."""
+    to = to.absolute()
+    return to.parent / f".{to.name}.partial"
 
 
 @contextmanager
 def whole_folder(to: Path) -> Iterator[Path]:
-    """A new empty folder that becomes `to` when the block ends well, and vanishes when it does not.
+    """A folder that becomes `to` when the block ends well. When it does not, it stays for the next attempt.
 
     Raises:
         FolderNotEmpty: `to` has something in it.
+        ExportRunning: another process fills it.
         FolderNotWritable: it cannot be made there, or the disk is full.
     """
-    to = to.absolute()
+    to, partial = to.absolute(), partial_folder(to)
     if to.is_dir() and any(to.iterdir()):
         raise FolderNotEmpty(f"The folder {to} is not empty.")
     lock: int | None = None
-    partial = to.parent / f".{to.name}.{secrets.token_hex(4)}.partial"
     try:
         if to.exists() and not to.is_dir():
             raise FolderNotWritable(f"{to} is a file, not a folder.")
-        partial.mkdir(parents=True)
+        partial.mkdir(parents=True, exist_ok=True)
         lock = _lock(partial)
-        _remove_abandoned(to)
+        _set_earlier_aside(partial)
         yield partial
+        for name in (EARLIER, DONE):
+            shutil.rmtree(partial / name)
         sync_folder(partial)
         partial.rename(to)
         sync_folder(to.parent)
     except OSError as error:
         raise FolderNotWritable(f"The export to {to} failed: {error.strerror or error}.") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
         if lock is not None:
+            if partial.exists() and not has_files(partial):
+                shutil.rmtree(partial, ignore_errors=True)
             os.close(lock)
 
 
-def copy_blob(blobs: BlobStore, key: str, target: Path) -> None:
-    """Copy a blob and check on the way that its bytes are those its key names.
-
-    Raises:
-        MediaDamaged: they are not.
-        BlobMissing: it is not there.
-    """
-    digest = hashlib.sha256()
-    with target.open("wb") as file:
-        for piece in blobs.read(key, 0, MAX_BYTES):
-            digest.update(piece)
-            file.write(piece)
-    if digest.hexdigest() != key:
-        raise MediaDamaged(f"The blob {key[:12]}… has changed since it was stored.")
+def has_files(partial: Path) -> bool:
+    """Whether a partial export has media files, which the next attempt can use."""
+    return any(path.is_dir() and path.name != DONE and any(path.iterdir()) for path in partial.iterdir())
 
 
 def _lock(partial: Path) -> int:
@@ -69,23 +70,25 @@ def _lock(partial: Path) -> int:
     fd = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(fd)
-        raise
+        raise ExportRunning(f"Another export is filling {partial}.") from None
     return fd
 
 
-def _remove_abandoned(to: Path) -> None:
-    """Remove what killed exports to the same place left: partial folders that nobody holds the lock of."""
-    pattern = re.compile(rf"\.{re.escape(to.name)}\.[0-9a-f]{{8}}\.partial")
-    for left in to.parent.iterdir():
-        if not pattern.fullmatch(left.name) or left.is_symlink() or not left.is_dir():
+def _set_earlier_aside(partial: Path) -> None:
+    """Media files go to EARLIER, from where they are fetched by name; records of what was made stay in DONE."""
+    for name in (EARLIER, DONE):
+        (partial / name).mkdir(exist_ok=True)
+    for path in (partial / DONE).iterdir():
+        if path.suffix != ".json":  # a file in the making
+            path.unlink()
+    for path in list(partial.iterdir()):
+        if path.name in (EARLIER, DONE):
             continue
-        try:
-            fd = _lock(left)
-        except OSError:
-            continue
-        try:
-            shutil.rmtree(left, ignore_errors=True)
-        finally:
-            os.close(fd)
+        if path.is_dir():
+            for file in list(path.iterdir()):
+                file.rename(partial / EARLIER / file.name)
+            path.rmdir()
+        else:
+            path.unlink()

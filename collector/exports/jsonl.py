@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
-from collector.exports.folder import copy_blob
+from collector.exports.media_files import MediaFiles, Request
+from collector.exports.media_work import ExportedFile
 from collector.exports.summary import Summary
 from collector.exports.sums import Sums
 from collector.exports.truth import ALL, Item, Media, Selection, item_ids, items
-from collector.store.blobs import BlobStore
 from collector.store.database import Database
 
 LABELS, PRELABELS, MEDIA = "labels.jsonl", "prelabels.jsonl", "media"
@@ -20,7 +20,7 @@ LABELS, PRELABELS, MEDIA = "labels.jsonl", "prelabels.jsonl", "media"
 
 def export_jsonl(
     db: Database,
-    blobs: BlobStore,
+    media: MediaFiles,
     folder: Path,
     *,
     with_prelabels: bool,
@@ -35,19 +35,19 @@ def export_jsonl(
     once each, also with several tasks. Without media the lines name their hashes, and frame tables come along.
 
     Raises:
-        MediaDamaged, BlobMissing.
+        What `MediaFiles.of` raises.
     """
     ids = item_ids(db, unreviewed=with_prelabels, selection=selection)
     begin(len(ids))
     (folder / MEDIA).mkdir()
     with ExitStack() as stack:
         sums = stack.enter_context(Sums(folder))
-        writer = _Writer(blobs, folder, sums, with_media)
+        writer = _Writer(folder, sums, with_media)
         writer.labels = stack.enter_context((folder / LABELS).open("w", encoding="utf-8"))
         if with_prelabels:
             writer.prelabels = stack.enter_context((folder / PRELABELS).open("w", encoding="utf-8"))
-        for item in items(db, ids, with_prelabels=with_prelabels):
-            writer.add(item)
+        for item, files in media.of(items(db, ids, with_prelabels=with_prelabels), writer.wanted):
+            writer.add(item, files)
             advance()
         for file in filter(None, [writer.labels, writer.prelabels]):
             file.flush()
@@ -58,14 +58,35 @@ def export_jsonl(
 class _Writer:
     """The files of one export, and what has been written into them."""
 
-    def __init__(self, blobs: BlobStore, folder: Path, sums: Sums, with_media: bool) -> None:
-        self._blobs, self._folder, self._sums, self._with_media = blobs, folder, sums, with_media
+    def __init__(self, folder: Path, sums: Sums, with_media: bool) -> None:
+        self._folder, self._sums, self._with_media = folder, sums, with_media
         self._written: set[str] = set()
+        self._under_way: set[str] = set()
         self.labels: TextIO | None = None
         self.prelabels: TextIO | None = None
         self.summary = Summary()
 
-    def add(self, item: Item) -> None:
+    def wanted(self, item: Item) -> list[Request]:
+        """The originals and frame tables of what will be written of an item, each once in an export."""
+        said = [] if self.prelabels is None else [*item.prelabels.shown, *item.prelabels.hidden]
+        named = dict.fromkeys([document["capture"] for document in item.documents] + [row.capture for row in said])
+        files = [file for capture in named for file in self._files(item.media[capture])]
+        fresh = {name: key for name, key in files if name not in self._under_way and not (self._folder / name).exists()}
+        self._under_way.update(fresh)
+        return [{"key": key, "name": name, "sized": False} for name, key in fresh.items()]
+
+    def _files(self, media: Media) -> Iterator[tuple[str, str]]:
+        """The name and the key of each file of a capture."""
+        if self._with_media:
+            yield f"{MEDIA}/{media.sha256}.{media.extension}", media.original
+        if media.frames is not None:
+            yield f"{MEDIA}/{media.sha256}.frames.json", media.frames
+
+    def add(self, item: Item, files: Sequence[Sequence[ExportedFile]]) -> None:
+        """Write an item; `files` are those that it wanted."""
+        for (file,) in files:
+            self._under_way.discard(file.name)
+            self._sums.add(self._folder / file.name, file.sha256)
         summary = self.summary
         summary.withheld += item.withheld
         if item.documents or (self.prelabels is not None and item.media):
@@ -95,13 +116,13 @@ class _Writer:
         return {**document, **item.origin, "media": self._media(item.media[document["capture"]]), **whose}
 
     def _media(self, media: Media) -> dict[str, Any]:
-        """Put the original bytes of a capture into the folder, once, and say where they are; its frame table always."""
+        """A capture's bytes and where they are; of a video the frame table, too."""
         found = {"sha256": media.sha256}
         if self._with_media:
-            found["path"] = self._placed(media.original, f"{media.sha256}.{media.extension}")
+            found["path"] = f"{MEDIA}/{media.sha256}.{media.extension}"
         if media.frames is not None:
             # The times of a video's frames are in its frame table, not in the container (contracts.md, Time).
-            found["frames"] = self._placed(media.frames, f"{media.sha256}.frames.json")
+            found["frames"] = f"{MEDIA}/{media.sha256}.frames.json"
         return {
             **found,
             "sensor": media.sensor,
@@ -109,13 +130,6 @@ class _Writer:
             "consent_until": media.consent_until,
             **media.facts,
         }
-
-    def _placed(self, key: str, name: str) -> str:
-        target = self._folder / MEDIA / name
-        if not target.exists():
-            copy_blob(self._blobs, key, target)
-            self._sums.add(target, key)
-        return f"{MEDIA}/{name}"
 
 
 def _write(file: Any, line: dict[str, Any]) -> None:

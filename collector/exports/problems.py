@@ -3,7 +3,9 @@
 GleanerError
 ├── FolderNotEmpty      export-folder-not-empty
 ├── FolderNotWritable   export-folder-not-writable
+├── ExportRunning       export-running
 ├── MediaDamaged        media-damaged
+├── MediaNotExported    media-not-exported
 └── ExportDamaged       export-damaged
 """
 
@@ -25,7 +27,16 @@ class FolderNotWritable(GleanerError):
     code = "export-folder-not-writable"
     status = 500
     exit_code = 3
-    hint = "Free some disk space or name another folder. No partial files were left behind."
+    hint = "Free some disk space or name another folder."
+
+
+class ExportRunning(GleanerError):
+    """Another process makes an export to the same folder."""
+
+    code = "export-running"
+    status = 409
+    exit_code = 2
+    hint = "Wait until it ends, or name another folder."
 
 
 class MediaDamaged(GleanerError):
@@ -34,7 +45,16 @@ class MediaDamaged(GleanerError):
     code = "media-damaged"
     status = 500
     exit_code = 1
-    hint = "Check the disk that holds the data folder and restore the blob from a backup; nothing was exported."
+    hint = "Check the disk that holds the data folder and restore the blob from a backup, then run the export again."
+
+
+class MediaNotExported(GleanerError):
+    """The files of a capture could not be made, for a reason that the sentence has."""
+
+    code = "media-not-exported"
+    status = 500
+    exit_code = 1
+    hint = "Correct what the sentence names, then run the export again: it continues."
 
 
 class ExportDamaged(GleanerError):

@@ -13,10 +13,29 @@ from typer.testing import CliRunner
 from collector.cli import app
 from tests.collector.review.filled import Filled
 from tests.support.databases import environment_of, reopened
+from tests.support.recordings import Streamed, write_video
+
+WIDTH, HEIGHT = 160, 120
 
 
 def jpeg() -> bytes:
-    return cv2.imencode(".jpg", np.full((120, 160, 3), 90, np.uint8))[1].tobytes()
+    return cv2.imencode(".jpg", np.full((HEIGHT, WIDTH, 3), 90, np.uint8))[1].tobytes()
+
+
+def video(times_us: list[int]) -> bytes:
+    """A Matroska file of moving noise at these times, muxed without seeking as a device does."""
+    random = np.random.default_rng(7)
+
+    def picture(index: int) -> np.ndarray:
+        made = random.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
+        made = cv2.resize(made, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+        made[:, 4 * index : 4 * index + 20] = (0, 0, 255)
+        return made
+
+    file = Streamed()
+    pictures = map(picture, range(len(times_us)))
+    write_video(file, pictures, times_us, container="matroska", preset="ultrafast", tune="zerolatency")
+    return bytes(file.data)
 
 
 def export(filled: Filled, to: Path, *more: str) -> dict[str, Any]:

@@ -25,26 +25,8 @@ from prelabel.geometry.rle import encode
 from tests.collector.review import filled as module
 from tests.collector.review.filled import MODEL, TIMES, Filled, box, track
 from tests.support.databases import command
-from tests.support.recordings import Streamed, write_video
+from tests.support.exporting import HEIGHT, WIDTH, jpeg, video
 from wire.labels import Box, Keypoints, Mask, Polygon, Rle
-
-WIDTH, HEIGHT = 160, 120
-
-
-def video(times_us: list[int]) -> bytes:
-    """A Matroska file of moving noise at these times, muxed without seeking as a device does."""
-    random = np.random.default_rng(7)
-
-    def picture(index: int) -> np.ndarray:
-        made = random.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
-        made = cv2.resize(made, (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
-        made[:, 4 * index : 4 * index + 20] = (0, 0, 255)
-        return made
-
-    file = Streamed()
-    pictures = map(picture, range(len(times_us)))
-    write_video(file, pictures, times_us, container="matroska", preset="ultrafast", tune="zerolatency")
-    return bytes(file.data)
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +37,6 @@ def movie() -> bytes:
 def decoded(body: bytes) -> list[np.ndarray[Any, Any]]:
     with av.open(io.BytesIO(body)) as container:
         return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
-
-
-def jpeg() -> bytes:
-    return cv2.imencode(".jpg", np.full((HEIGHT, WIDTH, 3), 90, np.uint8))[1].tobytes()
 
 
 def export(filled: Filled, to: Path, *more: str) -> Any:

@@ -174,14 +174,17 @@ def test_a_folder_with_something_in_it_is_left_alone(filled: Filled, tmp_path: P
     assert export(filled, tmp_path / "empty").exit_code == 0
 
 
-def test_a_damaged_blob_stops_the_export_and_leaves_nothing(
+def test_a_damaged_blob_stops_the_export_until_it_is_mended(
     filled: Filled, reviewed: dict[str, str], tmp_path: Path
 ) -> None:
     path = filled.blobs.root / blob_name(hashlib.sha256(b"a jpeg").hexdigest())
     path.write_bytes(b"b jpeg")
     done = export(filled, tmp_path / "out")
     assert isinstance(done.exception, MediaDamaged)
-    assert {entry.name for entry in tmp_path.iterdir()} == {"data"}
+    assert not (tmp_path / "out").exists()
+    path.write_bytes(b"a jpeg")
+    assert export(filled, tmp_path / "out").exit_code == 0
+    assert {entry.name for entry in tmp_path.iterdir()} == {"data", "out"}
 
 
 def test_consent_that_has_run_out_keeps_its_captures_back(
