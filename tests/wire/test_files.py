@@ -23,8 +23,9 @@ KILLED = 9
 PROGRAMS = ("collector", "device_agent", "hardware", "http_shell", "prelabel", "scripts", "wire")
 # What is appended to, copied piece by piece, or written only to see whether it can be.
 SYNCED_BY_HAND = {
-    "collector/store/staging_local.py", "collector/store/blobs_local.py", "device_agent/session/journal.py",
-    "device_agent/spool/export.py", "prelabel/labelling/run_journal.py", "wire/files.py",
+    "collector/client/download.py", "collector/store/staging_local.py", "collector/store/blobs_local.py",
+    "device_agent/session/journal.py", "device_agent/spool/export.py", "prelabel/labelling/run_journal.py",
+    "wire/files.py",
 }  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def test_a_process_that_is_not_the_first_removes_nothing(db: Database, staging: 
         keeping.cancel()
 
     asyncio.run(watched())
-    assert staging.names() == ["up-gone.part"]
+    assert staging.leftovers() == ["up-gone.part"]
 
 
 def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalStaging) -> None:
