@@ -254,6 +254,26 @@ def _damaged_header(name: str) -> BackupDamaged:
 
 def _new_repository(storage: BackupStorage, passphrase: str) -> bytes:
     """Write the header of a new repository; returns its master key. Raises PassphraseMissing."""
+    master = new_key()
+    _write_header(storage, passphrase, master)
+    return master
+
+
+def change_passphrase(storage: BackupStorage, old: str, new: str) -> None:
+    """From now on the repository is opened by the new passphrase alone; until this returns, by the old one.
+
+    Raises:
+        BackupInUse, BackupNotFound, BackupDamaged, BackupStorageUnusable, PassphraseMissing, PassphraseWrong.
+    """
+    with storage.lock(USERS_LOCK), storage.lock(WRITER_LOCK):
+        header = _header(storage, HEADER)
+        if header is None:
+            raise BackupNotFound("There is no backup in this folder.")
+        _write_header(storage, new, _master_key(header, old))
+
+
+def _write_header(storage: BackupStorage, passphrase: str, master: bytes) -> None:
+    """Raises PassphraseMissing."""
     if len(passphrase) < MIN_PASSPHRASE_CHARACTERS:
         raise PassphraseMissing(f"The passphrase has fewer than {MIN_PASSPHRASE_CHARACTERS} characters.")
     header: dict[str, Any] = {
@@ -263,11 +283,9 @@ def _new_repository(storage: BackupStorage, passphrase: str) -> bytes:
         "memory": ARGON2_BYTES,
         "salt": os.urandom(SALT_BYTES).hex(),
     }
-    master = new_key()
     header["master"] = encrypt(_key_of(header, passphrase), master, _bound_to(header)).hex()
     for name in (HEADER_COPY, HEADER):
         storage.write(name, canonical_json(header))
-    return master
 
 
 def _master_key(header: dict[str, Any], passphrase: str) -> bytes:

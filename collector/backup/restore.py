@@ -22,10 +22,13 @@ from collector.backup.rows import BLOBS, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
 from collector.store.blobs import blob_name
 from collector.store.blobs_local import disk_errors
+from collector.store.clock import now_text
+from collector.store.fill import check_fillable, fill_database, open_filled
 from collector.store.integrity import RowsDoNotFit, build_database
 from collector.store.lock import LOCK_FILE, lock_folder
 from collector.store.open import RESTORE_MARK
 from collector.store.private import private_folder
+from collector.store.read_only import ReadOnly
 from collector.store.schema import newest_schema
 from collector.store.sql import Connection
 from wire.files import sync_folder, write_whole
@@ -58,13 +61,16 @@ def restore_snapshot(
     data: Path,
     course: Course | None = None,
     *,
+    database: str | None = None,
     without_damaged: bool = False,
 ) -> Restored:
     """Fill the folder `data`, which must be new, empty, or what an interrupted restore of this snapshot left.
 
+    `database`: address of an empty PostgreSQL database for the rows; None: they go into the folder.
+
     Raises:
-        RestoreTargetNotEmpty, BackupTooNew, BackupStorageUnusable, DatabaseFailed, DataInUse, DiskFull,
-        StorageUnusable.
+        RestoreTargetNotEmpty, DatabaseNotEmpty, DriverMissing, UnknownDatabase, BackupTooNew, BackupStorageUnusable,
+        DatabaseFailed, DataInUse, DiskFull, StorageUnusable.
         BackupDamaged: of the rows or keys something is damaged, or of the blobs and `without_damaged` is not set.
     """
     course = course or Course()
@@ -73,6 +79,9 @@ def restore_snapshot(
             f"The snapshot has schema {snapshot.data_schema} of Gleaner {snapshot.version}; this version reads"
             f" {newest_schema()}."
         )
+    mark = _mark(snapshot)
+    if database is not None:
+        check_fillable(data, database, mark)
     with _target(data, snapshot.id):
         damaged = _restore_blobs(repository, snapshot, data, course)
         if damaged and not without_damaged:
@@ -86,7 +95,9 @@ def restore_snapshot(
             with disk_errors(f"The file {file.path} could not be restored"):
                 private_folder(target.parent)
                 write_whole(target, content)
-        digest = _restore_rows(repository, snapshot, data)
+        digest = _restore_rows(repository, snapshot, data, database, mark)
+    if database is not None:
+        open_filled(data, database, mark)
     return Restored(snapshot, digest, tuple(damaged))
 
 
@@ -138,14 +149,24 @@ def _restore_blobs(repository: Repository, snapshot: BackupSnapshot, data: Path,
     return damaged
 
 
-def _restore_rows(repository: Repository, snapshot: BackupSnapshot, data: Path) -> str:
+def _mark(snapshot: BackupSnapshot) -> ReadOnly:
+    return ReadOnly("filling", f"restore-{snapshot.id}", now_text(), f"the backup {snapshot.id}")
+
+
+def _restore_rows(
+    repository: Repository, snapshot: BackupSnapshot, data: Path, database: str | None, mark: ReadOnly
+) -> str:
     """Build the database and put it in its place; returns the digest of what is in it. Raises BackupDamaged."""
     tables = ((table.name, table.columns, _lines(repository, snapshot, table.name)) for table in snapshot.tables)
+
+    def check(conn: Connection) -> str:
+        return _checked_digest(conn, snapshot)
+
     try:
+        if database is not None:
+            return fill_database(data, database, snapshot.data_schema, mark, tables, check)
         with disk_errors("The database could not be restored"):
-            return build_database(
-                data / DATABASE, snapshot.data_schema, tables, lambda conn: _checked_digest(conn, snapshot)
-            )
+            return build_database(data / DATABASE, snapshot.data_schema, tables, check)
     except RowsDoNotFit as error:
         raise BackupDamaged(f"The rows of the snapshot do not fit together: {error}.", files=[]) from error
 

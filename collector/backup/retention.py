@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from collector.backup.check import contents_of
 from collector.backup.repository import OBJECTS, SNAPSHOTS, Repository, object_id
+from collector.backup.snapshot import BackupSnapshot
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,26 @@ def prune_repository(repository: Repository, retention: Retention) -> Pruned:
     """
     snapshots = {snapshot: repository.find_snapshot(snapshot) for snapshot in repository.snapshot_ids()}
     stay = retained({name: found.finished_at for name, found in snapshots.items()}, retention)
-    for name in stay:
-        repository.keys.mark_needed(
-            object_id(repository.name_of(content)) for content in contents_of(repository, snapshots[name])
-        )
     removed = sorted(set(snapshots) - stay)
+    objects = remove_unneeded(repository, [snapshots[name] for name in stay], removed)
+    return Pruned(tuple(sorted(stay)), tuple(removed), objects)
+
+
+def remove_unneeded(repository: Repository, stay: Iterable[BackupSnapshot], removed: Sequence[str] = ()) -> int:
+    """Remove snapshots, then the keys and the files of objects that none of those that stay needs; returns how many.
+
+    Raises:
+        BackupDamaged: what a snapshot that stays needs cannot be read; nothing was removed.
+        BackupStorageUnusable.
+    """
+    for snapshot in stay:
+        repository.keys.mark_needed(
+            object_id(repository.name_of(content)) for content in contents_of(repository, snapshot)
+        )
     storage = repository.storage
     storage.delete(f"{SNAPSHOTS}/{name}" for name in removed)
     repository.keys.remove_unneeded()
     useless = [name for name, _size in storage.list(OBJECTS) if repository.keys.find(object_id(name)) is None]
     storage.delete(useless)
     storage.delete_unfinished()
-    return Pruned(tuple(sorted(stay)), tuple(removed), len(useless))
+    return len(useless)

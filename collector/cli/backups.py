@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collector.cli.options import Json
-from collector.cli.repository import PassphraseFile, Rate, RepositoryFolder, course, repository_at, shown_bytes
+from collector.cli.repository import (
+    NEW_PASSPHRASE_VARIABLE,
+    PassphraseFile,
+    Rate,
+    RepositoryFolder,
+    course,
+    passphrase_of,
+    repository_at,
+    shown_bytes,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Backups that were made: which there are, whether they are whole.")
 
@@ -96,3 +106,60 @@ def prune(
         f"{len(pruned.kept)} snapshots stay, {len(pruned.removed)} were removed, with {pruned.objects} objects that"
         " no other needs."
     )
+
+
+@app.command("erase")
+def erase(
+    repository: RepositoryFolder,
+    participant: Annotated[str, typer.Option("--participant", help="Whose rows and recordings, by their id.")],
+    look: Annotated[bool, typer.Option("--look", help="Only say which snapshots have any; change nothing.")] = False,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take a participant out of every snapshot, destroy the keys of what only they had, and look whether all is gone.
+
+    Erase them in the collector first, or the next backup saves them again. Ends with 1 when something is left.
+    """
+    from collector.backup.erase import erase_participant, snapshots_with
+    from collector.cli.background import stand_back
+
+    stand_back()
+    with repository_at(repository, passphrase_file, for_pruning=not look) as place:
+        erased = None if look else erase_participant(place, participant)
+        left = snapshots_with(place, participant)
+    if as_json:
+        typer.echo(json.dumps({"erased": None if erased is None else asdict(erased), "left": left}))
+    else:
+        if erased is not None:
+            typer.echo(
+                f"{erased.rows} rows were taken out of {len(erased.snapshots)} snapshots; {erased.blobs} recordings and"
+                f" {erased.objects} objects in all cannot be read any more."
+            )
+        for name, rows in left.items():
+            typer.echo(f"The snapshot {name} has {rows} rows about {participant}.")
+        if not left:
+            typer.echo(f"No snapshot has anything of {participant}.")
+    if left and not look:
+        raise typer.Exit(1)
+
+
+@app.command("passphrase")
+def change(
+    repository: RepositoryFolder,
+    new_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--new-passphrase-file",
+            help=f"A file with the new passphrase. [env: {NEW_PASSPHRASE_VARIABLE} is it itself; else it is asked for]",
+        ),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Give a repository another passphrase; nothing is encrypted anew."""
+    from collector.backup.folder import LocalBackupFolder
+    from collector.backup.repository import change_passphrase
+
+    old = passphrase_of(passphrase_file)
+    new = passphrase_of(new_passphrase_file, NEW_PASSPHRASE_VARIABLE, "New passphrase", is_new=True)
+    change_passphrase(LocalBackupFolder(repository.absolute()), old, new)
+    typer.echo("The repository has the new passphrase. Save a copy of it away from this machine.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collector.backup.repository import Repository
 
 PASSPHRASE_VARIABLE = "GLEANER_BACKUP_PASSPHRASE"
+NEW_PASSPHRASE_VARIABLE = "GLEANER_NEW_BACKUP_PASSPHRASE"
 MIB = 2**20
 
 RepositoryFolder = Annotated[Path, typer.Argument(metavar="REPOSITORY", help="The folder of the backups.")]
@@ -40,14 +41,16 @@ def repository_at(
     from collector.backup.folder import LocalBackupFolder
     from collector.backup.repository import HEADER, open_repository
 
-    passphrase = _passphrase(passphrase_file, is_new=for_writing and not (folder / HEADER).exists())
+    passphrase = passphrase_of(passphrase_file, is_new=for_writing and not (folder / HEADER).exists())
     with open_repository(
         LocalBackupFolder(folder.absolute()), passphrase, for_writing=for_writing, for_pruning=for_pruning
     ) as repository:
         yield repository
 
 
-def _passphrase(file: Path | None, *, is_new: bool) -> str:
+def passphrase_of(
+    file: Path | None, variable: str = PASSPHRASE_VARIABLE, title: str = "Passphrase", *, is_new: bool = False
+) -> str:
     """From the file, the environment, or the person at the terminal. Raises PassphraseMissing."""
     from collector.backup.problems import PassphraseMissing
 
@@ -57,9 +60,9 @@ def _passphrase(file: Path | None, *, is_new: bool) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise PassphraseMissing(f"The passphrase file {file} cannot be read: {error}.") from error
     else:
-        found = os.environ.get(PASSPHRASE_VARIABLE, "")
+        found = os.environ.get(variable, "")
         if not found and sys.stdin.isatty():
-            found = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)
+            found = typer.prompt(title, hide_input=True, confirmation_prompt=is_new, err=True)
     if not found:
         raise PassphraseMissing("Backups are encrypted, and no passphrase was given.")
     return found

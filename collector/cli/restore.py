@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.options import Data, DatabaseAddress, Json, SettingsFile
 from collector.cli.repository import PassphraseFile, Rate, RepositoryFolder, course, repository_at
 
 
@@ -22,6 +22,7 @@ def restore(
     passphrase_file: PassphraseFile = None,
     rate: Rate = None,
     data: Data = None,
+    database: DatabaseAddress = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
@@ -30,15 +31,17 @@ def restore(
     from collector.settings import load_settings
     from collector.store.open import UnknownDatabase
 
-    settings = load_settings({"data": data}, settings_file)
-    if settings.database is not None or settings.blobs is not None:
+    settings = load_settings({"data": data, "database": database}, settings_file)
+    if settings.blobs is not None:
         raise UnknownDatabase(
-            "A restore fills an empty data folder with an SQLite database and media; it fills no PostgreSQL and no S3.",
-            hint="Run it again without the settings database and blobs.",
+            "A restore puts media into the data folder; it fills no S3 server.",
+            hint="Run it again without the setting blobs; then bring them there: gleaner collector move --to-blobs.",
         )
     with repository_at(repository, passphrase_file) as place, course("Restore", rate) as work:
         found = place.find_snapshot(snapshot) if snapshot else newest_snapshot(place)
-        restored = restore_snapshot(place, found, settings.data, work, without_damaged=without_damaged)
+        restored = restore_snapshot(
+            place, found, settings.data, work, database=settings.database, without_damaged=without_damaged
+        )
     left_out = len(restored.left_out) + len(found.missing)
     if as_json:
         result = {"snapshot": found.id, "rows": found.rows, "blobs": found.blobs.rows - left_out}

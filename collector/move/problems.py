@@ -1,12 +1,12 @@
 """What can be in the way of a move, and of going back.
 
 GleanerError
-
 ├── MoveDiffers             move-differs
 ├── MoveNotFound            move-not-found
 ├── MoveToSamePlace         move-to-same-place
 ├── MoveUnderWay            move-under-way
-└── RowsSinceMove           rows-since-move
+├── RowsSinceMove           rows-since-move
+└── SourceMediaDamaged      source-media-damaged
 """
 
 from __future__ import annotations

@@ -17,7 +17,14 @@ from collector.backup.problems import (
     PassphraseMissing,
     PassphraseWrong,
 )
-from collector.backup.repository import HEADER, HEADER_COPY, ContentDiffers, open_repository
+from collector.backup.repository import (
+    HEADER,
+    HEADER_COPY,
+    ContentDiffers,
+    change_passphrase,
+    check_headers,
+    open_repository,
+)
 from tests.collector.backup.saving import PASSPHRASE, opened
 
 DATA = b"a recording" * 1000
@@ -161,3 +168,23 @@ def test_a_lost_header_is_put_back_from_its_copy(place: Path) -> None:
     (place / HEADER).write_bytes((place / HEADER_COPY).read_bytes())
     with opened(place) as repository:
         assert repository.read_bytes(CONTENT) == DATA
+
+
+def test_a_new_passphrase_opens_everything_and_the_old_one_nothing(tmp_path: Path) -> None:
+    storage, other = LocalBackupFolder(tmp_path / "r"), "another horse battery staple"
+    with opened(tmp_path / "r", for_writing=True) as repository:
+        content = repository.put_bytes(b"data")
+        repository.commit()
+    for wrong in ("not the passphrase", other):
+        with pytest.raises(PassphraseWrong):
+            change_passphrase(storage, wrong, other)
+    with pytest.raises(PassphraseMissing):
+        change_passphrase(storage, PASSPHRASE, "short")
+    change_passphrase(storage, PASSPHRASE, other)
+    assert check_headers(storage) == []
+    with pytest.raises(PassphraseWrong), opened(tmp_path / "r"):
+        pass
+    with open_repository(storage, other) as repository:
+        assert repository.read_bytes(content) == b"data"
+    with pytest.raises(BackupNotFound):
+        change_passphrase(LocalBackupFolder(tmp_path / "none"), PASSPHRASE, other)

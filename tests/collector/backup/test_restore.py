@@ -17,11 +17,14 @@ from collector.backup.restore import Restored, newest_snapshot, restore_snapshot
 from collector.backup.rows import RowWriter, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
 from collector.store.database import Database
+from collector.store.fill import DatabaseNotEmpty
 from collector.store.lock import DataInUse, lock_folder
 from collector.store.migrate import make_database
 from collector.store.open import RESTORE_MARK, RestoreUnfinished, open_database
+from collector.store.read_only import MoveUnfinished
 from tests.collector.backup.saving import files_of, furnish, opened, save
 from tests.collector.review.filled import Filled
+from tests.support import postgres
 from tests.support.databases import Engine, on_both
 
 # The order of constraints inside a table depends on the run of its migration.
@@ -87,6 +90,36 @@ def test_everything_is_there_again(filled: Filled, engine: Engine, tmp_path: Pat
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with at(tmp_path / "to") as database:
         assert database.read_sync(dump_rows).digest == before
+
+
+@on_both
+def test_rows_can_be_restored_into_postgresql(filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.store.fill.PIECE_ROWS", 5)
+    furnish(filled)
+    snapshot = save(filled, tmp_path / "r").snapshot
+    address = postgres.new_address(migrated=False)
+    try:
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), opened(tmp_path / "r") as repository:
+            patched.setattr("collector.backup.restore._checked_digest", raise_interrupt)
+            restore_snapshot(repository, snapshot, tmp_path / "to", database=address)
+        with pytest.raises(MoveUnfinished):
+            open_database(tmp_path / "x", address)
+        with opened(tmp_path / "r") as repository:
+            found = restore_snapshot(repository, snapshot, tmp_path / "to", database=address)
+        assert found.digest == snapshot.digest
+        assert files_of(tmp_path / "to" / "blobs") == files_of(filled.folder / "blobs")
+        database = open_database(tmp_path / "to", address)
+        assert database.read_sync(dump_rows).digest == snapshot.digest
+        database.close()
+        with opened(tmp_path / "r") as repository, pytest.raises(DatabaseNotEmpty):
+            restore_snapshot(repository, snapshot, tmp_path / "another", database=address)
+        assert not (tmp_path / "another").exists()
+    finally:
+        postgres.drop(address)
+
+
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_only_its_owner_may_read_what_was_restored(filled: Filled, tmp_path: Path) -> None:
