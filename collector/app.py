@@ -175,7 +175,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _start_services(settings: Settings, instruments: Instruments) -> Services:
-    db = open_database(settings.data, settings.database, work="none" if settings.review_only else "alone")
+    db = open_database(settings.data, settings.database, work=settings.work)
     if isinstance(db, ReportsCommits):
         db.observe_commits(instruments.committed)
     try:
@@ -216,7 +216,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             ShownTasks(),
             RequestRates(),
             processes,
-            UploadLocks(None if settings.database is None else UploadOwners(db, processes.id)),
+            UploadLocks(UploadOwners(db, processes.id) if settings.work == "together" else None),
             LateLooks(settings.logs_folder),
             Measurer(DataLocation.of(settings)),
             Receiver(db, staging, settings),
@@ -260,7 +260,7 @@ def _processes(settings: Settings, db: Database) -> Processes:
     """What this one has in hand is free at its end, and at the next start at the latest."""
     name = f"{gethostname()}:{settings.port}"
     processes = Processes(
-        db, settings.data, name, [release_uploads, release_jobs, release_runs], alone=settings.database is None
+        db, settings.data, name, [release_uploads, release_jobs, release_runs], alone=settings.work == "alone"
     )
     if not settings.review_only:
         processes.start()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
+from collector.store.lock import Work
 from collector.store.objects import ADDRESS, S3Place
 from collector.store.open_blobs import DEFAULT_CACHE_BYTES, BlobsLocation
 from collector.store.upkeep import RowAges
@@ -240,8 +241,19 @@ class Settings(BaseModel):
 
     @property
     def page_cookie(self) -> str:
-        """The name of the cookie of the page's sign-in; two collectors on one machine have two."""
-        return f"{'__Host-' if self.is_https else ''}gleaner-page-{self.port}"
+        """The name of the cookie of the page's sign-in; two collectors on one machine have two, and the processes
+        behind one public address have one.
+        """
+        public = urlsplit(self.public_url or "")
+        port = (public.port or {"https": 443, "http": 80}[public.scheme]) if self.public_url else self.port
+        return f"{'__Host-' if self.is_https else ''}gleaner-page-{port}"
+
+    @property
+    def work(self) -> Work:
+        """Whether others may take uploads and do jobs on the same database: where none of these is in a folder."""
+        if self.review_only:
+            return "none"
+        return "together" if self.database and self.blobs and self.staging else "alone"
 
     @property
     def keys_folder(self) -> Path:
