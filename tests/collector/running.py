@@ -98,7 +98,8 @@ class Collector:
             return self._ready.exists()
 
         until(ready)
-        self.port = int(json.loads(self._ready.read_text())["url"].rsplit(":", 1)[1])
+        # Not the address for people, which may be that of a proxy.
+        self.port = int(json.loads((self.data / "service.json").read_text())["url"].rsplit(":", 1)[1])
         if self._held is not None:
             self._held.close()
             self._held = None

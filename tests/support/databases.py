@@ -95,6 +95,17 @@ def moved(folder: Path, address: str | None) -> None:
         _ADDRESSES[folder] = address
 
 
+@contextlib.contextmanager
+def with_address(address: str, *folders: Path) -> Iterator[None]:
+    """Meanwhile these data folders have a PostgreSQL database that is not one of the run's own server."""
+    _ADDRESSES.update(dict.fromkeys(folders, address))
+    try:
+        yield
+    finally:
+        for folder in folders:
+            del _ADDRESSES[folder]
+
+
 def reopened(folder: Path) -> Database:
     """The one writer of a data folder."""
     return open_database(folder, address_of(folder))

@@ -10,37 +10,11 @@ import time
 import httpx
 import pytest
 
-from tests.collector.running import Collector, DeviceClient
-from tests.collector.samples import Sample, sample
+from tests.collector.running import Collector
+from tests.collector.samples import sample
+from tests.collector.sending import resume, settle
 from tests.support.trials import rounds
 from tests.support.waiting import until
-
-
-def resume(device: DeviceClient, capture: str, part: str, data: bytes, chunk: int, *, checksum: bool) -> None:
-    """What the device does: ask for the offset, go on from there, until everything is there."""
-    while True:
-        try:
-            created = device.create(capture, part, len(data))
-            location, at = created.headers["Location"], int(created.headers["Upload-Offset"])
-            while at < len(data):
-                reply = device.patch(location, at, data[at : at + chunk], checksum=checksum)
-                if reply.status_code != 204:
-                    break
-                at = int(reply.headers["Upload-Offset"])
-            else:
-                return
-        except (httpx.HTTPError, KeyError):
-            time.sleep(0.05)
-
-
-def settle(device: DeviceClient, one: Sample) -> None:
-    while True:
-        try:
-            if device.put_manifest(one).status_code == 202 and device.receipt(one.id).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.05)
 
 
 @pytest.mark.soak
