@@ -93,6 +93,7 @@ BEHAVIOURS = {
     "one model": ("prelabel/image/test_ssd_mobilenet",),
     "first commands": ("hardware/test_front_door",),
     "backups of a running service": ("collector/backup/test_under_load",),
+    "several collectors at once": ("collector/test_several_processes",),
     "a running service whose data moves": ("collector/move/test_while_serving",),
 }  # fmt: skip
 

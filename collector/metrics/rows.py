@@ -27,6 +27,7 @@ _JOBS = text(
 _OLDEST_JOB = text("SELECT min(not_before) FROM job WHERE kind = :kind AND state = 'waiting'")
 _CAPTURES = text("SELECT count(*) FROM (SELECT 1 AS one FROM capture WHERE state = :state LIMIT :most) AS found")
 _UPLOADS = text("SELECT count(*) FROM (SELECT 1 AS one FROM upload WHERE state = 'open' LIMIT :most) AS found")
+_PROCESSES = text("SELECT count(*) FROM process")
 JOB_STATES = ("waiting", "leased", "failed")
 CAPTURE_STATES = ("received", "bad")
 
@@ -41,6 +42,7 @@ class Readings:
     job_age_seconds: Mapping[str, float] = field(default_factory=dict)
     captures: Mapping[str, int] = field(default_factory=dict)
     uploads: int = 0
+    processes: int = 0
     read_only: bool = False
 
 
@@ -64,6 +66,7 @@ def read_rows(conn: Connection, kinds: Sequence[str]) -> Readings:
         job_age_seconds={kind: age(conn.execute(_OLDEST_JOB, {"kind": kind}).scalar()) for kind in kinds},
         captures={state: conn.execute(_CAPTURES, {"state": state, **most}).scalar_one() for state in CAPTURE_STATES},
         uploads=conn.execute(_UPLOADS, most).scalar_one(),
+        processes=conn.execute(_PROCESSES).scalar_one(),
         read_only=find_read_only(conn) is not None,
     )
 
@@ -91,6 +94,7 @@ class RowFigures(MetricSource):
         yield GaugeMetricFamily(
             "gleaner_uploads_open", f"uploads under way, at most {MAX_COUNTED}", value=found.uploads
         )
+        yield GaugeMetricFamily("gleaner_processes", "collectors at work on this database", value=found.processes)
         yield GaugeMetricFamily(
             "gleaner_read_only", "1: the data moves to another place, and nothing is changed", value=found.read_only
         )

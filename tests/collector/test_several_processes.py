@@ -240,7 +240,7 @@ def with_progress(load: Load, count: int = 2) -> None:
 def test_one_of_two_is_killed_again_and_again(pair: Pair) -> None:
     load, chance = Load(pair), random.Random()
     with_progress(load)
-    for _ in range(rounds(4, 100)):
+    for _ in range(rounds(2, 100)):
         victim = chance.choice(pair.collectors)
         time.sleep(chance.uniform(0.0, 0.8))
         victim.kill()
@@ -261,7 +261,7 @@ def test_the_server_of_the_database_is_started_again(tmp_path: Path, moto: S3Ser
         with with_address(server.address.format(name="pair"), *(one.data for one in pair.collectors)):
             pair.start()
             load, chance = Load(pair), random.Random()
-            for _ in range(rounds(2, 20)):
+            for _ in range(rounds(1, 20)):
                 with_progress(load)
                 time.sleep(chance.uniform(0.0, 0.5))
                 server.stop(chance.choice(("immediate", "fast")))

@@ -28,6 +28,9 @@ def test_the_queue_the_jobs_and_the_disk(filled: Filled, monkeypatch: pytest.Mon
     for step in ("a", "b"):
         filled.make(filled.take(step, "answer", {"text": b"yes"}, ["text"])["take"])
     filled.execute("UPDATE task SET created_at = '2026-01-01T00:00:00.000000Z' WHERE id = :id", id=filled.tasks()[0].id)
+    filled.execute(
+        "INSERT INTO process (id, folder, name, beats, started_at, seen_at) VALUES ('p', 'f', 'n', 0, '2026', '2026')"
+    )
     filled.db.write_sync(lambda conn: enqueue_all(conn, "open", {f"cap-{n}": {} for n in range(5)}))
     filled.execute("UPDATE job SET state = 'failed' WHERE key = 'cap-0'")
     filled.execute("UPDATE job SET not_before = '2026-01-01T00:00:00.000000Z' WHERE key = 'cap-1'")
@@ -36,7 +39,7 @@ def test_the_queue_the_jobs_and_the_disk(filled: Filled, monkeypatch: pytest.Mon
     assert found["gleaner_oldest_task_seconds"] > 86_400 and found["gleaner_oldest_job_seconds kind=open"] > 86_400
     assert found["gleaner_jobs kind=open state=waiting"] == 3, "no more than the limit is counted"
     assert found["gleaner_jobs kind=open state=failed"] == 1 and found["gleaner_jobs kind=derive state=waiting"] == 0
-    assert found["gleaner_oldest_job_seconds kind=derive"] == 0
+    assert found["gleaner_oldest_job_seconds kind=derive"] == 0 and found["gleaner_processes"] == 1
     assert 0 < found["gleaner_disk_free_bytes folder=data"] < found["gleaner_disk_bytes folder=data"]
     assert "gleaner_disk_bytes folder=gone" not in found
     assert (found["gleaner_database_log_bytes"] > 0) == (engine_of_run() == "sqlite")
