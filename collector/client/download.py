@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import httpx
 from collector.client.connection import HttpCalls
 from http_shell.answers import NoAnswer, NotACollector
 from wire.errors import GleanerError
-from wire.files import sync_folder
+from wire.files import file_sha256, sync_folder
 
 ReportBytes = Callable[[int, int], None]  # bytes that are here, bytes in all
 
@@ -51,9 +50,7 @@ class Download:
                 self._alone(file)
                 self._fetch(file, etag, total, report)
                 os.fsync(file.fileno())
-            with part.open("rb") as file:
-                arrived = hashlib.file_digest(file, "sha256").hexdigest()
-            if arrived != digest:
+            if file_sha256(part) != digest:
                 part.unlink()
                 raise DownloadFailed(
                     f"What arrived for {self._target.name} has another hash than what the collector has.",
