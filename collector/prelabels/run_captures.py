@@ -14,14 +14,17 @@ from wire.capture import Medium
 PAGE = 1000  # captures looked at in one read, whatever share of them is wanted
 MAX_PAGES = 5
 _END = text("SELECT max(id) FROM (SELECT id FROM capture WHERE id > :after ORDER BY id LIMIT :most) AS page")
+# The page first, so that no engine looks at all captures of a state or a session for it.
 _PAGE = text(
-    "SELECT capture.id, capture.medium, capture.session_id, session.study FROM prelabel_run AS run"
-    " JOIN capture ON capture.id > :after AND capture.id <= :end AND capture.received_at <= run.created_at"
-    " AND capture.state = 'opened' AND capture.problem IS NULL AND capture.medium IN :media"
-    " AND (:step IS NULL OR capture.step = :step)"
+    "SELECT capture.id, capture.medium, capture.session_id, session.study FROM"
+    " (SELECT id, medium, session_id, state, problem, step, received_at FROM capture WHERE id > :after"
+    " ORDER BY id LIMIT :most) AS capture"
+    " JOIN prelabel_run AS run ON run.id = :run"
     " JOIN session ON session.id = capture.session_id"
     " JOIN prelabel_run_study AS named ON named.run_id = run.id AND named.study = session.study"
-    " WHERE run.id = :run ORDER BY capture.id"
+    " WHERE capture.received_at <= run.created_at AND capture.state = 'opened' AND capture.problem IS NULL"
+    " AND capture.medium IN :media AND (:step IS NULL OR capture.step = :step) AND capture.id <= :end"
+    " ORDER BY capture.id"
 )
 _AGAIN = text(
     "SELECT capture.id, capture.medium, capture.session_id FROM prelabel_run_failure AS failure"
@@ -55,7 +58,8 @@ class RunCaptures:
         end = conn.execute(_END, {"after": after, "most": PAGE}).scalar()
         if end is None:
             return Page(None, [], [])
-        values = {"run": self.run, "media": list(self.media), "step": self.step, "after": after, "end": end}
+        values = {"run": self.run, "media": list(self.media), "step": self.step, "after": after, "most": PAGE}
+        values["end"] = end  # where one came in between, it belongs to the next page
         return _with_consent(conn, end, conn.execute(_PAGE, values).all())
 
     def failed_page(self, conn: Connection, after: str) -> Page:
