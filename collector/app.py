@@ -35,6 +35,8 @@ from collector.ingest.routes import router as ingest_router
 from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
 from collector.ingest.upload_owners import UploadOwners, release_uploads
+from collector.installation.routes import router as installation_router
+from collector.installation.storage import StorageFigures
 from collector.jobs.queue import JobKind, release_jobs
 from collector.jobs.runner import JobRunner
 from collector.keys import RECEIPT_KEY, known_collector, load_admin_key, load_receipt_key, new_receipt_key
@@ -95,6 +97,7 @@ ROUTERS = (
     users_router,
     catalogue_router,
     conflicts_router,
+    installation_router,
     reports_router,
     studies_router,
     prelabels_router,
@@ -214,6 +217,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             _row_figures(settings, instruments),
             SignIns(db),
             ShownTasks(),
+            StorageFigures(),
             RequestRates(),
             processes,
             UploadLocks(UploadOwners(db, processes.id) if settings.work == "together" else None),

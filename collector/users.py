@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from collector.people import accounts
 from collector.people.open_tokens import TokenRows, list_tokens, revoke_token
-from collector.people.policy import Lead, NotAllowed, Person, PolicyRoute
+from collector.people.policy import Lead, NotAllowed, Person, PolicyRoute, Role
 from collector.review.release import release_leases
 from collector.security.log import SecurityLog
 from collector.services import Db, services_of
@@ -38,6 +38,10 @@ class DisabledUser(WireModel):
 
     name: str
     released: int
+
+
+class NewRole(WireModel):
+    role: Role
 
 
 async def _unlimited(lead: Lead) -> Person:
@@ -78,6 +82,14 @@ async def enable_user(name: str, request: Request, lead: AccountLead, db: Db) ->
     """With a new link or token; the old ones stay ended."""
     await db.write(lambda conn: accounts.enable_user(conn, name))
     services_of(request).get(SecurityLog).record("user-enabled", person=name, by=lead.name)
+    return Response(status_code=204)
+
+
+@router.post("/{name}/role", status_code=204)
+async def change_role(name: str, request: Request, lead: AccountLead, db: Db, body: NewRole) -> Response:
+    """What they may do from now on; what they did and hold stays."""
+    await db.write(lambda conn: accounts.change_role(conn, name, body.role))
+    services_of(request).get(SecurityLog).record("role-changed", person=name, role=body.role, by=lead.name)
     return Response(status_code=204)
 
 

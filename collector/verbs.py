@@ -78,6 +78,9 @@ def _user(conn: Connection, verb: str, given: Given, settings: Settings) -> dict
     match verb:
         case "add":
             return accounts.add_user(conn, given["name"], given["role"])
+        case "role":
+            accounts.change_role(conn, given["name"], given["role"])
+            return {"name": given["name"], "role": given["role"]}
         case "token":
             days = _DAYS.validate_python(given.get("days"))
             return {"token": accounts.new_token(conn, given["name"], days)}
@@ -155,18 +158,28 @@ def _save_export(conn: Connection, given: Given, _settings: Settings) -> dict[st
     return {}
 
 
+def _save_backup(conn: Connection, given: Given, _settings: Settings) -> dict[str, Any]:
+    from datetime import datetime
+
+    from collector.installation.overview import save_backup_time
+
+    save_backup_time(conn, datetime.fromisoformat(given["at"]))
+    return {}
+
+
 def _of(room: Callable[[Connection, str, Given, Settings], dict[str, Any]], verb: str) -> Verb:
     return lambda conn, given, settings: room(conn, verb, given, settings)
 
 
 _ROOMS = {
     "device": (_device, ("list", "revoke", "rename")),
-    "user": (_user, ("add", "token", "link", "studies", "list", "disable", "enable", "tokens", "revoke-token")),
+    "user": (_user, ("add", "role", "token", "link", "studies", "list", "disable", "enable", "tokens", "revoke-token")),
     "prelabel": (_prelabel, ("run", "list", "pause", "resume", "cancel", "failures")),
     "study": (_study, ("list", "show", "set")),
 }
 VERBS: dict[str, Verb] = {
     "join-code": _join_code,
+    "backup-save": _save_backup,
     "export-save": _save_export,
     "calibration-save": _save_calibration,
     **{f"{name}-{verb}": _of(room, verb) for name, (room, verbs) in _ROOMS.items() for verb in verbs},

@@ -31,8 +31,8 @@ INSIDE_COLLECTOR = {
     "reports": 5, "exports": 5, "prelabels": 5, "withdrawal": 5,
     "backup": 5, "move": 6,
     "page": 5, "readiness": 5, "users": 5,
-    "verbs": 6, "tls": 6, "watchdog": 6, "admin": 7, "health": 6, "openapi": 6,
-    "app": 7, "cli": 7, "client": 7, "local_service": 7,
+    "installation": 6, "verbs": 7, "tls": 6, "watchdog": 6, "admin": 8, "health": 6, "openapi": 6,
+    "app": 8, "cli": 8, "client": 8, "local_service": 8,
 }  # fmt: skip
 
 INSIDE_PRELABEL = {

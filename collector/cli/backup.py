@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
 from collector.cli.repository import PassphraseFile, Rate, RepositoryFolder, course, repository_at, shown_bytes
+
+if TYPE_CHECKING:
+    from collector.settings import Settings
 
 
 def backup(
@@ -36,6 +41,7 @@ def backup(
     finally:
         database.close()
     snapshot = made.snapshot
+    _report_time(settings)
     if as_json:
         typer.echo(
             json.dumps(
@@ -62,3 +68,15 @@ def backup(
     if snapshot.missing:
         typer.echo("Check the collector's data: gleaner collector verify", err=True)
         raise typer.Exit(1)
+
+
+def _report_time(settings: Settings) -> None:
+    """For the page of the installation. A backup that is made stays made when this cannot be saved."""
+    from collector.local_service import ask
+    from wire.base import format_utc
+    from wire.errors import GleanerError
+
+    try:
+        ask(settings, "backup-save", {"at": format_utc(datetime.now(UTC))})
+    except GleanerError as error:
+        typer.echo(f"The time of this backup is not shown in the page: {error}", err=True)

@@ -49,6 +49,19 @@ def link(name: Name, data: Data = None, as_json: Json = False, settings_file: Se
     typer.echo(json.dumps(made) if as_json else made["url"])
 
 
+@app.command("role")
+def change_role(
+    name: Name,
+    role: Annotated[str, typer.Option(help="annotator or lead.")],
+    data: Data = None,
+    as_json: Json = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Change what a person may do, at once. What they did and hold stays."""
+    made = ask_collector(data, settings_file, "user-role", {"name": name, "role": role})
+    typer.echo(json.dumps(made) if as_json else f"{name} is {role} now.")
+
+
 @app.command("disable")
 def disable(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """End a person's tokens, sessions and links at once, and give the items they hold to others. Drafts are kept."""

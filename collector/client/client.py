@@ -10,6 +10,7 @@ import httpx
 
 from collector.client.captures import CaptureRequests
 from collector.client.connection import HttpCalls, authority_of, check_address, read_answer, to_bytes
+from collector.client.installation import InstallationRequests
 from collector.client.people import DeviceRequests, PeopleRequests
 from collector.client.reports import PrelabelRunRequests, ReportRequests
 from collector.client.sessions import SessionRequests, StudyRequests
@@ -31,6 +32,7 @@ class Client:
         tasks: the queue, and what people made of it.
         reports, prelabel_runs: what was done, what models were worth, running one again.
         people, devices: who may come in.
+        installation: how the collector is, failed jobs, storage.
         uploads: with a device's token, what devices send.
 
     Args:
@@ -69,6 +71,7 @@ class Client:
         self.prelabel_runs = PrelabelRunRequests(calls)
         self.people = PeopleRequests(calls)
         self.devices = DeviceRequests(calls)
+        self.installation = InstallationRequests(calls)
         self.uploads = UploadRequests(calls, verify_key)
 
     @staticmethod

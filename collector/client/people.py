@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.client.connection import HttpCalls, quoted, read_answer, to_bytes
+from collector.client.connection import HttpCalls, quoted, to_bytes
 from collector.devices.fleet import DeviceRow, DeviceRows, NewName
 from collector.people.open_tokens import TokenRow, TokenRows
+from collector.people.policy import Role
 from collector.people.routes import Me
-from collector.users import DisabledUser, UserRow, UserRows
+from collector.users import DisabledUser, NewRole, UserRow, UserRows
 
 
 class PeopleRequests:
@@ -23,6 +24,11 @@ class PeopleRequests:
 
     def list(self) -> Sequence[UserRow]:
         return self._calls.get(UserRows, "/api/users").users
+
+    def set_role(self, name: str, role: Role) -> None:
+        """What they may do from now on; what they did and hold stays."""
+        body = to_bytes(NewRole(role=role))
+        self._calls.send("POST", f"/api/users/{quoted(name)}/role", body=body, repeatable=True)
 
     def disable(self, name: str) -> DisabledUser:
         """End their tokens, sessions and links at once; what they hold goes to others, drafts stay."""
@@ -52,10 +58,8 @@ class DeviceRequests:
         return self._calls.get(DeviceRows, "/api/devices").devices
 
     def rename(self, device: str, name: str) -> DeviceRow:
-        body = to_bytes(NewName(name=name))
-        return read_answer(
-            DeviceRow, self._calls.send("PATCH", f"/api/devices/{quoted(device)}", body=body, repeatable=True)
-        )
+        body = NewName(name=name)
+        return self._calls.call(DeviceRow, "PATCH", f"/api/devices/{quoted(device)}", body, repeatable=True)
 
     def revoke(self, device: str) -> DeviceRow:
         """Its token opens nothing from now on, and an upload under way ends. What it sent stays."""

@@ -28,7 +28,10 @@ class DeviceUnknown(GleanerError):
 
 
 class DeviceRow(WireModel):
-    """A device as leads see it. What it said of itself comes from its last heartbeat, null before the first."""
+    """A device as leads see it. What it said of itself comes from its last heartbeat, null before the first.
+
+    `captures_waiting`, `bytes_waiting`: on the device, not confirmed yet; `free_bytes`: of its disk.
+    """
 
     id: Id
     name: str
@@ -40,6 +43,8 @@ class DeviceRow(WireModel):
     state: str | None
     session: str | None
     captures_waiting: int | None
+    bytes_waiting: int | None
+    free_bytes: int | None
 
 
 class DeviceRows(WireModel):
@@ -105,10 +110,13 @@ _SELECT = (
 def _row(row: dict[str, Any]) -> DeviceRow:
     beat = json.loads(row.pop("heartbeat") or "{}")
     is_seen = row.pop("session_seen")
+    backlog = beat.get("backlog", {})
     return DeviceRow(
         **row,
         agent_version=beat.get("agent_version"),
         state=beat.get("state"),
         session=beat.get("session") if is_seen else None,
-        captures_waiting=beat.get("backlog", {}).get("captures"),
+        captures_waiting=backlog.get("captures"),
+        bytes_waiting=backlog.get("bytes"),
+        free_bytes=backlog.get("free_bytes"),
     )

@@ -52,8 +52,15 @@ _DONE = text(
     " WHERE id = :id AND state = 'leased' AND fence = :fence"
 )
 _PUT_BACK = text(
-    "UPDATE job SET state = :state, owner = NULL, error = :error, not_before = :later, is_short = FALSE"
+    "UPDATE job SET state = :state, owner = NULL, error = :error, not_before = :later, done_at = :ended,"
+    " is_short = FALSE"
     " WHERE id = :id AND state = 'leased' AND fence = :fence"
+)
+
+
+_START_AGAIN = text(
+    "UPDATE job SET state = 'waiting', attempts = 0, not_before = :now, error = NULL, done_at = NULL"
+    " WHERE kind = :kind AND state = 'failed' AND (:key IS NULL OR key = :key)"
 )
 
 
@@ -106,6 +113,13 @@ def enqueue_all(conn: Connection, kind: str, payloads: Mapping[str, dict[str, An
         [{**common, "key": key, "payload": json.dumps(row)} for key, row in payloads.items()],
     )
     notify(conn, TOPIC)
+
+
+def start_again(conn: Connection, kind: str, key: str | None) -> int:
+    """Given-up jobs of a kind wait again, with all of their attempts: this one, or all (None). Returns how many."""
+    count = conn.execute(_START_AGAIN, {"kind": kind, "key": key, "now": now_text()}).rowcount
+    notify(conn, TOPIC)
+    return count
 
 
 def backoff_seconds(attempts: int) -> float:
@@ -175,7 +189,8 @@ def retry_or_fail(
     """Raises JobTaken."""
     given_up = job.attempts >= POISON_AFTER and not retryable
     later = now_text(backoff_seconds(job.attempts))
-    _end(conn, _PUT_BACK, job, {"state": "failed" if given_up else "waiting", "error": sentence, "later": later})
+    state, ended = ("failed", now_text()) if given_up else ("waiting", None)
+    _end(conn, _PUT_BACK, job, {"state": state, "error": sentence, "later": later, "ended": ended})
     if given_up:
         failed(conn, job, sentence)
 

@@ -78,6 +78,21 @@ class RowFigures(MetricSource):
         self._folders, self._log_file = folders, log_file
         self.readings = Readings()
 
+    def disks(self) -> dict[str, tuple[int, int]]:
+        """Bytes that are free, and bytes in all, of the file system of each folder that is there."""
+        found = {}
+        for name, folder in self._folders.items():
+            try:
+                usage = psutil.disk_usage(str(folder))
+            except OSError:
+                continue  # the folder is gone: `/api/ready` says so
+            found[name] = (usage.free, usage.total)
+        return found
+
+    def log_bytes(self) -> int:
+        """Of SQLite's write-ahead log; 0 where there is none."""
+        return self._log_file.stat().st_size if self._log_file.exists() else 0
+
     def collect(self) -> Iterator[Metric]:
         found = self.readings
         yield _family("gleaner_tasks_waiting", "tasks that wait to be finished", ("study",), found.tasks)
@@ -98,17 +113,14 @@ class RowFigures(MetricSource):
         yield GaugeMetricFamily(
             "gleaner_read_only", "1: the data moves to another place, and nothing is changed", value=found.read_only
         )
-        free, total = {}, {}
-        for name, folder in self._folders.items():
-            try:
-                usage = psutil.disk_usage(str(folder))
-            except OSError:
-                continue  # the folder is gone: `/api/ready` says so
-            free[name], total[name] = usage.free, usage.total
+        disks = self.disks()
+        free = {name: usage[0] for name, usage in disks.items()}
+        total = {name: usage[1] for name, usage in disks.items()}
         yield _family("gleaner_disk_free_bytes", "free space where this folder is", ("folder",), free)
         yield _family("gleaner_disk_bytes", "size of the file system where this folder is", ("folder",), total)
-        size = self._log_file.stat().st_size if self._log_file.exists() else 0
-        yield GaugeMetricFamily("gleaner_database_log_bytes", "size of the database's write-ahead log", value=size)
+        yield GaugeMetricFamily(
+            "gleaner_database_log_bytes", "size of the database's write-ahead log", value=self.log_bytes()
+        )
 
 
 def _family(

@@ -55,7 +55,7 @@ class PersonDisabled(GleanerError):
 
 
 class LastLead(GleanerError):
-    """The only lead was to be disabled: nobody could look after people and devices in the page then."""
+    """The only lead was to be disabled or to become something else: nobody could look after people and devices then."""
 
     code = "last-lead"
     status = 409
@@ -110,11 +110,7 @@ def disable_user(conn: Connection, name: str) -> str:
         PersonUnknown, LastLead.
     """
     row = _find(conn, name)
-    others = conn.execute(
-        text("SELECT count(*) FROM person WHERE role = 'lead' AND disabled_at IS NULL AND id <> :id"), {"id": row.id}
-    ).scalar_one()
-    if row.role == "lead" and others == 0:
-        raise LastLead(f"{name} is the only lead.")
+    _check_other_lead(conn, row.id, name)
     conn.execute(
         text("UPDATE person SET disabled_at = :now WHERE id = :id AND disabled_at IS NULL"),
         {"now": now_text(), "id": row.id},
@@ -126,6 +122,29 @@ def disable_user(conn: Connection, name: str) -> str:
     credentials_changed(conn)
     person: str = row.id
     return person
+
+
+def _check_other_lead(conn: Connection, person: str, name: str) -> None:
+    """Raises LastLead: nobody else is one."""
+    others = "SELECT 1 FROM person AS other WHERE other.role = 'lead' AND other.disabled_at IS NULL AND other.id <> :id"
+    is_last = text(f"SELECT 1 FROM person WHERE id = :id AND role = 'lead' AND NOT EXISTS ({others})")
+    if conn.execute(is_last, {"id": person}).first() is not None:
+        raise LastLead(f"{name} is the only lead.")
+
+
+def change_role(conn: Connection, name: str, role: str) -> None:
+    """What a person may do from now on, in every session that is open, too. What they did and hold stays.
+
+    Raises:
+        PersonUnknown, RoleUnknown, LastLead.
+    """
+    if role not in ROLES:
+        raise RoleUnknown(f"There is no role {role!r}.")
+    row = _find(conn, name)
+    if role != "lead":
+        _check_other_lead(conn, row.id, name)
+    conn.execute(text("UPDATE person SET role = :role WHERE id = :id"), {"role": role, "id": row.id})
+    credentials_changed(conn)
 
 
 def enable_user(conn: Connection, name: str) -> None:

@@ -19,7 +19,9 @@ from collector.store.clock import now_text
 log = logging.getLogger("gleaner.collector")
 Event = Literal[
     "service-started", "service-stopped", "signed-in", "signed-out", "refused", "token-first-used",
-    "token-revoked", "sessions-ended", "user-disabled", "user-enabled", "device-joined", "device-revoked", "command",
+    "token-revoked", "sessions-ended", "user-disabled", "user-enabled",
+    "role-changed",
+    "jobs-started-again", "device-joined", "device-revoked", "command",
     "left-out",
 ]  # fmt: skip
 MAX_WAITING = 10_000

@@ -62,3 +62,8 @@ NAMES_OF_TABLES = differs(
     "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
 )
 """A statement: the `name` of every table."""
+DATABASE_BYTES = differs(
+    "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    "SELECT pg_database_size(current_database())",
+)
+"""A statement: how large the database is."""

@@ -169,6 +169,8 @@ def test_access_is_ended(collector: Collector, reader: Client) -> None:
         assert (caught.value.code, caught.value.status) == ("not-signed-in", 401)
     assert reader.people.disable("leo").name == "leo"
     reader.people.enable("leo")
+    reader.people.set_role("leo", "lead")
+    assert {row.name: row.role for row in reader.people.list()}["leo"] == "lead"
     assert {row.name for row in reader.people.list()} >= {"rita", "leo"}
     assert [row.current for row in reader.people.tokens()] == [True]
     device = Client.join(collector.url, collector.ask("join-code")["code"], INFO).device
@@ -177,7 +179,12 @@ def test_access_is_ended(collector: Collector, reader: Client) -> None:
     assert device in [row.id for row in reader.devices.list()]
 
 
-def test_the_service_says_how_it_is(reader: Client) -> None:
+def test_the_service_says_how_it_is(still: Sample, reader: Client) -> None:
     assert reader.health() and reader.ready().status == "ready"
     assert "gleaner_jobs" in reader.metrics()
     assert reader.prelabel_runs.list() == []
+    assert reader.installation.overview().status == "ready" and list(reader.installation.failed_jobs()) == []
+    assert "study-1" in [row.study for row in reader.installation.storage().studies]
+    with pytest.raises(CollectorRefused) as caught:
+        reader.installation.try_again("derive")
+    assert caught.value.code == "job-unknown"

@@ -127,6 +127,11 @@ OF_EVERY_STUDY = {
     "GET /api/users": "/api/users",
     "POST /api/users/{name}/disable": "/api/users/ann/disable",
     "POST /api/users/{name}/enable": "/api/users/ann/enable",
+    "POST /api/users/{name}/role": "/api/users/ann/role",
+    "GET /api/installation": "/api/installation",
+    "GET /api/failed-jobs": "/api/failed-jobs",
+    "POST /api/failed-jobs/again": "/api/failed-jobs/again",
+    "GET /api/storage": "/api/storage",
     "GET /api/users/{name}/tokens": "/api/users/ann/tokens",
     "POST /api/users/{name}/tokens/{token}/revoke": "/api/users/ann/tokens/0123/revoke",
 }

@@ -680,6 +680,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users/{name}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Role
+         * @description What they may do from now on; what they did and hold stays.
+         */
+        post: operations["change_role_api_users__name__role_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/{name}/tokens": {
         parameters: {
             query?: never;
@@ -932,6 +952,86 @@ export interface paths {
          * @description Captures that came with two manifests, with both of them.
          */
         get: operations["get_manifest_conflicts_api_manifest_conflicts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/installation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Installation
+         * @description How the installation is, and what to do about it, the most urgent first.
+         */
+        get: operations["get_installation_api_installation_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/failed-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Failed Jobs
+         * @description Work that was given up after five attempts, the newest first.
+         */
+        get: operations["get_failed_jobs_api_failed_jobs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/failed-jobs/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Failed Jobs Again
+         * @description Try one again, or every failed one of a kind.
+         */
+        post: operations["try_failed_jobs_again_api_failed_jobs_again_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Storage
+         * @description Bytes by study, added up at most every ten minutes.
+         */
+        get: operations["get_storage_api_storage_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1241,6 +1341,31 @@ export interface components {
             playing: boolean;
             /** Input */
             input: boolean;
+        };
+        /**
+         * Advice
+         * @description `now`: something does not work, or data are in danger; `soon`: it will be so if nobody does anything.
+         */
+        Advice: {
+            /**
+             * Urgency
+             * @enum {string}
+             */
+            urgency: "now" | "soon";
+            /** What */
+            what: string;
+            /** Todo */
+            todo: string;
+        };
+        /**
+         * AgainAsked
+         * @description One job, or every failed one of a kind (`key` null).
+         */
+        AgainAsked: {
+            /** Kind */
+            kind: string;
+            /** Key */
+            key?: string | null;
         };
         /**
          * Anchoring
@@ -1638,6 +1763,8 @@ export interface components {
         /**
          * DeviceRow
          * @description A device as leads see it. What it said of itself comes from its last heartbeat, null before the first.
+         *
+         *     `captures_waiting`, `bytes_waiting`: on the device, not confirmed yet; `free_bytes`: of its disk.
          */
         DeviceRow: {
             /** Id */
@@ -1660,6 +1787,10 @@ export interface components {
             session: string | null;
             /** Captures Waiting */
             captures_waiting: number | null;
+            /** Bytes Waiting */
+            bytes_waiting: number | null;
+            /** Free Bytes */
+            free_bytes: number | null;
         };
         /** DeviceRows */
         DeviceRows: {
@@ -1718,6 +1849,18 @@ export interface components {
             name: string;
             /** Released */
             released: number;
+        };
+        /**
+         * Disk
+         * @description The file system of a folder: `data`, `staging` or `blobs`.
+         */
+        Disk: {
+            /** Folder */
+            folder: string;
+            /** Bytes */
+            bytes: number;
+            /** Free Bytes */
+            free_bytes: number;
         };
         /** DraftReply */
         DraftReply: {
@@ -1816,6 +1959,36 @@ export interface components {
             of: number;
             /** Captures */
             captures: number;
+        };
+        /**
+         * FailedJob
+         * @description `kind`: open (check what arrived), derive (make what browsers play), tasks (make review items).
+         *
+         *     `key`: the capture or, of tasks, the take. `failed_at` is null where it was not recorded yet.
+         */
+        FailedJob: {
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Key */
+            key: string;
+            /** Attempts */
+            attempts: number;
+            /** Error */
+            error: string | null;
+            /** Failed At */
+            failed_at: string | null;
+        };
+        /**
+         * FailedJobs
+         * @description A page of failed jobs, the newest first; `next` is the `before` of the page that follows, null at the end.
+         */
+        FailedJobs: {
+            /** Jobs */
+            jobs: components["schemas"]["FailedJob"][];
+            /** Next */
+            next: number | null;
         };
         /** FenceRequest */
         FenceRequest: {
@@ -2376,6 +2549,14 @@ export interface components {
              */
             name: string;
         };
+        /** NewRole */
+        NewRole: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "annotator" | "lead";
+        };
         /** NextReply */
         NextReply: {
             /** Now */
@@ -2408,6 +2589,48 @@ export interface components {
         Now: {
             /** Now */
             now: string;
+        };
+        /**
+         * Overview
+         * @description An installation. `log_bytes`: of SQLite's write-ahead log, 0 on PostgreSQL; `backup_at`: null before the first.
+         *
+         *     `queue_seconds`: for how long the oldest waiting job has been due. Counts stop at 10,000, conflicts at 1,000.
+         */
+        Overview: {
+            /** At */
+            at: string;
+            /** Version */
+            version: string;
+            /** Engine */
+            engine: string;
+            /** Status */
+            status: string;
+            /** Database Bytes */
+            database_bytes: number;
+            /** Log Bytes */
+            log_bytes: number;
+            /** Disks */
+            disks: components["schemas"]["Disk"][];
+            /** Uploads */
+            uploads: number;
+            /** Captures Waiting */
+            captures_waiting: number;
+            /** Captures Bad */
+            captures_bad: number;
+            /** Jobs Waiting */
+            jobs_waiting: number;
+            /** Queue Seconds */
+            queue_seconds: number;
+            /** Failed Jobs */
+            failed_jobs: {
+                [key: string]: number;
+            };
+            /** Conflicts */
+            conflicts: number;
+            /** Backup At */
+            backup_at: string | null;
+            /** Advice */
+            advice: components["schemas"]["Advice"][];
         };
         /**
          * Part
@@ -3276,12 +3499,27 @@ export interface components {
             /** End */
             end: number;
         };
+        /** StartedAgain */
+        StartedAgain: {
+            /** Started */
+            started: number;
+        };
         /** StepTitle */
         StepTitle: {
             /** Id */
             id: string;
             /** Title */
             title: string;
+        };
+        /**
+         * Storage
+         * @description The largest study first; `at` is when it was added up.
+         */
+        Storage: {
+            /** At */
+            at: string;
+            /** Studies */
+            studies: components["schemas"]["StudyStorage"][];
         };
         /** StudyChange */
         StudyChange: {
@@ -3335,6 +3573,23 @@ export interface components {
         StudyRows: {
             /** Studies */
             studies: components["schemas"]["StudyRow"][];
+        };
+        /**
+         * StudyStorage
+         * @description `study` null: captures and uploads whose session record has not come yet. Bytes that two captures share count
+         *     for both.
+         */
+        StudyStorage: {
+            /** Study */
+            study: string | null;
+            /** Captures */
+            captures: number;
+            /** Original Bytes */
+            original_bytes: number;
+            /** Derived Bytes */
+            derived_bytes: number;
+            /** Staged Bytes */
+            staged_bytes: number;
         };
         /**
          * StudyVersion
@@ -5024,6 +5279,30 @@ export interface operations {
             };
         };
     };
+    change_role_api_users__name__role_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRole"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     user_tokens_api_users__name__tokens_get: {
         parameters: {
             query?: never;
@@ -5445,6 +5724,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ManifestConflicts"];
+                };
+            };
+        };
+    };
+    get_installation_api_installation_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+        };
+    };
+    get_failed_jobs_api_failed_jobs_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailedJobs"];
+                };
+            };
+        };
+    };
+    try_failed_jobs_again_api_failed_jobs_again_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgainAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedAgain"];
+                };
+            };
+        };
+    };
+    get_storage_api_storage_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
                 };
             };
         };
