@@ -221,12 +221,6 @@ class Objects:
 
         obstore.put(self._short, name, data, use_multipart=False)
 
-    def link(self, name: str, seconds: int) -> str:
-        """An address under which anybody can read the object for so long."""
-        import obstore
-
-        return str(obstore.sign(self._store, "GET", name, timedelta(seconds=seconds)))
-
     @contextlib.contextmanager
     def errors(self, what: str) -> Iterator[None]:
         """Map what the server says, at the edge where it enters: `what` begins the sentence.

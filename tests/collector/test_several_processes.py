@@ -2,6 +2,8 @@
 
 Devices upload, people submit and exports are made while one of the two is killed again and again, while the database's
 server is started again, and while the S3 server fails every tenth request: nothing is lost, and nothing is done twice.
+
+    GLEANER_KILLS=100 python -m pytest tests/collector/test_several_processes.py    # and a fifth as many restarts
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import random
 import threading
 import time
@@ -38,6 +41,9 @@ from wire.base import new_id
 from wire.device import Receipt
 
 CHUNK_BYTES = 40_000
+KILLS = int(os.environ.get("GLEANER_KILLS") or rounds(2, 10))
+RESTARTS = -(-KILLS // 5)
+TRIAL_SECONDS = 600 + 60 * KILLS
 
 
 class Pair:
@@ -237,10 +243,11 @@ def with_progress(load: Load, count: int = 2) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(TRIAL_SECONDS)
 def test_one_of_two_is_killed_again_and_again(pair: Pair) -> None:
     load, chance = Load(pair), random.Random()
     with_progress(load)
-    for _ in range(rounds(2, 100)):
+    for _ in range(KILLS):
         victim = chance.choice(pair.collectors)
         time.sleep(chance.uniform(0.0, 0.8))
         victim.kill()
@@ -254,6 +261,7 @@ def test_one_of_two_is_killed_again_and_again(pair: Pair) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(TRIAL_SECONDS)
 def test_the_server_of_the_database_is_started_again(tmp_path: Path, moto: S3Server, proxy: HoppingProxy) -> None:
     with postgres.own_server(options="") as server:
         postgres.as_admin(server, f"CREATE DATABASE pair TEMPLATE {postgres.TEMPLATE}")
@@ -261,7 +269,7 @@ def test_the_server_of_the_database_is_started_again(tmp_path: Path, moto: S3Ser
         with with_address(server.address.format(name="pair"), *(one.data for one in pair.collectors)):
             pair.start()
             load, chance = Load(pair), random.Random()
-            for _ in range(rounds(1, 20)):
+            for _ in range(RESTARTS):
                 with_progress(load)
                 time.sleep(chance.uniform(0.0, 0.5))
                 server.stop(chance.choice(("immediate", "fast")))
