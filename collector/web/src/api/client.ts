@@ -1,12 +1,17 @@
 /** The one place that sends requests to the collector. */
 import type {
   ActivityRequest,
+  DeviceRow,
+  DeviceRows,
   DraftReply,
+  FailedJobs,
   FrameTable,
   LabelsDocument,
+  ManifestConflicts,
   Me,
   NextReply,
   Now,
+  Overview,
   Peaks,
   PersonDraft,
   PrelabelReport,
@@ -18,6 +23,7 @@ import type {
   SessionList,
   SetAside,
   SkipCode,
+  StorageReply,
   Submit,
   SubmitReply,
   TaskView,
@@ -168,6 +174,16 @@ export const api = {
   startRun: (asked: RunAsked): Promise<PrelabelRun> => json("POST", "/api/prelabel-runs", asked),
   changeRun: (id: string, verb: "pause" | "resume" | "cancel"): Promise<PrelabelRun> =>
     json("POST", `/api/prelabel-runs/${encodeURIComponent(id)}/${verb}`),
+  overview: (): Promise<Overview> => json("GET", "/api/installation"),
+  devices: (): Promise<DeviceRows> => json("GET", "/api/devices"),
+  revokeDevice: (id: string): Promise<DeviceRow> => json("POST", `/api/devices/${encodeURIComponent(id)}/revoke`),
+  failedJobs: (): Promise<FailedJobs> => json("GET", "/api/failed-jobs"),
+  /** Without a key: every failed one of the kind. */
+  tryAgain: (kind: string, key: string | null): Promise<{ started: number }> =>
+    json("POST", "/api/failed-jobs/again", { kind, key }),
+  /** Added up at most every ten minutes: the first look may take a while. */
+  storage: (): Promise<StorageReply> => json("GET", "/api/storage", undefined, { timeout: REPORT_TIMEOUT_MS }),
+  manifestConflicts: (): Promise<ManifestConflicts> => json("GET", "/api/manifest-conflicts"),
   peaks: (url: string): Promise<Peaks> => json("GET", url),
   frames: (url: string): Promise<FrameTable> => json("GET", url),
   /**

@@ -65,6 +65,15 @@ export type UnitCosts = Schemas["UnitCosts"];
 export type PrelabelRun = Schemas["PrelabelRun"];
 export type RunAsked = Schemas["RunAsked"];
 export type RunsReply = Schemas["RunsReply"];
+export type Overview = Schemas["Overview"];
+export type Advice = Schemas["Advice"];
+export type FailedJob = Schemas["FailedJob"];
+export type FailedJobs = Schemas["FailedJobs"];
+export type StorageReply = Schemas["Storage"];
+export type DeviceRow = Schemas["DeviceRow"];
+export type DeviceRows = Schemas["DeviceRows"];
+export type ManifestConflict = Schemas["ManifestConflict"];
+export type ManifestConflicts = Schemas["ManifestConflicts"];
 export type ActivityRequest = Schemas["ActivityRequest"];
 
 /** The waveform of a sound as a stored file (docs/http-api.md): no model of the service, so not in OpenAPI. */

@@ -46,6 +46,9 @@ export function Today({ store }: { store: Store }): preact.JSX.Element {
           <a class="button" href="#prelabels">
             Quality of the pre-labels
           </a>
+          <a class="button" href="#installation">
+            Installation
+          </a>
         </p>
       </section>
     </main>

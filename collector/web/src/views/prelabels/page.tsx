@@ -26,6 +26,9 @@ export function PreLabels({ store }: { store: Store }): preact.JSX.Element {
           <a class="button" href={location.pathname === "/today" ? "#" : "#today"}>
             today
           </a>
+          <a class="button" href={location.pathname === "/installation" ? "#" : "#installation"}>
+            installation
+          </a>
           <button
             type="button"
             aria-label={`Theme: ${theme.value}`}

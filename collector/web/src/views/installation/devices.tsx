@@ -1,0 +1,142 @@
+/** The devices that joined: when each reported last, what waits on it, and taking its access back. */
+import { useState } from "preact/hooks";
+import { api, Problem, Unreachable } from "../../api/client";
+import type { DeviceRow } from "../../api/types";
+import { ago, deviceState, size } from "../../model/installation";
+import type { Store } from "../../state/store";
+import { Modal } from "../modal";
+import { useRefreshed } from "./userefreshed";
+
+const EVERY_MS = 10_000;
+const STATES = { revoked: "✕ revoked", silent: "● silent", never: "● not seen yet", well: "✓ reports" } as const;
+
+export function Devices({ store }: { store: Store }): preact.JSX.Element {
+  const { value, trouble, refresh } = useRefreshed(store, api.devices, EVERY_MS);
+  const [asked, setAsked] = useState<DeviceRow | null>(null);
+  const devices = value?.devices ?? [];
+  const now = Date.now();
+  return (
+    <section class="lead-card" aria-labelledby="devices">
+      <h2 id="devices" class="big">
+        Devices
+      </h2>
+      {trouble && (
+        <p class="caveat" role="alert">
+          {trouble}
+        </p>
+      )}
+      {value && devices.length === 0 && (
+        <p class="note">
+          No device has joined. <code>gleaner collector join-code</code> prints a code for one.
+        </p>
+      )}
+      {devices.length > 0 && (
+        <div class="table-room" tabIndex={0} role="region" aria-label="Table of devices">
+          <table class="words-table">
+            <thead>
+              <tr>
+                <th scope="col">device</th>
+                <th scope="col">state</th>
+                <th scope="col">last report</th>
+                <th scope="col">waits on it</th>
+                <th scope="col">its disk</th>
+                <th scope="col">version</th>
+                <th scope="col">
+                  <span class="sr-only">action</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {devices.map((device) => (
+                <Device key={device.id} device={device} now={now} onRevoke={() => setAsked(device)} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {asked && (
+        <RevokeDialog
+          device={asked}
+          onClose={() => {
+            setAsked(null);
+            refresh();
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+interface DeviceProps {
+  device: DeviceRow;
+  now: number;
+  onRevoke(): void;
+}
+
+function Device({ device, now, onRevoke }: DeviceProps): preact.JSX.Element {
+  const state = deviceState(device, now);
+  const waiting = device.captures_waiting;
+  return (
+    <tr class={`device-${state}`} data-device={device.id}>
+      <th scope="row" title={device.id}>
+        {device.name} <span class="note">{device.model}</span>
+      </th>
+      <td class="device-state">{STATES[state]}</td>
+      <td>{device.last_seen_at ? ago(device.last_seen_at, now) : "never"}</td>
+      <td>
+        {waiting == null
+          ? "unknown"
+          : waiting === 0
+            ? "nothing"
+            : `${waiting.toLocaleString("en")} captures, ${size(device.bytes_waiting ?? 0)}`}
+      </td>
+      <td>{device.free_bytes == null ? "unknown" : `${size(device.free_bytes)} free`}</td>
+      <td>{device.agent_version ?? "unknown"}</td>
+      <td>
+        {state !== "revoked" && (
+          <button type="button" aria-label={`Revoke the access of ${device.name}`} onClick={onRevoke}>
+            Revoke
+          </button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function RevokeDialog({ device, onClose }: { device: DeviceRow; onClose(): void }): preact.JSX.Element {
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const revoke = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      await api.revokeDevice(device.id);
+      onClose();
+    } catch (error) {
+      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      setTrouble(error.message);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal name={`Revoke the access of ${device.name}`} small onClose={onClose}>
+      <h2 class="big">Revoke the access of {device.name}?</h2>
+      <p>
+        Its token opens nothing from now on, and an upload under way ends. What it has sent stays; what waits on it stays
+        on it. With a new join code it can send again.
+      </p>
+      {trouble && (
+        <p class="caveat" role="alert">
+          The access was not revoked: {trouble}
+        </p>
+      )}
+      <p class="actions">
+        <button type="button" data-first onClick={onClose}>
+          Leave it as it is
+        </button>
+        <button type="button" class="primary" disabled={busy} onClick={() => void revoke()}>
+          Revoke the access
+        </button>
+      </p>
+    </Modal>
+  );
+}
