@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -22,6 +23,9 @@ from wire.errors import GleanerError
 
 FOLDER = "staging"
 PIECE_BYTES = 8 << 20  # of an upload, in memory until they are an object
+# About so much is in memory of all uploads together: where there are many, each has smaller pieces, down to the least.
+HELD_BYTES = 64 << 20
+LEAST_PIECE_BYTES = 1 << 20
 # No request holds bytes without a row for so long.
 LEFTOVER_SECONDS = 2 * 86400.0
 _CHECKED = ".ready"
@@ -39,6 +43,8 @@ class S3Staging(Staging):
         super().__init__()
         self._place = place
         self._objects = Objects(place, FOLDER)
+        self._holding: set[StagedPieces] = set()
+        self._guard = threading.Lock()
 
     def open_now(self, name: str, offset: int) -> StagedPieces:
         return StagedPieces(self, PurePosixPath(name).stem, offset)
@@ -68,6 +74,17 @@ class S3Staging(Staging):
         with self._objects.errors("Nothing more is received"):
             self._objects.check(_CHECKED, b"written to see whether this bucket can be written")
 
+    def begin_holding(self, upload: StagedPieces) -> int:
+        """From now on bytes of it are in memory. Returns how many may be before they have to become an object."""
+        with self._guard:
+            self._holding.add(upload)
+            share = HELD_BYTES // len(self._holding)
+        return min(PIECE_BYTES, max(LEAST_PIECE_BYTES, share))
+
+    def end_holding(self, upload: StagedPieces) -> None:
+        with self._guard:
+            self._holding.discard(upload)
+
     def put_now(self, name: str, data: bytearray) -> None:
         """Raises DiskFull, StorageUnreachable."""
         with self._objects.errors("Nothing more is received"):
@@ -91,7 +108,7 @@ class StagedPieces(StagedFile):
                 digest.update(piece)
             self._held += piece
             self.written += len(piece)
-            if len(self._held) >= PIECE_BYTES:
+            if len(self._held) >= self._staging.begin_holding(self):
                 self._store_now()
 
     def _make_durable_now(self) -> None:
@@ -103,7 +120,11 @@ class StagedPieces(StagedFile):
         name = f"{self._folder}/{start:014d}-{token_hex(8)}"
         self._staging.put_now(name, self._held)
         self._made.append(Piece(start, self.written, name))
+        self._drop_held()
+
+    def _drop_held(self) -> None:
         self._held = bytearray()
+        self._staging.end_holding(self)
 
     def _pieces(self) -> Sequence[Piece]:
         return self._made
@@ -115,7 +136,7 @@ class StagedPieces(StagedFile):
         """Pieces before `durable` stay: a promise was asked for, and perhaps a row names them."""
         dropped = [piece.name for piece in self._made if piece.start >= self.durable]
         self._made = [piece for piece in self._made if piece.start < self.durable]
-        self._held = bytearray()
+        self._drop_held()
         self.written = self.durable
         try:
             self._staging.remove_now(dropped)
@@ -123,10 +144,10 @@ class StagedPieces(StagedFile):
             log.info("pieces of a discarded chunk are removed later: %s", error)
 
     def _is_open(self) -> bool:
-        return False
+        return bool(self._held)
 
     def _close_now(self) -> None:
-        return None
+        self._drop_held()
 
 
 def read_pieces(objects: Objects, pieces: Sequence[tuple[str, int]]) -> Iterator[bytes]:

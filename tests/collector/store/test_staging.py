@@ -273,3 +273,30 @@ def test_writeback_reports_a_file_that_is_closed_and_passes_over_one_that_has_no
     os.close(writing)
     with pytest.raises(OSError, match="Bad file descriptor"):
         begin_writeback(writing, 0, 10)
+
+
+def test_many_uploads_at_once_have_smaller_pieces(
+    moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging_s3, "PIECE_BYTES", 300_000)
+    monkeypatch.setattr(staging_s3, "HELD_BYTES", 900_000)
+    monkeypatch.setattr(staging_s3, "LEAST_PIECE_BYTES", 100_000)
+    staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}/a", moto.endpoint))
+
+    async def sizes(uploads: int) -> list[list[int]]:
+        """Of the pieces of uploads that are received together."""
+        rows = [Rows() for _ in range(uploads)]
+        files = [await staging.open(f"up-{number}-{uploads}.part", 0) for number in range(uploads)]
+        for _ in range(6):
+            for file in files:
+                await file.write([b"x" * 50_000], None)
+                await file.write([], None)  # waits for the one before
+        for file, row in zip(files, rows, strict=True):
+            await file.sync(row.promise)
+            await file.close()
+        return [[piece.end - piece.start for piece in row.pieces] for row in rows]
+
+    alone, many, after = (asyncio.run(sizes(count)) for count in (1, 20, 1))
+    staging.close()
+    assert alone == after == [[300_000]], "nothing is counted of those that have ended"
+    assert all(sum(upload) == 300_000 and max(upload) <= 150_000 for upload in many), many
