@@ -314,7 +314,7 @@ class TestRuns:
         with page.expect_response("**/pause") as answered:
             run.get_by_role("button", name="Pause").click()
         assert answered.value.json()["state"] == "paused"
-        page.unroute("**/api/prelabel-runs")
+        page.unroute_all(behavior="wait")
         page.reload()
         with page.expect_response("**/resume") as answered:
             run.get_by_role("button", name="Resume").press("Enter")

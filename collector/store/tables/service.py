@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, String, Table, Text
 from collector.store.tables.base import metadata
 
 # Rows that say something of one place. They are no part of the data, which may be copied to another.
-OF_THIS_PLACE = ("blobs", "read_only")
+OF_THIS_PLACE = ("backup_at", "blobs", "read_only")
 BUT_THOSE = f"name NOT IN ({', '.join(map(repr, OF_THIS_PLACE))})"
 
 service_state = Table(
