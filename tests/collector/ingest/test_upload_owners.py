@@ -210,5 +210,6 @@ def test_every_promise_is_the_next_one_whoever_makes_it(
             assert all(one is None or isinstance(one, UploadBusy) for one in done), done
 
     asyncio.run(main())
-    assert kept == list(range(1, len(kept) + 1)) and kept
+    # Who hears of a commit first is chance, which commits there are is not.
+    assert sorted(kept) == list(range(1, len(kept) + 1)) and kept
     assert desks[0].find(upload).state.offset == len(kept)
