@@ -255,7 +255,11 @@ class PostgresConnection:
         if last is not None:
             libpq.send_query_prepared(last.name, given)
         libpq.pipeline_sync()
-        libpq.flush()
+        while libpq.flush():  # more than fits into the socket: the server reads on while its answers are taken
+            self._poll.modify(libpq.socket, select.POLLIN | select.POLLOUT)
+            self._poll.poll()
+            self._poll.modify(libpq.socket, select.POLLIN)
+            libpq.consume_input()
         results = [self._awaited() for _ in range(len(waiting) + (last is not None))]
         self._awaited(is_sync=True)
         libpq.exit_pipeline_mode()

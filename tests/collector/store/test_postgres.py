@@ -184,6 +184,13 @@ def test_statements_without_rows_travel_together_and_count_what_they_changed(db:
     assert db.read_sync(lambda conn: conn.execute(TIMES).scalar()) == "xxx"
 
 
+def test_megabytes_travel_together(db: Database) -> None:
+    people = [{"id": f"p{number}", "at": "x" * 100_000} for number in range(300)]
+    add_long = text("INSERT INTO person (id, name, role, created_at) VALUES (:id, :id, 'lead', :at)")
+    assert db.write_sync(lambda conn: conn.execute(add_long, people).rowcount) == 300
+    assert len(names(db)) == 300
+
+
 def test_the_first_statement_that_fails_is_the_error_whatever_comes_behind_it(db: Database) -> None:
     """It is known only when the statements are sent, with the query, at the end, or with those of the next fn."""
     db.write_sync(add("a"))  # type: ignore[arg-type]
