@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collector.store.sql import Connection, text
-from collector.store.staging import Piece
+from collector.store.staging import UploadPiece
 
 AT_ONCE = 500
 _ADD = text(
@@ -28,7 +28,7 @@ _UNNEEDED = text(
 _KNOWN = text("SELECT DISTINCT object FROM upload_piece WHERE object IN :names")
 
 
-def add_pieces(conn: Connection, upload: str, pieces: Sequence[Piece]) -> None:
+def add_pieces(conn: Connection, upload: str, pieces: Sequence[UploadPiece]) -> None:
     """In the transaction that promises the offset, after its fence was compared: nobody else has added one there.
 
     The same again changes nothing: nobody knows whether a commit without an answer took place.
@@ -37,9 +37,9 @@ def add_pieces(conn: Connection, upload: str, pieces: Sequence[Piece]) -> None:
         conn.execute(_ADD, {"upload": upload, **piece._asdict()})
 
 
-def pieces_of(conn: Connection, upload: str) -> list[Piece]:
+def pieces_of(conn: Connection, upload: str) -> list[UploadPiece]:
     """In the order of their bytes."""
-    return [Piece(*row) for row in conn.execute(_OF, {"upload": upload})]
+    return [UploadPiece(*row) for row in conn.execute(_OF, {"upload": upload})]
 
 
 def end_of_pieces(conn: Connection, upload: str) -> int:

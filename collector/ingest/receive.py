@@ -23,7 +23,7 @@ from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.read_only import require_writable
 from collector.store.sql import Connection
-from collector.store.staging import Piece, StagedFile, Staging
+from collector.store.staging import StagedFile, Staging, UploadPiece
 from wire.errors import GleanerError
 
 PIECE_BYTES = 1 << 20
@@ -178,15 +178,15 @@ class _Row:
     upload: Upload
     length: int | None
 
-    def promise(self, offset: int, pieces: Sequence[Piece]) -> None:
+    def promise(self, offset: int, pieces: Sequence[UploadPiece]) -> None:
         """Promise bytes that are durable. Called in a thread of the staging. Raises DeviceRevoked, UploadBusy."""
         self._save(offset, pieces, is_last=False)
 
-    def promise_last(self, offset: int, pieces: Sequence[Piece]) -> None:
+    def promise_last(self, offset: int, pieces: Sequence[UploadPiece]) -> None:
         """The same, and let the upload go: nothing more is done to it."""
         self._save(offset, pieces, is_last=self.holder.fence is not None)
 
-    def _save(self, offset: int, pieces: Sequence[Piece], *, is_last: bool) -> None:
+    def _save(self, offset: int, pieces: Sequence[UploadPiece], *, is_last: bool) -> None:
         upload, state = self.upload, UploadState(offset, self.length)
         if state == upload.state and not state.whole:
             return

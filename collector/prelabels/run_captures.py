@@ -35,7 +35,7 @@ _AGAIN = text(
 
 
 @dataclass(frozen=True)
-class Page:
+class CapturePage:
     """`end`: the last capture that was looked at, None where there was none. `allowed`: for each of `rows`, whether the
     consent covers the capture now.
     """
@@ -53,16 +53,16 @@ class RunCaptures:
     media: tuple[Medium, ...]
     step: str | None
 
-    def page(self, conn: Connection, after: str) -> Page:
+    def page(self, conn: Connection, after: str) -> CapturePage:
         """The captures behind `after` that are wanted, out of the next PAGE there are. The first one begins at ''."""
         end = conn.execute(_END, {"after": after, "most": PAGE}).scalar()
         if end is None:
-            return Page(None, [], [])
+            return CapturePage(None, [], [])
         values = {"run": self.run, "media": list(self.media), "step": self.step, "after": after, "most": PAGE}
         values["end"] = end  # where one came in between, it belongs to the next page
         return _with_consent(conn, end, conn.execute(_PAGE, values).all())
 
-    def failed_page(self, conn: Connection, after: str) -> Page:
+    def failed_page(self, conn: Connection, after: str) -> CapturePage:
         """Of those that failed the ones to be tried again, behind `after`."""
         rows = conn.execute(_AGAIN, {"run": self.run, "after": after, "most": PAGE}).all()
         return _with_consent(conn, rows[-1].id if rows else None, rows)
@@ -78,7 +78,7 @@ class RunCaptures:
         return True
 
 
-def _with_consent(conn: Connection, end: str | None, rows: Sequence[Row]) -> Page:
+def _with_consent(conn: Connection, end: str | None, rows: Sequence[Row]) -> CapturePage:
     now = datetime.now(UTC)
     grants = grants_of_all(conn, dict.fromkeys(row.session_id for row in rows))
-    return Page(end, rows, [allows(grants[row.session_id], [row.medium], now) for row in rows])
+    return CapturePage(end, rows, [allows(grants[row.session_id], [row.medium], now) for row in rows])

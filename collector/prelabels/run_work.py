@@ -15,7 +15,7 @@ from typing import Any
 
 from collector.bulk.dispatch import Dispatcher
 from collector.prelabels import relabel
-from collector.prelabels.run_captures import Page, RunCaptures
+from collector.prelabels.run_captures import CapturePage, RunCaptures
 from collector.prelabels.run_progress import (
     ClaimedRun,
     FinishedCaptures,
@@ -95,7 +95,7 @@ class RunWork:
         self._db.write_sync(lambda conn: save_count(conn, self._run, captures, studies))
         self._saved = time.monotonic()
 
-    def _page(self, read: Callable[[Connection, str], Page], after: str) -> Page:
+    def _page(self, read: Callable[[Connection, str], CapturePage], after: str) -> CapturePage:
         return self._db.read_sync(lambda conn: read(conn, after))
 
     def _batches(self, after: str, *, again: bool) -> Iterator[_RunBatch]:
@@ -104,7 +104,7 @@ class RunWork:
             yield from self._batches_of(page, again)
             after = page.end
 
-    def _batches_of(self, page: Page, again: bool) -> Iterator[_RunBatch]:
+    def _batches_of(self, page: CapturePage, again: bool) -> Iterator[_RunBatch]:
         batch = _RunBatch([], [], None)
         for row, is_allowed in zip(page.rows, page.allowed, strict=True):
             is_still = row.medium == "image"

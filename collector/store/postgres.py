@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +36,7 @@ from collector.store.database import (
 from collector.store.lock import Work, lock_folder
 from collector.store.loop_turn import LoopTurns
 from collector.store.postgres_driver import PostgresConnection, failed, is_conflict
+from collector.store.postgres_readers import PostgresReaders
 from collector.store.postgres_topics import TopicListener, announcement_of
 from collector.store.private import private_folder
 from collector.store.read_only import FIND, parsed
@@ -56,13 +56,6 @@ _WRITER_SETTINGS = (
     # What is answered is on disk, whatever the server's own default is.
     " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
-_READER_SETTINGS = (
-    "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;"
-    " SET idle_in_transaction_session_timeout = '10min'"
-)
-# Reports read whole tables, which is faster in the order in which they lie on the disk.
-_LONG_READER_SETTINGS = f"{_READER_SETTINGS}; RESET enable_seqscan; RESET plan_cache_mode"
-NEAR_SECONDS = 0.0002  # a round trip to a server on this machine; a quick fn makes up to twenty
 # Whatever runs on the event loop does not wait for a lock of somebody else's session: it is run again in a thread.
 _IMPATIENT = "SET LOCAL lock_timeout = '100ms'"
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
@@ -117,8 +110,8 @@ class PostgresDatabase:
             raise
         self._waiting = WriteQueue(read_only=read_only)
         self._turns = LoopTurns()
-        self._readers = _Readers(address, _READER_SETTINGS)
-        self._long_readers = _Readers(address, _LONG_READER_SETTINGS)
+        self._readers = PostgresReaders(address, READERS)
+        self._long_readers = PostgresReaders(address, LONG_READERS, long=True)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
         self._writes: PostgresConnection | None = None
@@ -263,55 +256,6 @@ class PostgresDatabase:
         return self._writes
 
 
-class _Readers:
-    """Connections for reading: as many as there are threads that read, made when they are needed.
-
-    `are_near`: the server answers so soon that a few statements can be waited for on the event loop.
-    """
-
-    def __init__(self, address: str, settings: str) -> None:
-        self._address, self._settings = address, settings
-        self._idle: queue.LifoQueue[PostgresConnection] = queue.LifoQueue(READERS + 1)
-        self.are_near = False
-
-    def read(self, fn: Fn[T], begin: str, deadline: float | None = None) -> T:
-        """On one connection; once more on a new one where the server had closed an idle one. Raises psycopg.Error."""
-        try:
-            conn = self._idle.get_nowait()
-        except queue.Empty:
-            conn = self._connected()
-        try:
-            return _read_on(conn, fn, begin, deadline)
-        except psycopg.Error:
-            if not conn.is_lost():
-                raise
-        finally:
-            self._put_back(conn)
-        conn = self._connected()
-        try:
-            return _read_on(conn, fn, begin, deadline)
-        finally:
-            self._put_back(conn)
-
-    def _connected(self) -> PostgresConnection:
-        conn = PostgresConnection(self._address, settings=self._settings)
-        self.are_near = conn.round_trip_seconds() < NEAR_SECONDS
-        return conn
-
-    def _put_back(self, conn: PostgresConnection) -> None:
-        try:
-            conn.deadline = None
-            conn.roll_back()
-            self._idle.put_nowait(conn)
-        except (psycopg.Error, queue.Full):
-            conn.close()
-
-    def close(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().close()
-
-
 def _run_all(conn: PostgresConnection, group: WriteGroup, begin: str, careful: bool, patient: bool) -> list[WriteDone]:
     """Begin a transaction and run every fn in it, unless rows are read-only; the commit is the caller's.
 
@@ -384,13 +328,6 @@ def write_once(address: str, fn: Fn[T]) -> T:
         conn.send_waiting()
         conn.commit()
         return value
-
-
-def _read_on(conn: PostgresConnection, fn: Fn[T], begin: str, deadline: float | None) -> T:
-    """In a transaction of its own: everything read is of one moment. Raises psycopg.Error."""
-    conn.deadline = deadline
-    conn.begin(begin)
-    return fn(conn)
 
 
 @contextlib.contextmanager

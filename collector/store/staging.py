@@ -54,7 +54,7 @@ class Checksum:
         return Crc32c() if self.algorithm == "crc32c" else hashlib.new(self.algorithm)
 
 
-class Piece(NamedTuple):
+class UploadPiece(NamedTuple):
     """The bytes [start, end) of an upload are the object `name`."""
 
     start: int
@@ -63,7 +63,7 @@ class Piece(NamedTuple):
 
 
 # Saves in rows that bytes up to the offset are durable, and the pieces that lie there since the promise before.
-Promise = Callable[[int, Sequence[Piece]], None]
+Promise = Callable[[int, Sequence[UploadPiece]], None]
 
 
 class Staging:
@@ -107,7 +107,7 @@ class Staging:
         """Names of files, or of objects that are old enough to have their row by now."""
         raise NotImplementedError
 
-    def source(self, name: str, pieces: Sequence[Piece]) -> Any:
+    def source(self, name: str, pieces: Sequence[UploadPiece]) -> Any:
         """Where a worker process finds the bytes of an upload, as JSON."""
         raise NotImplementedError
 
@@ -217,7 +217,7 @@ class StagedFile:
     def _make_durable_now(self) -> None:
         raise NotImplementedError
 
-    def _pieces(self) -> Sequence[Piece]:
+    def _pieces(self) -> Sequence[UploadPiece]:
         """Those up to `durable` that no promise has named yet."""
         return ()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import check_writable, disk_errors
 from collector.store.private import private_folder
-from collector.store.staging import Digest, PartialGone, Piece, StagedFile, Staging
+from collector.store.staging import Digest, PartialGone, StagedFile, Staging, UploadPiece
 from collector.store.writeback import begin_writeback
 from wire.files import sync_folder
 
@@ -100,7 +100,7 @@ class LocalStaging(Staging):
         if stat.f_bavail * stat.f_frsize < wanted + self._reserve:
             raise DiskFull("The collector's disk is full: nothing more is received.")
 
-    def source(self, name: str, pieces: Sequence[Piece]) -> str:
+    def source(self, name: str, pieces: Sequence[UploadPiece]) -> str:
         return str(self.folder / name)
 
     def check_usable(self) -> None:
@@ -150,7 +150,7 @@ class LocalStagedFile(StagedFile):
             for piece in pieces:
                 if digest is not None:
                     digest.update(piece)
-                # Piece by piece, right after its hash: then it is still in the processor's cache.
+                # UploadPiece by piece, right after its hash: then it is still in the processor's cache.
                 view = memoryview(piece)
                 while view:
                     count = os.pwrite(self._open, view, self.written)

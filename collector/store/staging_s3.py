@@ -18,14 +18,14 @@ from secrets import token_hex
 from typing import Any
 
 from collector.store.objects import Objects, S3Place
-from collector.store.staging import Digest, Piece, StagedFile, Staging
+from collector.store.staging import Digest, StagedFile, Staging, UploadPiece
 from wire.errors import GleanerError
 
 FOLDER = "staging"
 PIECE_BYTES = 8 << 20  # of an upload, in memory until they are an object
 # About so much is in memory of all uploads together: where there are many, each has smaller pieces, down to the least.
 HELD_BYTES = 64 << 20
-LEAST_PIECE_BYTES = 1 << 20
+MIN_PIECE_BYTES = 1 << 20
 # No request holds bytes without a row for so long.
 LEFTOVER_SECONDS = 2 * 86400.0
 _CHECKED = ".ready"
@@ -64,7 +64,7 @@ class S3Staging(Staging):
         with self._objects.errors("The staging cannot be listed"):
             return [name for name, _, stored_at in self._objects.list() if stored_at < old and "/" in name]
 
-    def source(self, name: str, pieces: Sequence[Piece]) -> list[tuple[str, int]]:
+    def source(self, name: str, pieces: Sequence[UploadPiece]) -> list[tuple[str, int]]:
         return [(piece.name, piece.end - piece.start) for piece in pieces]
 
     def place(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class S3Staging(Staging):
         with self._guard:
             self._holding.add(upload)
             share = HELD_BYTES // len(self._holding)
-        return min(PIECE_BYTES, max(LEAST_PIECE_BYTES, share))
+        return min(PIECE_BYTES, max(MIN_PIECE_BYTES, share))
 
     def end_holding(self, upload: StagedPieces) -> None:
         with self._guard:
@@ -100,7 +100,7 @@ class StagedPieces(StagedFile):
         super().__init__(staging, offset)
         self._folder = folder
         self._held = bytearray()
-        self._made: list[Piece] = []
+        self._made: list[UploadPiece] = []
 
     def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
         for piece in pieces:
@@ -119,14 +119,14 @@ class StagedPieces(StagedFile):
         start = self.written - len(self._held)
         name = f"{self._folder}/{start:014d}-{token_hex(8)}"
         self._staging.put_now(name, self._held)
-        self._made.append(Piece(start, self.written, name))
+        self._made.append(UploadPiece(start, self.written, name))
         self._drop_held()
 
     def _drop_held(self) -> None:
         self._held = bytearray()
         self._staging.end_holding(self)
 
-    def _pieces(self) -> Sequence[Piece]:
+    def _pieces(self) -> Sequence[UploadPiece]:
         return self._made
 
     def _promised(self) -> None:

@@ -8,6 +8,7 @@ from collector.catalogue.capture_list import CaptureList, CaptureRow, CapturesAs
 from collector.catalogue.captures import CaptureUnknown
 from collector.studies.scope import EVERYTHING, Scope
 from tests.collector.review.filled import Filled
+from tests.support.paging import all_rows
 
 pytestmark = pytest.mark.both_databases
 
@@ -18,13 +19,7 @@ def all_pages(filled: Filled, asked: CapturesAsked, limit: int, scope: Scope = E
             lambda conn: list_captures(conn, asked.model_copy(update={"limit": limit, "after": after}), scope)
         )
 
-    found = page(None)
-    rows = list(found.captures)
-    while found.next is not None:
-        found = page(found.next)
-        assert 1 <= len(found.captures) <= limit
-        rows += found.captures
-    return rows
+    return all_rows(page, lambda found: found.captures, limit)
 
 
 def test_pages_have_every_capture_once_the_newest_first(filled: Filled) -> None:

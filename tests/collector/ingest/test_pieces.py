@@ -13,13 +13,13 @@ from collector.ingest.pieces import (
     without_row,
 )
 from collector.store.database import Database
-from collector.store.staging import Piece
+from collector.store.staging import UploadPiece
 from tests.support.databases import on_both
 from tests.support.upload_rows import add_upload
 
 pytestmark = on_both
-ONE = [Piece(0, 5, "one/0"), Piece(5, 9, "one/5")]
-TWO = [Piece(0, 7, "two/0")]
+ONE = [UploadPiece(0, 5, "one/0"), UploadPiece(5, 9, "one/5")]
+TWO = [UploadPiece(0, 7, "two/0")]
 
 
 def test_pieces_are_added_once_and_read_in_their_order(db: Database) -> None:
@@ -32,7 +32,12 @@ def test_pieces_are_added_once_and_read_in_their_order(db: Database) -> None:
 def test_joined_uploads_name_the_same_objects(db: Database) -> None:
     db.write_sync(lambda conn: (add_pieces(conn, "one", ONE), add_pieces(conn, "two", TWO)))
     db.write_sync(lambda conn: join_pieces(conn, "whole", [("two", 7), ("one", 9), ("two", 7), ("empty", 0)]))
-    joined = [Piece(0, 7, "two/0"), Piece(7, 12, "one/0"), Piece(12, 16, "one/5"), Piece(16, 23, "two/0")]
+    joined = [
+        UploadPiece(0, 7, "two/0"),
+        UploadPiece(7, 12, "one/0"),
+        UploadPiece(12, 16, "one/5"),
+        UploadPiece(16, 23, "two/0"),
+    ]
     assert db.read_sync(lambda conn: pieces_of(conn, "whole")) == joined
     assert db.read_sync(lambda conn: pieces_of(conn, "one") + pieces_of(conn, "two")) == []
     assert sorted(db.read_sync(unneeded_pieces)) == ["one/0", "one/5", "two/0"], "there is no such upload"
@@ -45,8 +50,8 @@ def test_only_objects_of_uploads_that_nobody_needs_are_removed(db: Database) -> 
             ("up-bad", "durable", "bad"), ("up-opened", "durable", "opened"), ("up-late", "open", "opened"),
         ):  # fmt: skip
             add_upload(conn, name, state, capture)  # type: ignore[arg-type]
-            add_pieces(conn, name, [Piece(0, 1, f"{name}/0")])  # type: ignore[arg-type]
-        add_pieces(conn, "up-gone", [Piece(0, 1, "up-gone/0")])  # type: ignore[arg-type]
+            add_pieces(conn, name, [UploadPiece(0, 1, f"{name}/0")])  # type: ignore[arg-type]
+        add_pieces(conn, "up-gone", [UploadPiece(0, 1, "up-gone/0")])  # type: ignore[arg-type]
 
     db.write_sync(fill)
     names = db.read_sync(unneeded_pieces)
@@ -56,7 +61,7 @@ def test_only_objects_of_uploads_that_nobody_needs_are_removed(db: Database) -> 
 
 
 def test_many_objects_are_compared_with_the_rows(db: Database) -> None:
-    known = [Piece(number, number + 1, f"up/{number}") for number in range(0, 2 * AT_ONCE + 7, 2)]
+    known = [UploadPiece(number, number + 1, f"up/{number}") for number in range(0, 2 * AT_ONCE + 7, 2)]
     db.write_sync(lambda conn: add_pieces(conn, "up", known))
     listed = [f"up/{number}" for number in range(2 * AT_ONCE + 7)]
     found = db.read_sync(lambda conn: without_row(conn, listed))

@@ -8,6 +8,7 @@ from collector.review.problems import NoSuchTask
 from collector.review.views import TaskRow, TaskRows, TasksAsked, task_rows
 from collector.studies.scope import EVERYTHING, Scope
 from tests.collector.review.filled import Filled
+from tests.support.paging import all_rows
 
 pytestmark = pytest.mark.both_databases
 
@@ -18,13 +19,7 @@ def all_pages(filled: Filled, asked: TasksAsked, limit: int, scope: Scope = EVER
             lambda conn: task_rows(conn, asked.model_copy(update={"limit": limit, "after": after}), scope)
         )
 
-    found = page(None)
-    rows = list(found.tasks)
-    while found.next is not None:
-        found = page(found.next)
-        assert 1 <= len(found.tasks) <= limit
-        rows += found.tasks
-    return rows
+    return all_rows(page, lambda found: found.tasks, limit)
 
 
 def test_pages_have_every_task_once_the_newest_first(filled: Filled) -> None:

@@ -17,7 +17,7 @@ from collector.store import staging_s3
 from collector.store.blobs import DiskFull, StorageUnusable
 from collector.store.objects import Objects, S3Place
 from collector.store.open_staging import open_staging
-from collector.store.staging import THREADS, Checksum, ChecksumMismatch, Piece, Staging
+from collector.store.staging import THREADS, Checksum, ChecksumMismatch, Staging, UploadPiece
 from collector.store.staging_local import LocalStaging
 from collector.store.staging_s3 import FOLDER, S3Staging, read_pieces
 from collector.store.writeback import begin_writeback
@@ -34,9 +34,9 @@ class Rows:
 
     def __init__(self) -> None:
         self.offsets: list[int] = []
-        self.pieces: list[Piece] = []
+        self.pieces: list[UploadPiece] = []
 
-    def promise(self, offset: int, pieces: Sequence[Piece]) -> None:
+    def promise(self, offset: int, pieces: Sequence[UploadPiece]) -> None:
         self.offsets.append(offset)
         self.pieces += pieces
 
@@ -161,7 +161,7 @@ def test_a_promise_that_fails_is_made_again_with_all_that_lies_there(staging: St
     """Nobody knows whether a commit without an answer took place: nothing of it may be removed."""
     rows = Rows()
 
-    def fails(_offset: int, _pieces: Sequence[Piece]) -> None:
+    def fails(_offset: int, _pieces: Sequence[UploadPiece]) -> None:
         raise StorageUnusable("The connection to the database broke.")
 
     async def send() -> None:
@@ -280,7 +280,7 @@ def test_many_uploads_at_once_have_smaller_pieces(
 ) -> None:
     monkeypatch.setattr(staging_s3, "PIECE_BYTES", 300_000)
     monkeypatch.setattr(staging_s3, "HELD_BYTES", 900_000)
-    monkeypatch.setattr(staging_s3, "LEAST_PIECE_BYTES", 100_000)
+    monkeypatch.setattr(staging_s3, "MIN_PIECE_BYTES", 100_000)
     staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}/a", moto.endpoint))
 
     async def sizes(uploads: int) -> list[list[int]]:

@@ -1,10 +1,10 @@
 /** The devices that joined: when each reported last, what waits on it, and taking its access back. */
 import { useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../../api/client";
+import { api } from "../../api/client";
 import type { DeviceRow } from "../../api/types";
 import { ago, deviceState, size } from "../../model/installation";
 import type { Store } from "../../state/store";
-import { Modal } from "../modal";
+import { Confirm } from "../confirm";
 import { useRefreshed } from "./userefreshed";
 
 const EVERY_MS = 10_000;
@@ -55,13 +55,19 @@ export function Devices({ store }: { store: Store }): preact.JSX.Element {
         </div>
       )}
       {asked && (
-        <RevokeDialog
-          device={asked}
+        <Confirm
+          question={`Revoke the access of ${asked.name}?`}
+          action="Revoke the access"
+          refused="The access was not revoked"
+          act={() => api.revokeDevice(asked.id)}
           onClose={() => {
             setAsked(null);
             refresh();
           }}
-        />
+        >
+          Its token opens nothing from now on, and an upload under way ends. What it has sent stays; what waits on it
+          stays on it. With a new join code it can send again.
+        </Confirm>
       )}
     </section>
   );
@@ -88,7 +94,7 @@ function Device({ device, now, onRevoke }: DeviceProps): preact.JSX.Element {
           ? "unknown"
           : waiting === 0
             ? "nothing"
-            : `${waiting.toLocaleString("en")} captures, ${size(device.bytes_waiting ?? 0)}`}
+            : `${waiting.toLocaleString("en")} ${waiting === 1 ? "capture" : "captures"}, ${size(device.bytes_waiting ?? 0)}`}
       </td>
       <td>{device.free_bytes == null ? "unknown" : `${size(device.free_bytes)} free`}</td>
       <td>{device.agent_version ?? "unknown"}</td>
@@ -100,43 +106,5 @@ function Device({ device, now, onRevoke }: DeviceProps): preact.JSX.Element {
         )}
       </td>
     </tr>
-  );
-}
-
-function RevokeDialog({ device, onClose }: { device: DeviceRow; onClose(): void }): preact.JSX.Element {
-  const [trouble, setTrouble] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const revoke = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      await api.revokeDevice(device.id);
-      onClose();
-    } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-      setTrouble(error.message);
-      setBusy(false);
-    }
-  };
-  return (
-    <Modal name={`Revoke the access of ${device.name}`} small onClose={onClose}>
-      <h2 class="big">Revoke the access of {device.name}?</h2>
-      <p>
-        Its token opens nothing from now on, and an upload under way ends. What it has sent stays; what waits on it stays
-        on it. With a new join code it can send again.
-      </p>
-      {trouble && (
-        <p class="caveat" role="alert">
-          The access was not revoked: {trouble}
-        </p>
-      )}
-      <p class="actions">
-        <button type="button" data-first onClick={onClose}>
-          Leave it as it is
-        </button>
-        <button type="button" class="primary" disabled={busy} onClick={() => void revoke()}>
-          Revoke the access
-        </button>
-      </p>
-    </Modal>
   );
 }

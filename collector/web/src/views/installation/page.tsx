@@ -5,7 +5,7 @@ import type { Overview } from "../../api/types";
 import { ago, size, span } from "../../model/installation";
 import { api } from "../../api/client";
 import type { Store } from "../../state/store";
-import { nextTheme, theme } from "../../ui/theme";
+import { LeadTop } from "../leadtop";
 import { Conflicts } from "./conflicts";
 import { Devices } from "./devices";
 import { FailedJobList } from "./failedjobs";
@@ -18,25 +18,7 @@ export function InstallationPage({ store }: { store: Store }): preact.JSX.Elemen
   const overview = useRefreshed(store, api.overview, EVERY_MS);
   return (
     <main class="lead" data-state="installation">
-      <header class="lead-top">
-        <h1>Installation</h1>
-        <nav aria-label="Other pages">
-          <a class="button" href={location.pathname === "/" ? "#" : "/"}>
-            review
-          </a>
-          <a class="button" href={location.pathname === "/today" ? "#" : "#today"}>
-            today
-          </a>
-          <button
-            type="button"
-            aria-label={`Theme: ${theme.value}`}
-            title={`Theme: ${theme.value}`}
-            onClick={() => void nextTheme()}
-          >
-            ◐
-          </button>
-        </nav>
-      </header>
+      <LeadTop title="Installation" page="/installation" />
       <WhatToDo overview={overview} />
       <FailedJobList store={store} onChanged={overview.refresh} />
       <Devices store={store} />
@@ -95,7 +77,7 @@ function Facts({ found }: { found: Overview }): preact.JSX.Element {
     ...(found.log_bytes > 0 ? ([["write-ahead log", size(found.log_bytes)]] as [string, string][]) : []),
     ["uploads under way", found.uploads.toLocaleString("en")],
     ["jobs waiting", found.jobs_waiting.toLocaleString("en")],
-    ["oldest job waits", span(found.queue_seconds) ?? "under a minute"],
+    ["oldest job waits", found.jobs_waiting ? (span(found.queue_seconds) ?? "under a minute") : "none"],
   ];
   return (
     <>

@@ -2,7 +2,7 @@
 import "../../ui/prelabels.css";
 import { useState } from "preact/hooks";
 import type { Store } from "../../state/store";
-import { nextTheme, theme } from "../../ui/theme";
+import { LeadTop } from "../leadtop";
 import { Filters } from "./filters";
 import { Report } from "./report";
 import { Runs } from "./runs";
@@ -17,28 +17,7 @@ export function PreLabels({ store }: { store: Store }): preact.JSX.Element {
   };
   return (
     <main class="lead" data-state="prelabels">
-      <header class="lead-top">
-        <h1>Pre-labels</h1>
-        <nav aria-label="Other pages">
-          <a class="button" href={location.pathname === "/" ? "#" : "/"}>
-            review
-          </a>
-          <a class="button" href={location.pathname === "/today" ? "#" : "#today"}>
-            today
-          </a>
-          <a class="button" href={location.pathname === "/installation" ? "#" : "#installation"}>
-            installation
-          </a>
-          <button
-            type="button"
-            aria-label={`Theme: ${theme.value}`}
-            title={`Theme: ${theme.value}`}
-            onClick={() => void nextTheme()}
-          >
-            ◐
-          </button>
-        </nav>
-      </header>
+      <LeadTop title="Pre-labels" page="/prelabels" />
       <Filters filter={filter} models={report.models} onChoose={choose} />
       <Report view={report} filtered={Object.keys(filter).length > 0} onEverything={() => choose({})} />
       <Runs store={store} models={report.models} onFinished={report.again} />

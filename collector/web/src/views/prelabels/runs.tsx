@@ -5,6 +5,7 @@ import type { PrelabelRun } from "../../api/types";
 import { askedSentence, finishedCount, isGoing, paceSentence, runSentence, runState, runVerbs } from "../../model/runs";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
+import { Confirm } from "../confirm";
 import { StartRun } from "./startrun";
 
 const REFRESH_MS = 2_000;
@@ -86,13 +87,19 @@ export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Eleme
         ))}
       </ol>
       {cancelling && (
-        <CancelDialog
-          run={runs?.find((r) => r.id === cancelling.id) ?? cancelling}
+        <Confirm
+          question={`Cancel this run of ${cancelling.source.name}?`}
+          action="Cancel the run"
+          refused="The run was not cancelled"
+          act={() => api.changeRun(cancelling.id, "cancel")}
           onClose={() => {
             setCancelling(null);
             refresh();
           }}
-        />
+        >
+          {(runs?.find((r) => r.id === cancelling.id) ?? cancelling).waiting.toLocaleString("en")} captures that have not
+          begun are left as they are. What is done stays. A cancelled run cannot be resumed.
+        </Confirm>
       )}
     </section>
   );
@@ -169,45 +176,5 @@ function Run({ run, onCancel, onChanged }: RunProps): preact.JSX.Element {
         </p>
       )}
     </li>
-  );
-}
-
-function CancelDialog({ run, onClose }: { run: PrelabelRun; onClose(): void }): preact.JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [trouble, setTrouble] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  useEffect(() => dialog.current?.showModal(), []);
-  const cancel = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      await api.changeRun(run.id, "cancel");
-      onClose();
-    } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-      setTrouble(error.message);
-      setBusy(false);
-    }
-  };
-  return (
-    <dialog ref={dialog} class="dialog dialog-small" aria-labelledby="cancel-title" onClose={onClose}>
-      <h1 id="cancel-title">Cancel this run of {run.source.name}?</h1>
-      <p>
-        {run.waiting.toLocaleString("en")} captures that have not begun are left as they are. What is done stays. A
-        cancelled run cannot be resumed.
-      </p>
-      {trouble && (
-        <p class="caveat" role="alert">
-          The run was not cancelled: {trouble}
-        </p>
-      )}
-      <p class="actions">
-        <button type="button" onClick={() => dialog.current?.close()}>
-          Leave it as it is
-        </button>
-        <button type="button" class="primary" disabled={busy} onClick={() => void cancel()}>
-          Cancel the run
-        </button>
-      </p>
-    </dialog>
   );
 }
