@@ -33,18 +33,20 @@ def ray_cluster(processors: int = 1) -> Iterator[RayCluster]:
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     from ray.cluster_utils import Cluster
 
-    # Short, because sockets below it have paths of at most 107 bytes.
+    # Short, because sockets below it have paths of at most 107 bytes. A variable, not the argument `temp_dir`: with
+    # that one the address of the cluster would still be written below /tmp/ray, whether it is there or not.
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    os.environ["RAY_TMPDIR"] = folder
     node = {
         "num_cpus": processors,
         "object_store_memory": OBJECT_STORE_BYTES,
         "node_ip_address": "127.0.0.1",
-        "include_dashboard": False,
     }
-    cluster = Cluster(initialize_head=True, head_node_args={**node, "temp_dir": folder})
-    try:
-        other = cluster.add_node(**{name: value for name, value in node.items() if name != "include_dashboard"})
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(shutil.rmtree, folder, ignore_errors=True)
+        at_the_end.callback(os.environ.pop, "RAY_TMPDIR")
+        cluster = Cluster()
+        at_the_end.callback(cluster.shutdown)
+        cluster.add_node(**node, include_dashboard=False)
+        other = cluster.add_node(**node)
         yield RayCluster(cluster.address, cluster, other)
-    finally:
-        cluster.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
