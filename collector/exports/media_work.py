@@ -10,18 +10,17 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 
 from collector.bulk.batch import BulkUnable
+from collector.bulk.media import open_media
 from collector.exports.folder import DONE, EARLIER
 from collector.exports.frames import Picture, exact_frames
 from collector.exports.problems import FolderNotWritable, MediaDamaged
 from collector.store.blobs import MAX_BYTES, BlobStore, read_whole
-from collector.store.open_blobs import BlobsLocation, open_blobs
 from wire.canonical import document_hash
 from wire.capture import FrameTable
 from wire.files import file_sha256, write_whole
@@ -62,7 +61,7 @@ def export_media(inputs: dict[str, Any]) -> dict[str, Any]:
             f"The folder of the export, {folder}, is not on this machine.",
             hint="Export to a folder that every node of the cluster has at the same path.",
         )
-    blobs = _opened(BlobsLocation.read(inputs["blobs"]))
+    blobs = open_media(inputs["blobs"])
     try:
         if "table" in inputs:
             files = _pictures(folder, blobs, inputs)
@@ -71,11 +70,6 @@ def export_media(inputs: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         raise FolderNotWritable(f"The export to {folder} failed: {error.strerror or error}.") from error
     return {"files": [asdict(file) for file in files]}
-
-
-@lru_cache(maxsize=1)
-def _opened(location: BlobsLocation) -> BlobStore:
-    return open_blobs(location)
 
 
 def _copy(folder: Path, blobs: BlobStore, key: str, name: str, sized: bool) -> ExportedFile:

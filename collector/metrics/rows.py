@@ -27,9 +27,14 @@ _JOBS = text(
 _OLDEST_JOB = text("SELECT min(not_before) FROM job WHERE kind = :kind AND state = 'waiting'")
 _CAPTURES = text("SELECT count(*) FROM (SELECT 1 AS one FROM capture WHERE state = :state LIMIT :most) AS found")
 _UPLOADS = text("SELECT count(*) FROM (SELECT 1 AS one FROM upload WHERE state = 'open' LIMIT :most) AS found")
+_RUNS = text(
+    "SELECT state, count(*) AS runs, sum(captures - done - failed - withheld) AS waiting"
+    " FROM prelabel_run WHERE state IN ('running', 'paused') GROUP BY state"
+)
 _PROCESSES = text("SELECT count(*) FROM process")
 JOB_STATES = ("waiting", "leased", "failed")
 CAPTURE_STATES = ("received", "bad")
+RUN_STATES = ("running", "paused")
 
 
 @dataclass
@@ -42,6 +47,8 @@ class Readings:
     job_age_seconds: Mapping[str, float] = field(default_factory=dict)
     captures: Mapping[str, int] = field(default_factory=dict)
     uploads: int = 0
+    runs: Mapping[str, int] = field(default_factory=dict)
+    run_captures: Mapping[str, int] = field(default_factory=dict)
     processes: int = 0
     read_only: bool = False
 
@@ -59,6 +66,7 @@ def read_rows(conn: Connection, kinds: Sequence[str]) -> Readings:
         for kind in kinds
         for state in JOB_STATES
     }
+    runs = {row.state: row for row in conn.execute(_RUNS)}
     return Readings(
         tasks={row.study: row.tasks for row in conn.execute(_WAITING_TASKS)},
         task_age_seconds=age(conn.execute(_OLDEST_TASK).scalar()),
@@ -66,6 +74,8 @@ def read_rows(conn: Connection, kinds: Sequence[str]) -> Readings:
         job_age_seconds={kind: age(conn.execute(_OLDEST_JOB, {"kind": kind}).scalar()) for kind in kinds},
         captures={state: conn.execute(_CAPTURES, {"state": state, **most}).scalar_one() for state in CAPTURE_STATES},
         uploads=conn.execute(_UPLOADS, most).scalar_one(),
+        runs={state: runs[state].runs if state in runs else 0 for state in RUN_STATES},
+        run_captures={state: int(runs[state].waiting) if state in runs else 0 for state in RUN_STATES},
         processes=conn.execute(_PROCESSES).scalar_one(),
         read_only=find_read_only(conn) is not None,
     )
@@ -108,6 +118,10 @@ class RowFigures(MetricSource):
         yield _family("gleaner_captures", f"captures not opened, at most {MAX_COUNTED}", ("state",), found.captures)
         yield GaugeMetricFamily(
             "gleaner_uploads_open", f"uploads under way, at most {MAX_COUNTED}", value=found.uploads
+        )
+        yield _family("gleaner_prelabel_runs", "runs of models that have not ended", ("state",), found.runs)
+        yield _family(
+            "gleaner_prelabel_captures_waiting", "captures that these runs have to do", ("state",), found.run_captures
         )
         yield GaugeMetricFamily("gleaner_processes", "collectors at work on this database", value=found.processes)
         yield GaugeMetricFamily(

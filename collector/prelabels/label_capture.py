@@ -7,12 +7,10 @@ manifest's), and the document is the same each time, so doing it twice is harmle
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import lru_cache
 from typing import Any
 
 from collector.bulk.batch import BulkUnable
-from collector.store.blobs import BlobStore
-from collector.store.open_blobs import BlobsLocation, open_blobs
+from collector.bulk.media import open_media
 from prelabel.labelling.one_file import check_model, label_file
 from wire.errors import GleanerError
 
@@ -31,18 +29,8 @@ def label_capture(inputs: dict[str, Any]) -> dict[str, Any]:
         check_model(inputs)
     except GleanerError as error:
         raise BulkUnable(error.message, hint=error.hint) from error
-    blobs = _opened(BlobsLocation.read(inputs["blobs"]))
+    blobs = open_media(inputs["blobs"])
     with ExitStack() as held:
         path = held.enter_context(blobs.local_file(inputs["original"]))
         frames = inputs["frames"] and held.enter_context(blobs.local_file(inputs["frames"]))
         return label_file({**inputs, "path": str(path), "frames": frames and str(frames)})
-
-
-@lru_cache(maxsize=1)
-def _opened(location: BlobsLocation) -> BlobStore:
-    if location.address is None and not location.folder.is_dir():
-        raise BulkUnable(
-            f"The folder of the collector's media, {location.folder}, is not on this machine.",
-            hint="Mount it at the same path on every node, or keep media on an S3 server (the setting blobs).",
-        )
-    return open_blobs(location)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +22,10 @@ from prelabel.text.reader import CATALOGUE_PARTS
 from wire.canonical import document_hash
 from wire.files import file_sha256
 
-_OWN_CACHE = cache_folder()  # before `use_copied` names another
+OWN_CACHE = cache_folder()  # before `use_copied` names another
+
+UNUSED_SECONDS = 30 * 86_400.0  # copies that no process began to use for so long are removed
+_checked: set[Path] = set()  # by this process
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,13 @@ def use_copied(files: ModelFiles, fetch: Callable[[], Mapping[str, bytes]]) -> s
     Raises:
         ModelCorrupt: what came has not the promised hashes.
     """
-    folder = _OWN_CACHE / "copied" / document_hash(files.to_json())
-    if not _has(folder, files):
-        _copy(folder, files, fetch())
+    folder = OWN_CACHE / "copied" / document_hash(files.to_json())
+    if folder not in _checked:
+        if not _has(folder, files):
+            _remove_unused(folder.parent)
+            _copy(folder, files, fetch())
+        os.utime(folder)
+        _checked.add(folder)
     os.environ["GLEANER_MODELS"] = str(folder)
     os.environ["GLEANER_CACHE"] = str(folder / "none")
     return files.name if files.entry is None else str(folder / files.entry)
@@ -79,6 +89,14 @@ def _of_catalogue(name: str) -> tuple[str, Path]:
 def _has(folder: Path, files: ModelFiles) -> bool:
     paths = {folder / name: sha256 for name, sha256 in files.sha256.items()}
     return all(path.is_file() and file_sha256(path) == sha256 for path, sha256 in paths.items())
+
+
+def _remove_unused(copies: Path) -> None:
+    """A process that still has one of them open goes on: its files stay until it ends."""
+    for folder in copies.glob("*"):
+        with contextlib.suppress(OSError):  # another process of this machine does the same
+            if folder.stat().st_mtime < time.time() - UNUSED_SECONDS:
+                shutil.rmtree(folder)
 
 
 def _copy(folder: Path, files: ModelFiles, bodies: Mapping[str, bytes]) -> None:

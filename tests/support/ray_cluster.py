@@ -15,20 +15,27 @@ OBJECT_STORE_BYTES = 100 * 2**20
 
 @dataclass
 class RayCluster:
-    """`address` for the setting; the head has a processor of its own, the other node as many as were asked for."""
+    """`address` for the setting; two nodes with so many processors each, of which the head stays."""
 
     address: str
     _cluster: Any
-    _other: Any
+    _settings: dict[str, Any]
+    _other: Any = None
+
+    def have_node(self) -> None:
+        """Start the node that is not the head, unless it is there."""
+        if self._other is None:
+            self._other = self._cluster.add_node(**self._settings)
 
     def kill_node(self) -> None:
-        """Kill the node that is not the head, with everything that runs on it."""
+        """Kill it, with everything that runs on it."""
         self._cluster.remove_node(self._other, allow_graceful=False)
+        self._other = None
 
 
 @contextlib.contextmanager
 def ray_cluster(processors: int = 1) -> Iterator[RayCluster]:
-    """Two nodes with so many processors each."""
+    """Both nodes are there."""
     # Read when Ray is imported: no reports to its makers, and 127.0.0.1 is what it says.
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     from ray.cluster_utils import Cluster
@@ -48,5 +55,6 @@ def ray_cluster(processors: int = 1) -> Iterator[RayCluster]:
         cluster = Cluster()
         at_the_end.callback(cluster.shutdown)
         cluster.add_node(**node, include_dashboard=False)
-        other = cluster.add_node(**node)
-        yield RayCluster(cluster.address, cluster, other)
+        running = RayCluster(cluster.address, cluster, node)
+        running.have_node()
+        yield running

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from collector.bulk.dispatch import Dispatcher
+from collector.bulk.here import HereEngine
 from collector.bulk.local import LocalEngine
 from collector.bulk.ray_engine import ClusterUnusable, RayEngine
+from collector.exports import media_files
 from collector.prelabels.label_capture import WORK
 from collector.store.blobs_local import LocalBlobs
-from collector.store.open_blobs import BlobsLocation
+from collector.store.open_blobs import BlobsLocation, open_blobs
 from prelabel.labelling.one_file import describe
 from tests.collector.bulk.items import HERE
 from tests.collector.prelabels.stills import jpeg
+from tests.collector.review.filled import Filled
+from tests.support.exporting import STILLS as EXPORTED_STILLS
+from tests.support.exporting import VIDEOS, contents, review_media, write_export
 from tests.support.other_model import package
-from tests.support.ray_cluster import ray_cluster
+from tests.support.ray_cluster import RayCluster, ray_cluster
+from tests.support.s3 import S3Server
 
 STILLS = 600
+ITEMS = EXPORTED_STILLS + VIDEOS
 BATCH = 10
 
 
@@ -42,7 +52,22 @@ def label_all(dispatcher: Dispatcher, items: list[dict[str, Any]], in_the_middle
     return [outcome["result"]["document"] if "result" in outcome else outcome for outcome in outcomes]
 
 
-def test_a_node_killed_in_the_middle_changes_nothing_of_the_result(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def started(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    """Its processes have the credentials of the S3 server in their environment, as nodes do, and their own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLEANER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        with ray_cluster() as cluster:
+            yield cluster
+
+
+@pytest.fixture
+def cluster(started: RayCluster) -> RayCluster:
+    started.have_node()
+    return started
+
+
+def test_a_node_killed_in_the_middle_changes_nothing_of_the_result(tmp_path: Path, cluster: RayCluster) -> None:
     model = package(tmp_path / "planted", by_brightness=True)
     blobs = LocalBlobs(tmp_path / "blobs")
     keys = []
@@ -63,20 +88,47 @@ def test_a_node_killed_in_the_middle_changes_nothing_of_the_result(tmp_path: Pat
     local.close()
     assert len(expected) == STILLS and expected[7]["capture"] == "cap-7" and expected[7]["labels"]
 
-    with ray_cluster() as cluster:
-        engine = RayEngine(cluster.address, None, 2**31, str(model))
-        try:
-            assert engine.slots == 2
-            model.rename(tmp_path / "elsewhere")  # its files have been sent: no node looks for them here
-            assert label_all(Dispatcher(engine, WORK, common), items, cluster.kill_node) == expected
-            found = label_all(
-                Dispatcher(engine, f"{HERE}:moody", {"number": 3}), [{"mood": "raises"}, {"mood": "dies"}]
-            )
-            assert [one["error"]["code"] for one in found] == [None, "bulk-lost"]
-            (unable,) = label_all(Dispatcher(engine, "collector.nothing:here", {}), [{}])
-            assert unable["error"]["unable"]
-        finally:
-            engine.close()
+    engine = RayEngine(cluster.address, None, 2**31, str(model))
+    try:
+        assert engine.slots == 2
+        model.rename(tmp_path / "elsewhere")  # its files have been sent: no node looks for them here
+        assert label_all(Dispatcher(engine, WORK, common), items, cluster.kill_node) == expected
+        found = label_all(Dispatcher(engine, f"{HERE}:moody", {"number": 3}), [{"mood": "raises"}, {"mood": "dies"}])
+        assert [one["error"]["code"] for one in found] == [None, "bulk-lost"]
+        (unable,) = label_all(Dispatcher(engine, "collector.nothing:here", {}), [{}])
+        assert unable["error"]["unable"]
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("form", ["jsonl", "coco"])
+def test_an_export_from_s3_is_the_same_when_a_node_is_killed_in_the_middle(
+    filled: Filled, tmp_path: Path, cluster: RayCluster, moto: S3Server, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(media_files, "BATCH", 2)
+    review_media(filled)
+    write_export(filled, tmp_path / "expected", form, HereEngine())
+    # Where only the collector itself may write, as on a node of another user: copies go to the node's own cache.
+    location = BlobsLocation(
+        tmp_path / "elsewhere" / "cache", f"s3://{moto.new_bucket()}/media", endpoint=moto.endpoint, region="us-east-1"
+    )
+    on_s3 = open_blobs(replace(location, folder=tmp_path / "filling"))
+    for blob in list(filled.blobs.list()):
+        with filled.blobs.local_file(blob.key) as path:
+            on_s3.put_file(path, blob.key)
+
+    def killed_in_the_middle() -> None:
+        if next(items) == ITEMS // 3:
+            cluster.kill_node()
+
+    items = count()
+    engine = RayEngine(cluster.address, None, 2**31)
+    try:
+        write_export(filled, tmp_path / "set", form, engine, blobs=location, advance=killed_in_the_middle)
+    finally:
+        engine.close()
+    assert next(items) == ITEMS and not location.folder.exists()
+    assert contents(tmp_path / "set") == contents(tmp_path / "expected")
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence() -> None:

@@ -5,72 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collector.bulk.engine import BulkEngine
 from collector.bulk.here import HereEngine
 from collector.bulk.local import LocalEngine
 from collector.exports import media_files
 from collector.exports.check import check_export
-from collector.exports.coco import export_coco
 from collector.exports.folder import EARLIER, partial_folder, whole_folder
-from collector.exports.jsonl import export_jsonl
-from collector.exports.media_files import MediaFiles
 from collector.exports.media_work import export_media
 from collector.exports.problems import MediaDamaged, MediaNotExported
 from collector.store.blobs import BlobMissing
 from collector.store.blobs_local import blob_name
 from collector.store.open_blobs import BlobsLocation
-from tests.collector.review.filled import TIMES, Filled, box, track
+from tests.collector.review.filled import Filled
 from tests.needs import ROOT
 from tests.support.databases import environment_of, on_both
-from tests.support.exporting import jpeg, video
+from tests.support.exporting import STILLS, VIDEOS, contents, review_media, write_export
 from tests.support.waiting import until
-
-STILLS, VIDEOS = 12, 3
-Export = Callable[..., object]
 
 
 @pytest.fixture
 def worked(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> Filled:
     """Reviewed stills and videos in turn, exported two at a time."""
     monkeypatch.setattr(media_files, "BATCH", 2)
-    ann = filled.person("ann")
-    for number in range(STILLS):
-        ids = filled.take(f"still-{number}", "show", {"image": jpeg() + b"%d" % number}, ["boxes"])
-        filled.make(ids["take"])
-        filled.submit(ann, filled.tasks(take_id=ids["take"])[0].id, {ids["image"]: [box()]})
-        if number % (STILLS // VIDEOS) == 0:
-            ids = filled.take(f"video-{number}", "do", {"video": video(TIMES) + b"%d" % number}, ["tracks"])
-            filled.make(ids["take"])
-            filled.submit(ann, filled.tasks(take_id=ids["take"])[0].id, {ids["video"]: [track()]})
+    review_media(filled)
     return filled
-
-
-def export(filled: Filled, to: Path, form: str, engine: BulkEngine) -> None:
-    with whole_folder(to) as folder:
-        media = MediaFiles(engine, BlobsLocation(filled.folder / "blobs"), folder)
-        more: dict[str, Any] = {"with_prelabels": True, "begin": lambda _: None, "advance": lambda: None}
-        if form == "jsonl":
-            export_jsonl(filled.db, media, folder, **more)
-        else:
-            export_coco(filled.db, media, folder, every=1, **more)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file but for the time at which the export was made, and of the sums those of files without such a time."""
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    sums = files["SHA256SUMS"].decode().splitlines(keepends=True)
-    files["SHA256SUMS"] = "".join(line for line in sums if "annotations" not in line).encode()
-    return {name: re.sub(rb'"date_created": "[^"]*"', b"", body) for name, body in files.items()}
 
 
 class Interrupted(Exception):
@@ -92,24 +57,24 @@ class Interrupting(HereEngine):
 @on_both
 @pytest.mark.parametrize("form", ["jsonl", "coco"])
 def test_interrupted_anywhere_it_is_continued_to_the_same_bytes(worked: Filled, tmp_path: Path, form: str) -> None:
-    export(worked, tmp_path / "whole", form, HereEngine())
+    write_export(worked, tmp_path / "whole", form, HereEngine())
     expected = contents(tmp_path / "whole")
     assert len(expected) > STILLS
     to = tmp_path / "again"
     for batches in (1, 2, 4):
         with pytest.raises(Interrupted):
-            export(worked, to, form, Interrupting(batches))
+            write_export(worked, to, form, Interrupting(batches))
         assert not to.exists() and partial_folder(to).is_dir()
-    export(worked, to, form, HereEngine())
+    write_export(worked, to, form, HereEngine())
     assert contents(to) == expected and not partial_folder(to).exists()
 
 
 @pytest.mark.parametrize("form", ["jsonl", "coco"])
 def test_several_processes_make_the_same_bytes(worked: Filled, tmp_path: Path, form: str) -> None:
-    export(worked, tmp_path / "whole", form, HereEngine())
+    write_export(worked, tmp_path / "whole", form, HereEngine())
     engine = LocalEngine(2)
     try:
-        export(worked, tmp_path / "again", form, engine)
+        write_export(worked, tmp_path / "again", form, engine)
     finally:
         engine.close()
     assert contents(tmp_path / "again") == contents(tmp_path / "whole")
@@ -118,7 +83,7 @@ def test_several_processes_make_the_same_bytes(worked: Filled, tmp_path: Path, f
 def test_what_is_there_is_not_made_again_and_what_is_damaged_is(worked: Filled, tmp_path: Path) -> None:
     to = tmp_path / "set"
     with pytest.raises(Interrupted):
-        export(worked, to, "coco", Interrupting(5))
+        write_export(worked, to, "coco", Interrupting(5))
     pictures = sorted((partial_folder(to) / "images").glob("*_*.png"))
     (original,) = {path.name.partition("_")[0] for path in pictures[:1]}
     blob = worked.rows("SELECT blob FROM derived WHERE capture_id = :id AND kind = 'original'", id=original)[0].blob
@@ -126,23 +91,23 @@ def test_what_is_there_is_not_made_again_and_what_is_damaged_is(worked: Filled, 
     body = place.read_bytes()
     place.unlink()
     with pytest.raises(Interrupted):
-        export(worked, to, "coco", Interrupting(5))  # its pictures need no video
+        write_export(worked, to, "coco", Interrupting(5))  # its pictures need no video
     (partial_folder(to) / "images" / pictures[0].name).write_bytes(b"half a pic")
     with pytest.raises(BlobMissing):
-        export(worked, to, "coco", HereEngine())
+        write_export(worked, to, "coco", HereEngine())
     place.write_bytes(body)
-    export(worked, to, "coco", HereEngine())
-    export(worked, tmp_path / "whole", "coco", HereEngine())
+    write_export(worked, to, "coco", HereEngine())
+    write_export(worked, tmp_path / "whole", "coco", HereEngine())
     assert contents(to) == contents(tmp_path / "whole")
 
 
 def test_media_whose_consent_ended_meanwhile_are_not_in_it(worked: Filled, tmp_path: Path) -> None:
     to = tmp_path / "set"
     with pytest.raises(Interrupted):
-        export(worked, to, "jsonl", Interrupting(3))
+        write_export(worked, to, "jsonl", Interrupting(3))
     assert list((partial_folder(to) / "media").glob("*.jpg"))
     worked.execute("DELETE FROM session_grant WHERE use = 'image'")
-    export(worked, to, "jsonl", HereEngine())
+    write_export(worked, to, "jsonl", HereEngine())
     assert not list((to / "media").glob("*.jpg")) and len(list((to / "media").glob("*.mkv"))) == VIDEOS
     assert not (to / EARLIER).exists()
 
@@ -200,5 +165,5 @@ def test_a_folder_that_a_node_does_not_have_is_one_sentence(worked: Filled, tmp_
             super().send(number, json.loads(json.dumps({**request, "common": common})))
 
     with pytest.raises(MediaNotExported, match="is not on this machine") as found:
-        export(worked, tmp_path / "set", "jsonl", Elsewhere())
+        write_export(worked, tmp_path / "set", "jsonl", Elsewhere())
     assert "every node" in found.value.hint

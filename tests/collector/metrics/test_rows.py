@@ -34,7 +34,16 @@ def test_the_queue_the_jobs_and_the_disk(filled: Filled, monkeypatch: pytest.Mon
     filled.db.write_sync(lambda conn: enqueue_all(conn, "open", {f"cap-{n}": {} for n in range(5)}))
     filled.execute("UPDATE job SET state = 'failed' WHERE key = 'cap-0'")
     filled.execute("UPDATE job SET not_before = '2026-01-01T00:00:00.000000Z' WHERE key = 'cap-1'")
+    for run, state, captures in (("a", "running", 9), ("b", "running", 5), ("c", "paused", 4), ("d", "done", 7)):
+        filled.execute(
+            "INSERT INTO prelabel_run (id, model, source, asked, captures, created_at, state, done, failed, withheld)"
+            " VALUES (:run, 'm', '{}', '{}', :captures, '2026', :state, 2, 1, 1)",
+            run=run, state=state, captures=captures,
+        )  # fmt: skip
     found = figures(filled)
+    assert found["gleaner_prelabel_runs state=running"] == 2 and found["gleaner_prelabel_runs state=paused"] == 1
+    assert found["gleaner_prelabel_captures_waiting state=running"] == 5 + 1
+    assert found["gleaner_prelabel_captures_waiting state=paused"] == 0
     assert found["gleaner_tasks_waiting study=kitchen"] == 2
     assert found["gleaner_oldest_task_seconds"] > 86_400 and found["gleaner_oldest_job_seconds kind=open"] > 86_400
     assert found["gleaner_jobs kind=open state=waiting"] == 3, "no more than the limit is counted"
@@ -49,4 +58,5 @@ def test_an_empty_service_has_every_figure(tmp_path: Path) -> None:
     filled = Filled(tmp_path)
     found = figures(filled)
     filled.db.close()
+    assert found["gleaner_prelabel_runs state=paused"] == 0
     assert found["gleaner_oldest_task_seconds"] == 0 and found["gleaner_uploads_open"] == 0
