@@ -27,14 +27,14 @@ from collector.http.problems import install_problems
 from collector.http.shell import headers_of, hosts_of
 from collector.ingest.conflicts import router as conflicts_router
 from collector.ingest.derive import derive_kind
-from collector.ingest.housekeeping import housekeeping, remove_leftovers
+from collector.ingest.housekeeping import housekeeping, remove_leftovers, report_gone
 from collector.ingest.locks import UploadLocks
 from collector.ingest.open import open_kind
 from collector.ingest.receive import Receiver
 from collector.ingest.routes import router as ingest_router
 from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
-from collector.ingest.upload_owners import UploadOwners, release_uploads
+from collector.ingest.upload_owners import UploadOwners, release_all_uploads, release_uploads
 from collector.installation.routes import router as installation_router
 from collector.installation.storage import StorageFigures
 from collector.jobs.queue import JobKind, release_jobs
@@ -143,7 +143,7 @@ def create_app(settings: Settings) -> FastAPI:
             staging, is_ours = services.get(Staging), processes.is_first
             chores += [
                 asyncio.create_task(processes.live()),
-                asyncio.create_task(housekeeping(services.db, staging, settings.row_ages, is_ours)),
+                asyncio.create_task(housekeeping(services.db, staging, services.blobs, settings.row_ages, is_ours)),
                 asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer), is_ours)),
             ]
         try:
@@ -190,6 +190,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         location = settings.blobs_location
         blobs = open_blobs(location)
         _check_media(settings, db, blobs)
+        processes = _processes(settings, db)
         kinds = []
         if not settings.review_only:
             remove_leftovers(db, staging, blobs, settings.row_ages)
@@ -198,7 +199,6 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
                 derive_kind(location),
                 JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
             ]
-        processes = _processes(settings, db)
         jobs = JobRunner(
             db,
             kinds,
@@ -263,9 +263,9 @@ def _share_keys(settings: Settings, db: Database) -> None:
 def _processes(settings: Settings, db: Database) -> Processes:
     """What this one has in hand is free at its end, and at the next start at the latest."""
     name = f"{gethostname()}:{settings.port}"
-    processes = Processes(
-        db, settings.data, name, [release_uploads, release_jobs, release_runs], alone=settings.work == "alone"
-    )
+    alone = settings.work == "alone"
+    releases = [release_all_uploads if alone else release_uploads, release_jobs, release_runs, report_gone]
+    processes = Processes(db, settings.data, name, releases, alone=alone)
     if not settings.review_only:
         processes.start()
     return processes

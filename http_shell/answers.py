@@ -77,6 +77,7 @@ class Problem:
 
 class CollectorRefused(GleanerError):
     """The collector answered with a problem document. Code, sentence, hint, status and `retryable` are its own.
+    A command ends with 3 where the collector lacks something for the moment, such as its database.
 
     `retry_after`: seconds to wait before the next try, None where it does not say. `facts`: further members of the
     document. docs/errors.md lists the codes.
@@ -89,7 +90,8 @@ class CollectorRefused(GleanerError):
         super().__init__(problem.title, hint=problem.hint, **problem.members)
         self.retry_after = problem.retry_after
         # Those of the class are for who asks before there is an answer; each answer has its own.
-        vars(self).update(code=problem.code, status=problem.status, retryable=problem.retryable)
+        exit_code = 3 if problem.status >= 500 and problem.retryable else 1  # as without a service in between
+        vars(self).update(code=problem.code, status=problem.status, retryable=problem.retryable, exit_code=exit_code)
 
 
 def read_problem(reply: httpx.Response, base: str) -> Problem:

@@ -1,4 +1,4 @@
-"""What nobody needs any more in staging: at the start, every hour, and whenever parts were removed."""
+"""What nobody needs any more in staging: at the start, every hour, when parts were removed or a process has gone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
-from collector.ingest.pieces import delete_pieces, unneeded_pieces, without_row
+from collector.ingest.pieces import delete_pieces, left_behind, unneeded_pieces
 from collector.store.blobs import BlobStore
 from collector.store.clock import now_text
-from collector.store.database import Database
+from collector.store.database import Database, notify
+from collector.store.objects import IDLE_SECONDS
 from collector.store.read_only import DataReadOnly, find_read_only
 from collector.store.sql import Connection
 from collector.store.staging import Staging
@@ -21,6 +22,9 @@ from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.ingest")
 EVERY_SECONDS = 3600.0
+# The S3 server may still be at a request of a process that has gone: another look, when none of them can go on.
+AGAIN_SECONDS = 2 * IDLE_SECONDS
+PROCESS_GONE = "process-gone"  # topic: what a process had begun may lie in staging
 
 
 def remove_leftovers(db: Database, staging: Staging, blobs: BlobStore, ages: RowAges) -> None:
@@ -41,38 +45,55 @@ def remove_leftovers(db: Database, staging: Staging, blobs: BlobStore, ages: Row
     db.maintain()
 
 
+def report_gone(conn: Connection) -> int:
+    """In the transaction that takes a process out: whoever keeps the house looks for what it left. Returns 0."""
+    notify(conn, PROCESS_GONE)
+    return 0
+
+
 async def housekeeping(
     db: Database,
     staging: Staging,
+    blobs: BlobStore,
     ages: RowAges,
     is_ours: Callable[[], Awaitable[bool]],
     every_seconds: float = EVERY_SECONDS,
 ) -> None:
     """Every hour: abandoned uploads, and old rows. Then, and after parts were removed: unneeded files.
 
+    Where a process has gone, its pieces too, at once, and all of it again soon.
     Done by the one of several processes for which `is_ours` says so then. Ends when cancelled.
     """
     loop = asyncio.get_running_loop()
-    removed = asyncio.Event()
+    removed, gone = asyncio.Event(), asyncio.Event()
 
     def wake() -> None:
         loop.call_soon_threadsafe(removed.set)
 
+    def look() -> None:
+        loop.call_soon_threadsafe(gone.set)
+        wake()
+
     db.subscribe(PARTS_REMOVED, wake)
-    due = loop.time() + every_seconds
+    db.subscribe(PROCESS_GONE, look)
+    due = loop.time() + min(AGAIN_SECONDS, every_seconds)
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(removed.wait(), max(0.0, due - loop.time()))
+        is_due, is_gone = loop.time() >= due, gone.is_set()
         removed.clear()
-        is_due = loop.time() >= due
+        gone.clear()
         if is_due:
             due = loop.time() + every_seconds
+        if is_gone:
+            due = min(due, loop.time() + AGAIN_SECONDS)
         try:
             if not await is_ours():
                 continue
             # Files first: a full disk refuses the write that would come before.
-            await staging.run(partial(remove_unneeded, db, staging, is_due=is_due))
+            await staging.run(partial(remove_unneeded, db, staging, to_list=is_due or is_gone))
             if is_due:
+                await asyncio.to_thread(blobs.remove_unfinished)
                 await db.write(remove_expired)
                 await asyncio.to_thread(prune, db, ages)
                 await db.write(end_times_ahead)
@@ -85,11 +106,11 @@ async def housekeeping(
             log.exception("housekeeping waits for the next hour")
 
 
-def remove_unneeded(db: Database, staging: Staging, *, is_due: bool = True) -> None:
+def remove_unneeded(db: Database, staging: Staging, *, to_list: bool = True) -> None:
     """Remove staged files and objects that no upload needs. Not on the event loop.
 
     Args:
-        is_due: look also for objects that no row names, which takes a listing of the bucket.
+        to_list: look also for objects that no row names, which takes a listing of the bucket.
     """
     if not staging.in_pieces:
         names = staging.leftovers()
@@ -98,9 +119,9 @@ def remove_unneeded(db: Database, staging: Staging, *, is_due: bool = True) -> N
     while names := db.read_sync(unneeded_pieces):
         staging.remove_now(names)
         db.write_sync(partial(delete_pieces, names=names))
-    if is_due:
-        old = staging.leftovers()
-        staging.remove_now(db.read_sync(lambda conn: without_row(conn, old)))
+    if to_list:
+        listed = staging.leftovers()
+        staging.remove_now(db.read_sync(lambda conn: left_behind(conn, listed)))
 
 
 def remove_expired(conn: Connection) -> None:

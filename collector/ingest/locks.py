@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from collector.ingest.offsets import UploadBusy
+from collector.ingest.offsets import Upload, UploadBusy
 from collector.ingest.upload_owners import Passed, UploadOwners
 from wire.errors import GleanerError
 
@@ -44,6 +44,10 @@ class Holder:
         self.fence: int | None = None
         self._pending: asyncio.Timeout | None = None
         self.left = asyncio.Event()
+
+    def fence_for(self, upload: Upload) -> int:
+        """With which its offsets are promised."""
+        return upload.fence if self.fence is None else self.fence
 
     def ask_to_leave(self) -> None:
         self.asked_to_leave = True

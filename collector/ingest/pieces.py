@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from collector.store.sql import Connection, text
 from collector.store.staging import UploadPiece
+from collector.store.staging_s3 import upload_and_fence
 
 AT_ONCE = 500
 _ADD = text(
@@ -25,6 +26,7 @@ _UNNEEDED = text(
     " LEFT JOIN capture ON capture.id = upload.capture_id"
     f" WHERE upload.id IS NULL OR (capture.state = 'opened' AND upload.state <> 'open') LIMIT {AT_ONCE}"
 )
+_OPEN = text("SELECT id, fence FROM upload WHERE id IN :uploads AND state = 'open'")
 _KNOWN = text("SELECT DISTINCT object FROM upload_piece WHERE object IN :names")
 
 
@@ -68,10 +70,24 @@ def delete_pieces(conn: Connection, names: Sequence[str]) -> None:
     conn.execute(_DELETE, {"names": list(names)})
 
 
-def without_row(conn: Connection, names: Sequence[str]) -> list[str]:
-    """Those of the objects `names` that no row knows."""
-    found = list(names)
+def left_behind(conn: Connection, names: Sequence[str]) -> list[str]:
+    """Those of the objects `names`, listed before, that have no row and never get one.
+
+    A row is written with the fence that the name has, while the upload is open and has no higher one. Who makes an
+    object and is not done with it is not among them, whatever is thought of its process.
+    """
+    made = {name: upload_and_fence(name) for name in names}
+    uploads = sorted({upload for upload, _ in made.values()})
+    # Before the rows of pieces: what can get none any more has its row by now, or none.
+    fences = {row.id: row.fence for ids in _some(uploads) for row in conn.execute(_OPEN, {"uploads": ids})}
+    ended = [
+        name for name, (upload, fence) in made.items()
+        if upload not in fences or (fence is not None and fence < fences[upload])
+    ]  # fmt: skip
+    known = {name for some in _some(ended) for name in conn.execute(_KNOWN, {"names": some}).scalars()}
+    return [name for name in ended if name not in known]
+
+
+def _some(names: list[str]) -> Iterator[list[str]]:
     for start in range(0, len(names), AT_ONCE):
-        for name in conn.execute(_KNOWN, {"names": list(names[start : start + AT_ONCE])}).scalars():
-            found.remove(name)
-    return found
+        yield names[start : start + AT_ONCE]

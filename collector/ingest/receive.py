@@ -112,7 +112,8 @@ class Receiver:
         found = self.db.read_sync(find)
         if found.is_final:
             raise ConcatFinal(f"The upload {found.id} was joined from partial ones.")
-        return found, None if found.durable else self.staging.open_now(found.staged, found.state.offset)
+        file = None if found.durable else self.staging.open_now(found.staged, found.state.offset, found.fence)
+        return found, file
 
     async def receive(
         self, request: Request, holder: Holder, upload: Upload, chunk: Chunk, file: StagedFile
@@ -191,7 +192,7 @@ class _Row:
         if state == upload.state and not state.whole:
             return
         expires = self.receiver.expiry(upload.capture)
-        fence = upload.fence if self.holder.fence is None else self.holder.fence
+        fence = self.holder.fence_for(upload)
 
         def save_state(conn: Connection) -> None:
             check_sending(conn, upload.id)

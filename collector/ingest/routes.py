@@ -119,7 +119,8 @@ async def create(request: Request, device: JoinedDevice, receiver: Receiving, lo
     if is_new and creation.has_body and not upload.durable:
         chunk = tus.Chunk(0, None, _content_length(request), creation.checksum)
         async with locks.hold(upload.id) as holder:
-            file = await receiver.staging.open(upload.staged, upload.state.offset)
+            fence = holder.fence_for(upload)
+            file = await receiver.staging.open(upload.staged, upload.state.offset, fence)
             state = await receiver.receive(request, holder, upload, chunk, file)
     elif not is_new:
         state = (await _true_upload(receiver, locks, upload.id, device.id)).state

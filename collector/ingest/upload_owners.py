@@ -3,7 +3,7 @@
 Each request that wants an upload takes the next number (`ticket`). Whoever has it in hand is `owner`, with its number
 as `fence`. The owner is asked to leave as soon as a higher number is there: it saves what it has, and lets go in the
 same transaction. One that does not is passed over after a while, and one whose process has gone at once. An offset is
-promised only with the fence that the row has: nobody who was passed over moves one.
+promised only with the fence that the row has: nobody who was passed over, or taken for dead, moves one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ _TAKE_FREE = text(f"{_TAKE_OVER} AND {_IS_FREE}")
 _TICKET = text("SELECT ticket FROM upload WHERE id = :id")
 _WANTED = text("SELECT id FROM upload WHERE owner = :me AND ticket > fence")
 _BUSY = text(f"SELECT NOT {_IS_FREE} FROM upload WHERE id = :id")
-_RELEASE = text("UPDATE upload SET owner = NULL WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM process)")
+# A fence that nobody has but the newest who waits, if somebody does: who had it in hand is refused, also if he lives.
+_NEXT = "CASE WHEN ticket > fence THEN ticket ELSE ticket + 1 END"
+_RELEASE = f"UPDATE upload SET owner = NULL, fence = {_NEXT}, ticket = {_NEXT}"
+_RELEASE_LEFT = text(f"{_RELEASE} WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM process)")
+_RELEASE_ALL = text(f"{_RELEASE} WHERE owner IS NOT NULL OR state = 'open'")
 
 
 class Ticket(NamedTuple):
@@ -94,7 +98,12 @@ class UploadOwners:
 
 def release_uploads(conn: Connection) -> int:
     """Nobody has in hand what processes had that are gone; returns how many there were."""
-    count = conn.execute(_RELEASE).rowcount
+    count = conn.execute(_RELEASE_LEFT).rowcount
     if count:
         notify(conn, UPLOADS_FREE)
     return count
+
+
+def release_all_uploads(conn: Connection) -> int:
+    """The same for the only process there is, whose uploads have no owner: nothing is in hand at its start and end."""
+    return conn.execute(_RELEASE_ALL).rowcount

@@ -121,7 +121,7 @@ class BlobStore(Protocol):
         ...
 
     def remove_unfinished(self) -> None:
-        """Remove the working folders of processes that were killed."""
+        """Remove what killed processes had in the making; what somebody still works at stays."""
         ...
 
     def check_usable(self) -> None:

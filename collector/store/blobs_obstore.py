@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 from collector.store.blob_cache import BlobCache
 from collector.store.blobs import MARK, PIECE, BlobMissing, StoredBlob, blob_name
 from collector.store.blobs_local import disk_errors
+from collector.store.multipart import end_abandoned
 from collector.store.objects import Objects, S3Place, StorageUnreachable
 from wire.files import file_sha256
 
@@ -17,6 +19,7 @@ MULTIPART_BYTES = 8 << 20  # a blob beyond this goes up in parts
 PARTS_AT_ONCE = 4  # that many parts are in memory
 MAX_PARTS = 9_000  # S3 takes 10,000
 _CHECKED = ".ready"
+log = logging.getLogger("gleaner.collector")
 
 
 class S3Blobs:
@@ -99,6 +102,10 @@ class S3Blobs:
 
     def remove_unfinished(self) -> None:
         self._cache.remove_unfinished()
+        try:
+            end_abandoned(self._objects)
+        except StorageUnreachable as error:
+            log.info("the next hour: %s", error)
 
     def check_usable(self) -> None:
         with self._objects.errors("The storage of the media cannot be written"):

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import quote, urlsplit
 
 from collector.store.blobs import DiskFull, StorageUnusable
 from wire.errors import GleanerError
@@ -36,7 +36,10 @@ TRIES = 4
 MAX_WAIT_SECONDS = 5.0
 RETRY_SECONDS = 30.0
 REQUEST_SECONDS = 60.0
+# No request takes so long, its repetitions included.
+IDLE_SECONDS = 300.0
 SMALL_BYTES = 1 << 20
+SIGNED_FOR = timedelta(minutes=5)
 SHORT_SECONDS = 4.0  # of a store that only says whether the server answers
 _STATUS = re.compile(r"status code: (\d{3}(?: [A-Z][\w ]+)?)")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
@@ -96,6 +99,7 @@ class Objects:
     def __init__(self, place: S3Place, folder: str) -> None:
         """`folder`: of the place, such as `blobs`; names are below it."""
         self.place = place
+        self.prefix = "/".join(part for part in (place.prefix, folder) if part)
         try:
             self._store, self._short = _open(place, folder, False), _open(place, folder, True)
         except ImportError as error:
@@ -162,7 +166,7 @@ class Objects:
                 failures += 1
                 if failures == TRIES or not _passes(error):
                     raise
-                _wait(failures)
+                wait(failures)
 
     def read_small(self, name: str) -> bytes | None:
         """All of a small object; None: the bucket is there, and no such object."""
@@ -213,7 +217,19 @@ class Objects:
                 failures += 1
                 if failures == TRIES or not _passes(error):
                     raise
-                _wait(failures)
+                wait(failures)
+
+    def sign(self, method: Literal["GET", "DELETE"], name: str | None, query: str) -> str:
+        """The address of a request that obstore has no function for, about an object or the bucket (None), signed.
+
+        obstore signs addresses of objects alone: `query` is in front of such a name, which S3 does not look at.
+        """
+        import obstore
+
+        bucket = obstore.sign(self._store, method, "x", SIGNED_FOR).partition("?")[0].removesuffix("/x")
+        bucket = bucket.removesuffix(quote(f"/{self.prefix}"))
+        path = "" if name is None else quote(f"/{self.prefix}/{name}")
+        return obstore.sign(_named(self.place, f"{bucket}{path}?{query}&x-id="), method, "x", SIGNED_FOR)
 
     def check(self, name: str, data: bytes) -> None:
         """Write an object, without much patience."""
@@ -242,6 +258,7 @@ class Objects:
 
 @lru_cache(maxsize=8)
 def _open(place: S3Place, folder: str, short: bool) -> S3Store:
+    """The store of a folder."""
     from obstore.store import S3Store
 
     client: dict[str, Any] = {
@@ -251,14 +268,10 @@ def _open(place: S3Place, folder: str, short: bool) -> S3Store:
     }
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         client["root_certificate"] = Path(bundle).read_bytes()
-    config: S3Config = {"checksum_algorithm": "sha256", "disable_bulk_delete": True, **_profile()}  # type: ignore[typeddict-item]
-    for name, value in (("endpoint", place.endpoint), ("region", place.region)):
-        if value is not None:
-            config[name] = value  # type: ignore[literal-required]
     return S3Store(
         place.bucket,
         prefix="/".join(part for part in (place.prefix, folder) if part),
-        config=config,
+        config={"checksum_algorithm": "sha256", "disable_bulk_delete": True, **_access(place)},
         client_options=client,  # type: ignore[arg-type]
         retry_config={
             "max_retries": 2 if short else 8,
@@ -270,6 +283,22 @@ def _open(place: S3Place, folder: str, short: bool) -> S3Store:
             "retry_timeout": timedelta(seconds=SHORT_SECONDS if short else RETRY_SECONDS),
         },
     )
+
+
+def _named(place: S3Place, bucket: str) -> S3Store:
+    """A store whose bucket has this address."""
+    from obstore.store import S3Store
+
+    config: S3Config = {**_access(place), "endpoint": bucket, "virtual_hosted_style_request": True}
+    return S3Store(place.bucket, config=config, client_options={"allow_http": True})
+
+
+def _access(place: S3Place) -> S3Config:
+    config: S3Config = {**_profile()}  # type: ignore[typeddict-item]
+    for name, value in (("endpoint", place.endpoint), ("region", place.region)):
+        if value is not None:
+            config[name] = value  # type: ignore[literal-required]
+    return config
 
 
 def _profile() -> dict[str, Any]:
@@ -307,10 +336,11 @@ def _tried(work: Callable[[], T]) -> T:
             failures += 1
             if failures == TRIES or not _passes(error):
                 raise
-        _wait(failures)
+        wait(failures)
 
 
-def _wait(failures: int) -> None:
+def wait(failures: int) -> None:
+    """Before the next try."""
     time.sleep(random.uniform(0.5, 1.0) * min(0.1 * 2**failures, MAX_WAIT_SECONDS))
 
 

@@ -76,11 +76,15 @@ class Staging:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
 
-    async def open(self, name: str, offset: int) -> StagedFile:
-        """Open at `offset`, or at what is really there if that is less. Raises DiskFull, StorageUnusable."""
-        return await self.run(lambda: self.open_now(name, offset))
+    async def open(self, name: str, offset: int, fence: int = 0) -> StagedFile:
+        """Open at `offset`, or at what is really there if that is less. Raises DiskFull, StorageUnusable.
 
-    def open_now(self, name: str, offset: int) -> StagedFile:
+        Args:
+            fence: that of the upload; nothing is promised once its row has a higher one.
+        """
+        return await self.run(lambda: self.open_now(name, offset, fence))
+
+    def open_now(self, name: str, offset: int, fence: int = 0) -> StagedFile:
         """The same, for who is in a thread of the staging already."""
         raise NotImplementedError
 
@@ -104,7 +108,7 @@ class Staging:
         raise NotImplementedError
 
     def leftovers(self) -> list[str]:
-        """Names of files, or of objects that are old enough to have their row by now."""
+        """Names of all files, or of all objects."""
         raise NotImplementedError
 
     def source(self, name: str, pieces: Sequence[UploadPiece]) -> Any:

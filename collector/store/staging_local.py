@@ -39,7 +39,7 @@ class LocalStaging(Staging):
         self._reserve = reserve_bytes
         private_folder(folder)
 
-    def open_now(self, name: str, offset: int) -> LocalStagedFile:
+    def open_now(self, name: str, offset: int, fence: int = 0) -> LocalStagedFile:
         return LocalStagedFile.open(self, self.folder / name, offset)
 
     async def true_offset(self, name: str, offset: int) -> int:

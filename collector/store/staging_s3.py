@@ -2,7 +2,7 @@
 
 The truth about an offset is the row, which is written with the rows of its pieces in one transaction, after the objects
 are there. Every object has a name that nobody else makes, so one who was passed over and still writes changes nothing.
-An object that got no row is removed by its age.
+The name says with which fence a row was to be written: once the upload has a higher one, nobody can write it any more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
@@ -26,8 +25,6 @@ PIECE_BYTES = 8 << 20  # of an upload, in memory until they are an object
 # About so much is in memory of all uploads together: where there are many, each has smaller pieces, down to the least.
 HELD_BYTES = 64 << 20
 MIN_PIECE_BYTES = 1 << 20
-# No request holds bytes without a row for so long.
-LEFTOVER_SECONDS = 2 * 86400.0
 _CHECKED = ".ready"
 log = logging.getLogger("gleaner.ingest")
 
@@ -46,8 +43,8 @@ class S3Staging(Staging):
         self._holding: set[StagedPieces] = set()
         self._guard = threading.Lock()
 
-    def open_now(self, name: str, offset: int) -> StagedPieces:
-        return StagedPieces(self, PurePosixPath(name).stem, offset)
+    def open_now(self, name: str, offset: int, fence: int = 0) -> StagedPieces:
+        return StagedPieces(self, PurePosixPath(name).stem, offset, fence)
 
     async def true_offset(self, name: str, offset: int) -> int:
         return offset
@@ -60,9 +57,8 @@ class S3Staging(Staging):
             self._objects.delete(names)
 
     def leftovers(self) -> list[str]:
-        old = time.time() - LEFTOVER_SECONDS
         with self._objects.errors("The staging cannot be listed"):
-            return [name for name, _, stored_at in self._objects.list() if stored_at < old and "/" in name]
+            return [name for name, _, _ in self._objects.list() if "/" in name]
 
     def source(self, name: str, pieces: Sequence[UploadPiece]) -> list[tuple[str, int]]:
         return [(piece.name, piece.end - piece.start) for piece in pieces]
@@ -96,9 +92,9 @@ class StagedPieces(StagedFile):
 
     _staging: S3Staging
 
-    def __init__(self, staging: S3Staging, folder: str, offset: int) -> None:
+    def __init__(self, staging: S3Staging, upload: str, offset: int, fence: int) -> None:
         super().__init__(staging, offset)
-        self._folder = folder
+        self._upload, self._fence = upload, fence
         self._held = bytearray()
         self._made: list[UploadPiece] = []
 
@@ -117,7 +113,7 @@ class StagedPieces(StagedFile):
 
     def _store_now(self) -> None:
         start = self.written - len(self._held)
-        name = f"{self._folder}/{start:014d}-{token_hex(8)}"
+        name = f"{self._upload}/{start:014d}-{self._fence}-{token_hex(8)}"
         self._staging.put_now(name, self._held)
         self._made.append(UploadPiece(start, self.written, name))
         self._drop_held()
@@ -148,6 +144,13 @@ class StagedPieces(StagedFile):
 
     def _close_now(self) -> None:
         self._drop_held()
+
+
+def upload_and_fence(name: str) -> tuple[str, int | None]:
+    """Of which upload an object is, and with which fence it was made; None: its name does not say so."""
+    upload, _, rest = name.partition("/")
+    found = rest.split("-")
+    return upload, int(found[1]) if len(found) == 3 and found[1].isdecimal() else None
 
 
 def read_pieces(objects: Objects, pieces: Sequence[tuple[str, int]]) -> Iterator[bytes]:

@@ -68,6 +68,7 @@ def test_tries_come_to_an_end() -> None:
     assert (error.code, error.status, error.message, error.hint, error.retryable) == (
         "database-busy", 503, "It is database-busy.", "Do this.", True,
     )  # fmt: skip
+    assert error.exit_code == 3, "as the command ends where it asks the database itself"
     assert len(waits) == 2
 
 
@@ -78,7 +79,7 @@ def test_a_refusal_for_good_is_told_at_once_with_all_it_says() -> None:
         for code in ("lease-lost", "internal"):
             with pytest.raises(CollectorRefused) as caught:
                 calls(server, waits).get(Me, "/api/me")
-            assert caught.value.code == code
+            assert (caught.value.code, caught.value.exit_code) == (code, 1)
     assert waits == []
     assert CollectorRefused.code == "collector-refused"  # each answer has its own
 

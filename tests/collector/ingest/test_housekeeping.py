@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from collector.ingest.housekeeping import housekeeping, remove_unneeded
-from collector.ingest.offsets import delete_parts
+from collector.ingest.housekeeping import housekeeping, remove_unneeded, report_gone
+from collector.ingest.offsets import UploadBusy, delete_parts, set_offset
+from collector.ingest.pieces import add_pieces, pieces_of
+from collector.ingest.tus import UploadState
+from collector.ingest.upload_owners import UploadOwners, release_uploads
+from collector.processes import Processes
+from collector.store import staging_s3
+from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database
+from collector.store.objects import S3Place
+from collector.store.open_staging import open_staging
 from collector.store.sql import Connection, text
+from collector.store.staging import Promise, StagedFile, UploadPiece
 from collector.store.staging_local import LocalStaging
 from collector.store.upkeep import RowAges
-from tests.support.databases import new_database
+from tests.support.databases import Engine, new_database, on_both
+from tests.support.s3 import S3Server
 from tests.support.upload_rows import add_upload
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    opened = new_database(tmp_path)
+def db(tmp_path: Path, engine: Engine) -> Iterator[Database]:
+    opened = new_database(tmp_path, engine)
     yield opened
     opened.close()
 
@@ -30,6 +40,11 @@ def staging(tmp_path: Path) -> Iterator[LocalStaging]:
     opened = LocalStaging(tmp_path / "staging", 0)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> LocalBlobs:
+    return LocalBlobs(tmp_path / "blobs")
 
 
 async def always() -> bool:
@@ -70,13 +85,13 @@ def test_thousands_of_files_are_sorted_out(db: Database, staging: LocalStaging) 
     assert staging.leftovers() == sorted(f"up-{number}.part" for number in range(0, 1201, 3))
 
 
-def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalStaging) -> None:
+def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
     db.write_sync(lambda conn: add_upload(conn, "up-wrong", "durable", "received"))
     file = staging.folder / "up-wrong.part"
     file.touch()
 
     async def watched() -> None:
-        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), always))
+        keeping = asyncio.create_task(housekeeping(db, staging, blobs, RowAges(), always))
         await asyncio.sleep(0)
 
         def fails(conn: Connection) -> None:
@@ -96,7 +111,9 @@ def test_files_go_with_their_rows_and_not_before(db: Database, staging: LocalSta
     asyncio.run(watched())
 
 
-def test_a_process_that_is_not_the_first_removes_nothing(db: Database, staging: LocalStaging) -> None:
+def test_a_process_that_is_not_the_first_removes_nothing(
+    db: Database, staging: LocalStaging, blobs: LocalBlobs
+) -> None:
     asked = asyncio.Event()
 
     async def never() -> bool:
@@ -105,7 +122,7 @@ def test_a_process_that_is_not_the_first_removes_nothing(db: Database, staging: 
 
     async def watched() -> None:
         (staging.folder / "up-gone.part").touch()
-        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), never, every_seconds=0.01))
+        keeping = asyncio.create_task(housekeeping(db, staging, blobs, RowAges(), never, every_seconds=0.01))
         for _ in range(3):
             asked.clear()
             await asyncio.wait_for(asked.wait(), 60)
@@ -115,7 +132,64 @@ def test_a_process_that_is_not_the_first_removes_nothing(db: Database, staging: 
     assert staging.leftovers() == ["up-gone.part"]
 
 
-def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalStaging) -> None:
+@on_both
+def test_pieces_of_a_process_that_has_gone_go_at_once_and_those_of_the_living_stay(
+    db: Database, tmp_path: Path, moto: S3Server, blobs: LocalBlobs
+) -> None:
+    """Also those of one that only was taken for dead: it can write no row for them any more."""
+    staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}", moto.endpoint))
+    releases = [release_uploads, report_gone]
+    living, dying = (
+        Processes(db, folder(tmp_path / name), name, releases, alone=False) for name in ("living", "dying")
+    )
+    for one in (living, dying):
+        one.start()
+
+    async def begun(process: Processes, upload: str) -> tuple[int, StagedFile]:
+        """An upload in hand, with bytes on the server that no row names yet."""
+        db.write_sync(lambda conn: add_upload(conn, upload, "open", None))
+        ticket = await UploadOwners(db, process.id).take(upload)
+        file = await staging.open(f"{upload}.part", 0, ticket.number)
+        await file.write([b"x" * staging_s3.PIECE_BYTES], None)
+        await file.write([], None)  # waits for the one before
+        return ticket.number, file
+
+    async def watched() -> None:
+        keeping = asyncio.create_task(housekeeping(db, staging, blobs, RowAges(), living.is_first))
+        kept, lost = await begun(living, "up-living"), await begun(dying, "up-dying")
+        assert [name.partition("/")[0] for name in staging.leftovers()] == ["up-dying", "up-living"]
+        dying.stop()  # as `living` does it once it has been silent
+        async with asyncio.timeout(60):
+            while len(staging.leftovers()) > 1:
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+        await kept[1].sync(promised(db, "up-living", kept[0]))
+        with pytest.raises(UploadBusy):
+            await lost[1].sync(promised(db, "up-dying", lost[0]))
+
+    asyncio.run(watched())
+    (piece,) = db.read_sync(lambda conn: pieces_of(conn, "up-living"))
+    assert staging.leftovers() == [piece.name]
+    staging.close()
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def promised(db: Database, upload: str, fence: int) -> Promise:
+    def promise(offset: int, pieces: Sequence[UploadPiece]) -> None:
+        def save(conn: Connection) -> None:
+            set_offset(conn, upload, UploadState(offset, None), "2999", fence)
+            add_pieces(conn, upload, pieces)
+
+        db.write_sync(save)
+
+    return promise
+
+
+def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalStaging, blobs: LocalBlobs) -> None:
     def expired(conn: Connection) -> None:
         add_upload(conn, "up-old", "open", None)
         add_upload(conn, "up-new", "open", None)
@@ -126,7 +200,7 @@ def test_files_of_expired_uploads_go_by_the_hour(db: Database, staging: LocalSta
         (staging.folder / name).touch()
 
     async def watched() -> None:
-        keeping = asyncio.create_task(housekeeping(db, staging, RowAges(), always, every_seconds=0.05))
+        keeping = asyncio.create_task(housekeeping(db, staging, blobs, RowAges(), always, every_seconds=0.05))
         async with asyncio.timeout(60):
             while len(staging.leftovers()) > 1:
                 await asyncio.sleep(0.01)

@@ -8,11 +8,12 @@ from collector.ingest.pieces import (
     delete_pieces,
     end_of_pieces,
     join_pieces,
+    left_behind,
     pieces_of,
     unneeded_pieces,
-    without_row,
 )
 from collector.store.database import Database
+from collector.store.sql import Connection, text
 from collector.store.staging import UploadPiece
 from tests.support.databases import on_both
 from tests.support.upload_rows import add_upload
@@ -60,9 +61,26 @@ def test_only_objects_of_uploads_that_nobody_needs_are_removed(db: Database) -> 
     assert db.read_sync(unneeded_pieces) == []
 
 
+def test_only_objects_that_never_get_a_row_are_left_behind(db: Database) -> None:
+    """Their row is written with the fence that the name has, while the upload is open and has no higher one."""
+
+    def fill(conn: Connection) -> None:
+        for name, state in (("up-open", "open"), ("up-whole", "durable")):
+            add_upload(conn, name, state, None)
+            conn.execute(text("UPDATE upload SET fence = 4 WHERE id = :id"), {"id": name})
+            add_pieces(conn, name, [UploadPiece(0, 1, f"{name}/00-3-row")])
+        add_pieces(conn, "up-whole", [UploadPiece(1, 2, "up-joined/00-0-row")])
+
+    db.write_sync(fill)
+    kept = ["up-open/00-3-row", "up-open/00-4-now", "up-open/00-5-soon", "up-open/00-old", "up-whole/00-3-row"]
+    gone = ["up-open/00-3-late", "up-whole/00-3-late", "up-whole/00-4-late", "up-joined/00-0-late", "up-gone/00-old"]
+    found = db.read_sync(lambda conn: left_behind(conn, [*kept, *gone, "up-joined/00-0-row"]))
+    assert sorted(found) == sorted(gone)
+
+
 def test_many_objects_are_compared_with_the_rows(db: Database) -> None:
-    known = [UploadPiece(number, number + 1, f"up/{number}") for number in range(0, 2 * AT_ONCE + 7, 2)]
+    known = [UploadPiece(number, number + 1, f"up/{number}-0-x") for number in range(0, 2 * AT_ONCE + 7, 2)]
     db.write_sync(lambda conn: add_pieces(conn, "up", known))
-    listed = [f"up/{number}" for number in range(2 * AT_ONCE + 7)]
-    found = db.read_sync(lambda conn: without_row(conn, listed))
+    listed = [f"up/{number}-0-x" for number in range(2 * AT_ONCE + 7)]
+    found = db.read_sync(lambda conn: left_behind(conn, listed))
     assert found == [name for number, name in enumerate(listed) if number % 2]

@@ -14,7 +14,7 @@ from collector.ingest import locks
 from collector.ingest.locks import UploadLocks
 from collector.ingest.offsets import Upload, UploadBusy, find_upload, let_go, set_offset
 from collector.ingest.tus import UploadState
-from collector.ingest.upload_owners import UploadOwners, release_uploads
+from collector.ingest.upload_owners import UploadOwners, release_all_uploads, release_uploads
 from collector.processes import Processes
 from collector.store.database import Database
 from collector.store.sql import Connection, Row, text
@@ -145,12 +145,42 @@ def test_what_a_process_had_that_has_gone_is_free_at_once(desks: list[Desk], upl
     async def main() -> None:
         async with desks[0].locks.hold(upload) as lost:
             desks[0].process.stop()
+            with pytest.raises(UploadBusy):
+                await desks[0].promise(upload, 99, lost.fence)
             async with desks[1].locks.hold(upload) as newest:
-                assert newest.fence == 2
+                await desks[1].promise(upload, 10, newest.fence)
                 with pytest.raises(UploadBusy):
                     await desks[0].promise(upload, 99, lost.fence)
 
     asyncio.run(main())
+
+
+def test_who_was_taken_for_dead_promises_nothing_and_who_waited_goes_on(desks: list[Desk], upload: str) -> None:
+    async def main() -> None:
+        async with desks[0].locks.hold(upload) as lost:
+            held = asyncio.Event()
+            waiting = asyncio.create_task(stay(desks[1], upload, held, 40))
+            while desks[0].row(upload).ticket < 2:
+                await asyncio.sleep(0)
+            desks[0].process.stop()
+            with pytest.raises(UploadBusy):
+                await desks[0].promise(upload, 99, lost.fence)
+            await held.wait()
+            assert desks[1].row(upload).owner == desks[1].process.id
+        async with desks[0].locks.hold(upload, to_read=True):  # it lives, and its sender asks again
+            assert desks[0].find(upload).state.offset == 40
+        await waiting
+
+    asyncio.run(main())
+
+
+def test_at_the_start_of_the_only_process_nothing_is_in_hand(desks: list[Desk], upload: str) -> None:
+    """Its uploads have no owner: the row has a new fence, for which the one before can promise nothing."""
+    before = desks[0].row(upload).fence
+    assert desks[0].db.write_sync(release_all_uploads) == 1
+    assert desks[0].row(upload).fence > before
+    with pytest.raises(UploadBusy):
+        asyncio.run(desks[0].promise(upload, 1, before))
 
 
 def test_of_two_that_wait_the_newer_one_gets_it(desks: list[Desk], upload: str) -> None:

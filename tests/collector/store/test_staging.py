@@ -19,7 +19,7 @@ from collector.store.objects import Objects, S3Place
 from collector.store.open_staging import open_staging
 from collector.store.staging import THREADS, Checksum, ChecksumMismatch, Staging, UploadPiece
 from collector.store.staging_local import LocalStaging
-from collector.store.staging_s3 import FOLDER, S3Staging, read_pieces
+from collector.store.staging_s3 import FOLDER, S3Staging, read_pieces, upload_and_fence
 from collector.store.writeback import begin_writeback
 from tests.support.s3 import S3Server
 from tests.support.s3_faults import failing
@@ -224,19 +224,18 @@ def test_pieces_that_are_missing_or_short_end_the_bytes(moto: S3Server, tmp_path
     assert b"".join(read_pieces(found, [("a", 4), ("c", 5)])) == b"firsthird"[:4] + b"third"
 
 
-def test_only_old_objects_are_left_over(moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_object_says_of_which_upload_it_is_and_with_which_fence(moto: S3Server, tmp_path: Path) -> None:
     staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}", moto.endpoint))
     rows = Rows()
 
     async def send() -> None:
-        file = await staging.open(NAME, 0)
+        file = await staging.open(NAME, 0, 17)
         await file.finish([b"bytes"], None, rows.promise)
 
     asyncio.run(send())
     staging.check_usable()
-    assert staging.leftovers() == []
-    monkeypatch.setattr(staging_s3, "LEFTOVER_SECONDS", -60.0)
     assert staging.leftovers() == [piece.name for piece in rows.pieces]
+    assert [upload_and_fence(name) for name in staging.leftovers()] == [("up-1", 17)]
     staging.remove_now(staging.leftovers())
     staging.remove_now(["up-1/gone"])
     assert staging.leftovers() == []
