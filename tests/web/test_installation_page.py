@@ -119,6 +119,60 @@ def test_a_device_is_revoked_after_a_question(house: House, open_page: Open) -> 
     assert device.call("GET", "/api/captures/cap-none/receipt").json()["code"] == "device-revoked"
 
 
+def test_a_session_is_revoked_and_the_person_signed_out(house: House, open_page: Open) -> None:
+    theirs = open_page("mia", "annotator")
+    theirs.goto(house.collector.url)
+    page = opened(house, open_page, "nina")
+    page.get_by_role("button", name="Access of mia").click()
+    access = page.get_by_role("dialog", name="Access of mia")
+    row = access.get_by_role("row", name="a session of the page")
+    row.get_by_role("button", name="Revoke").click()
+    question = page.get_by_role("dialog", name="Revoke this access of mia")
+    expect(question.get_by_role("button", name="Leave it as it is")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(row).to_have_count(1)  # back where the question was asked
+    row.get_by_role("button", name="Revoke").click()
+    question.get_by_role("button", name="Revoke it").click()
+    expect(access).to_contain_text("Nothing lets mia in at present.")
+    assert theirs.request.get(f"{house.collector.url}/api/me").status == 401
+    log = (house.collector.data / "logs/security.jsonl").read_text().replace(" ", "")
+    assert '"token-revoked"' in log and '"by":"nina"' in log
+
+
+def test_a_person_is_disabled_and_enabled_and_has_another_role(house: House, open_page: Open) -> None:
+    with house.collector.person("olli", "annotator") as program:
+        page = opened(house, open_page, "pia")
+        row = page.locator("[data-person=olli]")
+        page.get_by_role("button", name="Access of olli").click()
+        access = page.get_by_role("dialog", name="Access of olli")
+        access.get_by_label("Role").select_option("lead")
+        access.get_by_role("button", name="Change the role").click()
+        expect(access.get_by_role("status")).to_have_text("olli is a lead now.")
+        access.get_by_role("button", name="Close").click()
+        expect(row).to_contain_text("lead")
+        assert program.get("/api/users").status_code == 200
+        page.get_by_role("button", name="Disable olli").click()
+        page.get_by_role("dialog", name="Disable olli").get_by_role("button", name="Disable the account").click()
+        expect(row).to_contain_text("disabled")
+        assert program.get("/api/me").status_code == 401
+        page.get_by_role("button", name="Enable olli").click()
+        page.get_by_role("dialog", name="Enable olli").get_by_role("button", name="Enable the account").click()
+        expect(row).to_contain_text("may sign in")
+        assert program.get("/api/me").status_code == 401, "what let them in before stays ended"
+
+
+def test_what_the_collector_refuses_is_said_where_it_was_asked(house: House, open_page: Open) -> None:
+    page = opened(house, open_page, "quin")
+    house.collector.change("UPDATE person SET disabled_at = '2026' WHERE role = 'lead' AND name <> 'quin'")
+    try:
+        page.get_by_role("button", name="Disable quin").click()
+        question = page.get_by_role("dialog", name="Disable quin")
+        question.get_by_role("button", name="Disable the account").click()
+        expect(question.get_by_role("alert")).to_contain_text("The account was not disabled: quin is the only lead")
+    finally:
+        house.collector.change("UPDATE person SET disabled_at = NULL WHERE disabled_at = '2026'")
+
+
 @pytest.mark.usefixtures("page_packages")
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 def test_it_reads_well_on_a_desk_and_on_a_phone(house: House, open_page: Open, width: int, height: int) -> None:
@@ -128,3 +182,6 @@ def test_it_reads_well_on_a_desk_and_on_a_phone(house: House, open_page: Open, w
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert violations(page) == [] and lead.faint(page) == [] and lead.nameless(page) == []
         assert lead.sticks_out(page) == 0
+    page.get_by_role("button", name=f"Access of lou{width}").click()
+    expect(page.get_by_role("region", name=f"What lets lou{width} in")).to_be_visible()
+    assert violations(page) == [] and lead.faint(page) == [] and lead.nameless(page) == []

@@ -28,6 +28,8 @@ import type {
   SubmitReply,
   TaskView,
   TodayReport,
+  TokenRows,
+  UserRows,
 } from "./types";
 
 /** The collector's answer was a problem document (or something that is none, with a code of its own). */
@@ -143,6 +145,7 @@ async function json<T>(
   }
 }
 
+const user = (name: string, verb: string): string => `/api/users/${encodeURIComponent(name)}/${verb}`;
 const task = (id: string, verb: string): string => `/api/tasks/${encodeURIComponent(id)}/${verb}`;
 
 export const api = {
@@ -177,6 +180,13 @@ export const api = {
   overview: (): Promise<Overview> => json("GET", "/api/installation"),
   devices: (): Promise<DeviceRows> => json("GET", "/api/devices"),
   revokeDevice: (id: string): Promise<DeviceRow> => json("POST", `/api/devices/${encodeURIComponent(id)}/revoke`),
+  users: (): Promise<UserRows> => json("GET", "/api/users"),
+  disableUser: (name: string): Promise<unknown> => json("POST", user(name, "disable")),
+  enableUser: (name: string): Promise<unknown> => send("POST", user(name, "enable")),
+  changeRole: (name: string, role: string): Promise<unknown> => send("POST", user(name, "role"), { role }),
+  userTokens: (name: string): Promise<TokenRows> => json("GET", user(name, "tokens")),
+  revokeUserToken: (name: string, token: string): Promise<unknown> =>
+    send("POST", user(name, `tokens/${encodeURIComponent(token)}/revoke`)),
   failedJobs: (): Promise<FailedJobs> => json("GET", "/api/failed-jobs"),
   /** Without a key: every failed one of the kind. */
   tryAgain: (kind: string, key: string | null): Promise<{ started: number }> =>

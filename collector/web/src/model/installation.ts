@@ -80,3 +80,11 @@ function members(text: string): Record<string, unknown> | null {
     return null;
   }
 }
+
+export const ROLES = ["annotator", "lead"] as const;
+
+export const ACCESS_KINDS = {
+  page: "a session of the page",
+  api: "a token of a program",
+  enter: "a link not opened yet",
+} as const;

@@ -1,4 +1,4 @@
-/** The installation, for whoever runs it: what is wrong and what to do, devices, failed jobs, conflicts, storage. */
+/** The installation, for whoever runs it: what is wrong and what to do, devices, people, failed jobs, storage. */
 import "../../ui/prelabels.css";
 import "../../ui/installation.css";
 import type { Overview } from "../../api/types";
@@ -9,6 +9,7 @@ import { LeadTop } from "../leadtop";
 import { Conflicts } from "./conflicts";
 import { Devices } from "./devices";
 import { FailedJobList } from "./failedjobs";
+import { People } from "./people";
 import { StorageTable } from "./storage";
 import { useRefreshed, type Refreshed } from "./userefreshed";
 
@@ -22,6 +23,7 @@ export function InstallationPage({ store }: { store: Store }): preact.JSX.Elemen
       <WhatToDo overview={overview} />
       <FailedJobList store={store} onChanged={overview.refresh} />
       <Devices store={store} />
+      <People store={store} />
       <Conflicts store={store} />
       <StorageTable store={store} />
     </main>
