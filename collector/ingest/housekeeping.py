@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from collector.ingest.offsets import PARTS_REMOVED, delete_upload, expired_uploads, unneeded_staged
-from collector.ingest.pieces import delete_pieces, left_behind, unneeded_pieces
+from collector.ingest.pieces import delete_pieces, unneeded_pieces, without_row
 from collector.store.blobs import BlobStore
 from collector.store.clock import now_text
 from collector.store.database import Database, notify
@@ -23,7 +23,8 @@ from wire.errors import GleanerError
 log = logging.getLogger("gleaner.ingest")
 EVERY_SECONDS = 3600.0
 # The S3 server may still be at a request of a process that has gone: another look, when none of them can go on.
-AGAIN_SECONDS = 2 * IDLE_SECONDS
+AGAIN_SECONDS = IDLE_SECONDS + 60.0
+OWN_SECONDS = 10.0  # between looks at what this process itself left without a row
 PROCESS_GONE = "process-gone"  # topic: what a process had begun may lie in staging
 
 
@@ -61,8 +62,8 @@ async def housekeeping(
 ) -> None:
     """Every hour: abandoned uploads, and old rows. Then, and after parts were removed: unneeded files.
 
-    Where a process has gone, its pieces too, at once, and all of it again soon.
-    Done by the one of several processes for which `is_ours` says so then. Ends when cancelled.
+    Where a process has gone, its pieces too, at once, and all of it again soon. Done by the one of several processes
+    for which `is_ours` says so then; what a living one left without a row it removes itself. Ends when cancelled.
     """
     loop = asyncio.get_running_loop()
     removed, gone = asyncio.Event(), asyncio.Event()
@@ -79,8 +80,8 @@ async def housekeeping(
     due = loop.time() + min(AGAIN_SECONDS, every_seconds)
     while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(removed.wait(), max(0.0, due - loop.time()))
-        is_due, is_gone = loop.time() >= due, gone.is_set()
+            await asyncio.wait_for(removed.wait(), max(0.0, min(OWN_SECONDS, due - loop.time())))
+        is_due, is_gone, is_removed = loop.time() >= due, gone.is_set(), removed.is_set()
         removed.clear()
         gone.clear()
         if is_due:
@@ -88,7 +89,9 @@ async def housekeeping(
         if is_gone:
             due = min(due, loop.time() + AGAIN_SECONDS)
         try:
-            if not await is_ours():
+            if own := staging.unnamed():
+                await staging.run(partial(remove_own, db, staging, own))
+            if not (is_due or is_removed) or not await is_ours():
                 continue
             # Files first: a full disk refuses the write that would come before.
             await staging.run(partial(remove_unneeded, db, staging, to_list=is_due or is_gone))
@@ -121,7 +124,14 @@ def remove_unneeded(db: Database, staging: Staging, *, to_list: bool = True) -> 
         db.write_sync(partial(delete_pieces, names=names))
     if to_list:
         listed = staging.leftovers()
-        staging.remove_now(db.read_sync(lambda conn: left_behind(conn, listed)))
+        staging.remove_now(db.read_sync(lambda conn: without_row(conn, listed)).gone)
+
+
+def remove_own(db: Database, staging: Staging, names: list[str]) -> None:
+    """Remove objects of this process that get no row any more. Not on the event loop."""
+    found = db.read_sync(lambda conn: without_row(conn, names))
+    staging.has_named(sorted({*names} - {*found.gone, *found.undecided}))
+    staging.remove_now(found.gone)
 
 
 def remove_expired(conn: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from collector.store.sql import Connection, text
 from collector.store.staging import UploadPiece
@@ -70,22 +71,30 @@ def delete_pieces(conn: Connection, names: Sequence[str]) -> None:
     conn.execute(_DELETE, {"names": list(names)})
 
 
-def left_behind(conn: Connection, names: Sequence[str]) -> list[str]:
-    """Those of the objects `names`, listed before, that have no row and never get one.
+class Unnamed(NamedTuple):
+    """Objects without a row: `gone` never get one; `undecided` may."""
+
+    gone: list[str]
+    undecided: list[str]
+
+
+def without_row(conn: Connection, names: Sequence[str]) -> Unnamed:
+    """Those of the objects `names`, made before, that have no row.
 
     A row is written with the fence that the name has, while the upload is open and has no higher one. Who makes an
-    object and is not done with it is not among them, whatever is thought of its process.
+    object and is not done with it loses none, whatever is thought of its process.
     """
     made = {name: upload_and_fence(name) for name in names}
     uploads = sorted({upload for upload, _ in made.values()})
     # Before the rows of pieces: what can get none any more has its row by now, or none.
     fences = {row.id: row.fence for ids in _some(uploads) for row in conn.execute(_OPEN, {"uploads": ids})}
-    ended = [
-        name for name, (upload, fence) in made.items()
-        if upload not in fences or (fence is not None and fence < fences[upload])
-    ]  # fmt: skip
-    known = {name for some in _some(ended) for name in conn.execute(_KNOWN, {"names": some}).scalars()}
-    return [name for name in ended if name not in known]
+    known = {name for some in _some(list(names)) for name in conn.execute(_KNOWN, {"names": some}).scalars()}
+    found = Unnamed([], [])
+    for name, (upload, fence) in made.items():
+        if name not in known:
+            is_gone = upload not in fences or (fence is not None and fence < fences[upload])
+            (found.gone if is_gone else found.undecided).append(name)
+    return found
 
 
 def _some(names: list[str]) -> Iterator[list[str]]:

@@ -111,6 +111,13 @@ class Staging:
         """Names of all files, or of all objects."""
         raise NotImplementedError
 
+    def unnamed(self) -> list[str]:
+        """Names of objects that this process made, or may have made, and is done with; perhaps no row has them."""
+        return []
+
+    def has_named(self, names: Sequence[str]) -> None:
+        """Rows have these objects: they are not among `unnamed` any more."""
+
     def source(self, name: str, pieces: Sequence[UploadPiece]) -> Any:
         """Where a worker process finds the bytes of an upload, as JSON."""
         raise NotImplementedError

@@ -25,6 +25,7 @@ PIECE_BYTES = 8 << 20  # of an upload, in memory until they are an object
 # About so much is in memory of all uploads together: where there are many, each has smaller pieces, down to the least.
 HELD_BYTES = 64 << 20
 MIN_PIECE_BYTES = 1 << 20
+MAX_UNNAMED = 10_000
 _CHECKED = ".ready"
 log = logging.getLogger("gleaner.ingest")
 
@@ -41,6 +42,7 @@ class S3Staging(Staging):
         self._place = place
         self._objects = Objects(place, FOLDER)
         self._holding: set[StagedPieces] = set()
+        self._unnamed: dict[str, None] = {}  # in their order
         self._guard = threading.Lock()
 
     def open_now(self, name: str, offset: int, fence: int = 0) -> StagedPieces:
@@ -55,6 +57,24 @@ class S3Staging(Staging):
     def remove_now(self, names: Sequence[str]) -> None:
         with self._objects.errors("What was opened cannot be removed from staging"):
             self._objects.delete(names)
+        self.has_named(names)
+
+    def unnamed(self) -> list[str]:
+        with self._guard:
+            return list(self._unnamed)
+
+    def has_left(self, names: Sequence[str]) -> None:
+        """Objects that were made, or may have been, for which no promise came back."""
+        with self._guard:
+            self._unnamed |= dict.fromkeys(names)
+            for oldest in list(self._unnamed)[:-MAX_UNNAMED]:
+                del self._unnamed[oldest]  # a listing finds it
+
+    def has_named(self, names: Sequence[str]) -> None:
+        """Rows have them, or they are removed."""
+        with self._guard:
+            for name in names:
+                self._unnamed.pop(name, None)
 
     def leftovers(self) -> list[str]:
         with self._objects.errors("The staging cannot be listed"):
@@ -114,7 +134,11 @@ class StagedPieces(StagedFile):
     def _store_now(self) -> None:
         start = self.written - len(self._held)
         name = f"{self._upload}/{start:014d}-{self._fence}-{token_hex(8)}"
-        self._staging.put_now(name, self._held)
+        try:
+            self._staging.put_now(name, self._held)
+        except GleanerError:
+            self._staging.has_left([name])
+            raise
         self._made.append(UploadPiece(start, self.written, name))
         self._drop_held()
 
@@ -138,12 +162,15 @@ class StagedPieces(StagedFile):
             self._staging.remove_now(dropped)
         except GleanerError as error:
             log.info("pieces of a discarded chunk are removed later: %s", error)
+            self._staging.has_left(dropped)
 
     def _is_open(self) -> bool:
-        return bool(self._held)
+        return bool(self._held or self._made)
 
     def _close_now(self) -> None:
         self._drop_held()
+        self._staging.has_left([piece.name for piece in self._made])
+        self._made = []
 
 
 def upload_and_fence(name: str) -> tuple[str, int | None]:

@@ -26,32 +26,37 @@ import httpx
 import pytest
 from tusclient.client import TusClient
 
+from collector.ingest.housekeeping import AGAIN_SECONDS
 from tests.collector.review.whole_line import submission
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import Sample, SampleTake, sample
-from tests.collector.sending import AGAIN_SECONDS, announce, resume, settle
+from tests.collector.sending import announce, resume, settle
 from tests.support import local_http, postgres
-from tests.support.databases import migrated, share, with_address
+from tests.support.databases import with_address
 from tests.support.hopping_proxy import HoppingProxy, hopping
 from tests.support.s3 import S3Server
 from tests.support.s3_faults import failing
-from tests.support.trials import rounds
+from tests.support.trials import SOAK, rounds
 from tests.support.waiting import until
 from wire.base import new_id
 from wire.device import Receipt
 
 CHUNK_BYTES = 40_000
+RETRY_SECONDS = 0.05
 KILLS = int(os.environ.get("GLEANER_KILLS") or rounds(2, 10))
-RESTARTS = -(-KILLS // 5)
+RESTARTS = min(KILLS, max(2, KILLS // 5))
 TRIAL_SECONDS = 600 + 60 * KILLS
+MODES = ("immediate", "fast")
+TROUBLES = ("kills", "restarts", "kills and restarts") if SOAK or KILLS > 10 else ("kills and restarts",)
 
 
 class Pair:
     """Two collectors behind one address."""
 
-    def __init__(self, folder: Path, endpoint: str, bucket: str, proxy: HoppingProxy) -> None:
+    def __init__(self, folder: Path, moto: S3Server, endpoint: str, proxy: HoppingProxy) -> None:
         self.folder, self.proxy, self.url = folder, proxy, proxy.url
-        place = f"s3://{bucket}/gleaner"
+        self._moto, self._bucket = moto, moto.new_bucket()
+        place = f"s3://{self._bucket}/gleaner"
         common = {
             "BLOBS": place, "STAGING": place, "S3_ENDPOINT": endpoint, "MASTER_KEY": str(folder / "master.key"),
             "PUBLIC_URL": proxy.url, "TRUSTED_PROXIES": "127.0.0.1",
@@ -80,6 +85,10 @@ class Pair:
 
     def rows(self, statement: str) -> list[Any]:
         return self.collectors[0].rows(statement)
+
+    def staged(self) -> list[str]:
+        """The objects of uploads that are on the server, whatever rows say."""
+        return [name for name in self._moto.keys(self._bucket) if name.startswith("gleaner/staging/up-")]
 
 
 class Load:
@@ -148,7 +157,7 @@ class Load:
                 uploader.offset = uploader.get_offset()
                 uploader.upload()
                 return
-            time.sleep(AGAIN_SECONDS)
+            time.sleep(RETRY_SECONDS)
 
     def _review(self, client: httpx.Client, name: str) -> None:
         with client:
@@ -164,7 +173,7 @@ class Load:
                     again = self._again(client, f"/api/tasks/{task['id']}/submit", body)
                     self.accepted[body["submit"]].add(again.json()["revision"])
                 if not asked.json()["tasks"]:
-                    time.sleep(AGAIN_SECONDS)
+                    time.sleep(RETRY_SECONDS)
 
     def _again(self, client: httpx.Client, path: str, body: dict[str, Any]) -> httpx.Response:
         """Until somebody answers what is no failure that may be tried again."""
@@ -173,7 +182,7 @@ class Load:
                 reply = client.post(path, json=body)
                 if reply.status_code < 500:
                     return reply
-            time.sleep(AGAIN_SECONDS)
+            time.sleep(RETRY_SECONDS)
 
     def _export(self) -> None:
         while not self._ending.is_set():
@@ -182,7 +191,7 @@ class Load:
                 self.exports += 1
             else:
                 assert made.returncode == 3, made.stderr  # the database or the bucket was away
-            self._ending.wait(1)
+            self._ending.wait(rounds(4, 1))
 
 
 def export(pair: Pair, to: Path) -> Any:
@@ -196,16 +205,21 @@ def proxy() -> Iterator[HoppingProxy]:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, moto: S3Server, proxy: HoppingProxy) -> Iterator[Pair]:
-    postgres.need_postgres()
+def server() -> Iterator[postgres.Server]:
+    """Which can be started again, and syncs as others do."""
+    with postgres.own_server(options="") as running:
+        postgres.as_admin(running, f"CREATE DATABASE pair TEMPLATE {postgres.TEMPLATE}")
+        yield running
+
+
+@pytest.fixture
+def pair(tmp_path: Path, moto: S3Server, proxy: HoppingProxy, server: postgres.Server) -> Iterator[Pair]:
     with failing(moto.endpoint, share=0.1) as spoiled:
-        made = Pair(tmp_path, spoiled.endpoint, moto.new_bucket(), proxy)
-        first, other = (one.data for one in made.collectors)
-        migrated(first, "postgresql")
-        share(first, other)
-        made.start()
-        yield made
-        made.stop()
+        made = Pair(tmp_path, moto, spoiled.endpoint, proxy)
+        with with_address(server.address.format(name="pair"), *(one.data for one in made.collectors)):
+            made.start()
+            yield made
+            made.stop()
 
 
 def check(pair: Pair, load: Load) -> None:
@@ -226,8 +240,10 @@ def check(pair: Pair, load: Load) -> None:
     assert len(pair.rows("SELECT DISTINCT task_id FROM revision")) == len(kept)
     tasks = pair.rows("SELECT take_id, type FROM task")
     assert len(tasks) == len({(row.take_id, row.type) for row in tasks}) == len(load.sent)
-    # Pieces that a killed process had to remove are left to the hourly housekeeping.
     assert not pair.rows("SELECT id FROM upload WHERE owner IS NOT NULL")
+    # Nothing stays of a killed process: most goes at once, what its last request did to the server a little later.
+    until(lambda: not pair.staged(), AGAIN_SECONDS + 240)
+    assert not pair.rows("SELECT object FROM upload_piece")
     made = export(pair, pair.folder / "export-at-the-end")
     assert made.returncode == 0, made.stderr
     lines = (pair.folder / "export-at-the-end" / "labels.jsonl").read_text().splitlines()
@@ -242,40 +258,37 @@ def with_progress(load: Load, count: int = 2) -> None:
     until(lambda: load.progress() >= wanted or load._errors, 240)
 
 
+def kill_one(pair: Pair, load: Load, chance: random.Random) -> None:
+    victim = chance.choice(pair.collectors)
+    time.sleep(chance.uniform(0.0, 0.8))
+    victim.kill()
+    if chance.random() < 0.5:
+        with_progress(load, 1)  # the other one does everything meanwhile
+    victim.start()
+
+
+def restart(server: postgres.Server, load: Load, chance: random.Random, mode: str) -> None:
+    with_progress(load)
+    time.sleep(chance.uniform(0.0, 0.5))
+    server.stop(mode)
+    time.sleep(chance.uniform(0.0, 1.0))
+    server.start()
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(TRIAL_SECONDS)
-def test_one_of_two_is_killed_again_and_again(pair: Pair) -> None:
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_nothing_is_lost_and_nothing_done_twice(pair: Pair, server: postgres.Server, trouble: str) -> None:
+    """One of the two is killed, the server of the database is started again, all while S3 fails."""
     load, chance = Load(pair), random.Random()
     with_progress(load)
-    for _ in range(KILLS):
-        victim = chance.choice(pair.collectors)
-        time.sleep(chance.uniform(0.0, 0.8))
-        victim.kill()
-        if chance.random() < 0.5:
-            with_progress(load, 1)  # the other one does everything meanwhile
-        victim.start()
+    for number in range(KILLS if "kills" in trouble else 0):
+        kill_one(pair, load, chance)
+        if "restarts" in trouble and number < RESTARTS:
+            restart(server, load, chance, MODES[number % 2])
+    for number in range(RESTARTS if trouble == "restarts" else 0):
+        restart(server, load, chance, MODES[number % 2])
     with_progress(load)
     load.end()
     assert all(pair.proxy.served[one.port] for one in pair.collectors)
     check(pair, load)
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(TRIAL_SECONDS)
-def test_the_server_of_the_database_is_started_again(tmp_path: Path, moto: S3Server, proxy: HoppingProxy) -> None:
-    with postgres.own_server(options="") as server:
-        postgres.as_admin(server, f"CREATE DATABASE pair TEMPLATE {postgres.TEMPLATE}")
-        pair = Pair(tmp_path, moto.endpoint, moto.new_bucket(), proxy)
-        with with_address(server.address.format(name="pair"), *(one.data for one in pair.collectors)):
-            pair.start()
-            load, chance = Load(pair), random.Random()
-            for _ in range(RESTARTS):
-                with_progress(load)
-                time.sleep(chance.uniform(0.0, 0.5))
-                server.stop(chance.choice(("immediate", "fast")))
-                time.sleep(chance.uniform(0.0, 1.0))
-                server.start()
-            with_progress(load)
-            load.end()
-            check(pair, load)
-            pair.stop()

@@ -17,6 +17,8 @@ LONG = (
     "tests/prelabel/redaction/test_known_faces.py",
     "tests/prelabel/labelling/test_video_people.py",
     "tests/test_wheel.py",
+    "tests/collector/test_several_processes.py",
+    "tests/collector/bulk/test_ray_engine.py",
     "tests/hardware/",
     "tests/web/",
     "tests/device_agent/",

@@ -173,6 +173,48 @@ def test_pieces_of_a_process_that_has_gone_go_at_once_and_those_of_the_living_st
     staging.close()
 
 
+@on_both
+def test_what_a_failed_promise_left_goes_without_a_listing_once_its_fence_is_passed(
+    db: Database, tmp_path: Path, moto: S3Server, blobs: LocalBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.ingest.housekeeping.OWN_SECONDS", 0.01)
+    staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}", moto.endpoint))
+    db.write_sync(lambda conn: add_upload(conn, "up", "open", None))
+    make = promised(db, "up", 0)
+
+    def answer_lost(offset: int, pieces: Sequence[UploadPiece]) -> None:
+        make(offset, pieces)
+        raise UploadBusy("committed, and nobody heard of it")
+
+    def fails(offset: int, pieces: Sequence[UploadPiece]) -> None:
+        raise UploadBusy("not committed")
+
+    async def never() -> bool:
+        return False
+
+    async def watched() -> None:
+        for promise in (answer_lost, fails):
+            file = await staging.open("up.part", 0)
+            await file.write([b"bytes"], None)
+            with pytest.raises(UploadBusy):
+                await file.sync(promise)
+            await file.close()
+        keeping = asyncio.create_task(housekeeping(db, staging, blobs, RowAges(), never))
+        async with asyncio.timeout(60):
+            while len(staging.unnamed()) > 1:  # of one there is a row
+                await asyncio.sleep(0.01)
+            assert len(staging.leftovers()) == 2, "the other may get one"
+            db.write_sync(lambda conn: conn.execute(text("UPDATE upload SET fence = 1")).rowcount)
+            while staging.unnamed():
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    asyncio.run(watched())
+    (piece,) = db.read_sync(lambda conn: pieces_of(conn, "up"))
+    assert staging.leftovers() == [piece.name]
+    staging.close()
+
+
 def folder(path: Path) -> Path:
     path.mkdir()
     return path

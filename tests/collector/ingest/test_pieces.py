@@ -8,9 +8,9 @@ from collector.ingest.pieces import (
     delete_pieces,
     end_of_pieces,
     join_pieces,
-    left_behind,
     pieces_of,
     unneeded_pieces,
+    without_row,
 )
 from collector.store.database import Database
 from collector.store.sql import Connection, text
@@ -74,13 +74,14 @@ def test_only_objects_that_never_get_a_row_are_left_behind(db: Database) -> None
     db.write_sync(fill)
     kept = ["up-open/00-3-row", "up-open/00-4-now", "up-open/00-5-soon", "up-open/00-old", "up-whole/00-3-row"]
     gone = ["up-open/00-3-late", "up-whole/00-3-late", "up-whole/00-4-late", "up-joined/00-0-late", "up-gone/00-old"]
-    found = db.read_sync(lambda conn: left_behind(conn, [*kept, *gone, "up-joined/00-0-row"]))
-    assert sorted(found) == sorted(gone)
+    found = db.read_sync(lambda conn: without_row(conn, [*kept, *gone, "up-joined/00-0-row"]))
+    assert sorted(found.gone) == sorted(gone)
+    assert sorted(found.undecided) == ["up-open/00-4-now", "up-open/00-5-soon", "up-open/00-old"]
 
 
 def test_many_objects_are_compared_with_the_rows(db: Database) -> None:
     known = [UploadPiece(number, number + 1, f"up/{number}-0-x") for number in range(0, 2 * AT_ONCE + 7, 2)]
     db.write_sync(lambda conn: add_pieces(conn, "up", known))
     listed = [f"up/{number}-0-x" for number in range(2 * AT_ONCE + 7)]
-    found = db.read_sync(lambda conn: left_behind(conn, listed))
-    assert found == [name for number, name in enumerate(listed) if number % 2]
+    found = db.read_sync(lambda conn: without_row(conn, listed))
+    assert found.gone == [name for number, name in enumerate(listed) if number % 2]

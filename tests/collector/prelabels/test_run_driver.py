@@ -20,15 +20,15 @@ from tests.support.databases import reopened
 from tests.support.other_model import package
 from tests.support.waiting import until
 
-STILLS = 800
+STILLS = 400
 
 
 class Service:
     """A collector with stills and a run of a model over them."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, stills: int = STILLS, **environment: str) -> None:
         self.filled = Filled(folder / "data")
-        self.captures = add_stills(self.filled, STILLS)
+        self.captures = add_stills(self.filled, stills)
         self.model = package(folder / "planted", by_brightness=True)
         asked, source = RunAsked(model=str(self.model)), describe(str(self.model)).source
         self.run = self.filled.db.write_sync(lambda conn: start_run(conn, asked, source, ("image",)))
@@ -95,7 +95,7 @@ def test_without_its_cluster_a_run_waits_and_says_why(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
-        service = Service(tmp_path, GLEANER_COLLECTOR_BULK_ENGINE="ray", GLEANER_COLLECTOR_BULK_ADDRESS=address)
+        service = Service(tmp_path, 3, GLEANER_COLLECTOR_BULK_ENGINE="ray", GLEANER_COLLECTOR_BULK_ADDRESS=address)
         service.collector.start()
         try:
             problem = until(lambda: service.row().problem)
