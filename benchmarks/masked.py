@@ -74,7 +74,7 @@ def measure() -> list[Figure]:
     plain, masked = ([one_run(way) for _ in range(RUNS)] for way in ("plain", "masked"))
 
     def median(runs: list[Run], name: str) -> float:
-        return round(statistics.median(getattr(run, name) for run in runs), 2)
+        return round(float(statistics.median(getattr(run, name) for run in runs)), 2)
 
     print(
         f"Without masks {median(plain, 'cores')} cores, {median(plain, 'peak_mib')} MiB,"

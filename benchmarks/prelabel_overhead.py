@@ -92,7 +92,7 @@ def plant(folder: Path) -> list[tuple[int, list[float]]]:
             head[0, 4 + label, cell] = 0.9 - 0.04 * rank
         truth.append((label, [*(box[:2] - box[2:] / 2).tolist(), *(box[:2] + box[2:] / 2).tolist()]))
     nodes, weights, last, _ = backbone(SIDE, (16, 32, 64, 128))
-    weights += [numpy_helper.from_array(head, "head"), numpy_helper.from_array(np.float32(0), "nothing")]
+    weights += [numpy_helper.from_array(head, "head"), numpy_helper.from_array(np.array(0, np.float32), "nothing")]
     nodes += [
         helper.make_node("ReduceMean", [last], ["mean"], keepdims=0),
         helper.make_node("Mul", ["mean", "nothing"], ["zero"]),
@@ -226,7 +226,10 @@ class Others:
 
     def ways(self) -> dict[str, Way]:
         prepared = {"plain numpy": self.plain, "reused buffers": self.reused, "cv2.dnn.blobFromImage": self.blob}
-        return {name: lambda image, prepare=prepare: self._read(prepare(image)) for name, prepare in prepared.items()}
+        return {name: self._way(prepare) for name, prepare in prepared.items()}
+
+    def _way(self, prepare: Callable[[np.ndarray], np.ndarray]) -> Way:
+        return lambda image: self._read(prepare(image))
 
     def _read(self, tensor: np.ndarray) -> list[tuple[int, list[float]]]:
         started = time.process_time()

@@ -151,7 +151,7 @@ class _Made:
         control = chance.random() < 0.05
         where = {"capture": capture, "take": f"take-{number}", "session": session, "step": step, "now": now}
         yield "take", where
-        manifest = {
+        manifest: dict[str, Any] = {
             "schema": 1, "capture": capture, "take": f"take-{number}", "session": session, "study": "kitchen",
             "step": step, "attempt": 1, "device": device, "sensor": f"{_MEDIA[kind]}-0", "medium": _MEDIA[kind],
             "format": _FORMATS[_MEDIA[kind]], "consent": f"con-{session}", "complete": True, "sha256": key,

@@ -196,7 +196,7 @@ def pairs_in_sqlite(database: Path, group: int) -> float:
         while time.monotonic() - began < SECONDS / 2:
             leased: list[tuple[str, int]] = []
             _together(conn, lambda leased=leased: _lease(conn, person, group, leased))  # type: ignore[misc]
-            _together(conn, lambda leased=leased: [_finish(conn, person, *one) for one in leased])  # type: ignore[misc]
+            _together(conn, lambda leased=leased: _finish_all(conn, person, leased))  # type: ignore[misc]
             done += len(leased)
             if not leased:
                 break
@@ -234,6 +234,11 @@ def _lease(conn: sqlite3.Connection, person: str, group: int, leased: list[tuple
             {**at, "task": task, "fence": fence, "lane": "priority", "probability": 0.9, "why": None},
         )
         leased.append((task, fence))
+
+
+def _finish_all(conn: sqlite3.Connection, person: str, leased: list[tuple[str, int]]) -> None:
+    for task, fence in leased:
+        _finish(conn, person, task, fence)
 
 
 def _finish(conn: sqlite3.Connection, person: str, task: str, fence: int) -> None:

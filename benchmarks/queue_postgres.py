@@ -40,7 +40,7 @@ def measure(items: int = queue_pairs.OPEN_ITEMS) -> list[Figure]:
         tokens = queue_pairs.fill(folder / "data", items)
         address = server.address.format(name=postgres.TEMPLATE)
         copy_rows(folder / "data" / "collector.db", address)
-        figures = []
+        figures: list[Figure] = []
         for count in (1, 2):
             with collectors(folder, address, count) as ports:
                 for clients in CLIENTS[count - 1 :]:

@@ -82,8 +82,10 @@ def play(steps: int) -> tuple[StepCost, list[Published]]:
         stack.callback(labeller.close)
 
         def publish(record: Published) -> None:
-            put = spool.records.put_take if isinstance(record, TakeDocument) else spool.records.put
-            put(record)  # type: ignore[operator]
+            if isinstance(record, TakeDocument):
+                spool.records.put_take(record)
+            else:
+                spool.records.put(record)
             published.append(record)
 
         header = Header(

@@ -228,7 +228,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         except SystemExit:
             return  # it answers, and not with a page
-    raise SystemExit(f"{process.args} did not come up.")
+    raise SystemExit(f"{process.args!r} did not come up.")
 
 
 @contextmanager
