@@ -1,7 +1,7 @@
 """Routes that need little of FastAPI's machinery are called without it: it takes longer than the queue's own work.
 
-An endpoint that takes path parameters and dependencies of a request, and makes its own `Response`, is called with just
-these; OpenAPI describes it as before. Everything else is left to FastAPI.
+An endpoint that takes path parameters, dependencies of a request and the request, and makes its own `Response`, is
+called with just these; OpenAPI describes it as before. Everything else is left to FastAPI.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def direct_handler(route: APIRoute) -> Handler | None:
         values = {name: _path_value(request, name, adapter) for name, adapter in path.items()}
         for name, call in calls.items():
             values[name] = await call(request)
+        if found.request_param_name is not None:
+            values[found.request_param_name] = request
         answer: Response = await route.endpoint(**values)
         return answer
 
@@ -54,9 +56,8 @@ def _path_value(request: Request, name: str, adapter: TypeAdapter[Any]) -> Any:
 
 
 def _is_plain(dependant: Dependant) -> bool:
-    """Nothing is read from query, headers, cookies or body by declaration, and nothing is injected."""
+    """Nothing is read from query, headers, cookies or body by declaration, and only the request is injected."""
     injected = (
-        dependant.request_param_name,
         dependant.response_param_name,
         dependant.background_tasks_param_name,
         dependant.security_scopes_param_name,

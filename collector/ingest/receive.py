@@ -26,7 +26,7 @@ from collector.store.sql import Connection
 from collector.store.staging import StagedFile, Staging, UploadPiece
 from wire.errors import GleanerError
 
-PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 19
 CHECKPOINT_BYTES = 8 << 20
 MAX_UNCLAIMED_SECONDS = 86400
 

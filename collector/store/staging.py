@@ -7,18 +7,20 @@ bytes become durable, are promised in a row, and are reported.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from collector.store.crc32c import Crc32c
+from collector.store.in_order import InOrder
 from wire.errors import GleanerError
 
 T = TypeVar("T")
 THREADS = 8
+HELD_BYTES = 2 << 20  # of an upload, received and not written yet
 
 
 class PartialGone(GleanerError):
@@ -74,7 +76,7 @@ class Staging:
     in_pieces: bool
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
 
     async def open(self, name: str, offset: int, fence: int = 0) -> StagedFile:
         """Open at `offset`, or at what is really there if that is less. Raises DiskFull, StorageUnusable.
@@ -135,41 +137,59 @@ class Staging:
 
     def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Have a thread do it; for callers on the event loop."""
-        return asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return asyncio.get_running_loop().run_in_executor(self.threads, work)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=True)
+        self.threads.shutdown(wait=True)
 
 
 class StagedFile:
     """One open upload. `written` is where the next byte goes; `durable` is promised already.
 
-    With a checksum nothing is promised before the whole chunk was verified. One thing at a time is done to the file: a
-    write goes on in a thread while its caller receives more, and whatever is asked next waits for its end.
+    With a checksum nothing is promised before the whole chunk was verified. What is asked for is done by a thread, one
+    thing after the other, while the caller receives more.
     """
 
     def __init__(self, staging: Staging, offset: int) -> None:
-        self._staging = staging
+        self._work = InOrder(staging.threads)
         self.written = offset
         self.durable = offset
         self._digest: Digest | None = None
-        self._writing: asyncio.Future[None] | None = None
+        self._problem: BaseException | None = None
+        self._newest: Future[None] | None = None
+        self._writes: deque[tuple[Future[None], int]] = deque()
+        self._unwritten = 0
 
     async def write(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
-        """Begin to write pieces at the current place, in order. The next call on this file waits for it.
+        """Hand over pieces that are written at the current place, in order. Waits while more than HELD_BYTES wait.
 
         Raises:
-            DiskFull, StorageUnusable: also of the write before; then nothing after `durable` counts.
+            DiskFull, StorageUnusable: of this write or one before; then nothing after `durable` counts.
         """
-        await self._written()
-        self._writing = self._staging.begin(lambda: self._write_now(pieces, checksum))
+        size = sum(map(len, pieces))
+        self._newest = self._work.begin(lambda: self._write_now(pieces, checksum))
+        self._writes.append((self._newest, size))
+        self._unwritten += size
+        while self._writes and (self._unwritten > HELD_BYTES or self._writes[0][0].done()):
+            await _ended(self._writes[0][0])
+            self._unwritten -= self._writes.popleft()[1]
 
     def _write_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+        self._raise_problem()
         if not pieces:
             return
         if checksum is not None and self._digest is None:
             self._digest = checksum.start()
-        self._put_now(pieces, self._digest)
+        try:
+            self._put_now(pieces, self._digest)
+        except BaseException as problem:
+            self._problem = problem
+            raise
+
+    def _raise_problem(self) -> None:
+        """A write failed, so nothing that comes after it has its place."""
+        if self._problem is not None:
+            raise self._problem
 
     async def sync(self, promise: Promise) -> None:
         """Make everything written durable, then promise it: `promise` is called in the thread.
@@ -180,6 +200,7 @@ class StagedFile:
         await self._do(lambda: self._sync_now(promise))
 
     def _sync_now(self, promise: Promise) -> None:
+        self._raise_problem()
         if self.written != self.durable:
             self._make_durable_now()
             self.durable = self.written
@@ -207,19 +228,17 @@ class StagedFile:
         self._close_now()
 
     async def discard(self) -> None:
-        """Drop what was written after the last promise."""
-        with contextlib.suppress(GleanerError):  # of a write that is dropped as well
-            await self._written()
-        await self._do(self._discard_now)
+        """Drop what was written after the last promise, also when writing it failed."""
+        await self._do(self._drop_now)
+
+    def _drop_now(self) -> None:
+        self._problem, self._digest = None, None
+        self._discard_now()
 
     async def close(self) -> None:
         """Close the file, after what is being done to it; what was written and not made durable may be lost."""
-        try:
-            with contextlib.suppress(GleanerError):
-                await self._written()
-        finally:
-            if self._is_open():
-                await self._do(self._close_now)
+        if self._is_open() or (self._newest is not None and not self._newest.done()):
+            await self._do(self._close_now)
 
     def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
         """Write pieces, hash each, and count them into `written`."""
@@ -245,17 +264,18 @@ class StagedFile:
         raise NotImplementedError
 
     async def _do(self, work: Callable[[], None]) -> None:
-        """The next thing that is done to the file, to its end."""
-        await self._written()
-        self._writing = self._staging.begin(work)
-        await self._written()
+        """The next thing that is done to the file, after every write, to its end."""
+        self._newest = self._work.begin(work)
+        self._writes.clear()  # it comes after them
+        self._unwritten = 0
+        await _ended(self._newest)
 
-    async def _written(self) -> None:
-        """Wait for what is being done to the file, and raise what it did.
 
-        Who is cancelled meanwhile leaves it to `close`: a thread may still be at the file.
-        """
-        while (writing := self._writing) is not None:
-            await asyncio.wait((writing,))
-            self._writing = None
-            writing.result()
+async def _ended(done: Future[None]) -> None:
+    """Wait for its end, and raise what it did. Who is cancelled meanwhile leaves it to go on."""
+    if done.done():
+        done.result()
+        return
+    waiting = asyncio.wrap_future(done)
+    await asyncio.wait((waiting,))
+    waiting.result()

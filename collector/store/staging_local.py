@@ -20,6 +20,7 @@ from collector.store.writeback import begin_writeback
 from wire.files import sync_folder
 
 COPY_BYTES = 1 << 20
+WRITEBACK_BYTES = 2 << 20  # written since the disk was last given something to do
 log = logging.getLogger("gleaner.ingest")
 
 
@@ -93,10 +94,10 @@ class LocalStaging(Staging):
     def leftovers(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
 
-    def check_space(self, wanted: int) -> None:
-        """Raises DiskFull, StorageUnusable."""
+    def check_space(self, wanted: int, file: int | None = None) -> None:
+        """`file`: an open one of the folder, which is found faster. Raises DiskFull, StorageUnusable."""
         with _disk_errors():
-            stat = os.statvfs(self.folder)
+            stat = os.statvfs(self.folder if file is None else file)
         if stat.f_bavail * stat.f_frsize < wanted + self._reserve:
             raise DiskFull("The collector's disk is full: nothing more is received.")
 
@@ -111,11 +112,11 @@ class LocalStaging(Staging):
 class LocalStagedFile(StagedFile):
     """One open file."""
 
-    _staging: LocalStaging
-
     def __init__(self, staging: LocalStaging, fd: int, offset: int) -> None:
         super().__init__(staging, offset)
+        self._staging = staging
         self._fd: int | None = fd
+        self._on_its_way = offset  # to the disk, up to here
 
     @classmethod
     def open(cls, staging: LocalStaging, path: Path, offset: int) -> LocalStagedFile:
@@ -144,19 +145,20 @@ class LocalStagedFile(StagedFile):
         return self._fd
 
     def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
-        self._staging.check_space(sum(map(len, pieces)))
-        start = self.written
+        self._staging.check_space(sum(map(len, pieces)), self._open)
         with _disk_errors():
             for piece in pieces:
                 if digest is not None:
                     digest.update(piece)
-                # UploadPiece by piece, right after its hash: then it is still in the processor's cache.
+                # Piece by piece, right after its hash: then it is still in the processor's cache.
                 view = memoryview(piece)
                 while view:
                     count = os.pwrite(self._open, view, self.written)
                     self.written += count
                     view = view[count:]
-            begin_writeback(self._open, start, self.written - start)
+            if self.written - self._on_its_way >= WRITEBACK_BYTES:
+                begin_writeback(self._open, self._on_its_way, self.written - self._on_its_way)
+                self._on_its_way = self.written
 
     def _make_durable_now(self) -> None:
         with _disk_errors():
@@ -164,7 +166,7 @@ class LocalStagedFile(StagedFile):
 
     def _discard_now(self) -> None:
         os.ftruncate(self._open, self.durable)
-        self.written = self.durable
+        self.written = self._on_its_way = self.durable
 
     def _is_open(self) -> bool:
         return self._fd is not None

@@ -110,10 +110,9 @@ class S3Staging(Staging):
 class StagedPieces(StagedFile):
     """One open upload: what came since the last piece is in memory."""
 
-    _staging: S3Staging
-
     def __init__(self, staging: S3Staging, upload: str, offset: int, fence: int) -> None:
         super().__init__(staging, offset)
+        self._staging = staging
         self._upload, self._fence = upload, fence
         self._held = bytearray()
         self._made: list[UploadPiece] = []

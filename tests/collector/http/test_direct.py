@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from collector.http.direct import direct_handler
 from collector.http.problems import install_problems
+from collector.ingest.routes import router as ingest_router
 from collector.review.routes import router as review_router
 from wire.base import Id
 from wire.errors import GleanerError
@@ -54,8 +55,12 @@ async def with_body(task: Id, body: dict[str, Any]) -> Response:
     return Response()
 
 
-async def with_request(task: Id, request: Request) -> Response:
-    return Response()
+async def with_request(task: Id, agent: Agent, request: Request) -> Response:
+    return Response(f"{task} for {agent} at {request.url.path}")
+
+
+async def with_answer(task: Id, response: Response) -> Response:
+    return response
 
 
 def in_thread(task: Id) -> Response:
@@ -77,23 +82,30 @@ class Direct(APIRoute):
         return handler
 
 
-@pytest.mark.parametrize("endpoint", [with_query, with_nested, with_model, with_body, with_request, in_thread])
+@pytest.mark.parametrize("endpoint", [with_query, with_nested, with_model, with_body, with_answer, in_thread])
 def test_what_needs_fastapi_is_left_to_it(endpoint: Any) -> None:
     assert direct_handler(route(endpoint)) is None
 
 
+@pytest.mark.parametrize("endpoint", [plain, with_request])
 @pytest.mark.parametrize("path", ["/tasks/task-1", "/tasks/closed", "/tasks/no%20id", "/tasks/" + "x" * 65])
-def test_it_answers_as_fastapi_would(path: str) -> None:
+def test_it_answers_as_fastapi_would(path: str, endpoint: Any) -> None:
     answers = []
     for kind in (APIRoute, Direct):
         app = FastAPI()
-        app.router.routes.append(route(plain, kind))
+        app.router.routes.append(route(endpoint, kind))
         install_problems(app)
         answer = TestClient(app).post(path)
         answers.append((answer.status_code, answer.headers.get("content-type"), answer.content))
     assert answers[0] == answers[1]
 
 
-def test_a_submit_goes_this_way() -> None:
-    paths = {one.path: one for one in review_router.routes if isinstance(one, APIRoute)}
-    assert direct_handler(paths["/api/tasks/{task}/submit"]) is not None
+@pytest.mark.parametrize(
+    ("router", "path", "method"),
+    [(review_router, "/api/tasks/{task}/submit", "POST"), (ingest_router, "/api/uploads/{upload}", "PATCH")],
+)
+def test_what_is_asked_most_often_goes_this_way(router: APIRouter, path: str, method: str) -> None:
+    (found,) = (
+        one for one in router.routes if isinstance(one, APIRoute) and one.path == path and method in one.methods
+    )
+    assert direct_handler(found) is not None

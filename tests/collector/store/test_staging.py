@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.store import staging as staging_module
 from collector.store import staging_s3
 from collector.store.blobs import DiskFull, StorageUnusable
 from collector.store.objects import Objects, S3Place
@@ -242,7 +243,12 @@ def test_every_object_says_of_which_upload_it_is_and_with_which_fence(moto: S3Se
     staging.close()
 
 
-def test_a_full_disk_is_reported_by_the_next_call_and_costs_only_what_was_not_durable(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [0, staging_module.HELD_BYTES])
+def test_a_full_disk_is_reported_by_a_later_call_and_costs_only_what_was_not_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """By the write itself where it waits for its end. What was handed over behind it is not written."""
+    monkeypatch.setattr(staging_module, "HELD_BYTES", held)
     rows = Rows()
     staging = LocalStaging(tmp_path / "here", 0)
 
@@ -251,17 +257,20 @@ def test_a_full_disk_is_reported_by_the_next_call_and_costs_only_what_was_not_du
         await file.write([b"durable"], None)
         await file.sync(rows.promise)
         await file.write([b"not durable"], None)
-        await file.write([], None)
         file._staging = LocalStaging(tmp_path / "full", 2**62)
-        await file.write([b"too much"], None)
         with pytest.raises(DiskFull):
+            await file.write([b"too much"], None)
             await file.write([b"more"], None)
+            await file.sync(rows.promise)
+        file._staging = staging
+        with pytest.raises(DiskFull):
+            await file.finish([b"out of place"], None, rows.promise)
         await file.discard()
-        await file.close()
+        await file.finish([b" again"], None, rows.promise)
 
     asyncio.run(send())
-    assert (staging.folder / NAME).read_bytes() == b"durable"
-    assert rows.offsets == [7]
+    assert (staging.folder / NAME).read_bytes() == b"durable again"
+    assert rows.offsets == [7, 13]
     staging.close()
 
 
@@ -280,6 +289,7 @@ def test_many_uploads_at_once_have_smaller_pieces(
     monkeypatch.setattr(staging_s3, "PIECE_BYTES", 300_000)
     monkeypatch.setattr(staging_s3, "HELD_BYTES", 900_000)
     monkeypatch.setattr(staging_s3, "MIN_PIECE_BYTES", 100_000)
+    monkeypatch.setattr(staging_module, "HELD_BYTES", 0)  # a write waits for its end
     staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}/a", moto.endpoint))
 
     async def sizes(uploads: int) -> list[list[int]]:
@@ -289,7 +299,6 @@ def test_many_uploads_at_once_have_smaller_pieces(
         for _ in range(6):
             for file in files:
                 await file.write([b"x" * 50_000], None)
-                await file.write([], None)  # waits for the one before
         for file, row in zip(files, rows, strict=True):
             await file.sync(row.promise)
             await file.close()
