@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request
 
 from collector.admin import router as admin_router
 from collector.bulk.choice import open_engine
+from collector.catalogue.media_links import MediaLink
 from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
 from collector.consent.late_looks import LateLooks, save_late_looks
@@ -35,6 +36,7 @@ from collector.ingest.routes import router as ingest_router
 from collector.ingest.tus import is_upload_path
 from collector.ingest.tus_layer import TusLayer
 from collector.ingest.upload_owners import UploadOwners, release_all_uploads, release_uploads
+from collector.installation.link_check import LinkCheck
 from collector.installation.routes import router as installation_router
 from collector.installation.storage import StorageFigures
 from collector.jobs.queue import JobKind, release_jobs
@@ -107,7 +109,8 @@ ROUTERS = (
 )
 WORKER_MODULES = ("collector.ingest.open_work", "collector.ingest.derive_work")
 RUN_MODULES = ("collector.prelabels.label_capture",)
-# Bodies that routes read themselves, so that a too new schema is reported as such: their shapes are added to OpenAPI.
+# Bodies that routes read or answer themselves, for the sake of too new schemas or types of content: their shapes are
+# added to OpenAPI.
 READ_BY_ROUTES = (
     CaptureManifest,
     SessionRecord,
@@ -115,6 +118,7 @@ READ_BY_ROUTES = (
     Heartbeat,
     JoinRequest,
     FrameTable,
+    MediaLink,
     Submit,
     DraftRequest,
 )
@@ -218,6 +222,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             SignIns(db),
             ShownTasks(),
             StorageFigures(),
+            LinkCheck(),
             RequestRates(),
             processes,
             UploadLocks(UploadOwners(db, processes.id) if settings.work == "together" else None),

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
+from collector.store.blobs_obstore import FOLDER as BLOBS_FOLDER
 from collector.store.lock import Work
 from collector.store.objects import ADDRESS, S3Place
 from collector.store.open_blobs import DEFAULT_CACHE_BYTES, BlobsLocation
+from collector.store.s3_links import object_address
 from collector.store.upkeep import RowAges
 from http_shell.hosts import host_name, is_loopback
 from wire.errors import GleanerError
@@ -84,6 +86,10 @@ class Settings(BaseModel):
     s3_endpoint: str | None = Field(default=None, description="address of the S3 server; default: that of AWS")
     s3_region: str | None = Field(
         default=None, description="region of the bucket; default: that of the AWS environment, else us-east-1"
+    )
+    link_endpoint: str | None = Field(
+        default=None,
+        description="address of the S3 server as browsers reach it, for studies with media links; default: no links",
     )
     blob_cache_bytes: int = Field(
         default=DEFAULT_CACHE_BYTES, ge=0, description="size of the local copies of media that lie on an S3 server"
@@ -156,13 +162,21 @@ class Settings(BaseModel):
             raise ValueError("an address like s3://bucket/folder is expected")
         return value or None
 
-    @field_validator("s3_endpoint")
+    @field_validator("s3_endpoint", "link_endpoint")
     @classmethod
     def _is_endpoint(cls, value: str | None) -> str | None:
         found = urlsplit(value or "")
         if value and (found.scheme not in ("http", "https") or not found.hostname or "@" in found.netloc):
             raise ValueError("an address like https://s3.example.org is expected, without credentials")
         return value or None
+
+    @field_validator("link_endpoint")
+    @classmethod
+    def _is_origin(cls, value: str | None) -> str | None:
+        found = urlsplit(value or "")
+        if value and f"{found.scheme}://{found.netloc}" != value.rstrip("/"):
+            raise ValueError("an address like https://s3.example.org is expected, without a path")
+        return value.rstrip("/") if value else None
 
     @field_validator("public_url")
     @classmethod
@@ -215,6 +229,14 @@ class Settings(BaseModel):
     def has_own_authority(self) -> bool:
         """Whether who connects to `url` is shown a certificate of the collector's own authority."""
         return self.serves_https and self.tls_cert is None and self.public_url is None
+
+    @model_validator(mode="after")
+    def _can_link(self) -> Self:
+        if self.link_endpoint is not None and self.blobs is None:
+            raise ValueError("link_endpoint needs media on an S3 server: set blobs")
+        if self.link_endpoint is not None and self.is_https and self.link_endpoint.startswith("http:"):
+            raise ValueError("link_endpoint has to be https, as the page is: browsers load nothing else into it")
+        return self
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -279,7 +301,17 @@ class Settings(BaseModel):
         if self.blobs is None:
             return BlobsLocation(self.blobs_folder)
         copies = self.data / "blob-copies"
-        return BlobsLocation(copies, self.blobs, self.s3_endpoint, self.s3_region, self.blob_cache_bytes)
+        return BlobsLocation(
+            copies, self.blobs, self.s3_endpoint, self.s3_region, self.blob_cache_bytes, self.link_endpoint
+        )
+
+    @property
+    def linked_media(self) -> str | None:
+        """The address below which the page may load media from the S3 server; None: nowhere."""
+        if self.blobs is None or self.link_endpoint is None:
+            return None
+        place = S3Place(self.blobs)
+        return f"{object_address(self.link_endpoint, place.bucket, place.prefix, BLOBS_FOLDER)}/"
 
     @property
     def staging_place(self) -> S3Place | None:

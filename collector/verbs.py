@@ -130,7 +130,7 @@ def _prelabel(conn: Connection, verb: str, given: Given, _settings: Settings) ->
             return {"runs": [run.to_json() for run in runs.list_runs(conn)]}
 
 
-def _study(conn: Connection, verb: str, given: Given, _settings: Settings) -> dict[str, Any]:
+def _study(conn: Connection, verb: str, given: Given, settings: Settings) -> dict[str, Any]:
     from collector.studies import studies
 
     match verb:
@@ -138,7 +138,8 @@ def _study(conn: Connection, verb: str, given: Given, _settings: Settings) -> di
             return studies.study_detail(conn, given["study"]).to_json()
         case "set":
             change = studies.StudyChange.model_validate_json(given["change"])
-            return studies.change_study(conn, given["study"], change).to_json()
+            made = studies.change_study(conn, given["study"], change).to_json()
+            return made | {"links_from": settings.linked_media}
         case _:
             return studies.list_studies(conn).to_json()
 

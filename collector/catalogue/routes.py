@@ -15,6 +15,7 @@ from collector.catalogue.access import check_visible
 from collector.catalogue.capture_list import CaptureList, CapturesAsked, list_captures
 from collector.catalogue.captures import CaptureView, LabelsReply, capture_labels, capture_view, derived_of
 from collector.catalogue.derived import Derived, DerivedKind
+from collector.catalogue.media_links import LINK_TYPE, link_reply, links_allowed, make_link, wants_link
 from collector.catalogue.sessions import describe_session, list_sessions, save_session, save_take_document
 from collector.consent.access_log import record_access
 from collector.consent.late_looks import LateLooks
@@ -39,7 +40,10 @@ BLOB_RESPONSES: dict[int | str, dict[str, Any]] = {
     304: {"description": "the browser has it already"},
 }
 MEDIA_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the bytes", "content": {"*/*": {}}},
+    200: {
+        "description": "the bytes, or a link to them for who accepts one and where the study allows it",
+        "content": {LINK_TYPE: {"schema": {"$ref": "#/components/schemas/MediaLink"}}, "*/*": {}},
+    },
     206: BLOB_RESPONSES[206] | {"content": {"*/*": {}}},
     304: BLOB_RESPONSES[304],
 }
@@ -175,7 +179,10 @@ async def get_peaks(capture: str, request: Request, person: Annotator, db: Db, b
 async def get_media(
     capture: str, request: Request, person: Annotator, db: Db, blobs: Blobs, why: Why = "review"
 ) -> Response:
-    """The bytes a browser plays, with ranges. Every look is a logged row."""
+    """The bytes a browser plays, with ranges; a link to them where `Accept` names its type and the study allows it.
+
+    Every look is a logged row.
+    """
     return await _send_recorded(request, db, blobs, person, capture, "play", why)
 
 
@@ -184,24 +191,36 @@ async def get_media(
 async def get_original(
     capture: str, request: Request, person: Lead, db: Db, blobs: Blobs, why: Why = "original"
 ) -> Response:
-    """The bytes the device made, with ranges."""
+    """The bytes the device made, with ranges, or a link to them."""
     return await _send_recorded(request, db, blobs, person, capture, "original", why)
 
 
 async def _send_recorded(
     request: Request, db: Db, blobs: Blobs, person: Person, capture: str, kind: DerivedKind, why: str
 ) -> Response:
-    found, until = await db.read(lambda conn: _readable(conn, capture, person, kind))
+    found, until, linked = await db.read(
+        lambda conn: (*_readable(conn, capture, person, kind), links_allowed(conn, capture))
+    )
+    # Who has the bytes already is answered as ever.
+    if linked and wants_link(request) and "if-none-match" not in request.headers:
+        link = await make_link(blobs, found, until)
+        if link is not None:
+            await _record(request, db, person, capture, why, goes_on=False)
+            return link_reply(link)
     reply = await _send(request, blobs, (found, until))
     if reply.status_code in (200, 206) and request.method == "GET":
         start = parse_range(request.headers.get("range"), found.bytes)
-        goes_on = start is not None and start[0] > 0
-        try:
-            await db.write(lambda conn: record_access(conn, person.id, capture, why, goes_on=goes_on))
-        except DataReadOnly:
-            late = services_of(request).get(LateLooks)
-            await asyncio.to_thread(late.add, person.id, capture, why, goes_on)
+        await _record(request, db, person, capture, why, goes_on=start is not None and start[0] > 0)
     return reply
+
+
+async def _record(request: Request, db: Db, person: Person, capture: str, why: str, *, goes_on: bool) -> None:
+    """Returns once the row is committed, or while rows are read-only the line is synced."""
+    try:
+        await db.write(lambda conn: record_access(conn, person.id, capture, why, goes_on=goes_on))
+    except DataReadOnly:
+        late = services_of(request).get(LateLooks)
+        await asyncio.to_thread(late.add, person.id, capture, why, goes_on)
 
 
 def _readable(conn: Connection, capture: str, person: Person, kind: DerivedKind) -> tuple[Derived, datetime]:

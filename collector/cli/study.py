@@ -28,9 +28,10 @@ def list_studies(data: Data = None, as_json: Json = False, settings_file: Settin
     if as_json:
         typer.echo(json.dumps(made))
         return
-    table = Table("study", "since", "without pre-labels", box=None)
+    table = Table("study", "since", "without pre-labels", "media links", box=None)
     for row in made["studies"]:
-        table.add_row(row["id"], row["created_at"][:10], f"{row['control_share']:.0%}")
+        links = "yes" if row["media_links"] else "no"
+        table.add_row(row["id"], row["created_at"][:10], f"{row['control_share']:.0%}", links)
     Console().print(table if made["studies"] else "No study yet: the first session of one makes it.")
 
 
@@ -79,14 +80,38 @@ def _show_version(row: dict[str, Any], console: Console) -> None:
 def set_study(
     study: Study,
     control_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of new items, picked at random, that get no pre-labels: 0 to 1.")
-    ],
+        float | None,
+        typer.Option(min=0, max=1, help="Share of new items, picked at random, that get no pre-labels: 0 to 1."),
+    ] = None,
+    media_links: Annotated[
+        bool | None,
+        typer.Option(
+            "--media-links/--no-media-links",
+            help="Whether people get media from the S3 server, by links that work for a minute.",
+        ),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
     """Change a study. Items that are here already stay as they were drawn."""
-    given = {"study": study, "change": json.dumps({"control_share": control_share})}
-    made = ask_collector(data, settings_file, "study-set", given)
-    line = f"{made['id']}: {made['control_share']:.0%} of its new items get no pre-labels."
-    typer.echo(json.dumps(made) if as_json else line)
+    asked = {"control_share": control_share, "media_links": media_links}
+    change = {name: value for name, value in asked.items() if value is not None}
+    if not change:
+        raise typer.BadParameter("Name what is to change: --control-share or --media-links.")
+    made = ask_collector(data, settings_file, "study-set", {"study": study, "change": json.dumps(change)})
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    if control_share is not None:
+        typer.echo(f"{made['id']}: {made['control_share']:.0%} of its new items get no pre-labels.")
+    if media_links is not None:
+        typer.echo(f"{made['id']}: {_where_from(made)}")
+
+
+def _where_from(made: dict[str, Any]) -> str:
+    if not made["media_links"]:
+        return "media come through the collector; links that were given end within a minute."
+    if made["links_from"] is None:
+        return "media links are allowed. This collector gives none: set link_endpoint (docs/collector.md, Media links)."
+    return f"media come by links that work for a minute, from {made['links_from']}"

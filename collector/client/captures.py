@@ -11,6 +11,7 @@ from collector.catalogue.capture_list import CaptureRow, CaptureState
 from collector.catalogue.captures import CaptureView, LabelsReply
 from collector.client.connection import HttpCalls, quoted
 from collector.client.download import Download, ReportBytes
+from collector.client.media import MediaCalls
 from collector.ingest.conflicts import ManifestConflict, ManifestConflicts
 from wire.capture import FrameTable, Medium
 from wire.labels import LabelsDocument
@@ -22,8 +23,8 @@ Which = Literal["media", "original"]
 class CaptureRequests:
     """Captures. A lead sees all of their studies; an annotator those of tasks that they hold or have held."""
 
-    def __init__(self, calls: HttpCalls) -> None:
-        self._calls = calls
+    def __init__(self, calls: HttpCalls, media: MediaCalls) -> None:
+        self._calls, self._media = calls, media
 
     def list(
         self,
@@ -75,7 +76,12 @@ class CaptureRequests:
             return b""
         wanted = {} if (start, end) == (0, None) else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
         path = f"/api/captures/{quoted(capture)}/{which}"
-        return self._calls.send("GET", path, query={"why": why}, headers=wanted).content
+
+        def once() -> bytes:
+            with self._media.stream(path, wanted, {"why": why}) as found:
+                return found.reply.read()
+
+        return self._calls.tried(once, repeatable=True)
 
     def download(
         self,
@@ -88,8 +94,9 @@ class CaptureRequests:
     ) -> Path:
         """A medium as a file, replaced if it is there. The access is recorded.
 
-        What an earlier call left in `NAME.….part` is continued. The sha256 of the whole is compared with the
-        collector's before the file gets its name.
+        It comes from the S3 server where the study allows links and this program reaches it. What an earlier call left
+        in `NAME.….part` is continued. The sha256 of the whole is compared with the collector's before the file gets its
+        name.
 
         Args:
             report: called with the bytes that are here and the bytes in all, as they come.
@@ -98,7 +105,7 @@ class CaptureRequests:
             DownloadFailed: it cannot be written, or what arrived is not what the collector has.
         """
         path = f"/api/captures/{quoted(capture)}/{which}"
-        return Download(self._calls, path, Path(target), {"why": why}).run(report)
+        return Download(self._calls, self._media, path, Path(target), {"why": why}).run(report)
 
     def manifest_conflicts(self) -> Iterator[ManifestConflict]:
         """For leads: captures that came with two manifests, both as sent, the newest first."""

@@ -11,6 +11,7 @@ import httpx
 from collector.client.captures import CaptureRequests
 from collector.client.connection import HttpCalls, authority_of, check_address, read_answer, to_bytes
 from collector.client.installation import InstallationRequests
+from collector.client.media import MediaCalls
 from collector.client.people import DeviceRequests, PeopleRequests
 from collector.client.reports import PrelabelRunRequests, ReportRequests
 from collector.client.sessions import SessionRequests, StudyRequests
@@ -63,7 +64,8 @@ class Client:
     ) -> None:
         base = check_address(url, insecure)
         self._calls = calls = HttpCalls(base, authority_of(base, trust, timeout), token, tries=tries, timeout=timeout)
-        self.captures = CaptureRequests(calls)
+        self._media = MediaCalls(calls, timeout)
+        self.captures = CaptureRequests(calls, self._media)
         self.sessions = SessionRequests(calls)
         self.studies = StudyRequests(calls)
         self.tasks = TaskRequests(calls)
@@ -122,6 +124,7 @@ class Client:
     # ---------------------------------------------------------------- its life
     def close(self) -> None:
         self._calls.close()
+        self._media.close()
 
     def __enter__(self) -> Self:
         return self

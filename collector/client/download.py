@@ -13,6 +13,7 @@ from typing import ClassVar
 import httpx
 
 from collector.client.connection import HttpCalls
+from collector.client.media import MediaCalls
 from http_shell.answers import NoAnswer, NotACollector
 from wire.errors import GleanerError
 from wire.files import file_sha256, sync_folder
@@ -34,8 +35,10 @@ class Download:
     Raises (in `run`): DownloadFailed, and what any request raises.
     """
 
-    def __init__(self, calls: HttpCalls, path: str, target: Path, query: dict[str, str | None]) -> None:
-        self._calls, self._path, self._target, self._query = calls, path, target, query
+    def __init__(
+        self, calls: HttpCalls, media: MediaCalls, path: str, target: Path, query: dict[str, str | None]
+    ) -> None:
+        self._calls, self._media, self._path, self._target, self._query = calls, media, path, target, query
 
     def run(self, report: ReportBytes) -> Path:
         """Get what is missing; returns the target. An interrupted one is continued, also by a later process."""
@@ -88,12 +91,12 @@ class Download:
         if start >= total:
             return
         headers = {"Range": f"bytes={start}-", "If-Range": etag, "Accept-Encoding": "identity"}
-        with self._calls.stream(self._path, headers, self._query) as reply:
-            if reply.headers.get("ETag") != etag:
+        with self._media.stream(self._path, headers, self._query) as found:
+            if found.etag != etag:
                 raise DownloadFailed(f"What the collector has at {self._path} has changed.", hint="Run it again.")
-            if reply.status_code != 206:  # all of it again, because nobody asks a file for a range of it
+            if not found.is_part:  # all of it again, because nobody asks a file for a range of it
                 file.truncate(start := 0)
-            for data in reply.iter_bytes():  # as they come: what has arrived is not lost with the connection
+            for data in found.reply.iter_bytes():  # as they come: what has arrived is not lost with the connection
                 file.write(data)
                 start += len(data)
                 report(start, total)

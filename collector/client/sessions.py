@@ -42,7 +42,14 @@ class StudyRequests:
 
     def set_control_share(self, study: str, share: float) -> StudyRow:
         """From now on so many of the study's new tasks, 0 to 1, drawn by chance, come without pre-labels."""
-        body = to_bytes(StudyChange(control_share=share))
+        return self._change(study, StudyChange(control_share=share))
+
+    def set_media_links(self, study: str, allowed: bool) -> StudyRow:
+        """Whether people get media of the study from the S3 server, by links that work for a minute."""
+        return self._change(study, StudyChange(media_links=allowed))
+
+    def _change(self, study: str, change: StudyChange) -> StudyRow:
+        body = to_bytes(change)
         return read_answer(
             StudyRow, self._calls.send("PATCH", f"/api/studies/{quoted(study)}", body=body, repeatable=True)
         )

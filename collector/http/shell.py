@@ -15,6 +15,20 @@ PAGE_POLICY = (
 )
 
 
+def page_policy(linked_media: str | None) -> str:
+    """What the page may load.
+
+    Args:
+        linked_media: the address below which media may lie on another server.
+    """
+    if linked_media is None:
+        return PAGE_POLICY
+    policy = PAGE_POLICY
+    for kind in ("media-src", "connect-src"):
+        policy = policy.replace(f"{kind} 'self'", f"{kind} 'self' {linked_media}")
+    return policy
+
+
 def hosts_of(settings: Settings) -> Hosts:
     """Names a request may be for: the address bound and the public one, besides loopback."""
     names = {settings.host.lower()}
@@ -25,7 +39,7 @@ def hosts_of(settings: Settings) -> Hosts:
 
 def headers_of(settings: Settings) -> dict[str, str]:
     """The headers of every answer, in addition to those of the shell."""
-    headers = {"content-security-policy": PAGE_POLICY}
+    headers = {"content-security-policy": page_policy(settings.linked_media)}
     if settings.is_https:
         headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
     return headers

@@ -39,7 +39,10 @@ class SilentDevice:
 
 @dataclass(frozen=True)
 class State:
-    """What advice is made from. `disks`: folder -> share that is free. `problem`: why the service is not ready."""
+    """What advice is made from. `disks`: folder -> share that is free. `problem`: why the service is not ready.
+
+    `links_problem`: why media links do not work.
+    """
 
     now: datetime
     problem: str | None = None
@@ -52,6 +55,7 @@ class State:
     has_captures: bool = False
     silent: tuple[SilentDevice, ...] = ()
     log_bytes: int = 0
+    links_problem: str | None = None
 
 
 def advise(state: State) -> list[Advice]:
@@ -88,6 +92,12 @@ def _all(state: State) -> Iterator[Advice]:
         )
     yield from _of_captures(state)
     yield from _of_backups(state)
+    if state.links_problem is not None:
+        yield Advice(
+            urgency="soon",
+            what=state.links_problem,
+            todo="docs/collector.md, Media links, has what is needed. Until then media come through the collector.",
+        )
     if state.log_bytes > LOG_BYTES:
         yield Advice(
             urgency="soon",

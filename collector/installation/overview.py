@@ -66,6 +66,7 @@ class InstallationFacts:
     disks: list[Disk]
     engine: str
     log_bytes: int
+    links_problem: str | None
 
 
 def save_backup_time(conn: Connection, at: datetime) -> None:
@@ -108,6 +109,7 @@ def read_overview(conn: Connection, facts: InstallationFacts) -> Overview:
                 has_captures=bool(conn.execute(_HAS_CAPTURES).scalar()),
                 silent=_silent_devices(conn, now - SILENT_DEVICE_AGE),
                 log_bytes=facts.log_bytes,
+                links_problem=facts.links_problem,
             )
         ),
     )

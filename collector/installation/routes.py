@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from collector.installation.failed_jobs import AgainAsked, FailedJobs, StartedAgain, list_failed_jobs, try_again
+from collector.installation.link_check import LinkCheck
 from collector.installation.overview import Disk, InstallationFacts, Overview, read_overview
 from collector.installation.storage import Storage, StorageFigures
 from collector.jobs.runner import JobRunner
@@ -34,6 +35,7 @@ async def get_installation(_lead: AccountLead, request: Request, db: Db, blobs: 
         disks=[Disk(folder=name, bytes=total, free_bytes=free) for name, (free, total) in disks.items()],
         engine="SQLite" if services.settings.database is None else "PostgreSQL",
         log_bytes=figures.log_bytes(),
+        links_problem=await services.get(LinkCheck).problem(db, blobs, services.settings),
     )
     return await db.read_long(lambda conn: read_overview(conn, facts))
 

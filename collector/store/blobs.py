@@ -12,6 +12,8 @@ from wire.errors import GleanerError
 
 PIECE = 1 << 20
 MAX_BYTES = 1 << 48  # no blob is that long
+# A link to a blob works for so long at most: it cannot be taken back.
+MAX_LINK_SECONDS = 60
 MARK = ".database"  # the name of what says which database the blobs belong to
 
 
@@ -94,6 +96,13 @@ class BlobStore(Protocol):
 
     def exists(self, key: str) -> bool:
         """Raises StorageUnusable."""
+        ...
+
+    def link(self, key: str, media_type: str, seconds: int) -> str | None:
+        """An address from which anybody can get a blob for so many seconds, 1 to MAX_LINK_SECONDS.
+
+        None: this storage has none. Whether the blob is there is not asked. Raises StorageUnusable.
+        """
         ...
 
     def delete(self, key: str) -> None:

@@ -71,6 +71,9 @@ class LocalBlobs:
     def exists(self, key: str) -> bool:
         return self._place(key).exists()
 
+    def link(self, _key: str, _media_type: str, _seconds: int) -> None:
+        return None
+
     def delete(self, key: str) -> None:
         place = self._place(key)
         with contextlib.suppress(FileNotFoundError):

@@ -76,6 +76,10 @@ class S3Blobs:
     def exists(self, key: str) -> bool:
         return self._size(key) is not None
 
+    def link(self, key: str, media_type: str, seconds: int) -> str | None:
+        with self._objects.errors("A link to a blob cannot be made"):
+            return self._objects.link(blob_name(key), media_type, seconds)
+
     def delete(self, key: str) -> None:
         with self._objects.errors("A blob could not be deleted"):
             self._objects.delete([blob_name(key)])

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
-from collector.store.blobs import DiskFull, StorageUnusable
+from collector.store.blobs import MAX_LINK_SECONDS, DiskFull, StorageUnusable
+from collector.store.s3_links import answer_query, object_address
 from wire.errors import GleanerError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class S3Place:
     address: str
     endpoint: str | None = None
     region: str | None = None
+    links: str | None = None  # the server as browsers reach it; without it there are no links to objects
 
     @property
     def bucket(self) -> str:
@@ -220,16 +222,32 @@ class Objects:
                 wait(failures)
 
     def sign(self, method: Literal["GET", "DELETE"], name: str | None, query: str) -> str:
-        """The address of a request that obstore has no function for, about an object or the bucket (None), signed.
-
-        obstore signs addresses of objects alone: `query` is in front of such a name, which S3 does not look at.
-        """
+        """The address of a request that obstore has no function for, about an object or the bucket (None), signed."""
         import obstore
 
         bucket = obstore.sign(self._store, method, "x", SIGNED_FOR).partition("?")[0].removesuffix("/x")
         bucket = bucket.removesuffix(quote(f"/{self.prefix}"))
         path = "" if name is None else quote(f"/{self.prefix}/{name}")
-        return obstore.sign(_named(self.place, f"{bucket}{path}?{query}&x-id="), method, "x", SIGNED_FOR)
+        return self._signed(method, f"{bucket}{path}?{query}", SIGNED_FOR)
+
+    def link(self, name: str, media_type: str, seconds: int) -> str | None:
+        """An address from which anybody can get an object for so many seconds, 1 to MAX_LINK_SECONDS.
+
+        None: the place has no address for browsers. The object need not be there.
+        """
+        assert 1 <= seconds <= MAX_LINK_SECONDS
+        if self.place.links is None:
+            return None
+        address = object_address(self.place.links, self.place.bucket, self.prefix, name)
+        return self._signed("GET", f"{address}?{answer_query(media_type)}", timedelta(seconds=seconds))
+
+    def _signed(self, method: Literal["GET", "DELETE"], address: str, lasting: timedelta) -> str:
+        """obstore signs addresses of objects alone: what is asked is in front of such a name, which S3 does not look
+        at.
+        """
+        import obstore
+
+        return obstore.sign(_named(self.place, f"{address}&x-id="), method, "x", lasting)
 
     def check(self, name: str, data: bytes) -> None:
         """Write an object, without much patience."""

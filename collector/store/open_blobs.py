@@ -17,7 +17,8 @@ DEFAULT_CACHE_BYTES = 8 * 2**30
 class BlobsLocation:
     """Where blobs lie: in the folder, or at the address; then the folder has copies for decoders.
 
-    Holds no secret: credentials are in the environment of each process.
+    `links`: the server as browsers reach it, where they may. Holds no secret: credentials are in the environment of
+    each process.
     """
 
     folder: Path
@@ -25,6 +26,7 @@ class BlobsLocation:
     endpoint: str | None = None
     region: str | None = None
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    links: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For a worker process."""
@@ -47,5 +49,5 @@ def open_blobs(location: BlobsLocation) -> BlobStore:
     from collector.store.blobs_obstore import S3Blobs
     from collector.store.objects import S3Place
 
-    place = S3Place(location.address, location.endpoint, location.region)
+    place = S3Place(location.address, location.endpoint, location.region, location.links)
     return S3Blobs(place, location.folder, location.cache_bytes)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 
 from collector.http.bodies import body_schema, document
 from collector.people.policy import JoinedDevice, Lead, PolicyRoute
+from collector.security.log import SecurityLog
 from collector.services import Db, services_of
 from collector.studies import plans, studies
 from collector.studies.scope import scope_of
@@ -51,6 +52,9 @@ async def get_study(study: Id, person: Lead, db: Db) -> studies.StudyDetail:
 
 @router.patch("/studies/{study}")
 async def change_study(
-    study: Id, person: Lead, db: Db, change: Annotated[studies.StudyChange, Body()]
+    study: Id, person: Lead, db: Db, request: Request, change: Annotated[studies.StudyChange, Body()]
 ) -> studies.StudyRow:
-    return await db.write(lambda conn: studies.change_study(conn, study, change, scope_of(person)))
+    made = await db.write(lambda conn: studies.change_study(conn, study, change, scope_of(person)))
+    changed = change.model_dump(exclude_unset=True)
+    services_of(request).get(SecurityLog).record("study-changed", study=study, **changed, by=person.name)
+    return made

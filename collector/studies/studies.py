@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from collector.store.clock import now_text
 from collector.store.sql import Connection, text
@@ -22,8 +23,9 @@ _ENSURE = text(
     "INSERT INTO study (id, created_at, control_share) VALUES (:study, :now, :share) ON CONFLICT (id) DO NOTHING"
 )
 _SHARE = text("SELECT control_share FROM study WHERE id = :study")
-_LIST = text(f"SELECT id, created_at, control_share FROM study WHERE {within('id')} ORDER BY id")
-_ONE = text(f"SELECT id, created_at, control_share FROM study WHERE id = :study AND {within('id')}")
+_COLUMNS = "id, created_at, control_share, media_links"
+_LIST = text(f"SELECT {_COLUMNS} FROM study WHERE {within('id')} ORDER BY id")
+_ONE = text(f"SELECT {_COLUMNS} FROM study WHERE id = :study AND {within('id')}")
 _VERSIONS = text(
     "SELECT id, number, study_version.sha256, made_at, origin, origin_id, label_schema, consent_text_sha256,"
     " consent_text.text AS consent_text FROM study_version LEFT JOIN consent_text"
@@ -35,7 +37,8 @@ _INSTRUCTIONS = text(
     " JOIN instruction ON instruction.type = named.type AND instruction.version = named.version"
     " WHERE study_version.study = :study ORDER BY study_version.id, instruction.type"
 )
-_CHANGE = text("UPDATE study SET control_share = :share WHERE id = :study")
+_CHANGE = text("UPDATE study SET control_share = :share, media_links = :links WHERE id = :study")
+_ANY_LINKS = text("SELECT EXISTS (SELECT 1 FROM study WHERE media_links)")
 
 
 class StudyUnknown(GleanerError):
@@ -47,11 +50,15 @@ class StudyUnknown(GleanerError):
 
 
 class StudyRow(WireModel):
-    """`control_share`: of new tasks, drawn by chance, so many get no pre-labels."""
+    """`control_share`: of new tasks, drawn by chance, so many get no pre-labels.
+
+    `media_links`: people get media from the S3 server by links that work for a minute, where they lie on one.
+    """
 
     id: str
     created_at: str
     control_share: float
+    media_links: bool
 
 
 class StudyRows(WireModel):
@@ -92,7 +99,16 @@ class StudyDetail(StudyRow):
 
 
 class StudyChange(WireModel):
-    control_share: Share
+    """What is left out stays as it is."""
+
+    control_share: Share | None = None
+    media_links: Annotated[bool, Field(strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set or any(getattr(self, name) is None for name in self.model_fields_set):
+            raise ValueError("name what is to change, and what to")
+        return self
 
 
 def ensure_study(conn: Connection, study: str, control_share: float) -> None:
@@ -107,7 +123,7 @@ def control_share(conn: Connection, study: str) -> float:
 
 
 def list_studies(conn: Connection, scope: Scope = EVERYTHING) -> StudyRows:
-    return StudyRows(studies=[StudyRow.model_validate(row) for row in conn.execute(_LIST, scope.values).mappings()])
+    return StudyRows(studies=[_row(row) for row in conn.execute(_LIST, scope.values).mappings()])
 
 
 def check_study(conn: Connection, study: str, scope: Scope = EVERYTHING) -> StudyRow:
@@ -115,7 +131,11 @@ def check_study(conn: Connection, study: str, scope: Scope = EVERYTHING) -> Stud
     found = next(iter(conn.execute(_ONE, {"study": study, **scope.values}).mappings()), None)
     if found is None:
         raise StudyUnknown(f"There is no study {study[:64]} here.")
-    return StudyRow.model_validate(found)
+    return _row(found)
+
+
+def _row(found: Mapping[str, Any]) -> StudyRow:
+    return StudyRow(**{**found, "media_links": bool(found["media_links"])})
 
 
 def study_detail(conn: Connection, study: str, scope: Scope = EVERYTHING) -> StudyDetail:
@@ -133,6 +153,11 @@ def study_detail(conn: Connection, study: str, scope: Scope = EVERYTHING) -> Stu
 
 def change_study(conn: Connection, study: str, change: StudyChange, scope: Scope = EVERYTHING) -> StudyRow:
     """Tasks that are here already stay as they were drawn. Raises StudyUnknown."""
-    check_study(conn, study, scope)
-    conn.execute(_CHANGE, {"study": study, "share": change.control_share})
-    return check_study(conn, study, scope)
+    made = check_study(conn, study, scope).model_copy(update=change.model_dump(exclude_unset=True))
+    conn.execute(_CHANGE, {"study": study, "share": made.control_share, "links": made.media_links})
+    return made
+
+
+def any_media_links(conn: Connection) -> bool:
+    """Whether any study allows them."""
+    return bool(conn.execute(_ANY_LINKS).scalar())

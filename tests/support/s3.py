@@ -6,6 +6,7 @@ moto refuses small parts and takes wrong checksums; ministack refuses wrong chec
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -37,6 +38,17 @@ class S3Server:
         name = f"b{token_hex(8)}"
         local_http.request("PUT", f"{self.endpoint}/{name}").raise_for_status()
         return name
+
+    def allow_origin(self, bucket: str, origin: str) -> None:
+        """The rule of docs/collector.md, Media links, for pages of this origin."""
+        text = (ROOT / "docs" / "collector.md").read_text(encoding="utf-8")
+        rule = json.loads(text.partition("```json\n")[2].partition("```")[0])["CORSRules"][0]
+        members = {"AllowedOrigins": "AllowedOrigin", "AllowedMethods": "AllowedMethod",
+                   "AllowedHeaders": "AllowedHeader", "ExposeHeaders": "ExposeHeader"}  # fmt: skip
+        rule["AllowedOrigins"] = [origin]
+        rows = "".join(f"<{tag}>{one}</{tag}>" for name, tag in members.items() for one in rule[name])
+        body = f"<CORSConfiguration><CORSRule>{rows}</CORSRule></CORSConfiguration>"
+        local_http.request("PUT", f"{self.endpoint}/{bucket}?cors", content=body.encode()).raise_for_status()
 
     def keys(self, bucket: str) -> list[str]:
         """The names of all objects, sorted, as obstore reads them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, ForeignKeyConstraint, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, ForeignKey, ForeignKeyConstraint, String, Table, Text, UniqueConstraint
 
 from collector.store.tables.base import WHOLE, metadata
 
@@ -12,6 +12,7 @@ study = Table(
     Column("id", String, primary_key=True),  # the word that scripts call it by
     Column("created_at", String, nullable=False),
     Column("control_share", Float, nullable=False),  # of new tasks that get no pre-labels, drawn by chance
+    Column("media_links", Boolean, nullable=False, server_default="0"),  # media may be got from the S3 server by links
 )
 
 # What a study's label schema, consent text and instructions were together. A row never changes; sessions, tasks and

@@ -11,6 +11,7 @@ import pytest
 from collector.client import Client, DownloadFailed, NoAnswer
 from collector.client.connection import HttpCalls
 from collector.client.download import Download
+from collector.client.media import MediaCalls
 from tests.collector.client.answering import DROP, Reply, Server, answering
 
 DATA = bytes(range(256)) * 40
@@ -26,7 +27,9 @@ def rest(start: int, cut: int | None = None) -> Reply:
 def get(server: Server, target: Path, reports: list[tuple[int, int]] | None = None, tries: int = 2) -> Path:
     calls = HttpCalls(server.url, None, None, tries=tries, timeout=20, wait=lambda _: None)
     noted = [] if reports is None else reports
-    return Download(calls, "/m", target, {"why": "study"}).run(lambda here, total: noted.append((here, total)))
+    return Download(calls, MediaCalls(calls, 20), "/m", target, {"why": "study"}).run(
+        lambda here, total: noted.append((here, total))
+    )
 
 
 def parts(folder: Path) -> list[Path]:

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.store.blobs import BlobMissing, BlobStore, blob_name, read_whole
+from collector.store.blobs_local import LocalBlobs
 from collector.store.open_blobs import BlobsLocation, open_blobs
+from tests.support import local_http
 from tests.support.s3 import S3Server
 from tests.support.s3_faults import failing
 
@@ -29,10 +31,10 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]
     server: S3Server = request.getfixturevalue("ministack" if request.param == "ministack" else "moto")
     address = f"s3://{server.new_bucket()}/a/folder"
     if request.param != "failing":
-        yield open_blobs(BlobsLocation(tmp_path / "blobs", address, server.endpoint))
+        yield open_blobs(BlobsLocation(tmp_path / "blobs", address, server.endpoint, links=server.endpoint))
         return
     with failing(server.endpoint) as proxy:
-        yield open_blobs(BlobsLocation(tmp_path / "blobs", address, proxy.endpoint))
+        yield open_blobs(BlobsLocation(tmp_path / "blobs", address, proxy.endpoint, links=server.endpoint))
 
 
 def put(blobs: BlobStore, folder: Path, data: bytes) -> str:
@@ -115,6 +117,22 @@ def test_all_are_listed_in_the_order_of_their_keys(blobs: BlobStore, tmp_path: P
         (folder / "made").touch()
         assert [found.key for found in blobs.list()] == keys
     assert all(found.bytes == blobs.size(found.key) and found.stored_at > 1e9 for found in blobs.list())
+
+
+def test_a_link_gets_the_bytes_without_credentials_where_there_are_links(blobs: BlobStore, tmp_path: Path) -> None:
+    key = put(blobs, tmp_path, b"<script>alert(1)</script>")
+    link = blobs.link(key, "audio/flac", 60)
+    if isinstance(blobs, LocalBlobs):
+        assert link is None
+        return
+    assert link is not None
+    found = local_http.get(link)
+    assert (found.status_code, found.content) == (200, b"<script>alert(1)</script>")
+    assert (found.headers["content-type"], found.headers["content-disposition"]) == ("audio/flac", "attachment")
+    part = local_http.get(link, headers={"Range": "bytes=1-6"})
+    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"script", "bytes 1-6/25")
+    page = blobs.link(key, "text/html", 60)
+    assert page is not None and local_http.get(page).headers["content-type"] == "application/octet-stream"
 
 
 def test_a_mark_says_whose_they_are(blobs: BlobStore) -> None:

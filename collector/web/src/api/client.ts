@@ -71,18 +71,17 @@ export function actAs(name: string): void {
 }
 
 const TIMEOUT_MS = 20_000;
-// A long video over a slow line: its size, not the collector, decides how long it takes.
-const MEDIA_TIMEOUT_MS = 600_000;
 // The report on pre-labels compares every reviewed label again.
 const REPORT_TIMEOUT_MS = 600_000;
 
-async function send(
+/** `headers` that are named here count. Throws Problem and Unreachable. */
+export async function send(
   method: string,
   path: string,
   body?: unknown,
-  options: { keepalive?: boolean; timeout?: number; signal?: AbortSignal } = {},
+  options: { keepalive?: boolean; timeout?: number; signal?: AbortSignal; headers?: Record<string, string> } = {},
 ): Promise<Response> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+  const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (method !== "GET") headers["X-Gleaner-Page"] = "1";
   // Tabs share one cookie: with its person's name this page never acts as somebody who signed in in another tab.
   if (person !== null) headers["X-Gleaner-Person"] = encodeURIComponent(person);
@@ -196,24 +195,6 @@ export const api = {
   manifestConflicts: (): Promise<ManifestConflicts> => json("GET", "/api/manifest-conflicts"),
   peaks: (url: string): Promise<Peaks> => json("GET", url),
   frames: (url: string): Promise<FrameTable> => json("GET", url),
-  /**
-   * A medium, whole. `onProgress` gets how much of it is here. Larger than `maxBytes`: null, it is read piece by
-   * piece where it is shown.
-   */
-  media: async (url: string, onProgress: OnProgress = () => undefined, maxBytes = Infinity): Promise<Blob | null> => {
-    const stop = new AbortController();
-    const response = await send("GET", url, undefined, { timeout: MEDIA_TIMEOUT_MS, signal: stop.signal });
-    const total = Number(response.headers.get("Content-Length") ?? 0);
-    if (total > maxBytes) {
-      stop.abort();
-      return null;
-    }
-    try {
-      return await new Response(counted(response, total, onProgress), { headers: response.headers }).blob();
-    } catch {
-      throw new Unreachable();
-    }
-  },
 };
 
 /** What the state of the page asks of the collector; the tests of the state have it in memory. */
@@ -221,25 +202,3 @@ export type ReviewApi = Pick<
   typeof api,
   "me" | "leave" | "next" | "reopen" | "renew" | "submit" | "skip" | "giveBack" | "draft" | "activity"
 >;
-
-/** How many bytes of a medium are here, of how many; 0 where the collector did not report it. */
-export type OnProgress = (bytes: number, total: number) => void;
-
-function counted(response: Response, total: number, onProgress: OnProgress): ReadableStream<Uint8Array> | null {
-  let bytes = 0;
-  return (
-    response.body?.pipeThrough(
-      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-        transform(chunk, out) {
-          bytes += chunk.byteLength;
-          onProgress(bytes, total);
-          out.enqueue(chunk);
-        },
-      }),
-    ) ?? null
-  );
-}
-
-/** What a request for a piece of a medium carries, whoever makes it. */
-export const mediaHeaders = (): Record<string, string> =>
-  person === null ? {} : { "X-Gleaner-Person": encodeURIComponent(person) };

@@ -909,7 +909,9 @@ export interface paths {
         };
         /**
          * Get Media
-         * @description The bytes a browser plays, with ranges. Every look is a logged row.
+         * @description The bytes a browser plays, with ranges; a link to them where `Accept` names its type and the study allows it.
+         *
+         *     Every look is a logged row.
          */
         get: operations["get_media_api_captures__capture__media_get"];
         put?: never;
@@ -929,7 +931,7 @@ export interface paths {
         };
         /**
          * Get Original
-         * @description The bytes the device made, with ranges.
+         * @description The bytes the device made, with ranges, or a link to them.
          */
         get: operations["get_original_api_captures__capture__original_get"];
         put?: never;
@@ -3521,10 +3523,15 @@ export interface components {
             /** Studies */
             studies: components["schemas"]["StudyStorage"][];
         };
-        /** StudyChange */
+        /**
+         * StudyChange
+         * @description What is left out stays as it is.
+         */
         StudyChange: {
             /** Control Share */
-            control_share: number;
+            control_share?: number | null;
+            /** Media Links */
+            media_links?: boolean | null;
         };
         /**
          * StudyDetail
@@ -3537,6 +3544,8 @@ export interface components {
             created_at: string;
             /** Control Share */
             control_share: number;
+            /** Media Links */
+            media_links: boolean;
             /** Versions */
             versions: components["schemas"]["StudyVersion"][];
         };
@@ -3560,6 +3569,8 @@ export interface components {
         /**
          * StudyRow
          * @description `control_share`: of new tasks, drawn by chance, so many get no pre-labels.
+         *
+         *     `media_links`: people get media from the S3 server by links that work for a minute, where they lie on one.
          */
         StudyRow: {
             /** Id */
@@ -3568,6 +3579,8 @@ export interface components {
             created_at: string;
             /** Control Share */
             control_share: number;
+            /** Media Links */
+            media_links: boolean;
         };
         /** StudyRows */
         StudyRows: {
@@ -4237,6 +4250,22 @@ export interface components {
              * @default null
              */
             known_as?: string | null;
+        };
+        /**
+         * MediaLink
+         * @description Where a medium can be got without the collector, for so many seconds. `sha256` and `bytes` are of the whole.
+         */
+        MediaLink: {
+            /** Url */
+            url: string;
+            /** Seconds */
+            seconds: number;
+            /** Sha256 */
+            sha256: string;
+            /** Bytes */
+            bytes: number;
+            /** Media Type */
+            media_type: string;
         };
         /**
          * Submit
@@ -5637,12 +5666,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the bytes */
+            /** @description the bytes, or a link to them for who accepts one and where the study allows it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/vnd.gleaner.media-link+json": components["schemas"]["MediaLink"];
                     "*/*": unknown;
                 };
             };
@@ -5678,12 +5708,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the bytes */
+            /** @description the bytes, or a link to them for who accepts one and where the study allows it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/vnd.gleaner.media-link+json": components["schemas"]["MediaLink"];
                     "*/*": unknown;
                 };
             };

@@ -31,6 +31,7 @@ export type Lease = Schemas["LeaseView"];
 export type Diff = Schemas["Diff"];
 export type Progress = Schemas["Progress"];
 export type Me = Schemas["Me"];
+export type MediaLink = Schemas["MediaLink"];
 export type FrameTable = Schemas["FrameTable"];
 export type Activity = Schemas["ActivityReported"];
 

@@ -1,6 +1,7 @@
 /** Fetches and decodes what a task shows, so that it is ready before the task is. */
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { api } from "../api/client";
+import { wholeMedium } from "../api/media";
 import type { CaptureView, Peaks, TaskView } from "../api/types";
 import type { FrameSource } from "./video/frames";
 
@@ -101,7 +102,7 @@ export class MediaSet implements TaskMedia {
     const onProgress = (bytes: number, total: number): void => {
       count.value = { bytes, total };
     };
-    return api.media(capture.media_url, onProgress, maxBytes);
+    return wholeMedium(capture.media_url, onProgress, maxBytes);
   }
 
   private async fetch(capture: CaptureView): Promise<Blob> {

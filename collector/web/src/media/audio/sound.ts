@@ -1,5 +1,6 @@
 /** Plays a stretch of sound, and the videos of the same take along with it. */
 import { effect, signal } from "@preact/signals";
+import { playFrom, release } from "../playfrom";
 import { acrossCaptures, otherStep } from "../../model/time";
 
 export interface Follower {
@@ -50,7 +51,7 @@ export class SoundPlayer {
     this.element.addEventListener("canplay", () => (this.ready.value = true));
     sound.then(
       (url) => {
-        if (!this.gone) this.element.src = url;
+        if (!this.gone) playFrom(this.element, url);
       },
       (error: unknown) => onBroken(error instanceof Error ? error.message : String(error)),
     );
@@ -176,7 +177,6 @@ export class SoundPlayer {
     this.stop();
     this.pause();
     this.followers.clear();
-    this.element.removeAttribute("src");
-    this.element.load();
+    release(this.element);
   }
 }

@@ -8,6 +8,7 @@ import { MarkedTexts } from "../text/marked";
 import { percent, Timeline } from "../timeline/timeline";
 import { Loader } from "../loading";
 import { mounting } from "../mount";
+import { playFrom, release } from "../playfrom";
 import type { LoadedSound } from "./soundcontrols";
 import { AudioEditor } from "./editor";
 import type { SoundPlayer } from "./sound";
@@ -54,6 +55,12 @@ function FollowingVideo({
     return () => video.reset();
   }, [capture]);
   const url = video.ready;
+  useEffect(() => {
+    const shown = element.current;
+    if (!shown || !url) return undefined;
+    playFrom(shown, url);
+    return () => release(shown);
+  }, [url]);
   useEffect(
     () =>
       element.current && url
@@ -66,7 +73,6 @@ function FollowingVideo({
     <video
       ref={element}
       class="beside"
-      src={url ?? undefined}
       muted
       playsInline
       preload="auto"

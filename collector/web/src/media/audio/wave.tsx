@@ -2,6 +2,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { wholeMedium } from "../../api/media";
 import type { Peaks } from "../../api/types";
 import { waveOf } from "../../model/wave";
 import { theme } from "../../ui/theme";
@@ -91,7 +92,7 @@ function useDecoded(sound: Promise<string> | null): Peaks | null {
 }
 
 async function decodedPeaks(url: string): Promise<Peaks> {
-  const bytes = await (await fetch(url)).arrayBuffer();
+  const bytes = await ((await wholeMedium(url)) as Blob).arrayBuffer();
   const sound = await new OfflineAudioContext(1, 1, 16_000).decodeAudioData(bytes);
   const size = Math.max(1, Math.floor(sound.sampleRate / PEAKS_PER_SECOND));
   const count = Math.ceil(sound.length / size);

@@ -12,6 +12,7 @@ import type { Editor, EditorContext } from "../editor";
 import { BoxTool } from "../image/boxtool";
 import type { Arrived, TaskMedia } from "../load";
 import { Loader, mediumUnready, type LoadState } from "../loading";
+import { playFrom } from "../playfrom";
 import { otherZoom } from "../timeline/timeline";
 import { FramePlayer } from "./player";
 import { CameraSync } from "./camerasync";
@@ -91,8 +92,9 @@ export class VideoEditor implements Editor {
       "audio",
       (medium) => medium.sound,
       (url) => {
-        const element = new Audio(url);
+        const element = new Audio();
         element.preload = "auto";
+        playFrom(element, url);
         player.sound.value = { element, offset: capture.take_offset_us - beside.take_offset_us };
       },
     );

@@ -16,7 +16,9 @@ import {
   type Source,
   type WrappedCanvas,
 } from "mediabunny";
-import { mediaHeaders } from "../../api/client";
+import { Problem } from "../../api/client";
+import { fetchPiece } from "../../api/media";
+import { playFrom, release } from "../playfrom";
 
 export type Picture = HTMLCanvasElement | OffscreenCanvas | HTMLVideoElement;
 
@@ -41,8 +43,9 @@ const RETRY_SECONDS = [0.25, 0.5, 1, 2, 4];
 const sourceOf = (where: Blob | string): Source =>
   typeof where === "string"
     ? new UrlSource(where, {
-        requestInit: { headers: mediaHeaders(), credentials: "same-origin" },
-        getRetryDelay: (attempts) => RETRY_SECONDS[attempts] ?? null,
+        fetchFn: fetchPiece,
+        getRetryDelay: (attempts, error) =>
+          error instanceof Problem && !error.retryable ? null : (RETRY_SECONDS[attempts] ?? null),
       })
     : new BlobSource(where);
 
@@ -211,7 +214,7 @@ class ElementFrames implements FrameSource {
     await new Promise<void>((ready, failed) => {
       video.onloadeddata = () => ready();
       video.onerror = () => failed(new Error("This browser cannot play this video."));
-      video.src = url;
+      playFrom(video, url);
     });
     const guessed = (): number[] =>
       Array.from({ length: Math.max(1, Math.floor(video.duration * 25)) }, (_, i) => i * 40_000);
@@ -244,7 +247,6 @@ class ElementFrames implements FrameSource {
   }
 
   dispose(): void {
-    this.video.removeAttribute("src");
-    this.video.load();
+    release(this.video);
   }
 }

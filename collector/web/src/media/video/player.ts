@@ -1,6 +1,7 @@
 /** Shows frame after frame: the newest wish wins while a frame is being decoded; playing keeps time, not frames. */
 import { signal } from "@preact/signals";
 import { frameAt } from "../../model/time";
+import { release } from "../playfrom";
 import type { FrameSource, Picture } from "./frames";
 
 /** Sound of another capture of the take, in this video's media time. */
@@ -120,8 +121,6 @@ export class FramePlayer {
   dispose(): void {
     this.pause();
     this.gone = true;
-    const element = this.sound.value?.element;
-    element?.removeAttribute("src");
-    element?.load();
+    if (this.sound.value) release(this.sound.value.element);
   }
 }
