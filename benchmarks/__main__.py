@@ -2,7 +2,7 @@
 
 python -m benchmarks [session] [download] [prelabel] [keyframes] [masked] [media] [page] [pause] [export] [quality]
     [queue] [queue-export] [queue-postgres] [attack] [steps] [disk] [startup] [upload] [backup] [devices]
-    [relabel_cluster]
+    [relabel_cluster] [restored] [staging-memory]
 all of them by default
 """
 
@@ -37,7 +37,9 @@ from benchmarks import (
     queue_pairs,
     queue_postgres,
     relabel_cluster,
+    restored,
     session,
+    staging_memory,
     startup,
     steps,
     upload,
@@ -67,6 +69,8 @@ SUITES: dict[str, Callable[[], list[Figure]]] = {
     "devices": devices.measure,
     "upload": upload.measure,
     "relabel_cluster": relabel_cluster.measure,
+    "restored": restored.measure,
+    "staging-memory": staging_memory.measure,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fastapi import Request
@@ -26,7 +26,6 @@ from collector.store.sql import Connection
 from collector.store.staging import StagedFile, Staging, UploadPiece
 from wire.errors import GleanerError
 
-PIECE_BYTES = 1 << 19
 CHECKPOINT_BYTES = 8 << 20
 MAX_UNCLAIMED_SECONDS = 86400
 
@@ -41,10 +40,13 @@ class SenderGone(GleanerError):
 
 
 class Body:
-    """The body of one request, in batches: `read` gathers about PIECE_BYTES, `take` hands them over."""
+    """The body of one request, in batches: `read` gathers about `batch_bytes()`, `take` hands them over."""
 
-    def __init__(self, receive: Receive, holder: Holder, idle_seconds: float, room: int) -> None:
+    def __init__(
+        self, receive: Receive, holder: Holder, idle_seconds: float, room: int, batch_bytes: Callable[[], int]
+    ) -> None:
         self._receive, self._holder, self._idle_seconds, self._room = receive, holder, idle_seconds, room
+        self._batch_bytes = batch_bytes
         self._pieces: list[bytes] = []
         self.size = 0
 
@@ -55,7 +57,7 @@ class Body:
             ClientDisconnect, UploadBusy, SenderSilent: what arrived before can still be taken.
             UploadTooLong: more came than there is room for.
         """
-        enough = self.size + PIECE_BYTES
+        enough = self.size + self._batch_bytes()
         while True:
             message = await self._holder.wait_for(self._receive(), self._idle_seconds)
             if message["type"] == "http.disconnect":
@@ -130,7 +132,8 @@ class Receiver:
             limit = upload.max_bytes(self.settings.max_upload_bytes)
             state = begin_chunk(UploadState(file.durable, upload.state.length), chunk, limit)
             room = (limit if state.length is None else state.length) - state.offset
-            body = Body(request.receive, holder, self.settings.upload_idle_seconds, room)
+            idle, batch = self.settings.upload_idle_seconds, self.staging.batch_bytes
+            body = Body(request.receive, holder, idle, room, batch)
             row = _Row(self, holder, upload, state.length)
             try:
                 await self._take_in(body, chunk, file, row)

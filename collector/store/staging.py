@@ -20,7 +20,8 @@ from wire.errors import GleanerError
 
 T = TypeVar("T")
 THREADS = 8
-HELD_BYTES = 2 << 20  # of an upload, received and not written yet
+BATCH_BYTES = 1 << 19  # of an upload that are received before they are given to a thread
+WAITING_BATCHES = 4  # of an upload, received and not written yet
 
 
 class PartialGone(GleanerError):
@@ -113,6 +114,10 @@ class Staging:
         """Names of all files, or of all objects."""
         raise NotImplementedError
 
+    def batch_bytes(self) -> int:
+        """How many bytes of one upload are received before they are written, at the moment."""
+        return BATCH_BYTES
+
     def unnamed(self) -> list[str]:
         """Names of objects that this process made, or may have made, and is done with; perhaps no row has them."""
         return []
@@ -152,6 +157,7 @@ class StagedFile:
 
     def __init__(self, staging: Staging, offset: int) -> None:
         self._work = InOrder(staging.threads)
+        self._batch_bytes = staging.batch_bytes
         self.written = offset
         self.durable = offset
         self._digest: Digest | None = None
@@ -161,7 +167,7 @@ class StagedFile:
         self._unwritten = 0
 
     async def write(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
-        """Hand over pieces that are written at the current place, in order. Waits while more than HELD_BYTES wait.
+        """Hand over pieces that are written at the current place, in order. Waits while more than WAITING_BATCHES wait.
 
         Raises:
             DiskFull, StorageUnusable: of this write or one before; then nothing after `durable` counts.
@@ -170,7 +176,8 @@ class StagedFile:
         self._newest = self._work.begin(lambda: self._write_now(pieces, checksum))
         self._writes.append((self._newest, size))
         self._unwritten += size
-        while self._writes and (self._unwritten > HELD_BYTES or self._writes[0][0].done()):
+        most = WAITING_BATCHES * self._batch_bytes()
+        while self._writes and (self._unwritten > most or self._writes[0][0].done()):
             await _ended(self._writes[0][0])
             self._unwritten -= self._writes.popleft()[1]
 

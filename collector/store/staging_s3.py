@@ -17,14 +17,16 @@ from secrets import token_hex
 from typing import Any
 
 from collector.store.objects import Objects, S3Place
-from collector.store.staging import Digest, StagedFile, Staging, UploadPiece
+from collector.store.staging import BATCH_BYTES, Digest, StagedFile, Staging, UploadPiece
 from wire.errors import GleanerError
 
 FOLDER = "staging"
 PIECE_BYTES = 8 << 20  # of an upload, in memory until they are an object
-# About so much is in memory of all uploads together: where there are many, each has smaller pieces, down to the least.
-HELD_BYTES = 64 << 20
-MIN_PIECE_BYTES = 1 << 20
+# About so much is in memory of all uploads together, with what is being received: where there are many, each takes less
+# at a time and has smaller pieces, down to the least.
+HELD_BYTES = 96 << 20
+MIN_PIECE_BYTES = 256 << 10
+MIN_BATCH_BYTES = 64 << 10
 MAX_UNNAMED = 10_000
 _CHECKED = ".ready"
 log = logging.getLogger("gleaner.ingest")
@@ -90,16 +92,28 @@ class S3Staging(Staging):
         with self._objects.errors("Nothing more is received"):
             self._objects.check(_CHECKED, b"written to see whether this bucket can be written")
 
-    def begin_holding(self, upload: StagedPieces) -> int:
-        """From now on bytes of it are in memory. Returns how many may be before they have to become an object."""
+    def begin_holding(self, upload: StagedPieces) -> None:
+        """From now on bytes of it are in memory, now and then."""
         with self._guard:
             self._holding.add(upload)
-            share = HELD_BYTES // len(self._holding)
-        return min(PIECE_BYTES, max(MIN_PIECE_BYTES, share))
 
     def end_holding(self, upload: StagedPieces) -> None:
         with self._guard:
             self._holding.discard(upload)
+
+    def is_holding(self, upload: StagedPieces) -> bool:
+        return upload in self._holding
+
+    def piece_bytes(self) -> int:
+        """How many bytes of one upload are in memory before they have to become an object."""
+        return min(PIECE_BYTES, max(MIN_PIECE_BYTES, self._share() // 2))
+
+    def batch_bytes(self) -> int:
+        # Some wait while a piece is being stored (WAITING_BATCHES), with one more on either side.
+        return min(BATCH_BYTES, max(MIN_BATCH_BYTES, self._share() // 16))
+
+    def _share(self) -> int:
+        return HELD_BYTES // max(1, len(self._holding))
 
     def put_now(self, name: str, data: bytearray) -> None:
         """Raises DiskFull, StorageUnreachable."""
@@ -118,12 +132,13 @@ class StagedPieces(StagedFile):
         self._made: list[UploadPiece] = []
 
     def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
+        self._staging.begin_holding(self)
         for piece in pieces:
             if digest is not None:
                 digest.update(piece)
             self._held += piece
             self.written += len(piece)
-            if len(self._held) >= self._staging.begin_holding(self):
+            if len(self._held) >= self._staging.piece_bytes():
                 self._store_now()
 
     def _make_durable_now(self) -> None:
@@ -139,11 +154,7 @@ class StagedPieces(StagedFile):
             self._staging.has_left([name])
             raise
         self._made.append(UploadPiece(start, self.written, name))
-        self._drop_held()
-
-    def _drop_held(self) -> None:
         self._held = bytearray()
-        self._staging.end_holding(self)
 
     def _pieces(self) -> Sequence[UploadPiece]:
         return self._made
@@ -155,7 +166,7 @@ class StagedPieces(StagedFile):
         """Pieces before `durable` stay: a promise was asked for, and perhaps a row names them."""
         dropped = [piece.name for piece in self._made if piece.start >= self.durable]
         self._made = [piece for piece in self._made if piece.start < self.durable]
-        self._drop_held()
+        self._held = bytearray()
         self.written = self.durable
         try:
             self._staging.remove_now(dropped)
@@ -164,10 +175,11 @@ class StagedPieces(StagedFile):
             self._staging.has_left(dropped)
 
     def _is_open(self) -> bool:
-        return bool(self._held or self._made)
+        return self._staging.is_holding(self) or bool(self._made)
 
     def _close_now(self) -> None:
-        self._drop_held()
+        self._held = bytearray()
+        self._staging.end_holding(self)
         self._staging.has_left([piece.name for piece in self._made])
         self._made = []
 

@@ -76,12 +76,13 @@ class Collector:
         return self._log.read_text()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return warm.collectors().run(self._words(*words), env=self._env(), timeout=60)
+        return warm.collectors().run(self._words(*words), env=self.environment(), timeout=60)
 
     def _words(self, *words: str) -> list[str]:
         return ["collector", *words, "--data", str(self.data)]
 
-    def _env(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Of its commands."""
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         return {**os.environ, "PYTHONPATH": path, "TZ": ZONE, **environment_of(self.data), **self._environment}
 
@@ -91,7 +92,7 @@ class Collector:
         self._ready.unlink(missing_ok=True)
         words = self._words("serve", "--port", str(self.port), "--ready-file", str(self._ready), "-v")
         with self._log.open("ab") as log:
-            self.process = warm.collectors().start(words, stdout=log, stderr=log, env=self._env())
+            self.process = warm.collectors().start(words, stdout=log, stderr=log, env=self.environment())
 
         def ready() -> bool:
             assert self.process is not None and self.process.poll() is None, self.log

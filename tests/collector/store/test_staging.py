@@ -243,12 +243,12 @@ def test_every_object_says_of_which_upload_it_is_and_with_which_fence(moto: S3Se
     staging.close()
 
 
-@pytest.mark.parametrize("held", [0, staging_module.HELD_BYTES])
+@pytest.mark.parametrize("held", [0, staging_module.WAITING_BATCHES])
 def test_a_full_disk_is_reported_by_a_later_call_and_costs_only_what_was_not_durable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
     """By the write itself where it waits for its end. What was handed over behind it is not written."""
-    monkeypatch.setattr(staging_module, "HELD_BYTES", held)
+    monkeypatch.setattr(staging_module, "WAITING_BATCHES", held)
     rows = Rows()
     staging = LocalStaging(tmp_path / "here", 0)
 
@@ -289,7 +289,7 @@ def test_many_uploads_at_once_have_smaller_pieces(
     monkeypatch.setattr(staging_s3, "PIECE_BYTES", 300_000)
     monkeypatch.setattr(staging_s3, "HELD_BYTES", 900_000)
     monkeypatch.setattr(staging_s3, "MIN_PIECE_BYTES", 100_000)
-    monkeypatch.setattr(staging_module, "HELD_BYTES", 0)  # a write waits for its end
+    monkeypatch.setattr(staging_module, "WAITING_BATCHES", 0)  # a write waits for its end
     staging = open_staging(tmp_path, 0, S3Place(f"s3://{moto.new_bucket()}/a", moto.endpoint))
 
     async def sizes(uploads: int) -> list[list[int]]:
