@@ -8,7 +8,7 @@ NICE = 19  # with 10 an export takes a tenth of a processor from people at work
 
 
 def stand_back() -> None:
-    """Processor and disk are for the service first."""
+    """Processor and disk are for the service first. Threads that were started before do not stand back."""
     import psutil
 
     process = psutil.Process()

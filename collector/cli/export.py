@@ -66,6 +66,7 @@ def export(
             "COCO needs its pictures: leave --no-media out, or use --format jsonl.", param_hint="--no-media"
         )
     every, submitted_since = _step(frames), _aware(since)
+    stand_back()  # before modules are loaded, which takes a second of a processor
     from collector.exports.coco import export_coco
     from collector.exports.jsonl import export_jsonl
     from collector.exports.truth import Selection
@@ -101,7 +102,6 @@ def _write(
     from collector.exports.media_files import MediaFiles
     from collector.store.open import open_reader
 
-    stand_back()
     database = open_reader(settings.data, settings.database)
     screen = Console(stderr=True)
     try:
