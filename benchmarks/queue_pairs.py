@@ -29,7 +29,7 @@ from benchmarks.figure import Figure
 from collector.people.accounts import add_user, new_token
 from collector.review import queue_sql as sql
 from collector.store.open import open_database
-from collector.store.sql import Connection, Statement
+from collector.store.sql import Connection, Statement, text
 
 CLIENTS = (1, 8, 32)
 SECONDS = 6.0
@@ -48,6 +48,7 @@ _PLAN = (
     " SELECT session_id, row_number() OVER (PARTITION BY session_id ORDER BY step), step, step"
     " FROM (SELECT DISTINCT session_id, step FROM take)"
 )
+_FENCE = text("SELECT fence FROM task WHERE id = :task")
 FILLED_AT_ONCE = 100_000
 _IDS = ("id", "session_id", "take_id", "capture_id", "task_id")
 _COPIED = {
@@ -227,7 +228,8 @@ def _lease(conn: sqlite3.Connection, person: str, group: int, leased: list[tuple
         if found is None:
             return
         task = found[0]
-        fence = _run(conn, sql.LEASE, {**at, "task": task})[0]
+        fence = _run(conn, _FENCE, {"task": task})[0] + 1
+        _run(conn, sql.LEASE, {**at, "task": task, "fence": fence})
         _run(
             conn,
             sql.REMEMBER_LEASE,

@@ -12,14 +12,14 @@ from pydantic import Field
 from collector.people.policy import Person
 from collector.review import queue
 from collector.review.problems import TooManyLeases
-from collector.review.progress import Progress, progress
+from collector.review.progress import Progress, progress, progress_query
 from collector.review.queue import Lease
 from collector.review.rules import COUNT_LIMIT
 from collector.review.shown_tasks import ShownTasks
-from collector.review.task_detail import TaskDetail, task_detail
-from collector.review.views import TaskView, view_of
+from collector.review.task_detail import TaskDetail, detail_queries, task_detail
+from collector.review.views import TaskView, draft_query, view_of
 from collector.store.database import Database, ThreadRequired, others_wait
-from collector.store.sql import Connection
+from collector.store.sql import Connection, Query
 from collector.studies.scope import scope_of
 from wire.base import Id, Ordinal, WireModel, format_utc
 from wire.tasks import TaskType
@@ -43,10 +43,14 @@ class NextReply(WireModel):
 
 
 class Taken(NamedTuple):
-    """Leases, and the `NextReply` with their tasks as JSON text; without it where that is made after the commit."""
+    """Leases, and the `NextReply` with their tasks as JSON text; without it where that is made after the commit.
+
+    `counted`: how far the person is, where that was counted already.
+    """
 
     leases: list[Lease]
     shown: ShownNext | None
+    counted: Progress | None
 
 
 class ShownNext(NamedTuple):
@@ -54,9 +58,20 @@ class ShownNext(NamedTuple):
     details: list[TaskDetail]
 
 
+def next_task_queries(asked: NextRequest | None, person: Person, now: datetime) -> Sequence[Query]:
+    """What `take_tasks` executes first; None asks for nothing."""
+    if asked is None or not (types := _types(asked)):
+        return ()
+    return queue.next_queries(person.id, asked.client, types, now, scope_of(person))
+
+
+def _types(asked: NextRequest) -> Sequence[TaskType]:
+    return ALL_TYPES if asked.types is None else asked.types
+
+
 def take_tasks(conn: Connection, asked: NextRequest, person: Person, now: datetime) -> list[Lease]:
     """Lease what is asked for. Raises TooManyLeases."""
-    types = ALL_TYPES if asked.types is None else asked.types
+    types = _types(asked)
     if not types:
         return []
     draws = [random.random() for _ in range(asked.count)]
@@ -73,11 +88,11 @@ def take_and_show(
     """
     leases = take_tasks(conn, asked, person, now)
     if others_wait(conn):
-        return Taken(leases, None)
+        return Taken(leases, None, counted)
     try:
-        return Taken(leases, show_tasks(conn, leases, person, now, counted))
+        return Taken(leases, show_tasks(conn, leases, person, now, counted), counted)
     except ThreadRequired:
-        return Taken(leases, None)
+        return Taken(leases, None, counted)
 
 
 def take_along(
@@ -99,6 +114,12 @@ def show_tasks(
         counted: how far the person is, where that was counted already.
     """
     is_lead = person.role == "lead"
+    queries = [
+        query
+        for lease in leases
+        for query in (*detail_queries(lease.task), draft_query(lease.task, person.id, lease.fence))
+    ]
+    conn.ahead(queries if counted else [progress_query(person.id, now, scope_of(person)), *queries])
     details = [task_detail(conn, lease.task) for lease in leases]
     reply = NextReply(
         now=format_utc(datetime.now(UTC)),
@@ -115,7 +136,7 @@ async def shown_body(taken: Taken, db: Database, shown: ShownTasks, person: Pers
     """The `NextReply` as JSON text, after the commit of its leases; `shown` gets what people are shown."""
     found = taken.shown
     if found is None:
-        found = await db.read(lambda conn: show_tasks(conn, taken.leases, person, now), quick=True)
+        found = await db.read(lambda conn: show_tasks(conn, taken.leases, person, now, taken.counted), quick=True)
     for detail in found.details:
         shown.add(detail)
     return found.body

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from collector.store.sql import Connection, text
+from collector.store.sql import Connection, Query, text
 from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import WireModel, format_utc
 
@@ -54,16 +54,21 @@ def count_submit(conn: Connection, revision: str, task: str, person: str, fence:
 
 def progress(conn: Connection, person: str, now: datetime, scope: Scope = EVERYTHING) -> Progress:
     """How far this person and the queue are. The day is the local day of the collector's machine."""
-    day, since = day_start(now), now - timedelta(minutes=PACE_MINUTES)
-    asked = {"person": person, "day": format_utc(day)[:_MINUTE], "since": format_utc(since)[:_MINUTE]}
-    asked["first"] = min(asked["day"], asked["since"])
-    found = conn.execute(_COUNTED, {**asked, **scope.values}).one()
+    found = conn.execute(*progress_query(person, now, scope)).one()
     minutes = (now - datetime.fromisoformat(found.first_at)).total_seconds() / 60 if found.first_at else 0.0
     return Progress(
         done_today=found.tasks,
         open=found.open,
         per_minute=round(found.pieces / max(1.0, minutes), 1),
     )
+
+
+def progress_query(person: str, now: datetime, scope: Scope) -> Query:
+    """What `progress` executes."""
+    day, since = day_start(now), now - timedelta(minutes=PACE_MINUTES)
+    asked = {"person": person, "day": format_utc(day)[:_MINUTE], "since": format_utc(since)[:_MINUTE]}
+    asked["first"] = min(asked["day"], asked["since"])
+    return _COUNTED, {**asked, **scope.values}
 
 
 def day_start(now: datetime) -> datetime:

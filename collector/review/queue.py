@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from collector.review import queue_sql as sql
 from collector.review.codes import ReopenCode, SkipCode
 from collector.review.problems import LeaseLost, NoSuchTask, TaskNotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
-from collector.review.task_consent import apply_consents, check_task, refresh_task, usable_until
+from collector.review.task_consent import apply_consents, check_task, refresh_task, usable
 from collector.store.database import require_thread
-from collector.store.sql import Connection, Row
+from collector.store.sql import Connection, Query, Row, Values
 from collector.studies.scope import EVERYTHING, Scope
 from wire.base import format_utc
 from wire.tasks import TaskState, TaskType
@@ -40,7 +40,7 @@ Lane = Literal["priority", "random", "expired", "own-expired", "given-back", "re
 
 @dataclass(frozen=True)
 class Served:
-    """A task that is about to be leased: the lane it came from, and the chance that this lane was served."""
+    """A task to be leased: the lane it came from, and the chance that this lane was served."""
 
     task: str
     lane: Lane
@@ -105,9 +105,11 @@ def take_next(
         TooManyLeases: the page has nothing, and the person's other pages hold all that one person may.
     """
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
-    asked: dict[str, Any] = {"person": person, "client": client, "types": list(types), "now": at, **scope.values}
+    queries = next_queries(person, client, types, now, scope)
+    conn.ahead(queries)
     _apply_time(conn, now)
-    given = _Given(conn.execute(sql.GIVEN, asked).all(), client, types, at)
+    _, asked = given_query = queries[1]
+    given = _Given(conn.execute(*given_query).all(), client, types, at)
     leases: list[Lease] = []
     active = given.active
     for row in given.here:
@@ -125,11 +127,20 @@ def take_next(
     if room <= 0 and not leases and not have:
         raise TooManyLeases(f"You already have {MAX_LEASES} tasks open.")
     for draw in draws[len(leases) :][: max(0, room)]:
-        served = _choose_usable(conn, asked, draw, scope, given.expired, now)
-        if served is None:
+        chosen = _choose_usable(conn, asked, draw, scope, given.expired, now)
+        if chosen is None:
             break
-        leases.append(_lease(conn, served, person, client, now))
+        leases.append(_lease(conn, *chosen, person, client, now))
     return leases
+
+
+def next_queries(
+    person: str, client: str, types: Sequence[TaskType], now: datetime, scope: Scope
+) -> tuple[Query, Query, Query]:
+    """What `take_next` executes first, if it has types."""
+    at = {"now": format_utc(now)}
+    asked = {"person": person, "client": client, "types": list(types), **at, **scope.values}
+    return (sql.IS_TO_SETTLE, at), (sql.GIVEN, asked), (sql.candidates_of(scope), asked)
 
 
 class _Given:
@@ -157,19 +168,20 @@ def _apply_time(conn: Connection, now: datetime) -> None:
 
 
 def _choose_usable(
-    conn: Connection, asked: dict[str, Any], draw: float, scope: Scope, own_expired: list[str], now: datetime
-) -> Served | None:
-    """The task to lease next; those that the consent does not cover are set aside on the way, and not counted."""
+    conn: Connection, asked: Values, draw: float, scope: Scope, own_expired: list[str], now: datetime
+) -> tuple[Served, int] | None:
+    """The task to lease next and the fence of its lease before; tasks that the consent does not cover are set aside on
+    the way, and not counted.
+    """
     while (served := _choose(conn, asked, draw, scope, own_expired)) is not None:
-        if _is_usable(conn, served.task, now):
-            return served
+        found = usable(conn, served.task)
+        if found.until > now or refresh_task(conn, served.task, now):
+            return served, found.fence
         require_thread(conn)  # nobody knows how many there are
     return None
 
 
-def _choose(
-    conn: Connection, asked: dict[str, Any], draw: float, scope: Scope, own_expired: list[str]
-) -> Served | None:
+def _choose(conn: Connection, asked: Values, draw: float, scope: Scope, own_expired: list[str]) -> Served | None:
     if own_expired:
         return Served(own_expired.pop(0), "own-expired")
     found = {row.lane: row for row in conn.execute(sql.candidates_of(scope), asked)}
@@ -191,9 +203,7 @@ def _choose(
     return None if back is None else Served(back.task, "given-back")
 
 
-def _fresh(
-    conn: Connection, lane: CoinLane, first: Row | None, asked: dict[str, Any], scope: Scope
-) -> _Candidate | None:
+def _fresh(conn: Connection, lane: CoinLane, first: Row | None, asked: Values, scope: Scope) -> _Candidate | None:
     """The first task of a lane that the person has not given back; where there is none, the first that they have."""
     if first is None:
         return None
@@ -205,16 +215,17 @@ def _fresh(
 
 def _is_usable(conn: Connection, task: str, now: datetime) -> bool:
     """Whether the session's record allows the task now; if not, it is set aside, so that it is read only once."""
-    return usable_until(conn, task) > now or refresh_task(conn, task, now)
+    return usable(conn, task).until > now or refresh_task(conn, task, now)
 
 
-def _lease(conn: Connection, served: Served, person: str, client: str, now: datetime) -> Lease:
-    task = served.task
+def _lease(conn: Connection, served: Served, before: int, person: str, client: str, now: datetime) -> Lease:
+    """`before`: the fence of the lease before."""
+    task, fence = served.task, before + 1
     expires = format_utc(now + timedelta(seconds=LEASE_SECONDS))
     values = {"task": task, "person": person, "client": client, "now": format_utc(now), "expires": expires}
-    fence: int = conn.execute(sql.LEASE, values).scalar_one()
-    if fence > 1:
-        conn.execute(sql.REPLACE_LEASE, {**values, "fence": fence - 1})
+    conn.execute(sql.LEASE, {**values, "fence": fence})
+    if before:
+        conn.execute(sql.REPLACE_LEASE, {**values, "fence": before})
     how = {"fence": fence, "lane": served.lane, "probability": served.probability, "why": served.why}
     conn.execute(sql.REMEMBER_LEASE, {**values, **how})
     return Lease(task, fence, expires)
@@ -253,7 +264,7 @@ def reopen(
     values = {"person": person, "now": at, **scope.values}
     if not (active and row.leased_to == person) and conn.execute(sql.ACTIVE_LEASES, values).scalar_one() >= MAX_LEASES:
         raise TooManyLeases(f"You already have {MAX_LEASES} tasks open.")
-    return _lease(conn, Served(task, "reopened", why=why), person, client, now)
+    return _lease(conn, Served(task, "reopened", why=why), row.fence, person, client, now)
 
 
 def renew(conn: Connection, task: str, person: str, fence: int, now: datetime) -> Lease | LeaseRefused:

@@ -122,9 +122,9 @@ _SHOWN_INSTRUCTIONS = (
     " WHERE named.study_version_id = task.study_version_id AND named.type = task.type), instruction_version)"
 )
 LEASE = text(
-    "UPDATE task SET state = 'leased', fence = fence + 1, leased_to = :person, leased_client = :client,"
+    "UPDATE task SET state = 'leased', fence = :fence, leased_to = :person, leased_client = :client,"
     f" leased_at = :now, lease_expires_at = :expires, opened_at = coalesce(opened_at, :now), {_SHOWN_INSTRUCTIONS}"
-    " WHERE id = :task RETURNING fence"
+    " WHERE id = :task"
 )
 REMEMBER_LEASE = text(
     "INSERT INTO lease (task_id, fence, person_id, client, started_at, expires_at, lane, probability, why,"

@@ -20,7 +20,7 @@ from collector.review.problems import SubmitReused
 from collector.review.progress import Progress, count_submit
 from collector.review.queue import LeaseRefused, LeaseState, lease_state, require_leased, works_on
 from collector.review.rules import may_write
-from collector.review.task_consent import check_task
+from collector.review.task_consent import USES, check_task
 from collector.review.task_detail import TaskDetail
 from collector.store.sql import Connection, Row
 from collector.studies.categories import save_words
@@ -86,6 +86,15 @@ def submit(
     Raises:
         NoSuchTask, SubmitReused, ConsentEnded, TaskNotYours, FactsOutdated.
     """
+    lease = {"task": task, "person": person, "fence": fence}
+    conn.ahead(
+        [
+            (sql.BY_SUBMIT, {"submit": submit_uuid}),
+            (USES, lease),
+            (sql.SUBMITTING, lease),
+            (sql.ACTIVITY, lease),
+        ]
+    )
     before = answered_before(conn, task, person, submit_uuid)
     if before is not None:
         return before

@@ -7,14 +7,15 @@ session's consent decides before anything is leased.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from collector.consent.allows import ConsentEnded, allowed_until
 from collector.review.problems import NoSuchTask
 from collector.store.sql import Connection, text
 from wire.base import format_utc
 
-_USES = text(
-    "SELECT capture.medium, session_grant.use, session_grant.until FROM task"
+USES = text(
+    "SELECT task.fence, capture.medium, session_grant.use, session_grant.until FROM task"
     " LEFT JOIN task_capture ON task_capture.task_id = task.id AND task_capture.role = 'labelled'"
     " LEFT JOIN capture ON capture.id = task_capture.capture_id"
     " LEFT JOIN session_grant ON session_grant.session_id = task.session_id AND session_grant.use = capture.medium"
@@ -44,23 +45,30 @@ def apply_consents(conn: Connection, now: datetime) -> None:
     conn.execute(_RELEASE, at)
 
 
-def usable_until(conn: Connection, task: str) -> datetime:
+class Usable(NamedTuple):
+    """Until when a task may be worked on, and the fence of its newest lease."""
+
+    until: datetime
+    fence: int
+
+
+def usable(conn: Connection, task: str) -> Usable:
     """Raises NoSuchTask."""
-    rows = conn.execute(_USES, {"task": task}).all()
+    rows = conn.execute(USES, {"task": task}).all()
     if not rows:
         raise NoSuchTask(f"There is no task {task}.")
     grants = {row.use: row.until for row in rows if row.use is not None}
-    return allowed_until(grants, [row.medium for row in rows if row.medium is not None])
+    return Usable(allowed_until(grants, [row.medium for row in rows if row.medium is not None]), rows[0].fence)
 
 
 def refresh_task(conn: Connection, task: str, now: datetime) -> bool:
     """Set what the session's consent says now; returns whether the task may be worked on. Raises NoSuchTask."""
-    until = usable_until(conn, task)
+    until = usable(conn, task).until
     conn.execute(_SET_UNTIL, {"task": task, "until": format_utc(until), "now": format_utc(now)})
     return until > now
 
 
 def check_task(conn: Connection, task: str, now: datetime) -> None:
     """Raises NoSuchTask, ConsentEnded."""
-    if usable_until(conn, task) <= now:
+    if usable(conn, task).until <= now:
         raise ConsentEnded("The consent to use this recording has ended.")

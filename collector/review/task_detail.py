@@ -15,7 +15,7 @@ from collector.consent.allows import allows
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, part_for
 from collector.store.database import require_thread
-from collector.store.sql import Connection, text
+from collector.store.sql import Connection, Query, text
 from collector.studies.instructions import Instructions
 from collector.studies.label_schemas import schema_words
 from prelabel.geometry.areas import Size
@@ -51,7 +51,8 @@ _TASK = text(
 _CAPTURES = text(
     f"SELECT task_capture.role, {VIEW_COLUMNS}, session_grant.use, session_grant.until FROM task_capture"
     " JOIN capture ON capture.id = task_capture.capture_id LEFT JOIN take ON take.id = capture.take_id"
-    " LEFT JOIN session_grant ON session_grant.session_id = :session AND session_grant.use = capture.medium"
+    " LEFT JOIN session_grant ON session_grant.use = capture.medium"
+    " AND session_grant.session_id = (SELECT session_id FROM task WHERE id = :task)"
     " WHERE task_capture.task_id = :task ORDER BY task_capture.position"
 )
 SHORT_LENGTH = 16 * 2**10  # of documents that are read on the event loop, and remembered
@@ -115,15 +116,21 @@ class TaskDetail:
         return [capture for capture in self.captures if capture.role == "labelled"]
 
 
+def detail_queries(task: str) -> tuple[Query, ...]:
+    """What `task_detail` executes first."""
+    return (_TASK, {"task": task}), (_CAPTURES, {"task": task})
+
+
 def task_detail(conn: Connection, task: str) -> TaskDetail:
     """Raises NoSuchTask."""
+    conn.ahead(detail_queries(task))
     row = conn.execute(_TASK, {"task": task}).one_or_none()
     if row is None:
         raise NoSuchTask(f"There is no task {task}.")
     now = datetime.now(UTC)
     captures = [
         view_of(line, line.role)
-        for line in conn.execute(_CAPTURES, {"task": task, "session": row.session})
+        for line in conn.execute(_CAPTURES, {"task": task})
         if line.use is not None and allows({line.use: line.until}, [line.use], now)
     ]
     classes = schema_words(row.label_schema, row.type)

@@ -16,7 +16,7 @@ from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
 from collector.review.task_detail import SHORT_LENGTH, ShownDocument, TaskDetail, read_documents, task_detail
 from collector.store.database import require_thread
-from collector.store.sql import Connection, Row, text
+from collector.store.sql import Connection, Query, Row, text
 from collector.studies.instructions import Instructions
 from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import Id, Sha256, WireModel, shared_members
@@ -174,7 +174,7 @@ def view_of(
 ) -> TaskView:
     """`task_view` of a task that was read already."""
     revision = _newest_revision(conn, detail.revision_id, None if is_lead else person)
-    draft = conn.execute(sql.OWN_DRAFT, {"task": detail.id, "person": person, "fence": detail.fence}).one_or_none()
+    draft = conn.execute(*draft_query(detail.id, person, detail.fence)).one_or_none()
     if draft is not None and len(draft.documents) > SHORT_LENGTH:
         require_thread(conn)
     return TaskView(
@@ -186,6 +186,11 @@ def view_of(
         reason=_reason(detail),
         lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at) if lease else None,
     )
+
+
+def draft_query(task: str, person: str, fence: int) -> Query:
+    """For the work that a person has not finished, that of this lease first."""
+    return sql.OWN_DRAFT, {"task": task, "person": person, "fence": fence}
 
 
 def _reason(detail: TaskDetail) -> ReasonView:

@@ -37,7 +37,7 @@ from collector.store.lock import Work, lock_folder
 from collector.store.loop_turn import LoopTurns
 from collector.store.postgres_driver import PostgresConnection, failed, is_conflict
 from collector.store.postgres_readers import PostgresReaders
-from collector.store.postgres_topics import TopicListener, announcement_of
+from collector.store.postgres_topics import TopicListener, announcements_of
 from collector.store.private import private_folder
 from collector.store.read_only import FIND, parsed
 from collector.store.sql import Connection
@@ -58,7 +58,10 @@ _WRITER_SETTINGS = (
 )
 # Whatever runs on the event loop does not wait for a lock of somebody else's session: it is run again in a thread.
 _IMPATIENT = "SET LOCAL lock_timeout = '100ms'"
-BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
+# Others may go on while a commit is on its way to the disk; a transaction behind it waits until both are there.
+_LATER = "SET LOCAL synchronous_commit = off"
+_ON_DISK = "SELECT pg_logical_emit_message(true, 'gleaner', '')"
+BEGIN = ("BEGIN", f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 HAS_STATE = "SELECT to_regclass('service_state') IS NOT NULL"
 
 
@@ -115,7 +118,8 @@ class PostgresDatabase:
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
         self._writes: PostgresConnection | None = None
-        self._begin = BEGIN
+        self._begin: tuple[str, ...] = BEGIN
+        self._may_be_late = False
         self._writer: threading.Thread | None = None
         if not read_only:
             self._writer = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
@@ -124,7 +128,7 @@ class PostgresDatabase:
     # ------------------------------------------------------------------ reading
     def read_sync(self, fn: Fn[T]) -> T:
         with _driver_errors():
-            return self._readers.read(fn, "BEGIN")
+            return self._readers.read(fn, ("BEGIN",))
 
     async def read(self, fn: Fn[T], *, quick: bool = False) -> T:
         if quick and self._readers.are_near:
@@ -135,7 +139,7 @@ class PostgresDatabase:
     def _read_here(self, fn: Fn[T]) -> T:
         """On the event loop. Raises also psycopg.errors.LockNotAvailable."""
         try:
-            return self._readers.read(lambda conn: _quickly(conn, fn), f"BEGIN; {_IMPATIENT}")
+            return self._readers.read(lambda conn: _quickly(conn, fn), ("BEGIN", _IMPATIENT))
         except psycopg.errors.LockNotAvailable:
             raise
         except psycopg.Error as error:
@@ -147,7 +151,7 @@ class PostgresDatabase:
     def _read_within(self, fn: Fn[T]) -> T:
         try:
             with _driver_errors():
-                begin = f"BEGIN; SET LOCAL statement_timeout = {int(MAX_READ_SECONDS * 1000)}"
+                begin = ("BEGIN", f"SET LOCAL statement_timeout = {int(MAX_READ_SECONDS * 1000)}")
                 return self._long_readers.read(fn, begin, time.monotonic() + MAX_READ_SECONDS)
         except DatabaseFailed as error:
             if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
@@ -234,7 +238,11 @@ class PostgresDatabase:
             topics = list(dict.fromkeys(notified_topics(conn)))
             committing = time.perf_counter()
             try:
-                conn.commit(f"{announcement_of(self._listener.origin, topics)}COMMIT")
+                said = announcements_of(self._listener.origin, topics)
+                if self._may_be_late and group.is_quick():
+                    conn.commit([_LATER, *said], [_ON_DISK])
+                else:
+                    conn.commit(said)
                 self._observe_commit(len(done), time.perf_counter() - committing)
             except psycopg.Error:
                 _roll_back_quietly(conn)
@@ -252,18 +260,21 @@ class PostgresDatabase:
             self._writes = PostgresConnection(self._address, settings=_WRITER_SETTINGS)
             mark_shared(self._writes)
             # In a statement of its own, after the lock: it finds what the process before has committed.
-            self._begin = f"{BEGIN}; {FIND}" if self._writes.execute(HAS_STATE).scalar() else BEGIN
+            self._begin = (*BEGIN, FIND) if self._writes.execute(HAS_STATE).scalar() else BEGIN
+            self._may_be_late = _may_wait_for_disk(self._writes)
         return self._writes
 
 
-def _run_all(conn: PostgresConnection, group: WriteGroup, begin: str, careful: bool, patient: bool) -> list[WriteDone]:
+def _run_all(
+    conn: PostgresConnection, group: WriteGroup, begin: tuple[str, ...], careful: bool, patient: bool
+) -> list[WriteDone]:
     """Begin a transaction and run every fn in it, unless rows are read-only; the commit is the caller's.
 
     Raises:
         _RunCarefully, _RunPatiently, psycopg.Error: roll back.
     """
     notified_topics(conn).clear()
-    found = conn.begin(begin if patient else begin.replace(BEGIN, f"{BEGIN}; {_IMPATIENT}"))
+    found = conn.begin(*begin[: len(BEGIN)], *(() if patient else (_IMPATIENT,)), *begin[len(BEGIN) :])
     if found:
         return group.run(conn, refusing(parsed(found)), in_thread=True)
     try:
@@ -286,7 +297,7 @@ def _run_one(conn: PostgresConnection, write: Write, careful: bool, patient: boo
     said = len(topics)
     conn.has_written = False
     if careful:
-        conn.begin("SAVEPOINT fn")
+        conn.exec_driver_sql("SAVEPOINT fn")
     try:
         value = _run_whole(conn, write.fn) if careful else write.fn(conn)
     except BaseException as error:
@@ -296,7 +307,7 @@ def _run_one(conn: PostgresConnection, write: Write, careful: bool, patient: boo
         if isinstance(error, psycopg.errors.LockNotAvailable) and not patient:
             raise
         if careful:
-            conn.begin("ROLLBACK TO fn; RELEASE fn")
+            conn.exec_driver_sql("ROLLBACK TO fn; RELEASE fn")
         elif conn.has_written or not conn.is_in_transaction():
             raise _RunCarefully from error
         if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.IntegrityError):
@@ -311,7 +322,7 @@ def _run_whole(conn: PostgresConnection, fn: Fn[T]) -> T:
         value = fn(conn)
     finally:
         conn.send_waiting()
-    conn.begin("RELEASE fn")
+    conn.exec_driver_sql("RELEASE fn")
     return value
 
 
@@ -320,10 +331,19 @@ def _quickly(conn: Connection, fn: Fn[T]) -> T:
         return fn(conn)
 
 
+def _may_wait_for_disk(conn: PostgresConnection) -> bool:
+    """Whether this user of the server may run what waits until commits are on disk. Raises psycopg.Error."""
+    try:
+        conn.execute(_ON_DISK)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
 def write_once(address: str, fn: Fn[T]) -> T:
     """One transaction on a connection of its own, in its turn. Raises DatabaseFailed, and what `fn` raises."""
     with _driver_errors(), contextlib.closing(PostgresConnection(address, settings=_WRITER_SETTINGS)) as conn:
-        conn.begin(BEGIN)
+        conn.begin(*BEGIN)
         value = fn(conn)
         conn.send_waiting()
         conn.commit()

@@ -6,24 +6,23 @@ psycopg's cursors would take two times the processor time per statement to find 
 
 Inside a transaction a statement that finds no rows waits for the next one that does, for the end, or for somebody who
 wants to know how many rows it changed: all of them then travel together (libpq's pipeline mode), and what one of them
-is refused with is raised there.
+is refused with is raised there. Queries that are known to come next (`ahead`) travel with them; what they find is kept
+until they are executed, or something is written to a table that they read.
 """
 
 from __future__ import annotations
 
-import re
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import pq
 
-from collector.store.database import DatabaseFailed, ReadTooLong, TextUnusable
-from collector.store.dialects import postgres_text
-from collector.store.sql import Cursor, Result, Statement, Values
+from collector.store.database import DatabaseFailed, ReadTooLong
+from collector.store.postgres_statements import Translated, encoded, translated
+from collector.store.sql import Cursor, Query, Result, Statement, Values
 
 CONNECT_SECONDS = 10
 MAX_PREPARED = 1024  # more than there are texts in the collector; then a connection forgets all and begins anew
@@ -33,52 +32,23 @@ HINT = "Check that the PostgreSQL server runs and has free space, then try again
 _SETTINGS = (
     "SET client_encoding = 'UTF8'; SET jit = off; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;"
 )
-_PARAMETER = re.compile(
-    r"'(?:[^']|'')*'|\"[^\"]*\"|::"
-    r"|\b(?P<negated>NOT )?IN :(?P<list>\w+)"
-    r"|(?<!:):(?P<null>\w+)(?= IS (?:NOT )?NULL\b)"
-    r"|(?<!:):(?P<name>[A-Za-z_]\w*)",
-    re.IGNORECASE,
-)
-_FINDS_ROWS = re.compile(r"\s*(?:SELECT|WITH|VALUES|SHOW|EXPLAIN)\b|.*\bRETURNING\b", re.IGNORECASE | re.DOTALL)
 MAX_WAITING = 256  # statements that travel together: what the server answers has to fit into its socket meanwhile
+_Key = tuple[str, tuple[bytes | None, ...]]  # a text and its values
 _WHOLE, _REAL, _DECIMAL, _TRUTH = (20, 21, 23, 26), (700, 701), 1700, 16
-
-
-class Translated(NamedTuple):
-    """A statement as the server reads it: `$1`, `$2`, … stand for `names`, in this order."""
-
-    sql: bytes
-    names: tuple[str, ...]
-    is_query: bool
-    finds_rows: bool
-
-
-@cache
-def translated(sql: str) -> Translated:
-    """SQL with `:name` parameters and words of SQLite, as PostgreSQL has it."""
-    places: dict[str, int] = {}
-
-    def mark(name: str) -> str:
-        return f"${places.setdefault(name, len(places) + 1)}"
-
-    def put(found: re.Match[str]) -> str:
-        if found["list"]:
-            return f"{'<> ALL' if found['negated'] else '= ANY'} ({mark(found['list'])})"
-        if found["null"]:
-            # Alone before IS NULL nothing says what type it has.
-            return f"CAST({mark(found['null'])} AS text)"
-        return mark(found["name"]) if found["name"] else found[0]
-
-    made = _PARAMETER.sub(put, postgres_text(sql))
-    is_query = made.lstrip().upper().startswith("SELECT")
-    return Translated(made.encode(), tuple(places), is_query, _FINDS_ROWS.match(made) is not None)
 
 
 class _Prepared(NamedTuple):
     name: bytes
     columns: tuple[str, ...]
     loaders: tuple[Callable[[bytes], Any], ...]
+
+
+class _Sent(NamedTuple):
+    """A statement with its values, ready to be sent."""
+
+    made: Translated
+    prepared: _Prepared
+    given: list[bytes | None]
 
 
 class Rows:
@@ -149,7 +119,7 @@ class PostgresConnection:
     `time.monotonic`, after which statements raise ReadTooLong.
     """
 
-    __slots__ = ("_libpq", "_poll", "_prepared", "_waiting", "deadline", "driver", "has_written", "info")
+    __slots__ = ("_found", "_libpq", "_poll", "_prepared", "_waiting", "deadline", "driver", "has_written", "info")
 
     def __init__(self, address: str, *, settings: str = "") -> None:
         """Raises psycopg.Error."""
@@ -159,6 +129,7 @@ class PostgresConnection:
         self._libpq = self.driver.pgconn
         self._prepared: dict[str, _Prepared] = {}
         self._waiting: list[_Waiting] = []
+        self._found: dict[_Key, tuple[Translated, Any]] = {}
         self._poll = select.poll()
         self._poll.register(self._libpq.socket, select.POLLIN)
         self.info: dict[str, Any] = {}
@@ -177,6 +148,7 @@ class PostgresConnection:
     def exec_driver_sql(self, sql: str) -> Result:
         """Run SQL text as it is, also several statements: the rows are those of the last one."""
         self.send_waiting()
+        self._found.clear()
         self.has_written = True
         result = _checked(self._libpq.exec_(sql.encode()))
         return Result(Rows(result, _described(b"", result), result.command_tuples or 0), Statement(sql))
@@ -197,42 +169,77 @@ class PostgresConnection:
         """One that can go on: none of its statements failed."""
         return bool(self._libpq.transaction_status == pq.TransactionStatus.INTRANS)
 
-    def begin(self, sql: str = "BEGIN") -> str | None:
+    def begin_with_next(self, *statements: str) -> None:
+        """Begin a transaction, with the first statement that finds rows. Raises psycopg.Error."""
+        self._found.clear()
+        for sql in statements:
+            made = translated(sql)
+            self._waiting.append(_Waiting(self, self._prepared.get(sql) or self._prepare(sql, made), []))
+        self.has_written = False
+
+    def begin(self, *statements: str) -> str | None:
         """Statements that begin a transaction or a part of one, in one round trip. Returns what the last one found."""
-        self.send_waiting()
-        result = _checked(self._libpq.exec_(sql.encode()))
+        self._found.clear()
+        result = self._run_all(statements)[-1]
         self.has_written = False
         found = result.get_value(0, 0) if result.ntuples else None
         return None if found is None else bytes(found).decode()
 
-    def commit(self, sql: str = "COMMIT") -> None:
-        """Raises psycopg.Error: nothing was committed, or the connection was lost and nobody knows."""
-        self.send_waiting()
-        result = _checked(self._libpq.exec_(sql.encode()))
-        if result.command_status != b"COMMIT":
+    def commit(self, before: Sequence[str] = (), behind: Sequence[str] = ()) -> None:
+        """With statements before it and behind it, in one round trip.
+
+        Raises:
+            psycopg.Error: nothing was committed, or the connection was lost and nobody knows.
+        """
+        self._found.clear()
+        results = self._run_all([*before, "COMMIT", *behind])
+        if results[len(before)].command_status != b"COMMIT":
             raise psycopg.OperationalError("the transaction was rolled back")
+
+    def _run_all(self, statements: Sequence[str]) -> list[Any]:
+        """Statements without values, behind those that wait, in one round trip."""
+        self._make_room(len(statements))
+        return self._run_together([self._made_ready(sql, {}) for sql in statements])
 
     def roll_back(self) -> None:
         """End a transaction without a trace, if the server has not ended it itself."""
         self._waiting.clear()
+        self._found.clear()
         if self._libpq.transaction_status != pq.TransactionStatus.IDLE:
             _checked(self._libpq.exec_(b"ROLLBACK"))
 
     def close(self) -> None:
         self.driver.close()
 
+    def ahead(self, asked: Sequence[Query]) -> None:
+        """See `collector.store.sql.Connection`. Raises psycopg.Error."""
+        self._make_room(len(asked))
+        wanted = dict[_Key, _Sent]()
+        for statement, values in asked:
+            sent = self._made_ready(statement.text, values)
+            key = (statement.text, tuple(sent.given))
+            if key not in self._found:
+                wanted[key] = sent
+        if wanted:
+            results = self._run_together(list(wanted.values()))
+            for (key, sent), result in zip(wanted.items(), results, strict=True):
+                self._found[key] = (sent.made, result)
+
     def send_waiting(self) -> None:
         """Run the statements that wait. Raises psycopg.Error: of the first that the server refused."""
         if self._waiting:
-            self._run_together(None, [])
+            self._run_together([])
 
     def _run(self, sql: str, values: Values) -> Cursor:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise ReadTooLong("This took too long and was stopped.")
-        made = translated(sql)
-        self.has_written = self.has_written or not made.is_query
-        given = [_encoded(values[name]) for name in made.names]
-        prepared = self._prepared.get(sql) or self._prepare(sql, made)
+        made, prepared, given = sent = self._made_ready(sql, values)
+        if not made.is_query:
+            self.has_written = True
+            if self._found:
+                self._found = {key: row for key, row in self._found.items() if not made.may_change(row[0])}
+        elif self._found and (found := self._found.pop((sql, tuple(given)), None)) is not None:
+            return Rows(found[1], prepared, found[1].command_tuples or 0)
         if not made.finds_rows and self._libpq.transaction_status == pq.TransactionStatus.INTRANS:
             waiting = _Waiting(self, prepared, given)
             self._waiting.append(waiting)
@@ -240,32 +247,37 @@ class PostgresConnection:
                 self.send_waiting()
             return waiting
         if self._waiting:
-            result = self._run_together(prepared, given)
+            (result,) = self._run_together([sent])
         else:
             result = _checked(self._libpq.exec_prepared(prepared.name, given))
         return Rows(result, prepared, result.command_tuples or 0)
 
-    def _run_together(self, last: _Prepared | None, given: list[bytes | None]) -> Any:
-        """Send the statements that wait, and one behind them, in one round trip; the result of that one."""
+    def _made_ready(self, sql: str, values: Values) -> _Sent:
+        made = translated(sql)
+        given = [encoded(values[name]) for name in made.names]
+        return _Sent(made, self._prepared.get(sql) or self._prepare(sql, made), given)
+
+    def _run_together(self, queries: Sequence[_Sent]) -> list[Any]:
+        """Send the statements that wait, and queries behind them, in one round trip; the results of the queries."""
         waiting, self._waiting = self._waiting, []
         libpq = self._libpq
         libpq.enter_pipeline_mode()
         for one in waiting:
             libpq.send_query_prepared(one.prepared.name, one.given)
-        if last is not None:
-            libpq.send_query_prepared(last.name, given)
+        for query in queries:
+            libpq.send_query_prepared(query.prepared.name, query.given)
         libpq.pipeline_sync()
         while libpq.flush():  # more than fits into the socket: the server reads on while its answers are taken
             self._poll.modify(libpq.socket, select.POLLIN | select.POLLOUT)
             self._poll.poll()
             self._poll.modify(libpq.socket, select.POLLIN)
             libpq.consume_input()
-        results = [self._awaited() for _ in range(len(waiting) + (last is not None))]
+        results = [self._awaited() for _ in range(len(waiting) + len(queries))]
         self._awaited(is_sync=True)
         libpq.exit_pipeline_mode()
         for one, result in zip(waiting, results, strict=False):
             one.changed = _checked(result).command_tuples or 0
-        return _checked(results[-1])
+        return [_checked(result) for result in results[len(waiting) :]]
 
     def _awaited(self, *, is_sync: bool = False) -> Any:
         """The result of the next statement in the pipeline. libpq would wait for it without letting threads run."""
@@ -278,11 +290,16 @@ class PostgresConnection:
             libpq.get_result()  # None: the end of this statement
         return result
 
-    def _prepare(self, sql: str, made: Translated) -> _Prepared:
-        self.send_waiting()
-        if len(self._prepared) >= MAX_PREPARED:
+    def _make_room(self, more: int) -> None:
+        """For so many more prepared statements."""
+        if len(self._prepared) + more > MAX_PREPARED:
+            self.send_waiting()
             self._prepared.clear()
             _checked(self._libpq.exec_(b"DEALLOCATE ALL"))
+
+    def _prepare(self, sql: str, made: Translated) -> _Prepared:
+        self.send_waiting()
+        self._make_room(1)
         name = b"s%d" % len(self._prepared)
         _checked(self._libpq.prepare(name, made.sql))
         prepared = self._prepared[sql] = _described(name, _checked(self._libpq.describe_prepared(name)))
@@ -314,26 +331,6 @@ def _described(name: bytes, shape: Any) -> _Prepared:
         tuple(shape.fname(at).decode() for at in range(shape.nfields)),
         tuple(_loader(shape.ftype(at)) for at in range(shape.nfields)),
     )
-
-
-def _encoded(value: Any) -> bytes | None:
-    if isinstance(value, str):
-        if "\0" in value:
-            raise TextUnusable("A text holds the character U+0000, which this database cannot store.")
-        return value.encode()
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return b"1" if value else b"0"  # good for a column of truth values and for one of numbers
-    if isinstance(value, int | float):
-        return repr(value).encode()
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return b"{%s}" % b",".join(_member(_encoded(one)) for one in value)
-    raise TypeError(f"a {type(value).__name__} is no value of a statement")
-
-
-def _member(value: bytes | None) -> bytes:
-    return b"NULL" if value is None else b'"%s"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 def _loader(oid: int) -> Callable[[bytes], Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+from collections.abc import Sequence
 from typing import TypeVar
 
 import psycopg
@@ -33,7 +34,7 @@ class PostgresReaders:
         self._idle: queue.LifoQueue[PostgresConnection] = queue.LifoQueue(threads + 1)
         self.are_near = False
 
-    def read(self, fn: Fn[T], begin: str, deadline: float | None = None) -> T:
+    def read(self, fn: Fn[T], begin: Sequence[str], deadline: float | None = None) -> T:
         """On one connection; once more on a new one where the server had closed an idle one. Raises psycopg.Error."""
         try:
             conn = self._idle.get_nowait()
@@ -71,8 +72,8 @@ class PostgresReaders:
                 self._idle.get_nowait().close()
 
 
-def _read_on(conn: PostgresConnection, fn: Fn[T], begin: str, deadline: float | None) -> T:
+def _read_on(conn: PostgresConnection, fn: Fn[T], begin: Sequence[str], deadline: float | None) -> T:
     """In a transaction of its own: everything read is of one moment. Raises psycopg.Error."""
     conn.deadline = deadline
-    conn.begin(begin)
+    conn.begin_with_next(*begin)
     return fn(conn)

@@ -145,6 +145,6 @@ def nobody_at_work(address: str) -> Iterator[None]:
         yield
 
 
-def announcement_of(origin: str, topics: Sequence[str]) -> str:
-    """Statements, before a COMMIT, that tell the other processes; empty without topics."""
-    return "".join(f"NOTIFY {CHANNEL}, '{origin} {topic}';" for topic in dict.fromkeys(topics))
+def announcements_of(origin: str, topics: Sequence[str]) -> list[str]:
+    """Statements, before a COMMIT, that let the other processes know."""
+    return [f"NOTIFY {CHANNEL}, '{origin} {topic}'" for topic in dict.fromkeys(topics)]

@@ -63,6 +63,9 @@ class Statement:
 RowMaker = Callable[[Iterable[Any]], Row]
 
 
+Query = tuple[Statement, Values]  # with the values that it is executed with
+
+
 def text(sql: str) -> Statement:
     """A statement, written once and executed often."""
     return Statement(sql)
@@ -176,6 +179,13 @@ class Connection(Protocol):
 
     def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
         """Run a statement; with a sequence of values once for each. Errors are those of the engine's driver."""
+        ...
+
+    def ahead(self, asked: Sequence[Query]) -> None:
+        """Say which queries come next, with these values: an engine behind a network fetches them in one round trip.
+
+        Each is executed as ever. What is written in between must not change what they find.
+        """
         ...
 
     def exec_driver_sql(self, sql: str) -> Result:

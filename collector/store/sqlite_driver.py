@@ -12,7 +12,7 @@ from typing import Any
 
 from collector.store.database import DatabaseFailed
 from collector.store.read_only import FIND, ReadOnly, parsed
-from collector.store.sql import Result, Statement, Values
+from collector.store.sql import Query, Result, Statement, Values
 
 MAX_IDLE_LOG_BYTES = 4 * 2**20
 KEPT_STATEMENTS = 512  # prepared, by connection: more than there are texts in the collector
@@ -39,6 +39,9 @@ class SqliteConnection:
         if isinstance(values, Sequence):
             return Result(self.driver.executemany(made.text, values), made)
         return Result(self.driver.execute(*made.filled(values)), made)
+
+    def ahead(self, asked: Sequence[Query]) -> None:
+        """Nothing to do: no statement travels."""
 
     def exec_driver_sql(self, sql: str) -> Result:
         return Result(self.driver.execute(sql), Statement(sql))

@@ -150,6 +150,10 @@ class WriteGroup:
             else:
                 self._writes.append(write)
 
+    def is_quick(self) -> bool:
+        """Whether every write that was taken is a quick one."""
+        return all(write.loop is not None for write in self._writes)
+
     def failed(self, problem: BaseException) -> list[WriteDone]:
         """All that were taken, with the error that the engine gave up the transaction with."""
         return [WriteDone(write, problem=problem) for write in self._writes]

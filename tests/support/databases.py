@@ -150,7 +150,7 @@ def writer_held(folder: Path) -> Iterator[None]:
         else:
             from collector.store.postgres import BEGIN
 
-            conn.exec_driver_sql(BEGIN)
+            conn.exec_driver_sql("; ".join(BEGIN))
         yield
         conn.exec_driver_sql("ROLLBACK")
 

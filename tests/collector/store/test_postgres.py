@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 
 from collector.settings import Settings, SettingsInvalid, load_settings
+from collector.store import postgres_readers
 from collector.store.database import Database, DatabaseFailed, TextUnusable, notify
 from collector.store.lock import DataInUse
 from collector.store.open import DriverMissing, UnknownDatabase, open_database
@@ -188,6 +190,79 @@ def test_statements_without_rows_travel_together_and_count_what_they_changed(db:
 
     assert db.write_sync(fn) == [0, 2, 1]
     assert db.read_sync(lambda conn: conn.execute(TIMES).scalar()) == "xxx"
+
+
+def test_queries_asked_ahead_are_of_that_moment_unless_the_fn_changed_their_table(db: Database, tmp_path: Path) -> None:
+    roles = text("SELECT count(*) FROM person WHERE role = :role")
+    kinds = text("SELECT count(*) FROM token WHERE kind <> :kind")
+
+    def fn(conn: Connection) -> list[object]:
+        conn.execute(ADD, {"id": "a"})
+        conn.ahead([(NAMES, {}), (roles, {"role": "lead"}), (kinds, {"kind": ""})])
+        with rows_of(tmp_path) as other:
+            other.execute(ADD, {"id": "b"})
+        early = list(conn.execute(NAMES).scalars())
+        late = list(conn.execute(NAMES).scalars())
+        conn.execute(ADD, {"id": "c"})
+        return [early, late, conn.execute(roles, {"role": "lead"}).scalar(), conn.execute(kinds, {"kind": ""}).scalar()]
+
+    assert db.write_sync(fn) == [["a"], ["a", "b"], 3, 0]
+    assert db.write_sync(lambda conn: list(conn.execute(NAMES).scalars())) == ["a", "b", "c"]
+
+
+def test_a_query_asked_ahead_by_one_fn_is_none_of_the_next(db: Database) -> None:
+    found: list[list[str]] = []
+
+    def asks(conn: Connection) -> None:
+        conn.ahead([(NAMES, {})])
+
+    def finds(conn: Connection) -> None:
+        found.append(list(conn.execute(NAMES).scalars()))
+
+    for name in ("a", "b"):
+        db.write_sync(asks)
+        db.write_sync(add(name))  # type: ignore[arg-type]
+        db.write_sync(finds)
+    assert found == [["a"], ["a", "b"]]
+
+
+WAITS_FOR_DISK = text(
+    "SELECT CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc WHERE proname = 'pg_logical_emit_message'"
+)
+HERE = text("SELECT pg_current_wal_insert_lsn() - '0/0'")
+ON_DISK = text("SELECT pg_current_wal_flush_lsn() - '0/0'")
+
+
+@pytest.mark.parametrize("may_ask", [True, False], ids=["late", "at once"])
+def test_a_quick_write_is_answered_when_it_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, may_ask: bool
+) -> None:
+    """The server's own writer of its log sleeps; a user who may not ask the server to wait commits as ever."""
+    monkeypatch.setattr(postgres_readers, "NEAR_SECONDS", 60.0)
+    with postgres.own_server(f"{postgres.CARELESS} -c wal_writer_delay=10s") as sleepy:
+        address = sleepy.address.format(name=postgres.TEMPLATE)
+        if not may_ask:
+            postgres.as_admin(sleepy, "CREATE ROLE guest LOGIN")
+            with contextlib.closing(PostgresConnection(address)) as admin:
+                admin.exec_driver_sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO guest")
+                for name in admin.execute(WAITS_FOR_DISK).scalars():
+                    admin.exec_driver_sql(f"REVOKE EXECUTE ON FUNCTION {name} FROM public")
+            address = re.sub("//[^@]+@", "//guest@", address)
+        db = open_database(tmp_path, address)
+        try:
+            assert db.read_sync(lambda conn: conn.execute("SELECT 1").scalar()) == 1
+
+            def fn(conn: Connection) -> int:
+                conn.execute(ADD, {"id": "a"})
+                conn.execute(NAMES).all()
+                found: int = conn.execute(HERE).scalar()
+                return found
+
+            written = asyncio.run(db.write(fn, quick=True))
+            assert db.read_sync(lambda conn: conn.execute(ON_DISK).scalar()) > written
+            assert names(db) == ["a"]
+        finally:
+            db.close()
 
 
 def test_megabytes_travel_together(db: Database) -> None:
