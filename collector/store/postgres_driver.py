@@ -56,11 +56,11 @@ class Rows:
 
     __slots__ = ("_at", "_loaders", "_result", "description", "rowcount")
 
-    def __init__(self, result: Any, prepared: _Prepared | None, rowcount: int) -> None:
+    def __init__(self, result: Any, prepared: _Prepared, rowcount: int) -> None:
         self._result = result
-        self._loaders = () if prepared is None else prepared.loaders
+        self._loaders = prepared.loaders
         self._at = 0
-        self.description = () if prepared is None else tuple((name,) for name in prepared.columns)
+        self.description = tuple((name,) for name in prepared.columns)
         self.rowcount = rowcount
 
     def fetchone(self) -> tuple[Any, ...] | None:
@@ -82,22 +82,11 @@ class Rows:
             yield tuple([None if (raw := value(row, at)) is None else load(raw) for at, load in columns])
 
 
-class _Waiting:
-    """A statement that was not sent yet, as a cursor that found no rows."""
+class _NoRows:
+    """A cursor that found none."""
 
-    __slots__ = ("_connection", "changed", "given", "prepared")
+    __slots__ = ()
     description = ()
-
-    def __init__(self, connection: PostgresConnection, prepared: _Prepared, given: list[bytes | None]) -> None:
-        self._connection = connection
-        self.prepared, self.given = prepared, given
-        self.changed: int | None = None
-
-    @property
-    def rowcount(self) -> int:
-        if self.changed is None:
-            self._connection.send_waiting()
-        return self.changed or 0
 
     def fetchone(self) -> None:
         return None
@@ -112,6 +101,36 @@ class _Waiting:
         return iter(())
 
 
+class _Waiting(_NoRows):
+    """A statement that was not sent yet."""
+
+    __slots__ = ("_connection", "changed", "given", "prepared")
+
+    def __init__(self, connection: PostgresConnection, prepared: _Prepared, given: list[bytes | None]) -> None:
+        self._connection = connection
+        self.prepared, self.given = prepared, given
+        self.changed: int | None = None
+
+    @property
+    def rowcount(self) -> int:
+        if self.changed is None:
+            self._connection.send_waiting()
+        return self.changed or 0
+
+
+class _Several(_NoRows):
+    """A statement that was run with several values; how many rows they changed together is found when it is asked."""
+
+    __slots__ = ("_cursors",)
+
+    def __init__(self, cursors: list[Cursor]) -> None:
+        self._cursors = cursors
+
+    @property
+    def rowcount(self) -> int:
+        return sum(cursor.rowcount for cursor in self._cursors)
+
+
 class PostgresConnection:
     """See `collector.store.sql.Connection`. One thread at a time may use it.
 
@@ -119,7 +138,18 @@ class PostgresConnection:
     `time.monotonic`, after which statements raise ReadTooLong.
     """
 
-    __slots__ = ("_found", "_libpq", "_poll", "_prepared", "_waiting", "deadline", "driver", "has_written", "info")
+    __slots__ = (
+        "_found",
+        "_is_ending",
+        "_libpq",
+        "_poll",
+        "_prepared",
+        "_waiting",
+        "deadline",
+        "driver",
+        "has_written",
+        "info",
+    )
 
     def __init__(self, address: str, *, settings: str = "") -> None:
         """Raises psycopg.Error."""
@@ -133,6 +163,7 @@ class PostgresConnection:
         self._poll = select.poll()
         self._poll.register(self._libpq.socket, select.POLLIN)
         self.info: dict[str, Any] = {}
+        self._is_ending = False
         self.has_written = False
         self.deadline: float | None = None
         self.exec_driver_sql(_SETTINGS + settings)
@@ -142,8 +173,7 @@ class PostgresConnection:
         made = statement if isinstance(statement, Statement) else Statement(sql)
         if values is None or isinstance(values, dict) or not isinstance(values, Sequence):
             return Result(self._run(sql, values or {}), made)
-        changed = sum([cursor.rowcount for cursor in [self._run(sql, one) for one in values]])
-        return Result(Rows(None, None, changed), made)
+        return Result(_Several([self._run(sql, one) for one in values]), made)
 
     def exec_driver_sql(self, sql: str) -> Result:
         """Run SQL text as it is, also several statements: the rows are those of the last one."""
@@ -171,6 +201,9 @@ class PostgresConnection:
 
     def begin_with_next(self, *statements: str) -> None:
         """Begin a transaction, with the first statement that finds rows. Raises psycopg.Error."""
+        if self._is_ending:
+            self._is_ending = False
+            _checked(self._awaited())
         self._found.clear()
         for sql in statements:
             made = translated(sql)
@@ -207,6 +240,16 @@ class PostgresConnection:
         self._found.clear()
         if self._libpq.transaction_status != pq.TransactionStatus.IDLE:
             _checked(self._libpq.exec_(b"ROLLBACK"))
+
+    def roll_back_soon(self) -> None:
+        """`roll_back` of a transaction that has only read, not waited for: `begin_with_next` comes next, or `close`."""
+        if self._libpq.transaction_status != pq.TransactionStatus.INTRANS:
+            self.roll_back()
+            return
+        self._waiting.clear()
+        self._found.clear()
+        self._libpq.send_query(b"ROLLBACK")
+        self._is_ending = True
 
     def close(self) -> None:
         self.driver.close()

@@ -61,7 +61,7 @@ class PostgresReaders:
     def _put_back(self, conn: PostgresConnection) -> None:
         try:
             conn.deadline = None
-            conn.roll_back()
+            conn.roll_back_soon()
             self._idle.put_nowait(conn)
         except (psycopg.Error, queue.Full):
             conn.close()
