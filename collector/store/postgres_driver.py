@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import pq
 
 from collector.store.database import DatabaseFailed, ReadTooLong
+from collector.store.postgres_rows import NoRows, Prepared, Rows, described
 from collector.store.postgres_statements import Translated, encoded, translated
 from collector.store.sql import Cursor, Query, Result, Statement, Values
 
@@ -32,81 +33,25 @@ HINT = "Check that the PostgreSQL server runs and has free space, then try again
 _SETTINGS = (
     "SET client_encoding = 'UTF8'; SET jit = off; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;"
 )
+MAX_ROUND_TRIPS, MAX_TRYING_SECONDS = 50, 0.1
 MAX_WAITING = 256  # statements that travel together: what the server answers has to fit into its socket meanwhile
 _Key = tuple[str, tuple[bytes | None, ...]]  # a text and its values
-_WHOLE, _REAL, _DECIMAL, _TRUTH = (20, 21, 23, 26), (700, 701), 1700, 16
-
-
-class _Prepared(NamedTuple):
-    name: bytes
-    columns: tuple[str, ...]
-    loaders: tuple[Callable[[bytes], Any], ...]
 
 
 class _Sent(NamedTuple):
     """A statement with its values, ready to be sent."""
 
     made: Translated
-    prepared: _Prepared
+    prepared: Prepared
     given: list[bytes | None]
 
 
-class Rows:
-    """What a statement found, as a cursor of PEP 249 has it."""
-
-    __slots__ = ("_at", "_loaders", "_result", "description", "rowcount")
-
-    def __init__(self, result: Any, prepared: _Prepared, rowcount: int) -> None:
-        self._result = result
-        self._loaders = prepared.loaders
-        self._at = 0
-        self.description = tuple((name,) for name in prepared.columns)
-        self.rowcount = rowcount
-
-    def fetchone(self) -> tuple[Any, ...] | None:
-        return next(iter(self), None)
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        return list(self)
-
-    def close(self) -> None:
-        self._result = None
-
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        result = self._result
-        if result is None:
-            return
-        value, columns = result.get_value, tuple(enumerate(self._loaders))
-        while self._at < result.ntuples:
-            row, self._at = self._at, self._at + 1
-            yield tuple([None if (raw := value(row, at)) is None else load(raw) for at, load in columns])
-
-
-class _NoRows:
-    """A cursor that found none."""
-
-    __slots__ = ()
-    description = ()
-
-    def fetchone(self) -> None:
-        return None
-
-    def fetchall(self) -> list[Any]:
-        return []
-
-    def close(self) -> None:
-        """There is nothing to give back."""
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-
-class _Waiting(_NoRows):
+class _Waiting(NoRows):
     """A statement that was not sent yet."""
 
     __slots__ = ("_connection", "changed", "given", "prepared")
 
-    def __init__(self, connection: PostgresConnection, prepared: _Prepared, given: list[bytes | None]) -> None:
+    def __init__(self, connection: PostgresConnection, prepared: Prepared, given: list[bytes | None]) -> None:
         self._connection = connection
         self.prepared, self.given = prepared, given
         self.changed: int | None = None
@@ -118,7 +63,7 @@ class _Waiting(_NoRows):
         return self.changed or 0
 
 
-class _Several(_NoRows):
+class _Several(NoRows):
     """A statement that was run with several values; how many rows they changed together is found when it is asked."""
 
     __slots__ = ("_cursors",)
@@ -157,7 +102,7 @@ class PostgresConnection:
             address, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="gleaner collector"
         )
         self._libpq = self.driver.pgconn
-        self._prepared: dict[str, _Prepared] = {}
+        self._prepared: dict[str, Prepared] = {}
         self._waiting: list[_Waiting] = []
         self._found: dict[_Key, tuple[Translated, Any]] = {}
         self._poll = select.poll()
@@ -181,19 +126,25 @@ class PostgresConnection:
         self._found.clear()
         self.has_written = True
         result = _checked(self._libpq.exec_(sql.encode()))
-        return Result(Rows(result, _described(b"", result), result.command_tuples or 0), Statement(sql))
+        return Result(Rows(result, described(b"", result), result.command_tuples or 0), Statement(sql))
 
     def is_lost(self) -> bool:
         return bool(self._libpq.status != pq.ConnStatus.OK)
 
-    def round_trip_seconds(self) -> float:
-        """How long the server takes for a statement that has nothing to do."""
-        return min(self._timed_round_trip() for _ in range(3))
-
-    def _timed_round_trip(self) -> float:
-        began = time.perf_counter()
-        _checked(self._libpq.exec_(b"SELECT 1"))
-        return time.perf_counter() - began
+    def answers_within(self, seconds: float) -> bool:
+        """Whether the server can answer a statement that has nothing to do so soon, where neither has to wait its turn
+        for a processor: the quickest of several tries.
+        """
+        end = time.perf_counter() + MAX_TRYING_SECONDS
+        for _ in range(MAX_ROUND_TRIPS):
+            began = time.perf_counter()
+            _checked(self._libpq.exec_(b"SELECT 1"))
+            now = time.perf_counter()
+            if now - began < seconds:
+                return True
+            if now > end:
+                break
+        return False
 
     def is_in_transaction(self) -> bool:
         """One that can go on: none of its statements failed."""
@@ -340,12 +291,12 @@ class PostgresConnection:
             self._prepared.clear()
             _checked(self._libpq.exec_(b"DEALLOCATE ALL"))
 
-    def _prepare(self, sql: str, made: Translated) -> _Prepared:
+    def _prepare(self, sql: str, made: Translated) -> Prepared:
         self.send_waiting()
         self._make_room(1)
         name = b"s%d" % len(self._prepared)
         _checked(self._libpq.prepare(name, made.sql))
-        prepared = self._prepared[sql] = _described(name, _checked(self._libpq.describe_prepared(name)))
+        prepared = self._prepared[sql] = described(name, _checked(self._libpq.describe_prepared(name)))
         return prepared
 
 
@@ -366,30 +317,3 @@ def _checked(result: Any) -> Any:
     if result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
         return result
     raise psycopg.errors.error_from_result(result)
-
-
-def _described(name: bytes, shape: Any) -> _Prepared:
-    return _Prepared(
-        name,
-        tuple(shape.fname(at).decode() for at in range(shape.nfields)),
-        tuple(_loader(shape.ftype(at)) for at in range(shape.nfields)),
-    )
-
-
-def _loader(oid: int) -> Callable[[bytes], Any]:
-    if oid in _WHOLE:
-        return int
-    if oid in _REAL:
-        return float
-    if oid == _DECIMAL:
-        return _number
-    return _is_true if oid == _TRUTH else bytes.decode
-
-
-def _number(raw: bytes) -> int | float:
-    """Sums of 64-bit columns come as decimals."""
-    return float(raw) if b"." in raw else int(raw)
-
-
-def _is_true(raw: bytes) -> bool:
-    return raw == b"t"

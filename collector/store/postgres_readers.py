@@ -55,7 +55,7 @@ class PostgresReaders:
 
     def _connected(self) -> PostgresConnection:
         conn = PostgresConnection(self._address, settings=self._settings)
-        self.are_near = conn.round_trip_seconds() < NEAR_SECONDS
+        self.are_near = conn.answers_within(NEAR_SECONDS)
         return conn
 
     def _put_back(self, conn: PostgresConnection) -> None:
