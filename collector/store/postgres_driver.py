@@ -157,8 +157,8 @@ class PostgresConnection:
             _checked(self._awaited())
         self._found.clear()
         for sql in statements:
-            made = translated(sql)
-            self._waiting.append(_Waiting(self, self._prepared.get(sql) or self._prepare(sql, made), []))
+            _, prepared, given = self._made_ready(sql, {})  # which may send what waits
+            self._waiting.append(_Waiting(self, prepared, given))
         self.has_written = False
 
     def begin(self, *statements: str) -> str | None:
