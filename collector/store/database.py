@@ -11,6 +11,8 @@ on disk; an `fn` that raises leaves no trace and its exception reaches its calle
 
 An fn that takes a millisecond at most is `quick`: it may run on the event loop, because threads that wait for each
 other's turn to run Python take longer than it does. Where it finds more to do, it calls `require_thread(conn)` first.
+On PostgreSQL others can read what a quick write has done some milliseconds before it is on disk and answered: one after
+which somebody deletes what lies outside the database is not quick (docs/decisions/0021).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The writer takes what is waiting, up to 128 fns or 2 ms, into one transaction, and answers after its commit is on disk.
 At its begin the transaction takes an advisory lock that lasts until it ends, so writes are serial among all processes
-on the database, as they are with SQLite (docs/decisions/0015-postgresql-writers-take-turns.md).
+on the database, as they are with SQLite (docs/decisions/0015-postgresql-writers-take-turns.md). A group of quick ones
+alone gives its turn to the next process while it reaches the disk (docs/decisions/0021).
 
 An fn that raises after it wrote costs the group a second run, with a savepoint around each fn; most never do, and a
 savepoint would take each of them two more round trips. Commits are told to the other processes by NOTIFY.
