@@ -43,16 +43,19 @@ class BackupInUse(GleanerError):
 
 
 class BackupNotFound(GleanerError):
-    """The folder is no backup repository, or has no such snapshot."""
+    """The folder or address is no backup repository, or has no such snapshot."""
 
     code = "backup-not-found"
     status = 404
     exit_code = 3
-    hint = "Name a folder that `gleaner collector backup` filled; `gleaner collector backups list` shows its snapshots."
+    hint = (
+        "Name the folder or address that `gleaner collector backup` filled; `gleaner collector backups list` shows its"
+        " snapshots."
+    )
 
 
 class BackupStorageUnusable(GleanerError):
-    """The disk or share of the repository is full, missing, or cannot be read or written."""
+    """The disk, share or S3 server of the repository is full, missing, or cannot be read or written."""
 
     code = "backup-storage-unusable"
     status = 503

@@ -187,6 +187,15 @@ def object_id(name: str) -> bytes:
     return b""
 
 
+def is_repository(storage: BackupStorage) -> bool:
+    """Whether somebody has made one there. Raises BackupStorageUnusable."""
+    try:
+        storage.open(HEADER).close()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def open_repository(
     storage: BackupStorage, passphrase: str, *, for_writing: bool = False, for_pruning: bool = False
@@ -200,7 +209,7 @@ def open_repository(
         PassphraseWrong.
     """
     if not for_writing and _header(storage, HEADER) is None:
-        raise BackupNotFound("There is no backup in this folder.")
+        raise BackupNotFound("There is no backup in this place.")
     with contextlib.ExitStack() as locks:
         locks.enter_context(storage.lock(USERS_LOCK, shared=not for_pruning))
         if for_writing or for_pruning:
@@ -268,7 +277,7 @@ def change_passphrase(storage: BackupStorage, old: str, new: str) -> None:
     with storage.lock(USERS_LOCK), storage.lock(WRITER_LOCK):
         header = _header(storage, HEADER)
         if header is None:
-            raise BackupNotFound("There is no backup in this folder.")
+            raise BackupNotFound("There is no backup in this place.")
         _write_header(storage, new, _master_key(header, old))
 
 

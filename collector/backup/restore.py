@@ -14,19 +14,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from collector.backup.bucket import S3BackupStorage
 from collector.backup.folder import LocalBackupFolder
 from collector.backup.pace import Course
 from collector.backup.problems import BackupDamaged, BackupNotFound, BackupTooNew, RestoreTargetNotEmpty
 from collector.backup.repository import MAX_BATCH_BYTES, Repository
 from collector.backup.rows import BLOBS, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
-from collector.store.blobs import blob_name
+from collector.backup.storage import BackupStorage
+from collector.store.blobs import MARK, blob_name
 from collector.store.blobs_local import disk_errors
+from collector.store.blobs_obstore import FOLDER
 from collector.store.clock import now_text
 from collector.store.fill import check_fillable, fill_database, open_filled
 from collector.store.integrity import RowsDoNotFit, build_database
 from collector.store.lock import LOCK_FILE, lock_folder
+from collector.store.objects import S3Place
 from collector.store.open import RESTORE_MARK
+from collector.store.open_blobs import BlobsLocation
 from collector.store.private import private_folder
 from collector.store.read_only import ReadOnly
 from collector.store.schema import newest_schema
@@ -62,11 +67,13 @@ def restore_snapshot(
     course: Course | None = None,
     *,
     database: str | None = None,
+    media: BlobsLocation | None = None,
     without_damaged: bool = False,
 ) -> Restored:
     """Fill the folder `data`, which must be new, empty, or what an interrupted restore of this snapshot left.
 
-    `database`: address of an empty PostgreSQL database for the rows; None: they go into the folder.
+    `database`: address of an empty PostgreSQL database for the rows; None: they go into the folder. `media`: where the
+    recordings go; None: into the folder as well.
 
     Raises:
         RestoreTargetNotEmpty, DatabaseNotEmpty, DriverMissing, UnknownDatabase, BackupTooNew, BackupStorageUnusable,
@@ -82,8 +89,9 @@ def restore_snapshot(
     mark = _mark(snapshot)
     if database is not None:
         check_fillable(data, database, mark)
+    blobs = _target_of_blobs(data, media)
     with _target(data, snapshot.id):
-        damaged = _restore_blobs(repository, snapshot, data, course)
+        damaged = _restore_blobs(repository, snapshot, blobs, course)
         if damaged and not without_damaged:
             raise BackupDamaged(
                 f"{len(damaged)} blobs of the backup are damaged; the first are {', '.join(damaged[:MAX_NAMED])}.",
@@ -120,9 +128,22 @@ def _target(data: Path, snapshot: str) -> Iterator[None]:
             os.close(lock)
 
 
-def _restore_blobs(repository: Repository, snapshot: BackupSnapshot, data: Path, course: Course) -> list[str]:
+def _target_of_blobs(data: Path, media: BlobsLocation | None) -> BackupStorage:
+    """Raises RestoreTargetNotEmpty: the media of a collector are there. BackupStorageUnusable, StorageDriverMissing."""
+    if media is None or media.address is None:
+        return LocalBackupFolder(data / "blobs", "The data folder")
+    place = S3Place(media.address, media.endpoint, media.region)
+    storage = S3BackupStorage(place, FOLDER, "The storage of the media")
+    with contextlib.suppress(FileNotFoundError), storage.open(MARK):
+        raise RestoreTargetNotEmpty(
+            f"The media of a collector are at {media.address}.",
+            hint="Name another folder of the bucket with the setting blobs, or delete what is there.",
+        )
+    return storage
+
+
+def _restore_blobs(repository: Repository, snapshot: BackupSnapshot, blobs: BackupStorage, course: Course) -> list[str]:
     """Returns the files of those that are damaged in the repository."""
-    blobs = LocalBackupFolder(data / "blobs", "The data folder")
     there = {name for name, _size in blobs.list("")}
     course.begin(snapshot.blob_bytes)
     damaged = []

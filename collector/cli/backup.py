@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
-from collector.cli.repository import PassphraseFile, Rate, RepositoryFolder, course, repository_at, shown_bytes
+from collector.cli.repository import PassphraseFile, Rate, RepositoryPlace, course, repository_at, shown_bytes
 
 if TYPE_CHECKING:
     from collector.settings import Settings
 
 
 def backup(
-    repository: RepositoryFolder,
+    repository: RepositoryPlace,
     passphrase_file: PassphraseFile = None,
     rate: Rate = None,
     data: Data = None,
@@ -36,7 +36,10 @@ def backup(
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data, settings.database)
     try:
-        with repository_at(repository, passphrase_file, for_writing=True) as place, course("Backup", rate) as work:
+        with (
+            repository_at(repository, passphrase_file, settings, for_writing=True) as place,
+            course("Backup", rate) as work,
+        ):
             made = make_backup(place, database, open_blobs(settings.blobs_location), settings.data, work)
     finally:
         database.close()

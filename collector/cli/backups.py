@@ -14,18 +14,19 @@ from collector.cli.repository import (
     NEW_PASSPHRASE_VARIABLE,
     PassphraseFile,
     Rate,
-    RepositoryFolder,
+    RepositoryPlace,
     course,
     passphrase_of,
     repository_at,
     shown_bytes,
+    storage_at,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Backups that were made: which there are, whether they are whole.")
 
 
 @app.command("list")
-def list_snapshots(repository: RepositoryFolder, passphrase_file: PassphraseFile = None, as_json: Json = False) -> None:
+def list_snapshots(repository: RepositoryPlace, passphrase_file: PassphraseFile = None, as_json: Json = False) -> None:
     """Show every snapshot, the oldest first."""
     from rich.console import Console
     from rich.table import Table
@@ -59,7 +60,7 @@ def list_snapshots(repository: RepositoryFolder, passphrase_file: PassphraseFile
 
 @app.command("check")
 def check(
-    repository: RepositoryFolder,
+    repository: RepositoryPlace,
     passphrase_file: PassphraseFile = None,
     rate: Rate = None,
     as_json: Json = False,
@@ -84,7 +85,7 @@ def check(
 
 @app.command("prune")
 def prune(
-    repository: RepositoryFolder,
+    repository: RepositoryPlace,
     last: Annotated[int, typer.Option("--keep-last", min=1, help="The newest ones.")] = 1,
     daily: Annotated[int, typer.Option("--keep-daily", min=0, help="The newest of each of so many days.")] = 0,
     weekly: Annotated[int, typer.Option("--keep-weekly", min=0, help="The newest of each of so many weeks.")] = 0,
@@ -110,7 +111,7 @@ def prune(
 
 @app.command("erase")
 def erase(
-    repository: RepositoryFolder,
+    repository: RepositoryPlace,
     participant: Annotated[str, typer.Option("--participant", help="Whose rows and recordings, by their id.")],
     look: Annotated[bool, typer.Option("--look", help="Only say which snapshots have any; change nothing.")] = False,
     passphrase_file: PassphraseFile = None,
@@ -145,7 +146,7 @@ def erase(
 
 @app.command("passphrase")
 def change(
-    repository: RepositoryFolder,
+    repository: RepositoryPlace,
     new_passphrase_file: Annotated[
         Path | None,
         typer.Option(
@@ -156,10 +157,9 @@ def change(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Give a repository another passphrase; nothing is encrypted anew."""
-    from collector.backup.folder import LocalBackupFolder
     from collector.backup.repository import change_passphrase
 
     old = passphrase_of(passphrase_file)
     new = passphrase_of(new_passphrase_file, NEW_PASSPHRASE_VARIABLE, "New passphrase", is_new=True)
-    change_passphrase(LocalBackupFolder(repository.absolute()), old, new)
+    change_passphrase(storage_at(repository), old, new)
     typer.echo("The repository has the new passphrase. Save a copy of it away from this machine.")

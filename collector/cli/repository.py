@@ -14,12 +14,23 @@ import typer
 if TYPE_CHECKING:
     from collector.backup.pace import Course
     from collector.backup.repository import Repository
+    from collector.backup.storage import BackupStorage
+    from collector.settings import Settings
 
 PASSPHRASE_VARIABLE = "GLEANER_BACKUP_PASSPHRASE"
 NEW_PASSPHRASE_VARIABLE = "GLEANER_NEW_BACKUP_PASSPHRASE"
 MIB = 2**20
 
-RepositoryFolder = Annotated[Path, typer.Argument(metavar="REPOSITORY", help="The folder of the backups.")]
+ENDPOINT_VARIABLE = "GLEANER_BACKUP_S3_ENDPOINT"
+REGION_VARIABLE = "GLEANER_BACKUP_S3_REGION"
+PROFILE_VARIABLE = "GLEANER_BACKUP_AWS_PROFILE"
+
+RepositoryPlace = Annotated[
+    str,
+    typer.Argument(
+        metavar="REPOSITORY", help="The folder of the backups, or s3://bucket/folder (docs/backup.md, Backups on S3)."
+    ),
+]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(
@@ -35,17 +46,55 @@ Rate = Annotated[
 
 @contextlib.contextmanager
 def repository_at(
-    folder: Path, passphrase_file: Path | None, *, for_writing: bool = False, for_pruning: bool = False
+    place: str,
+    passphrase_file: Path | None,
+    settings: Settings | None = None,
+    *,
+    for_writing: bool = False,
+    for_pruning: bool = False,
 ) -> Iterator[Repository]:
-    """Raises what `open_repository` raises."""
-    from collector.backup.folder import LocalBackupFolder
-    from collector.backup.repository import HEADER, open_repository
+    """Raises what `open_repository` raises. `settings`: of the collector, whose S3 server it is where none is named."""
+    from collector.backup.repository import is_repository, open_repository
 
-    passphrase = passphrase_of(passphrase_file, is_new=for_writing and not (folder / HEADER).exists())
-    with open_repository(
-        LocalBackupFolder(folder.absolute()), passphrase, for_writing=for_writing, for_pruning=for_pruning
-    ) as repository:
+    storage = storage_at(place, settings)
+    passphrase = passphrase_of(passphrase_file, is_new=for_writing and not is_repository(storage))
+    with open_repository(storage, passphrase, for_writing=for_writing, for_pruning=for_pruning) as repository:
         yield repository
+
+
+def storage_at(place: str, settings: Settings | None = None) -> BackupStorage:
+    """A folder, or a bucket: at the server and with the profile that the environment names for backups, else those of
+    the collector.
+
+    Raises:
+        BackupNotFound: the address or the profile is none. StorageDriverMissing.
+    """
+    from collector.backup.folder import LocalBackupFolder
+    from collector.store.objects import SCHEME
+
+    if not place.startswith(SCHEME):
+        return LocalBackupFolder(Path(place).absolute())
+
+    from collector.backup.bucket import S3BackupStorage
+    from collector.backup.problems import BackupNotFound
+    from collector.settings import load_settings
+    from collector.store.objects import ADDRESS, S3Place
+    from collector.store.s3_credentials import profile_settings
+
+    if ADDRESS.fullmatch(place) is None:
+        raise BackupNotFound(
+            f"{place} is no address like s3://bucket/folder.", hint="Name a folder or such an address."
+        )
+    known = settings or load_settings()
+    profile = os.environ.get(PROFILE_VARIABLE) or None
+    if profile is not None and "access_key_id" not in profile_settings(profile):
+        raise BackupNotFound(
+            f"The files of the AWS tools have no credentials of {profile}, which {PROFILE_VARIABLE} names.",
+            hint="Write them into ~/.aws/credentials, or unset the variable.",
+        )
+    endpoint = os.environ.get(ENDPOINT_VARIABLE) or known.s3_endpoint
+    region = os.environ.get(REGION_VARIABLE) or known.s3_region
+    return S3BackupStorage(S3Place(place, endpoint, region, profile=profile))
 
 
 def passphrase_of(

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from collector.cli.options import Data, DatabaseAddress, Json, SettingsFile
-from collector.cli.repository import PassphraseFile, Rate, RepositoryFolder, course, repository_at
+from collector.cli.repository import PassphraseFile, Rate, RepositoryPlace, course, repository_at
 
 
 def restore(
-    repository: RepositoryFolder,
+    repository: RepositoryPlace,
     snapshot: Annotated[
         str | None, typer.Option(help="Which snapshot, as `backups list` shows it. [default: the newest]")
     ] = None,
@@ -26,21 +26,24 @@ def restore(
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
-    """Fill a new or empty data folder from a repository, and check every byte. Run it again if it was interrupted."""
+    """Fill a new or empty data folder from a repository, and check every byte. Run it again if it was interrupted.
+
+    Media go where the setting blobs says: into the data folder, or to an S3 server.
+    """
     from collector.backup.restore import newest_snapshot, restore_snapshot
     from collector.settings import load_settings
-    from collector.store.open import UnknownDatabase
 
     settings = load_settings({"data": data, "database": database}, settings_file)
-    if settings.blobs is not None:
-        raise UnknownDatabase(
-            "A restore puts media into the data folder; it fills no S3 server.",
-            hint="Run it again without the setting blobs; then bring them there: gleaner collector move --to-blobs.",
-        )
-    with repository_at(repository, passphrase_file) as place, course("Restore", rate) as work:
+    with repository_at(repository, passphrase_file, settings) as place, course("Restore", rate) as work:
         found = place.find_snapshot(snapshot) if snapshot else newest_snapshot(place)
         restored = restore_snapshot(
-            place, found, settings.data, work, database=settings.database, without_damaged=without_damaged
+            place,
+            found,
+            settings.data,
+            work,
+            database=settings.database,
+            media=settings.blobs_location,
+            without_damaged=without_damaged,
         )
     left_out = len(restored.left_out) + len(found.missing)
     if as_json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ SHOWN_FAULTS = 50
 
 def verify(
     backup: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--backup",
             metavar="REPOSITORY",
@@ -50,7 +49,7 @@ def verify(
         with course("Verify", rate) as work:
             found = verify_data(database, open_blobs(settings.blobs_location), settings.data, work)
         if backup is not None:
-            with repository_at(backup, passphrase_file) as place:
+            with repository_at(backup, passphrase_file, settings) as place:
                 found.faults += compare_with_backup(place, newest_snapshot(place), database)
     finally:
         database.close()

@@ -1,13 +1,11 @@
 """Objects on an S3 server, through obstore: for blobs and for staging.
 
 obstore's runtime does not survive a fork: a store is opened in the process that uses it. What a failing request means
-is decided here: it is tried again, or becomes one of our errors. Credentials come from the environment and from files
-of the AWS tools; they are in no setting, no log and no sentence.
+is decided here: it is tried again, or becomes one of our errors.
 """
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import os
 import random
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
 from collector.store.blobs import MAX_LINK_SECONDS, DiskFull, StorageUnusable
+from collector.store.s3_credentials import profile_settings
 from collector.store.s3_links import answer_query, object_address
 from wire.errors import GleanerError
 
@@ -76,6 +75,7 @@ class S3Place:
     endpoint: str | None = None
     region: str | None = None
     links: str | None = None  # the server as browsers reach it; without it there are no links to objects
+    profile: str | None = None  # whose credentials in the files of the AWS tools; None: as the environment says
 
     @property
     def bucket(self) -> str:
@@ -128,13 +128,13 @@ class Objects:
         _tried(lambda: obstore.put(self._store, name, data, use_multipart=False))
         return True
 
-    def put_file(self, name: str, path: Path, part_bytes: int, at_once: int) -> None:
+    def put_file(self, name: str, path: Path | str, part_bytes: int, at_once: int) -> None:
         """Save a file in parts: it appears whole, or not at all."""
         import obstore
 
         _tried(
             lambda: obstore.put(
-                self._store, name, path, use_multipart=True, chunk_size=part_bytes, max_concurrency=at_once
+                self._store, name, Path(path), use_multipart=True, chunk_size=part_bytes, max_concurrency=at_once
             )
         )
 
@@ -175,7 +175,7 @@ class Objects:
         try:
             return b"".join(self.read(name, 0, SMALL_BYTES))
         except FileNotFoundError as error:
-            if _code(error) == "NoSuchBucket":
+            if is_no_bucket(error):
                 raise
             return None
 
@@ -202,15 +202,15 @@ class Objects:
                 with contextlib.suppress(FileNotFoundError):
                     _tried(partial(obstore.delete, self._store, name))
 
-    def list(self) -> Iterator[tuple[str, int, float]]:
-        """Name, bytes and time of every object, in the order of their names."""
+    def list(self, folder: str = "") -> Iterator[tuple[str, int, float]]:
+        """Name, bytes and time of every object below a folder, in the order of their names."""
         import obstore
 
         after = None
         failures = 0
         while True:
             try:
-                for batch in obstore.list(self._store, offset=after):
+                for batch in obstore.list(self._store, folder or None, offset=after):
                     for found in batch:
                         after, failures = found["path"], 0
                         yield found["path"], found["size"], found["last_modified"].timestamp()
@@ -312,34 +312,11 @@ def _named(place: S3Place, bucket: str) -> S3Store:
 
 
 def _access(place: S3Place) -> S3Config:
-    config: S3Config = {**_profile()}  # type: ignore[typeddict-item]
+    config: S3Config = {**profile_settings(place.profile)}  # type: ignore[typeddict-item]
     for name, value in (("endpoint", place.endpoint), ("region", place.region)):
         if value is not None:
             config[name] = value  # type: ignore[literal-required]
     return config
-
-
-def _profile() -> dict[str, Any]:
-    """Credentials and region from the files of the AWS tools; empty where the environment has credentials."""
-    if os.environ.get("AWS_ACCESS_KEY_ID") and not os.environ.get("AWS_PROFILE"):
-        return {}
-    name = os.environ.get("AWS_PROFILE", "default")
-    found = configparser.ConfigParser(interpolation=None)
-    home = Path("~/.aws").expanduser()
-    files = configparser.ConfigParser(interpolation=None)
-    files.read(os.environ.get("AWS_CONFIG_FILE", home / "config"), encoding="utf-8")
-    found.read(os.environ.get("AWS_SHARED_CREDENTIALS_FILE", home / "credentials"), encoding="utf-8")
-    values: dict[str, str] = {}
-    for parser, section in ((files, "default" if name == "default" else f"profile {name}"), (found, name)):
-        if parser.has_section(section):
-            values |= dict(parser.items(section))
-    wanted = {
-        "aws_access_key_id": "access_key_id",
-        "aws_secret_access_key": "secret_access_key",
-        "aws_session_token": "session_token",
-        "region": "region",
-    }
-    return {ours: values[theirs] for theirs, ours in wanted.items() if values.get(theirs)}
 
 
 def _tried(work: Callable[[], T]) -> T:
@@ -377,6 +354,16 @@ def _passes(error: Exception) -> bool:
 def _status(error: Exception) -> str:
     found = _STATUS.search(str(error))
     return found.group(1).strip() if found else ""
+
+
+def is_no_bucket(error: Exception) -> bool:
+    """Whether the server says that there is no such bucket."""
+    return _code(error) == "NoSuchBucket"
+
+
+def is_denied(error: Exception) -> bool:
+    """Whether the server knows the credentials and lets them not do this."""
+    return _status(error)[:3] == "403" and _code(error) in ("", "AccessDenied")
 
 
 def _code(error: Exception) -> str:

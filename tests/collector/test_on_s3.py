@@ -187,7 +187,9 @@ def test_what_is_ended_or_wrong_leaves_no_object(on_s3: Collector, moto: S3Serve
     assert device.received(one.id).sha256 == one.manifest.sha256
 
 
-def test_a_backup_and_its_restore_bring_media_from_there(on_s3: Collector, tmp_path: Path) -> None:
+def test_a_backup_brings_media_from_there_and_a_restore_to_there(
+    on_s3: Collector, tmp_path: Path, moto: S3Server, address: str
+) -> None:
     device = on_s3.device()
     one = sample("video", device.id)
     device.send(one)
@@ -200,7 +202,18 @@ def test_a_backup_and_its_restore_bring_media_from_there(on_s3: Collector, tmp_p
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["new_blobs"] == len(on_s3.rows("SELECT DISTINCT blob FROM derived"))
     refused = on_s3.run("restore", str(tmp_path / "kept"), *phrase)
-    assert refused.returncode == 2 and "it fills no S3 server" in refused.stderr
+    assert refused.returncode == 2 and "The media of a collector are at s3://" in " ".join(refused.stderr.split())
+    elsewhere = {"GLEANER_COLLECTOR_BLOBS": f"s3://{moto.new_bucket()}", "GLEANER_COLLECTOR_STAGING": address}
+    other = Collector(tmp_path / "other", **{**on_s3._environment, **elsewhere})
+    restored = other.run("restore", str(tmp_path / "kept"), *phrase, "--json")
+    assert restored.returncode == 0, restored.stderr
+    assert json.loads(restored.stdout)["digest"] == json.loads(made.stdout)["digest"]
+    other.start()
+    try:
+        with other.person("olga", "lead") as lead:
+            assert lead.get(f"/api/captures/{one.id}/original").content == one.parts["media"]
+    finally:
+        other.stop()
 
 
 def test_a_server_that_is_away_stops_nothing_for_good(on_s3: Collector, proxy: FailingServer) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from collector.backup.backup import BackupMade, make_backup
 from collector.backup.folder import LocalBackupFolder
 from collector.backup.repository import Repository, open_repository
+from collector.backup.storage import BackupStorage
 from collector.cli.repository import PASSPHRASE_VARIABLE
 from collector.keys import load_admin_key, load_receipt_key
 from tests.collector.review.filled import TIMES, Filled, box, interval, track
@@ -47,13 +48,14 @@ def furnish(filled: Filled, takes: int = 4) -> Filled:
 
 
 @contextmanager
-def opened(folder: Path, **purpose: bool) -> Iterator[Repository]:
-    with open_repository(LocalBackupFolder(folder), PASSPHRASE, **purpose) as repository:
+def opened(place: Path | BackupStorage, **purpose: bool) -> Iterator[Repository]:
+    storage = LocalBackupFolder(place) if isinstance(place, Path) else place
+    with open_repository(storage, PASSPHRASE, **purpose) as repository:
         yield repository
 
 
-def save(filled: Filled, folder: Path) -> BackupMade:
-    with opened(folder, for_writing=True) as repository:
+def save(filled: Filled, place: Path | BackupStorage) -> BackupMade:
+    with opened(place, for_writing=True) as repository:
         return make_backup(repository, filled.db, filled.blobs, filled.folder)
 
 

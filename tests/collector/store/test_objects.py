@@ -13,6 +13,7 @@ from collector.store import objects
 from collector.store.blobs import DiskFull
 from collector.store.objects import Objects, S3Place, StorageDriverMissing, StorageUnreachable
 from collector.store.open_blobs import BlobsLocation, open_blobs
+from collector.store.s3_credentials import profile_settings
 from hardware.ports import free_port
 from tests.support.s3 import CREDENTIALS, S3Server
 from wire.errors import GleanerError
@@ -91,12 +92,16 @@ def test_credentials_come_from_the_files_of_the_aws_tools(tmp_path: Path, monkey
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
-    assert objects._profile() == {"access_key_id": "one", "secret_access_key": "first", "region": "eu-north-1"}
+    assert profile_settings() == {"access_key_id": "one", "secret_access_key": "first", "region": "eu-north-1"}
     monkeypatch.setenv("AWS_PROFILE", "lab")
-    assert objects._profile() == {"access_key_id": "two", "secret_access_key": f"{SECRET}%", "region": "eu-west-2"}
+    assert profile_settings() == {
+        "access_key_id": "two",
+        "secret_access_key": f"{SECRET}%",
+        "region": "eu-west-2",
+    }
     monkeypatch.delenv("AWS_PROFILE")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "environment")
-    assert objects._profile() == {}
+    assert profile_settings() == {}
 
 
 def test_without_obstore_the_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
