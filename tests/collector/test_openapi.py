@@ -16,6 +16,7 @@ from collector.settings import Settings
 from tests.collector.contract import ROLES, Contract
 from tests.collector.running import Collector
 from tests.support.routes import policies
+from tests.support.trials import rounds
 from wire.errors import GleanerError
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
@@ -157,10 +158,11 @@ def contract(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contract]:
     running.stop()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("role", ROLES)
 def test_answers_are_as_declared(contract: Contract, role: str, tmp_path: Path) -> None:
     """A few requests per operation; the long trial is `python -m tests.collector.contract`."""
-    ran = contract.tried(role, tmp_path, 5, "examples,fuzzing")
+    ran = contract.tried(role, tmp_path, rounds(2, 5), "examples,fuzzing")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     count = len([1 for path in create_app(Settings()).openapi()["paths"].values() for name in path if name in METHODS])
     assert f"Tested: {count}\n" in ran.stdout, ran.stdout
