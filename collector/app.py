@@ -57,7 +57,7 @@ from collector.prelabels.calibration_timer import calibrate_hourly
 from collector.prelabels.report_worker import DataLocation, Measurer
 from collector.prelabels.routes import router as prelabels_router
 from collector.prelabels.run_driver import RunDriver
-from collector.prelabels.run_progress import release_runs
+from collector.prelabels.runs import ROWS as RUNS
 from collector.processes import Processes
 from collector.reports.routes import router as reports_router
 from collector.review.routes import DraftRequest
@@ -269,7 +269,7 @@ def _processes(settings: Settings, db: Database) -> Processes:
     """What this one has in hand is free at its end, and at the next start at the latest."""
     name = f"{gethostname()}:{settings.port}"
     alone = settings.work == "alone"
-    releases = [release_all_uploads if alone else release_uploads, release_jobs, release_runs, report_gone]
+    releases = [release_all_uploads if alone else release_uploads, release_jobs, RUNS.release, report_gone]
     processes = Processes(db, settings.data, name, releases, alone=alone)
     if not settings.review_only:
         processes.start()

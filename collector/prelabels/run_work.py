@@ -14,18 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector.bulk.dispatch import Dispatcher
+from collector.bulk.rate import Rate
+from collector.bulk.work_rows import WorkLost
 from collector.prelabels import relabel
 from collector.prelabels.run_captures import CapturePage, RunCaptures
 from collector.prelabels.run_progress import (
     ClaimedRun,
     FinishedCaptures,
-    RunLost,
     drop_failures,
     end_run,
-    pause_with,
     save_count,
     save_progress,
 )
+from collector.prelabels.runs import ROWS
 from collector.store.database import Database
 from collector.store.sql import Connection
 from wire.errors import GleanerError
@@ -37,7 +38,6 @@ MAX_OPEN = 512  # batches that may be finished and wait for an older one
 MAX_FAILED_IN_A_ROW = 50
 SAVE_SECONDS = 2.0
 POLL_SECONDS = 1.0
-RATE_SECONDS = 60.0
 
 
 @dataclass
@@ -55,7 +55,7 @@ class _RunBatch:
 
 
 class RunWork:
-    """For one thread. Every method raises RunLost when the run was paused, cancelled or taken by another process."""
+    """For one thread. Every method raises WorkLost when the run was paused, cancelled or taken by another process."""
 
     def __init__(self, db: Database, run: ClaimedRun, captures: RunCaptures, dispatcher: Dispatcher) -> None:
         self._db, self._run, self._captures, self._dispatcher = db, run, captures, dispatcher
@@ -64,7 +64,7 @@ class RunWork:
         self._source: Iterator[_RunBatch] = self._batches(run.done_to or "", again=False)
         self._has_more = True
         self._failed_in_a_row = 0
-        self._rate = _Rate()
+        self._rate = Rate()
         self._saved = time.monotonic()
 
     def do(self) -> None:
@@ -210,25 +210,5 @@ class RunWork:
         self._saved = time.monotonic()
 
     def _pause(self, problem: str) -> None:
-        self._db.write_sync(lambda conn: pause_with(conn, self._run, problem))
-        raise RunLost
-
-
-class _Rate:
-    """How many captures are finished per second, over the last minute."""
-
-    def __init__(self) -> None:
-        self._finished = deque([(time.monotonic(), 0)])
-        self._total = 0
-
-    def add(self, captures: int) -> None:
-        self._total += captures
-        now = time.monotonic()
-        self._finished.append((now, self._total))
-        while len(self._finished) > 2 and self._finished[1][0] < now - RATE_SECONDS:
-            self._finished.popleft()
-
-    @property
-    def per_second(self) -> float | None:
-        (began, before), (ended, total) = self._finished[0], self._finished[-1]
-        return (total - before) / (ended - began) if ended > began and total > before else None
+        self._db.write_sync(lambda conn: ROWS.pause_with(conn, self._run, problem))
+        raise WorkLost

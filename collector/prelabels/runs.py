@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
 
+from collector.bulk.work_rows import WorkRows
+from collector.bulk.work_states import NOTHING_LEFT, WorkState, WorkVerb, shown_state, state_after
 from collector.prelabels.run_captures import RunCaptures
 from collector.store.clock import now_text
 from collector.store.database import notify
@@ -21,8 +22,7 @@ from wire.capture import Medium
 from wire.errors import GleanerError
 from wire.labels import Source
 
-RUNS = "prelabel-runs"  # the topic of commits that a driver of runs wants to know of
-State = Literal["queued", "running", "paused", "cancelled", "done"]
+ROWS = WorkRows("prelabel_run", "prelabel-runs")
 _SEEN = (
     "NOT EXISTS (SELECT 1 FROM prelabel_run_study AS named WHERE named.run_id = prelabel_run.id"
     f" AND NOT {within('named.study')})"
@@ -40,10 +40,6 @@ _ADD = text(
 _ADD_STUDIES = text(
     "INSERT INTO prelabel_run_study (run_id, study) SELECT :run, study.id FROM study"
     f" WHERE (:study IS NULL OR study.id = :study) AND {within('study.id')}"
-)
-_CHANGE = text(
-    "UPDATE prelabel_run SET state = :state, problem = NULL, per_second = NULL, owner = NULL, ended_at = :ended_at"
-    " WHERE id = :id"
 )
 # Such a capture counts as waiting.
 _AGAIN = text("UPDATE prelabel_run_failure SET again = TRUE WHERE run_id = :id")
@@ -98,7 +94,7 @@ class PrelabelRun(WireModel):
     model: str
     source: Source
     asked: RunAsked
-    state: State
+    state: WorkState
     captures: int
     counted: bool
     done: int
@@ -148,34 +144,26 @@ def start_run(
     conn.execute(_ADD_STUDIES, {"run": run, "study": asked.study, **scope.values})
     if not RunCaptures(run, asked.of(media), asked.step).may_be_some(conn):
         raise NothingToLabel(f"There is no capture here that {source.name} was asked to label.")
-    notify(conn, RUNS)
+    notify(conn, ROWS.topic)
     return run
 
 
 def pause_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
     """Do nothing more of it until it is resumed. Raises NoSuchRun, RunEnded."""
-    found = find_run(conn, run, scope)
-    if found.state in ("cancelled", "done"):
-        raise RunEnded(f"The run {run} is {found.state}: there is nothing to pause.")
-    return _changed(conn, found, "paused")
+    return _changed(conn, run, "pause", scope)
 
 
 def resume_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
     """Continue a paused run; try again what failed. Raises NoSuchRun, RunEnded."""
-    found = find_run(conn, run, scope)
-    if found.state == "cancelled" or (found.state == "done" and not found.failed):
-        raise RunEnded(f"The run {run} is {found.state}: there is nothing left to do.")
+    found = _changed(conn, run, "resume", scope)
     conn.execute(_AGAIN, {"id": run})
     conn.execute(_NONE_FAILED, {"id": run})
-    return find_run(conn, run) if found.state in ("queued", "running") else _changed(conn, found, "running")
+    return find_run(conn, run) if found.failed else found
 
 
 def cancel_run(conn: Connection, run: str, scope: Scope = EVERYTHING) -> PrelabelRun:
     """End it: what has not begun is left as it is, what is done stays. Raises NoSuchRun, RunEnded."""
-    found = find_run(conn, run, scope)
-    if found.state == "done":
-        raise RunEnded(f"The run {run} is done: there is nothing to cancel.")
-    return _changed(conn, found, "cancelled")
+    return _changed(conn, run, "cancel", scope)
 
 
 def list_runs(conn: Connection, most: int = 50, scope: Scope = EVERYTHING) -> list[PrelabelRun]:
@@ -198,11 +186,15 @@ def list_failures(conn: Connection, run: str, most: int = 1000, scope: Scope = E
     return RunFailures(failures=[RunFailure(capture=row.capture, error=row.error) for row in rows])
 
 
-def _changed(conn: Connection, run: PrelabelRun, state: State) -> PrelabelRun:
-    ended_at = now_text() if state == "cancelled" else None
-    conn.execute(_CHANGE, {"id": run.id, "state": state, "ended_at": ended_at})
-    notify(conn, RUNS)
-    return find_run(conn, run.id)
+def _changed(conn: Connection, run: str, verb: WorkVerb, scope: Scope) -> PrelabelRun:
+    found = find_run(conn, run, scope)
+    state = state_after(verb, found.state, has_failures=found.failed > 0)
+    if state is None:
+        raise RunEnded(f"The run {run} is {found.state}: {NOTHING_LEFT[verb]}.")
+    if state == found.state:
+        return found
+    ROWS.change(conn, run, state)
+    return find_run(conn, run)
 
 
 def _view(conn: Connection, row: Row) -> PrelabelRun:
@@ -216,7 +208,7 @@ def _view(conn: Connection, row: Row) -> PrelabelRun:
         model=row.model,
         source=Source.model_validate_json(row.source),
         asked=RunAsked.model_validate_json(row.asked),
-        state="queued" if row.state == "running" and row.owner is None else row.state,
+        state=shown_state(row.state, row.owner),
         captures=row.captures,
         counted=bool(row.counted),
         done=row.done,

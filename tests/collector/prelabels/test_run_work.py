@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from collector.bulk.dispatch import Dispatcher
+from collector.bulk.work_rows import WorkLost
 from collector.prelabels import run_captures, run_work
 from collector.prelabels.label_capture import WORK
 from collector.prelabels.run_captures import RunCaptures
-from collector.prelabels.run_progress import RunLost, claim_run, release_runs
+from collector.prelabels.run_progress import claimed_run
 from collector.prelabels.run_work import MAX_FAILED_IN_A_ROW, RunWork
 from collector.prelabels.runs import (
+    ROWS,
     PrelabelRun,
     RunAsked,
     cancel_run,
@@ -59,8 +61,9 @@ class Runs:
 
     def do(self, engine: HereEngine | None = None) -> None:
         """Claim the next run and do it."""
-        claimed = self.filled.db.write_sync(lambda conn: claim_run(conn, "me"))
-        assert claimed is not None
+        row = self.filled.db.write_sync(lambda conn: ROWS.claim(conn, "me"))
+        assert row is not None
+        claimed = claimed_run(row, "me")
         common = {
             "model": claimed.model,
             "sha256": claimed.source.sha256,
@@ -143,7 +146,7 @@ def test_what_the_consent_does_not_cover_is_left_out_and_counted(runs: Runs) -> 
 @pytest.mark.parametrize("verb", [pause_run, cancel_run])
 def test_it_ends_when_somebody_says_so(runs: Runs, verb: Callable[..., PrelabelRun]) -> None:
     run = runs.start()
-    with pytest.raises(RunLost):
+    with pytest.raises(WorkLost):
         runs.do(HereEngine(before=after(4, lambda: runs.change(verb, run))))
     state, captures, done, waiting, failed, withheld = runs.counts(run)
     assert (state, captures, failed, withheld) == (
@@ -163,10 +166,10 @@ def test_a_run_that_another_process_took_is_not_done_here_any_more(runs: Runs) -
     def steal() -> None:
         runs.filled.execute("UPDATE prelabel_run SET owner = 'other' WHERE id = :id", id=run)
 
-    with pytest.raises(RunLost):
+    with pytest.raises(WorkLost):
         runs.do(HereEngine(before=after(2, steal)))
-    assert runs.filled.db.write_sync(lambda conn: claim_run(conn, "me")) is None
-    assert runs.filled.db.write_sync(release_runs) == 1  # its process has no row, so it is gone
+    assert runs.filled.db.write_sync(lambda conn: ROWS.claim(conn, "me")) is None
+    assert runs.filled.db.write_sync(ROWS.release) == 1  # its process has no row, so it is gone
     runs.do()
     assert runs.counts(run) == ("done", 25, 25, 0, 0, 0)
 
@@ -198,7 +201,7 @@ def test_kills_and_losses_change_nothing_of_the_result(runs: Runs) -> None:
             except Killed:
                 found = runs.find(run)
                 assert found.done + found.withheld + found.failed + found.waiting == found.captures
-                runs.filled.db.write_sync(release_runs)
+                runs.filled.db.write_sync(ROWS.release)
         done, failed = runs.find(run).done, runs.find(run).failed
         while failed:  # lost three times in a row
             runs.change(resume_run, run)
@@ -252,7 +255,7 @@ def test_when_everything_fails_it_is_paused(runs: Runs, monkeypatch: pytest.Monk
     monkeypatch.setattr(run_work, "MAX_FAILED_IN_A_ROW", 6)
     broken(runs, runs.captures)
     run = runs.start()
-    with pytest.raises(RunLost):
+    with pytest.raises(WorkLost):
         runs.do()
     found = runs.find(run)
     assert found.state == "paused" and "captures all failed" in str(found.problem)
@@ -262,7 +265,7 @@ def test_when_everything_fails_it_is_paused(runs: Runs, monkeypatch: pytest.Monk
 def test_where_no_capture_can_be_labelled_none_fails(runs: Runs) -> None:
     run = runs.start()
     (Path(runs.model) / "model.onnx").write_bytes(b"another file")
-    with pytest.raises(RunLost):
+    with pytest.raises(WorkLost):
         runs.do()
     found = runs.find(run)
     assert (found.state, found.done, found.failed, found.waiting) == ("paused", 0, 0, 25)
