@@ -21,6 +21,11 @@ from collector.catalogue.routes import router as catalogue_router
 from collector.catalogue.takes import TASKS
 from collector.consent.late_looks import LateLooks, save_late_looks
 from collector.devices.routes import router as devices_router
+from collector.exports.archives import ExportArchives, open_archives
+from collector.exports.export_driver import ExportDriver
+from collector.exports.export_runs import ROWS as EXPORTS
+from collector.exports.export_tidy import tidy_exports
+from collector.exports.routes import router as exports_router
 from collector.health import router as health_router
 from collector.http.body_limit import BodyLimit
 from collector.http.compression import JsonCompression
@@ -41,7 +46,7 @@ from collector.installation.routes import router as installation_router
 from collector.installation.storage import StorageFigures
 from collector.jobs.queue import JobKind, release_jobs
 from collector.jobs.runner import JobRunner
-from collector.keys import RECEIPT_KEY, known_collector, load_admin_key, load_receipt_key, new_receipt_key
+from collector.keys import RECEIPT_KEY, ReceiptKey, known_collector, load_admin_key, load_receipt_key, new_receipt_key
 from collector.metrics.instruments import Instruments
 from collector.metrics.probe import probe_lags
 from collector.metrics.request_layer import RequestMetrics
@@ -75,7 +80,7 @@ from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.blobs_owner import check_blobs, mark_of
 from collector.store.database import Database, ReportsCommits
 from collector.store.open import open_database, write_next_to_service
-from collector.store.open_blobs import open_blobs
+from collector.store.open_blobs import BlobsLocation, open_blobs
 from collector.store.open_staging import open_staging
 from collector.store.read_only import end_read_only, find_read_only, refusal
 from collector.store.sqlite import SqliteDatabase
@@ -103,6 +108,7 @@ ROUTERS = (
     reports_router,
     studies_router,
     prelabels_router,
+    exports_router,
     health_router,
     admin_router,
     page_router,
@@ -149,6 +155,9 @@ def create_app(settings: Settings) -> FastAPI:
                 asyncio.create_task(processes.live()),
                 asyncio.create_task(housekeeping(services.db, staging, services.blobs, settings.row_ages, is_ours)),
                 asyncio.create_task(calibrate_hourly(services.db, services.get(Measurer), is_ours)),
+                asyncio.create_task(
+                    tidy_exports(services.db, settings.exports_folder, services.get(ExportArchives), is_ours)
+                ),
             ]
         try:
             yield
@@ -198,11 +207,7 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         kinds = []
         if not settings.review_only:
             remove_leftovers(db, staging, blobs, settings.row_ages)
-            kinds = [
-                open_kind(staging, location, receipt_key),
-                derive_kind(location),
-                JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
-            ]
+            kinds = _job_kinds(staging, location, receipt_key)
         jobs = JobRunner(
             db,
             kinds,
@@ -215,6 +220,8 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         security_log = SecurityLog(SecurityFiles(settings.logs_folder))
         security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
         runs = RunDriver(db, processes.id, location, partial(open_engine, settings, RUN_MODULES))
+        archives = open_archives(settings)
+        exports = ExportDriver(db, processes.id, settings, archives)
         parts = (
             security_log,
             instruments,
@@ -231,15 +238,25 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             Receiver(db, staging, settings),
             jobs,
             runs,
+            exports,
         )
         jobs.start()
         if not settings.review_only:
             runs.start()
+            exports.start()
     except BaseException:
         db.close()
         raise
-    found = {type(part): part for part in parts} | {Staging: staging}
+    found = {type(part): part for part in parts} | {Staging: staging, ExportArchives: archives}
     return Services(settings, db, blobs, receipt_key, admin_key, found)
+
+
+def _job_kinds(staging: Staging, location: BlobsLocation, receipt_key: ReceiptKey) -> list[JobKind]:
+    return [
+        open_kind(staging, location, receipt_key),
+        derive_kind(location),
+        JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
+    ]
 
 
 def _check_media(settings: Settings, db: Database, blobs: BlobStore) -> None:
@@ -269,7 +286,8 @@ def _processes(settings: Settings, db: Database) -> Processes:
     """What this one has in hand is free at its end, and at the next start at the latest."""
     name = f"{gethostname()}:{settings.port}"
     alone = settings.work == "alone"
-    releases = [release_all_uploads if alone else release_uploads, release_jobs, RUNS.release, report_gone]
+    uploads = release_all_uploads if alone else release_uploads
+    releases = [uploads, release_jobs, RUNS.release, EXPORTS.release, report_gone]
     processes = Processes(db, settings.data, name, releases, alone=alone)
     if not settings.review_only:
         processes.start()
@@ -289,6 +307,7 @@ def _row_figures(settings: Settings, instruments: Instruments) -> RowFigures:
 def _stop_services(services: Services) -> None:
     services.get(Measurer).close()
     services.get(RunDriver).stop()
+    services.get(ExportDriver).stop()
     services.get(JobRunner).stop()
     services.get(Staging).close()
     if not services.settings.review_only:

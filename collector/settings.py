@@ -141,6 +141,13 @@ class Settings(BaseModel):
     )
     worker_memory_bytes: int = Field(default=4 * 2**30, ge=256 * 2**20, description="memory that one worker may use")
     workers: int = Field(default=1, ge=1, le=64, description="processes that open, decode and remux captures")
+    exports: Path | None = Field(
+        default=None,
+        description="folder in which the service makes exports, with Ray one that all nodes have; default: in the data",
+    )
+    export_days: int = Field(
+        default=14, ge=0, description="days after which a finished export that the service made is removed; 0: never"
+    )
     bulk: BulkSettings = Field(default=BulkSettings(), description="where bulk work is done, a table of its own")
 
     @field_validator("database")
@@ -295,6 +302,11 @@ class Settings(BaseModel):
     def blobs_folder(self) -> Path:
         """Where they are without an address."""
         return self.data / "blobs"
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where the service makes exports, and has finished ones unless media are on an S3 server."""
+        return self.data / "exports" if self.exports is None else self.exports
 
     @property
     def blobs_location(self) -> BlobsLocation:

@@ -130,6 +130,22 @@ def _prelabel(conn: Connection, verb: str, given: Given, _settings: Settings) ->
             return {"runs": [run.to_json() for run in runs.list_runs(conn)]}
 
 
+def _exports(conn: Connection, verb: str, given: Given, _settings: Settings) -> dict[str, Any]:
+    from collector.exports import export_runs
+    from collector.exports.asked import ExportAsked
+
+    match verb:
+        case "start":
+            run = export_runs.start_export(conn, ExportAsked.model_validate_json(given["asked"]))
+            return export_runs.find_export(conn, run).to_json()
+        case "pause" | "resume" | "cancel":
+            return export_runs.change_export(conn, given["export"], verb).to_json()
+        case "delete":
+            return export_runs.delete_export(conn, given["export"]).to_json()
+        case _:
+            return {"exports": [run.to_json() for run in export_runs.list_exports(conn)]}
+
+
 def _study(conn: Connection, verb: str, given: Given, settings: Settings) -> dict[str, Any]:
     from collector.studies import studies
 
@@ -176,6 +192,7 @@ _ROOMS = {
     "device": (_device, ("list", "revoke", "rename")),
     "user": (_user, ("add", "role", "token", "link", "studies", "list", "disable", "enable", "tokens", "revoke-token")),
     "prelabel": (_prelabel, ("run", "list", "pause", "resume", "cancel", "failures")),
+    "exports": (_exports, ("start", "list", "pause", "resume", "cancel", "delete")),
     "study": (_study, ("list", "show", "set")),
 }
 VERBS: dict[str, Verb] = {
@@ -187,7 +204,7 @@ VERBS: dict[str, Verb] = {
 }
 
 # Names of staff, ids and numbers: no documents, no secrets.
-_LOGGED = frozenset({"name", "role", "device", "study", "studies", "days", "token", "run", "change"})
+_LOGGED = frozenset({"name", "role", "device", "study", "studies", "days", "token", "run", "export", "change"})
 # Somebody may be added before the service first starts; everything else speaks of what is there.
 STARTS_DATA = frozenset({"user-add"})
 

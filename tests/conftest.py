@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from collector.cli import background
+from collector.bulk import background
 from tests.needs import need_program
 from tests.support import browsing, order, trials, warm
 from tests.support.leftovers import pytest_configure

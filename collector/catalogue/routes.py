@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from collector.catalogue.access import check_visible
 from collector.catalogue.capture_list import CaptureList, CapturesAsked, list_captures
@@ -20,13 +18,13 @@ from collector.catalogue.sessions import describe_session, list_sessions, save_s
 from collector.consent.access_log import record_access
 from collector.consent.late_looks import LateLooks
 from collector.http.bodies import body_schema, document
-from collector.http.ranges import RangeNotSatisfiable, not_modified, parse_range, still_same
+from collector.http.ranged_response import ranged_response
+from collector.http.ranges import parse_range
 from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.services import Blobs, Db, services_of
 from collector.store.read_only import DataReadOnly
 from collector.store.sql import Connection
 from collector.studies.scope import scope_of
-from http_shell.problems import problem_response
 from wire.base import Id, WireModel
 from wire.capture import MEDIA_TYPE_PATTERN, DeviceFacts, FrameTable
 from wire.redaction import MaskRecord
@@ -241,28 +239,10 @@ async def _send(request: Request, blobs: Blobs, readable: tuple[Derived, datetim
         media_type = "application/octet-stream"
     etag = f'"{found.blob}"'
     headers = {
-        "ETag": etag,
-        "Accept-Ranges": "bytes",
         "Cache-Control": f"private, max-age={max(0, fresh_seconds)}",
         "Vary": "Authorization, Cookie",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    if not_modified(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    wanted = None
-    if still_same(request.headers.get("if-range"), etag):
-        try:
-            wanted = parse_range(request.headers.get("range"), found.bytes)
-        except RangeNotSatisfiable as error:
-            return problem_response(error, headers | {"Content-Range": f"bytes */{found.bytes}"})
-    start, end = wanted or (0, found.bytes)
-    headers["Content-Length"] = str(end - start)
-    if wanted is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.bytes}"
-    status = 200 if wanted is None else 206
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type=media_type)
-    pieces = blobs.read(found.blob, start, end)
-    # The first piece is read before the status line leaves: what it raises can still be answered.
-    first = await asyncio.to_thread(next, pieces, b"")
-    return StreamingResponse(chain((first,), pieces), status_code=status, headers=headers, media_type=media_type)
+    return await ranged_response(
+        request, found.bytes, etag, media_type, headers, lambda start, end: blobs.read(found.blob, start, end)
+    )

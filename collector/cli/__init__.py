@@ -10,6 +10,7 @@ from collector.cli import (
     check_export,
     device,
     export,
+    exports,
     install_service,
     join_code,
     migrate,
@@ -45,4 +46,5 @@ app.command("verify")(verify.verify)
 app.add_typer(report.app, name="report")
 app.add_typer(prelabel.app, name="prelabel")
 app.command("export")(export.export)
+app.add_typer(exports.app, name="exports")
 app.command("check-export")(check_export.check_export)

@@ -95,7 +95,7 @@ def prune(
 ) -> None:
     """Remove snapshots that no option keeps, and what only they needed. The newest one always stays."""
     from collector.backup.retention import Retention, prune_repository
-    from collector.cli.background import stand_back
+    from collector.bulk.background import stand_back
 
     stand_back()
     with repository_at(repository, passphrase_file, for_pruning=True) as place:
@@ -122,7 +122,7 @@ def erase(
     Erase them in the collector first, or the next backup saves them again. Ends with 1 when something is left.
     """
     from collector.backup.erase import erase_participant, snapshots_with
-    from collector.cli.background import stand_back
+    from collector.bulk.background import stand_back
 
     stand_back()
     with repository_at(repository, passphrase_file, for_pruning=not look) as place:

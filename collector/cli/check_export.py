@@ -1,4 +1,4 @@
-"""`gleaner collector check-export`: whether a folder is still what was exported."""
+"""`gleaner collector check-export`: whether a folder or an archive is still what was exported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collector.cli.options import Json
 
 
 def check_export(
-    folder: Annotated[Path, typer.Argument(help="A folder that `gleaner collector export` made.")],
+    folder: Annotated[Path, typer.Argument(help="A folder that `export` made, or an archive of `exports`.")],
     as_json: Json = False,
 ) -> None:
     """Check every file of an export against its hash, and read every line of labels."""

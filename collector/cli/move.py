@@ -106,7 +106,7 @@ def _target(settings: Settings, to_database: str | None, to_blobs: str | None) -
 def _move(
     settings: Settings, here: DataPlace, there: DataPlace, without_damaged: bool, rate: float | None, as_json: bool
 ) -> None:
-    from collector.cli.background import stand_back
+    from collector.bulk.background import stand_back
     from collector.move.move import move_data
 
     stand_back()

@@ -124,7 +124,7 @@ def course(title: str, rate: float | None) -> Iterator[Course]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from collector.backup.pace import Course, ReadLimit
-    from collector.cli.background import stand_back
+    from collector.bulk.background import stand_back
 
     stand_back()
     columns = (TextColumn(title), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())

@@ -10,6 +10,7 @@ import httpx
 
 from collector.client.captures import CaptureRequests
 from collector.client.connection import HttpCalls, authority_of, check_address, read_answer, to_bytes
+from collector.client.exports import ExportRequests
 from collector.client.installation import InstallationRequests
 from collector.client.media import MediaCalls
 from collector.client.people import DeviceRequests, PeopleRequests
@@ -32,6 +33,7 @@ class Client:
         captures, sessions, studies: what was recorded.
         tasks: the queue, and what people made of it.
         reports, prelabel_runs: what was done, what models were worth, running one again.
+        exports: ground truth as files.
         people, devices: who may come in.
         installation: how the collector is, failed jobs, storage.
         uploads: with a device's token, what devices send.
@@ -71,6 +73,7 @@ class Client:
         self.tasks = TaskRequests(calls)
         self.reports = ReportRequests(calls)
         self.prelabel_runs = PrelabelRunRequests(calls)
+        self.exports = ExportRequests(calls, self._media)
         self.people = PeopleRequests(calls)
         self.devices = DeviceRequests(calls)
         self.installation = InstallationRequests(calls)

@@ -23,7 +23,8 @@ ABOUT = "about.json"
 class Contents:
     """What has been exported so far, for `about.json`.
 
-    `sessions` has the consent of each session with its grants; `delete_after` is the earliest end of a consent to
+    `sessions` has the consent of each session with its grants, and under `uses` the media of it that are exported or
+    labelled; `delete_after` is the earliest end of a consent to
     something in the export, None where none ends.
     """
 
@@ -38,7 +39,10 @@ class Contents:
             self.revisions += 1
             self._digest.update(f"{item.task} {item.revision}\n".encode())
         session = item.origin["session"]
-        self.sessions.setdefault(session, {"consent": item.origin["consent"], "grants": item.grants})
+        entry = self.sessions.setdefault(
+            session, {"consent": item.origin["consent"], "grants": item.grants, "uses": []}
+        )
+        entry["uses"] = sorted({*entry["uses"], *item.uses})
         ends = [media.consent_until for media in item.media.values() if media.consent_until is not None]
         self.delete_after = min([*ends, *filter(None, [self.delete_after])], default=None)
 

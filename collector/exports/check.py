@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from collector.exports.about import ABOUT
 from collector.exports.problems import ExportDamaged
 from collector.exports.sums import SUMS
 from wire.base import parse_json
 from wire.errors import GleanerError
-from wire.files import file_sha256
 from wire.labels import LabelsDocument
 
 DOCUMENT_MEMBERS = ("schema", "capture", "source", "labels")
 OPTIONAL_MEMBERS = ("settings",)
+_Folder = Path | zipfile.Path
+_F = TypeVar("_F", Path, zipfile.Path)
 LINES = ("labels.jsonl", "prelabels.jsonl")
 
 
@@ -30,17 +33,31 @@ class Checked:
     labels: int
 
 
-def check_export(folder: Path) -> Checked:
-    """Raises ExportDamaged with the first file or line that has changed since the export."""
+def check_export(place: Path) -> Checked:
+    """Args: place: the folder of an export, its archive, or the folder into which that was unpacked.
+
+    Raises:
+        ExportDamaged: with the first file or line that has changed since the export.
+    """
+    if not place.is_file():
+        return _check(_root(place))
+    try:
+        with zipfile.ZipFile(place) as archive:
+            return _check(_root(zipfile.Path(archive)))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ExportDamaged(f"{place} is no archive of an export that can be read: {error}.") from error
+
+
+def _check(folder: _Folder) -> Checked:
     about = _about(folder)
-    if not (folder / SUMS).is_file() or file_sha256(folder / SUMS) != about["sums_sha256"]:
+    if not (folder / SUMS).is_file() or _sha256(folder / SUMS) != about["sums_sha256"]:
         raise ExportDamaged(f"{SUMS} is missing or not the one that {ABOUT} names.")
     files = 0
     for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
         sha256, name = line.split("  ", 1)
         if not (folder / name).is_file():
             raise ExportDamaged(f"The file {name} is missing.", file=name)
-        if file_sha256(folder / name) != sha256:
+        if _sha256(folder / name) != sha256:
             raise ExportDamaged(f"The file {name} has changed since the export.", file=name)
         files += 1
     documents = labels = 0
@@ -51,7 +68,21 @@ def check_export(folder: Path) -> Checked:
     return Checked(files, documents, labels)
 
 
-def read_lines(path: Path) -> Iterator[tuple[LabelsDocument, dict[str, Any]]]:
+def _root(place: _F) -> _F:
+    """An archive has everything in one folder."""
+    if not (place / ABOUT).is_file() and place.is_dir():
+        inside = list(place.iterdir())
+        if len(inside) == 1 and (inside[0] / ABOUT).is_file():
+            return inside[0]
+    return place
+
+
+def _sha256(path: _Folder) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def read_lines(path: _Folder) -> Iterator[tuple[LabelsDocument, dict[str, Any]]]:
     """Each line of a file of JSON lines: its labels document, and the other members. A missing file has none.
 
     Raises:
@@ -72,7 +103,7 @@ def read_lines(path: Path) -> Iterator[tuple[LabelsDocument, dict[str, Any]]]:
             yield document, whose
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def _about(folder: _Folder) -> dict[str, Any]:
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -55,12 +55,12 @@ def export_coco(
     *,
     with_prelabels: bool,
     begin: Callable[[int], None],
-    advance: Callable[[], None],
+    advance: Callable[[int], None],
     every: int | None = None,
     selection: Selection = ALL,
     licence: str | None = None,
 ) -> Summary:
-    """Fill an empty folder. `begin` is called with the number of items, `advance` is called after each.
+    """Fill an empty folder. `begin` is called with the number of items, `advance` after each with the bytes so far.
 
     Stills come with their boxes; of a video come the frames 0, `every`, 2 * `every`, …, with and without boxes. Without
     `every` come those on which a person set a keyframe, and the first one where the reviewer found nothing at all.
@@ -99,7 +99,7 @@ def export_coco(
                     summary.documents += 1
                     summary.labels += len(document.labels)
                     summary.left_out += sum(not carried(label) for label in document.labels)
-            advance()
+            advance(sums.bytes)
         _assemble(folder / ANNOTATIONS, words, images, annotations, licence)
         _link(folder / ANNOTATIONS, folder / LINKED)
         sums.add(folder / ANNOTATIONS)

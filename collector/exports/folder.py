@@ -26,31 +26,49 @@ def partial_folder(to: Path) -> Path:
     return to.parent / f".{to.name}.partial"
 
 
+def partial_names(folder: Path) -> list[str]:
+    """The names of what is being made in a folder."""
+    found = folder.glob(".*.partial") if folder.is_dir() else ()
+    return sorted(path.name.removeprefix(".").removesuffix(".partial") for path in found)
+
+
 @contextmanager
 def whole_folder(to: Path) -> Iterator[Path]:
     """A folder that becomes `to` when the block ends well. When it does not, it stays for the next attempt.
 
     Raises:
         FolderNotEmpty: `to` has something in it.
-        ExportRunning: another process fills it.
-        FolderNotWritable: it cannot be made there, or the disk is full.
+        ExportRunning, FolderNotWritable: as `filling` does.
     """
-    to, partial = to.absolute(), partial_folder(to)
+    to = to.absolute()
     if to.is_dir() and any(to.iterdir()):
         raise FolderNotEmpty(f"The folder {to} is not empty.")
-    lock: int | None = None
-    try:
-        if to.exists() and not to.is_dir():
-            raise FolderNotWritable(f"{to} is a file, not a folder.")
-        partial.mkdir(parents=True, exist_ok=True)
-        lock = _lock(partial)
-        _set_earlier_aside(partial)
+    if to.exists() and not to.is_dir():
+        raise FolderNotWritable(f"The export to {to} failed: {to} is a file, not a folder.")
+    with filling(to) as partial:
         yield partial
         for name in (EARLIER, DONE):
             shutil.rmtree(partial / name)
         sync_folder(partial)
         partial.rename(to)
         sync_folder(to.parent)
+
+
+@contextmanager
+def filling(to: Path) -> Iterator[Path]:
+    """The partial folder of `to`, for this process alone. It stays as it is when the block ends.
+
+    Raises:
+        ExportRunning: another process fills it.
+        FolderNotWritable: it cannot be made there, or the disk is full.
+    """
+    partial = partial_folder(to)
+    lock: int | None = None
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        lock = _lock(partial)
+        _set_earlier_aside(partial)
+        yield partial
     except OSError as error:
         raise FolderNotWritable(f"The export to {to} failed: {error.strerror or error}.") from error
     finally:

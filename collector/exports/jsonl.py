@@ -25,11 +25,11 @@ def export_jsonl(
     *,
     with_prelabels: bool,
     begin: Callable[[int], None],
-    advance: Callable[[], None],
+    advance: Callable[[int], None],
     selection: Selection = ALL,
     with_media: bool = True,
 ) -> Summary:
-    """Fill an empty folder. `begin` is called with the number of items, `advance` is called after each.
+    """Fill an empty folder. `begin` is called with the number of items, `advance` after each with the bytes so far.
 
     With pre-labels, `prelabels.jsonl` has every model's document of every capture that has a task, reviewed or not:
     once each, also with several tasks. Without media the lines name their hashes, and frame tables come along.
@@ -48,7 +48,7 @@ def export_jsonl(
             writer.prelabels = stack.enter_context((folder / PRELABELS).open("w", encoding="utf-8"))
         for item, files in media.of(items(db, ids, with_prelabels=with_prelabels), writer.wanted):
             writer.add(item, files)
-            advance()
+            advance(sums.bytes)
         for file in filter(None, [writer.labels, writer.prelabels]):
             file.flush()
             sums.add(Path(file.name))

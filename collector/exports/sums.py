@@ -15,6 +15,7 @@ class Sums:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = (folder / SUMS).open("w", encoding="utf-8")
+        self.bytes = 0  # of all files so far
 
     def __enter__(self) -> Sums:
         return self
@@ -24,4 +25,5 @@ class Sums:
 
     def add(self, path: Path, sha256: str | None = None) -> None:
         """Args: sha256: of the file, where it is known; it is read otherwise."""
+        self.bytes += path.stat().st_size
         self._file.write(f"{sha256 or file_sha256(path)}  {path.relative_to(self._folder)}\n")

@@ -21,6 +21,7 @@ from collector.consent.grants import grants_of_all
 from collector.exports.people import Pseudonyms
 from collector.store.database import Database
 from collector.store.sql import Connection, Row, text
+from collector.studies.scope import EVERYTHING, Scope, within
 from prelabel.geometry.validity import readable_part
 from wire.base import format_utc
 from wire.capture import CaptureFormat, Medium
@@ -37,7 +38,7 @@ _TASKS = (
     "SELECT task.id, task.revision_id FROM task LEFT JOIN revision ON revision.id = task.revision_id"
     " WHERE (task.revision_id IS NOT NULL OR :all) AND (:study IS NULL OR task.study = :study)"
     " AND (:type IS NULL OR task.type = :type) AND (:since IS NULL OR revision.submitted_at >= :since)"
-    " AND (task.round = 1 OR :rounds) ORDER BY task.created_at, task.id"
+    f" AND (task.round = 1 OR :rounds) AND {within('task.study')} ORDER BY task.created_at, task.id"
 )
 _ITEMS = text(
     "SELECT task.id AS task, task.type, task.control, task.round, task.take_id AS take, task.session_id AS session,"
@@ -64,11 +65,12 @@ _PRELABELS = text(
 
 @dataclass(frozen=True)
 class Selection:
-    """What is exported: of a study, of a type, submitted since. None: all."""
+    """What is exported: of a study, of a type, submitted since. None: all. Of other studies than in `scope` nothing."""
 
     study: str | None = None
     type: TaskType | None = None
     since: datetime | None = None
+    scope: Scope = EVERYTHING
 
 
 ALL = Selection()
@@ -128,6 +130,13 @@ class Item:
     withheld: int
 
     @property
+    def uses(self) -> set[Medium]:
+        """The media that its documents and pre-labels are of."""
+        said = [*self.prelabels.shown, *self.prelabels.hidden]
+        named = [*(document["capture"] for document in self.documents), *(row.capture for row in said)]
+        return {self.media[capture].medium for capture in named}
+
+    @property
     def labels_documents(self) -> list[LabelsDocument]:
         return [LabelsDocument.read(document) for document in self.documents]
 
@@ -156,6 +165,7 @@ def item_ids(
         "study": selection.study,
         "type": selection.type,
         "since": None if selection.since is None else format_utc(selection.since),
+        **selection.scope.values,
     }
     rows = db.read_sync(lambda conn: conn.execute(text(_TASKS), asked).all())
     return [(row.id, row.revision_id) for row in rows]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from collector.exports.export_runs import export_bytes
 from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.sql import Connection, text
@@ -48,10 +49,12 @@ class StudyStorage(WireModel):
 
 
 class Storage(WireModel):
-    """The largest study first; `at` is when it was added up."""
+    """The largest study first; `at` is when it was added up. `export_bytes`: of exports that the service made."""
 
     at: str
     studies: list[StudyStorage]
+    exports: int
+    export_bytes: int
 
 
 def read_storage(conn: Connection) -> Storage:
@@ -62,7 +65,8 @@ def read_storage(conn: Connection) -> Storage:
             found.setdefault(study, dict(_NOTHING)).update({name: int(value) for name, value in row.items()})
     studies = [StudyStorage(study=study, **figures) for study, figures in found.items()]
     studies.sort(key=lambda one: (-one.original_bytes - one.derived_bytes - one.staged_bytes, one.study or ""))
-    return Storage(at=now_text(), studies=studies)
+    exports, exported = export_bytes(conn)
+    return Storage(at=now_text(), studies=studies, exports=exports, export_bytes=exported)
 
 
 class StorageFigures:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector.bulk.dispatch import Dispatcher
-from collector.bulk.rate import Rate
+from collector.bulk.pace import WorkPace
 from collector.bulk.work_rows import WorkLost
 from collector.prelabels import relabel
 from collector.prelabels.run_captures import CapturePage, RunCaptures
@@ -64,7 +64,7 @@ class RunWork:
         self._source: Iterator[_RunBatch] = self._batches(run.done_to or "", again=False)
         self._has_more = True
         self._failed_in_a_row = 0
-        self._rate = Rate()
+        self._rate = WorkPace()
         self._saved = time.monotonic()
 
     def do(self) -> None:

@@ -20,7 +20,7 @@ log = logging.getLogger("gleaner.collector")
 Event = Literal[
     "service-started", "service-stopped", "signed-in", "signed-out", "refused", "token-first-used",
     "token-revoked", "sessions-ended", "user-disabled", "user-enabled",
-    "role-changed", "study-changed",
+    "role-changed", "study-changed", "export-started", "export-downloaded", "export-deleted",
     "jobs-started-again", "device-joined", "device-revoked", "command",
     "left-out",
 ]  # fmt: skip

@@ -138,6 +138,16 @@ class Objects:
             )
         )
 
+    def put_stream(self, name: str, pieces: Callable[[], Iterator[bytes]], part_bytes: int, at_once: int) -> None:
+        """`put_file` for what no file has; `pieces` is called again where it has to be sent again."""
+        import obstore
+
+        _tried(
+            lambda: obstore.put(
+                self._store, name, pieces(), use_multipart=True, chunk_size=part_bytes, max_concurrency=at_once
+            )
+        )
+
     def size(self, name: str) -> int | None:
         """None: there is no such object."""
         import obstore

@@ -67,7 +67,7 @@ def write_export(
     engine: BulkEngine,
     *,
     blobs: BlobsLocation | None = None,
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[int], None] = lambda _bytes: None,
 ) -> None:
     """All of it, with pre-labels and every frame. `blobs`: where the media are, else in the data folder."""
     with whole_folder(to) as folder:

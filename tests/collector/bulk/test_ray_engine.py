@@ -117,7 +117,7 @@ def test_an_export_from_s3_is_the_same_when_a_node_is_killed_in_the_middle(
         with filled.blobs.local_file(blob.key) as path:
             on_s3.put_file(path, blob.key)
 
-    def killed_in_the_middle() -> None:
+    def killed_in_the_middle(_bytes: int) -> None:
         if next(items) == ITEMS // 3:
             cluster.kill_node()
 

@@ -4,6 +4,9 @@ import type {
   DeviceRow,
   DeviceRows,
   DraftReply,
+  ExportAsked,
+  ExportRun,
+  ExportsReply,
   FailedJobs,
   FrameTable,
   LabelsDocument,
@@ -176,6 +179,11 @@ export const api = {
   startRun: (asked: RunAsked): Promise<PrelabelRun> => json("POST", "/api/prelabel-runs", asked),
   changeRun: (id: string, verb: "pause" | "resume" | "cancel"): Promise<PrelabelRun> =>
     json("POST", `/api/prelabel-runs/${encodeURIComponent(id)}/${verb}`),
+  exports: (): Promise<ExportsReply> => json("GET", "/api/exports"),
+  startExport: (asked: ExportAsked): Promise<ExportRun> => json("POST", "/api/exports", asked),
+  changeExport: (id: string, verb: "pause" | "resume" | "cancel"): Promise<ExportRun> =>
+    json("POST", `/api/exports/${encodeURIComponent(id)}/${verb}`),
+  deleteExport: (id: string): Promise<ExportRun> => json("DELETE", `/api/exports/${encodeURIComponent(id)}`),
   overview: (): Promise<Overview> => json("GET", "/api/installation"),
   devices: (): Promise<DeviceRows> => json("GET", "/api/devices"),
   revokeDevice: (id: string): Promise<DeviceRow> => json("POST", `/api/devices/${encodeURIComponent(id)}/revoke`),
@@ -202,3 +210,6 @@ export type ReviewApi = Pick<
   typeof api,
   "me" | "leave" | "next" | "reopen" | "renew" | "submit" | "skip" | "giveBack" | "draft" | "activity"
 >;
+
+/** Where the browser downloads an export: it writes the file itself, and continues one that broke off. */
+export const archiveUrl = (id: string): string => `/api/exports/${encodeURIComponent(id)}/archive`;

@@ -1265,6 +1265,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exports
+         * @description Exports that the service makes or has made, the newest first.
+         */
+        get: operations["get_exports_api_exports_get"];
+        put?: never;
+        /**
+         * New Export
+         * @description Make an export of what has been submitted when its turn comes. Those of other studies leave nothing in it.
+         */
+        post: operations["new_export_api_exports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/{export}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Export */
+        get: operations["get_export_api_exports__export__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Export
+         * @description Delete the archive of one that is done; what it was stays listed.
+         */
+        delete: operations["remove_export_api_exports__export__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/{export}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Export
+         * @description Do nothing more of it until it is resumed; what is there stays.
+         */
+        post: operations["pause_export_api_exports__export__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/{export}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Export
+         * @description Continue one that is paused, whether somebody paused it or something was wrong.
+         */
+        post: operations["resume_export_api_exports__export__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/{export}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Export
+         * @description End it, and delete what is there of it.
+         */
+        post: operations["cancel_export_api_exports__export__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/exports/{export}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Archive
+         * @description The archive, with ranges: a download that broke off continues. Every download is a logged row.
+         */
+        get: operations["get_archive_api_exports__export__archive_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -1961,6 +2086,127 @@ export interface components {
             of: number;
             /** Captures */
             captures: number;
+        };
+        /**
+         * ExportAsked
+         * @description `format`: jsonl, every label and the original media; coco, pictures and boxes.
+         *
+         *     `study`, `type` and `since` (a time with its zone) leave out what is not of them. `frames`, of coco: which ones of
+         *     videos, `keyframes`, `every`, or a number N for every N-th. `media`, of jsonl: false for labels alone. `licence`:
+         *     under which the export may be used.
+         */
+        ExportAsked: {
+            /**
+             * Format
+             * @default jsonl
+             * @enum {string}
+             */
+            format?: "jsonl" | "coco";
+            /** Study */
+            study?: string | null;
+            /** Type */
+            type?: ("boxes" | "tracks" | "speech" | "text") | null;
+            /** Since */
+            since?: string | null;
+            /**
+             * Frames
+             * @default keyframes
+             */
+            frames?: string;
+            /**
+             * Media
+             * @default true
+             */
+            media?: boolean;
+            /**
+             * With Prelabels
+             * @default false
+             */
+            with_prelabels?: boolean;
+            /** Licence */
+            licence?: string | null;
+        };
+        /**
+         * ExportCounts
+         * @description What is in an export. `left_out`: labels that its format cannot carry; `withheld`: captures without a consent.
+         */
+        ExportCounts: {
+            /** Documents */
+            documents: number;
+            /** Labels */
+            labels: number;
+            /** Prelabels */
+            prelabels: number;
+            /** Images */
+            images: number;
+            /** Left Out */
+            left_out: number;
+            /** Withheld */
+            withheld: number;
+        };
+        /**
+         * ExportRun
+         * @description An export as leads see it.
+         *
+         *     `items` are tasks, as far as `counted`; `bytes` those of its files so far, and of `packed_bytes` is its archive so
+         *     far, null before that begins. `queued`: another export is made first. `problem`: why it is paused or waits.
+         *     Of one that is done: `name` of its archive and `archive_bytes`; `kept_until`, null for ever; `ended_sessions`: of so
+         *     many sessions it holds recordings that their consent no longer covers; `notes` on what is in it. `by`: who started
+         *     it, null for a command.
+         */
+        ExportRun: {
+            /** Id */
+            id: string;
+            asked: components["schemas"]["ExportAsked"];
+            /** State */
+            state: ("queued" | "running" | "paused" | "cancelled" | "done") | ("deleted" | "expired");
+            /** By */
+            by: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Items */
+            items: number;
+            /** Counted */
+            counted: boolean;
+            /** Done */
+            done: number;
+            /** Bytes */
+            bytes: number;
+            /** Packed Bytes */
+            packed_bytes: number | null;
+            /** Per Second */
+            per_second: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Problem */
+            problem: string | null;
+            /** Name */
+            name: string;
+            /** Archive Bytes */
+            archive_bytes: number | null;
+            /** Archive Sha256 */
+            archive_sha256: string | null;
+            counts: components["schemas"]["ExportCounts"] | null;
+            /** Notes */
+            notes: string[];
+            /** Kept Until */
+            kept_until: string | null;
+            /** Ended Sessions */
+            ended_sessions: number;
+            /** Downloads */
+            downloads: number;
+            /** Downloaded At */
+            downloaded_at: string | null;
+        };
+        /** ExportsReply */
+        ExportsReply: {
+            /** Exports */
+            exports: components["schemas"]["ExportRun"][];
         };
         /**
          * FailedJob
@@ -3515,13 +3761,17 @@ export interface components {
         };
         /**
          * Storage
-         * @description The largest study first; `at` is when it was added up.
+         * @description The largest study first; `at` is when it was added up. `export_bytes`: of exports that the service made.
          */
         Storage: {
             /** At */
             at: string;
             /** Studies */
             studies: components["schemas"]["StudyStorage"][];
+            /** Exports */
+            exports: number;
+            /** Export Bytes */
+            export_bytes: number;
         };
         /**
          * StudyChange
@@ -6158,6 +6408,198 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RunFailures"];
                 };
+            };
+        };
+    };
+    get_exports_api_exports_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportsReply"];
+                };
+            };
+        };
+    };
+    new_export_api_exports_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportRun"];
+                };
+            };
+        };
+    };
+    get_export_api_exports__export__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportRun"];
+                };
+            };
+        };
+    };
+    remove_export_api_exports__export__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportRun"];
+                };
+            };
+        };
+    };
+    pause_export_api_exports__export__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportRun"];
+                };
+            };
+        };
+    };
+    resume_export_api_exports__export__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportRun"];
+                };
+            };
+        };
+    };
+    cancel_export_api_exports__export__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportRun"];
+                };
+            };
+        };
+    };
+    get_archive_api_exports__export__archive_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a ZIP archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description the range that was asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description the browser has it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -40,7 +40,8 @@ export function paceSentence(run: PrelabelRun): string | null {
   return `${rate} per second, about ${duration(run.seconds_left)} left`;
 }
 
-function duration(seconds: number): string {
+/** How long the rest takes, in one unit. */
+export function duration(seconds: number): string {
   if (seconds < 60) return "a minute";
   if (seconds < 5400) return plural(Math.round(seconds / 60), "minute");
   if (seconds < 48 * 3600) return plural(Math.round(seconds / 3600), "hour");

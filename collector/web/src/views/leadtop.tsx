@@ -5,6 +5,7 @@ const PAGES: [string, string][] = [
   ["/", "review"],
   ["/today", "today"],
   ["/prelabels", "pre-labels"],
+  ["/exports", "exports"],
   ["/installation", "installation"],
 ];
 

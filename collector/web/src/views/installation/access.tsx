@@ -5,7 +5,7 @@ import type { TokenRow, UserRow } from "../../api/types";
 import { ACCESS_KINDS, ago, ROLES } from "../../model/installation";
 import type { Store } from "../../state/store";
 import { Modal } from "../modal";
-import { useRefreshed } from "./userefreshed";
+import { useRefreshed } from "../userefreshed";
 
 const EVERY_MS = 10_000;
 

@@ -4,7 +4,7 @@ import type { ManifestConflict } from "../../api/types";
 import { differences } from "../../model/installation";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
-import { useRefreshed } from "./userefreshed";
+import { useRefreshed } from "../userefreshed";
 
 const EVERY_MS = 60_000;
 

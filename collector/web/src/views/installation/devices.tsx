@@ -5,7 +5,7 @@ import type { DeviceRow } from "../../api/types";
 import { ago, deviceState, size } from "../../model/installation";
 import type { Store } from "../../state/store";
 import { Confirm } from "../confirm";
-import { useRefreshed } from "./userefreshed";
+import { useRefreshed } from "../userefreshed";
 
 const EVERY_MS = 10_000;
 const STATES = { revoked: "✕ revoked", silent: "● silent", never: "● not seen yet", well: "✓ reports" } as const;

@@ -4,7 +4,7 @@ import { api, Problem, Unreachable } from "../../api/client";
 import { kindsOf, workOf } from "../../model/installation";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
-import { useRefreshed } from "./userefreshed";
+import { useRefreshed } from "../userefreshed";
 
 const EVERY_MS = 10_000;
 

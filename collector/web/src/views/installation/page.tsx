@@ -11,7 +11,7 @@ import { Devices } from "./devices";
 import { FailedJobList } from "./failedjobs";
 import { People } from "./people";
 import { StorageTable } from "./storage";
-import { useRefreshed, type Refreshed } from "./userefreshed";
+import { useRefreshed, type Refreshed } from "../userefreshed";
 
 const EVERY_MS = 10_000;
 

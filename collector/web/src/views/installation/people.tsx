@@ -6,7 +6,7 @@ import { ago } from "../../model/installation";
 import type { Store } from "../../state/store";
 import { Confirm } from "../confirm";
 import { Access } from "./access";
-import { useRefreshed } from "./userefreshed";
+import { useRefreshed } from "../userefreshed";
 
 const EVERY_MS = 30_000;
 

@@ -1,8 +1,9 @@
 /** How many bytes each study has. */
 import { api } from "../../api/client";
 import { ago, size } from "../../model/installation";
+import { plural } from "../../model/quality";
 import type { Store } from "../../state/store";
-import { useRefreshed } from "./userefreshed";
+import { useRefreshed } from "../userefreshed";
 
 const EVERY_MS = 600_000;
 
@@ -25,7 +26,11 @@ export function StorageTable({ store }: { store: Store }): preact.JSX.Element {
       )}
       {value && (
         <>
-          <p class="note">Added up {ago(value.at, Date.now())}, at most every ten minutes.</p>
+          <p class="note">
+            Added up {ago(value.at, Date.now())}, at most every ten minutes.{" "}
+            {value.exports > 0 &&
+              `${plural(value.exports, "export")} on the page Exports ${value.exports === 1 ? "takes" : "take"} ${size(value.export_bytes)} more.`}
+          </p>
           <div class="table-room" tabIndex={0} role="region" aria-label="Table of storage">
             <table>
               <thead>

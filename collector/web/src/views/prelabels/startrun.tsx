@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { api, Problem, Unreachable } from "../../api/client";
 import type { PrelabelRun, RunAsked } from "../../api/types";
 import { askedSentence } from "../../model/runs";
-import { useStudies } from "./filters";
+import { useStudies } from "../usestudies";
 
 type Outcome =
   | { state: "ready" }
