@@ -1,4 +1,4 @@
-"""What uploads are compared with: a bare granian that syncs what it wrote, tuspyserver, and the disk alone.
+"""What uploads are compared with: a bare granian that syncs what it wrote, tuspyserver, the disk and the hash alone.
 
 The servers run in processes of their own and write into the folder INGEST_DIR. tuspyserver is not part of the project:
 `peers_python` makes a throw-away environment for it.
@@ -7,6 +7,7 @@ The servers run in processes of their own and write into the folder INGEST_DIR. 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib
 import os
 import subprocess
@@ -74,6 +75,13 @@ def peers_python(folder: Path) -> Path | None:
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return None
     return python
+
+
+def hash_bytes(size: int) -> None:
+    """What the sha256 of an upload takes at least, in one thread."""
+    block, digest = os.urandom(BLOCK_BYTES), hashlib.sha256()
+    for _ in range(size // BLOCK_BYTES):
+        digest.update(block)
 
 
 def write_to_disk(path: Path, size: int) -> float:
