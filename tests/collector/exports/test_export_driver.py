@@ -24,7 +24,7 @@ from tests.collector.running import Collector
 from tests.support.exporting import jpeg
 from tests.support.waiting import until
 
-STILLS = 40
+STILLS = 20
 EVERYTHING = ("--with-prelabels",)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from collector.exports import zip_stream
 from collector.exports.zip_stream import FileChanged, zip_pieces
+from tests.support.trials import rounds
 
 AT = datetime(2026, 11, 30, 12, 34, 56, tzinfo=UTC)
 FILES = {"top/a.txt": b"abc", "top/sub/empty": b"", "top/ä ☕.bin": bytes(range(256)) * 5000}
@@ -81,17 +82,18 @@ def test_more_files_than_the_old_format_counts_in_little_memory(tmp_path: Path) 
 
 @pytest.mark.soak
 def test_beyond_four_gigabytes(tmp_path: Path) -> None:
-    """A file without bytes on the disk; the archive has them."""
+    """At full length. The file has no bytes on the disk; the archive has them."""
+    size = rounds(5 << 20, (4 << 30) + 5)
     large = tmp_path / "large"
     with large.open("wb") as file:
-        file.truncate((4 << 30) + 5)
+        file.truncate(size)
     small = tmp_path / "small"
     small.write_bytes(b"behind it")
     with (tmp_path / "made.zip").open("wb") as file:
         for piece in zip_pieces([("large", large), ("small", small)], AT, tmp_path, lambda _: None):
             file.write(piece)
     with zipfile.ZipFile(tmp_path / "made.zip") as found:
-        assert found.getinfo("large").file_size == (4 << 30) + 5
+        assert found.getinfo("large").file_size == size
         assert found.read("small") == b"behind it" and found.testzip() is None
 
 
