@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
 
 LEFTOVER = ".part"  # how the name of a temporary file ends that a kill or a power cut has left
@@ -111,7 +112,12 @@ def sync_folder(folder: Path) -> None:
 def file_sha256(path: Path) -> str:
     """The sha256 of what a file holds, 64 lower-case hex digits. Raises OSError."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return rest_sha256(file)
+
+
+def rest_sha256(file: BufferedIOBase) -> str:
+    """The same of an open file, from where it is read next to its end. Raises what reading it raises."""
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

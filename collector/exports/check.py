@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from collector.exports.about import ABOUT
 from collector.exports.problems import ExportDamaged
 from collector.exports.sums import SUMS
 from wire.base import parse_json
 from wire.errors import GleanerError
+from wire.files import rest_sha256
 from wire.labels import LabelsDocument
 
 DOCUMENT_MEMBERS = ("schema", "capture", "source", "labels")
@@ -79,7 +80,7 @@ def _root(place: _F) -> _F:
 
 def _sha256(path: _Folder) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return rest_sha256(cast(BufferedIOBase, file))
 
 
 def read_lines(path: _Folder) -> Iterator[tuple[LabelsDocument, dict[str, Any]]]:

@@ -94,6 +94,14 @@ NAMED: dict[str, tuple[Path_, Body, str]] = {
         )
         for method, verb in (("POST", "pause"), ("POST", "resume"), ("POST", "cancel"), ("GET", "failures"))
     },
+    **{
+        f"{method} /api/exports/{{export}}{rest}": (about(f"/api/exports/{{export}}{rest}"), nothing, "export-unknown")
+        for method, rest in (
+            ("GET", ""), ("DELETE", ""), ("GET", "/archive"),
+            ("POST", "/pause"), ("POST", "/resume"), ("POST", "/cancel"),
+        )
+    },
+    "POST /api/exports": (about("/api/exports"), body(study=lambda ids, _: ids.study), "study-unknown"),
     "POST /api/prelabel-runs": (
         about("/api/prelabel-runs"),
         body(model=lambda ids, _: ids.values["model"], study=lambda ids, _: ids.study),
@@ -111,6 +119,7 @@ LISTS: dict[str, tuple[str, Any]] = {
     "GET /api/devices": ("/api/devices", None),
     "GET /api/studies": ("/api/studies", None),
     "GET /api/prelabel-runs": ("/api/prelabel-runs", None),
+    "GET /api/exports": ("/api/exports", None),
     "GET /api/reports/today": ("/api/reports/today", None),
     "GET /api/reports/prelabels": ("/api/reports/prelabels", None),
 }

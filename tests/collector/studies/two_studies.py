@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from collector.exports.asked import ExportAsked
+from collector.exports.export_runs import start_export
 from collector.prelabels.runs import RunAsked, start_run
 from collector.review import queue, revisions
 from collector.review.queue import Lease, LeaseRefused
@@ -156,6 +158,7 @@ class TwoStudies:
         self._work(ids, captures)
         asked = RunAsked(model=str(self.model), study=study)
         ids.values["run"] = filled.db.write_sync(lambda conn: start_run(conn, asked, SOURCE, ("image",)))
+        ids.values["export"] = filled.db.write_sync(lambda conn: start_export(conn, ExportAsked(study=study)))
         found = filled.rows(IDS, study=study, session=filled.session)
         ids.marks = [row.id for row in found]
         ids.marks += [study, *(value for name, value in ids.values.items() if name != "model")]
