@@ -21,8 +21,13 @@ demo: ## a whole installation on this machine: collector, device, one guided ses
 test: dev web models ## every test; most of them wait for processes, so there are more of them than cores
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
+# Without those that `make test` runs on both databases, and without files that touch no row, or PostgreSQL's alone.
+SAME := bulk backup/test_repository.py backup/test_storage.py store/test_blobs.py store/test_objects.py \
+	store/test_postgres.py store/test_postgres_migrations.py test_several_processes.py
+
 test-postgres: dev web models ## the collector's tests with PostgreSQL in place of SQLite
-	@GLEANER_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto --dist loadfile tests/collector $(ARGS)
+	@GLEANER_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto --dist loadfile -m "not both_databases" \
+		tests/collector $(SAME:%=--ignore=tests/collector/%) $(ARGS)
 
 soak: dev web models ## the random trials at full length, with new examples each time
 	@GLEANER_SOAK=1 $(BIN)/python -m pytest -n auto --dist loadfile -m soak $(ARGS)

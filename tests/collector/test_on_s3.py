@@ -201,7 +201,8 @@ def test_a_backup_brings_media_from_there_and_a_restore_to_there(
     made = on_s3.run("backup", str(tmp_path / "kept"), *phrase, "--json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["new_blobs"] == len(on_s3.rows("SELECT DISTINCT blob FROM derived"))
-    refused = on_s3.run("restore", str(tmp_path / "kept"), *phrase)
+    same_media = Collector(tmp_path / "same", **on_s3._environment)
+    refused = same_media.run("restore", str(tmp_path / "kept"), *phrase)
     assert refused.returncode == 2 and "The media of a collector are at s3://" in " ".join(refused.stderr.split())
     elsewhere = {"GLEANER_COLLECTOR_BLOBS": f"s3://{moto.new_bucket()}", "GLEANER_COLLECTOR_STAGING": address}
     other = Collector(tmp_path / "other", **{**on_s3._environment, **elsewhere})

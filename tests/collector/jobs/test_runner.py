@@ -113,10 +113,11 @@ def test_a_short_job_needs_no_second_process_while_a_worker_is_idle(db: Database
         work=f"{WORK}:square",
         prepare=lambda conn, job: {"number": 2},
     )
-    with Running(db, kind):
+    with Running(db, kind) as runner:
         for number in range(10):
             db.write_sync(lambda conn, number=number: enqueue(conn, "open", str(number), short=True))  # type: ignore[misc]
             until(lambda number=number: rows(db)[str(number)][0] == "done")  # type: ignore[misc]
+            until(lambda: runner._busy == 0)  # a moment after the row says that it is done
     assert len(pids) == 1
 
 

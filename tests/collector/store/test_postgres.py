@@ -21,7 +21,9 @@ from collector.store.database import Database, DatabaseFailed, TextUnusable, not
 from collector.store.lock import DataInUse
 from collector.store.open import DriverMissing, UnknownDatabase, open_database
 from collector.store.postgres_driver import PostgresConnection
+from collector.store.postgres_statements import CHANGED_BY_TRIGGERS
 from collector.store.sql import Connection, text
+from tests.collector.review.filled import Filled
 from tests.collector.running import until
 from tests.needs import ROOT
 from tests.support import postgres
@@ -208,6 +210,27 @@ def test_queries_asked_ahead_are_of_that_moment_unless_the_fn_changed_their_tabl
 
     assert db.write_sync(fn) == [["a"], ["a", "b"], 3, 0]
     assert db.write_sync(lambda conn: list(conn.execute(NAMES).scalars())) == ["a", "b", "c"]
+
+
+def test_a_query_asked_ahead_is_asked_again_after_a_trigger(tmp_path: Path) -> None:
+    filled = Filled(tmp_path / "data", "postgresql")
+    filled.make(filled.take("ask", "answer", {"text": b"yes"}, ["text"])["take"])
+    waiting = text("SELECT coalesce(sum(tasks), 0) FROM waiting")
+
+    def fn(conn: Connection) -> list[int]:
+        conn.ahead([(waiting, {})])
+        before = conn.execute(waiting).scalar_one()
+        conn.ahead([(waiting, {})])
+        conn.execute(text("UPDATE task SET state = 'done'"))
+        return [before, conn.execute(waiting).scalar_one()]
+
+    tables = "SELECT DISTINCT CAST(CAST(tgrelid AS regclass) AS text) FROM pg_trigger WHERE NOT tgisinternal"
+    try:
+        assert filled.db.write_sync(fn) == [1, 0]
+        triggered = filled.db.read_sync(lambda conn: list(conn.exec_driver_sql(tables).scalars()))
+        assert set(triggered) == set(CHANGED_BY_TRIGGERS)
+    finally:
+        filled.db.close()
 
 
 def test_a_query_asked_ahead_by_one_fn_is_none_of_the_next(db: Database) -> None:
