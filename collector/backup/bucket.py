@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
+from secrets import token_hex
 from typing import BinaryIO
 
 from collector.backup.bucket_lock import LOCKS, BucketLock
@@ -110,6 +111,10 @@ class S3BackupStorage:
         with self._errors(self._writing):
             for start in range(0, len(waiting), DELETED_AT_ONCE):
                 self._objects.delete(waiting[start : start + DELETED_AT_ONCE])
+
+    def is_versioned(self) -> bool:
+        with self._errors(self._writing):
+            return self._objects.is_versioned(f".{token_hex(8)}.versions")
 
     def delete_unfinished(self) -> None:
         """An object is there whole or not at all; parts of uploads that never ended are seen by the server alone."""

@@ -93,6 +93,9 @@ class LocalBackupFolder:
                 if folder.is_dir():
                     sync_folder(folder)
 
+    def is_versioned(self) -> bool:
+        return False
+
     def delete_unfinished(self) -> None:
         with storage_errors(self._writing):
             for path in self.root.rglob(f".*{LEFTOVER}"):

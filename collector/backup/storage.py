@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 
 
 class BackupStorage(Protocol):
-    """Eight duties. Names are relative, with `/` between their parts; a file is there whole or not at all.
+    """Nine duties. Names are relative, with `/` between their parts; a file is there whole or not at all.
 
     Each method raises BackupStorageUnusable where the disk, share or service refuses.
     """
@@ -38,6 +38,10 @@ class BackupStorage(Protocol):
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete files; one that is not there is no error."""
+        ...
+
+    def is_versioned(self) -> bool:
+        """Whether what is deleted or replaced from now on can still be had here. It may write a small file for that."""
         ...
 
     def delete_unfinished(self) -> None:

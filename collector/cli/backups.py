@@ -119,7 +119,8 @@ def erase(
 ) -> None:
     """Take a participant out of every snapshot, destroy the keys of what only they had, and look whether all is gone.
 
-    Erase them in the collector first, or the next backup saves them again. Ends with 1 when something is left.
+    Erase them in the collector first, or the next backup saves them again. Ends with 1 when something is left, and
+    where the bucket keeps versions of what was deleted.
     """
     from collector.backup.erase import erase_participant, snapshots_with
     from collector.bulk.background import stand_back
@@ -128,19 +129,26 @@ def erase(
     with repository_at(repository, passphrase_file, for_pruning=not look) as place:
         erased = None if look else erase_participant(place, participant)
         left = snapshots_with(place, participant)
+        is_kept = not look and place.storage.is_versioned()
     if as_json:
-        typer.echo(json.dumps({"erased": None if erased is None else asdict(erased), "left": left}))
+        found = {"erased": None if erased is None else asdict(erased), "left": left, "versioned": is_kept}
+        typer.echo(json.dumps(found))
     else:
         if erased is not None:
             typer.echo(
                 f"{erased.rows} rows were taken out of {len(erased.snapshots)} snapshots; {erased.blobs} recordings and"
-                f" {erased.objects} objects in all cannot be read any more."
+                f" {erased.objects} objects in all {'are deleted' if is_kept else 'cannot be read any more'}."
             )
         for name, rows in left.items():
             typer.echo(f"The snapshot {name} has {rows} rows about {participant}.")
         if not left:
             typer.echo(f"No snapshot has anything of {participant}.")
-    if left and not look:
+        if is_kept:
+            typer.echo(
+                "The bucket keeps versions: what was deleted here, keys included, can still be had there. Delete all"
+                " versions that are not the newest (docs/backup.md, Erasing a participant)."
+            )
+    if is_kept or (left and not look):
         raise typer.Exit(1)
 
 

@@ -157,6 +157,15 @@ class Objects:
         except FileNotFoundError:
             return None
 
+    def is_versioned(self, name: str) -> bool:
+        """Whether the bucket keeps what is replaced or deleted: an object of this name is written and deleted."""
+        import obstore
+
+        made = _tried(lambda: obstore.put(self._store, name, b"", use_multipart=False))
+        self.delete([name])
+        # "null" is the version of what is written where versions are not kept any more.
+        return made.get("version") not in (None, "null")
+
     def read(self, name: str, start: int, end: int) -> Iterator[bytes]:
         """Bytes [start, end) as they come. A connection that breaks is continued where it broke.
 

@@ -23,7 +23,7 @@ from collector.store.open_blobs import BlobsLocation, open_blobs
 from tests.collector.backup.saving import PASSPHRASE, furnish, gleaner, opened, save
 from tests.collector.review.filled import Filled
 from tests.needs import ROOT
-from tests.support import warm
+from tests.support import local_http, warm
 from tests.support.databases import environment_of
 from tests.support.s3 import S3Server
 from tests.support.s3_faults import failing
@@ -154,6 +154,29 @@ def test_what_the_server_refuses_is_a_sentence(moto: S3Server) -> None:
     with pytest.raises(BackupStorageUnusable, match="The backup cannot be written: there is no bucket never-made"):
         storage.commit()
     storage.commit()
+
+
+VERSIONS = '<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>{}</Status>\
+</VersioningConfiguration>'
+
+
+def test_erasing_says_when_the_bucket_has_versions_of_what_is_deleted(
+    filled: Filled, moto: S3Server, place: S3Place, environment: None
+) -> None:
+    furnish(filled)
+    filled.execute("UPDATE session SET participant = 'p-erased'")
+    words = ("backups", "erase", place.address, "--participant", "p-erased")
+    for state, is_kept in (("Suspended", False), ("Enabled", True)):
+        body = VERSIONS.format(state)
+        local_http.request("PUT", f"{moto.endpoint}/{place.bucket}?versioning", content=body).raise_for_status()
+        save(filled, S3BackupStorage(place))
+        done = gleaner(filled.folder, *words, "--json")
+        said = json.loads(done.stdout)
+        assert (done.returncode, said["left"], said["versioned"]) == (int(is_kept), {}, is_kept), done.stderr
+        assert said["erased"]["rows"] > 0
+    done = gleaner(filled.folder, *words)
+    assert done.returncode == 1 and "The bucket keeps versions: what was deleted here" in " ".join(done.stdout.split())
+    assert gleaner(filled.folder, *words, "--look").returncode == 0
 
 
 def test_media_are_restored_to_an_s3_server(filled: Filled, moto: S3Server, place: S3Place, tmp_path: Path) -> None:
