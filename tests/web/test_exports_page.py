@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from collector.exports.check import check_export
+from tests.support.waiting import until
 from tests.web import lead, reviewed
 from tests.web.axe import violations
 from tests.web.conftest import Open
@@ -98,8 +99,9 @@ def test_it_is_started_and_downloaded(house: House, page: Page, tmp_path: Path) 
     dialog.get_by_role("button", name="Delete the export").click()
     expect(row).to_have_attribute("data-state", "deleted")
     expect(row.get_by_role("link", name="Download")).to_have_count(0)
-    log = (house.collector.data / "logs/security.jsonl").read_text()
-    assert log.count("export-downloaded") == 1 and log.count("export-deleted") == 1
+    log = house.collector.data / "logs/security.jsonl"
+    until(lambda: "export-deleted" in log.read_text())  # lines are written by a thread
+    assert log.read_text().count("export-downloaded") == log.read_text().count("export-deleted") == 1
 
 
 def test_it_is_followed_paused_resumed_and_cancelled(page: Page, held: Held) -> None:

@@ -28,8 +28,9 @@ from tests.support.exporting import VIDEOS, contents, review_media, write_export
 from tests.support.other_model import package
 from tests.support.ray_cluster import RayCluster, ray_cluster
 from tests.support.s3 import S3Server
+from tests.support.trials import rounds
 
-STILLS = 600
+STILLS = 240
 ITEMS = EXPORTED_STILLS + VIDEOS
 BATCH = 10
 
@@ -101,7 +102,8 @@ def test_a_node_killed_in_the_middle_changes_nothing_of_the_result(tmp_path: Pat
         engine.close()
 
 
-@pytest.mark.parametrize("form", ["jsonl", "coco"])
+@pytest.mark.soak
+@pytest.mark.parametrize("form", ["coco", "jsonl"][: rounds(1, 2)])
 def test_an_export_from_s3_is_the_same_when_a_node_is_killed_in_the_middle(
     filled: Filled, tmp_path: Path, cluster: RayCluster, moto: S3Server, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:

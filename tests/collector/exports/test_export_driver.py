@@ -216,8 +216,9 @@ def test_over_http(service: Service, tmp_path: Path) -> None:
             with pytest.raises(CollectorRefused, match=r"no longer covers.* Start it again"):
                 gleaner.exports.download(started.id, tmp_path)
             assert gleaner.exports.delete(started.id).state == "deleted"
-    log = (service.collector.data / "logs/security.jsonl").read_text()
-    assert [log.count(f"export-{what}") for what in ("started", "downloaded", "deleted")] == [1, 1, 1]
+    log = service.collector.data / "logs/security.jsonl"
+    until(lambda: "export-deleted" in log.read_text())  # lines are written by a thread
+    assert [log.read_text().count(f"export-{what}") for what in ("started", "downloaded", "deleted")] == [1, 1, 1]
 
 
 def check_ranges(lead: httpx.Client, path: str, whole: httpx.Response) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import sample
+from tests.support.waiting import until
 from wire.base import new_id
 from wire.device import Backlog, Heartbeat
 
@@ -43,7 +44,7 @@ def test_failed_jobs_are_tried_again_and_that_is_logged(collector: Collector, le
     assert lead.get("/api/failed-jobs").json()["jobs"] == []
     again = lead.post("/api/failed-jobs/again", json={"kind": "derive"})
     assert (again.status_code, again.json()["code"]) == (404, "job-unknown")
-    assert "jobs-started-again" in (collector.data / "logs/security.jsonl").read_text()
+    until(lambda: "jobs-started-again" in (collector.data / "logs/security.jsonl").read_text())
 
 
 def test_devices_say_what_waits_on_them(collector: Collector, lead: httpx.Client) -> None:
