@@ -40,6 +40,8 @@ def check_export(place: Path) -> Checked:
     Raises:
         ExportDamaged: with the first file or line that has changed since the export.
     """
+    if not place.exists():
+        raise ExportDamaged(f"{place} is not there.", hint="Check the path: an export's folder, or its archive.")
     if not place.is_file():
         return _check(_root(place))
     try:

@@ -64,6 +64,12 @@ def test_what_is_not_as_it_was_is_found(folder: Path, damage: Callable[[Path], N
         check_export(folder)
 
 
+def test_a_place_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ExportDamaged, match=r"none\.zip is not there") as found:
+        check_export(tmp_path / "none.zip")
+    assert "Check the path" in found.value.hint
+
+
 def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "labels.jsonl"
     for line in ("{", "[]", '{"schema": 1}', '{"schema": 1, "capture": "c", "source": {}, "labels": []}'):

@@ -60,6 +60,9 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
           <a class="button top-today" href="#prelabels">
             pre-labels
           </a>
+          <a class="button top-today" href="#exports">
+            exports
+          </a>
           <a class="button top-today" href="#installation">
             installation
           </a>
