@@ -66,6 +66,11 @@ export class Unreachable extends Error {
   }
 }
 
+/** Throws what is neither: nobody expected it. */
+export function expectRefusal(error: unknown): asserts error is Problem | Unreachable {
+  if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+}
+
 let person: string | null = null;
 
 /** Everything this page sends from now on is in this person's name. */

@@ -1,6 +1,6 @@
 /** The page's store: what is open, what comes next, what was sent. Views read its signals and call its verbs. */
 import { signal } from "@preact/signals";
-import { actAs, Problem, Unreachable, type ReviewApi } from "../api/client";
+import { actAs, expectRefusal, Problem, type ReviewApi, Unreachable } from "../api/client";
 import type { CorrectionCode, LabelsDocument, Me, Progress, SkipCode, Submit, SubmitReply, TaskView } from "../api/types";
 import type { Coded } from "../model/codes";
 import { Acceptance } from "./acceptance";
@@ -327,8 +327,8 @@ export class Store<M extends Prepared = Prepared> {
       this.problem.value = null;
       return reply.tasks;
     } catch (error) {
+      expectRefusal(error);
       if (error instanceof Problem && error.status === 401) this.signOut();
-      else if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
       else {
         this.problem.value = error;
         if (!this.current.value && this.prefetch.waiting.length === 0) this.phase.value = "failed";
@@ -369,7 +369,7 @@ export class Store<M extends Prepared = Prepared> {
 
   /** Reports a request that failed. Throws what is no answer of the collector's. */
   private complain(error: unknown, what: string): void {
-    if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+    expectRefusal(error);
     if (error instanceof Problem && error.status === 401) return this.signOut();
     const task = this.current.value?.task;
     if (error instanceof Problem && error.status === 409 && task) this.lost(task, error);

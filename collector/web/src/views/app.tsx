@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../api/client";
+import { api, expectRefusal, Problem, Unreachable } from "../api/client";
 import type { TaskView } from "../api/types";
 import { MediaSet } from "../media/load";
 import { editors } from "../media/registry";
@@ -52,7 +52,7 @@ async function open(): Promise<void> {
     guard(opened);
     await begin(opened);
   } catch (error) {
-    if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+    expectRefusal(error);
     failure.value = error;
     if (!(error instanceof Problem) || error.retryable) setTimeout(() => void open(), RETRY_MS);
   }

@@ -1,7 +1,7 @@
 /** A question before something that cannot be taken back; it stays open, with the reason, where that was refused. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Problem, Unreachable } from "../api/client";
+import { expectRefusal } from "../api/client";
 import { Modal } from "./modal";
 
 interface ConfirmProps {
@@ -24,7 +24,7 @@ export function Confirm({ question, action, refused, act, onClose, children }: C
       await act();
       onClose();
     } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      expectRefusal(error);
       setTrouble(error.message);
       setBusy(false);
     }

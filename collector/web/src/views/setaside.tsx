@@ -1,6 +1,6 @@
 /** What waits for a lead: skipped items with their reasons, and work that came after its item had gone to others. */
 import { useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../api/client";
+import { api, expectRefusal } from "../api/client";
 import type { LateWork, SetAside, SkippedItem } from "../api/types";
 import type { Store } from "../state/store";
 import { KINDS } from "../ui/words";
@@ -16,7 +16,7 @@ export function SetAsideLists({ store, found }: Props): preact.JSX.Element | nul
   const open = (task: string, person: string | null): void => {
     setTrouble(null);
     openItem(store, task, person).catch((error: unknown) => {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      expectRefusal(error);
       setTrouble(error.message);
     });
   };

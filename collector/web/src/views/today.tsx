@@ -1,50 +1,39 @@
 /** Today in numbers, for leads: what `gleaner collector report today` shows, and what was set aside. */
-import { useEffect, useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../api/client";
+import { api } from "../api/client";
 import type { SetAside, TodayReport } from "../api/types";
 import type { Store } from "../state/store";
 import { SetAsideLists } from "./setaside";
+import { useRefreshed } from "./userefreshed";
 
 const EVERY_MS = 10_000;
 
+async function askToday(): Promise<{ report: TodayReport; aside: SetAside }> {
+  const [report, aside] = await Promise.all([api.today(), api.setAside()]);
+  return { report, aside };
+}
+
 export function Today({ store }: { store: Store }): preact.JSX.Element {
-  const [report, setReport] = useState<TodayReport | null>(null);
-  const [aside, setAside] = useState<SetAside | null>(null);
-  const [trouble, setTrouble] = useState<string | null>(null);
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout>;
-    const refresh = async (): Promise<void> => {
-      try {
-        const [today, found] = await Promise.all([api.today(), api.setAside()]);
-        setReport(today);
-        setAside(found);
-        setTrouble(null);
-      } catch (error) {
-        if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-        setTrouble(error.message);
-      }
-      timer = setTimeout(() => void refresh(), EVERY_MS);
-    };
-    void refresh();
-    return () => clearTimeout(timer);
-  }, [store]);
+  const { value, trouble } = useRefreshed(store, askToday, EVERY_MS);
   return (
     <main class="card-page" data-state="today">
       <section class="card card-wide">
-        <h1>Today{report ? `, ${report.day}` : ""}</h1>
+        <h1>Today{value ? `, ${value.report.day}` : ""}</h1>
         {trouble && (
           <p class="caveat" role="alert">
             {trouble} The numbers below are the last ones received.
           </p>
         )}
-        {report && <Numbers report={report} />}
-        {aside && <SetAsideLists store={store} found={aside} />}
+        {value && <Numbers report={value.report} />}
+        {value && <SetAsideLists store={store} found={value.aside} />}
         <p class="actions">
           <a class="button" href={location.pathname === "/today" ? "/" : "#"}>
             Back to review
           </a>
           <a class="button" href="#prelabels">
             Quality of the pre-labels
+          </a>
+          <a class="button" href="#exports">
+            Exports
           </a>
           <a class="button" href="#installation">
             Installation

@@ -1,6 +1,6 @@
 /** A value of the collector that is asked for again every so often, and after something changed. */
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { Problem, Unreachable } from "../api/client";
+import { expectRefusal, Problem } from "../api/client";
 import type { Store } from "../state/store";
 
 export interface Refreshed<T> {
@@ -10,7 +10,10 @@ export interface Refreshed<T> {
   refresh(): void;
 }
 
-export function useRefreshed<T>(store: Store, ask: () => Promise<T>, everyMs: number): Refreshed<T> {
+/** How long until it is asked for again; null: not before `refresh`. `newest`: null where it could not be had. */
+export type Pause<T> = (newest: T | null) => number | null;
+
+export function useRefreshed<T>(store: Store, ask: () => Promise<T>, pause: number | Pause<T>): Refreshed<T> {
   const [value, setValue] = useState<T | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [turn, setTurn] = useState(0);
@@ -18,27 +21,29 @@ export function useRefreshed<T>(store: Store, ask: () => Promise<T>, everyMs: nu
   useEffect(() => {
     let here = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    ask()
-      .then(
-        (found) => {
-          if (!here) return;
-          setValue(found);
-          setTrouble(null);
-        },
-        (error: unknown) => {
-          if (!here) return;
-          if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-          if (error instanceof Problem && error.status === 401) store.phase.value = "signed-out";
-          setTrouble(error.message);
-        },
-      )
-      .finally(() => {
-        if (here) timer = setTimeout(refresh, everyMs);
-      });
+    const askLater = (newest: T | null): void => {
+      const ms = typeof pause === "number" ? pause : pause(newest);
+      if (ms !== null) timer = setTimeout(refresh, ms);
+    };
+    ask().then(
+      (found) => {
+        if (!here) return;
+        setValue(found);
+        setTrouble(null);
+        askLater(found);
+      },
+      (error: unknown) => {
+        if (!here) return;
+        expectRefusal(error);
+        if (error instanceof Problem && error.status === 401) store.phase.value = "signed-out";
+        setTrouble(error.message);
+        askLater(null);
+      },
+    );
     return () => {
       here = false;
       clearTimeout(timer);
     };
-  }, [store, ask, everyMs, turn, refresh]);
+  }, [store, ask, pause, turn, refresh]);
   return { value, trouble, refresh };
 }

@@ -1,6 +1,6 @@
 /** The studies of the collector, for choices. */
 import { useEffect, useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../api/client";
+import { api, expectRefusal } from "../api/client";
 
 /** The studies that have sessions here; none while the collector does not say. */
 export function useStudies(): readonly string[] {
@@ -13,7 +13,7 @@ export function useStudies(): readonly string[] {
       },
       (error: unknown) => {
         // The page says what is wrong with the collector; without the list the choice is every study.
-        if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+        expectRefusal(error);
       },
     );
     return () => {

@@ -1,6 +1,6 @@
 /** One export: how far it is or what is in it, and what can be done with it. */
 import { useState } from "preact/hooks";
-import { api, archiveUrl, Problem, Unreachable } from "../../api/client";
+import { api, archiveUrl, expectRefusal } from "../../api/client";
 import type { ExportRun } from "../../api/types";
 import {
   askedWords,
@@ -44,7 +44,7 @@ export function ExportItem({ run, onChanged }: ItemProps): preact.JSX.Element {
     try {
       await (verb === "again" ? api.startExport(run.asked) : api.changeExport(run.id, verb));
     } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      expectRefusal(error);
       setTrouble(error.message);
     }
     onChanged();

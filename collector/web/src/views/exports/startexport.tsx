@@ -1,12 +1,18 @@
 /** The form that starts an export: the options of `gleaner collector export`. */
 import { useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../../api/client";
+import { api, expectRefusal, Problem } from "../../api/client";
 import type { ExportAsked } from "../../api/types";
 import { FORMATS, TASK_TYPES, withZone } from "../../model/exports";
+import { Choice, withAll } from "../choice";
 import { useStudies } from "../usestudies";
 
 type Outcome = { state: "ready" } | { state: "asking" } | { state: "started"; name: string } | { state: "refused"; text: string };
-type Frames = "keyframes" | "every" | "some";
+const FRAMES = [
+  ["keyframes", "those with a keyframe"],
+  ["every", "every frame"],
+  ["some", "one in so many"],
+] as const;
+type Frames = (typeof FRAMES)[number][0];
 
 export function StartExport({ onStarted }: { onStarted(): void }): preact.JSX.Element {
   const studies = useStudies();
@@ -20,7 +26,7 @@ export function StartExport({ onStarted }: { onStarted(): void }): preact.JSX.El
       setOutcome({ state: "started", name: run.name });
       onStarted();
     } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      expectRefusal(error);
       setOutcome({ state: "refused", text: error instanceof Problem ? error.message : `${error.message} Nothing was started.` });
     }
   };
@@ -33,38 +39,15 @@ export function StartExport({ onStarted }: { onStarted(): void }): preact.JSX.El
         void start(event.currentTarget);
       }}
     >
-      <label>
-        <span>Format</span>
-        <select name="format" value={format} onChange={(e) => setFormat(e.currentTarget.value === "coco" ? "coco" : "jsonl")}>
-          {Object.entries(FORMATS).map(([value, word]) => (
-            <option key={value} value={value}>
-              {word}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        <span>Study</span>
-        <select name="study">
-          <option value="">every study</option>
-          {studies.map((one) => (
-            <option key={one} value={one}>
-              {one}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        <span>Items</span>
-        <select name="type">
-          <option value="">every type</option>
-          {TASK_TYPES.map(([value, word]) => (
-            <option key={value} value={value}>
-              {word}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        label="Format"
+        name="format"
+        options={Object.entries(FORMATS)}
+        value={format}
+        onChoose={(value) => setFormat(value === "coco" ? "coco" : "jsonl")}
+      />
+      <Choice label="Study" name="study" options={withAll("every study", studies)} />
+      <Choice label="Items" name="type" options={[["", "every type"], ...TASK_TYPES]} />
       <label>
         <span>Submitted since</span>
         <input type="datetime-local" name="since" />
@@ -99,14 +82,13 @@ export function StartExport({ onStarted }: { onStarted(): void }): preact.JSX.El
 function FramesChoice({ frames, onChoose }: { frames: Frames; onChoose(frames: Frames): void }): preact.JSX.Element {
   return (
     <>
-      <label>
-        <span>Frames of videos</span>
-        <select name="frames" value={frames} onChange={(e) => onChoose(e.currentTarget.value as Frames)}>
-          <option value="keyframes">those with a keyframe</option>
-          <option value="every">every frame</option>
-          <option value="some">one in so many</option>
-        </select>
-      </label>
+      <Choice
+        label="Frames of videos"
+        name="frames"
+        options={FRAMES}
+        value={frames}
+        onChoose={(value) => onChoose(FRAMES.map(([one]) => one).find((one) => one === value) ?? "keyframes")}
+      />
       {frames === "some" && (
         <label>
           <span>One frame in</span>

@@ -1,11 +1,12 @@
 /** What one person may do and what lets them in: their role, sessions of the page, tokens of programs, links. */
 import { useCallback, useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../../api/client";
+import { api, expectRefusal } from "../../api/client";
 import type { TokenRow, UserRow } from "../../api/types";
 import { ACCESS_KINDS, ago, ROLES } from "../../model/installation";
 import type { Store } from "../../state/store";
 import { Modal } from "../modal";
 import { useRefreshed } from "../userefreshed";
+import { LeadTable } from "../leadcard";
 
 const EVERY_MS = 10_000;
 
@@ -32,26 +33,11 @@ export function Access({ store, user, onRevoke, onChanged, onClose }: AccessProp
       )}
       {value && tokens.length === 0 && <p class="note">Nothing lets {user.name} in at present.</p>}
       {tokens.length > 0 && (
-        <div class="table-room" tabIndex={0} role="region" aria-label={`What lets ${user.name} in`}>
-          <table class="words-table">
-            <thead>
-              <tr>
-                <th scope="col">what</th>
-                <th scope="col">made</th>
-                <th scope="col">last used</th>
-                <th scope="col">ends</th>
-                <th scope="col">
-                  <span class="sr-only">action</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {tokens.map((token) => (
-                <TokenLine key={token.id} token={token} onRevoke={() => onRevoke(token)} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <LeadTable name={`What lets ${user.name} in`} columns={["what", "made", "last used", "ends"]} acts>
+          {tokens.map((token) => (
+            <TokenLine key={token.id} token={token} onRevoke={() => onRevoke(token)} />
+          ))}
+        </LeadTable>
       )}
       <p class="actions">
         <button type="button" data-first onClick={onClose}>
@@ -90,7 +76,7 @@ function RoleOf({ user, onChanged }: { user: UserRow; onChanged(): void }): prea
       setSaid(`${user.name} is ${role === "lead" ? "a lead" : `an ${role}`} now.`);
       onChanged();
     } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      expectRefusal(error);
       setSaid(error.message);
     }
   };

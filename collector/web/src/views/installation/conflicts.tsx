@@ -5,6 +5,7 @@ import { differences } from "../../model/installation";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
 import { useRefreshed } from "../userefreshed";
+import { LeadCard, LeadTable } from "../leadcard";
 
 const EVERY_MS = 60_000;
 
@@ -12,15 +13,7 @@ export function Conflicts({ store }: { store: Store }): preact.JSX.Element {
   const { value, trouble } = useRefreshed(store, api.manifestConflicts, EVERY_MS);
   const conflicts = value?.conflicts ?? [];
   return (
-    <section class="lead-card" aria-labelledby="conflicts">
-      <h2 id="conflicts" class="big">
-        Manifest conflicts
-      </h2>
-      {trouble && (
-        <p class="caveat" role="alert">
-          {trouble}
-        </p>
-      )}
+    <LeadCard id="conflicts" title="Manifest conflicts" trouble={trouble}>
       {value && conflicts.length === 0 && (
         <p class="note">None. A conflict is a capture that came a second time, with another manifest.</p>
       )}
@@ -37,7 +30,7 @@ export function Conflicts({ store }: { store: Store }): preact.JSX.Element {
         ))}
       </ol>
       {value?.next != null && <p class="note">GET /api/manifest-conflicts has older ones.</p>}
-    </section>
+    </LeadCard>
   );
 }
 
@@ -52,31 +45,20 @@ function Conflict({ one }: { one: ManifestConflict }): preact.JSX.Element {
         The one that rules came from <code>{one.kept_device}</code> on {when(one.kept_received_at)}, the other from{" "}
         <code>{one.device}</code> on {when(one.received_at)}.
       </p>
-      <div class="table-room" tabIndex={0} role="region" aria-label={`What differs in ${one.capture}`}>
-        <table class="words-table">
-          <thead>
-            <tr>
-              <th scope="col">member</th>
-              <th scope="col">rules</th>
-              <th scope="col">set aside</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.length === 0 && (
-              <tr>
-                <td colSpan={3}>Only the writing differs, not the content.</td>
-              </tr>
-            )}
-            {rows.map(([member, kept, other]) => (
-              <tr key={member}>
-                <th scope="row">{member}</th>
-                <td class="why">{kept}</td>
-                <td class="why">{other}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <LeadTable name={`What differs in ${one.capture}`} columns={["member", "rules", "set aside"]}>
+        {rows.length === 0 && (
+          <tr>
+            <td colSpan={3}>Only the writing differs, not the content.</td>
+          </tr>
+        )}
+        {rows.map(([member, kept, other]) => (
+          <tr key={member}>
+            <th scope="row">{member}</th>
+            <td class="why">{kept}</td>
+            <td class="why">{other}</td>
+          </tr>
+        ))}
+      </LeadTable>
       <details>
         <summary>Both as they were sent</summary>
         <pre tabIndex={0}>{one.kept_manifest}</pre>

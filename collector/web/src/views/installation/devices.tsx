@@ -6,6 +6,7 @@ import { ago, deviceState, size } from "../../model/installation";
 import type { Store } from "../../state/store";
 import { Confirm } from "../confirm";
 import { useRefreshed } from "../userefreshed";
+import { LeadCard, LeadTable } from "../leadcard";
 
 const EVERY_MS = 10_000;
 const STATES = { revoked: "✕ revoked", silent: "● silent", never: "● not seen yet", well: "✓ reports" } as const;
@@ -16,43 +17,18 @@ export function Devices({ store }: { store: Store }): preact.JSX.Element {
   const devices = value?.devices ?? [];
   const now = Date.now();
   return (
-    <section class="lead-card" aria-labelledby="devices">
-      <h2 id="devices" class="big">
-        Devices
-      </h2>
-      {trouble && (
-        <p class="caveat" role="alert">
-          {trouble}
-        </p>
-      )}
+    <LeadCard id="devices" title="Devices" trouble={trouble}>
       {value && devices.length === 0 && (
         <p class="note">
           No device has joined. <code>gleaner collector join-code</code> prints a code for one.
         </p>
       )}
       {devices.length > 0 && (
-        <div class="table-room" tabIndex={0} role="region" aria-label="Table of devices">
-          <table class="words-table">
-            <thead>
-              <tr>
-                <th scope="col">device</th>
-                <th scope="col">state</th>
-                <th scope="col">last report</th>
-                <th scope="col">waits on it</th>
-                <th scope="col">its disk</th>
-                <th scope="col">version</th>
-                <th scope="col">
-                  <span class="sr-only">action</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {devices.map((device) => (
-                <Device key={device.id} device={device} now={now} onRevoke={() => setAsked(device)} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <LeadTable name="Table of devices" columns={["device", "state", "last report", "waits on it", "its disk", "version"]} acts>
+          {devices.map((device) => (
+            <Device key={device.id} device={device} now={now} onRevoke={() => setAsked(device)} />
+          ))}
+        </LeadTable>
       )}
       {asked && (
         <Confirm
@@ -69,7 +45,7 @@ export function Devices({ store }: { store: Store }): preact.JSX.Element {
           stays on it. With a new join code it can send again.
         </Confirm>
       )}
-    </section>
+    </LeadCard>
   );
 }
 

@@ -1,10 +1,11 @@
 /** Work that was given up after five attempts, with its reasons, and trying it again. */
 import { useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../../api/client";
+import { api, expectRefusal } from "../../api/client";
 import { kindsOf, workOf } from "../../model/installation";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
 import { useRefreshed } from "../userefreshed";
+import { LeadCard, LeadTable } from "../leadcard";
 
 const EVERY_MS = 10_000;
 
@@ -16,7 +17,7 @@ export function FailedJobList({ store, onChanged }: { store: Store; onChanged():
       const { started } = await api.tryAgain(kind, key);
       setSaid(`${started.toLocaleString("en")} ${started === 1 ? "job waits" : "jobs wait"} again.`);
     } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      expectRefusal(error);
       setSaid(error.message);
     }
     refresh();
@@ -24,18 +25,10 @@ export function FailedJobList({ store, onChanged }: { store: Store; onChanged():
   };
   const jobs = value?.jobs ?? [];
   return (
-    <section class="lead-card" aria-labelledby="failed-jobs">
-      <h2 id="failed-jobs" class="big">
-        Failed jobs
-      </h2>
+    <LeadCard id="failed-jobs" title="Failed jobs" trouble={trouble}>
       <p class="note told" role="status">
         {said ?? (value && jobs.length === 0 ? "None. A job is given up after five attempts." : "")}
       </p>
-      {trouble && (
-        <p class="caveat" role="alert">
-          {trouble}
-        </p>
-      )}
       {jobs.length > 0 && (
         <>
           <p class="actions">
@@ -45,45 +38,30 @@ export function FailedJobList({ store, onChanged }: { store: Store; onChanged():
               </button>
             ))}
           </p>
-          <div class="table-room" tabIndex={0} role="region" aria-label="Table of failed jobs">
-            <table class="words-table">
-              <thead>
-                <tr>
-                  <th scope="col">work</th>
-                  <th scope="col">of</th>
-                  <th scope="col">why</th>
-                  <th scope="col">when</th>
-                  <th scope="col">
-                    <span class="sr-only">action</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {jobs.map((job) => (
-                  <tr key={job.id}>
-                    <th scope="row">{workOf(job.kind)}</th>
-                    <td>
-                      <code>{job.key}</code>
-                    </td>
-                    <td class="why">{job.error ?? "no reason was recorded"}</td>
-                    <td>{job.failed_at ? when(job.failed_at) : "not recorded"}</td>
-                    <td>
-                      <button
-                        type="button"
-                        aria-label={`Try again: ${workOf(job.kind)}, ${job.key}`}
-                        onClick={() => void again(job.kind, job.key)}
-                      >
-                        Try again
-                      </button>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <LeadTable name="Table of failed jobs" columns={["work", "of", "why", "when"]} acts>
+            {jobs.map((job) => (
+              <tr key={job.id}>
+                <th scope="row">{workOf(job.kind)}</th>
+                <td>
+                  <code>{job.key}</code>
+                </td>
+                <td class="why">{job.error ?? "no reason was recorded"}</td>
+                <td>{job.failed_at ? when(job.failed_at) : "not recorded"}</td>
+                <td>
+                  <button
+                    type="button"
+                    aria-label={`Try again: ${workOf(job.kind)}, ${job.key}`}
+                    onClick={() => void again(job.kind, job.key)}
+                  >
+                    Try again
+                  </button>
+                </td>
+              </tr>
+            ))}
+          </LeadTable>
           {value?.next != null && <p class="note">Older ones follow when these are done.</p>}
         </>
       )}
-    </section>
+    </LeadCard>
   );
 }

@@ -5,6 +5,7 @@ import type { Overview } from "../../api/types";
 import { ago, size, span } from "../../model/installation";
 import { api } from "../../api/client";
 import type { Store } from "../../state/store";
+import { LeadCard, OLD_VALUE } from "../leadcard";
 import { LeadTop } from "../leadtop";
 import { Conflicts } from "./conflicts";
 import { Devices } from "./devices";
@@ -33,15 +34,7 @@ export function InstallationPage({ store }: { store: Store }): preact.JSX.Elemen
 function WhatToDo({ overview }: { overview: Refreshed<Overview> }): preact.JSX.Element {
   const found = overview.value;
   return (
-    <section class="lead-card" aria-labelledby="what-to-do">
-      <h2 id="what-to-do" class="big">
-        What to do
-      </h2>
-      {overview.trouble && (
-        <p class="caveat" role="alert">
-          {overview.trouble} What is below is the last that was received. This page tries again automatically.
-        </p>
-      )}
+    <LeadCard id="what-to-do" title="What to do" trouble={overview.trouble && `${overview.trouble} ${OLD_VALUE}`}>
       {!found && !overview.trouble && (
         <p class="note" role="status">
           Looking at the installation.
@@ -61,7 +54,7 @@ function WhatToDo({ overview }: { overview: Refreshed<Overview> }): preact.JSX.E
         </ol>
       )}
       {found && <Facts found={found} />}
-    </section>
+    </LeadCard>
   );
 }
 

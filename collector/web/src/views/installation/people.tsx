@@ -7,6 +7,7 @@ import type { Store } from "../../state/store";
 import { Confirm } from "../confirm";
 import { Access } from "./access";
 import { useRefreshed } from "../userefreshed";
+import { LeadCard, LeadTable } from "../leadcard";
 
 const EVERY_MS = 30_000;
 
@@ -25,36 +26,13 @@ export function People({ store }: { store: Store }): preact.JSX.Element {
     refresh();
   }, [refresh]);
   return (
-    <section class="lead-card" aria-labelledby="people">
-      <h2 id="people" class="big">
-        People
-      </h2>
-      {trouble && (
-        <p class="caveat" role="alert">
-          {trouble}
-        </p>
-      )}
+    <LeadCard id="people" title="People" trouble={trouble}>
       {users.length > 0 && (
-        <div class="table-room" tabIndex={0} role="region" aria-label="Table of people">
-          <table class="words-table">
-            <thead>
-              <tr>
-                <th scope="col">person</th>
-                <th scope="col">role</th>
-                <th scope="col">studies</th>
-                <th scope="col">state</th>
-                <th scope="col">
-                  <span class="sr-only">action</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {users.map((user) => (
-                <Row key={user.name} user={user} onAsk={(what) => setAsked({ what, user })} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <LeadTable name="Table of people" columns={["person", "role", "studies", "state"]} acts>
+          {users.map((user) => (
+            <Row key={user.name} user={user} onAsk={(what) => setAsked({ what, user })} />
+          ))}
+        </LeadTable>
       )}
       <p class="note">
         <code>gleaner collector user add</code> adds a person, <code>gleaner collector user link</code> prints a new
@@ -70,7 +48,7 @@ export function People({ store }: { store: Store }): preact.JSX.Element {
         />
       )}
       {asked && <Question asked={asked} onClose={close} onBack={(user) => setAsked({ what: "access", user })} />}
-    </section>
+    </LeadCard>
   );
 }
 

@@ -1,4 +1,5 @@
 /** Which reviewed items the report is about: a study, a model, a day. */
+import { Choice, withAll } from "../choice";
 import { useStudies } from "../usestudies";
 import type { Filter } from "./usereport";
 
@@ -16,8 +17,18 @@ export function Filters({ filter, models, onChoose }: FiltersProps): preact.JSX.
   };
   return (
     <form class="filters" aria-label="What the report is about" onSubmit={(event) => event.preventDefault()}>
-      <Choice name="Study" all="every study" value={filter.study} of={studies} onChoose={(v) => set("study", v)} />
-      <Choice name="Model" all="every model" value={filter.model} of={models} onChoose={(v) => set("model", v)} />
+      <Choice
+        label="Study"
+        options={withAll("every study", offered(studies, filter.study))}
+        value={filter.study ?? ""}
+        onChoose={(v) => set("study", v)}
+      />
+      <Choice
+        label="Model"
+        options={withAll("every model", offered(models, filter.model))}
+        value={filter.model ?? ""}
+        onChoose={(v) => set("model", v)}
+      />
       <label>
         <span>Submitted since</span>
         <input type="date" value={filter.since ?? ""} onChange={(event) => set("since", event.currentTarget.value)} />
@@ -31,27 +42,7 @@ export function Filters({ filter, models, onChoose }: FiltersProps): preact.JSX.
   );
 }
 
-interface ChoiceProps {
-  name: string;
-  all: string;
-  value: string | undefined;
-  of: readonly string[];
-  onChoose(value: string): void;
-}
-
-function Choice({ name, all, value, of, onChoose }: ChoiceProps): preact.JSX.Element {
-  const offered = value && !of.includes(value) ? [...of, value] : of;
-  return (
-    <label>
-      <span>{name}</span>
-      <select value={value ?? ""} onChange={(event) => onChoose(event.currentTarget.value)}>
-        <option value="">{all}</option>
-        {offered.map((one) => (
-          <option key={one} value={one}>
-            {one}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+/** What is chosen stays offered, also where it is not known here. */
+function offered(names: readonly string[], chosen: string | undefined): readonly string[] {
+  return chosen && !names.includes(chosen) ? [...names, chosen] : names;
 }

@@ -1,65 +1,35 @@
 /** Running a model again over captures that are here: how far each run is; start, pause, resume and cancel one. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../../api/client";
-import type { PrelabelRun } from "../../api/types";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api, expectRefusal } from "../../api/client";
+import type { PrelabelRun, RunsReply } from "../../api/types";
 import { askedSentence, finishedCount, isGoing, paceSentence, runSentence, runState, runVerbs } from "../../model/runs";
 import { when } from "../../model/quality";
 import type { Store } from "../../state/store";
 import { Confirm } from "../confirm";
+import { type Pause, useRefreshed } from "../userefreshed";
 import { StartRun } from "./startrun";
 
 const REFRESH_MS = 2_000;
 
-interface RunsView {
-  runs: readonly PrelabelRun[] | null;
-  trouble: string | null;
-  refresh(): void;
-}
-
-/** The runs, asked for again every two seconds while one is going; `onFinished` is called when the last one has ended. */
-function useRuns(store: Store, onFinished: () => void): RunsView {
-  const [runs, setRuns] = useState<readonly PrelabelRun[] | null>(null);
-  const [trouble, setTrouble] = useState<string | null>(null);
-  const [turn, setTurn] = useState(0);
-  const going = useRef(false);
-  const refresh = useCallback(() => setTurn((n) => n + 1), []);
-  useEffect(() => {
-    let here = true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    api.prelabelRuns().then(
-      (reply) => {
-        if (!here) return;
-        const still = reply.runs.some(isGoing);
-        setRuns(reply.runs);
-        setTrouble(null);
-        if (going.current && !still) onFinished();
-        going.current = still;
-        if (still) timer = setTimeout(refresh, REFRESH_MS);
-      },
-      (error: unknown) => {
-        if (!here) return;
-        if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
-        if (error instanceof Problem && error.status === 401) store.phase.value = "signed-out";
-        setTrouble(error.message);
-        timer = setTimeout(refresh, REFRESH_MS);
-      },
-    );
-    return () => {
-      here = false;
-      clearTimeout(timer);
-    };
-  }, [store, turn, refresh, onFinished]);
-  return { runs, trouble, refresh };
-}
+const pause: Pause<RunsReply> = (newest) => (newest === null || newest.runs.some(isGoing) ? REFRESH_MS : null);
 
 interface RunsProps {
   store: Store;
   models: readonly string[];
+  /** The last one that was going has ended. */
   onFinished(): void;
 }
 
 export function Runs({ store, models, onFinished }: RunsProps): preact.JSX.Element {
-  const { runs, trouble, refresh } = useRuns(store, onFinished);
+  const { value, trouble, refresh } = useRefreshed(store, api.prelabelRuns, pause);
+  const runs = value?.runs ?? null;
+  const wasGoing = useRef(false);
+  useEffect(() => {
+    if (value === null) return;
+    const going = value.runs.some(isGoing);
+    if (wasGoing.current && !going) onFinished();
+    wasGoing.current = going;
+  }, [value, onFinished]);
   const [cancelling, setCancelling] = useState<PrelabelRun | null>(null);
   const known = [...new Set([...models, ...(runs ?? []).map((r) => r.model)])].sort();
   return (
@@ -129,7 +99,7 @@ function Run({ run, onCancel, onChanged }: RunProps): preact.JSX.Element {
     try {
       await api.changeRun(run.id, verb);
     } catch (error) {
-      if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+      expectRefusal(error);
       setTrouble(error.message);
     }
     onChanged();

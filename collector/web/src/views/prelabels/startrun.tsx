@@ -3,6 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { api, Problem, Unreachable } from "../../api/client";
 import type { PrelabelRun, RunAsked } from "../../api/types";
 import { askedSentence } from "../../model/runs";
+import { Choice } from "../choice";
 import { useStudies } from "../usestudies";
 
 type Outcome =
@@ -44,16 +45,7 @@ export function StartRun({ models, onStarted }: { models: readonly string[]; onS
       <Field label="Model" name="model" known={models} required placeholder="name of the model" />
       <Field label="Study" name="study" known={studies} placeholder="every study" />
       <Field label="Step" name="step" known={[]} placeholder="every step" />
-      <label>
-        <span>Captures</span>
-        <select name="medium">
-          {MEDIA.map(([value, word]) => (
-            <option key={value} value={value}>
-              {word}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Captures" name="medium" options={MEDIA} />
       <button type="submit" class="primary" disabled={outcome.state === "asking"}>
         {outcome.state === "asking" ? "Starting" : "Run model"}
       </button>

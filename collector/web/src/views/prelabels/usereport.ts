@@ -1,6 +1,6 @@
 /** The report for a choice of study, model and day: asked for once a choice, and again when the collector was away. */
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { api, Problem, Unreachable } from "../../api/client";
+import { api, expectRefusal, Problem, Unreachable } from "../../api/client";
 import type { PrelabelReport } from "../../api/types";
 import type { Store } from "../../state/store";
 
@@ -78,7 +78,7 @@ export function useReport(store: Store, filter: Filter): ReportView {
       (error: unknown) => {
         if (given.signal.aborted) return;
         done();
-        if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+        expectRefusal(error);
         if (error instanceof Problem && error.status === 401) store.phase.value = "signed-out";
         const away = error instanceof Unreachable || error.retryable;
         setTrouble({ text: error.message, away });
