@@ -25,7 +25,8 @@ from benchmarks.figure import Figure
 from collector.cli.repository import PASSPHRASE_VARIABLE
 from collector.store.blobs import blob_name
 from collector.store.blobs_obstore import FOLDER
-from collector.store.objects import Objects, S3Place
+from collector.store.objects import Objects
+from collector.store.s3_place import S3Place
 from tests.collector.backup.load import Load
 from tests.collector.running import Collector
 from tests.support import postgres, s3, warm
@@ -36,9 +37,9 @@ TASKS = 1200
 LARGE, SMALL = (2, 1 << 20), (1050, 4 << 10)
 FLIPS = 1000
 FILES_AT_ONCE = 400
-LEAST_TAKES = 5  # that arrive before the backup begins, and while it is made
+MIN_TAKES = 5  # that arrive before the backup begins, and while it is made
 SERVER = "-c fsync=on -c synchronous_commit=on"
-MOST_SECONDS = 900.0  # of a command
+MAX_SECONDS = 900.0  # of a command
 Settings = dict[str, str]
 
 
@@ -110,7 +111,7 @@ def _figures(folder: Path, where: str, places: _Local | _Servers) -> Iterator[Fi
     one = places.brought(_filled(folder))
     one.start()
     with Load(one) as load:
-        until(lambda: len(load.takes) > LEAST_TAKES, 120)
+        until(lambda: len(load.takes) > MIN_TAKES, 120)
         before = len(load.takes)
         began = time.monotonic()
         saved = run(one, "backup", str(repository))
@@ -161,7 +162,7 @@ def _settings(**more: str) -> Settings:
 def run(collector: Collector, *words: str) -> dict[str, Any]:
     """What a command says as JSON; one that found something ends with 1."""
     whole = ["collector", *words, "--data", str(collector.data), "--json"]
-    done = warm.collectors().run(whole, env=collector.environment(), timeout=MOST_SECONDS)
+    done = warm.collectors().run(whole, env=collector.environment(), timeout=MAX_SECONDS)
     if done.returncode > 1 or not done.stdout:
         raise RuntimeError(f"{words}: {done.stderr[-2000:]}")
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -187,7 +188,7 @@ def _found_in_repository(collector: Collector, repository: Path, chance: random.
 
 def _checked(collector: Collector, repository: Path) -> dict[str, Any]:
     words = ["collector", "backups", "check", str(repository), "--json"]
-    done = warm.collectors().run(words, env=collector.environment(), timeout=MOST_SECONDS)
+    done = warm.collectors().run(words, env=collector.environment(), timeout=MAX_SECONDS)
     said: dict[str, Any] = json.loads(done.stdout)
     return said
 

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from collector.store.blobs_obstore import FOLDER as BLOBS_FOLDER
 from collector.store.lock import Work
-from collector.store.objects import ADDRESS, S3Place
 from collector.store.open_blobs import DEFAULT_CACHE_BYTES, BlobsLocation
 from collector.store.s3_links import object_address
+from collector.store.s3_place import ADDRESS, S3Place
 from collector.store.upkeep import RowAges
 from http_shell.hosts import host_name, is_loopback
 from wire.errors import GleanerError

@@ -15,12 +15,9 @@ from typing import BinaryIO
 from collector.backup.bucket_lock import LOCKS, BucketLock
 from collector.backup.problems import BackupStorageUnusable, storage_errors
 from collector.store.blobs import MAX_BYTES, DiskFull, StorageUnusable
-from collector.store.objects import Objects, S3Place, is_no_bucket
+from collector.store.objects import PART_BYTES, Objects, is_no_bucket
+from collector.store.s3_place import S3Place
 
-# A file beyond this goes up in parts, from a temporary file; what is in it is encrypted, or a recording of a restore.
-MULTIPART_BYTES = 8 * 2**20
-PARTS_AT_ONCE = 4
-MAX_PARTS = 9_000  # S3 takes 10,000
 AT_ONCE = 8  # files that are on their way together
 MAX_WAITING_BYTES = 64 * 2**20
 DELETED_AT_ONCE = 500
@@ -84,9 +81,10 @@ class S3BackupStorage:
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
         with contextlib.ExitStack() as held:
+            # What is larger than a part goes through a temporary file: it is encrypted, or a recording of a restore.
             small, file = bytearray(), None
             for piece in pieces:
-                if file is None and len(small) + len(piece) <= MULTIPART_BYTES:
+                if file is None and len(small) + len(piece) <= PART_BYTES:
                     small += piece
                     continue
                 with storage_errors("The temporary file of a backup cannot be written"):
@@ -151,8 +149,7 @@ class S3BackupStorage:
 
     def _put_parts(self, name: str, path: str, size: int) -> None:
         with self._errors(self._writing):
-            self._objects.put_file(name, path, max(MULTIPART_BYTES, -(-size // MAX_PARTS)), PARTS_AT_ONCE)
-            there = self._objects.size(name)
+            there = self._objects.put_file(name, path, size)
         if there != size:
             raise BackupStorageUnusable(f"{self._writing}: the S3 server has {there} of {size} bytes.", hint=HINT)
 

@@ -29,11 +29,11 @@ from collector.store.clock import now_text
 from collector.store.fill import check_fillable, fill_database, open_filled
 from collector.store.integrity import RowsDoNotFit, build_database
 from collector.store.lock import LOCK_FILE, lock_folder
-from collector.store.objects import S3Place
 from collector.store.open import RESTORE_MARK
 from collector.store.open_blobs import BlobsLocation
 from collector.store.private import private_folder
 from collector.store.read_only import ReadOnly
+from collector.store.s3_place import S3Place
 from collector.store.schema import newest_schema
 from collector.store.sql import Connection
 from wire.files import sync_folder, write_whole

@@ -70,7 +70,7 @@ def storage_at(place: str, settings: Settings | None = None) -> BackupStorage:
         BackupNotFound: the address or the profile is none. StorageDriverMissing.
     """
     from collector.backup.folder import LocalBackupFolder
-    from collector.store.objects import SCHEME
+    from collector.store.s3_place import SCHEME
 
     if not place.startswith(SCHEME):
         return LocalBackupFolder(Path(place).absolute())
@@ -78,8 +78,8 @@ def storage_at(place: str, settings: Settings | None = None) -> BackupStorage:
     from collector.backup.bucket import S3BackupStorage
     from collector.backup.problems import BackupNotFound
     from collector.settings import load_settings
-    from collector.store.objects import ADDRESS, S3Place
     from collector.store.s3_credentials import profile_settings
+    from collector.store.s3_place import ADDRESS, S3Place
 
     if ADDRESS.fullmatch(place) is None:
         raise BackupNotFound(

@@ -18,10 +18,7 @@ from wire.files import put_in_place
 
 ENDING = ".zip"
 PIECE = 1 << 20
-PART_BYTES = 8 << 20  # of an archive on its way to S3
-PARTS_AT_ONCE = 4
-MAX_PARTS = 9_000  # S3 takes 10,000
-_MADE_UP_TO = 0.9  # the size is known before headers are written: parts are a little larger than needed
+_WITH_HEADERS = 1.1  # the size is known before headers are written
 
 
 class ArchiveMissing(GleanerError):
@@ -124,15 +121,15 @@ class S3Archives(ExportArchives):
 
     def __init__(self, settings: Settings) -> None:
         """Raises StorageDriverMissing."""
-        from collector.store.objects import Objects, S3Place
+        from collector.store.objects import Objects
+        from collector.store.s3_place import S3Place
 
         assert settings.blobs is not None
         self._objects = Objects(S3Place(settings.blobs, settings.s3_endpoint, settings.s3_region), "exports")
 
     def put(self, export: str, pieces: Callable[[], Iterator[bytes]], size: int) -> None:
-        part_bytes = max(PART_BYTES, int(size / _MADE_UP_TO) // MAX_PARTS)
         with self._objects.errors("The archive of an export could not be stored"):
-            self._objects.put_stream(f"{export}{ENDING}", pieces, part_bytes, PARTS_AT_ONCE)
+            self._objects.put_stream(f"{export}{ENDING}", pieces, int(size * _WITH_HEADERS))
 
     def size(self, export: str) -> int:
         with self._objects.errors("The archive of an export cannot be found"):

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import disk_errors
-from collector.store.objects import Objects, S3Place
+from collector.store.objects import Objects
+from collector.store.s3_place import S3Place
 from collector.store.staging_s3 import FOLDER, read_pieces
 from wire.canonical import sha256_hex
 from wire.files import file_sha256

@@ -11,13 +11,11 @@ from collector.store.blob_cache import BlobCache
 from collector.store.blobs import MARK, PIECE, BlobMissing, StoredBlob, blob_name
 from collector.store.blobs_local import disk_errors
 from collector.store.multipart import end_abandoned
-from collector.store.objects import Objects, S3Place, StorageUnreachable
+from collector.store.objects import PART_BYTES, Objects, StorageUnreachable
+from collector.store.s3_place import S3Place
 from wire.files import file_sha256
 
 FOLDER = "blobs"
-MULTIPART_BYTES = 8 << 20  # a blob beyond this goes up in parts
-PARTS_AT_ONCE = 4  # that many parts are in memory
-MAX_PARTS = 9_000  # S3 takes 10,000
 _CHECKED = ".ready"
 log = logging.getLogger("gleaner.collector")
 
@@ -39,7 +37,7 @@ class S3Blobs:
         with disk_errors("A capture could not be stored"):
             key = file_sha256(path) if key is None else key
             size = path.stat().st_size
-            data = path.read_bytes() if size <= MULTIPART_BYTES else None
+            data = path.read_bytes() if size <= PART_BYTES else None
         name = blob_name(key)
         with self._objects.errors("A capture could not be stored"):
             if data is None:
@@ -52,8 +50,7 @@ class S3Blobs:
     def _put_parts(self, name: str, path: Path, size: int) -> None:
         if self._objects.size(name) == size:
             return
-        self._objects.put_file(name, path, max(MULTIPART_BYTES, -(-size // MAX_PARTS)), PARTS_AT_ONCE)
-        if (there := self._objects.size(name)) != size:
+        if (there := self._objects.put_file(name, path, size)) != size:
             raise StorageUnreachable(f"A capture could not be stored: the S3 server has {there} of its {size} bytes.")
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:

@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 
 import httpx
 
-from collector.store.objects import IDLE_SECONDS, REQUEST_SECONDS, TRIES, Objects, StorageUnreachable, wait
+from collector.store.objects import IDLE_SECONDS, TRIES, Objects, StorageUnreachable, wait
+from collector.store.s3_place import REQUEST_SECONDS
 
 _NOT_KNOWN = frozenset({400, 404, 405, 501})
 _REFUSED = frozenset({401, 403})

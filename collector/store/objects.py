@@ -7,40 +7,31 @@ is decided here: it is tried again, or becomes one of our errors.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 from collector.store.blobs import MAX_LINK_SECONDS, DiskFull, StorageUnusable
-from collector.store.s3_credentials import profile_settings
 from collector.store.s3_links import answer_query, object_address
+from collector.store.s3_place import MAX_WAIT_SECONDS, S3Place, open_folder, open_named
 from wire.errors import GleanerError
 
-if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Store
-
 T = TypeVar("T")
-SCHEME = "s3://"
 INSTALL = "pip install 'gleaner-suite[s3]'"
-# The name of a bucket, and what lies in front of every object of ours.
-ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()-]+)*/?")
 TRIES = 4
-MAX_WAIT_SECONDS = 5.0
-RETRY_SECONDS = 30.0
-REQUEST_SECONDS = 60.0
+PART_BYTES = 8 << 20  # what is larger goes up in parts, of so many bytes at least
+PARTS_AT_ONCE = 4  # that many are in memory
+MAX_PARTS = 9_000  # S3 takes 10,000
 # No request takes so long, its repetitions included.
 IDLE_SECONDS = 300.0
 SMALL_BYTES = 1 << 20
 SIGNED_FOR = timedelta(minutes=5)
-SHORT_SECONDS = 4.0  # of a store that only says whether the server answers
 _STATUS = re.compile(r"status code: (\d{3}(?: [A-Z][\w ]+)?)")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _PASSES_AGAIN = frozenset({"408", "409", "429"})
@@ -67,30 +58,6 @@ class StorageDriverMissing(GleanerError):
     hint = f"Install it: {INSTALL}"
 
 
-@dataclass(frozen=True)
-class S3Place:
-    """A bucket, the folder in it, and the server; without an endpoint it is AWS."""
-
-    address: str
-    endpoint: str | None = None
-    region: str | None = None
-    links: str | None = None  # the server as browsers reach it; without it there are no links to objects
-    profile: str | None = None  # whose credentials in the files of the AWS tools; None: as the environment says
-
-    @property
-    def bucket(self) -> str:
-        return self._parts[0]
-
-    @property
-    def prefix(self) -> str:
-        """Without a slash at its ends; empty at the top of the bucket."""
-        return self._parts[2].strip("/")
-
-    @property
-    def _parts(self) -> tuple[str, str, str]:
-        return self.address.removeprefix(SCHEME).partition("/")
-
-
 class Objects:
     """The objects below one folder of a bucket. Every method may be called by any thread.
 
@@ -103,7 +70,7 @@ class Objects:
         self.place = place
         self.prefix = "/".join(part for part in (place.prefix, folder) if part)
         try:
-            self._store, self._short = _open(place, folder, False), _open(place, folder, True)
+            self._store, self._short = open_folder(place, folder, False), open_folder(place, folder, True)
         except ImportError as error:
             raise StorageDriverMissing("Media lie on an S3 server, and obstore is not installed.") from error
 
@@ -128,25 +95,23 @@ class Objects:
         _tried(lambda: obstore.put(self._store, name, data, use_multipart=False))
         return True
 
-    def put_file(self, name: str, path: Path | str, part_bytes: int, at_once: int) -> None:
-        """Save a file in parts: it appears whole, or not at all."""
+    def put_file(self, name: str, path: Path | str, size: int) -> int | None:
+        """Save a file in parts: it appears whole, or not at all. Returns how many bytes the server has of it then."""
         import obstore
 
-        _tried(
-            lambda: obstore.put(
-                self._store, name, Path(path), use_multipart=True, chunk_size=part_bytes, max_concurrency=at_once
-            )
-        )
+        _tried(lambda: obstore.put(self._store, name, Path(path), **_in_parts(size)))
+        return self.size(name)
 
-    def put_stream(self, name: str, pieces: Callable[[], Iterator[bytes]], part_bytes: int, at_once: int) -> None:
-        """`put_file` for what no file has; `pieces` is called again where it has to be sent again."""
+    def put_stream(self, name: str, pieces: Callable[[], Iterator[bytes]], size: int) -> None:
+        """`put_file` for what no file has.
+
+        Args:
+            pieces: called again where they have to be sent again.
+            size: how many bytes they are at the most.
+        """
         import obstore
 
-        _tried(
-            lambda: obstore.put(
-                self._store, name, pieces(), use_multipart=True, chunk_size=part_bytes, max_concurrency=at_once
-            )
-        )
+        _tried(lambda: obstore.put(self._store, name, pieces(), **_in_parts(size)))
 
     def size(self, name: str) -> int | None:
         """None: there is no such object."""
@@ -266,7 +231,7 @@ class Objects:
         """
         import obstore
 
-        return obstore.sign(_named(self.place, f"{address}&x-id="), method, "x", lasting)
+        return obstore.sign(open_named(self.place, f"{address}&x-id="), method, "x", lasting)
 
     def check(self, name: str, data: bytes) -> None:
         """Write an object, without much patience."""
@@ -293,49 +258,12 @@ class Objects:
             raise StorageUnreachable(f"{what}: {why}.") from None
 
 
-@lru_cache(maxsize=8)
-def _open(place: S3Place, folder: str, short: bool) -> S3Store:
-    """The store of a folder."""
-    from obstore.store import S3Store
-
-    client: dict[str, Any] = {
-        "timeout": timedelta(seconds=SHORT_SECONDS if short else REQUEST_SECONDS),
-        "connect_timeout": timedelta(seconds=SHORT_SECONDS),
-        "allow_http": urlsplit(place.endpoint or "https:").scheme == "http",
+def _in_parts(size: int) -> dict[str, Any]:
+    return {
+        "use_multipart": True,
+        "chunk_size": max(PART_BYTES, -(-size // MAX_PARTS)),
+        "max_concurrency": PARTS_AT_ONCE,
     }
-    if bundle := os.environ.get("AWS_CA_BUNDLE"):
-        client["root_certificate"] = Path(bundle).read_bytes()
-    return S3Store(
-        place.bucket,
-        prefix="/".join(part for part in (place.prefix, folder) if part),
-        config={"checksum_algorithm": "sha256", "disable_bulk_delete": True, **_access(place)},
-        client_options=client,  # type: ignore[arg-type]
-        retry_config={
-            "max_retries": 2 if short else 8,
-            "backoff": {
-                "init_backoff": timedelta(milliseconds=100),
-                "max_backoff": timedelta(seconds=MAX_WAIT_SECONDS),
-                "base": 2,
-            },
-            "retry_timeout": timedelta(seconds=SHORT_SECONDS if short else RETRY_SECONDS),
-        },
-    )
-
-
-def _named(place: S3Place, bucket: str) -> S3Store:
-    """A store whose bucket has this address."""
-    from obstore.store import S3Store
-
-    config: S3Config = {**_access(place), "endpoint": bucket, "virtual_hosted_style_request": True}
-    return S3Store(place.bucket, config=config, client_options={"allow_http": True})
-
-
-def _access(place: S3Place) -> S3Config:
-    config: S3Config = {**profile_settings(place.profile)}  # type: ignore[typeddict-item]
-    for name, value in (("endpoint", place.endpoint), ("region", place.region)):
-        if value is not None:
-            config[name] = value  # type: ignore[literal-required]
-    return config
 
 
 def _tried(work: Callable[[], T]) -> T:

@@ -47,7 +47,7 @@ def open_blobs(location: BlobsLocation) -> BlobStore:
         with disk_errors("The folder of the blobs cannot be used"):
             return LocalBlobs(location.folder)
     from collector.store.blobs_obstore import S3Blobs
-    from collector.store.objects import S3Place
+    from collector.store.s3_place import S3Place
 
     place = S3Place(location.address, location.endpoint, location.region, location.links)
     return S3Blobs(place, location.folder, location.cache_bytes)

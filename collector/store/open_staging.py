@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from collector.store.blobs_local import disk_errors
-from collector.store.objects import S3Place
+from collector.store.s3_place import S3Place
 from collector.store.staging import Staging
 from collector.store.staging_local import LocalStaging
 

@@ -16,7 +16,8 @@ from pathlib import PurePosixPath
 from secrets import token_hex
 from typing import Any
 
-from collector.store.objects import Objects, S3Place
+from collector.store.objects import Objects
+from collector.store.s3_place import S3Place
 from collector.store.staging import BATCH_BYTES, Digest, StagedFile, Staging, UploadPiece
 from wire.errors import GleanerError
 

@@ -18,8 +18,8 @@ from collector.backup.check import check_repository
 from collector.backup.problems import BackupInUse, BackupStorageUnusable, RestoreTargetNotEmpty
 from collector.backup.restore import restore_snapshot
 from collector.cli.repository import PASSPHRASE_VARIABLE, storage_at
-from collector.store.objects import S3Place
 from collector.store.open_blobs import BlobsLocation, open_blobs
+from collector.store.s3_place import S3Place
 from tests.collector.backup.saving import PASSPHRASE, furnish, gleaner, opened, save
 from tests.collector.review.filled import Filled
 from tests.needs import ROOT
@@ -49,7 +49,7 @@ def locks(place: S3Place) -> list[str]:
 HOLD = """
 import sys, time
 from collector.backup.bucket import S3BackupStorage
-from collector.store.objects import S3Place
+from collector.store.s3_place import S3Place
 from wire.parent import end_with_parent
 end_with_parent()
 with S3BackupStorage(S3Place(*sys.argv[1:])).lock("writer.lock"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.backup.bucket import MULTIPART_BYTES, S3BackupStorage
+from collector.backup.bucket import S3BackupStorage
 from collector.backup.check import check_repository
 from collector.backup.erase import erase_participant, snapshots_with
 from collector.backup.folder import LocalBackupFolder
@@ -19,7 +19,8 @@ from collector.backup.repository import change_passphrase, is_repository, open_r
 from collector.backup.restore import restore_snapshot
 from collector.backup.retention import Retention, prune_repository
 from collector.backup.storage import BackupStorage
-from collector.store.objects import S3Place
+from collector.store.objects import PART_BYTES
+from collector.store.s3_place import S3Place
 from tests.collector.backup.saving import PASSPHRASE, furnish, opened, save
 from tests.collector.review.filled import Filled
 from tests.support.s3 import S3Server
@@ -66,7 +67,7 @@ def test_files_are_there_after_the_commit_for_everybody(storage: BackupStorage, 
 
 
 def test_a_large_file_comes_back_as_it_was(storage: BackupStorage, again: Open) -> None:
-    pieces = [os.urandom(2**20) for _ in range(MULTIPART_BYTES // 2**20 + 3)]
+    pieces = [os.urandom(2**20) for _ in range(PART_BYTES // 2**20 + 3)]
     storage.put("objects/ab/large", pieces)
     storage.commit()
     with again().open("objects/ab/large") as file:
@@ -85,7 +86,7 @@ def test_a_file_whose_pieces_fail_is_not_there(storage: BackupStorage) -> None:
         yield from [bytes(2**20)] * count
         raise ValueError
 
-    for count in (1, MULTIPART_BYTES // 2**20 + 1):
+    for count in (1, PART_BYTES // 2**20 + 1):
         with pytest.raises(ValueError):
             storage.put("objects/ab/one", pieces(count))
     storage.commit()

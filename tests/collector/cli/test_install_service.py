@@ -16,7 +16,7 @@ from collector.cli.install_service import NAME, UnitUnwritable, unit_text
 from tests.needs import need
 
 DATA = Path("/var/lib/gleaner")
-MOST_EXPOSURE = 2.0  # of 10, by systemd's own scale
+MAX_EXPOSURE = 2.0  # of 10, by systemd's own scale
 
 
 def analyze(*words: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +32,7 @@ def test_systemd_accepts_the_unit_and_calls_it_closed(tmp_path: Path) -> None:
     shown = analyze("security", "--offline=true", str(unit))
     found = re.search(r"exposure level for \S+: ([\d.]+)", shown.stdout)
     assert found is not None, shown.stdout + shown.stderr
-    assert float(found[1]) <= MOST_EXPOSURE
+    assert float(found[1]) <= MAX_EXPOSURE
 
 
 def test_a_unit_with_a_mistake_is_not_accepted(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from collector.exports.check import check_export
 from collector.store.blobs_obstore import S3Blobs
-from collector.store.objects import S3Place
+from collector.store.s3_place import S3Place
 from tests.collector.review.filled import Filled, box
 from tests.collector.running import Collector
 from tests.support import postgres

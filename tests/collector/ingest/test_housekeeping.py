@@ -17,8 +17,8 @@ from collector.processes import Processes
 from collector.store import staging_s3
 from collector.store.blobs_local import LocalBlobs
 from collector.store.database import Database
-from collector.store.objects import S3Place
 from collector.store.open_staging import open_staging
+from collector.store.s3_place import S3Place
 from collector.store.sql import Connection, text
 from collector.store.staging import Promise, StagedFile, UploadPiece
 from collector.store.staging_local import LocalStaging

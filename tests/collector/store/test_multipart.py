@@ -12,10 +12,11 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from collector.store import blobs_obstore, multipart
+from collector.store import multipart
 from collector.store.blobs_obstore import FOLDER, S3Blobs
 from collector.store.multipart import end_abandoned
-from collector.store.objects import Objects, S3Place, StorageUnreachable
+from collector.store.objects import PART_BYTES, Objects, StorageUnreachable
+from collector.store.s3_place import S3Place
 from tests.support import local_http
 from tests.support.s3 import CREDENTIALS, S3Server
 from tests.support.s3_faults import failing
@@ -70,16 +71,13 @@ def test_where_the_server_cannot_list_them_it_is_said_and_nothing_else_is_held_u
             end_abandoned(Objects(lost, FOLDER))
 
 
-def test_a_blob_that_goes_up_in_parts_stays_while_others_look(
-    moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blobs_obstore, "MULTIPART_BYTES", 6 << 20)
+def test_a_blob_that_goes_up_in_parts_stays_while_others_look(moto: S3Server, tmp_path: Path) -> None:
     blobs = S3Blobs(S3Place(f"s3://{moto.new_bucket()}", moto.endpoint), tmp_path / "cache", 0)
     file = tmp_path / "media"
-    file.write_bytes(b"12345678" * (1 << 20))
+    file.write_bytes(b"12345678" * ((PART_BYTES >> 3) + 1))
     key = blobs.put_file(file)
     blobs.remove_unfinished()
-    assert blobs.size(key) == 8 << 20
+    assert blobs.size(key) == PART_BYTES + 8
 
 
 @pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:9/below"])

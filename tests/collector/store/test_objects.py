@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from collector.settings import load_settings
-from collector.store import objects
+from collector.store import s3_place
 from collector.store.blobs import DiskFull
-from collector.store.objects import Objects, S3Place, StorageDriverMissing, StorageUnreachable
+from collector.store.objects import Objects, StorageDriverMissing, StorageUnreachable
 from collector.store.open_blobs import BlobsLocation, open_blobs
 from collector.store.s3_credentials import profile_settings
+from collector.store.s3_place import S3Place
 from hardware.ports import free_port
 from tests.support.s3 import CREDENTIALS, S3Server
 from wire.errors import GleanerError
@@ -112,7 +113,7 @@ def test_without_obstore_the_sentence_says_what_to_install(tmp_path: Path, monke
             raise ImportError(name)
         return find(name, *words, **options)
 
-    objects._open.cache_clear()
+    s3_place.open_folder.cache_clear()
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(StorageDriverMissing) as missing:
         open_blobs(BlobsLocation(tmp_path, "s3://bucket"))

@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from collector.settings import SettingsInvalid, load_settings
-from collector.store.objects import Objects, S3Place
+from collector.store.objects import Objects
 from collector.store.s3_links import BYTES, answer_query
+from collector.store.s3_place import S3Place
 from tests.support.s3_links import signature_of
 
 KEY = ("AKID", "a/secret+key")

@@ -16,8 +16,9 @@ import pytest
 from collector.store import staging as staging_module
 from collector.store import staging_s3
 from collector.store.blobs import DiskFull, StorageUnusable
-from collector.store.objects import Objects, S3Place
+from collector.store.objects import Objects
 from collector.store.open_staging import open_staging
+from collector.store.s3_place import S3Place
 from collector.store.staging import THREADS, Checksum, ChecksumMismatch, Staging, UploadPiece
 from collector.store.staging_local import LocalStaging
 from collector.store.staging_s3 import FOLDER, S3Staging, read_pieces, upload_and_fence
