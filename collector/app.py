@@ -12,7 +12,7 @@ from functools import partial
 from socket import gethostname
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
 from collector.admin import router as admin_router
 from collector.bulk.choice import open_engine
@@ -54,7 +54,7 @@ from collector.metrics.rows import RowFigures
 from collector.openapi import openapi_document
 from collector.page import router as page_router
 from collector.people.rates import RequestRates
-from collector.people.refusals import log_refusal
+from collector.people.refusals import RefusalLog
 from collector.people.routes import router as people_router
 from collector.people.sign_ins import SignIns
 from collector.people.token_uses import record_uses_by_the_minute
@@ -166,10 +166,6 @@ def create_app(settings: Settings) -> FastAPI:
                 chore.cancel()
             await asyncio.to_thread(_stop_services, services)
 
-    def observed(request: Request, error: GleanerError) -> None:
-        instruments.refused(error.code)
-        log_refusal(request, error)
-
     app = FastAPI(
         title="Gleaner collector",
         lifespan=lifespan,
@@ -180,10 +176,11 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for router in ROUTERS:
         app.router.routes.extend(router.routes)  # include_router would look for the route twice
-    install_problems(app, observed)
+    install_problems(app)
     app.add_middleware(JsonCompression)
     app.add_middleware(BodyLimit, is_upload=is_upload_path)
     app.add_middleware(HttpShell, hosts=hosts_of(settings), headers=headers_of(settings))
+    app.add_middleware(RefusalLog)
     app.add_middleware(RequestMetrics, instruments=instruments, is_upload=is_upload_path)
     app.add_middleware(TusLayer, settings=settings)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from wire.errors import GleanerError
 
@@ -18,6 +19,7 @@ PLAIN = {
     404: ("not-found", "There is nothing at this address."),
     405: ("method-not-allowed", "This address does not answer to this method."),
 }
+PROBLEM = "gleaner.problem"  # key of the request's scope: the document it was answered with, for layers around the app
 Handler = Callable[[Request, Any], Awaitable[Response]]
 
 
@@ -25,6 +27,14 @@ class ProblemResponse(JSONResponse):
     """A problem document. Half a surrogate pair, quoted from a request, is written as its JSON escape."""
 
     media_type = MEDIA_TYPE
+
+    def __init__(self, content: dict[str, Any], status_code: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(content, status_code, headers)
+        self._document = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PROBLEM] = self._document
+        await super().__call__(scope, receive, send)
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,21 +22,9 @@ class RequestInvalid(GleanerError):
     hint = "Compare it with /api/openapi.json."
 
 
-def install_problems(app: FastAPI, observe: Callable[[Request, GleanerError], None] | None = None) -> None:
-    """Make every way out of `app` that is not an answer a problem document.
-
-    Args:
-        observe: called with every request that was answered with a known error.
-    """
-    handlers = problem_handlers("collector", "docs/http-api.md", log)
-    known = handlers[GleanerError]
-
-    async def observed(request: Request, error: Any) -> Response:
-        if observe is not None:
-            observe(request, error)
-        return await known(request, error)
-
-    for error, handler in {**handlers, GleanerError: observed}.items():
+def install_problems(app: FastAPI) -> None:
+    """Make every way out of `app` that is not an answer a problem document."""
+    for error, handler in problem_handlers("collector", "docs/http-api.md", log).items():
         app.add_exception_handler(error, handler)
 
     @app.exception_handler(RequestValidationError)

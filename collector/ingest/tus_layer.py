@@ -7,11 +7,13 @@ origins in the setting `upload_origins` may upload (CORS, without cookies).
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.ingest.tus import VERSION, is_upload_path
+from collector.people.refusals import log_foreign_origin
 from collector.settings import Settings
 
 METHODS = "POST, HEAD, PATCH, DELETE, OPTIONS"
@@ -44,6 +46,8 @@ class TusLayer:
         if _METHOD.fullmatch(override):
             scope = {**scope, "method": override.upper()}
         origin = headers.get("origin")
+        if origin is not None and not self._is_allowed(origin, headers.get("host", "")):
+            log_foreign_origin(scope, origin)
 
         async def send_tus(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -56,6 +60,10 @@ class TusLayer:
             await send(message)
 
         await self._app(scope, receive, send_tus)
+
+    def _is_allowed(self, origin: str, host: str) -> bool:
+        """Whether pages of this origin may read answers. Our own one has each name that we answer under."""
+        return origin in (*self._origins, self._own) or urlsplit(origin).netloc.lower() == host.lower()
 
     def _allow(self, answer: MutableHeaders, origin: str, *, is_options: bool) -> None:
         """Which origin may read the answer: the asking one if it is named in the settings, else only our own."""

@@ -1,4 +1,4 @@
-"""A layer around the app that times every request and counts what uploads bring. Pure ASGI."""
+"""A layer around the app that times every request, counts refusals and what uploads bring. Pure ASGI."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from http import HTTPMethod
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.metrics.instruments import Instruments
+from http_shell.problems import PROBLEM
 
 NO_ROUTE = "none"  # no route has this address, or the request was refused before one was looked for
 _METHODS = frozenset(HTTPMethod)
@@ -49,3 +50,5 @@ class RequestMetrics:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
             method = scope["method"] if scope["method"] in _METHODS else "other"
             instruments.request(method, route, status, time.perf_counter() - began)
+            if (problem := scope.get(PROBLEM)) is not None:
+                instruments.refused(problem["code"])

@@ -1,15 +1,19 @@
-"""Of what strangers cause, the security log has so many lines per minute; the rest is counted."""
+"""Of what strangers cause, the security log has so many lines per minute; the rest is counted.
+
+Each kind of event is limited alone: thousands of requests of a wrong shape leave the lines of a guessed token readable.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 MINUTE_SECONDS = 60.0
 LINES_PER_ADDRESS = 20
-LINES_IN_ALL = 600
-MAX_ADDRESSES = 1000  # beyond these the count has no address
+LINES_IN_ALL = 200
+MAX_ADDRESSES = 200  # whose counts have a line each in a minute; beyond these the count has no address
 
 
 @dataclass(frozen=True)
@@ -32,19 +36,20 @@ class FloodLimit:
     ) -> None:
         self._per_address, self._in_all, self._clock = per_address, in_all, clock
         self._began = clock()
-        self._written: dict[str, int] = {}
-        self._all = 0
+        self._written: dict[tuple[str, str], int] = {}
+        self._all: Counter[str] = Counter()
         self._left_out: dict[tuple[str, str | None], int] = {}
 
     def allows(self, event: str, address: str) -> bool:
         """Whether this one gets a line; one that does not is counted."""
-        written = self._written.get(address, 0)
-        is_known = address in self._written or len(self._written) < MAX_ADDRESSES
-        if self._all < self._in_all and written < self._per_address and is_known:
-            self._written[address] = written + 1
-            self._all += 1
+        key: tuple[str, str | None] = (event, address)
+        written = self._written.get((event, address), 0)
+        if self._all[event] < self._in_all and written < self._per_address:
+            self._written[event, address] = written + 1
+            self._all[event] += 1
             return True
-        key = (event, address if (event, address) in self._left_out or len(self._left_out) < MAX_ADDRESSES else None)
+        if key not in self._left_out and len(self._left_out) >= MAX_ADDRESSES:
+            key = (event, None)
         self._left_out[key] = self._left_out.get(key, 0) + 1
         return False
 
@@ -58,5 +63,5 @@ class FloodLimit:
             return []
         counts = [LeftOut(event, address, count) for (event, address), count in self._left_out.items()]
         self._began = self._clock()
-        self._written, self._left_out, self._all = {}, {}, 0
+        self._written, self._left_out, self._all = {}, {}, Counter()
         return sorted(counts, key=lambda row: -row.count)

@@ -18,12 +18,14 @@ from collector.store.clock import now_text
 
 log = logging.getLogger("gleaner.collector")
 Event = Literal[
-    "service-started", "service-stopped", "signed-in", "signed-out", "refused", "token-first-used",
+    "service-started", "service-stopped", "signed-in", "signed-out", "token-first-used",
     "token-revoked", "sessions-ended", "user-disabled", "user-enabled",
     "role-changed", "study-changed", "export-started", "export-downloaded", "export-deleted",
     "jobs-started-again", "device-joined", "device-revoked", "command",
-    "left-out",
+    "left-out", "refused", "input-refused", "origin-refused",
 ]  # fmt: skip
+# What strangers can cause: of these so many have a line, the rest is counted.
+Refusal = Literal["refused", "input-refused", "origin-refused"]
 MAX_WAITING = 10_000
 RETRY_SECONDS = 5.0
 _SECRET_NAMES = re.compile(r"passw|secret|token|passphrase|_key$")
@@ -54,12 +56,12 @@ class SecurityLog:
         except queue.Full:
             self._lost += 1
 
-    def refused(self, address: str, **members: Any) -> None:
-        """Somebody was refused; of many refusals some are counted only."""
+    def refused(self, kind: Refusal, address: str, **members: Any) -> None:
+        """Somebody was refused; of many refusals of a kind some are counted only."""
         with self._guard:
-            is_line = self._limit.allows("refused", address)
+            is_line = self._limit.allows(kind, address)
         if is_line:
-            self.record("refused", address=address, **members)
+            self.record(kind, address=address, **members)
 
     def close(self) -> None:
         self._closing.set()

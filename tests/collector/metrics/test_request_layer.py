@@ -61,6 +61,15 @@ def test_templates_methods_and_statuses(made: Instruments, ask: Callable[..., in
     assert found["gleaner_requests_in_progress"] == 0
 
 
+def test_whatever_is_answered_with_a_problem_is_counted(made: Instruments, ask: Callable[..., int]) -> None:
+    assert [ask("GET", "/api/things/x"), ask("GET", "/nowhere"), ask("GET", "/api/things/1")] == [422, 404, 200]
+    found = samples(made)
+    assert {name: found[name] for name in found if name.startswith("gleaner_refusals_total")} == {
+        "gleaner_refusals_total code=request-invalid": 1,
+        "gleaner_refusals_total code=not-found": 1,
+    }
+
+
 def test_bytes_of_uploads_alone_are_counted(made: Instruments, ask: Callable[..., int]) -> None:
     assert ask("PATCH", "/api/uploads/up-1", b"x" * 1000) == 200
     assert ask("GET", "/api/things/1", b"y" * 1000) == 200

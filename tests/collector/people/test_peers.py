@@ -227,5 +227,5 @@ def test_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_with_https_browsers_are_told_to_stay(url: str | None, https: bool) -> None:
     app = create_app(Settings(public_url=url))
     client = TestClient(app, base_url="http://localhost")
-    assert ("strict-transport-security" in client.get("/assets/none").headers) is https
+    assert ("strict-transport-security" in client.get("/enter/none").headers) is https
     assert Settings(public_url=url).page_cookie.startswith("__Host-") is https

@@ -25,6 +25,15 @@ def test_an_address_has_so_many_lines_per_minute_and_the_rest_is_counted() -> No
     assert limit.end_minute(at_once=True) == []
 
 
+def test_each_kind_of_event_is_limited_alone() -> None:
+    limit = FloodLimit(per_address=2, in_all=3, clock=Clock())
+    assert [limit.allows("input-refused", "a") for _ in range(4)] == [True, True, False, False]
+    assert [limit.allows("input-refused", "b") for _ in range(2)] == [True, False]
+    assert [limit.allows("refused", "a") for _ in range(3)] == [True, True, False]
+    left_out = [LeftOut("input-refused", "a", 2), LeftOut("input-refused", "b", 1), LeftOut("refused", "a", 1)]
+    assert limit.end_minute(at_once=True) == left_out
+
+
 def test_very_many_addresses_take_no_room() -> None:
     limit = FloodLimit(per_address=1, in_all=10, clock=Clock())
     written = sum(limit.allows("refused", f"10.0.{n // 256}.{n % 256}") for n in range(5 * MAX_ADDRESSES))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,16 @@ def having(collector: Collector, event: str, **members: Any) -> dict[str, Any]:
         return next((row for row in events(collector) if {"event": event, **members}.items() <= row.items()), None)
 
     return until(found, why=f"no line {event} {members}")
+
+
+def announce_body(port: int, path: str, size: int) -> None:
+    """A request with a body of this length, of which not a byte is sent before the answer."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(connection):
+        connection.putrequest("POST", path)
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders()
+        assert connection.getresponse().status == 413
 
 
 def test_what_concerns_access_is_logged_and_no_secret(fresh: Collector) -> None:
@@ -84,6 +96,49 @@ def test_a_flood_of_refusals_costs_few_lines(fresh: Collector) -> None:
     assert len(refused) == 20 and left_out["count"] == 80 and left_out["address"] == "127.0.0.1"
 
 
+def test_refused_input_of_every_kind_is_logged_and_nothing_of_it(fresh: Collector) -> None:
+    device, lead = fresh.device(), fresh.person("lea", "lead")
+    key = {"Authorization": f"Bearer {device.token}"}
+    with local_http.Client(base_url=fresh.url) as stranger:
+        stranger.get("/.env?password=hunter2")
+        stranger.request("TRACE", "/api/me")
+        stranger.get("/api/me", headers={"Host": "rebound.example"})
+        stranger.post("/api/enter", json={"code": "x" * 1000}, headers=PAGE)
+        stranger.post("/api/devices/join", content=b'{"schema": 1, "password": "hunter2"}')
+        announce_body(fresh.port, "/api/devices/join", 2**30)
+        stranger.options("/api/uploads", headers={"Origin": "https://elsewhere.example", **key})
+        stranger.options("/api/uploads", headers={"Origin": fresh.url})
+        stranger.post("/api/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "-1", **key})
+    lead.post("/api/tasks/1%27%20OR%201=1/submit", json={})
+    lead.get("/api/captures/cap_00000000000000000000000000")
+    address = {"address": "127.0.0.1"}
+    having(fresh, "input-refused", code="not-found", method="GET", **address)
+    having(fresh, "input-refused", code="method-not-allowed", method="TRACE", **address)
+    having(fresh, "input-refused", code="host-wrong", **address)
+    having(fresh, "input-refused", code="request-invalid", route="/api/enter", **address)
+    having(fresh, "input-refused", code="document-invalid", route="/api/devices/join", **address)
+    having(fresh, "input-refused", code="body-too-long", **address)
+    having(fresh, "input-refused", code="tus-header-invalid", device=device.id, **address)
+    having(fresh, "input-refused", person="lea", code="request-invalid", method="POST", **address)
+    having(fresh, "input-refused", person="lea", code="capture-unknown", route="/api/captures/{capture}", **address)
+    having(fresh, "origin-refused", origin="https://elsewhere.example", method="OPTIONS", **address)
+    fresh.stop()
+    assert [row for row in events(fresh) if row["event"] == "origin-refused"][1:] == [], "its own pages are no others"
+    assert "hunter2" not in (fresh.data / "logs" / NAME).read_text()
+
+
+def test_a_flood_of_one_kind_hides_no_other(fresh: Collector) -> None:
+    with local_http.Client(base_url=fresh.url) as stranger:
+        for _ in range(60):
+            assert stranger.get("/api/nothing").status_code == 404
+        stranger.get("/api/me", headers={"Authorization": "Bearer guessed"})
+    fresh.stop()
+    found = events(fresh)
+    having(fresh, "refused", code="not-signed-in")
+    assert len([row for row in found if row["event"] == "input-refused"]) == 20
+    assert [(row["of"], row["count"]) for row in found if row["event"] == "left-out"] == [("input-refused", 40)]
+
+
 def test_the_command_shows_and_checks_the_log(fresh: Collector) -> None:
     fresh.person("ann", "annotator")
     having(fresh, "command", verb="user-token")
@@ -114,7 +169,7 @@ def test_what_cannot_be_written_waits(tmp_path: Path) -> None:
 
     log = SecurityLog(Stubborn(tmp_path), FloodLimit(per_address=1))
     log.record("signed-in", person="ann", address=None)
-    log.refused("10.0.0.7", code="not-signed-in")
+    log.refused("refused", "10.0.0.7", code="not-signed-in")
     until(lambda: not log._waiting.qsize())
     log.close()
     assert [row["event"] for row in rows(tmp_path)] in (["signed-in", "refused"], [])
