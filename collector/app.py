@@ -72,6 +72,7 @@ from collector.review.submit import Submit
 from collector.review.tasks import make_tasks
 from collector.security.files import SecurityFiles
 from collector.security.log import SecurityLog, without_secrets
+from collector.security.sender import SecurityLogSender
 from collector.services import Services, set_services
 from collector.settings import Settings
 from collector.shared_keys import SharedKeys
@@ -214,13 +215,11 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
             memory_bytes=settings.worker_memory_bytes,
             observe=instruments.job,
         )
-        security_log = SecurityLog(SecurityFiles(settings.logs_folder))
-        security_log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
         runs = RunDriver(db, processes.id, location, partial(open_engine, settings, RUN_MODULES))
         archives = open_archives(settings)
         exports = ExportDriver(db, processes.id, settings, archives)
         parts = (
-            security_log,
+            *_security_log(settings, instruments),
             instruments,
             _row_figures(settings, instruments),
             SignIns(db),
@@ -246,6 +245,14 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         raise
     found = {type(part): part for part in parts} | {Staging: staging, ExportArchives: archives}
     return Services(settings, db, blobs, receipt_key, admin_key, found)
+
+
+def _security_log(settings: Settings, instruments: Instruments) -> tuple[SecurityLog, SecurityLogSender]:
+    log = SecurityLog(SecurityFiles(settings.logs_folder))
+    log.record("service-started", settings=without_secrets(settings.model_dump(mode="json")))
+    sender = SecurityLogSender(settings.logs_folder, settings.security_log, instruments.security_log_waiting.set)
+    sender.start()
+    return log, sender
 
 
 def _job_kinds(staging: Staging, location: BlobsLocation, receipt_key: ReceiptKey) -> list[JobKind]:
@@ -313,6 +320,7 @@ def _stop_services(services: Services) -> None:
     services.db.close()
     services.get(SecurityLog).record("service-stopped")
     services.get(SecurityLog).close()
+    services.get(SecurityLogSender).stop()
 
 
 def _make_tasks(conn: Any, take: str) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
+from collector.setting_tables import TABLES, BulkSettings, SecurityLogSettings
 from collector.store.blobs_obstore import FOLDER as BLOBS_FOLDER
 from collector.store.lock import Work
 from collector.store.open_blobs import DEFAULT_CACHE_BYTES, BlobsLocation
@@ -35,33 +36,6 @@ class SettingsInvalid(GleanerError):
     status = 500
     exit_code = 2
     hint = "docs/collector.md lists every setting."
-
-
-class BulkSettings(BaseModel):
-    """Where bulk work is done: model runs over what is here, and large exports."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    engine: Literal["local", "ray"] = Field(
-        default="local", description="local: processes of this machine; ray: those of a Ray cluster"
-    )
-    address: str | None = Field(default=None, description="of the head of the Ray cluster, HOST:PORT")
-    processes: int | None = Field(
-        default=None, ge=1, le=10_000, description="at once; default: local as many as workers, ray all of the cluster"
-    )
-
-    @field_validator("address")
-    @classmethod
-    def _has_a_port(cls, value: str | None) -> str | None:
-        if value and not re.fullmatch(r"(?:[\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", value):
-            raise ValueError("an address like 10.0.0.5:6379 is expected, as `ray start --head` prints it")
-        return value or None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if (self.engine == "ray") != (self.address is not None):
-            raise ValueError('engine = "ray" and the address of its cluster belong together')
-        return self
 
 
 class Settings(BaseModel):
@@ -149,6 +123,9 @@ class Settings(BaseModel):
         default=14, ge=0, description="days after which a finished export that the service made is removed; 0: never"
     )
     bulk: BulkSettings = Field(default=BulkSettings(), description="where bulk work is done, a table of its own")
+    security_log: SecurityLogSettings = Field(
+        default=SecurityLogSettings(), description="where the security log is sent, a table of its own"
+    )
 
     @field_validator("database")
     @classmethod
@@ -370,10 +347,11 @@ def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None)
         from_environment = os.environ.get(ENVIRONMENT_PREFIX + name.upper())
         if from_environment is not None:
             values[name] = from_environment
-    for name in BulkSettings.model_fields:
-        from_environment = os.environ.get(f"{ENVIRONMENT_PREFIX}BULK_{name.upper()}")
-        if from_environment is not None:
-            values["bulk"] = {**values.get("bulk", {}), name: from_environment}
+    for table, members in TABLES.items():
+        for name in members.model_fields:
+            from_environment = os.environ.get(f"{ENVIRONMENT_PREFIX}{table.upper()}_{name.upper()}")
+            if from_environment is not None:
+                values[table] = {**values.get(table, {}), name: from_environment}
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     check_flag(given.get("database", ""))
     values |= given

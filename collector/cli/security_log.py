@@ -11,6 +11,7 @@ import typer
 from collector.cli.options import Data, Json, SettingsFile
 from collector.security.chain import check_chain, parsed_line
 from collector.security.files import read_lines
+from collector.security.sender import read_sent
 from collector.settings import load_settings
 from wire.base import format_utc
 from wire.errors import GleanerError
@@ -42,6 +43,10 @@ def security_log(
         if faults:
             raise SecurityLogDamaged(f"The security log has {len(faults)} places where lines were changed or removed.")
         typer.echo(f"The security log is whole. Its newest line: number {end.number}, hash {end.chain}")
+        sent = read_sent(folder)
+        if sent is not None:
+            trouble = f", and since {sent.since} no further: {sent.problem}" if sent.problem else ""
+            typer.echo(f"Sent to {sent.to} up to number {sent.number}{trouble}.")
         return
     begin = "" if since is None else format_utc(since.replace(tzinfo=UTC))
     for line in read_lines(folder):

@@ -41,7 +41,7 @@ class SilentDevice:
 class State:
     """What advice is made from. `disks`: folder -> share that is free. `problem`: why the service is not ready.
 
-    `links_problem`: why media links do not work.
+    `links_problem`: why media links do not work. `security_log_problem`: why lines do not reach their receiver.
     """
 
     now: datetime
@@ -56,6 +56,7 @@ class State:
     silent: tuple[SilentDevice, ...] = ()
     log_bytes: int = 0
     links_problem: str | None = None
+    security_log_problem: str | None = None
 
 
 def advise(state: State) -> list[Advice]:
@@ -97,6 +98,12 @@ def _all(state: State) -> Iterator[Advice]:
             urgency="soon",
             what=state.links_problem,
             todo="docs/collector.md, Media links, has what is needed. Until then media come through the collector.",
+        )
+    if state.security_log_problem is not None:
+        yield Advice(
+            urgency="soon",
+            what=state.security_log_problem,
+            todo="Look after that server, its certificate and the network. The lines wait here until it answers.",
         )
     if state.log_bytes > LOG_BYTES:
         yield Advice(

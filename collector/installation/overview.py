@@ -67,6 +67,7 @@ class InstallationFacts:
     engine: str
     log_bytes: int
     links_problem: str | None
+    security_log_problem: str | None
 
 
 def save_backup_time(conn: Connection, at: datetime) -> None:
@@ -110,6 +111,7 @@ def read_overview(conn: Connection, facts: InstallationFacts) -> Overview:
                 silent=_silent_devices(conn, now - SILENT_DEVICE_AGE),
                 log_bytes=facts.log_bytes,
                 links_problem=facts.links_problem,
+                security_log_problem=facts.security_log_problem,
             )
         ),
     )

@@ -16,6 +16,7 @@ from collector.metrics.rows import RowFigures
 from collector.people.policy import PolicyRoute
 from collector.readiness import readiness
 from collector.security.log import SecurityLog
+from collector.security.sender import SecurityLogSender
 from collector.services import Blobs, Db, services_of
 from collector.store.staging import Staging
 from collector.users import AccountLead
@@ -36,6 +37,7 @@ async def get_installation(_lead: AccountLead, request: Request, db: Db, blobs: 
         engine="SQLite" if services.settings.database is None else "PostgreSQL",
         log_bytes=figures.log_bytes(),
         links_problem=await services.get(LinkCheck).problem(db, blobs, services.settings),
+        security_log_problem=await asyncio.to_thread(services.get(SecurityLogSender).problem),
     )
     return await db.read_long(lambda conn: read_overview(conn, facts))
 

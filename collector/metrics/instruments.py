@@ -50,6 +50,9 @@ class Instruments:
             "gleaner_event_loop_lag_seconds", "a timer was late by so much", buckets=LAG_SECONDS, registry=registry
         )
         self.writer_lag = Gauge("gleaner_writer_lag_seconds", "a write waited for its turn so long", registry=registry)
+        self.security_log_waiting = Gauge(
+            "gleaner_security_log_waiting", "lines of the security log that its receiver has not got", registry=registry
+        )
         # Children by their labels: looking them up by keyword costs more than counting.
         self._seconds_of: dict[tuple[str, str], Histogram] = {}
         self._requests_of: dict[tuple[str, str, int], Counter] = {}

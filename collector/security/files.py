@@ -8,6 +8,7 @@ Several processes may append: each takes a lock on the file and continues the ch
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
@@ -73,17 +74,10 @@ class SecurityFiles:
 
     def _end(self, fd: int) -> ChainEnd:
         """Where the chain continues. A line that a power cut left half is cut off."""
-        size = os.fstat(fd).st_size
-        start = max(0, size - _TAIL_BYTES)
-        tail = os.pread(fd, size - start, start)
-        whole = tail.rfind(b"\n") + 1
-        if whole < len(tail):
-            os.ftruncate(fd, start + whole)
-        for line in reversed(tail[:whole].splitlines()):
-            found = parsed_line(line)
-            if found is not None:
-                return ChainEnd(found["n"], found["chain"])
-        return ChainEnd()
+        end, whole = _last_line(fd)
+        if whole < os.fstat(fd).st_size:
+            os.ftruncate(fd, whole)
+        return end
 
     def _rotate(self, end: ChainEnd) -> None:
         older = rotated_files(self._folder)
@@ -106,16 +100,64 @@ class SecurityFiles:
         sync_folder(self._folder)
 
 
+def _last_line(fd: int) -> tuple[ChainEnd, int]:
+    """Number and hash of the newest whole line, and where it ends."""
+    size = os.fstat(fd).st_size
+    start = max(0, size - _TAIL_BYTES)
+    tail = os.pread(fd, size - start, start)
+    whole = tail.rfind(b"\n") + 1
+    for line in reversed(tail[:whole].splitlines()):
+        found = parsed_line(line)
+        if found is not None:
+            return ChainEnd(found["n"], found["chain"]), start + whole
+    return ChainEnd(), start + whole
+
+
 def rotated_files(folder: Path) -> list[Path]:
     """The oldest first."""
     return sorted(folder.glob("security-[0-9]*.jsonl"))
 
 
-def read_lines(folder: Path) -> Iterator[bytes]:
-    """Every whole line, the oldest first."""
+def log_files(folder: Path) -> list[Path]:
+    """Each file once, the oldest first: while one is rotated it has two names."""
     newest = [path for path in (folder / NAME,) if path.exists()]
     older = [path for path in rotated_files(folder) if not any(path.samefile(other) for other in newest)]
-    for path in (*older, *newest):
+    return [*older, *newest]
+
+
+@contextlib.contextmanager
+def resting_files(folder: Path) -> Iterator[list[Path]]:
+    """The same, while nobody writes or rotates."""
+    while True:
+        try:
+            fd = os.open(folder / NAME, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            yield log_files(folder)
+            return
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            if os.path.samestat((folder / NAME).stat(), os.fstat(fd)):  # not rotated away meanwhile
+                yield log_files(folder)
+                return
+        finally:
+            os.close(fd)
+
+
+def newest_number(folder: Path) -> int:
+    """The number of the newest whole line; 0 where there is none."""
+    try:
+        fd = os.open(folder / NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        return _last_line(fd)[0].number
+    finally:
+        os.close(fd)
+
+
+def read_lines(folder: Path) -> Iterator[bytes]:
+    """Every whole line, the oldest first."""
+    for path in log_files(folder):
         with path.open("rb") as file:
             for line in file:
                 if line.endswith(b"\n"):
