@@ -54,8 +54,8 @@ def problem_handlers(server: str, docs: str, log: logging.Logger) -> dict[Any, H
     """
 
     async def known(_request: Request, error: GleanerError) -> Response:
-        headers = {"Retry-After": str(error.facts["retry_after"])} if "retry_after" in error.facts else None
-        return problem_response(error, headers)
+        again = {"Retry-After": str(error.facts["retry_after"])} if "retry_after" in error.facts else {}
+        return problem_response(error, {**error.headers, **again})
 
     async def plain(_request: Request, error: HTTPException) -> Response:
         code, sentence = PLAIN.get(error.status_code, (f"http-{error.status_code}", str(error.detail)))

@@ -13,6 +13,7 @@ what to do, and whether trying again later can help.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -27,6 +28,8 @@ class GleanerError(Exception):
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
     hint: str = ""
+    # Of the answer over HTTP, for what is more than its status.
+    headers: Mapping[str, str] = {}
 
     def __init__(self, message: str, *, hint: str | None = None, **facts: Any) -> None:
         super().__init__(message)

@@ -42,6 +42,8 @@ Role = Literal["annotator", "lead"]
 ROLES: tuple[Role, ...] = get_args(Role)
 PAGE_HEADER = "x-gleaner-page"
 PERSON_HEADER = "x-gleaner-person"
+# Recordings that were looked at: a browser keeps them for ten minutes (collector/catalogue/routes.py).
+CLEAR_CACHE = {"Clear-Site-Data": '"cache"'}
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _PERSON = text(
     "SELECT person.id, person.name, person.role, token.expires_at, token.last_used_at,"
@@ -146,7 +148,11 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
             if owner is not None:
                 with contextlib.suppress(DataReadOnly):
                     await database.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
-            raise NotSignedIn("The session of this page has ended." if by_cookie else "This token is not known here.")
+            if not by_cookie:
+                raise NotSignedIn("This token is not known here.")
+            ended = NotSignedIn("The session of this page has ended.")
+            ended.headers = CLEAR_CACHE
+            raise ended
         request.scope[_WHO] = person
         _must_be_whom_the_page_means(request, person)
         if person.role not in roles:

@@ -12,9 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from collector.http.bodies import read_body
 from collector.http.problems import RequestInvalid
 from collector.people import accounts
-from collector.people.open_tokens import TokenRows, list_tokens, revoke_other_sessions, revoke_token
+from collector.people.browser_storage import browser_key, seconds_left
+from collector.people.open_tokens import ID_DIGITS, TokenRows, list_tokens, revoke_other_sessions, revoke_token
 from collector.people.peers import client_address, seen_client
-from collector.people.policy import PAGE_HEADER, Annotator, Anyone, PageHeaderMissing, PolicyRoute, Role, token_hash
+from collector.people.policy import (
+    CLEAR_CACHE,
+    PAGE_HEADER,
+    Annotator,
+    Anyone,
+    NotAllowed,
+    PageHeaderMissing,
+    PolicyRoute,
+    Role,
+    token_hash,
+)
 from collector.people.sign_in_page import CONTENT_SECURITY_POLICY, sign_in_page
 from collector.security.log import SecurityLog
 from collector.services import Db, services_of
@@ -31,6 +42,17 @@ class SignInRequest(BaseModel):
 class Me(BaseModel):
     name: str
     role: Role
+
+
+class BrowserStorage(BaseModel):
+    """How the page encrypts what the browser stores of this person, and when the page drops the key."""
+
+    name: str
+    store: str
+    key: str
+    session: str
+    ends_in_seconds: float
+    idle_seconds: int
 
 
 class EndedSessions(BaseModel):
@@ -78,12 +100,33 @@ async def use_link(request: Request, db: Db) -> Response:
         secure=settings.is_https,
         path="/",
     )
+    if before is not None:
+        reply.headers.update(CLEAR_CACHE)
     return reply
 
 
 @router.get("/api/me")
 async def me(person: Annotator) -> Me:
     return Me(name=person.name, role=person.role)
+
+
+@router.get("/api/me/browser-storage")
+async def browser_storage(request: Request, person: Annotator, db: Db) -> BrowserStorage:
+    """The key of what the browser stores of this person, for their session of the page and nobody else."""
+    services, current = services_of(request), token_hash(request)
+    left = None if current is None else await db.read(lambda conn: seconds_left(conn, current))
+    if current is None or left is None:
+        raise NotAllowed("Only a session of the page gets the key of the browser's storage.", hint="Open a link.")
+    found = browser_key(services.receipt_key, person.id)
+    idle = services.settings.page_idle_seconds
+    return BrowserStorage(
+        name=person.name,
+        store=found.store,
+        key=found.key,
+        session=current[:ID_DIGITS],
+        ends_in_seconds=left,
+        idle_seconds=idle,
+    )
 
 
 @router.post("/api/leave", status_code=204)
@@ -95,6 +138,7 @@ async def sign_out(request: Request, person: Annotator, db: Db) -> Response:
     services_of(request).get(SecurityLog).record("signed-out", person=person.name, address=_address(request))
     reply = Response(status_code=204)
     reply.delete_cookie(settings.page_cookie, path="/", secure=settings.is_https)
+    reply.headers.update(CLEAR_CACHE)
     return reply
 
 

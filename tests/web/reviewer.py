@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from playwright.sync_api import Page, expect
 
 KEYS = {"left": "ArrowLeft", "right": "ArrowRight", "up": "ArrowUp", "down": "ArrowDown"}
@@ -105,8 +103,3 @@ class Reviewer:
         """Waits until the bar names this frame, then asks the picture itself which one it is."""
         self.page.wait_for_selector(f"[data-frame='{number}']")
         self.page.wait_for_function(f"args => ({SEEN_FRAME})(args) === {number}", arg=[16, 8])
-
-    def draft(self) -> Any:
-        return self.page.evaluate(
-            "Object.entries(localStorage).filter(([n]) => n.startsWith('gleaner.draft.')).map(([, v]) => JSON.parse(v))"
-        )

@@ -71,6 +71,7 @@ def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_pag
     ada.press("q")
     card = ada.page.locator("[data-state=leaving]")
     expect(card).to_contain_text("1 answer and 1 draft could not be sent")
+    expect(card.get_by_role("button", name="Store them here and sign out")).to_be_visible()
     expect(card.get_by_role("button", name="Delete them and sign out")).to_be_visible()
     ada.press("Escape")
     ada.page.wait_for_selector("[data-state=resting]")
@@ -86,6 +87,41 @@ def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_pag
     assert ada.page.evaluate(STORED) == []
     ada.page.reload()
     expect(ada.page.locator("[data-state=signed-out]")).to_contain_text("ask your lead")
+
+
+def test_what_stays_on_a_shared_computer_is_for_its_person_alone(house: House, open_page: Open, ada: Reviewer) -> None:
+    task = ada.task()
+    ada.page.route("**/submit", lambda route: route.abort())
+    ada.page.route("**/draft", lambda route: route.abort())
+    ada.press("right")
+    # Whichever came first: only answers are left in the queue.
+    house.add_answer()
+    house.publish()
+    ada.submit()
+    assert ada.kind() == "text"
+    ada.press("w", "End", "!", "Escape", "r")
+    ada.page.wait_for_selector("[data-state=resting]")
+    ada.press("q")
+    ada.page.get_by_role("button", name="Store them here and sign out").click()
+    expect(ada.page.locator("[data-state=signed-out]")).to_contain_text("encrypted")
+    # Nothing of the work or its person can be read: on the page, in the browser's storage, by who signs in next.
+    dump = ada.page.evaluate("() => JSON.stringify(localStorage)")
+    kinds = {name.split(".")[1] for name in ada.page.evaluate(STORED)}
+    assert kinds == {"letter", "draft", "steps"}
+    assert not [word for word in ("ada", "labels", "study-1", "kettle", "person", "a cup") if word in dump]
+    assert ada.page.locator("img, canvas, video, audio, textarea").count() == 0
+    before = ada.page.evaluate(STORED)
+    ada.page.goto(house.link("boris"))
+    boris = Reviewer(ada.page)
+    boris.page.wait_for_selector(".review, [data-state=empty]")
+    assert house.revisions(task) == [], "nothing of ada's is sent by anybody else"
+    assert set(before) <= set(ada.page.evaluate(STORED))
+    ada.page.unroute("**/submit")
+    ada.page.unroute("**/draft")
+    ada.page.goto(house.new_link("ada"))
+    until(lambda: house.revisions(task), 60)
+    (revision,) = house.revisions(task)
+    assert (revision["reviewer"], revision["documents"][0]["labels"][1]["x"]) == ("ada", 431)
 
 
 def test_a_lead_opens_what_was_skipped(house: House, open_page: Open, ada: Reviewer) -> None:

@@ -104,9 +104,11 @@ def test_the_cookie_changes_nothing_without_the_pages_header(collector: Collecto
         assert (forged.status_code, forged.json()["code"]) == (403, "page-header-missing")
         assert page.get("/api/me").status_code == 200
         held = dict(page.cookies)
-        assert page.post("/api/leave", headers=PAGE).status_code == 204
+        left = page.post("/api/leave", headers=PAGE)
+        assert (left.status_code, left.headers["clear-site-data"]) == (204, '"cache"')
         # The secret itself is no longer good, not only the browser's copy.
-        assert local_http.get(f"{collector.url}/api/me", cookies=held).json()["code"] == "not-signed-in"
+        ended = local_http.get(f"{collector.url}/api/me", cookies=held)
+        assert (ended.json()["code"], ended.headers["clear-site-data"]) == ("not-signed-in", '"cache"')
 
 
 def test_roles(collector: Collector) -> None:

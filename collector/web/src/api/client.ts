@@ -1,6 +1,7 @@
 /** The one place that sends requests to the collector. */
 import type {
   ActivityRequest,
+  BrowserStorage,
   DeviceRow,
   DeviceRows,
   DraftReply,
@@ -72,6 +73,7 @@ export function expectRefusal(error: unknown): asserts error is Problem | Unreac
 }
 
 let person: string | null = null;
+let answeredAt = Date.now();
 
 /** Everything this page sends from now on is in this person's name. */
 export function actAs(name: string): void {
@@ -110,6 +112,7 @@ export async function send(
   } catch {
     throw new Unreachable();
   }
+  answeredAt = Date.now();
   if (!response.ok) throw await problemOf(response);
   return response;
 }
@@ -157,6 +160,9 @@ const task = (id: string, verb: string): string => `/api/tasks/${encodeURICompon
 
 export const api = {
   me: (): Promise<Me> => json("GET", "/api/me"),
+  browserStorage: (): Promise<BrowserStorage> => json("GET", "/api/me/browser-storage"),
+  /** When the collector answered last, by this computer's clock. */
+  answeredAt: (): number => answeredAt,
   leave: (): Promise<void> => json("POST", "/api/leave"),
   next: (client: string, have: string[], count: number): Promise<NextReply> =>
     json("POST", "/api/tasks/next", { client, have, count }),
@@ -213,7 +219,7 @@ export const api = {
 /** What the state of the page asks of the collector; the tests of the state have it in memory. */
 export type ReviewApi = Pick<
   typeof api,
-  "me" | "leave" | "next" | "reopen" | "renew" | "submit" | "skip" | "giveBack" | "draft" | "activity"
+  "me" | "browserStorage" | "answeredAt" | "leave" | "next" | "reopen" | "renew" | "submit" | "skip" | "giveBack" | "draft" | "activity"
 >;
 
 /** Where the browser downloads an export: it writes the file itself, and continues one that broke off. */

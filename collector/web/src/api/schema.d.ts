@@ -549,6 +549,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/browser-storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Browser Storage
+         * @description The key of what the browser stores of this person, for their session of the page and nobody else.
+         */
+        get: operations["browser_storage_api_me_browser_storage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/leave": {
         parameters: {
             query?: never;
@@ -1583,6 +1603,24 @@ export interface components {
             height: number;
             /** Rotation */
             rotation?: number | null;
+        };
+        /**
+         * BrowserStorage
+         * @description How the page encrypts what the browser stores of this person, and when the page drops the key.
+         */
+        BrowserStorage: {
+            /** Name */
+            name: string;
+            /** Store */
+            store: string;
+            /** Key */
+            key: string;
+            /** Session */
+            session: string;
+            /** Ends In Seconds */
+            ends_in_seconds: number;
+            /** Idle Seconds */
+            idle_seconds: number;
         };
         /**
          * CaptureFormat
@@ -5414,6 +5452,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    browser_storage_api_me_browser_storage_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserStorage"];
                 };
             };
         };

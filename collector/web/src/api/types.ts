@@ -10,6 +10,7 @@ type Schemas = components["schemas"];
 type Always<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: Exclude<T[P], undefined> };
 type Scored<T extends { score?: number | null }> = Always<T, "score">;
 
+export type BrowserStorage = Schemas["BrowserStorage"];
 export type TaskType = Schemas["TaskView"]["type"];
 export type Source = Schemas["Source"];
 export type Keyframe = Always<Schemas["Keyframe"], "visible">;

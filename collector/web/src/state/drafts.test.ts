@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MemoryBrowser, settled } from "../testing/browser";
 import { MemoryCollector } from "../testing/collector";
 import { MemoryPage } from "../testing/page";
+import { storeOf } from "../testing/private";
 import { box, taskView } from "../testing/tasks";
 
 let browser: MemoryBrowser;
@@ -25,7 +26,7 @@ describe("a change", () => {
   test("is in this browser a twentieth of a second later, and at the collector when the hand rests", async () => {
     const page = await MemoryPage.open(collector);
     await page.edit();
-    expect(browser.stored("draft.")).toEqual(["gleaner.draft.ada.t1"]);
+    expect(browser.stored("draft.")).toEqual([`gleaner.draft.${storeOf("ada")}.t1`]);
     expect([page.store.drafts.saved.value.state, collector.row("t1").drafts]).toEqual(["saving", []]);
     await settled(1_500);
     expect(page.store.drafts.saved.value.state).toBe("saved");
@@ -98,7 +99,7 @@ describe("a page that comes back", () => {
     const page = await MemoryPage.open(collector);
     await page.edit();
     await settled(1_500);
-    browser.storage.removeItem("gleaner.draft.ada.t1");
+    browser.storage.removeItem(`gleaner.draft.${storeOf("ada")}.t1`);
     expect((await again()).x).toBe(101);
   });
 
@@ -135,8 +136,8 @@ describe("a page that comes back", () => {
     collector.row("t1").state = "open";
     const other = await MemoryPage.open(collector, "ada");
     expect(other.x).toBe(100);
-    await other.store.leave();
-    expect(browser.stored("draft.")).toEqual(["gleaner.draft.ada.b.t1"]);
+    await other.store.leave(false);
+    expect(browser.stored("draft.")).toEqual([`gleaner.draft.${storeOf("ada.b")}.t1`]);
   });
 
   test("drafts of more than two weeks ago are deleted", async () => {

@@ -8,7 +8,7 @@ import { Problem, type ReviewApi } from "../api/client";
 import { documentsOf, type Ref, type Work } from "../model/labels";
 import { packed, type Packed } from "../model/replay";
 import * as clock from "./clock";
-import { load, remove, save, savedNames } from "./storage";
+import type { PrivateStorage } from "./private";
 import type { OpenTask } from "./task";
 
 export interface Draft {
@@ -41,7 +41,6 @@ export interface DraftEvents {
 const WRITE_MS = 50;
 const DEBOUNCE_MS = 1500;
 const RETRY_MS = 5000;
-const MAX_DAYS = 14;
 
 export class Drafts {
   readonly saved = signal<Saved>({ state: "saved" });
@@ -54,57 +53,42 @@ export class Drafts {
 
   constructor(
     private readonly api: ReviewApi,
+    private readonly storage: PrivateStorage,
     private readonly person: string,
     private readonly events: DraftEvents,
   ) {
     addEventListener("pagehide", this.write);
     document.addEventListener("visibilitychange", this.write);
-    const oldest = Date.now() - MAX_DAYS * 86_400_000;
-    for (const prefix of ["draft.", "steps."])
-      for (const name of savedNames(prefix)) if ((load<{ at: number }>(name)?.at ?? 0) < oldest) remove(name);
     // A page that goes away, by a reload or for good, leaves its steps behind.
     addEventListener("pagehide", () => this.changed.forEach((task) => this.saveSteps(task)));
   }
 
-  private name(task: string): string {
-    return `draft.${this.person}.${task}`;
-  }
-
-  private stepsName(task: string): string {
-    return `steps.${this.person}.${task}`;
-  }
-
-  /** The tasks of which this browser has a draft of this person. */
-  private tasks(): string[] {
-    const prefix = this.name("");
-    // Another person's name may begin with this one and a dot; a task's id has none.
-    return savedNames(prefix)
-      .map((name) => name.slice(prefix.length))
-      .filter((task) => !task.includes("."));
+  private load(task: string): Draft | null {
+    return this.storage.load<Draft>("draft", task);
   }
 
   /** What this browser has of a task, if the collector has nothing newer. */
   of(task: string, newerThan: string | null): Draft | null {
     this.write();
-    const draft = load<Draft>(this.name(task));
+    const draft = this.load(task);
     if (!draft) return null;
     return newerThan !== null && Date.parse(newerThan) > draft.at ? null : draft;
   }
 
   /** The steps of undo that lead to this draft; null where they belong to another state of the work. */
   stepsOf(task: string, draft: Draft): Packed | null {
-    const steps = load<SavedSteps>(this.stepsName(task));
+    const steps = this.storage.load<SavedSteps>("steps", task);
     return draft.mark !== undefined && steps?.mark === draft.mark ? steps : null;
   }
 
   private saveSteps(task: OpenTask): void {
     this.changed.delete(task);
     this.write();
-    const draft = load<Draft>(this.name(task.id));
+    const draft = this.load(task.id);
     if (!draft) return;
     const steps: SavedSteps = { at: draft.at, mark: draft.mark, ...packed(task.history.value) };
     // The work itself is saved: where there is no space for its steps only undo starts from here.
-    if (!save(this.stepsName(task.id), steps)) remove(this.stepsName(task.id));
+    if (!this.storage.save("steps", task.id, steps)) this.storage.remove("steps", task.id);
   }
 
   /** Saves the task as it is now, here, and at the collector when the hand rests. */
@@ -117,7 +101,7 @@ export class Drafts {
       work: task.work.value,
       selected: task.selected.value,
     };
-    this.unwritten.set(this.name(task.id), draft);
+    this.unwritten.set(task.id, draft);
     this.writing ??= setTimeout(this.write, WRITE_MS);
     if (this.saved.value.state !== "here") this.saved.value = { state: "saving" };
     this.changed.add(task);
@@ -142,38 +126,47 @@ export class Drafts {
    */
   async flushAll(isAnswered: (task: string) => boolean): Promise<number> {
     let left = 0;
-    this.write();
-    for (const task of this.tasks()) {
-      const draft = load<Draft>(this.name(task));
-      if (!draft || draft.sent || isAnswered(task)) continue;
+    for (const task of this.unsent(isAnswered)) {
+      const draft = this.load(task);
+      if (!draft) continue;
       try {
         await this.api.draft(task, draft.fence, documentsOf(draft.work, this.person));
         this.markSent(task);
       } catch (error) {
-        if (error instanceof Problem && error.consentEnded) this.remove(task);
-        // 409: the collector has stored it as late work. A task that is gone needs no draft.
         if (!(error instanceof Problem) || error.retryable || error.status === 401) left += 1;
+        else if (error.consentEnded) this.remove(task);
+        // 409: the collector has stored it as late work. A task that is gone needs no draft.
+        else this.markSent(task);
       }
     }
     return left;
   }
 
-  /** Leaves nothing of this person's work in this browser. */
-  clear(): void {
+  /** Writes what is not written yet, and writes and sends no more. */
+  stop(): void {
+    this.write();
+    this.changed.forEach((task) => this.saveSteps(task));
     this.timers.forEach((timer) => clearTimeout(timer));
     this.timers.clear();
-    this.changed.clear();
-    this.unwritten.clear();
-    for (const task of this.tasks()) {
-      remove(this.name(task));
-      remove(this.stepsName(task));
-    }
+  }
+
+  /** The tasks whose newest draft is only here, but for those whose answer waits to be sent. */
+  unsent(isAnswered: (task: string) => boolean): string[] {
+    this.write();
+    return this.storage.ids("draft").filter((task) => !isAnswered(task) && this.load(task)?.sent !== true);
+  }
+
+  /** Deletes the drafts, with `keep` only those that the collector has: an answer that waits may still be refused. */
+  clear(keep: boolean, isAnswered: (task: string) => boolean): void {
+    this.stop();
+    for (const task of this.storage.ids("draft"))
+      if (!keep || (this.load(task)?.sent === true && !isAnswered(task))) this.remove(task);
   }
 
   private readonly write = (): void => {
     clearTimeout(this.writing);
     this.writing = undefined;
-    const refused = [...this.unwritten].filter(([name, draft]) => !save(name, draft));
+    const refused = [...this.unwritten].filter(([task, draft]) => !this.storage.save("draft", task, draft));
     if (refused.length > 0)
       this.saved.value = { state: "failed", why: "this browser cannot save it; the collector does" };
     this.unwritten.clear();
@@ -223,10 +216,10 @@ export class Drafts {
   /** `at`: when the collector stored it; what this browser has is as new as that. */
   private markSent(task: string, at = 0): void {
     this.write();
-    const draft = load<Draft>(this.name(task));
+    const draft = this.load(task);
     if (!draft || draft.sent) return;
     const sent: Draft = { ...draft, at: Math.max(draft.at, at), sent: true };
-    save(this.name(task), sent);
+    this.storage.save("draft", task, sent);
   }
 
   /** Sends no more drafts of a task that is being submitted; what this browser has stays until it is confirmed. */
@@ -239,9 +232,9 @@ export class Drafts {
   /** The work is in a revision, or must not be here any more: this browser drops its draft. */
   remove(task: string): void {
     this.cancel(task);
-    this.unwritten.delete(this.name(task));
-    remove(this.name(task));
-    remove(this.stepsName(task));
+    this.unwritten.delete(task);
+    this.storage.remove("draft", task);
+    this.storage.remove("steps", task);
     this.changed.forEach((changed) => changed.id === task && this.changed.delete(changed));
   }
 }

@@ -1,5 +1,6 @@
 /** The items a person submitted or skipped last, newest last: where B goes back to. They survive a reload. */
-import { load, remove, save } from "./storage";
+import { ONLY } from "./plain";
+import type { PrivateStorage } from "./private";
 
 const MAX_ITEMS = 20;
 
@@ -7,12 +8,8 @@ export class History {
   /** Where this browser saves nothing, the history lives as long as the page. */
   private ids: string[];
 
-  constructor(private readonly person: string) {
-    this.ids = load<string[]>(this.name) ?? [];
-  }
-
-  private get name(): string {
-    return `submitted.${this.person}`;
+  constructor(private readonly storage: PrivateStorage) {
+    this.ids = this.load() ?? [];
   }
 
   get last(): string | undefined {
@@ -29,16 +26,20 @@ export class History {
 
   clear(): void {
     this.ids = [];
-    remove(this.name);
+    this.storage.remove("submitted", ONLY);
   }
 
   /** Other tabs submit too: storage is read and written in one turn, never a copy. */
   private stored(): string[] {
-    return load<string[]>(this.name) ?? this.ids;
+    return this.load() ?? this.ids;
+  }
+
+  private load(): string[] | null {
+    return this.storage.load<string[]>("submitted", ONLY);
   }
 
   private set(ids: string[]): void {
     this.ids = ids;
-    save(this.name, ids);
+    this.storage.save("submitted", ONLY, ids);
   }
 }

@@ -5,7 +5,7 @@
 import { signal } from "@preact/signals";
 import { Problem, Unreachable } from "../api/client";
 import type { Submit, SubmitReply } from "../api/types";
-import { load, remove, save, savedNames } from "./storage";
+import type { PrivateStorage } from "./private";
 
 export interface PendingSubmit {
   task: string;
@@ -41,55 +41,37 @@ export class Outbox {
 
   constructor(
     private readonly collector: Receiver,
-    private readonly person: string,
+    private readonly storage: PrivateStorage,
     private readonly events: OutboxEvents,
   ) {
-    this.importOldList();
-    this.waiting.value = this.stored();
+    this.waiting.value = this.stored(storage.ids("letter"));
     addEventListener("online", () => void this.flush());
     // Another tab saved or sent an answer: what it leaves behind is sent from here.
     addEventListener("storage", (event) => {
-      if (event.key === null || event.key.startsWith(`gleaner.${this.prefix}`)) this.follow();
+      if (event.key === null || storage.idOf("letter", event.key) !== null) this.follow();
     });
   }
 
-  /** Part of what browsers have stored since the first version: the name stays as it is. */
-  private get prefix(): string {
-    return `letter.${encodeURIComponent(this.person)}.`;
-  }
-
-  /** A key per submit: two tabs never overwrite each other's. */
-  private name(pending: PendingSubmit): string {
-    return `${this.prefix}${pending.body.submit}`;
-  }
-
-  private stored(): PendingSubmit[] {
-    return savedNames(this.prefix)
-      .map((name) => load<PendingSubmit>(name))
+  /** An entry per submit: two tabs never overwrite each other's. */
+  private stored(ids: readonly string[]): PendingSubmit[] {
+    return ids
+      .map((id) => this.storage.load<PendingSubmit>("letter", id))
       .filter((pending) => pending !== null)
       .sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
   }
 
-  /** Earlier versions saved all unsent answers of a person in one list. */
-  private importOldList(): void {
-    const name = `outbox.${this.person}`;
-    for (const pending of load<PendingSubmit[]>(name) ?? []) this.save(pending);
-    remove(name);
-  }
-
   private save(pending: PendingSubmit): void {
     // An answer that is not saved lives in memory only; the browser asks before the page is closed (views/app.tsx).
-    if (!save(this.name(pending), pending)) this.unsaved.add(pending.body.submit);
+    if (!this.storage.save("letter", pending.body.submit, pending)) this.unsaved.add(pending.body.submit);
   }
 
   /** Adds what other tabs saved, and drops what they sent. */
   private follow(): void {
-    const stored = this.stored();
-    const ids = new Set(stored.map((p) => p.body.submit));
-    const mine = new Map(this.waiting.value.map((p) => [p.body.submit, p]));
+    const ids = this.storage.ids("letter");
+    const mine = new Set(this.waiting.value.map((p) => p.body.submit));
     this.waiting.value = [
-      ...this.waiting.value.filter((p) => ids.has(p.body.submit) || this.unsaved.has(p.body.submit)),
-      ...stored.filter((p) => !mine.has(p.body.submit)),
+      ...this.waiting.value.filter((p) => ids.includes(p.body.submit) || this.unsaved.has(p.body.submit)),
+      ...this.stored(ids.filter((id) => !mine.has(id))),
     ];
   }
 
@@ -136,7 +118,7 @@ export class Outbox {
   private finish(pending: PendingSubmit): void {
     this.failures = 0;
     this.trouble.value = null;
-    remove(this.name(pending));
+    this.storage.remove("letter", pending.body.submit);
     this.unsaved.delete(pending.body.submit);
     this.waiting.value = this.waiting.value.filter((p) => p.body.submit !== pending.body.submit);
   }
@@ -144,7 +126,7 @@ export class Outbox {
   /** Deletes what was not sent: only at a person's own request. */
   clear(): void {
     clearTimeout(this.timer);
-    for (const pending of this.waiting.value) remove(this.name(pending));
+    for (const pending of this.waiting.value) this.storage.remove("letter", pending.body.submit);
     this.unsaved.clear();
     this.waiting.value = [];
     this.trouble.value = null;

@@ -1,4 +1,5 @@
 /** The items that come next: leased, their drafts and media opened before anybody looks at them. */
+import { Problem, type ReviewApi } from "../api/client";
 import type { LabelsDocument, NextReply, TaskView } from "../api/types";
 import { workOf } from "../model/labels";
 import type { Drafts } from "./drafts";
@@ -14,6 +15,12 @@ export interface Prepared {
 export interface Item<M extends Prepared = Prepared> {
   task: OpenTask;
   media: M;
+}
+
+/** What the store is given from outside: the collector, and how the media of a task are loaded. */
+export interface StoreParts<M extends Prepared> {
+  api: ReviewApi;
+  prepare(view: TaskView): M;
 }
 
 export interface PrefetchSource<M extends Prepared> {
@@ -121,9 +128,25 @@ export class Prefetch<M extends Prepared> {
     return dropped.length > 0;
   }
 
-  /** Nothing waits any more; the caller closes what did. */
-  takeAll(): readonly Item<M>[] {
-    return this.items.splice(0);
+  /** Nothing waits any more. Closes what did, and the item that is open. */
+  closeAll(open: Item<M> | null): void {
+    for (const item of [...(open ? [open] : []), ...this.items.splice(0)]) this.close(item);
+  }
+
+  /** Opens released items again, but for those that somebody else has. `failed`: why the rest could not be asked for. */
+  async takeBack(
+    ids: readonly string[],
+    reopen: (id: string) => Promise<TaskView>,
+  ): Promise<{ items: Item<M>[]; failed: unknown }> {
+    const items: Item<M>[] = [];
+    for (const id of ids) {
+      try {
+        items.push(this.open(await reopen(id), false));
+      } catch (error) {
+        if (!(error instanceof Problem) || error.retryable || error.status === 401) return { items, failed: error };
+      }
+    }
+    return { items, failed: null };
   }
 
   /** Opens a task with this browser's draft of it, or with the work of somebody else, and starts loading its media. */

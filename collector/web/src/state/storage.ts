@@ -1,21 +1,31 @@
-/** What this browser stores: drafts, unsent answers, the page's id. Every name starts with `gleaner.`. */
+/** What this browser stores: settings of the page in the clear, a person's work by state/private.ts. Every name starts with `gleaner.`. */
 
 /**
  * Writes at once (localStorage is synchronous: a crash right after this line loses nothing). False: this browser
  * refuses, as private windows and full disks do.
  */
-export function save(name: string, value: unknown): boolean {
+export function saveText(name: string, text: string): boolean {
   try {
-    localStorage.setItem(`gleaner.${name}`, JSON.stringify(value));
+    localStorage.setItem(`gleaner.${name}`, text);
     return true;
   } catch {
     return false;
   }
 }
 
+export const save = (name: string, value: unknown): boolean => saveText(name, JSON.stringify(value));
+
+export function loadText(name: string): string | null {
+  try {
+    return localStorage.getItem(`gleaner.${name}`);
+  } catch {
+    return null;
+  }
+}
+
 export function load<T>(name: string): T | null {
   try {
-    const text = localStorage.getItem(`gleaner.${name}`);
+    const text = loadText(name);
     return text === null ? null : (JSON.parse(text) as T);
   } catch {
     return null;

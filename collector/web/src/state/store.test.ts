@@ -3,6 +3,7 @@ import { Problem, Unreachable } from "../api/client";
 import { MemoryBrowser, settled } from "../testing/browser";
 import { MemoryCollector } from "../testing/collector";
 import { MemoryPage } from "../testing/page";
+import { storeOf } from "../testing/private";
 import { box, taskView, track } from "../testing/tasks";
 
 let browser: MemoryBrowser;
@@ -359,7 +360,7 @@ describe("a lost lease", () => {
     collector.steal("t1", "boris");
     await page.submit();
     expect(page.notice).toBe("“Step of t1” is with boris now. Your work is stored as a draft: a lead sees it under “today”.");
-    expect(browser.stored("draft.ada.t1")).toHaveLength(1);
+    expect(browser.stored(`draft.${storeOf("ada")}.t1`)).toHaveLength(1);
   });
 });
 
@@ -518,7 +519,7 @@ describe("signed out", () => {
     collector.signOut("ada");
     await page.edit();
     await settled(2_000);
-    expect([page.store.phase.value, browser.stored("draft.ada.")]).toEqual(["signed-out", ["gleaner.draft.ada.t1"]]);
+    expect([page.store.phase.value, browser.stored("draft.")]).toEqual(["signed-out", [`gleaner.draft.${storeOf("ada")}.t1`]]);
   });
 });
 
@@ -533,19 +534,15 @@ describe("signing out with work that is not sent", () => {
     await page.edit();
     await page.store.release();
     page.store.askToLeave();
-    expect(await page.store.session.sendAll()).toEqual({ answers: 1, drafts: 1 });
-    collector.offline = true;
-    await page.store.leave();
-    expect([page.store.phase.value, page.store.session.ended]).toEqual(["leaving", false]);
-    expect(page.notice).toContain("You are still signed in: the collector does not answer");
+    expect(await page.store.unsent.sendAll()).toEqual({ answers: 1, drafts: 1 });
     page.store.stay();
     expect(page.store.phase.value).toBe("resting");
-    collector.offline = false;
     collector.before = () => undefined;
     page.store.askToLeave();
-    expect(await page.store.session.sendAll()).toEqual({ answers: 0, drafts: 0 });
-    await page.store.leave();
-    expect([page.store.phase.value, page.store.session.ended]).toEqual(["signed-out", true]);
+    expect(await page.store.unsent.sendAll()).toEqual({ answers: 0, drafts: 0 });
+    await page.store.leave(true);
+    expect(page.store.phase.value).toBe("signed-out");
+    expect(page.store.session.ended.value).toEqual({ kept: 0, deleted: 0, confirmed: true });
     for (const prefix of ["draft.", "steps.", "letter.", "submitted."]) expect(browser.stored(prefix)).toEqual([]);
     expect([collector.row("t1").state, collector.row("t2").drafts.length]).toEqual(["done", 1]);
   });
@@ -554,7 +551,79 @@ describe("signing out with work that is not sent", () => {
     collector.add(item("t1"));
     const page = await MemoryPage.open(collector);
     await page.edit();
-    await page.store.leave();
-    expect([browser.stored("draft."), page.store.session.ended]).toEqual([[], true]);
+    await page.store.leave(false);
+    expect(browser.stored("draft.")).toEqual([]);
+    expect(page.store.session.ended.value).toEqual({ kept: 0, deleted: 1, confirmed: true });
+  });
+
+  test("stores it for who signs in again, and deletes what the collector has", async () => {
+    collector.add(item("t1"), item("t2"), item("t3"));
+    const page = await MemoryPage.open(collector);
+    await page.submit();
+    await page.edit();
+    await settled(1_500);
+    collector.before = (request) => {
+      if (/^(submit|draft)/.test(request)) throw new Unreachable();
+    };
+    await page.submit();
+    await page.edit(7);
+    await page.store.leave(true);
+    expect(page.store.session.ended.value).toEqual({ kept: 2, deleted: 0, confirmed: true });
+    expect([browser.stored("letter.").length, browser.stored("draft.").length, browser.stored("submitted.")]).toEqual([
+      ...[1, 2],
+      [],
+    ]);
+    expect([page.store.current.value, page.store.outbox.waiting.value.length]).toEqual([null, 1]);
+    collector.before = () => undefined;
+    collector.signIn("ada");
+    browser.openTab();
+    collector.row("t3").state = "open";
+    const back = await MemoryPage.open(collector);
+    expect([collector.row("t2").submits.length, back.open, back.x]).toEqual([1, "t3", 107]);
+  });
+
+  test("ends the session later where the collector does not answer now", async () => {
+    collector.add(item("t1"));
+    const page = await MemoryPage.open(collector);
+    collector.offline = true;
+    await page.store.leave(true);
+    expect([page.store.phase.value, page.store.session.ended.value?.confirmed]).toEqual(["signed-out", false]);
+    collector.offline = false;
+    await settled(5_000);
+    expect([page.store.session.ended.value?.confirmed, collector.requests.at(-1)]).toEqual([true, "leave"]);
+  });
+
+  test("or when the page is opened next, and not the session of who signed in meanwhile", async () => {
+    collector.add(item("t1"));
+    const page = await MemoryPage.open(collector);
+    collector.offline = true;
+    await page.store.leave(true);
+    browser.close();
+    const later = new MemoryBrowser();
+    Object.assign(later.storage, browser.storage);
+    browser = later;
+    collector.offline = false;
+    await expect(MemoryPage.open(collector)).rejects.toMatchObject({ status: 401 });
+    expect(collector.requests.at(-1)).toBe("leave");
+    collector.signIn("ada");
+    collector.row("t1").state = "open";
+    expect((await MemoryPage.open(collector)).store.phase.value).toBe("working");
+  });
+});
+
+describe("a session that ends", () => {
+  test("by its time leaves nothing on the page, also without network, and nothing that can be read", async () => {
+    collector.add(item("t1"));
+    const page = await MemoryPage.open(collector);
+    collector.offline = true;
+    await page.edit();
+    await settled(2 * 3_600_000 + 15_000);
+    expect([page.store.phase.value, page.store.current.value]).toEqual(["signed-out", null]);
+    expect(browser.stored("draft.")).toHaveLength(1);
+    expect(JSON.stringify(browser.storage)).not.toMatch(/\.ada|"labels|"x/);
+    collector.offline = false;
+    browser.openTab();
+    collector.row("t1").state = "open";
+    expect((await MemoryPage.open(collector)).x).toBe(101);
   });
 });

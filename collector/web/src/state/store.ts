@@ -1,7 +1,7 @@
 /** The page's store: what is open, what comes next, what was sent. Views read its signals and call its verbs. */
 import { signal } from "@preact/signals";
 import { actAs, expectRefusal, Problem, type ReviewApi, Unreachable } from "../api/client";
-import type { CorrectionCode, LabelsDocument, Me, Progress, SkipCode, Submit, SubmitReply, TaskView } from "../api/types";
+import type { BrowserStorage, CorrectionCode, LabelsDocument, Me, Progress, SkipCode, Submit, SubmitReply, TaskView } from "../api/types";
 import type { Coded } from "../model/codes";
 import { Acceptance } from "./acceptance";
 import { ActivityLog } from "./activity";
@@ -13,21 +13,16 @@ import { holder, Leases } from "./lease";
 import { failedRequest, refusedSubmit } from "./messages";
 import { Notices, type Notice } from "./notices";
 import { Outbox, type PendingSubmit } from "./outbox";
-import { Prefetch, type Item, type Prepared } from "./prefetch";
-import { Session } from "./session";
+import { Prefetch, type Item, type Prepared, type StoreParts } from "./prefetch";
+import { Session, signedIn } from "./session";
 import { clientId } from "./storage";
 import { asking, submissionOf } from "./submission";
 import { holdOf, type OpenTask } from "./task";
+import { Unsent } from "./unsent";
 
 export type Phase = "starting" | "working" | "fetching" | "empty" | "resting" | "leaving" | "signed-out" | "failed";
 
 const ASK_AGAIN_MS = 5_000;
-
-/** What the store is given from outside: the collector, and how the media of a task are loaded. */
-export interface StoreParts<M extends Prepared> {
-  api: ReviewApi;
-  prepare(view: TaskView): M;
-}
 
 export class Store<M extends Prepared = Prepared> {
   readonly phase = signal<Phase>("starting");
@@ -42,6 +37,7 @@ export class Store<M extends Prepared = Prepared> {
   /** What was released last, the item that was open first: B takes it back. */
   readonly released = signal<readonly string[]>([]);
   readonly session: Session;
+  readonly unsent: Unsent;
   private readonly leases: Leases;
   private readonly activity: ActivityLog;
   private readonly prefetch: Prefetch<M>;
@@ -57,10 +53,13 @@ export class Store<M extends Prepared = Prepared> {
     prepare: (view: TaskView) => M,
     readonly me: Me,
     private readonly client: string,
+    browser: BrowserStorage,
   ) {
+    this.session = new Session(api, browser, () => this.signOut());
+    const { storage } = this.session;
     this.acceptance = new Acceptance(this.gate, me.name);
     this.activity = new ActivityLog(api);
-    this.drafts = new Drafts(api, me.name, {
+    this.drafts = new Drafts(api, storage, me.name, {
       lost: (task, problem) => this.lost(task, problem),
       signedOut: () => this.signOut(),
     });
@@ -68,7 +67,7 @@ export class Store<M extends Prepared = Prepared> {
       this.lost(task, problem);
       if (!problem.consentEnded) this.drafts.sendLate(task);
     });
-    this.outbox = new Outbox({ submit: (task, body) => this.send(task, body) }, me.name, {
+    this.outbox = new Outbox({ submit: (task, body) => this.send(task, body) }, storage, {
       confirmed: (pending, reply) => {
         clock.syncClock(reply.now);
         this.progress.value = reply.progress;
@@ -80,17 +79,17 @@ export class Store<M extends Prepared = Prepared> {
       refused: (pending, problem) => this.refused(pending, problem),
       signedOut: () => this.signOut(),
     });
-    this.history = new History(me.name);
-    this.session = new Session(api, me, this.outbox, this.drafts, this.history, () => this.signOut());
+    this.history = new History(storage);
+    this.unsent = new Unsent(this.outbox, this.drafts, this.history);
     const [ask, held] = [this.ask.bind(this), this.held.bind(this)];
     this.prefetch = new Prefetch({ ask, held, prepare, edited: () => this.notices.dismissWord() }, this.drafts, this.leases);
   }
 
   /** Finds out who is signed in. Throws Problem (401: nobody) or Unreachable. */
   static async open<M extends Prepared>({ api, prepare }: StoreParts<M>): Promise<Store<M>> {
-    const [me, client] = await Promise.all([api.me(), clientId()]);
+    const [{ me, browser }, client] = await Promise.all([signedIn(api), clientId()]);
     actAs(me.name);
-    return new Store(api, prepare, me, client);
+    return new Store(api, prepare, me, client, browser);
   }
 
   started = false;
@@ -159,11 +158,8 @@ export class Store<M extends Prepared = Prepared> {
         return this.complain(error, "The item was not released");
       }
     }
-    this.prefetch.takeAll();
-    for (const item of items) {
-      this.drafts.cancel(item.task.id);
-      this.close(item);
-    }
+    for (const item of items) this.drafts.cancel(item.task.id);
+    this.prefetch.closeAll(this.current.value);
     this.released.value = items.map((item) => item.task.id);
     this.notices.dismissWord();
     this.show(null);
@@ -174,18 +170,12 @@ export class Store<M extends Prepared = Prepared> {
   async takeBack(): Promise<void> {
     const ids = this.released.value;
     this.released.value = [];
-    const items: Item<M>[] = [];
-    for (const id of ids) {
-      try {
-        items.push(this.prefetch.open(await this.api.reopen(id, this.client, "release-taken-back"), false));
-      } catch (error) {
-        if (error instanceof Problem && !error.retryable && error.status !== 401) continue;
-        this.released.value = ids;
-        this.prefetch.putFirst(...items);
-        return this.complain(error, "Your items cannot be taken back");
-      }
-    }
+    const { items, failed } = await this.prefetch.takeBack(ids, (id) => this.api.reopen(id, this.client, "release-taken-back"));
     this.prefetch.putFirst(...items);
+    if (failed !== null) {
+      this.released.value = ids;
+      return this.complain(failed, "Your items cannot be taken back");
+    }
     if (items.length < ids.length) this.notify("Somebody else has taken an item that you released.");
     await this.advance();
   }
@@ -313,8 +303,8 @@ export class Store<M extends Prepared = Prepared> {
   }
 
   private held(): string[] {
-    const current = this.current.value;
-    return [...(current ? [current.task.id] : []), ...this.outbox.waiting.value.map((pending) => pending.task)];
+    const open = this.current.value;
+    return [...(open ? [open.task.id] : []), ...this.outbox.waiting.value.map((pending) => pending.task)];
   }
 
   private async ask(have: readonly string[], count: number): Promise<readonly TaskView[]> {
@@ -362,9 +352,15 @@ export class Store<M extends Prepared = Prepared> {
     this.prefetch.close(item);
   }
 
-  private signOut(): void {
+  /** The session is over: nothing of the work is shown or in memory, and what this browser stores is encrypted. */
+  signOut(): void {
     clearTimeout(this.askingAgain);
     this.phase.value = "signed-out";
+    this.drafts.stop();
+    this.session.storage.lock();
+    this.prefetch.closeAll(this.current.value);
+    this.show(null);
+    this.sent.clear();
   }
 
   /** Reports a request that failed. Throws what is no answer of the collector's. */
@@ -387,10 +383,10 @@ export class Store<M extends Prepared = Prepared> {
     else void this.advance();
   }
 
-  /** Signs out; what this browser stores of the person's work is deleted. */
-  async leave(): Promise<void> {
+  /** Signs out; `keep`: what was not sent stays in this browser, encrypted, until this person signs in here again. */
+  async leave(keep: boolean): Promise<void> {
     try {
-      await this.session.end();
+      await this.session.end(keep, this.unsent);
     } catch (error) {
       return this.complain(error, "You are still signed in");
     }

@@ -1,6 +1,7 @@
 /** A collector in memory, behind the interface by which the page's state asks the real one. */
 import { Problem, Unreachable, type ReviewApi } from "../api/client";
 import type { ActivityRequest, LabelsDocument, Progress, Submit, TaskView } from "../api/types";
+import { keyOf, storeOf } from "./private";
 
 interface Row {
   view: TaskView;
@@ -28,6 +29,8 @@ export class MemoryCollector {
   after: (request: string) => Promise<void> | void = () => undefined;
   /** Requests, as "submit t1", in the order they were answered. */
   readonly requests: string[] = [];
+  private sessions = 1;
+  private answeredAt = Date.now();
   private readonly rows = new Map<string, Row>();
   private readonly signedOut = new Set<string>();
 
@@ -46,6 +49,7 @@ export class MemoryCollector {
   }
 
   signIn(person: string): void {
+    this.sessions += 1;
     this.signedOut.delete(person);
   }
 
@@ -109,6 +113,7 @@ export class MemoryCollector {
     if (this.offline) throw new Unreachable();
     if (this.signedOut.has(person)) throw new Problem(401, "no-session", "Nobody is signed in.", "", false);
     this.requests.push(request);
+    this.answeredAt = Date.now();
     const made = make();
     await this.after(request);
     return made;
@@ -119,6 +124,15 @@ export class MemoryCollector {
     const answer = <T>(request: string, make: () => T): Promise<T> => this.answer(request, person, make);
     return {
       me: () => answer("me", () => ({ name: person, role: "annotator" }) as const),
+      browserStorage: () =>
+        answer("browser-storage", () => ({
+          name: person,
+          store: storeOf(person),
+          key: keyOf(person),
+          session: `session-${this.sessions}`,
+          ...{ ends_in_seconds: 43_200, idle_seconds: 7_200 },
+        })),
+      answeredAt: () => this.answeredAt,
       leave: () => answer("leave", () => this.signOut(person)),
       next: (client, have, count) => answer("next", () => this.next(person, client, have, count)),
       reopen: (id, client) => answer(`reopen ${id}`, () => this.reopen(id, person, client)),

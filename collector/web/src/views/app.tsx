@@ -87,7 +87,7 @@ export function App(): preact.JSX.Element {
   }
   switch (here.phase.value) {
     case "signed-out":
-      return <SignedOut waiting={here.outbox.waiting.value.length} left={here.session.ended} />;
+      return <SignedOut waiting={here.outbox.waiting.value.length} ended={here.session.ended.value} />;
     case "leaving":
       return <Leaving store={here} />;
     case "failed":

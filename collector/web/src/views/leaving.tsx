@@ -1,4 +1,4 @@
-/** Before signing out: what is only in this browser is sent first, and deleted by the person's own word alone. */
+/** Before signing out: what is only in this browser is sent first. The rest stays here, encrypted, or is deleted. */
 import { useEffect, useState } from "preact/hooks";
 import type { Store } from "../state/store";
 import { Card } from "./states";
@@ -9,11 +9,11 @@ export function Leaving({ store }: { store: Store }): preact.JSX.Element {
   const [left, setLeft] = useState<Left>("sending");
   const send = (): void => {
     setLeft("sending");
-    void store.session.sendAll().then(setLeft);
+    void store.unsent.sendAll().then(setLeft);
   };
   useEffect(send, [store]);
   const nothing = left !== "sending" && left.answers + left.drafts === 0;
-  const enter = nothing ? () => void store.leave() : left === "sending" ? () => undefined : send;
+  const enter = nothing ? () => void store.leave(false) : left === "sending" ? () => undefined : send;
   return (
     <Card title="Sign out?" name="leaving" keys={{ enter, escape: () => store.stay() }}>
       {left === "sending" && <p role="status">Sending your work …</p>}
@@ -26,7 +26,9 @@ export function Leaving({ store }: { store: Store }): preact.JSX.Element {
       {left !== "sending" && !nothing && (
         <p class="caveat" role="status">
           {[counted(left.answers, "answer"), counted(left.drafts, "draft")].filter(Boolean).join(" and ")} could not be sent:{" "}
-          {store.outbox.trouble.value ?? "the collector does not answer"}. Signing out now would delete them.
+          {store.outbox.trouble.value ?? "the collector does not answer"}. If you sign out, this browser can store them
+          encrypted: nobody else can read them, and they are sent when you sign in here again. It deletes drafts after 14 days
+          and answers after 90.
         </p>
       )}
       {store.notices.current.value?.kind === "care" && <p class="caveat">{store.notices.current.value.text}</p>}
@@ -45,9 +47,14 @@ export function Leaving({ store }: { store: Store }): preact.JSX.Element {
           <kbd>Esc</kbd> stay signed in
         </button>
         {left !== "sending" && !nothing && (
-          <button type="button" onClick={() => void store.leave()}>
-            Delete them and sign out
-          </button>
+          <>
+            <button type="button" onClick={() => void store.leave(true)}>
+              Store them here and sign out
+            </button>
+            <button type="button" onClick={() => void store.leave(false)}>
+              Delete them and sign out
+            </button>
+          </>
         )}
       </p>
     </Card>

@@ -1,5 +1,5 @@
 /** The right side: what the script expected, the labels with the least certain first, the instructions. */
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { Label, SpanLabel, TaskView } from "../api/types";
 import { changeOf } from "../model/diff";
 import { maskedWord } from "../model/masked";
@@ -10,20 +10,27 @@ import { outlineOf } from "../model/outline";
 import { wordsOf } from "../model/spans";
 import { clock } from "../model/time";
 import { unseenStretches } from "../model/tracks";
-import { load, save } from "../state/storage";
+import { haveChanged } from "../state/instructions";
+import type { PrivateStorage } from "../state/private";
 import type { OpenTask } from "../state/task";
 import { Pure } from "../ui/pure";
 import { characters, classNames, lookOf, sourceText } from "../ui/words";
 import type { Keyboard } from "./keyboard";
 import { isLong, LongList } from "./longlist";
 
-export function Panel({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): preact.JSX.Element {
+interface PanelProps {
+  task: OpenTask;
+  keyboard: Keyboard;
+  storage: PrivateStorage;
+}
+
+export function Panel({ task, keyboard, storage }: PanelProps): preact.JSX.Element {
   return (
     <aside class="panel" aria-label="About this item">
       <Expected view={task.view} />
       <Labels task={task} />
       <Names task={task} keyboard={keyboard} />
-      <Instructions key={task.id} view={task.view} />
+      <Instructions key={task.id} view={task.view} storage={storage} />
     </aside>
   );
 }
@@ -328,16 +335,14 @@ function Names({ task, keyboard }: { task: OpenTask; keyboard: Keyboard }): prea
 }
 
 /** Says when the instructions are newer than what this person saw last. */
-function Instructions({ view }: { view: TaskView }): preact.JSX.Element {
+function Instructions({ view, storage }: { view: TaskView; storage: PrivateStorage }): preact.JSX.Element {
   const { version, text } = view.instructions;
-  const name = `instructions.${view.study}.${view.type}`;
-  const changed = useRef((load<number>(name) ?? version) !== version);
-  useEffect(() => void save(name, version), [name, version]);
+  const [changed] = useState(() => haveChanged(storage, view.study, view.type, version));
   return (
     <section class="instructions">
       <h2>
         Instructions <span class="note">v{version}</span>
-        {changed.current && <b class="changed"> changed</b>}
+        {changed && <b class="changed"> changed</b>}
       </h2>
       {text.split(/\n\s*\n/).map((paragraph) => (
         <p key={paragraph}>{paragraph}</p>

@@ -40,7 +40,7 @@ export function Review({ store }: { store: Store<MediaSet> }): preact.JSX.Elemen
         )}
         <Hints store={store} on={item ? surfaceOf(item.task.view) : "boxes"} />
       </main>
-      {item ? <Panel task={item.task} keyboard={keyboard} /> : <aside class="panel" />}
+      {item ? <Panel task={item.task} keyboard={keyboard} storage={store.session.storage} /> : <aside class="panel" />}
       <Bar store={store} keyboard={keyboard} status={status} />
       {keyboard.dialog.value === "keys" && <KeysDialog keyboard={keyboard} on={item ? surfaceOf(item.task.view) : "boxes"} />}
       {keyboard.dialog.value === "names" && item && <NamesDialog keyboard={keyboard} task={item.task} />}

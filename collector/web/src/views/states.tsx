@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect } from "preact/hooks";
 import { Problem, type Unreachable } from "../api/client";
+import type { Ended } from "../state/session";
 import type { Store } from "../state/store";
 import { nextTheme } from "../ui/theme";
 
@@ -136,22 +137,34 @@ export function Resting({ store }: { store: Store }): preact.JSX.Element {
   );
 }
 
-/** `left`: signed out by the person's own word, when nothing of the work is left here. */
-export function SignedOut({ waiting, left = false }: { waiting: number; left?: boolean }): preact.JSX.Element {
+/** What is left of a person's work after they signed out by their own word. */
+function leftHere({ kept, deleted }: Ended): string {
+  if (deleted > 0) return "What was not sent is deleted. This browser stores nothing of your work.";
+  if (kept === 0) return "All your work is at the collector. This browser stores nothing of it.";
+  return "What was not sent is stored in this browser, encrypted. Only you can open it: sign in here again, and it is sent.";
+}
+
+/** `ended`: how the person left; null: the session ended, or there was none. */
+export function SignedOut({ waiting, ended = null }: { waiting: number; ended?: Ended | null }): preact.JSX.Element {
   return (
-    <Card title={left ? "You are signed out" : "This page needs a personal link"} name="signed-out">
+    <Card title={ended ? "You are signed out" : "This page needs a personal link"} name="signed-out">
       <p>
-        {left
-          ? "All your work is at the collector. This browser stores nothing of it."
-          : "You are not signed in here, or your link has expired."}{" "}
-        A link works once: ask your lead for a new one.
+        {ended ? leftHere(ended) : "You are not signed in here, or your link has expired."} A link works once: ask your lead
+        for a new one.
       </p>
-      {!left && (
+      {!ended && (
         <p>
-          Nothing is lost. Your unfinished work is saved in this browser and comes back when you open the new link in it.
+          Nothing is lost. Your unfinished work is saved in this browser, encrypted, and comes back when you open the new
+          link in it.
         </p>
       )}
-      {waiting > 0 && (
+      {ended && !ended.confirmed && (
+        <p class="caveat" role="status">
+          The collector does not answer, so that it does not know yet that you have left. This page keeps trying: leave it
+          open. If you close it, the session ends when this page is opened next, or by its time.
+        </p>
+      )}
+      {!ended && waiting > 0 && (
         <p class="caveat">
           {waiting} {waiting === 1 ? "answer waits" : "answers wait"} here and will be sent then.
         </p>

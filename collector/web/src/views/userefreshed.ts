@@ -35,7 +35,7 @@ export function useRefreshed<T>(store: Store, ask: () => Promise<T>, pause: numb
       (error: unknown) => {
         if (!here) return;
         expectRefusal(error);
-        if (error instanceof Problem && error.status === 401) store.phase.value = "signed-out";
+        if (error instanceof Problem && error.status === 401) store.signOut();
         setTrouble(error.message);
         askLater(null);
       },
