@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -9,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 
 from collector.devices import fleet
 from collector.devices.heartbeat import save_heartbeat
-from collector.devices.join_codes import JoinCodeExpired, count_attempt, join
+from collector.devices.join_codes import JoinCodeExpired, count_attempt, find_code, join
 from collector.http.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.people.peers import client_address
 from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
@@ -38,8 +39,10 @@ async def join_device(request: Request, db: Db) -> JoinReply:
     address = client_address(request, services.settings)
     await db.write(lambda conn: count_attempt(conn, address))
     body = JoinRequest.read(await read_body(request, MAX_STRANGER_BYTES))
+    stored = await db.write(lambda conn: find_code(conn, body.code))
+    await asyncio.to_thread(stored.check, body.code)
     try:
-        device, token = await db.write(lambda conn: join(conn, body.code, body.device, body.known_as))
+        device, token = await db.write(lambda conn: join(conn, stored, body.device, body.known_as))
     except JoinCodeExpired:
         await db.write(record_time)  # and it stays so
         raise

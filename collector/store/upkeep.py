@@ -30,8 +30,7 @@ _ENDED_TOKENS = text(
     "DELETE FROM token WHERE hash IN (SELECT hash FROM token WHERE expires_at < :steady_old LIMIT :rows)"
 )
 _ENDED_CODES = text(
-    "DELETE FROM join_code WHERE code_hash IN"
-    " (SELECT code_hash FROM join_code WHERE expires_at < :steady_old LIMIT :rows)"
+    "DELETE FROM join_code WHERE handle IN (SELECT handle FROM join_code WHERE expires_at < :steady_old LIMIT :rows)"
 )
 # Runs of models are counted by their jobs: those stay.
 _DONE_JOBS = text(

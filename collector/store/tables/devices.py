@@ -22,7 +22,10 @@ device = Table(
 join_code = Table(
     "join_code",
     metadata,
-    Column("code_hash", String, primary_key=True),
+    Column("handle", String, primary_key=True),  # the first letters of the code
+    Column("salt", String, nullable=False),
+    Column("code_hash", String, nullable=False),
+    Column("tries", WHOLE, nullable=False),
     Column("created_at", String, nullable=False),
     Column("expires_at", String, nullable=False),
     Column("used_at", String),

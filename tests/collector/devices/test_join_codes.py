@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from nacl.pwhash import argon2id
 
 from collector.devices.join_codes import (
     ALPHABET,
+    MAX_TRIES,
     TRIES_A_MINUTE,
     JoinCodeExpired,
     JoinCodeUsed,
     JoinCodeWrong,
+    TooManyCodes,
     TooManyTries,
     count_attempt,
+    find_code,
     join,
     new_join_code,
 )
@@ -25,7 +29,7 @@ from collector.store.database import Database
 from collector.store.sql import Connection, text
 from tests.collector.running import Collector, DeviceClient
 from tests.support import local_http
-from tests.support.databases import new_database, on_both
+from tests.support.databases import on_both
 from wire.device import DeviceInfo
 
 INFO = DeviceInfo(name="kitchen", model="pi 5", agent_version="0.1.0")
@@ -94,25 +98,78 @@ def test_tries_are_counted_by_address_for_all_processes_and_forgotten_after_a_mi
         attempt("a")
 
 
-def test_codes_are_used_once_and_expire(tmp_path: Path) -> None:
-    db = new_database(tmp_path)
+def use(conn: Connection, code: str) -> tuple[str, str]:
+    stored = find_code(conn, code)
+    stored.check(code)
+    return join(conn, stored, INFO)
 
+
+def wrong(code: str) -> str:
+    """Another code with the same handle."""
+    return code[:-1] + ("A" if code[-1] != "A" else "B")
+
+
+@on_both
+def test_codes_are_used_once_and_expire(db: Database) -> None:
     def plan(conn: Connection) -> None:
         code = new_join_code(conn)["code"]
         with pytest.raises(JoinCodeWrong):
-            join(conn, "AAAA-AAAA", INFO)
-        device, token = join(conn, code.replace("-", "").lower(), INFO)
+            use(conn, wrong(code))
+        device, token = use(conn, code.replace("-", "").lower())
         with pytest.raises(JoinCodeUsed):
-            join(conn, code, INFO)
+            use(conn, code)
         late = new_join_code(conn)["code"]
         conn.execute(text("UPDATE join_code SET expires_at = :past WHERE used_at IS NULL"), {"past": now_text(-1)})
         with pytest.raises(JoinCodeExpired):
-            join(conn, late, INFO)
+            use(conn, late)
         row = conn.execute(text("SELECT name, token_hash FROM device WHERE id = :id"), {"id": device}).one()
         assert row.name == "kitchen" and token not in row.token_hash
 
     db.write_sync(plan)
-    db.close()
+
+
+@on_both
+def test_of_a_code_its_handle_and_a_salted_slow_hash_are_stored(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluated = []
+    slow = argon2id.kdf
+
+    def counted(*given: Any) -> bytes:
+        evaluated.append(given[1:])
+        return slow(*given)
+
+    monkeypatch.setattr("collector.devices.join_codes.argon2id.kdf", counted)
+    code = db.write_sync(new_join_code)["code"].replace("-", "")
+    (row,) = db.read_sync(lambda conn: list(conn.execute("SELECT * FROM join_code")))
+    assert row.handle == code[:2] and code[2:] not in str(row)
+    assert bytes.fromhex(row.code_hash) == slow(32, code.encode(), bytes.fromhex(row.salt), 2, 19 * 2**20)
+    assert evaluated == [(code.encode(), bytes.fromhex(row.salt), 2, 19 * 2**20)]
+    evaluated.clear()
+    for handle in {"AA", "BB", "CC"} - {code[:2]}:  # nothing is evaluated for what cannot be right
+        with pytest.raises(JoinCodeWrong):
+            db.write_sync(lambda conn, handle=handle: find_code(conn, f"{handle}AA-AAAA"))
+    assert evaluated == []
+    for _ in range(MAX_TRIES):
+        stored = db.write_sync(lambda conn: find_code(conn, wrong(code)))
+        with pytest.raises(JoinCodeWrong, match="not one of"):
+            stored.check(wrong(code))
+    with pytest.raises(JoinCodeWrong, match="Too many wrong letters"):
+        db.write_sync(lambda conn: find_code(conn, code))
+    assert len(evaluated) == MAX_TRIES
+
+
+@on_both
+def test_a_handle_is_of_one_code_at_a_time(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.devices.join_codes._HANDLES", frozenset({"AA", "BB"}))
+    first, second = (db.write_sync(new_join_code)["code"] for _ in range(2))
+    assert {first[:2], second[:2]} == {"AA", "BB"}
+    with pytest.raises(TooManyCodes):
+        db.write_sync(new_join_code)
+    db.write_sync(lambda conn: use(conn, first))
+    third = db.write_sync(new_join_code)["code"]
+    assert third[:2] == first[:2] and third != first
+    with pytest.raises(JoinCodeWrong):
+        db.write_sync(lambda conn: use(conn, first))
+    db.write_sync(lambda conn: use(conn, third))
 
 
 def test_heartbeats_are_kept_and_only_of_oneself(device: DeviceClient) -> None:

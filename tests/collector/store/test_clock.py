@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector.devices.heartbeat import save_heartbeat
-from collector.devices.join_codes import CODE_SECONDS, DeviceActive, JoinCodeExpired, join, new_join_code
+from collector.devices.join_codes import CODE_SECONDS, DeviceActive, JoinCodeExpired, find_code, join, new_join_code
 from collector.people.accounts import LINK_SECONDS, PAGE_SECONDS, new_link_code, new_token, sign_in
 from collector.people.open_tokens import record_uses
 from collector.people.policy import find_person, owner_of_expired
@@ -16,7 +16,7 @@ from collector.people.tokens import hash_secret
 from collector.store import clock
 from collector.store.clock import Reading, now_text, record_time, steady_now
 from collector.store.database import Database
-from collector.store.sql import text
+from collector.store.sql import Connection, text
 from collector.store.upkeep import MAX_ROW_AGE_SECONDS, RowAges, end_times_ahead, prune
 from tests.collector.review.filled import Filled
 from tests.support.databases import new_database
@@ -165,15 +165,19 @@ def test_tokens_of_programs_have_no_end_and_are_not_looked_at_as_sessions(db: Da
     assert db.read_sync(lambda conn: owner_of_expired(conn, token, HOUR)) is None
 
 
+def use(conn: Connection, code: str, known_as: str | None = None) -> tuple[str, str]:
+    return join(conn, find_code(conn, code), INFO, known_as)
+
+
 def test_a_join_code_that_expired_stays_so(db: Database, clocks: Clocks) -> None:
     code, other = (db.write_sync(new_join_code)["code"] for _ in range(2))
     clocks.pass_by(CODE_SECONDS - 1)
     clocks.set_by(-HOUR)
-    db.write_sync(lambda conn: join(conn, code, INFO))
+    db.write_sync(lambda conn: use(conn, code))
     clocks.pass_by(2)
     clocks.set_by(-HOUR)
     with pytest.raises(JoinCodeExpired):
-        db.write_sync(lambda conn: join(conn, other, INFO))
+        db.write_sync(lambda conn: use(conn, other))
 
 
 def test_the_time_until_which_a_join_code_is_good_is_given_by_the_wall_clock(db: Database, clocks: Clocks) -> None:
@@ -186,7 +190,7 @@ def test_the_time_until_which_a_join_code_is_good_is_given_by_the_wall_clock(db:
 @pytest.mark.parametrize("step", [-7200.0, -45.0, 0.0])
 def test_a_device_at_work_keeps_its_name_however_the_clock_is_set(db: Database, clocks: Clocks, step: float) -> None:
     first, second = (db.write_sync(new_join_code)["code"] for _ in range(2))
-    device, _token = db.write_sync(lambda conn: join(conn, first, INFO))
+    device, _token = db.write_sync(lambda conn: use(conn, first))
     clocks.pass_by(30)
     clocks.set_by(step)
     beat = Heartbeat(
@@ -196,11 +200,11 @@ def test_a_device_at_work_keeps_its_name_however_the_clock_is_set(db: Database, 
     db.write_sync(lambda conn: save_heartbeat(conn, beat))
     clocks.pass_by(30)
     with pytest.raises(DeviceActive):
-        db.write_sync(lambda conn: join(conn, second, INFO, device))
+        db.write_sync(lambda conn: use(conn, second, device))
     clocks.pass_by(60)
     third = db.write_sync(new_join_code)["code"]
     clocks.pass_by(5)
-    assert db.write_sync(lambda conn: join(conn, third, INFO, device))[0] == device
+    assert db.write_sync(lambda conn: use(conn, third, device))[0] == device
 
 
 @pytest.mark.parametrize("boot", ["boot-2", None])
