@@ -8,7 +8,7 @@ BOOT := $(PYTHON) hardware/install/bootstrap.py
 # The tests start hundreds of interpreters: each module is compiled once, whatever the environment says.
 test test-postgres soak: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-postgres soak bench lint system web models device architecture clean-demo venv dev
+.PHONY: help demo test test-postgres soak bench lint system web models device architecture sbom clean-demo venv dev
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ dev:
 
 architecture: dev ## draw the picture and tables of docs/architecture.md anew from the imports
 	@$(BIN)/python -m tests.architecture
+
+sbom: dev web ## the bills of materials in docs/sbom, from constraints.txt and package-lock.json
+	@$(BIN)/python -m tests.sbom
 
 clean-demo: ## delete the demo's data (captures, tasks, accounts of the demo)
 	rm -rf .gleaner/demo
