@@ -135,6 +135,7 @@ class Receiver:
             idle, batch = self.settings.upload_idle_seconds, self.staging.batch_bytes
             body = Body(request.receive, holder, idle, room, batch)
             row = _Row(self, holder, upload, state.length)
+            file.expect(chunk.content_length or 0)
             try:
                 await self._take_in(body, chunk, file, row)
             except (ClientDisconnect, UploadBusy, SenderSilent) as interruption:

@@ -166,6 +166,9 @@ class StagedFile:
         self._writes: deque[tuple[Future[None], int]] = deque()
         self._unwritten = 0
 
+    def expect(self, size: int) -> None:
+        """So many bytes are announced: about to be written, unless the sender goes away."""
+
     async def write(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
         """Hand over pieces that are written at the current place, in order. Waits while more than WAITING_BATCHES wait.
 

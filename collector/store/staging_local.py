@@ -16,11 +16,12 @@ from collector.store.blobs import DiskFull
 from collector.store.blobs_local import check_writable, disk_errors
 from collector.store.private import private_folder
 from collector.store.staging import Digest, PartialGone, StagedFile, Staging, UploadPiece
-from collector.store.writeback import begin_writeback
+from collector.store.writeback import begin_writeback, reserve_blocks
 from wire.files import sync_folder
 
 COPY_BYTES = 1 << 20
 WRITEBACK_BYTES = 2 << 20  # written since the disk was last given something to do
+RESERVED_BYTES = 16 << 20  # of what is about to come, that get their blocks at once
 log = logging.getLogger("gleaner.ingest")
 
 
@@ -94,12 +95,18 @@ class LocalStaging(Staging):
     def leftovers(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir()) if self.folder.exists() else []
 
-    def check_space(self, wanted: int, file: int | None = None) -> None:
-        """`file`: an open one of the folder, which is found faster. Raises DiskFull, StorageUnusable."""
+    def check_space(self, wanted: int, file: int | None = None) -> int:
+        """How many bytes more than `wanted` there are at present. Raises DiskFull, StorageUnusable.
+
+        Args:
+            file: an open one of the folder, which is found faster.
+        """
         with _disk_errors():
             stat = os.statvfs(self.folder if file is None else file)
-        if stat.f_bavail * stat.f_frsize < wanted + self._reserve:
+        spare = stat.f_bavail * stat.f_frsize - wanted - self._reserve
+        if spare < 0:
             raise DiskFull("The collector's disk is full: nothing more is received.")
+        return spare
 
     def source(self, name: str, pieces: Sequence[UploadPiece]) -> str:
         return str(self.folder / name)
@@ -117,6 +124,11 @@ class LocalStagedFile(StagedFile):
         self._staging = staging
         self._fd: int | None = fd
         self._on_its_way = offset  # to the disk, up to here
+        self._reserved = offset  # up to here there are blocks
+        self._expected = offset
+
+    def expect(self, size: int) -> None:
+        self._expected = self.written + size
 
     @classmethod
     def open(cls, staging: LocalStaging, path: Path, offset: int) -> LocalStagedFile:
@@ -145,7 +157,7 @@ class LocalStagedFile(StagedFile):
         return self._fd
 
     def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
-        self._staging.check_space(sum(map(len, pieces)), self._open)
+        self._make_room(sum(map(len, pieces)))
         with _disk_errors():
             for piece in pieces:
                 if digest is not None:
@@ -160,18 +172,35 @@ class LocalStagedFile(StagedFile):
                 begin_writeback(self._open, self._on_its_way, self.written - self._on_its_way)
                 self._on_its_way = self.written
 
+    def _make_room(self, size: int) -> None:
+        """Blocks for the next bytes, and for some that are expected after them. Raises DiskFull, StorageUnusable."""
+        end = self.written + size
+        if end <= self._reserved:
+            return
+        spare = self._staging.check_space(size, self._open)
+        ahead = min(self._expected - end, RESERVED_BYTES - size, spare)
+        if ahead > 0:
+            with _disk_errors():
+                if reserve_blocks(self._open, self.written, size + ahead):
+                    self._reserved = end + ahead
+
     def _make_durable_now(self) -> None:
         with _disk_errors():
             os.fdatasync(self._open)
 
     def _discard_now(self) -> None:
         os.ftruncate(self._open, self.durable)
-        self.written = self._on_its_way = self.durable
+        self.written = self._on_its_way = self._reserved = self.durable
 
     def _is_open(self) -> bool:
         return self._fd is not None
 
     def _close_now(self) -> None:
         fd, self._fd = self._fd, None
-        if fd is not None:
+        if fd is None:
+            return
+        try:
+            if self._reserved > self.written:  # what was expected did not come
+                os.ftruncate(fd, self.written)
+        finally:
             os.close(fd)

@@ -10,19 +10,20 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from collector.store import staging as staging_module
-from collector.store import staging_s3
+from collector.store import staging_local, staging_s3
 from collector.store.blobs import DiskFull, StorageUnusable
 from collector.store.objects import Objects
 from collector.store.open_staging import open_staging
 from collector.store.s3_place import S3Place
 from collector.store.staging import THREADS, Checksum, ChecksumMismatch, Staging, UploadPiece
-from collector.store.staging_local import LocalStaging
+from collector.store.staging_local import RESERVED_BYTES, LocalStaging
 from collector.store.staging_s3 import FOLDER, S3Staging, read_pieces, upload_and_fence
-from collector.store.writeback import begin_writeback
+from collector.store.writeback import begin_writeback, reserve_blocks
 from tests.support.s3 import S3Server
 from tests.support.s3_faults import failing
 
@@ -282,6 +283,88 @@ def test_writeback_reports_a_file_that_is_closed_and_passes_over_one_that_has_no
     os.close(writing)
     with pytest.raises(OSError, match="Bad file descriptor"):
         begin_writeback(writing, 0, 10)
+
+
+def _allocated(path: Path) -> int:
+    return path.stat().st_blocks * 512
+
+
+def test_blocks_are_reserved_for_what_is_announced_and_given_back_when_it_does_not_come(tmp_path: Path) -> None:
+    with (tmp_path / "asked").open("wb") as asked:
+        if not reserve_blocks(asked.fileno(), 0, 4096):
+            pytest.skip("this file system reserves no blocks")
+    staging = LocalStaging(tmp_path / "staging", 0)
+    place, rows = staging.folder / NAME, Rows()
+
+    async def send() -> None:
+        file = staging.open_now(NAME, 0)
+        file.expect(3 << 20)
+        await file.write([b"durable"], None)
+        await file.sync(rows.promise)
+        assert place.stat().st_size == 7 and 3 << 20 <= _allocated(place) < 4 << 20
+        await file.discard()
+        assert _allocated(place) < 1 << 20
+        file.expect(100 << 20)
+        await file.write([b" and more"], None)
+        await file.sync(rows.promise)
+        assert _allocated(place) <= RESERVED_BYTES + (1 << 20)  # not everything at once
+        await file.close()
+
+    asyncio.run(send())
+    assert place.read_bytes() == b"durable and more" and _allocated(place) < 1 << 20
+    staging.close()
+
+
+def test_an_announced_upload_that_the_disk_has_no_room_for_fails_only_where_it_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging, rows = LocalStaging(tmp_path, 0), Rows()
+    free = 1_000_000
+    monkeypatch.setattr(staging_local, "reserve_blocks", lambda _fd, _start, size: taken.append(size) or True)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=free - sum(taken), f_frsize=1))
+    taken: list[int] = []
+
+    async def send() -> None:
+        file = staging.open_now(NAME, 0)
+        file.expect(1 << 30)
+        for _ in range(10):
+            await file.write([bytes(100_000)], None)
+        await file.sync(rows.promise)
+        with pytest.raises(DiskFull):
+            await file.write([b"one more"], None)
+            await file.sync(rows.promise)
+        await file.discard()
+        await file.close()
+
+    asyncio.run(send())
+    assert rows.offsets == [free] and taken == [free]
+    staging.close()
+
+
+def test_a_file_system_without_reserved_blocks_is_asked_for_room_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    assert not reserve_blocks(writing, 0, 10)  # as where there is no fallocate
+    os.close(reading)
+    os.close(writing)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        reserve_blocks(writing, 0, 10)
+    staging, rows = LocalStaging(tmp_path, 0), Rows()
+    monkeypatch.setattr(staging_local, "reserve_blocks", lambda *_: False)
+    asked: list[int] = []
+    monkeypatch.setattr(staging, "check_space", lambda wanted, _: asked.append(wanted) or 2**40)
+
+    async def send() -> None:
+        file = staging.open_now(NAME, 0)
+        file.expect(1 << 20)
+        for size in (5, 6, 7):
+            await file.write([bytes(size)], None)
+        await file.finish([], None, rows.promise)
+
+    asyncio.run(send())
+    assert asked == [5, 6, 7] and rows.offsets == [18]
+    staging.close()
 
 
 def test_many_uploads_at_once_have_smaller_pieces(
