@@ -81,7 +81,7 @@ from collector.store.blobs_local import LocalBlobs, disk_errors
 from collector.store.blobs_owner import check_blobs, mark_of
 from collector.store.database import Database, ReportsCommits
 from collector.store.open import open_database, write_next_to_service
-from collector.store.open_blobs import BlobsLocation, open_blobs
+from collector.store.open_blobs import open_blobs
 from collector.store.open_staging import open_staging
 from collector.store.read_only import end_read_only, find_read_only, refusal
 from collector.store.sqlite import SqliteDatabase
@@ -202,10 +202,11 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         blobs = open_blobs(location)
         _check_media(settings, db, blobs)
         processes = _processes(settings, db)
+        security_log, sender = _security_log(settings, instruments)
         kinds = []
         if not settings.review_only:
             remove_leftovers(db, staging, blobs, settings.row_ages)
-            kinds = _job_kinds(staging, location, receipt_key)
+            kinds = _job_kinds(settings, staging, receipt_key, security_log)
         jobs = JobRunner(
             db,
             kinds,
@@ -219,7 +220,8 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
         archives = open_archives(settings)
         exports = ExportDriver(db, processes.id, settings, archives)
         parts = (
-            *_security_log(settings, instruments),
+            security_log,
+            sender,
             instruments,
             _row_figures(settings, instruments),
             SignIns(db),
@@ -255,9 +257,10 @@ def _security_log(settings: Settings, instruments: Instruments) -> tuple[Securit
     return log, sender
 
 
-def _job_kinds(staging: Staging, location: BlobsLocation, receipt_key: ReceiptKey) -> list[JobKind]:
+def _job_kinds(settings: Settings, staging: Staging, key: ReceiptKey, security_log: SecurityLog) -> list[JobKind]:
+    location = settings.blobs_location
     return [
-        open_kind(staging, location, receipt_key),
+        open_kind(staging, location, key, settings.scan, security_log),
         derive_kind(location),
         JobKind(TASKS, lambda conn, job, _result: _make_tasks(conn, job.key)),
     ]

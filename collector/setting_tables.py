@@ -1,4 +1,4 @@
-"""Settings that are tables of the settings file: `[bulk]`, `[security_log]`.
+"""Settings that are tables of the settings file: `[bulk]`, `[security_log]`, `[scan]`.
 
 In the environment a member has the name of its table first: GLEANER_COLLECTOR_SECURITY_LOG_TO.
 """
@@ -81,4 +81,38 @@ class SecurityLogSettings(BaseModel):
         return self
 
 
-TABLES: dict[str, type[BaseModel]] = {"bulk": BulkSettings, "security_log": SecurityLogSettings}
+class ScanSettings(BaseModel):
+    """The virus scanner that looks at captures before they get a receipt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clamd: str | None = Field(
+        default=None, description="address of clamd, like unix:/run/clamav/clamd.ctl or tcp:127.0.0.1:3310"
+    )
+    stream_bytes: int = Field(
+        default=25 * 2**20, ge=2**20, description="the most that clamd is given at once, its StreamMaxLength"
+    )
+
+    @field_validator("clamd")
+    @classmethod
+    def _is_scanner(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        found = re.fullmatch(r"unix:/.+|tcp:(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})", value)
+        if found is None or not 0 <= int(found["port"] or 0) < 2**16:
+            raise ValueError("an address like unix:/run/clamav/clamd.ctl or tcp:127.0.0.1:3310 is expected")
+        if found["host"] and not is_loopback(found["host"]):
+            raise ValueError("clamd speaks without encryption: it has to be on this machine, or behind a tunnel")
+        return value
+
+    @property
+    def place(self) -> str | tuple[str, int]:
+        """The path of a socket, or host and port."""
+        kind, _, rest = (self.clamd or "").partition(":")
+        if kind == "unix":
+            return rest
+        host, _, port = rest.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+TABLES: dict[str, type[BaseModel]] = {"bulk": BulkSettings, "security_log": SecurityLogSettings, "scan": ScanSettings}

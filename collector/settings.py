@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
-from collector.setting_tables import TABLES, BulkSettings, SecurityLogSettings
+from collector.setting_tables import TABLES, BulkSettings, ScanSettings, SecurityLogSettings
 from collector.store.blobs_obstore import FOLDER as BLOBS_FOLDER
 from collector.store.lock import Work
 from collector.store.open_blobs import DEFAULT_CACHE_BYTES, BlobsLocation
@@ -126,6 +126,7 @@ class Settings(BaseModel):
     security_log: SecurityLogSettings = Field(
         default=SecurityLogSettings(), description="where the security log is sent, a table of its own"
     )
+    scan: ScanSettings = Field(default=ScanSettings(), description="the virus scanner, a table of its own")
 
     @field_validator("database")
     @classmethod

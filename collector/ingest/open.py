@@ -16,6 +16,8 @@ from collector.ingest.offsets import PARTS_REMOVED, delete_parts, parts_of
 from collector.ingest.pieces import pieces_of
 from collector.jobs.queue import Job, JobKind, enqueue
 from collector.keys import ReceiptKey
+from collector.security.log import SecurityLog
+from collector.setting_tables import ScanSettings
 from collector.store.clock import now_text
 from collector.store.database import notify
 from collector.store.open_blobs import BlobsLocation
@@ -27,13 +29,19 @@ from wire.device import Receipt
 WORK = "collector.ingest.open_work:open_capture"
 
 
-def open_kind(staging: Staging, blobs: BlobsLocation, key: ReceiptKey) -> JobKind:
+def open_kind(
+    staging: Staging, blobs: BlobsLocation, key: ReceiptKey, scan: ScanSettings, security_log: SecurityLog
+) -> JobKind:
     def prepare(conn: Connection, job: Job) -> dict[str, Any] | None:
-        return _prepare(conn, job.key, staging, blobs)
+        inputs = _prepare(conn, job.key, staging, blobs)
+        return None if inputs is None else {**inputs, "scan": scan.model_dump()}
 
-    return JobKind(
-        OPEN, _apply_with(key, staging), work=WORK, prepare=prepare, after=_remove_staged(staging), failed=_mark_job_bad
-    )
+    def after(job: Job, result: dict[str, Any]) -> None:
+        if "found" in result:
+            security_log.record("malware-found", capture=job.key, what=result["found"])
+        _remove_staged(staging, result)
+
+    return JobKind(OPEN, _apply_with(key, staging), work=WORK, prepare=prepare, after=after, failed=_mark_job_bad)
 
 
 def _prepare(conn: Connection, capture: str, staging: Staging, blobs: BlobsLocation) -> dict[str, Any] | None:
@@ -56,8 +64,8 @@ def _apply_with(key: ReceiptKey, staging: Staging) -> Callable[[Connection, Job,
     def apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
         if "send_again" in result:
             delete_parts(conn, job.key, result["send_again"])
-        elif "unreadable" in result:
-            _mark_bad(conn, job.key, result["unreadable"])
+        elif "found" in result or "unreadable" in result:
+            _mark_bad(conn, job.key, result.get("found") or result["unreadable"])
         else:
             _save_opened(conn, job.key, result["opened"], key)
             if staging.in_pieces:
@@ -122,11 +130,7 @@ def _mark_job_bad(conn: Connection, job: Job, sentence: str) -> None:
     _mark_bad(conn, job.key, sentence)
 
 
-def _remove_staged(staging: Staging) -> Callable[[Job, dict[str, Any]], None]:
+def _remove_staged(staging: Staging, result: dict[str, Any]) -> None:
     """Once the receipt is committed the staged copies are not needed; after a crash the next start removes them."""
-
-    def after(_job: Job, result: dict[str, Any]) -> None:
-        if not staging.in_pieces:
-            staging.remove_now(result.get("opened", {}).get("staged", []))
-
-    return after
+    if not staging.in_pieces:
+        staging.remove_now(result.get("opened", {}).get("staged", []))

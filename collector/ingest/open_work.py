@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from collector.ingest import media
+from collector.ingest.scan import scan_parts
 from collector.ingest.staged_parts import staged_parts
+from collector.setting_tables import ScanSettings
 from collector.store.blobs import BlobStore
 from collector.store.blobs_local import disk_errors
 from collector.store.open_blobs import BlobsLocation, open_blobs
@@ -34,9 +36,11 @@ class PartMismatch(GleanerError):
 
 
 def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
-    """`{"manifest": text, "parts": {name: path}, "blobs": BlobsLocation, "staging": see staged_parts}` -> one of
+    """`{"manifest": text, "parts": {name: path}, "blobs": BlobsLocation, "staging": see staged_parts,
+    "scan": ScanSettings}` -> one of
 
     `{"send_again": [names]}`    parts whose bytes are not the ones their manifest names
+    `{"found": sentence}`        the virus scanner found something
     `{"unreadable": sentence}`   every byte is right and the capture cannot be read
     `{"opened": {sha256, bytes, duration_us, frames, original, frame_table, labels, redaction, staged, note}}`
     """
@@ -51,6 +55,9 @@ def open_capture(inputs: dict[str, Any]) -> dict[str, Any]:
         if wrong:
             return {"send_again": wrong}
         parts = {name: part.path for name, part in found.items()}
+        scan = ScanSettings.model_validate(inputs.get("scan", {}))
+        if scan.clamd is not None and (found_in := scan_parts(scan, parts)) is not None:
+            return {"found": found_in}
         try:
             return {"opened": _open(manifest, parts, found["media"].sha256, blobs)}
         except GleanerError as error:

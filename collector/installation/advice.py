@@ -42,6 +42,7 @@ class State:
     """What advice is made from. `disks`: folder -> share that is free. `problem`: why the service is not ready.
 
     `links_problem`: why media links do not work. `security_log_problem`: why lines do not reach their receiver.
+    `infected`: captures that the virus scanner set aside; `scanner_problem`: why it does not work.
     """
 
     now: datetime
@@ -57,6 +58,8 @@ class State:
     log_bytes: int = 0
     links_problem: str | None = None
     security_log_problem: str | None = None
+    infected: int = 0
+    scanner_problem: str | None = None
 
 
 def advise(state: State) -> list[Advice]:
@@ -114,6 +117,18 @@ def _all(state: State) -> Iterator[Advice]:
 
 
 def _of_captures(state: State) -> Iterator[Advice]:
+    if state.scanner_problem is not None:
+        yield Advice(
+            urgency="now",
+            what=state.scanner_problem,
+            todo="Start clamd, or change the setting scan. Until it answers, what arrives is kept and not opened.",
+        )
+    if state.infected:
+        yield Advice(
+            urgency="now",
+            what=f"The virus scanner set aside {_many(state.infected, 'capture')}. Nobody is given them.",
+            todo="GET /api/captures?state=bad names each and what was found. Look at the device that sent it.",
+        )
     for device in state.silent:
         seen = "never" if device.seen_at is None else f"last on {device.seen_at:%Y-%m-%d}"
         yield Advice(

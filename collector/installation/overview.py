@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from collector.devices.fleet import list_devices
+from collector.ingest.scan import FOUND
 from collector.installation.advice import SILENT_DEVICE_AGE, Advice, SilentDevice, State, advise
 from collector.installation.failed_jobs import KINDS, count_failed_jobs
 from collector.metrics.rows import Readings, read_rows
@@ -22,6 +23,10 @@ _SAVE_BACKUP = text(
     " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 _CONFLICTS = text("SELECT count(*) FROM (SELECT 1 AS one FROM manifest_conflict LIMIT 1000) AS found")
+_INFECTED = text(
+    "SELECT count(*) FROM"
+    " (SELECT 1 AS one FROM capture WHERE state = 'bad' AND problem LIKE :found LIMIT 1000) AS found"
+)
 _HAS_CAPTURES = text("SELECT EXISTS (SELECT 1 FROM capture)")
 _BYTES = text(DATABASE_BYTES)
 
@@ -68,6 +73,7 @@ class InstallationFacts:
     log_bytes: int
     links_problem: str | None
     security_log_problem: str | None
+    scanner_problem: str | None
 
 
 def save_backup_time(conn: Connection, at: datetime) -> None:
@@ -80,6 +86,7 @@ def read_overview(conn: Connection, facts: InstallationFacts) -> Overview:
     failed = count_failed_jobs(conn)
     backup_at = conn.execute(_BACKUP).scalar()
     conflicts = conn.execute(_CONFLICTS).scalar_one()
+    infected = conn.execute(_INFECTED, {"found": f"{FOUND}%"}).scalar_one()
     now = read_clocks().wall
     return Overview(
         at=format_utc(now),
@@ -105,13 +112,15 @@ def read_overview(conn: Connection, facts: InstallationFacts) -> Overview:
                 failed_jobs=failed,
                 queue_seconds=_queue_seconds(readings),
                 conflicts=conflicts,
-                bad_captures=readings.captures["bad"],
+                bad_captures=max(0, readings.captures["bad"] - infected),
                 backup_at=None if backup_at is None else datetime.fromisoformat(backup_at),
                 has_captures=bool(conn.execute(_HAS_CAPTURES).scalar()),
                 silent=_silent_devices(conn, now - SILENT_DEVICE_AGE),
                 log_bytes=facts.log_bytes,
                 links_problem=facts.links_problem,
                 security_log_problem=facts.security_log_problem,
+                scanner_problem=facts.scanner_problem,
+                infected=infected,
             )
         ),
     )

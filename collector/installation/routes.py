@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from collector.ingest.scan import scanner_problem
 from collector.installation.failed_jobs import AgainAsked, FailedJobs, StartedAgain, list_failed_jobs, try_again
 from collector.installation.link_check import LinkCheck
 from collector.installation.overview import Disk, InstallationFacts, Overview, read_overview
@@ -38,6 +39,7 @@ async def get_installation(_lead: AccountLead, request: Request, db: Db, blobs: 
         log_bytes=figures.log_bytes(),
         links_problem=await services.get(LinkCheck).problem(db, blobs, services.settings),
         security_log_problem=await asyncio.to_thread(services.get(SecurityLogSender).problem),
+        scanner_problem=await asyncio.to_thread(scanner_problem, services.settings.scan),
     )
     return await db.read_long(lambda conn: read_overview(conn, facts))
 

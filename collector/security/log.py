@@ -22,7 +22,7 @@ Event = Literal[
     "token-revoked", "sessions-ended", "user-disabled", "user-enabled",
     "role-changed", "study-changed", "export-started", "export-downloaded", "export-deleted",
     "jobs-started-again", "device-joined", "device-revoked", "command",
-    "left-out", "refused", "input-refused", "origin-refused",
+    "malware-found", "left-out", "refused", "input-refused", "origin-refused",
 ]  # fmt: skip
 # What strangers can cause: of these so many have a line, the rest is counted.
 Refusal = Literal["refused", "input-refused", "origin-refused"]

@@ -41,6 +41,8 @@ def test_nothing_is_said_of_what_is_well() -> None:
         ({"backup_at": None}, "soon", "There is no backup"),
         ({"backup_at": NOW - timedelta(days=3)}, "soon", "last backup is from 2026-11-20"),
         ({"log_bytes": 3 << 30}, "soon", "grown to 3.0 GiB"),
+        ({"infected": 2}, "now", "The virus scanner set aside 2 captures."),
+        ({"scanner_problem": "The virus scanner x does not answer."}, "now", "The virus scanner x does not answer."),
         ({"security_log_problem": "It has not reached x."}, "soon", "It has not reached x."),
         (
             {"silent": (SilentDevice("kitchen", 3, NOW - timedelta(days=2)),)},
