@@ -2,7 +2,7 @@
 
     from collector.client import Client
 
-    with Client("https://collector.example:8700", token=TOKEN, trust="K7QM-9PWX-3HTR-V6YZ") as gleaner:
+    with Client("https://collector.example:8700", token=TOKEN, trust="K7QM-9PWX-3HTR-V6YZ-HN4S-T8BE-2C4X") as gleaner:
         for capture in gleaner.captures.list(study="kitchen"):
             print(capture.id, capture.medium, capture.duration_us)
 

@@ -41,7 +41,7 @@ class Client:
     Args:
         url: of the collector, such as "https://collector.example:8700".
         token: of a person (`gleaner collector user token NAME`) or of a device (`Client.join`).
-        trust: whose certificate the collector's must be signed by: a PEM file, or the sixteen letters behind a join
+        trust: whose certificate the collector's must be signed by: a PEM file, or the 28 letters behind a join
             code, by which the collector's own authority is recognised. None: an authority of the system.
         verify_key: of the collector, 64 hex digits: receipts of uploads are checked with it.
         tries: how often a request is sent at most when the collector does not answer or asks to come again.
@@ -98,7 +98,8 @@ class Client:
             trust: as in `Client`, where the code has no letters.
 
         Raises:
-            CollectorRefused: `join-code-wrong`, `join-code-expired`, `join-code-used` and others. Untrusted.
+            CollectorRefused: `join-code-wrong`, `join-code-expired`, `join-code-used` and others. Untrusted,
+                LettersInvalid.
         """
         letters, pin = split_code(code)
         body = to_bytes(JoinRequest(code=letters, device=info, known_as=known_as))

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from http_shell.answers import CollectorRefused, NotACollector, Untrusted, UplinkError, error_of, no_answer
 from http_shell.schedule import full_jitter
 from http_shell.trust import context_of, fetch_authority, has_pin, http_to, is_open_http
-from wire.authority import ALPHABET, PIN_LETTERS, grouped, split_code
+from wire.authority import ALPHABET, CODE_LETTERS, EARLIER_PIN_LETTERS, PIN_LETTERS, read_pin, split_code
 from wire.base import Document
 from wire.errors import GleanerError, SchemaTooNew
 
@@ -51,7 +51,7 @@ class TrustInvalid(GleanerError):
     code: ClassVar[str] = "trust-invalid"
     status: ClassVar[int] = 400
     exit_code: ClassVar[int] = 2
-    hint = "Name a PEM file, or the sixteen letters behind the code of `gleaner collector join-code`."
+    hint = "Name a PEM file, or the 28 letters behind the code of `gleaner collector join-code`."
 
 
 class HttpCalls:
@@ -252,8 +252,9 @@ def authority_of(base: str, trust: Path | str | None, timeout: float) -> str | N
     """The certificate (PEM) that the collector's own must be signed by; None: one of the system's.
 
     Raises:
-        TrustInvalid: `trust` is neither a certificate file nor letters. Untrusted: the letters are of another
-        collector's authority. NoAnswer: its authority could not be fetched.
+        TrustInvalid: `trust` is neither a certificate file nor letters. LettersInvalid: they have a typing error, or
+        are of an earlier version. Untrusted: the letters are of another collector's authority. NoAnswer: its authority
+        could not be fetched.
     """
     if trust is None:
         return None
@@ -273,11 +274,17 @@ def authority_of(base: str, trust: Path | str | None, timeout: float) -> str | N
 
 
 def _letters(text: str) -> str | None:
-    """The letters of an authority, alone or behind a join code."""
+    """The letters of an authority, alone or behind a join code; None: that is something else, such as a file's name.
+
+    Raises:
+        LettersInvalid.
+    """
     letters = re.sub(r"[\s-]", "", text).upper()
-    if len(letters) == PIN_LETTERS and set(letters) <= set(ALPHABET):
-        return grouped(letters)
-    return split_code(text)[1] if set(letters) <= set(ALPHABET) else None
+    if not set(letters) <= set(ALPHABET):
+        return None
+    if len(letters) in (PIN_LETTERS, EARLIER_PIN_LETTERS):
+        return read_pin(letters)
+    return split_code(text)[1] if len(letters) > CODE_LETTERS else None
 
 
 def _read_certificate(file: Path) -> str:

@@ -131,8 +131,9 @@ def join(
             the code are of, and without letters those that the system trusts.
 
     Raises:
-        JoinInsecure: plain http to another machine. WrongCode: unknown, used or expired. JoinUnreachable,
-        JoinNotACollector, JoinUntrusted. JoinFailed: the collector refused, or the state folder cannot be written.
+        JoinInsecure: plain http to another machine. WrongCode: unknown, used or expired. LettersInvalid: a typing error
+        behind the code, or an earlier version's letters. JoinUnreachable, JoinNotACollector, JoinUntrusted. JoinFailed:
+        the collector refused, or the state folder cannot be written.
     """
     url = check_address(url, insecure)
     letters, pin = split_code(code)

@@ -15,6 +15,7 @@ import pytest
 from tests.end_to_end.installation import Installation
 from tests.needs import need
 from tests.support.waiting import until
+from wire.authority import authority_pin
 from wire.parent import bound
 
 Service = subprocess.Popen[bytes]
@@ -118,11 +119,14 @@ def test_a_device_joins_over_https_and_believes_nobody_else(cable: tuple[list[st
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         code = printed.stdout.strip()
-        assert len(code) == 29 and f"https://127.0.0.1:8700 {code}" in printed.stderr
+        assert len(code) == 44 and f"https://127.0.0.1:8700 {code}" in printed.stderr
         # Without the letters nothing says that it is the right collector, and the code stays here.
         refused = join(camera, state, code[:9])
         assert refused.returncode == 3 and "[join-untrusted]" in refused.stderr, refused.stderr
-        wrong = join(camera, state, f"{code[:-1]}{'A' if code[-1] != 'A' else 'B'}")
+        # The last two letters check the others: a typing error is called one before anything is sent.
+        typed = join(camera, state, f"{code[:-1]}{'A' if code[-1] != 'A' else 'B'}")
+        assert typed.returncode == 2 and "[authority-letters-invalid]" in " ".join(typed.stderr.split()), typed.stderr
+        wrong = join(camera, state, f"{code[:9]}-{authority_pin(b'another')}")
         assert wrong.returncode == 3 and "is not the collector that made this code" in " ".join(wrong.stderr.split())
         joined = join(camera, state, code)
         assert joined.returncode == 0, joined.stderr

@@ -25,7 +25,7 @@ from collector.client.connection import HttpCalls
 from collector.people.routes import Me
 from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, renew_certificate
 from tests.collector.client.answering import DROP, Reply, Server, answering, problem
-from wire.authority import authority_pin
+from wire.authority import LettersInvalid, authority_pin
 from wire.errors import SchemaTooNew
 
 ME = Reply(body=b'{"name": "ana", "role": "lead"}')
@@ -140,7 +140,10 @@ def test_trust_is_a_certificate_or_letters(tmp_path: Path) -> None:
     with answering(Reply(404), Reply(body=b"-----BEGIN")) as server:
         for _ in range(2):
             with pytest.raises(Untrusted):
-                Client(server.url, trust="abcd 2345-EFGH-6789")
+                Client(server.url, trust=authority_pin(b"another").lower().replace("-", " "))
+    for letters in ("K7QM-9PWX-3HTR-V6YZ", "ABCD-2345-K7QM-9PWX-3HTR-V6YZ", f"{authority_pin(b'another')[:-1]}A"):
+        with pytest.raises(LettersInvalid):
+            Client("https://127.0.0.1:1", trust=letters)
 
 
 def test_the_collector_is_recognised_before_the_token_goes_out(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from device_agent.uplink.errors import CollectorUntrusted
 from device_agent.uplink.pairing import JoinFailed, JoinUntrusted, read_authority
 from http_shell.tus_client import UploadGone
 from tests.support.https_collector import collector_with_certificate
-from wire.authority import authority_pin
+from wire.authority import LettersInvalid, authority_pin
 from wire.device import DeviceInfo
 from wire.errors import GleanerError
 
@@ -197,6 +197,8 @@ def test_a_device_joins_over_https_with_the_authority_of_a_file_and_delivers(tmp
                 pairing.join(url, code, INFO, tmp_path / "state", authority=authority)
         with pytest.raises(JoinUntrusted, match="is not the collector that made this code"):
             pairing.join(url, f"{code}-{authority_pin(b'another')}", INFO, tmp_path / "state")
+        with pytest.raises(LettersInvalid, match="as in earlier versions"):
+            pairing.join(url, f"{code}-K7QM-9PWX-3HTR-V6YZ", INFO, tmp_path / "state")
         joined = pairing.join(url, code, INFO, tmp_path / "state", authority=right)
         saved = pairing.load(tmp_path / "state")
         assert saved == joined and saved.authority == right and saved.schema_number == 2
