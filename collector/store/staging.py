@@ -78,6 +78,9 @@ class Staging:
 
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="staging")
+        # For one chunk at a time; apart from those that write, which wait for it.
+        self.hash_thread = ThreadPoolExecutor(1, thread_name_prefix="staging-hash")
+        self.hash_thread_of: StagedFile | None = None  # changed on the event loop alone
 
     async def open(self, name: str, offset: int, fence: int = 0) -> StagedFile:
         """Open at `offset`, or at what is really there if that is less. Raises DiskFull, StorageUnusable.
@@ -146,6 +149,37 @@ class Staging:
 
     def close(self) -> None:
         self.threads.shutdown(wait=True)
+        self.hash_thread.shutdown(wait=True)
+
+
+class ChunkSum:
+    """The checksum of a chunk, taken while it is written: in `work`, one batch after the other."""
+
+    def __init__(self, work: InOrder, checksum: Checksum) -> None:
+        self._work = work
+        self._digest = checksum.start()
+        self._checksum = checksum
+        self._newest: Future[None] | None = None
+
+    def add(self, pieces: Sequence[bytes]) -> Future[None]:
+        """The next bytes; what is returned ends when they are not needed any more."""
+        self._newest = self._work.begin(lambda: self._add_now(pieces))
+        return self._newest
+
+    def _add_now(self, pieces: Sequence[bytes]) -> None:
+        for piece in pieces:
+            self._digest.update(piece)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._newest is None or self._newest.done()
+
+    def check_now(self) -> None:
+        """Wait for it, in a thread that writes. Raises ChecksumMismatch."""
+        if self._newest is not None:
+            self._newest.result()
+        if self._digest.digest() != self._checksum.expected:
+            raise ChecksumMismatch(f"The chunk's {self._checksum.algorithm} is not the one it was sent with.")
 
 
 class StagedFile:
@@ -160,10 +194,12 @@ class StagedFile:
         self._batch_bytes = staging.batch_bytes
         self.written = offset
         self.durable = offset
-        self._digest: Digest | None = None
+        self._stable = offset  # on the disk already, though perhaps not to be promised
+        self._staging = staging
+        self._sum: ChunkSum | None = None
         self._problem: BaseException | None = None
         self._newest: Future[None] | None = None
-        self._writes: deque[tuple[Future[None], int]] = deque()
+        self._writes: deque[tuple[tuple[Future[None], ...], int]] = deque()
         self._unwritten = 0
 
     def expect(self, size: int) -> None:
@@ -176,22 +212,43 @@ class StagedFile:
             DiskFull, StorageUnusable: of this write or one before; then nothing after `durable` counts.
         """
         size = sum(map(len, pieces))
-        self._newest = self._work.begin(lambda: self._write_now(pieces, checksum))
-        self._writes.append((self._newest, size))
+        hashed = self._hash(pieces, checksum)
+        self._newest = self._work.begin(lambda: self._write_now(pieces))
+        self._writes.append(((self._newest, *hashed), size))
         self._unwritten += size
         most = WAITING_BATCHES * self._batch_bytes()
-        while self._writes and (self._unwritten > most or self._writes[0][0].done()):
-            await _ended(self._writes[0][0])
+        while self._writes and (self._unwritten > most or all(done.done() for done in self._writes[0][0])):
+            for done in self._writes[0][0]:
+                await _ended(done)
             self._unwritten -= self._writes.popleft()[1]
 
-    def _write_now(self, pieces: Sequence[bytes], checksum: Checksum | None) -> None:
+    def _hash(self, pieces: Sequence[bytes], checksum: Checksum | None) -> Sequence[Future[None]]:
+        """Have the next pieces of a chunk hashed, if it came with a checksum; ends when they are not needed for it.
+
+        The first of several chunks that arrive has a thread for it, so that its sender waits less for the answer. The
+        others are hashed where they are written, just before it: the processors are busy, and that takes less of them.
+        """
+        if checksum is None:
+            return ()
+        if self._sum is None:
+            staging = self._staging
+            if staging.hash_thread_of is None:
+                staging.hash_thread_of = self
+            has_thread = staging.hash_thread_of is self
+            self._sum = ChunkSum(InOrder(staging.hash_thread) if has_thread else self._work, checksum)
+        return (self._sum.add(pieces),) if pieces else ()
+
+    def _end_sum(self) -> None:
+        self._sum = None
+        if self._staging.hash_thread_of is self:
+            self._staging.hash_thread_of = None
+
+    def _write_now(self, pieces: Sequence[bytes]) -> None:
         self._raise_problem()
         if not pieces:
             return
-        if checksum is not None and self._digest is None:
-            self._digest = checksum.start()
         try:
-            self._put_now(pieces, self._digest)
+            self._put_now(pieces)
         except BaseException as problem:
             self._problem = problem
             raise
@@ -211,11 +268,15 @@ class StagedFile:
 
     def _sync_now(self, promise: Promise) -> None:
         self._raise_problem()
-        if self.written != self.durable:
-            self._make_durable_now()
-            self.durable = self.written
+        self._make_stable_now()
+        self.durable = self.written
         promise(self.durable, self._pieces())
         self._promised()
+
+    def _make_stable_now(self) -> None:
+        if self.written != self._stable:
+            self._make_durable_now()
+            self._stable = self.written
 
     async def finish(self, pieces: Sequence[bytes], checksum: Checksum | None, promise: Promise) -> None:
         """Write the last pieces of a chunk, compare it with its checksum, make it durable, promise it, close the file.
@@ -224,34 +285,44 @@ class StagedFile:
             ChecksumMismatch: the chunk is another one, and was cut off.
             DiskFull, StorageUnusable: as `write`; the file is still open. And what `promise` raises.
         """
-        await self._do(lambda: self._finish_now(pieces, checksum, promise))
+        self._hash(pieces, checksum)
+        chunk = self._sum
+        try:
+            await self._do(lambda: self._finish_now(pieces, chunk, promise))
+        finally:
+            self._end_sum()
 
-    def _finish_now(self, pieces: Sequence[bytes], checksum: Checksum | None, promise: Promise) -> None:
-        self._write_now(pieces, checksum)
-        if checksum is not None:
-            digest = self._digest if self._digest is not None else checksum.start()
-            self._digest = None
-            if digest.digest() != checksum.expected:
-                self._discard_now()
-                raise ChecksumMismatch(f"The chunk's {checksum.algorithm} is not the one it was sent with.")
+    def _finish_now(self, pieces: Sequence[bytes], chunk: ChunkSum | None, promise: Promise) -> None:
+        self._write_now(pieces)
+        if chunk is not None:
+            if not chunk.is_ready:
+                self._make_stable_now()  # meanwhile
+            try:
+                chunk.check_now()
+            except ChecksumMismatch:
+                self._drop_now()
+                raise
         self._sync_now(promise)
         self._close_now()
 
     async def discard(self) -> None:
         """Drop what was written after the last promise, also when writing it failed."""
+        self._end_sum()
         await self._do(self._drop_now)
 
     def _drop_now(self) -> None:
-        self._problem, self._digest = None, None
+        self._problem = None
         self._discard_now()
+        self._stable = self.durable
 
     async def close(self) -> None:
         """Close the file, after what is being done to it; what was written and not made durable may be lost."""
+        self._end_sum()
         if self._is_open() or (self._newest is not None and not self._newest.done()):
             await self._do(self._close_now)
 
-    def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
-        """Write pieces, hash each, and count them into `written`."""
+    def _put_now(self, pieces: Sequence[bytes]) -> None:
+        """Write pieces, and count them into `written`."""
         raise NotImplementedError
 
     def _make_durable_now(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import check_writable, disk_errors
 from collector.store.private import private_folder
-from collector.store.staging import Digest, PartialGone, StagedFile, Staging, UploadPiece
+from collector.store.staging import PartialGone, StagedFile, Staging, UploadPiece
 from collector.store.writeback import begin_writeback, reserve_blocks
 from wire.files import sync_folder
 
@@ -119,9 +119,10 @@ class LocalStaging(Staging):
 class LocalStagedFile(StagedFile):
     """One open file."""
 
+    _staging: LocalStaging
+
     def __init__(self, staging: LocalStaging, fd: int, offset: int) -> None:
         super().__init__(staging, offset)
-        self._staging = staging
         self._fd: int | None = fd
         self._on_its_way = offset  # to the disk, up to here
         self._reserved = offset  # up to here there are blocks
@@ -156,13 +157,10 @@ class LocalStagedFile(StagedFile):
         assert self._fd is not None
         return self._fd
 
-    def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
+    def _put_now(self, pieces: Sequence[bytes]) -> None:
         self._make_room(sum(map(len, pieces)))
         with _disk_errors():
             for piece in pieces:
-                if digest is not None:
-                    digest.update(piece)
-                # Piece by piece, right after its hash: then it is still in the processor's cache.
                 view = memoryview(piece)
                 while view:
                     count = os.pwrite(self._open, view, self.written)

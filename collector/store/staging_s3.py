@@ -18,7 +18,7 @@ from typing import Any
 
 from collector.store.objects import Objects
 from collector.store.s3_place import S3Place
-from collector.store.staging import BATCH_BYTES, Digest, StagedFile, Staging, UploadPiece
+from collector.store.staging import BATCH_BYTES, StagedFile, Staging, UploadPiece
 from wire.errors import GleanerError
 
 FOLDER = "staging"
@@ -125,18 +125,17 @@ class S3Staging(Staging):
 class StagedPieces(StagedFile):
     """One open upload: what came since the last piece is in memory."""
 
+    _staging: S3Staging
+
     def __init__(self, staging: S3Staging, upload: str, offset: int, fence: int) -> None:
         super().__init__(staging, offset)
-        self._staging = staging
         self._upload, self._fence = upload, fence
         self._held = bytearray()
         self._made: list[UploadPiece] = []
 
-    def _put_now(self, pieces: Sequence[bytes], digest: Digest | None) -> None:
+    def _put_now(self, pieces: Sequence[bytes]) -> None:
         self._staging.begin_holding(self)
         for piece in pieces:
-            if digest is not None:
-                digest.update(piece)
             self._held += piece
             self.written += len(piece)
             if len(self._held) >= self._staging.piece_bytes():

@@ -137,6 +137,47 @@ def test_a_wrong_checksum_cuts_off_all_batches_of_the_chunk_and_nothing_before(s
         assert objects(staging) == {piece.name for piece in rows.pieces}
 
 
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_chunk_goes_to_the_disk_while_it_is_hashed_and_counts_once_its_checksum_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_right: bool
+) -> None:
+    """The thread for hashes is held up: one chunk waits for it, another one is hashed where it is written."""
+    staging, rows, others = LocalStaging(tmp_path, 0), Rows(), Rows()
+    may_hash, is_synced = threading.Event(), threading.Event()
+    real_sync = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda fd: (real_sync(fd), is_synced.set()))
+    checksum = Checksum("sha256", hashlib.sha256(WHOLE if is_right else WHOLE[1:]).digest())
+
+    async def send() -> None:
+        staging.hash_thread.submit(may_hash.wait)
+        file = staging.open_now(NAME, 0)
+        for batch in BATCHES[:2]:
+            await file.write(batch, checksum)
+        rest = [piece for batch in BATCHES[2:] for piece in batch]
+        ending = asyncio.create_task(file.finish(rest, checksum, rows.promise))
+        await asyncio.to_thread(is_synced.wait)
+        assert (tmp_path / NAME).read_bytes() == WHOLE and rows.offsets == []
+        other = staging.open_now("up-2.part", 0)
+        await other.finish([b"other"], Checksum("sha256", hashlib.sha256(b"other").digest()), others.promise)
+        assert others.offsets == [5] and not ending.done()
+        may_hash.set()
+        if is_right:
+            await ending
+        else:
+            with pytest.raises(ChecksumMismatch):
+                await ending
+        await file.close()
+        assert staging.hash_thread_of is None
+
+    try:
+        asyncio.run(send())
+    finally:
+        may_hash.set()
+    assert rows.offsets == ([len(WHOLE)] if is_right else [])
+    assert (tmp_path / NAME).read_bytes() == (WHOLE if is_right else b"")
+    staging.close()
+
+
 def test_who_is_cancelled_during_a_write_leaves_the_file_open_until_it_is_done(staging: Staging) -> None:
     may_go_on = threading.Event()
     rows = Rows()
