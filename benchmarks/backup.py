@@ -26,6 +26,7 @@ from rich.table import Table
 
 from benchmarks import export
 from benchmarks.figure import Figure
+from collector.key_folder import KeyFolder
 from collector.keys import load_admin_key, load_receipt_key
 from collector.store.blobs_local import LocalBlobs
 from collector.store.open import open_database
@@ -79,8 +80,8 @@ def add_media(data: Path, shape: tuple[int, int]) -> None:
     """So many blobs of so many random bytes, each of a capture."""
     db, blobs = open_database(data), LocalBlobs(data / "blobs")
     try:
-        load_receipt_key(data / "keys", db)
-        load_admin_key(data / "keys")
+        load_receipt_key(KeyFolder(data / "keys"), db)
+        load_admin_key(KeyFolder(data / "keys"))
         with blobs.working_folder() as folder:
             for _ in range(shape[0]):
                 (folder / "made").write_bytes(os.urandom(shape[1]))

@@ -195,8 +195,8 @@ def _start_services(settings: Settings, instruments: Instruments) -> Services:
     try:
         with disk_errors("The data folder cannot be used"):
             _share_keys(settings, db)
-            receipt_key = load_receipt_key(settings.keys_folder, db)
-            admin_key = load_admin_key(settings.keys_folder)
+            receipt_key = load_receipt_key(settings.keys, db)
+            admin_key = load_admin_key(settings.keys)
         staging = open_staging(settings.staging_folder, settings.reserve_bytes, settings.staging_place)
         location = settings.blobs_location
         blobs = open_blobs(location)
@@ -280,10 +280,11 @@ def _check_media(settings: Settings, db: Database, blobs: BlobStore) -> None:
 
 
 def _share_keys(settings: Settings, db: Database) -> None:
-    """Have the keys that the other collectors of the database have, if they share them."""
+    """With a master key, have no plain keys, and those that the other collectors of the database have."""
     if settings.master_key is None:
         return
-    keys = SharedKeys(db, settings.keys_folder, settings.master_key)
+    keys = SharedKeys(db, settings.keys)
+    settings.keys.encrypt_plain()
     # Where devices know a key, a new one would be another collector to them.
     keys.share("receipt", (RECEIPT_KEY,), new_receipt_key if known_collector(db) is None else None)
     share_authority(settings, keys, datetime.now(UTC))

@@ -1,19 +1,18 @@
-"""The collector's key files: Ed25519 for receipts, a secret for commands on this machine. Mode 0600, made once."""
+"""The collector's keys: Ed25519 for receipts, a secret for commands on this machine. Made once."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 
 from nacl.encoding import HexEncoder
 from nacl.signing import SigningKey
 
+from collector.key_folder import KeyFolder
 from collector.store.database import Database
 from collector.store.sql import Connection, text
 from wire.device import Receipt
 from wire.errors import GleanerError
-from wire.files import write_whole
 
 RECEIPT_KEY = "receipt.key"
 
@@ -58,19 +57,20 @@ class ReceiptKeyReplaced(GleanerError):
     )
 
 
-def load_receipt_key(folder: Path, database: Database) -> ReceiptKey:
+def load_receipt_key(keys: KeyFolder, database: Database) -> ReceiptKey:
     """The receipt key of this collector, made at the first start and the same one ever after.
 
     Raises:
         KeyFileDamaged: the file is there and does not hold a key.
         ReceiptKeyReplaced: devices or receipts know another key than the one in the file, or there is no file.
+        MasterKeyMissing, MasterKeyWrong.
     """
-    path = folder / RECEIPT_KEY
+    path = keys.path(RECEIPT_KEY)
     known, recorded = database.read_sync(lambda conn: (_known_collector(conn), _recorded_key(conn)))
     if known is not None and not path.exists():
         raise ReceiptKeyReplaced(f"The receipt key {path} is missing, and devices check receipts against it.")
-    _load_or_make(path)
-    key = read_receipt_key(folder)
+    _load_or_make(keys, RECEIPT_KEY)
+    key = read_receipt_key(keys)
     if known not in (None, key.collector):
         raise ReceiptKeyReplaced(f"The receipt key {path} differs from the one that devices check receipts against.")
     if key.verify_key != recorded:
@@ -78,21 +78,20 @@ def load_receipt_key(folder: Path, database: Database) -> ReceiptKey:
     return key
 
 
-def read_receipt_key(folder: Path) -> ReceiptKey:
-    """The receipt key in a folder. Raises KeyFileDamaged, also where there is none."""
-    path = folder / RECEIPT_KEY
+def read_receipt_key(keys: KeyFolder) -> ReceiptKey:
+    """The receipt key. Raises KeyFileDamaged, also where there is none; MasterKeyMissing, MasterKeyWrong."""
     try:
-        return ReceiptKey(SigningKey(path.read_text(encoding="ascii").strip().encode(), encoder=HexEncoder))
+        return ReceiptKey(SigningKey(keys.read(RECEIPT_KEY).strip().encode(), encoder=HexEncoder))
     except (OSError, ValueError, TypeError) as error:
-        raise KeyFileDamaged(f"The key file {path} does not hold an Ed25519 key.") from error
+        raise KeyFileDamaged(f"The key file {keys.path(RECEIPT_KEY)} does not hold an Ed25519 key.") from error
 
 
-def renew_receipt_key(folder: Path, database: Database) -> ReceiptKey:
+def renew_receipt_key(keys: KeyFolder, database: Database) -> ReceiptKey:
     """A new receipt key in place of a lost one; a file that is there is set aside. Devices have to join again."""
-    path = folder / RECEIPT_KEY
+    path = keys.path(RECEIPT_KEY)
     if path.exists():
         path.rename(path.with_name(f"{RECEIPT_KEY}.{secrets.token_hex(4)}.old"))
-    key = ReceiptKey(SigningKey(_load_or_make(path).encode(), encoder=HexEncoder))
+    key = ReceiptKey(SigningKey(_load_or_make(keys, RECEIPT_KEY).encode(), encoder=HexEncoder))
     database.write_sync(lambda conn: _record(conn, key.verify_key))
     return key
 
@@ -136,13 +135,12 @@ def collector_name(verify_key: str) -> str:
     return f"collector-{verify_key[:16]}"
 
 
-def load_admin_key(folder: Path) -> str:
+def load_admin_key(keys: KeyFolder) -> str:
     """The secret that commands on this machine show to the running service, made at the first call."""
-    return _load_or_make(folder / "admin.key")
+    return _load_or_make(keys, "admin.key")
 
 
-def _load_or_make(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        write_whole(path, secrets.token_hex(32).encode())
-    return path.read_text(encoding="ascii").strip()
+def _load_or_make(keys: KeyFolder, name: str) -> str:
+    if not keys.exists(name):
+        keys.write(name, secrets.token_hex(32))
+    return keys.read(name).strip()

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from collector.key_folder import KeyFolder
 from collector.keys import load_admin_key
 from collector.settings import Settings
 from collector.store.lock import DataInUse, is_held
@@ -64,9 +65,9 @@ def find_service(settings: Settings) -> Service | None:
         return None
 
 
-def ask_service(service: Service, keys_folder: Path, verb: str, given: dict[str, str]) -> dict[str, Any]:
-    """Raises ServiceNotAnswering, CollectorRefused."""
-    headers = {"Authorization": f"Bearer {load_admin_key(keys_folder)}"}
+def ask_service(service: Service, keys: KeyFolder, verb: str, given: dict[str, str]) -> dict[str, Any]:
+    """Raises ServiceNotAnswering, CollectorRefused, MasterKeyMissing, MasterKeyWrong."""
+    headers = {"Authorization": f"Bearer {load_admin_key(keys)}"}
     try:
         # Straight to this machine: a proxy of the environment has no business with the key.
         with httpx.Client(trust_env=False, timeout=10.0, verify=_trusted(service)) as client:
@@ -101,7 +102,7 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     """
     service = find_service(settings)
     if service is not None and is_held(settings.data):
-        return ask_service(service, settings.keys_folder, verb, given)  # without loading a database: a second less
+        return ask_service(service, settings.keys, verb, given)  # without loading a database: a second less
     from collector.security.log import append_now
     from collector.store.blobs_local import disk_errors
     from collector.store.open import has_database, open_database
@@ -115,7 +116,7 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
         service = find_service(settings)
         if service is None:
             raise
-        return ask_service(service, settings.keys_folder, verb, given)
+        return ask_service(service, settings.keys, verb, given)
     try:
         answer = database.write_sync(lambda conn: run_verb(conn, verb, given, settings))
         with disk_errors("The security log cannot be written"):

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
+from collector.key_folder import KeyFolder
+from collector.master_key import credential_file
 from collector.setting_tables import TABLES, BulkSettings, ScanSettings, SecurityLogSettings
 from collector.store.blobs_obstore import FOLDER as BLOBS_FOLDER
 from collector.store.lock import Work
@@ -70,7 +72,7 @@ class Settings(BaseModel):
     )
     master_key: Path | None = Field(
         default=None,
-        description="file with the key that encrypts the keys which all collectors of a PostgreSQL database share",
+        description="file with the key that encrypts all others; default: the credential of systemd, else plain keys",
     )
     review_only: bool = Field(
         default=False,
@@ -267,6 +269,18 @@ class Settings(BaseModel):
         return self.data / "keys"
 
     @property
+    def keys(self) -> KeyFolder:
+        return KeyFolder(self.keys_folder, self.master_key)
+
+    @property
+    def certificate_folder(self) -> Path:
+        """Where the certificate and its key lie, which the server reads as a plain file: with a master key in memory,
+        if systemd (or who runs a container) gives the service a folder there.
+        """
+        runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+        return Path(runtime) if self.master_key is not None and runtime else self.keys_folder
+
+    @property
     def authority_file(self) -> Path:
         """The certificate of the collector's own authority, PEM."""
         return self.keys_folder / "authority.pem"
@@ -356,6 +370,7 @@ def load_settings(flags: dict[str, Any] | None = None, file: Path | None = None)
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     check_flag(given.get("database", ""))
     values |= given
+    values.setdefault("master_key", credential_file())
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

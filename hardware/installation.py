@@ -135,7 +135,7 @@ class Installation:
         service = self._service()
         if service is None:
             raise ServiceNotAnswering(f"No collector runs at {self.url}.")
-        return ask_service(service, self._settings.keys_folder, verb, given)
+        return ask_service(service, self._settings.keys, verb, given)
 
     @property
     def _settings(self) -> Settings:

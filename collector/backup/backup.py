@@ -18,6 +18,7 @@ from collector.backup.pace import Course
 from collector.backup.repository import ContentDiffers, Repository
 from collector.backup.rows import RowDump, dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot, RowList, SavedFile
+from collector.key_folder import KeyFolder
 from collector.store.blobs import BlobMissing, BlobStore
 from collector.store.database import Database
 from collector.store.sql import text
@@ -44,13 +45,18 @@ class _Copied:
 
 
 def make_backup(
-    repository: Repository, database: Database, blobs: BlobStore, data: Path, course: Course | None = None
+    repository: Repository,
+    database: Database,
+    blobs: BlobStore,
+    data: Path,
+    keys: KeyFolder,
+    course: Course | None = None,
 ) -> BackupMade:
-    """Save rows, blobs, keys and the security log of the data folder; the snapshot is written last.
+    """Save rows, blobs, keys (in plain: a backup is encrypted itself) and the security log; the snapshot is last.
 
     Raises:
         BackupStorageUnusable: what was copied until then is not copied again.
-        SchemaDiffers, DatabaseFailed.
+        SchemaDiffers, DatabaseFailed, MasterKeyMissing, MasterKeyWrong.
     """
     course = course or Course()
     started = datetime.now(UTC)
@@ -62,7 +68,7 @@ def make_backup(
         missing, damaged = _copy_blobs(repository, rows.blobs, blobs, course, copied)
         if not _some_were_erased(database, missing):
             break
-    files = _save_files(repository, data)
+    files = _save_files(repository, data, keys)
     repository.commit()
     snapshot = _snapshot(started, rows, files, sorted(missing + damaged))
     repository.save_snapshot(snapshot)
@@ -98,19 +104,18 @@ def _some_were_erased(database: Database, missing: Sequence[str]) -> bool:
     )
 
 
-def _save_files(repository: Repository, data: Path) -> list[SavedFile]:
+def _save_files(repository: Repository, data: Path, keys: KeyFolder) -> list[SavedFile]:
     """Keys, and the security log: that as far as its last whole line."""
-    saved = []
-    for folder in ("keys", "logs"):
-        for path in sorted((data / folder).rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                try:
-                    content = path.read_bytes()
-                except FileNotFoundError:
-                    continue  # rotated away: its older name is listed, or the next backup has it
-                if path.suffix == ".jsonl":
-                    content = content[: content.rfind(b"\n") + 1]
-                saved.append(SavedFile(path=path.relative_to(data).as_posix(), sha256=repository.put_bytes(content)))
+    saved = [SavedFile(path=f"keys/{name}", sha256=repository.put_bytes(key)) for name, key in keys.contents()]
+    for path in sorted((data / "logs").rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            try:
+                content = path.read_bytes()
+            except FileNotFoundError:
+                continue  # rotated away: its older name is listed, or the next backup has it
+            if path.suffix == ".jsonl":
+                content = content[: content.rfind(b"\n") + 1]
+            saved.append(SavedFile(path=path.relative_to(data).as_posix(), sha256=repository.put_bytes(content)))
     return saved
 
 

@@ -15,6 +15,7 @@ from nacl.signing import VerifyKey
 
 from collector.backup.pace import Course
 from collector.backup.rows import dump_rows
+from collector.key_folder import KeyFolder
 from collector.keys import KeyFileDamaged, read_receipt_key
 from collector.security.chain import check_chain
 from collector.security.files import read_lines
@@ -77,11 +78,14 @@ class VerifiedData:
         self.faults.append(DataFault(kind, place, problem))
 
 
-def verify_data(database: Database, blobs: BlobStore, data: Path, course: Course | None = None) -> VerifiedData:
+def verify_data(
+    database: Database, blobs: BlobStore, data: Path, keys: KeyFolder, course: Course | None = None
+) -> VerifiedData:
     """Read everything once. What is wrong is in the answer; nothing is changed.
 
     Raises:
         SchemaDiffers: the database has the tables of another version.
+        MasterKeyMissing, MasterKeyWrong: the keys cannot be opened.
         StorageUnusable: the server with the blobs does not answer.
     """
     course = course or Course()
@@ -92,7 +96,7 @@ def verify_data(database: Database, blobs: BlobStore, data: Path, course: Course
         rows = database.read_sync(dump_rows)
         found.digest, found.rows = rows.digest, sum(table.rows for table in rows.tables)
         database.read_sync(lambda conn: _check_documents(conn, found))
-        database.read_sync(lambda conn: _check_keys(conn, data / "keys", found))
+        database.read_sync(lambda conn: _check_keys(conn, keys, found))
         sizes = database.read_sync(_sizes)
         course.begin(rows.blob_bytes)
     except DatabaseFailed as error:
@@ -117,13 +121,13 @@ def _check_documents(conn: Connection, found: VerifiedData) -> None:
                 found.add("document-damaged", f"{table} {row.name}", f"The {document} does not have its {digest}.")
 
 
-def _check_keys(conn: Connection, folder: Path, found: VerifiedData) -> None:
+def _check_keys(conn: Connection, keys: KeyFolder, found: VerifiedData) -> None:
     """The receipt key is the one that devices know, and every receipt that it signed has its signature."""
     known = conn.execute(text("SELECT value FROM service_state WHERE name = 'verify_key'")).scalar()
     if known is None:
         return  # no service has run on this data
     try:
-        key = read_receipt_key(folder)
+        key = read_receipt_key(keys)
     except KeyFileDamaged as error:
         found.add("key-damaged", "keys/receipt.key", error.message)
         return

@@ -40,7 +40,7 @@ def backup(
             repository_at(repository, passphrase_file, settings, for_writing=True) as place,
             course("Backup", rate) as work,
         ):
-            made = make_backup(place, database, open_blobs(settings.blobs_location), settings.data, work)
+            made = make_backup(place, database, open_blobs(settings.blobs_location), settings.data, settings.keys, work)
     finally:
         database.close()
     snapshot = made.snapshot

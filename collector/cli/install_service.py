@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from collector.master_key import CREDENTIAL
 from wire.errors import GleanerError
 from wire.files import write_whole
 
@@ -27,7 +29,7 @@ User={user}
 ExecStart={command}
 WorkingDirectory={data}
 UMask=0077
-
+{secrets}
 # It notifies systemd once it answers, and then after each check that rows and files can be written.
 WatchdogSec=120
 TimeoutStartSec=1800
@@ -71,6 +73,14 @@ SystemCallErrorNumber=EPERM
 [Install]
 WantedBy=multi-user.target
 """
+CREDENTIAL_LINES = """
+# The master key: systemd opens it with the TPM or the key of this machine, for this service alone. One that another
+# secrets manager writes as a plain file is loaded with LoadCredential={name}:PATH instead.
+LoadCredentialEncrypted={name}:{file}
+# In memory: the certificate's key, which the server reads as a plain file.
+RuntimeDirectory=%N
+RuntimeDirectoryMode=0700
+"""
 
 
 class UnitUnwritable(GleanerError):
@@ -88,11 +98,15 @@ def install_service(
     ] = None,
     user: Annotated[str, typer.Option(help="The user that it runs as.")] = "gleaner",
     memory: Annotated[str, typer.Option(help="The most memory of the service and its workers together.")] = "8G",
+    credential: Annotated[
+        Path | None,
+        typer.Option(help="The master key, encrypted by systemd-creds: all other keys are encrypted with it."),
+    ] = None,
     only_print: Annotated[bool, typer.Option("--print", help="Print the unit and write nothing.")] = False,
     folder: Annotated[Path, typer.Option("--to", help="Folder of the unit.")] = Path("/etc/systemd/system"),
 ) -> None:
     """Write a systemd unit for this installation, with limits, hardening and a watchdog."""
-    unit = unit_text(data, settings_file, user, memory)
+    unit = unit_text(data, settings_file, user, memory, credential)
     if only_print:
         typer.echo(unit, nl=False)
         return
@@ -103,10 +117,22 @@ def install_service(
     typer.echo(f"Wrote {folder / NAME}. Then, as root:")
     typer.echo(f"  id {user} || useradd --system --home-dir {data.absolute()} --shell /usr/sbin/nologin {user}")
     typer.echo(f"  install -d -o {user} -g {user} -m 0700 {data.absolute()}")
+    if credential is not None:
+        typer.echo(f"  install -d {shlex.quote(str(credential.absolute().parent))}")
+        typer.echo(f"  {encrypt_line(credential)}")
     typer.echo(f"  systemctl daemon-reload && systemctl enable --now {NAME}")
+    if credential is not None:
+        typer.echo("Commands of this user and of root find the master key, while the service runs, by:")
+        typer.echo(f"  export GLEANER_COLLECTOR_MASTER_KEY=/run/credentials/{NAME}/{CREDENTIAL}")
 
 
-def unit_text(data: Path, settings_file: Path | None, user: str, memory: str) -> str:
+def encrypt_line(credential: Path) -> str:
+    """What makes a master key and encrypts it for this machine; in plain it is in a pipe alone."""
+    make = f"{shlex.quote(sys.executable)} -c 'import secrets; print(secrets.token_hex(32))'"
+    return f"{make} | systemd-creds encrypt --name={CREDENTIAL} - {shlex.quote(str(credential.absolute()))}"
+
+
+def unit_text(data: Path, settings_file: Path | None, user: str, memory: str, credential: Path | None = None) -> str:
     """The unit for the Python that runs this command."""
     words = [sys.executable, "-m", "gleaner", "collector", "serve", "--data", str(data.absolute())]
     words += [] if settings_file is None else ["--settings", str(settings_file.absolute())]
@@ -118,6 +144,9 @@ def unit_text(data: Path, settings_file: Path | None, user: str, memory: str) ->
         data=_escaped(str(data.absolute())),
         folder=_quoted(str(data.absolute())),
         memory=memory,
+        secrets=""
+        if credential is None
+        else CREDENTIAL_LINES.format(name=CREDENTIAL, file=_escaped(str(credential.absolute()))),
         home="read-only" if needs_home else "yes",
     )
 

@@ -1,24 +1,39 @@
-"""`gleaner collector new-master-key`: what the shared keys of a PostgreSQL database are encrypted with, made anew."""
+"""`gleaner collector new-master-key`: what all other keys are encrypted with, made anew."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collector.cli.options import Data, DatabaseAddress, SettingsFile
 from collector.settings import SettingsInvalid, load_settings
+from wire.files import put_in_place
 
 
 def new_master_key(
     data: Data = None,
     database: DatabaseAddress = None,
     settings_file: SettingsFile = None,
+    old: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="The master key until now, where the new one is in its file already: from a secrets manager, or from"
+            " another collector.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Make a new master key while all collectors are stopped, from the files in keys/ here. Copy it to the others."""
+    """Encrypt all keys with a new master key while all collectors are stopped; interrupted, run it again."""
+    from collector.key_folder import KeyFolder
     from collector.keys import RECEIPT_KEY
-    from collector.shared_keys import SharedKeys, write_master_key
+    from collector.master_key import write_master_key
+    from collector.shared_keys import change_master_key
     from collector.store.open import open_database
     from collector.tls.authority import AUTHORITY, AUTHORITY_KEY
 
@@ -27,15 +42,37 @@ def new_master_key(
     if file is None:
         raise SettingsInvalid("No file is named for the master key.", hint="Set GLEANER_COLLECTOR_MASTER_KEY.")
     if not yes:
-        typer.confirm(f"Encrypt the keys of the database with a new master key, {file}?", abort=True)
+        typer.confirm(f"Encrypt the keys with a new master key, {file}?", abort=True)
+    shared = {"receipt": (RECEIPT_KEY,), "authority": (AUTHORITY_KEY, AUTHORITY)}
     opened = open_database(settings.data, settings.database, work="alone")
     try:
-        if file.exists():
-            file.replace(file.with_name(f"{file.name}.old"))
-        write_master_key(file)
-        keys = SharedKeys(opened, settings.keys_folder, file)
-        keys.replace("receipt", (RECEIPT_KEY,))
-        keys.replace("authority", (AUTHORITY_KEY, AUTHORITY))
+        if old is not None:
+            change_master_key(opened, settings.keys, [file, old], shared)
+        else:
+            # Under another name until all is encrypted with it: each of the two opens what it has encrypted.
+            made = file.with_name(f"{file.name}.new")
+            with _writing(file):
+                if not made.exists():
+                    write_master_key(made)
+            change_master_key(opened, KeyFolder(settings.keys_folder, made), [file, made], shared)
+            with _writing(file):
+                if file.exists():
+                    file.replace(file.with_name(f"{file.name}.old"))
+                put_in_place(made, file)
     finally:
         opened.close()
-    typer.echo(f"The keys are encrypted with {file}. Copy it to every other collector of this database, mode 0600.")
+    typer.echo(
+        f"The keys are encrypted with {file}. Other collectors of this database need it, too: put it there with the"
+        " mode 0600, and run this command there with --old and the file of until now."
+    )
+
+
+@contextlib.contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SettingsInvalid(
+            f"The master key {file} cannot be replaced: {error.strerror}.",
+            hint="Where a secrets manager gives it, have it give the new one, and name that of until now: --old FILE.",
+        ) from error

@@ -25,8 +25,8 @@ def new_receipt_key(
         typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
     database = open_database(settings.data, settings.database, work="alone")
     try:
-        shared = SharedKeys(database, settings.keys_folder, settings.master_key) if settings.master_key else None
-        key = renew_receipt_key(settings.keys_folder, database)
+        shared = SharedKeys(database, settings.keys) if settings.master_key else None
+        key = renew_receipt_key(settings.keys, database)
         if shared is not None:
             shared.replace("receipt", (RECEIPT_KEY,))
     finally:

@@ -47,7 +47,7 @@ def verify(
     database = open_reader(settings.data, settings.database)
     try:
         with course("Verify", rate) as work:
-            found = verify_data(database, open_blobs(settings.blobs_location), settings.data, work)
+            found = verify_data(database, open_blobs(settings.blobs_location), settings.data, settings.keys, work)
         if backup is not None:
             with repository_at(backup, passphrase_file, settings) as place:
                 found.faults += compare_with_backup(place, newest_snapshot(place), database)

@@ -1,7 +1,8 @@
-"""The authority and the certificate of the service, as files in the folder of the keys (0600).
+"""The authority and the certificate of the service, as files (0600).
 
 authority.key, authority.pem    made once, for twenty years; devices trust this authority alone
-server.key, server.pem          for 90 days and the names of this machine; made anew before it ends
+server.key, server.pem          for 90 days and the names of this machine; made anew before it ends; never encrypted,
+                                because the server reads them itself
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from collector.key_folder import KeyFolder
 from collector.keys import KeyFileDamaged
 from wire.files import write_whole
 
@@ -36,16 +38,19 @@ _NOT_USED = dict.fromkeys(
 )
 
 
-def renew_certificate(folder: Path, names: Sequence[str], now: datetime) -> bool:
+def renew_certificate(keys: KeyFolder, folder: Path, names: Sequence[str], now: datetime) -> bool:
     """Make authority and certificate where one is missing, ends soon, or lacks a name. Returns whether one was made.
 
     Args:
+        keys: those of the authority.
+        folder: that of the certificate.
         names: host names and addresses under which the service is reached.
 
     Raises:
         KeyFileDamaged: a file of the authority is there and is none. StorageUnusable, OSError: nothing can be written.
+        MasterKeyMissing, MasterKeyWrong.
     """
-    key, authority = _authority(folder, now)
+    key, authority = _authority(keys, now)
     if _is_good(folder / SERVER, folder / SERVER_KEY, authority, names, now):
         return False
     server_key = generate_private_key(SECP256R1())
@@ -62,21 +67,21 @@ def renew_certificate(folder: Path, names: Sequence[str], now: datetime) -> bool
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, SHA256())
     )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The key first: a certificate without its key is seen, and both are made anew.
     write_whole(folder / SERVER_KEY, _pem(server_key))
     write_whole(folder / SERVER, certificate.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM))
     return True
 
 
-def _authority(folder: Path, now: datetime) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
-    key_file, file = folder / AUTHORITY_KEY, folder / AUTHORITY
+def _authority(keys: KeyFolder, now: datetime) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
+    key_file, file = keys.path(AUTHORITY_KEY), keys.path(AUTHORITY)
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # The key first: the certificate says that both are there.
         for name, content in new_authority(now).items():
-            write_whole(folder / name, content.encode())
+            keys.write(name, content)
     try:
-        found = load_pem_private_key(key_file.read_bytes(), None)
+        found = load_pem_private_key(keys.read(AUTHORITY_KEY).encode(), None)
         certificate = x509.load_pem_x509_certificate(file.read_bytes())
     except (OSError, ValueError, TypeError) as error:
         raise KeyFileDamaged(f"{key_file} and {file} do not hold an authority: {error}.") from error

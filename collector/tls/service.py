@@ -48,10 +48,12 @@ def tls_files(settings: Settings, now: datetime) -> TlsFiles | None:
             files = f"{settings.tls_cert} and {settings.tls_key}"
             raise SettingsInvalid(f"{files} are not a certificate and its key: {error}.") from error
         return TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_cert, is_own=False)
-    folder = settings.keys_folder
+    folder = settings.certificate_folder
     with disk_errors("The certificate cannot be written"):
-        renew_certificate(folder, names_of(settings), now)
-    return TlsFiles(folder / SERVER, folder / SERVER_KEY, folder / AUTHORITY, is_own=True)
+        renew_certificate(settings.keys, folder, names_of(settings), now)
+        if folder != settings.keys_folder:
+            settings.keys.path(SERVER_KEY).unlink(missing_ok=True)  # of before
+    return TlsFiles(folder / SERVER, folder / SERVER_KEY, settings.authority_file, is_own=True)
 
 
 def share_authority(settings: Settings, keys: SharedKeys, now: datetime) -> None:
@@ -87,7 +89,8 @@ async def renew_in_time(
         await asyncio.sleep(every_seconds)
         try:
             with disk_errors("The certificate cannot be written"):
-                is_new = await asyncio.to_thread(renew_certificate, settings.keys_folder, names_of(settings), now())
+                names, folder = names_of(settings), settings.certificate_folder
+                is_new = await asyncio.to_thread(renew_certificate, settings.keys, folder, names, now())
         except GleanerError as error:
             log.error("the certificate was not renewed, and is tried again: %s", error)
             continue

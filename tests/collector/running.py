@@ -130,7 +130,9 @@ class Collector:
 
     def ask(self, verb: str, **given: str) -> dict[str, Any]:
         """What `gleaner collector join-code` and `user …` ask of the running service, without a process for each."""
-        return ask(Settings(data=self.data, database=address_of(self.data)), verb, given)
+        master = self._environment.get("GLEANER_COLLECTOR_MASTER_KEY")
+        settings = Settings(data=self.data, database=address_of(self.data), master_key=Path(master) if master else None)
+        return ask(settings, verb, given)
 
     def rows(self, statement: str, **values: object) -> list[Row]:
         """Rows of its database, read beside it."""

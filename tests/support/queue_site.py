@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from collector.http.problems import install_problems
+from collector.key_folder import KeyFolder
 from collector.keys import load_admin_key, load_receipt_key
 from collector.people.accounts import new_token
 from collector.people.rates import RequestRates
@@ -30,8 +31,8 @@ class Site:
         keys = filled.folder / "keys"
         made = (RequestRates(), SignIns(filled.db), ShownTasks())
         parts = {type(part): part for part in made}
-        settings, key = Settings(data=filled.folder), load_receipt_key(keys, filled.db)
-        set_services(app, Services(settings, filled.db, filled.blobs, key, load_admin_key(keys), parts))
+        settings, key = Settings(data=filled.folder), load_receipt_key(KeyFolder(keys), filled.db)
+        set_services(app, Services(settings, filled.db, filled.blobs, key, load_admin_key(KeyFolder(keys)), parts))
         app.include_router(router)
         install_problems(app)
         self.app = app

@@ -14,6 +14,7 @@ from collector.backup.folder import LocalBackupFolder
 from collector.backup.repository import Repository, open_repository
 from collector.backup.storage import BackupStorage
 from collector.cli.repository import PASSPHRASE_VARIABLE
+from collector.key_folder import KeyFolder
 from collector.keys import load_admin_key, load_receipt_key
 from tests.collector.review.filled import TIMES, Filled, box, interval, track
 from tests.support import warm
@@ -26,8 +27,8 @@ VIDEO_BYTES = 2_500_000  # more than two chunks of a backup
 def furnish(filled: Filled, takes: int = 4) -> Filled:
     """Takes of every medium with pre-labels, people, revisions, and the keys of a service."""
     chance = random.Random(takes)
-    load_receipt_key(filled.folder / "keys", filled.db)
-    load_admin_key(filled.folder / "keys")
+    load_receipt_key(KeyFolder(filled.folder / "keys"), filled.db)
+    load_admin_key(KeyFolder(filled.folder / "keys"))
     ann = filled.person("ann")
     for number in range(takes):
         media = {
@@ -56,7 +57,7 @@ def opened(place: Path | BackupStorage, **purpose: bool) -> Iterator[Repository]
 
 def save(filled: Filled, place: Path | BackupStorage) -> BackupMade:
     with opened(place, for_writing=True) as repository:
-        return make_backup(repository, filled.db, filled.blobs, filled.folder)
+        return make_backup(repository, filled.db, filled.blobs, filled.folder, KeyFolder(filled.folder / "keys"))
 
 
 def gleaner(data: Path, *words: str) -> subprocess.CompletedProcess[str]:

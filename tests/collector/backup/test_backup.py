@@ -13,6 +13,7 @@ from collector.backup.backup import make_backup
 from collector.backup.pace import Course, ReadLimit
 from collector.backup.restore import restore_snapshot
 from collector.backup.rows import dump_rows
+from collector.key_folder import KeyFolder
 from collector.store.blobs import BlobMissing
 from tests.collector.backup.saving import files_of, furnish, opened, save
 from tests.collector.review.filled import Filled
@@ -68,7 +69,7 @@ def test_an_interrupted_backup_is_no_backup_and_is_resumed(
     monkeypatch.setattr("collector.backup.repository.MAX_BATCH_OBJECTS", 3)
     blobs = Dying(filled, 8)
     with pytest.raises(KeyboardInterrupt), opened(tmp_path / "r", for_writing=True) as repository:
-        make_backup(repository, filled.db, blobs, filled.folder)  # type: ignore[arg-type]
+        make_backup(repository, filled.db, blobs, filled.folder, KeyFolder(filled.folder / "keys"))  # type: ignore[arg-type]
     with opened(tmp_path / "r") as repository:
         assert repository.snapshot_ids() == []
     made = save(filled, tmp_path / "r")
@@ -100,7 +101,7 @@ def test_what_is_erased_during_a_backup_is_not_in_it(filled: Filled, tmp_path: P
     key = filled.rows("SELECT blob FROM derived WHERE kind = 'original'")[1].blob
     with opened(tmp_path / "r", for_writing=True) as repository:
         blobs = Erased(filled, key, with_rows=True)
-        made = make_backup(repository, filled.db, blobs, filled.folder)  # type: ignore[arg-type]
+        made = make_backup(repository, filled.db, blobs, filled.folder, KeyFolder(filled.folder / "keys"))  # type: ignore[arg-type]
         assert made.snapshot.missing == ()
         assert not repository.has(key)
     assert made.snapshot.digest == filled.db.read_sync(dump_rows).digest
@@ -146,7 +147,9 @@ def test_the_bar_reaches_its_end_and_the_limit_holds(filled: Filled, tmp_path: P
     course = Course(begin=totals.append, advance=done.append, limit=Counting())
     for _ in range(2):
         with opened(tmp_path / "r", for_writing=True) as repository:
-            made = make_backup(repository, filled.db, filled.blobs, filled.folder, course)
+            made = make_backup(
+                repository, filled.db, filled.blobs, filled.folder, KeyFolder(filled.folder / "keys"), course
+            )
     assert totals == [made.snapshot.blob_bytes] * 2
     assert sum(done) == 2 * made.snapshot.blob_bytes
     assert sum(waits) == made.snapshot.blob_bytes

@@ -12,6 +12,7 @@ import pytest
 
 from collector.backup.rows import dump_rows
 from collector.backup.verify import MIN_UNNAMED_AGE_SECONDS, VerifiedData, verify_data
+from collector.key_folder import KeyFolder
 from collector.security.files import SecurityFiles
 from collector.store.clock import now_text
 from tests.collector.backup.saving import furnish, gleaner
@@ -21,7 +22,7 @@ from tests.support.trials import rounds
 
 
 def verified(filled: Filled) -> VerifiedData:
-    return verify_data(filled.db, filled.blobs, filled.folder)
+    return verify_data(filled.db, filled.blobs, filled.folder, KeyFolder(filled.folder / "keys"))
 
 
 def kinds(found: VerifiedData) -> list[tuple[str, str]]:
@@ -123,7 +124,7 @@ def verified_closed(filled: Filled) -> VerifiedData:
 
     database = open_reader(filled.folder)
     try:
-        return verify_data(database, filled.blobs, filled.folder)
+        return verify_data(database, filled.blobs, filled.folder, KeyFolder(filled.folder / "keys"))
     finally:
         database.close()
 

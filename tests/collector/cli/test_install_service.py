@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from collector.cli import app
-from collector.cli.install_service import NAME, UnitUnwritable, unit_text
+from collector.cli.install_service import NAME, UnitUnwritable, encrypt_line, unit_text
+from collector.master_key import CREDENTIAL, read_master_key
 from tests.needs import need
 
 DATA = Path("/var/lib/gleaner")
@@ -24,9 +26,10 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_systemd_accepts_the_unit_and_calls_it_closed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("credential", [None, Path("/etc/gleaner/50% master.cred")])
+def test_systemd_accepts_the_unit_and_calls_it_closed(tmp_path: Path, credential: Path | None) -> None:
     unit = tmp_path / NAME
-    unit.write_text(unit_text(DATA, None, "root", "8G"))
+    unit.write_text(unit_text(DATA, None, "root", "8G", credential))
     checked = analyze("verify", "--man=no", str(unit))
     assert (checked.returncode, checked.stderr) == (0, "")
     shown = analyze("security", "--offline=true", str(unit))
@@ -49,6 +52,32 @@ def test_it_is_written_for_this_installation_and_its_folders(tmp_path: Path) -> 
     assert "User=curator\n" in text and "ReadWritePaths=/var/lib/gleaner\n" in text
     printed = CliRunner().invoke(app, ["install-service", "--print", "--user", "curator", "--to", "/nowhere"])
     assert printed.output == text
+
+
+def test_with_a_credential_systemd_gives_the_master_key(tmp_path: Path) -> None:
+    file = tmp_path / "of gleaner" / "master.cred"
+    words = ["install-service", "--to", str(tmp_path), "--credential", str(file)]
+    done = CliRunner().invoke(app, words)
+    text = (tmp_path / NAME).read_text()
+    assert f"\nLoadCredentialEncrypted=gleaner-master-key:{file}\n" in text and "RuntimeDirectory=%N\n" in text
+    assert f"  {encrypt_line(file)}\n" in done.output
+    assert f"MASTER_KEY=/run/credentials/{NAME}/gleaner-master-key\n" in done.output
+    without = unit_text(DATA, None, "gleaner", "8G")
+    assert "Credential" not in without and "RuntimeDirectory" not in without
+
+
+def test_what_the_printed_line_makes_is_a_master_key_for_the_service(tmp_path: Path) -> None:
+    """systemd-creds opens it as systemd does; with the host's key, which root alone may read."""
+    need(shutil.which("systemd-creds"), "systemd-creds is missing: apt-get install systemd")
+    need(os.geteuid() == 0, "only root can use the host's key: run the tests as root")
+    encrypted, opened = tmp_path / "of gleaner.cred", tmp_path / CREDENTIAL
+    line = encrypt_line(encrypted).replace("encrypt --name", "encrypt --with-key=host --name")
+    subprocess.run(["sh", "-c", line], check=True, timeout=60, capture_output=True)
+    words = ["systemd-creds", "decrypt", f"--name={CREDENTIAL}", str(encrypted), str(opened)]
+    subprocess.run(words, check=True, timeout=60, capture_output=True)
+    assert opened.read_bytes() not in encrypted.read_bytes()
+    opened.chmod(0o400)
+    read_master_key(opened)
 
 
 @pytest.mark.parametrize(

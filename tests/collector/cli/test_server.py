@@ -13,6 +13,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from collector.cli.server import _reload
+from collector.key_folder import KeyFolder
 from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, SERVER_LIFE, renew_certificate
 from collector.tls.service import TlsFiles
 from http_shell.ports import bind_port
@@ -20,7 +21,7 @@ from http_shell.ports import bind_port
 
 def test_a_new_certificate_is_taken_without_a_restart(tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    renew_certificate(tmp_path, ["127.0.0.1"], now - SERVER_LIFE * 0.8)
+    renew_certificate(KeyFolder(tmp_path), tmp_path, ["127.0.0.1"], now - SERVER_LIFE * 0.8)
     files = TlsFiles(tmp_path / SERVER, tmp_path / SERVER_KEY, tmp_path / AUTHORITY, is_own=True)
     trusted = ssl.create_default_context(cafile=files.trust)
     release: list[asyncio.Event] = []
@@ -72,7 +73,7 @@ def test_a_new_certificate_is_taken_without_a_restart(tmp_path: Path) -> None:
             slow = asyncio.create_task(ask(port, "/slow"))
             while not release:
                 await asyncio.sleep(0.01)
-            assert renew_certificate(tmp_path, ["127.0.0.1"], now)
+            assert renew_certificate(KeyFolder(tmp_path), tmp_path, ["127.0.0.1"], now)
             _reload(server, files)
             await all_are_new()
             release[0].set()

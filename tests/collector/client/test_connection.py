@@ -22,6 +22,7 @@ from collector.client import (
     Untrusted,
 )
 from collector.client.connection import HttpCalls
+from collector.key_folder import KeyFolder
 from collector.people.routes import Me
 from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, renew_certificate
 from tests.collector.client.answering import DROP, Reply, Server, answering, problem
@@ -149,7 +150,7 @@ def test_trust_is_a_certificate_or_letters(tmp_path: Path) -> None:
 def test_the_collector_is_recognised_before_the_token_goes_out(tmp_path: Path) -> None:
     """By its letters, or by the certificate of its authority; what somebody else has there is not believed."""
     for folder in ("tls", "other"):
-        renew_certificate(tmp_path / folder, ["127.0.0.1"], datetime.now(UTC))
+        renew_certificate(KeyFolder(tmp_path / folder), tmp_path / folder, ["127.0.0.1"], datetime.now(UTC))
     right, wrong = (tmp_path / folder / AUTHORITY for folder in ("tls", "other"))
     letters, others = (authority_pin(ssl.PEM_cert_to_DER_cert(file.read_text())) for file in (right, wrong))
     pem = Reply(body=right.read_bytes(), headers={"Content-Type": "application/x-pem-file"})

@@ -23,6 +23,7 @@ from cryptography.x509 import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from collector.key_folder import KeyFolder
 from collector.security.chain import check_chain
 from collector.security.files import SecurityFiles, read_lines
 from collector.security.sender import SENT_FILE, SecurityLogSender, read_sent
@@ -41,7 +42,7 @@ MakeSender = Callable[..., SecurityLogSender]
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificate")
-    renew_certificate(folder, ["127.0.0.1"], datetime.now(UTC))
+    renew_certificate(KeyFolder(folder), folder, ["127.0.0.1"], datetime.now(UTC))
     return folder
 
 
@@ -188,7 +189,7 @@ def test_a_stranger_gets_nothing(
     tmp_path: Path, make_sender: MakeSender, server: SyslogServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     others = tmp_path_factory.mktemp("others")
-    renew_certificate(others, ["127.0.0.1"], datetime.now(UTC))
+    renew_certificate(KeyFolder(others), others, ["127.0.0.1"], datetime.now(UTC))
     write(tmp_path, 1)
     unknown, wrong_name = make_sender(ca=others / AUTHORITY), make_sender(to=f"syslog+tls://localhost:{server.port}")
     until(lambda: "certificate" in str(unknown.problem()) and "certificate" in str(wrong_name.problem()))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from collector.key_folder import KeyFolder
 from collector.keys import KeyFileDamaged
 from collector.tls.authority import (
     AUTHORITY,
@@ -26,7 +27,7 @@ NAMES = ["localhost", "127.0.0.1", "::1", "collector.local", "bücher.example"]
 
 
 def made(folder: Path, now: datetime = NOW, names: list[str] = NAMES) -> tuple[bool, bytes, bytes]:
-    is_new = renew_certificate(folder, names, now)
+    is_new = renew_certificate(KeyFolder(folder), folder, names, now)
     return is_new, (folder / SERVER).read_bytes(), (folder / AUTHORITY).read_bytes()
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from collector.key_folder import KeyFolder
+from collector.master_key import write_master_key
 from collector.settings import Settings, SettingsInvalid, load_settings
 from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, SERVER_LIFE, renew_certificate
-from collector.tls.service import names_of, renew_in_time, tls_files
+from collector.tls.service import TlsFiles, names_of, renew_in_time, tls_files
 from tests.collector.running import Collector
 from tests.support import local_http
 from tests.support.https_collector import collector_with_certificate
@@ -61,6 +63,25 @@ def test_the_own_certificate_has_the_names_of_this_machine(tmp_path: Path) -> No
     assert (tmp_path / "keys" / AUTHORITY).exists()
 
 
+def test_with_a_master_key_the_authority_is_encrypted_and_the_certificates_key_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, encrypted = Settings(data=tmp_path, host="10.0.0.5"), tmp_path / "master.key"
+    write_master_key(encrypted)
+    settings = plain.model_copy(update={"master_key": encrypted})
+    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path / 'run'}:{tmp_path / 'other'}")
+    assert tls_files(plain, NOW) == TlsFiles(
+        tmp_path / "keys" / SERVER, tmp_path / "keys" / SERVER_KEY, settings.authority_file, is_own=True
+    )
+    authority = settings.authority_file.read_bytes()
+    settings.keys.encrypt_plain()
+    files = tls_files(settings, NOW)
+    assert files == TlsFiles(tmp_path / "run" / SERVER, tmp_path / "run" / SERVER_KEY, settings.authority_file, True)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files.certificate, files.key)
+    assert files.key.stat().st_mode & 0o777 == 0o600 and settings.authority_file.read_bytes() == authority
+    assert "PRIVATE" not in "".join(path.read_text() for path in (tmp_path / "keys").iterdir())
+
+
 def test_it_is_renewed_while_the_service_runs(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, host="10.0.0.5")
     now = NOW
@@ -85,7 +106,7 @@ def test_it_is_renewed_while_the_service_runs(tmp_path: Path) -> None:
 @pytest.fixture
 def secure(tmp_path: Path) -> Collector:
     """A service with a certificate for loopback."""
-    renew_certificate(tmp_path / "tls", ["localhost", "127.0.0.1"], NOW)
+    renew_certificate(KeyFolder(tmp_path / "tls"), tmp_path / "tls", ["localhost", "127.0.0.1"], NOW)
     return Collector(
         tmp_path,
         GLEANER_COLLECTOR_TLS_CERT=str(tmp_path / "tls" / SERVER),
@@ -132,7 +153,9 @@ def test_tls_below_1_3_is_not_spoken(secure: Collector, tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_ended_is_refused(tmp_path: Path) -> None:
-    renew_certificate(tmp_path / "tls", ["127.0.0.1"], NOW - SERVER_LIFE - timedelta(days=1))
+    renew_certificate(
+        KeyFolder(tmp_path / "tls"), tmp_path / "tls", ["127.0.0.1"], NOW - SERVER_LIFE - timedelta(days=1)
+    )
     running = collector_with_certificate(tmp_path, tmp_path / "tls")
     running.start()
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from collector.key_folder import KeyFolder
 from collector.tls.authority import AUTHORITY, renew_certificate
 from device_agent.uplink import pairing
 from device_agent.uplink.client import CollectorClient
@@ -185,7 +186,7 @@ def test_a_device_joins_over_https_with_the_authority_of_a_file_and_delivers(tmp
     """From the join to a heartbeat: a real certificate, and the wrong authority refused in one sentence."""
     now = datetime.now(UTC)
     for folder in ("tls", "other"):
-        renew_certificate(tmp_path / folder, ["127.0.0.1"], now)
+        renew_certificate(KeyFolder(tmp_path / folder), tmp_path / folder, ["127.0.0.1"], now)
     running = collector_with_certificate(tmp_path, tmp_path / "tls")
     running.start()
     try:
