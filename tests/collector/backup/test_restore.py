@@ -234,7 +234,7 @@ def test_damaged_rows_and_keys_are_never_left_out(filled: Filled, tmp_path: Path
     segment = next(table.segments[0] for table in snapshot.tables if table.name == "revision")
     for number, path in enumerate(objects_of(tmp_path / "r", [segment, snapshot.files[0].sha256])):
         before = path.read_bytes()
-        path.write_bytes(b"\0" + before[1:])
+        path.write_bytes(bytes([before[0] ^ 1]) + before[1:])
         with pytest.raises(BackupDamaged, match=path.name):
             restored(tmp_path / "r", tmp_path / f"to-{number}", without_damaged=True)
         assert not (tmp_path / f"to-{number}" / "collector.db").exists()

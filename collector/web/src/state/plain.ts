@@ -2,9 +2,7 @@
  * Earlier versions stored a person's unsent work in the clear, under the person's name. It is read once, when this
  * person opens the page. A draft for which nobody opens the page is deleted after two weeks, as it was by them.
  */
-import type { PendingSubmit } from "./outbox";
-import type { Kind } from "./private";
-import { load, remove, savedNames } from "./storage";
+import { load, remove, savedNames, type Kind } from "./storage";
 
 interface Entry {
   kind: Kind;
@@ -45,7 +43,7 @@ function entriesOf(name: string, person: string): Entry[] {
   if (name === `submitted.${person}`) return [{ kind: "submitted", id: ONLY, value }];
   // The first version had all unsent answers in one list.
   if (name === `outbox.${person}`)
-    return (value as PendingSubmit[]).map((pending) => ({ kind: "letter", id: pending.body.submit, value: pending }));
+    return (value as { body: { submit: string } }[]).map((one) => ({ kind: "letter", id: one.body.submit, value: one }));
   const kind = name.slice(0, name.indexOf(".")) as Kind;
   return [{ kind, id: name.slice(prefixOf(kind, person).length), value }];
 }

@@ -8,10 +8,7 @@ import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
 import type { BrowserStorage } from "../api/types";
 import { bytesOf, textOf } from "./base64";
 import { importPlain } from "./plain";
-import { loadText, remove, savedNames, saveText } from "./storage";
-
-/** What an entry is about; part of its name. */
-export type Kind = "draft" | "steps" | "letter" | "submitted" | "instructions";
+import { loadText, remove, savedNames, saveText, type Kind } from "./storage";
 
 /** The form of an entry: `1.TIME.BASE64`, the time in milliseconds since 1970, then nonce and ciphertext. */
 const VERSION = "1";

@@ -1,5 +1,8 @@
 /** What this browser stores: settings of the page in the clear, a person's work by state/private.ts. Every name starts with `gleaner.`. */
 
+/** What an entry of a person's work is about; part of its name. */
+export type Kind = "draft" | "steps" | "letter" | "submitted" | "instructions";
+
 /**
  * Writes at once (localStorage is synchronous: a crash right after this line loses nothing). False: this browser
  * refuses, as private windows and full disks do.
