@@ -10,7 +10,7 @@ that ends it, so that a job is done by one process, whoever else believed to hav
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,10 @@ class JobTaken(Exception):
 _RELEASE = text(
     "UPDATE job SET state = 'waiting', owner = NULL, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
     " WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM process)"
+)
+_RELEASE_OTHERS = text(
+    "UPDATE job SET state = 'waiting', owner = NULL, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
+    " WHERE state = 'leased' AND owner = :owner AND id NOT IN :held"
 )
 _LEASE = text(
     "UPDATE job SET state = 'leased', owner = :owner, fence = fence + 1, attempts = attempts + 1 WHERE id = :id"
@@ -130,6 +134,17 @@ def backoff_seconds(attempts: int) -> float:
 def release_jobs(conn: Connection) -> int:
     """What is leased by processes that are gone waits again, and the attempt does not count; returns how many."""
     count = conn.execute(_RELEASE).rowcount
+    if count:
+        notify(conn, TOPIC)
+    return count
+
+
+def release_others(conn: Connection, owner: str, held: Sequence[int]) -> int:
+    """What a process has leased without having it in hand waits again, and the attempt does not count; how many.
+
+    A commit whose answer was lost with the connection leaves such a lease: nobody works on it, and its owner lives.
+    """
+    count = conn.execute(_RELEASE_OTHERS, {"owner": owner, "held": list(held)}).rowcount
     if count:
         notify(conn, TOPIC)
     return count

@@ -21,10 +21,12 @@ from collector.jobs.queue import (
     lease,
     mark_done,
     next_due,
+    release_others,
     retry_or_fail,
 )
 from collector.store.database import Database
 from collector.store.read_only import DataReadOnly
+from collector.store.sql import Connection
 from prelabel.labelling.worker import Worker, WorkerStopped
 from wire.errors import GleanerError
 
@@ -78,6 +80,8 @@ class JobRunner:
         heavy = [kind.kind for kind in kinds if kind.work is not None]
         self._spare = Worker(preload, memory_bytes=memory_bytes)
         self._busy = 0
+        self._held: dict[str, int] = {}  # by lane, the row of the job it has in hand
+        self._is_unsure = False  # whether a row may be leased that no lane has in hand
         lanes = [_Lane("sql", sql_only)]
         lanes += [_Lane(str(number), heavy, worker) for number, worker in enumerate(self._workers)]
         lanes.append(_Lane("short", heavy, worker=self._spare, only_short=True))
@@ -126,8 +130,7 @@ class JobRunner:
             try:
                 job, wait_seconds = self._next(lane)
                 if job is not None:
-                    with self._counted(lane):
-                        self._run(job, lane)
+                    self._run_held(job, lane)
                     continue
             except DataReadOnly:
                 wait_seconds = REFUSED_SECONDS
@@ -164,13 +167,52 @@ class JobRunner:
         """Lease the next job, or return how long nothing is due (None: until a commit)."""
         if not lane.kinds or (lane.only_short and self._busy < len(self._workers)):
             return None, None
+        if self._is_unsure:
+            self._release_others()
         due = self._db.read_sync(lambda conn: next_due(conn, lane.kinds, lane.only_short))
         if due is None:
             return None, None
         seconds = (datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds()
         if seconds > 0:
             return None, seconds
-        return self._db.write_sync(lambda conn: lease(conn, lane.kinds, lane.only_short, self._process)), None
+        return self._lease(lane), None
+
+    def _lease(self, lane: _Lane) -> Job | None:
+        """Raises DatabaseFailed: perhaps a row was leased all the same, if the connection was lost in the commit."""
+
+        def lease_and_hold(conn: Connection) -> Job | None:
+            job = lease(conn, lane.kinds, lane.only_short, self._process)
+            if job is not None:
+                self._held[lane.name] = job.id
+            return job
+
+        try:
+            return self._db.write_sync(lease_and_hold)
+        except DataReadOnly:
+            raise
+        except BaseException:
+            self._held.pop(lane.name, None)
+            self._is_unsure = True
+            raise
+
+    def _release_others(self) -> None:
+        self._is_unsure = False
+        try:
+            # Looked at by the writer, whose fns say what lanes hold, one after the other.
+            self._db.write_sync(lambda conn: release_others(conn, self._process, list(self._held.values())))
+        except BaseException:
+            self._is_unsure = True
+            raise
+
+    def _run_held(self, job: Job, lane: _Lane) -> None:
+        try:
+            with self._counted(lane):
+                self._run(job, lane)
+        except BaseException:
+            self._is_unsure = True
+            raise
+        finally:
+            self._held.pop(lane.name, None)
 
     def _run(self, job: Job, lane: _Lane) -> None:
         kind = self._kinds[job.kind]

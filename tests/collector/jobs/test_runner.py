@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from collector.jobs import runner as runner_module
 from collector.jobs.queue import Job, JobKind, backoff_seconds, enqueue, release_jobs
 from collector.jobs.runner import JobRunner
-from collector.store.database import Database
+from collector.store.database import Database, DatabaseFailed
 from collector.store.sql import Connection, text
 from tests.support.databases import only_sqlite
 from tests.support.waiting import until
@@ -323,3 +324,41 @@ def test_a_lane_outlives_an_error_it_does_not_know(db: Database, caplog: pytest.
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 1), (2, 4), (3, 16), (4, 60), (50, 60)])
 def test_backoff_grows_to_a_minute(attempts: int, seconds: float) -> None:
     assert backoff_seconds(attempts) == seconds
+
+
+class LostAnswer:
+    """A database whose connection is lost in the commit of the first lease: it is kept, and nobody is answered."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.lost: list[Job] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    def write_sync(self, fn: Any) -> Any:
+        value = self._db.write_sync(fn)
+        if isinstance(value, Job) and value.kind == "lost" and not self.lost:
+            self.lost.append(value)
+            raise DatabaseFailed("The connection to the server was lost.")
+        return value
+
+
+def test_a_lease_whose_answer_was_lost_is_done_after_all(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "REFUSED_SECONDS", 0.05)
+    losing, end = LostAnswer(db), tmp_path / "end"
+    lost = JobKind("lost", lambda conn, job, result: None)
+    # What another lane has in hand meanwhile stays with it.
+    held = JobKind("held", lambda conn, job, result: None, work=f"{WORK}:wait_for_file")
+    with Running(cast(Database, losing), lost, held):
+        db.write_sync(lambda conn: enqueue(conn, "held", "one", {"key": "one", "file": str(end)}))
+        until(lambda: rows(db)["one"][0] == "leased")
+        add(db, "lost", "two")
+        until(lambda: losing.lost and rows(db)["two"] == ("done", 1, None))
+        assert rows(db)["one"] == ("leased", 1, None)
+        end.touch()
+        until(lambda: rows(db)["one"] == ("done", 1, None))
+    fence = "SELECT fence FROM job WHERE key = 'one'"
+    assert db.read_sync(lambda conn: conn.execute(text(fence)).scalar()) == 1
