@@ -39,14 +39,12 @@ class JobTaken(Exception):
     """Another process has the job, or has done it: this one was taken for dead."""
 
 
-_RELEASE = text(
+# The attempt does not count.
+_WAITS_AGAIN = (
     "UPDATE job SET state = 'waiting', owner = NULL, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
-    " WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM process)"
 )
-_RELEASE_OTHERS = text(
-    "UPDATE job SET state = 'waiting', owner = NULL, attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
-    " WHERE state = 'leased' AND owner = :owner AND id NOT IN :held"
-)
+_RELEASE = text(f"{_WAITS_AGAIN} WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM process)")
+_RELEASE_OTHERS = text(f"{_WAITS_AGAIN} WHERE state = 'leased' AND owner = :owner AND id NOT IN :held")
 _LEASE = text(
     "UPDATE job SET state = 'leased', owner = :owner, fence = fence + 1, attempts = attempts + 1 WHERE id = :id"
     " RETURNING attempts, fence"
@@ -132,19 +130,20 @@ def backoff_seconds(attempts: int) -> float:
 
 
 def release_jobs(conn: Connection) -> int:
-    """What is leased by processes that are gone waits again, and the attempt does not count; returns how many."""
-    count = conn.execute(_RELEASE).rowcount
-    if count:
-        notify(conn, TOPIC)
-    return count
+    """What is leased by processes that are gone waits again; returns how many."""
+    return _released(conn, _RELEASE, {})
 
 
 def release_others(conn: Connection, owner: str, held: Sequence[int]) -> int:
-    """What a process has leased without having it in hand waits again, and the attempt does not count; how many.
+    """What a process has leased without having it in hand waits again; returns how many.
 
     A commit whose answer was lost with the connection leaves such a lease: nobody works on it, and its owner lives.
     """
-    count = conn.execute(_RELEASE_OTHERS, {"owner": owner, "held": list(held)}).rowcount
+    return _released(conn, _RELEASE_OTHERS, {"owner": owner, "held": list(held)})
+
+
+def _released(conn: Connection, statement: Statement, values: dict[str, Any]) -> int:
+    count = conn.execute(statement, values).rowcount
     if count:
         notify(conn, TOPIC)
     return count

@@ -30,10 +30,10 @@ from wire.files import write_whole
 
 log = logging.getLogger("gleaner.collector")
 SENT_FILE = "sent.json"
-MOST_LINES = 1000
+MAX_LINES = 1000
 LOOK_SECONDS = 1.0
 KEPT_SECONDS = 5.0
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
+FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS = 1.0, 60.0
 END_SECONDS = 3.0
 
 
@@ -103,7 +103,7 @@ class SecurityLogSender:
                 return
             except OSError as error:
                 self._failed(str(error.strerror or error))
-            wait = FIRST_WAIT_SECONDS if self._sent.number > before else min(LONGEST_WAIT_SECONDS, wait * 2)
+            wait = FIRST_WAIT_SECONDS if self._sent.number > before else min(MAX_WAIT_SECONDS, wait * 2)
             if self._stopping.wait(wait):
                 return
 
@@ -119,7 +119,7 @@ class SecurityLogSender:
         newest = ChainEnd(self._sent.number, self._sent.chain)
         while True:
             is_last = self._stopping.is_set()
-            lines = reader.read(MOST_LINES)
+            lines = reader.read(MAX_LINES)
             if lines:
                 _report_gap(newest, lines[0])
                 receiver.send(b"".join(framed_message(line.row, line.raw, self._host) for line in lines))

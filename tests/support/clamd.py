@@ -8,11 +8,11 @@ import shutil
 import socket
 import struct
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.needs import need
+from tests.support.listening import ThreadedServer
 from tests.support.waiting import until
 
 PATTERN = b"gleaner-harmless-test-pattern"
@@ -28,37 +28,16 @@ class SmallScanner:
         self.seen = 0
         self.answer: bytes | None = None  # in place of the true one
         self._path = path
-        self._listener: socket.socket | None = None
-        self._threads: list[threading.Thread] = []
+        self._server = ThreadedServer(self._listen, self._serve)
+        self.start, self.stop = self._server.start, self._server.stop
         self.start()
 
-    def start(self) -> None:
+    def _listen(self) -> socket.socket:
         self._path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self._path))
-        self._listener.listen()
-        self._begin(self._accept, self._listener)
-
-    def stop(self) -> None:
-        assert self._listener is not None
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
-
-    def _begin(self, work: object, *given: object) -> None:
-        thread = threading.Thread(target=work, args=given)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            self._begin(self._serve, connection)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self._path))
+        listener.listen()
+        return listener
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError, struct.error), connection.makefile("rb") as stream:

@@ -8,11 +8,11 @@ import re
 import socket
 import ssl
 import struct
-import threading
 from pathlib import Path
 from typing import Any
 
 from collector.tls.authority import SERVER, SERVER_KEY
+from tests.support.listening import ThreadedServer
 
 HEADER = re.compile(rb"<(\d+)>1 (\S+) (\S+) (\S+) (\S+) (\S+) (-|\[.*?\]) ", re.S)
 
@@ -35,53 +35,29 @@ class SyslogServer:
             if clients_of is not None:
                 self._tls.verify_mode = ssl.CERT_REQUIRED
                 self._tls.load_verify_locations(clients_of)
-        self._listener: socket.socket | None = None
-        self._open: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
+        self._server = ThreadedServer(self._listen, self._serve)
+        self.start = self._server.start
         self.start()
 
     @property
     def numbers(self) -> list[int]:
         return [row["n"] for row in self.rows]
 
-    def start(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        self._begin(self._accept, self._listener)
+    def _listen(self) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        return listener
 
     def stop(self) -> None:
         """As a machine that is switched off: connections end with a reset, what was on the way is lost."""
-        assert self._listener is not None
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in self._open:
-            with contextlib.suppress(OSError):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._open, self._threads = [], []
-
-    def _begin(self, work: Any, *given: Any) -> None:
-        thread = threading.Thread(target=work, args=given)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            self._open.append(connection)
-            self._begin(self._serve, connection)
+        self._server.stop(_reset)
 
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             stack.callback(connection.close)
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
-                self._open.append(connection)
+                self._server.connections.append(connection)
                 stack.callback(connection.close)
             stream = stack.enter_context(connection.makefile("rb"))
             while length := self._length(stream):
@@ -100,3 +76,9 @@ class SyslogServer:
         if self.takes:
             self.messages.append(tuple(group.decode() for group in found.groups()))
             self.rows.append(json.loads(message[found.end() :]))
+
+
+def _reset(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.shutdown(socket.SHUT_RDWR)

@@ -56,7 +56,8 @@ def test_a_release_is_taken_back_with_the_work_and_its_history(house: House, ada
     assert (label["x"], label["label"]) == (431, "kettle")
 
 
-def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_page: Open, ada: Reviewer) -> None:
+def leave_with_unsent_work(house: House, ada: Reviewer) -> str:
+    """An answer and a draft that cannot be sent, and the key that signs out; returns the task of the answer."""
     task = ada.task()
     ada.page.route("**/submit", lambda route: route.abort())
     ada.page.route("**/draft", lambda route: route.abort())
@@ -69,6 +70,11 @@ def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_pag
     ada.press("w", "End", "!", "Escape", "r")
     ada.page.wait_for_selector("[data-state=resting]")
     ada.press("q")
+    return task
+
+
+def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_page: Open, ada: Reviewer) -> None:
+    task = leave_with_unsent_work(house, ada)
     card = ada.page.locator("[data-state=leaving]")
     expect(card).to_contain_text("1 answer and 1 draft could not be sent")
     expect(card.get_by_role("button", name="Store them here and sign out")).to_be_visible()
@@ -90,18 +96,7 @@ def test_signing_out_sends_the_work_and_leaves_none_of_it(house: House, open_pag
 
 
 def test_what_stays_on_a_shared_computer_is_for_its_person_alone(house: House, open_page: Open, ada: Reviewer) -> None:
-    task = ada.task()
-    ada.page.route("**/submit", lambda route: route.abort())
-    ada.page.route("**/draft", lambda route: route.abort())
-    ada.press("right")
-    # Whichever came first: only answers are left in the queue.
-    house.add_answer()
-    house.publish()
-    ada.submit()
-    assert ada.kind() == "text"
-    ada.press("w", "End", "!", "Escape", "r")
-    ada.page.wait_for_selector("[data-state=resting]")
-    ada.press("q")
+    task = leave_with_unsent_work(house, ada)
     ada.page.get_by_role("button", name="Store them here and sign out").click()
     expect(ada.page.locator("[data-state=signed-out]")).to_contain_text("encrypted")
     # Nothing of the work or its person can be read: on the page, in the browser's storage, by who signs in next.
