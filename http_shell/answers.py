@@ -10,7 +10,7 @@ CollectorRefused            its own code            a problem document of the co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import httpx
@@ -80,7 +80,8 @@ class CollectorRefused(GleanerError):
     A command ends with 3 where the collector lacks something for the moment, such as its database.
 
     `retry_after`: seconds to wait before the next try, None where it does not say. `facts`: further members of the
-    document. docs/errors.md lists the codes.
+    document. docs/errors.md lists the codes. `has_document`: false where the answer was no problem document, such as a
+    proxy's own, which says nothing about the collector; its code is then http- and its status.
     """
 
     code: ClassVar[str] = "collector-refused"
@@ -88,10 +89,11 @@ class CollectorRefused(GleanerError):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.title, hint=problem.hint, **problem.members)
-        self.retry_after = problem.retry_after
+        self.retry_after, self.has_document = problem.retry_after, bool(problem.code)
         # Those of the class are for who asks before there is an answer; each answer has its own.
         exit_code = 3 if problem.status >= 500 and problem.retryable else 1  # as without a service in between
-        vars(self).update(code=problem.code, status=problem.status, retryable=problem.retryable, exit_code=exit_code)
+        code = problem.code or f"http-{problem.status}"
+        vars(self).update(code=code, status=problem.status, retryable=problem.retryable, exit_code=exit_code)
 
 
 def read_problem(reply: httpx.Response, base: str) -> Problem:
@@ -115,11 +117,9 @@ def read_problem(reply: httpx.Response, base: str) -> Problem:
 def error_of(reply: httpx.Response, base: str) -> CollectorRefused | NotACollector:
     """The error for an answer that is no success."""
     problem = read_problem(reply, base)
-    if problem.code:
+    if problem.code or problem.retryable:
         return CollectorRefused(problem)
-    if not problem.retryable:
-        return NotACollector(f"{base} answered {reply.status_code} without saying what is wrong.")
-    return CollectorRefused(replace(problem, code=f"http-{problem.status}"))
+    return NotACollector(f"{base} answered {reply.status_code} without saying what is wrong.")
 
 
 def no_answer(base: str, error: httpx.HTTPError | httpx.InvalidURL) -> NoAnswer | Untrusted | NotACollector:

@@ -74,7 +74,7 @@ def is_untrusted(error: httpx.TransportError) -> bool:
     """Whether a connection failed because the certificate at the other end is not believed."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+        if isinstance(cause, ssl.SSLCertVerificationError):
             return True
         cause = cause.__cause__ or cause.__context__
     return False

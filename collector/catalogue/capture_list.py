@@ -12,13 +12,15 @@ from collector.studies.scope import EVERYTHING, Scope, within
 from wire.base import Id, WireModel
 from wire.capture import Medium
 
-# received: not opened yet; bad: cannot be read, `problem` says why.
+# received: not opened yet; bad: nobody is given it, `bad_reason` and `problem` say why.
 CaptureState = Literal["received", "opened", "bad"]
+# infected: by the virus scanner; given-up: opening it failed five times.
+BadReason = Literal["unreadable", "infected", "given-up"]
 _ROWS = (
     "SELECT capture.id, session.study, capture.session_id AS session, capture.take_id AS take, capture.step,"
     " capture.attempt, capture.device_id AS device, capture.medium, capture.sensor, capture.state, capture.complete,"
-    " capture.bytes, capture.duration_us, capture.frames, capture.sha256, capture.received_at, capture.problem"
-    " FROM capture LEFT JOIN session ON session.id = capture.session_id WHERE {}"
+    " capture.bytes, capture.duration_us, capture.frames, capture.sha256, capture.received_at, capture.bad_reason,"
+    " capture.problem FROM capture LEFT JOIN session ON session.id = capture.session_id WHERE {}"
     " ORDER BY capture.received_at DESC, capture.id DESC LIMIT :limit"
 )
 LATER = "(capture.received_at, capture.id) < (:received, :after)"
@@ -30,8 +32,9 @@ _RECEIVED = text(
 
 
 class CaptureRow(WireModel):
-    """A capture in the list. `study` is null while no session record has come; `problem` is a sentence where it is bad.
+    """A capture in the list. `study` is null while no session record has come. `bad_reason` is null unless it is bad.
 
+    `problem`: one sentence on why it is bad, or on what a torn one lost.
     `bytes`, `duration_us`, `frames` and `sha256` are of the original, null where they are not known yet.
     """
 
@@ -51,6 +54,7 @@ class CaptureRow(WireModel):
     frames: int | None
     sha256: str | None
     received_at: str
+    bad_reason: BadReason | None
     problem: str | None
 
 
@@ -68,12 +72,13 @@ class CapturesAsked(WireModel):
     session: Id | None = None
     medium: Medium | None = None
     state: CaptureState | None = None
+    bad_reason: BadReason | None = None
     limit: int = Field(default=200, ge=1, le=1000)
     after: Id | None = None
 
 
 _COLUMNS = {"study": "session.study", "session": "capture.session_id", "medium": "capture.medium",
-            "state": "capture.state"}  # fmt: skip
+            "state": "capture.state", "bad_reason": "capture.bad_reason"}  # fmt: skip
 
 
 def list_captures(conn: Connection, asked: CapturesAsked, scope: Scope = EVERYTHING) -> CaptureList:

@@ -14,7 +14,7 @@ from collector.cli.options import Data, DatabaseAddress, Json, SettingsFile
 from collector.cli.repository import Rate
 
 if TYPE_CHECKING:
-    from collector.move.move import Moved, Phase
+    from collector.move.move import Moved, Phase, Unit
     from collector.move.places import DataPlace
     from collector.settings import Settings
 
@@ -197,7 +197,7 @@ def _log(settings: Settings, verb: str, **members: str) -> None:
 
 @contextlib.contextmanager
 def _phases(rate: float | None) -> Iterator[Phase]:
-    """A bar on standard error for each part of the work: of bytes for media, else of rows."""
+    """A bar on standard error for each part of the work, in its unit."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
@@ -207,7 +207,7 @@ def _phases(rate: float | None) -> Iterator[Phase]:
     class Amount(TextColumn):
         def render(self, task: Task) -> Any:
             done, total = task.completed, task.total or 0
-            if task.fields["is_media"]:
+            if task.fields["unit"] == "bytes":
                 self.text_format = f"{shown_bytes(done)} of {shown_bytes(total)}, {shown_bytes(task.speed or 0)}/s"
             else:
                 self.text_format = f"{done:.0f} of {total:.0f} rows"
@@ -216,8 +216,8 @@ def _phases(rate: float | None) -> Iterator[Phase]:
     columns = (TextColumn("{task.description}"), BarColumn(), Amount(""), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
 
-        def phase(title: str) -> Course:
-            bar = progress.add_task(title, total=None, is_media=title.endswith("media"))
+        def phase(title: str, unit: Unit) -> Course:
+            bar = progress.add_task(title, total=None, unit=unit)
             return Course(
                 begin=lambda total: progress.update(bar, total=total, completed=0),
                 advance=lambda count: progress.advance(bar, count),

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from collector.catalogue.capture_list import BadReason, CaptureRow, CaptureState
 from collector.catalogue.capture_list import CaptureList as CapturePage
-from collector.catalogue.capture_list import CaptureRow, CaptureState
 from collector.catalogue.captures import CaptureView, LabelsReply
 from collector.client.connection import HttpCalls, quoted
 from collector.client.download import Download, ReportBytes
@@ -33,15 +33,17 @@ class CaptureRequests:
         session: str | None = None,
         medium: Medium | None = None,
         state: CaptureState | None = None,
+        bad_reason: BadReason | None = None,
         limit: int | None = None,
     ) -> Iterator[CaptureRow]:
         """For leads: the captures that are here, the newest first; pages are asked for while they are read.
 
         Args:
-            state: `received` waits to be opened, `opened` can be used, `bad` cannot be read (`problem` says why).
+            state: `received` waits to be opened, `opened` can be used, nobody is given one that is `bad`.
+            bad_reason: `unreadable`, `infected` (the virus scanner found something), or `given-up` (opening it failed).
             limit: rows at most; None: all.
         """
-        asked = {"study": study, "session": session, "medium": medium, "state": state}
+        asked = {"study": study, "session": session, "medium": medium, "state": state, "bad_reason": bad_reason}
         return self._calls.pages(CapturePage, "/api/captures", "captures", limit, **asked)
 
     def get(self, capture: str) -> CaptureView:

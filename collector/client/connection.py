@@ -187,7 +187,7 @@ class HttpCalls:
 def _was_not_done(error: GleanerError) -> bool:
     """Whether it is certain that a request that failed has changed nothing."""
     if isinstance(error, CollectorRefused):
-        return not error.code.startswith("http-")  # a proxy's answer says nothing about the collector
+        return error.has_document
     return isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from collector.catalogue.capture_list import BadReason
 from collector.catalogue.captures import CaptureUnknown
 from collector.ingest.offsets import delete_parts, parts_of
 from collector.jobs.queue import enqueue
@@ -19,6 +20,12 @@ OPEN = "open"
 MAX_PARTS = 100
 MAX_SHORT_BYTES = 4 * 2**20
 MAX_SHORT_US = 60_000_000
+_RECEIVE_AGAIN = text("UPDATE capture SET state = 'received', bad_reason = NULL, problem = NULL WHERE id = :id")
+_WHY_BAD: dict[BadReason, str] = {
+    "unreadable": "cannot be read",
+    "infected": "was set aside",
+    "given-up": "could not be opened",
+}
 
 
 class CaptureConflict(GleanerError):
@@ -47,7 +54,7 @@ class PartsMissing(GleanerError):
 
 
 class CaptureUnreadable(GleanerError):
-    """Every byte arrived as sent, and the collector cannot read it: the device keeps its copy."""
+    """Every byte arrived as sent; it cannot be read, or the virus scanner set it aside. The device keeps it."""
 
     code = "capture-unreadable"
     status = 409
@@ -76,9 +83,7 @@ def save_manifest(conn: Connection, device: str, manifest: CaptureManifest, raw:
         return None
     if row.device_id == device and row.manifest_sha256 == digest:
         if row.state == "bad":
-            conn.execute(
-                text("UPDATE capture SET state = 'received', problem = NULL WHERE id = :id"), {"id": manifest.capture}
-            )
+            conn.execute(_RECEIVE_AGAIN, {"id": manifest.capture})
             open_when_complete(conn, manifest.capture)
         return None
     conn.execute(
@@ -175,7 +180,7 @@ def receipt_state(conn: Connection, device: str, capture: str) -> str | None:
     """
     row = conn.execute(
         text(
-            "SELECT capture.state, capture.manifest, capture.problem, receipt.body FROM capture"
+            "SELECT capture.bad_reason, capture.manifest, capture.problem, receipt.body FROM capture"
             " LEFT JOIN receipt ON receipt.capture_id = capture.id"
             " WHERE capture.id = :id AND capture.device_id = :device"
         ),
@@ -186,8 +191,8 @@ def receipt_state(conn: Connection, device: str, capture: str) -> str | None:
     if row.body is not None:
         body: str = row.body
         return body
-    if row.state == "bad":
-        raise CaptureUnreadable(f"The capture {capture} cannot be read: {row.problem}")
+    if row.bad_reason is not None:
+        raise CaptureUnreadable(f"The capture {capture} {_WHY_BAD[row.bad_reason]}: {row.problem}")
     parts = missing_parts(conn, CaptureManifest.read(row.manifest))[:MAX_PARTS]
     if parts:
         raise PartsMissing(f"{capture} is missing parts: {', '.join(parts)}.", parts=parts)

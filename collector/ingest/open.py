@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from collector.catalogue.capture_list import BadReason
 from collector.catalogue.derived import save_derived
 from collector.catalogue.prelabel_documents import PrelabelDocument, add_document
 from collector.catalogue.takes import enqueue_tasks_when_complete
@@ -27,6 +28,9 @@ from wire.capture import CaptureManifest
 from wire.device import Receipt
 
 WORK = "collector.ingest.open_work:open_capture"
+_MARK_BAD = text(
+    "UPDATE capture SET state = 'bad', bad_reason = :reason, problem = :problem WHERE id = :id AND state = 'received'"
+)
 
 
 def open_kind(
@@ -64,8 +68,10 @@ def _apply_with(key: ReceiptKey, staging: Staging) -> Callable[[Connection, Job,
     def apply(conn: Connection, job: Job, result: dict[str, Any]) -> None:
         if "send_again" in result:
             delete_parts(conn, job.key, result["send_again"])
-        elif "found" in result or "unreadable" in result:
-            _mark_bad(conn, job.key, result.get("found") or result["unreadable"])
+        elif "found" in result:
+            _mark_bad(conn, job.key, "infected", result["found"])
+        elif "unreadable" in result:
+            _mark_bad(conn, job.key, "unreadable", result["unreadable"])
         else:
             _save_opened(conn, job.key, result["opened"], key)
             if staging.in_pieces:
@@ -116,18 +122,15 @@ def _save_opened(conn: Connection, capture: str, opened: dict[str, Any], key: Re
     enqueue_tasks_when_complete(conn, row.take_id)
 
 
-def _mark_bad(conn: Connection, capture: str, sentence: str) -> None:
-    conn.execute(
-        text("UPDATE capture SET state = 'bad', problem = :problem WHERE id = :id AND state = 'received'"),
-        {"id": capture, "problem": sentence},
-    )
+def _mark_bad(conn: Connection, capture: str, reason: BadReason, sentence: str) -> None:
+    conn.execute(_MARK_BAD, {"id": capture, "reason": reason, "problem": sentence})
     take = conn.execute(text("SELECT take_id FROM capture WHERE id = :id"), {"id": capture}).scalar_one_or_none()
     if take is not None:
         enqueue_tasks_when_complete(conn, take)
 
 
 def _mark_job_bad(conn: Connection, job: Job, sentence: str) -> None:
-    _mark_bad(conn, job.key, sentence)
+    _mark_bad(conn, job.key, "given-up", sentence)
 
 
 def _remove_staged(staging: Staging, result: dict[str, Any]) -> None:

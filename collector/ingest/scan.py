@@ -17,7 +17,6 @@ from collector.setting_tables import ScanSettings
 from collector.store.blobs_local import disk_errors
 from wire.errors import GleanerError
 
-FOUND = "The virus scanner found "  # how the reason of a capture begins that is set aside
 CHUNK_BYTES = 256 * 2**10
 OVERLAP_BYTES = 64 * 2**10
 CONNECT_SECONDS = 5.0
@@ -39,7 +38,7 @@ def scan_parts(settings: ScanSettings, parts: Mapping[str, Path]) -> str | None:
     """One sentence on the first part in which something was found; None: nothing was. Raises ScannerFailed."""
     for name, path in parts.items():
         if path.exists() and (found := scan_file(settings, path)) is not None:
-            return f"{FOUND}{found} in its part {name}."
+            return f"The virus scanner found {found} in its part {name}."
     return None
 
 

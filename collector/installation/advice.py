@@ -127,7 +127,7 @@ def _of_captures(state: State) -> Iterator[Advice]:
         yield Advice(
             urgency="now",
             what=f"The virus scanner set aside {_many(state.infected, 'capture')}. Nobody is given them.",
-            todo="GET /api/captures?state=bad names each and what was found. Look at the device that sent it.",
+            todo="GET /api/captures?bad_reason=infected names each and what was found. Look at its device.",
         )
     for device in state.silent:
         seen = "never" if device.seen_at is None else f"last on {device.seen_at:%Y-%m-%d}"

@@ -24,7 +24,8 @@ _COUNT = text(
 )
 # A capture whose opening was given up is bad, until it is tried again.
 _RECEIVE_AGAIN = text(
-    "UPDATE capture SET state = 'received', problem = NULL WHERE state = 'bad' AND id IN (SELECT key FROM job"
+    "UPDATE capture SET state = 'received', bad_reason = NULL, problem = NULL"
+    " WHERE bad_reason = 'given-up' AND id IN (SELECT key FROM job"
     " WHERE kind = 'open' AND state = 'failed' AND (:key IS NULL OR key = :key))"
 )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from typing import get_args
 
+from collector.catalogue.capture_list import BadReason
 from collector.devices.fleet import list_devices
-from collector.ingest.scan import FOUND
 from collector.installation.advice import SILENT_DEVICE_AGE, Advice, SilentDevice, State, advise
 from collector.installation.failed_jobs import KINDS, count_failed_jobs
-from collector.metrics.rows import Readings, read_rows
+from collector.metrics.rows import MAX_COUNTED, Readings, read_rows
 from collector.readiness import Readiness
 from collector.store.clock import read_clocks
 from collector.store.dialects import DATABASE_BYTES
@@ -23,10 +24,7 @@ _SAVE_BACKUP = text(
     " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 _CONFLICTS = text("SELECT count(*) FROM (SELECT 1 AS one FROM manifest_conflict LIMIT 1000) AS found")
-_INFECTED = text(
-    "SELECT count(*) FROM"
-    " (SELECT 1 AS one FROM capture WHERE state = 'bad' AND problem LIKE :found LIMIT 1000) AS found"
-)
+_BAD = text("SELECT count(*) FROM (SELECT 1 AS one FROM capture WHERE bad_reason = :reason LIMIT :most) AS found")
 _HAS_CAPTURES = text("SELECT EXISTS (SELECT 1 FROM capture)")
 _BYTES = text(DATABASE_BYTES)
 
@@ -86,7 +84,10 @@ def read_overview(conn: Connection, facts: InstallationFacts) -> Overview:
     failed = count_failed_jobs(conn)
     backup_at = conn.execute(_BACKUP).scalar()
     conflicts = conn.execute(_CONFLICTS).scalar_one()
-    infected = conn.execute(_INFECTED, {"found": f"{FOUND}%"}).scalar_one()
+    bad = {
+        reason: conn.execute(_BAD, {"reason": reason, "most": MAX_COUNTED}).scalar_one()
+        for reason in get_args(BadReason)
+    }
     now = read_clocks().wall
     return Overview(
         at=format_utc(now),
@@ -112,7 +113,7 @@ def read_overview(conn: Connection, facts: InstallationFacts) -> Overview:
                 failed_jobs=failed,
                 queue_seconds=_queue_seconds(readings),
                 conflicts=conflicts,
-                bad_captures=max(0, readings.captures["bad"] - infected),
+                bad_captures=bad["unreadable"] + bad["given-up"],
                 backup_at=None if backup_at is None else datetime.fromisoformat(backup_at),
                 has_captures=bool(conn.execute(_HAS_CAPTURES).scalar()),
                 silent=_silent_devices(conn, now - SILENT_DEVICE_AGE),
@@ -120,7 +121,7 @@ def read_overview(conn: Connection, facts: InstallationFacts) -> Overview:
                 links_problem=facts.links_problem,
                 security_log_problem=facts.security_log_problem,
                 scanner_problem=facts.scanner_problem,
-                infected=infected,
+                infected=bad["infected"],
             )
         ),
     )

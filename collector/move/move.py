@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from collector.backup.pace import Course
 from collector.backup.rows import RowDump, RowReading
@@ -38,8 +38,9 @@ from wire.base import new_id
 
 REPORTED_ROWS = 500
 MOVED = "moved: "  # begins the mark of media that belong to no database any more
-Phase = Callable[[str], Course]
-"""Begins a part of the work that has its own bar: "Copy rows" and the like."""
+Unit = Literal["bytes", "rows"]
+Phase = Callable[[str, Unit], Course]
+"""Begins a part of the work that has its own bar: "Copy rows" and the like, and what its course counts."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,10 @@ def move_data(source: DataPlace, target: DataPlace, phase: Phase, *, without_dam
             if not begun.rows_stay:
                 check_fillable(target.data, target.database, mark)
             if media is not None:
-                _copy_media(media, database, phase("Copy media"), without_damaged)
+                _copy_media(media, database, phase("Copy media", "bytes"), without_damaged)
             source.write(lambda conn: _enter(conn, begun))
             if media is not None:
-                _copy_media(media, database, phase("Copy the newest media"), without_damaged)
+                _copy_media(media, database, phase("Copy the newest media", "bytes"), without_damaged)
                 media.finish(database)
                 media.target.write_mark(token)
             rows = _copy(database, target, mark, phase) if not begun.rows_stay else _read_all(database, phase)
@@ -173,11 +174,16 @@ def _copy(source: Database, target: DataPlace, mark: ReadOnly, phase: Phase) -> 
     """Fill the target. Returns what was read; what is there is the same. Raises MoveDiffers, DatabaseFailed."""
 
     def copy(conn: Connection) -> tuple[RowDump, RowDump]:
-        reading, course = RowReading(conn), phase("Copy rows")
+        reading, course = RowReading(conn), phase("Copy rows", "rows")
         course.begin(_count(conn))
         tables = _reported(reading.tables(), course)
         there = fill_database(
-            target.data, target.database, reading.schema, mark, tables, lambda conn: _read(conn, phase("Compare rows"))
+            target.data,
+            target.database,
+            reading.schema,
+            mark,
+            tables,
+            lambda conn: _read(conn, phase("Compare rows", "rows")),
         )
         return reading.dump(), there
 
@@ -193,7 +199,7 @@ def _copy(source: Database, target: DataPlace, mark: ReadOnly, phase: Phase) -> 
 
 
 def _read_all(database: Database, phase: Phase) -> RowDump:
-    return database.read_sync(lambda conn: _read(conn, phase("Compare rows")))
+    return database.read_sync(lambda conn: _read(conn, phase("Compare rows", "rows")))
 
 
 def _read(conn: Connection, course: Course) -> RowDump:

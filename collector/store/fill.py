@@ -211,7 +211,8 @@ def _fill_table(conn: PostgresConnection, name: str, columns: Sequence[str], row
                 try:
                     copy.write_row(row)
                 except psycopg.DataError as error:
-                    reason = "a text of it has the character U+0000" if "NUL" in str(error) else str(error)
+                    has_zero = any(isinstance(value, str) and "\0" in value for value in row)
+                    reason = "a text of it has the character U+0000" if has_zero else str(error)
                     raise RowsDoNotFit(f"PostgreSQL cannot store the row {row[0]} of {name}: {reason}") from error
 
 

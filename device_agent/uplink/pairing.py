@@ -23,6 +23,7 @@ from wire.errors import BadDocument, GleanerError
 from wire.files import write_whole
 
 FILE = "device.json"
+CODE_REFUSED = frozenset({"join-code-wrong", "join-code-expired", "join-code-used"})  # by the collector
 TIMEOUT = httpx.Timeout(connect=5.0, read=15.0, write=15.0, pool=5.0)
 
 
@@ -288,6 +289,5 @@ def _refusal(url: str, reply: httpx.Response) -> JoinFailed:
         return JoinNotACollector(f"The server at {url} is not a Gleaner collector (it answered {reply.status_code}).")
     title, hint = str(body.get("title", "The collector refused.")), str(body.get("hint") or "") or None
     if reply.status_code in (400, 401, 403, 404, 409, 410, 422):
-        wrong = "code" in str(body["code"])  # join-code-wrong, join-code-expired, join-code-used
-        return WrongCode(title, hint=hint) if wrong else JoinFailed(title, hint=hint)
+        return (WrongCode if str(body["code"]) in CODE_REFUSED else JoinFailed)(title, hint=hint)
     return JoinFailed(title, hint=hint)

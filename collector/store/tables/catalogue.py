@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 
-from collector.store.tables.base import WHOLE, metadata
+from collector.store.tables.base import WHOLE, metadata, partial_index
 
 session = Table(
     "session",
@@ -96,11 +96,13 @@ capture = Table(
     Column("wall_at", String, nullable=False),
     Column("received_at", String, nullable=False),
     Column("opened_at", String),
+    Column("bad_reason", String),  # unreadable | infected | given-up, when state is bad
     Column("problem", Text),  # one sentence when state is bad, or what a torn one lost
     Index("ix_capture_take_id", "take_id"),
     Index("ix_capture_session_id_state", "session_id", "state"),
     Index("ix_capture_received_at", "received_at"),
     Index("ix_capture_state_bytes", "state", "bytes"),
+    partial_index("ix_capture_bad_reason", "bad_reason", where="bad_reason IS NOT NULL"),
 )
 
 derived = Table(

@@ -46,6 +46,10 @@ def test_each_filter_leaves_out_the_others(filled: Filled) -> None:
     assert ids(CapturesAsked(session=session)) == {here["image"], here["audio"]}
     assert ids(CapturesAsked(medium="audio")) == {here["audio"]}
     assert ids(CapturesAsked(state="bad")) == set()
+    mark = "UPDATE capture SET state = 'bad', bad_reason = 'infected', problem = 'Found.' WHERE id = :id"
+    filled.execute(mark, id=here["audio"])
+    assert ids(CapturesAsked(state="bad")) == ids(CapturesAsked(bad_reason="infected")) == {here["audio"]}
+    assert ids(CapturesAsked(bad_reason="unreadable")) == set()
     assert ids(CapturesAsked(study="kitchen", medium="image")) == {here["image"]}
     assert ids(CapturesAsked(), Scope(("street",))) == {there["image"]}
     with pytest.raises(CaptureUnknown):

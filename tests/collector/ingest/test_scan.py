@@ -98,11 +98,11 @@ def test_a_capture_waits_for_the_scanner_and_one_with_a_find_is_set_aside(tmp_pa
         device.send(bad)
         until(lambda: device.receipt(bad.id).status_code == 409)
         problem = device.receipt(bad.id).json()
-        assert problem["code"] == "capture-unreadable" and NAME in problem["title"]
+        assert problem["code"] == "capture-unreadable" and "was set aside: The virus scanner" in problem["title"]
         what = f"The virus scanner found {NAME} in its part media."
         until(lambda: [row for row in log_of(running) if (row.get("capture"), row.get("what")) == (bad.id, what)])
         (listed,) = lead.get("/api/captures", params={"state": "bad"}).json()["captures"]
-        assert listed["id"] == bad.id and NAME in listed["problem"]
+        assert listed["id"] == bad.id and NAME in listed["problem"] and listed["bad_reason"] == "infected"
         assert lead.get(f"/api/captures/{bad.id}/original").status_code == 404
         assert lead.get(f"/api/captures/{good.id}/original").status_code == 200
         advice = [one["what"] for one in lead.get("/api/installation").json()["advice"]]

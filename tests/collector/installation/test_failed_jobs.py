@@ -62,9 +62,10 @@ def test_they_are_listed_with_why_and_when_and_tried_again(filled: Filled) -> No
 
 def test_a_capture_whose_opening_is_tried_again_is_not_bad_meanwhile(filled: Filled) -> None:
     ids = filled.take("greet", "show", {"image": b"i", "audio": b"a"}, ["boxes"])
-    for capture in (ids["image"], ids["audio"]):
-        filled.execute("UPDATE capture SET state = 'bad', problem = 'It is cut.' WHERE id = :id", id=capture)
+    for medium, reason in (("image", "given-up"), ("audio", "unreadable")):
+        mark = "UPDATE capture SET state = 'bad', bad_reason = :reason, problem = 'It is cut.' WHERE id = :id"
+        filled.execute(mark, id=ids[medium], reason=reason)
     fail(filled, "open", ids["image"])
     filled.db.write_sync(lambda conn: try_again(conn, AgainAsked(kind="open")))
-    states = {row.id: row.state for row in filled.rows("SELECT id, state FROM capture")}
-    assert states == {ids["image"]: "received", ids["audio"]: "bad"}  # what cannot be read stays so
+    states = {row.id: (row.state, row.bad_reason) for row in filled.rows("SELECT id, state, bad_reason FROM capture")}
+    assert states == {ids["image"]: ("received", None), ids["audio"]: ("bad", "unreadable")}

@@ -9,6 +9,7 @@ from typing import Any
 
 from collector.backup.pace import Course
 from collector.backup.rows import dump_rows
+from collector.move.move import Unit
 from collector.move.places import DataPlace
 from collector.store.database import Database
 from collector.store.open import has_database, open_database
@@ -27,7 +28,7 @@ def raise_stopped(*_: Any, **__: Any) -> None:
     raise Stopped
 
 
-def nothing(_title: str) -> Course:
+def nothing(_title: str, _unit: Unit) -> Course:
     return Course()
 
 

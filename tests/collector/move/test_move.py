@@ -10,7 +10,7 @@ import pytest
 
 from collector.backup.pace import Course
 from collector.backup.rows import dump_rows
-from collector.move.move import move_data
+from collector.move.move import Unit, move_data
 from collector.move.places import DataPlace, one_move
 from collector.move.problems import MoveDiffers, MoveToSamePlace, MoveUnderWay
 from collector.store.fill import DatabaseNotEmpty
@@ -104,7 +104,7 @@ def test_a_move_that_is_stopped_between_two_rows_is_continued(
                 raise Stopped
 
         with pytest.raises(Stopped):
-            move_data(here, there, lambda _title: Course(advance=advance))
+            move_data(here, there, lambda _title, _unit: Course(advance=advance))
         assert not writes(here) and not writes(there)
     assert move_data(here, there, nothing).digest == digest(there) == digest(here)
 
@@ -141,7 +141,7 @@ def test_a_move_to_another_place_is_refused_while_one_has_not_ended(here: DataPl
 def test_going_back_while_rows_are_copied_ends_the_move(here: DataPlace, there: DataPlace) -> None:
     """On another machine, which does not see the lock of this one."""
 
-    def phase(title: str) -> Course:
+    def phase(title: str, _unit: Unit) -> Course:
         if title.startswith("Compare"):
             state = here.read_only()
             assert state is not None
@@ -160,7 +160,7 @@ def test_going_back_while_rows_are_copied_ends_the_move(here: DataPlace, there: 
 def test_rows_that_changed_on_the_way_are_found(here: DataPlace, there: DataPlace) -> None:
     """By another program, which does not ask whether rows may be changed."""
 
-    def phase(title: str) -> Course:
+    def phase(title: str, _unit: Unit) -> Course:
         if title.startswith("Compare"):
             there.write(_rename)
         return Course()

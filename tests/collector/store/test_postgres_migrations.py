@@ -34,6 +34,17 @@ FACTS = (
     "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = CAST('public' AS regnamespace) ORDER BY 1",
 )
 
+_DEVICE = text("INSERT INTO device (id, name, model, token_hash, joined_at) VALUES ('dev-1', 'd', 'm', 'h', 't')")
+_CAPTURE = text(
+    "INSERT INTO capture (id, take_id, session_id, device_id, medium, sensor, step, attempt, consent, complete, state,"
+    " manifest, manifest_sha256, opened_us, wall_at, received_at, problem) VALUES (:id, 'take-1', 'ses-1', 'dev-1',"
+    " 'video', 'cam', 'step', 1, 'consent', :complete, :state, '{}', 'x', 0, 't', 't', :problem)"
+)
+_JOB = text(
+    "INSERT INTO job (kind, key, payload, state, attempts, not_before, created_at)"
+    " VALUES (:kind, :key, '{}', :state, 5, 't', 't')"
+)
+
 
 @contextlib.contextmanager
 def engine_on(address: str) -> Iterator[Engine]:
@@ -92,6 +103,38 @@ def test_a_filled_database_goes_forward_alike_on_both_engines(tmp_path: Path) ->
     # The moment of a migration may be part of what it writes.
     assert {name: len(rows) for name, rows in found.items()} == {name: len(rows) for name, rows in expected.items()}
     assert found == expected and sum(map(len, found.values())) > 50
+
+
+def test_bad_captures_of_before_get_their_reason_on_both_engines(tmp_path: Path) -> None:
+    """By their sentence and their job, at schema 0020; what is not bad has none, whatever its sentence."""
+    rows = [
+        ("cap-1", "bad", "The virus scanner found Win.Test.EICAR_HDB-1 in its part media.", "infected"),
+        ("cap-2", "bad", "The video has 3 frames, its frame table 4.", "unreadable"),
+        ("cap-3", "bad", "A worker process ended.", "given-up"),
+        ("cap-4", "opened", "Torn: The virus scanner found its end.", None),
+        ("cap-5", "received", None, None),
+        ("cap-6", "bad", None, "unreadable"),
+    ]
+    sqlite = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine_on(postgres.new_address(migrated=False)) as postgresql:
+        for engine in (sqlite, postgresql):
+            with engine.begin() as conn:
+                if engine is postgresql:
+                    begin_postgres(conn)
+                command.upgrade(alembic_config(conn), "0020")
+                conn.execute(_DEVICE)
+                for capture, state, problem, _reason in rows:
+                    conn.execute(_CAPTURE, {"id": capture, "state": state, "problem": problem, "complete": True})
+                for kind, capture, state in (
+                    ("open", "cap-3", "failed"),
+                    ("derive", "cap-2", "failed"),
+                    ("open", "cap-6", "done"),
+                ):
+                    conn.execute(_JOB, {"kind": kind, "key": capture, "state": state})
+                upgrade(conn)
+                found = conn.execute(text("SELECT id, state, problem, bad_reason FROM capture ORDER BY id"))
+                assert [tuple(row) for row in found] == rows
+    sqlite.dispose()
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def test_a_code_becomes_credentials_that_only_the_owner_reads(server: Server, tm
     [
         (403, {"code": "join-code-wrong", "title": "This join code is not known."}, "join-code-refused", "not known"),
         (410, {"code": "join-code-expired", "title": "This join code is over."}, "join-code-refused", "over"),
+        (403, {"code": "origin-code-refused", "title": "Not from here."}, "join-failed", "Not from here"),
+        (403, {"code": ["join-code-wrong"], "title": "Odd."}, "join-failed", "Odd"),
         (429, {"code": "too-many-tries", "title": "Too many tries."}, "join-failed", "Too many"),
         (500, {"code": "internal", "title": "It broke."}, "join-failed", "It broke"),
         (404, b"<html>nginx</html>", "join-not-a-collector", "not a Gleaner collector"),

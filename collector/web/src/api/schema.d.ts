@@ -1659,7 +1659,8 @@ export interface components {
         };
         /**
          * CaptureRow
-         * @description A capture in the list. `study` is null while no session record has come; `problem` is a sentence where it is bad.
+         * @description A capture in the list. `study` is null while no session record has come; `bad_reason` and `problem`, a sentence, are null
+         *     unless it is bad; `problem` is also what a torn one lost.
          *
          *     `bytes`, `duration_us`, `frames` and `sha256` are of the original, null where they are not known yet.
          */
@@ -1702,6 +1703,8 @@ export interface components {
             sha256: string | null;
             /** Received At */
             received_at: string;
+            /** Bad Reason */
+            bad_reason: ("unreadable" | "infected" | "given-up") | null;
             /** Problem */
             problem: string | null;
         };
@@ -5788,6 +5791,7 @@ export interface operations {
                 session?: string | null;
                 medium?: ("video" | "audio" | "image" | "text") | null;
                 state?: ("received" | "opened" | "bad") | null;
+                bad_reason?: ("unreadable" | "infected" | "given-up") | null;
                 limit?: number;
                 after?: string | null;
             };
