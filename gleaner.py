@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from wire.errors import GleanerError
+from wire.errors import GleanerError, Unexpected
 from wire.interrupted import interrupt
 from wire.parent import end_with_parent
 
@@ -123,12 +123,9 @@ def main() -> None:
                 f"The output cannot be written: {error.strerror}. Free space there. [output-unwritable]", err=True
             )
             raise SystemExit(3) from None
-        typer.echo(
-            f"Something went wrong inside Gleaner: {type(error).__name__}: {error}. "
-            "Run it again with GLEANER_DEBUG=1 to see where. [internal]",
-            err=True,
-        )
-        raise SystemExit(1) from None
+        unexpected = Unexpected(error)
+        typer.echo(f"{unexpected} [{unexpected.code}]", err=True)
+        raise SystemExit(unexpected.exit_code) from None
 
 
 if __name__ == "__main__":

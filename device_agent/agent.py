@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from device_agent.clock import DeviceClock
-from device_agent.events import Snapshot, Trouble
+from device_agent.events import Failure, Snapshot, Trouble
 from device_agent.labelling.labeller import Labeller
 from device_agent.labelling.models import Models
 from device_agent.page.control import Control
@@ -24,6 +24,7 @@ from device_agent.page.server import PageServer
 from device_agent.sensors import open_camera, open_microphone
 from device_agent.sensors.base import Camera, Microphone
 from device_agent.sensors.simulated.room import SimulatedRoom
+from device_agent.session.failure import failure_of
 from device_agent.session.outcome import RunOutcome, outcome_of
 from device_agent.session.resume import (
     SessionRequest,
@@ -87,6 +88,7 @@ class Agent:
         self._report = report
         self._clock = DeviceClock()
         self._uplink_message: str | None = None
+        self._failure: Failure | None = None
         unfinished = unfinished_session(settings.state)
         # First of all: without its models not even the folder of the state is made.
         self._masking = masking(plan if unfinished is None else unfinished[0].plan)
@@ -182,6 +184,10 @@ class Agent:
             if self._participant is not None:
                 last_first.callback(self._participant.stop)
 
+    def fail(self, error: BaseException) -> None:
+        """The agent ends by this error. Pages that are open show it from now on, also once nobody answers them."""
+        self._failure = failure_of(error)
+
     def outcome(self) -> RunOutcome:
         return outcome_of(self.runner, self.spool)
 
@@ -225,7 +231,9 @@ class Agent:
         seen = self._video is not None and not self._video.suspended
         heard = self._audio is not None and not self._audio.suspended
         return snapshot_of(
-            self.runner,
+            self.runner.replayed,
+            self.runner.phase,
+            self.runner.deadline,
             self.uplink.state,
             pending=self.spool.captures_waiting,
             set_aside=self.spool.set_aside_count,
@@ -233,6 +241,7 @@ class Agent:
             speaking=self._labeller.speaking if heard else None,
             detections=self._labeller.detections if seen else (),
             preview=self._preview.has_picture(self._video),
+            failure=self._failure,
         )
 
     def preview(self) -> bytes | None:

@@ -190,6 +190,15 @@ class PreviewBox:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why the agent ends before its session does, in the words for operators."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything the session page and the participant may know. JSON through `dataclasses.asdict`."""
 
@@ -215,5 +224,6 @@ class Snapshot:
     uploads_pending: int
     collector_reachable: bool | None  # None: not tried yet
     message: str | None = None  # one sentence for the people in the room
+    failure: Failure | None = None  # the agent ends, and the session waits for the next one
     controls: bool = True  # whether the screen that reads this runs the session, or only watches
     facts: dict[str, Any] = field(default_factory=dict)

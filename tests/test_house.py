@@ -49,7 +49,7 @@ INSIDE_DEVICE_AGENT = {
     "clock": 1, "spool": 1, "labelling": 1, "page": 1,
     "takes": 2, "uplink": 2,
     "session": 3,
-    "agent": 4, "delivery": 4, "join": 4,
+    "agent": 4, "delivery": 4, "join": 4, "failed_start": 4,
     "cli": 5,
 }  # fmt: skip
 

@@ -54,6 +54,16 @@ class GleanerError(Exception):
         }
 
 
+class Unexpected(GleanerError):
+    """An error that no part of Gleaner expects: a fault of the program itself."""
+
+    code = "internal"
+    hint = "Run it again with GLEANER_DEBUG=1 to see where."
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"Something went wrong inside Gleaner: {type(error).__name__}: {error}.")
+
+
 class BadDocument(GleanerError):
     """A wire document does not have its shape. `facts["problems"]` lists place and reason."""
 

@@ -42,19 +42,15 @@ def run(
 
 
 def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
-    from device_agent.agent import Agent
-    from device_agent.labelling.models import Models, NamedModels
-    from device_agent.uplink.pairing import load as load_credentials
-    from scripts import load as load_script
+    from device_agent.failed_start import show_failed_start
 
     began = time.monotonic()
     signal.signal(signal.SIGTERM, interrupt)
-    plan = load_script(settings.script)
-    credentials = load_credentials(settings.state).moved_to(settings.collector)
-    named = NamedModels(settings.video_model, tuple(settings.still_model or ()), tuple(settings.sound_model or ()))
-    models = Models.for_plan(plan, named) if settings.models else Models()
-    _check_sensors(settings, plan)
-    agent = Agent(settings, credentials, plan, models, people.print)
+    try:
+        agent = _prepare(settings)
+    except Exception as error:
+        show_failed_start(settings, error)
+        raise
     try:
         people.print(f"Session page: [link]{agent.start()}[/link]", soft_wrap=True)
         _print_session(agent, settings)
@@ -62,9 +58,27 @@ def _run(settings: AgentSettings, deliver_seconds: float) -> dict[str, Any]:
         people.print(f"Session {record.state if record else 'refused'}.")
         wait_for_receipts(agent.spool, agent.uplink, deliver_seconds)
         outcome = agent.outcome()
+    except BaseException as error:
+        agent.fail(error)
+        raise
     finally:
         agent.stop()
     return {**asdict(outcome), "seconds": round(time.monotonic() - began, 3)}
+
+
+def _prepare(settings: AgentSettings) -> Agent:
+    """An agent that only has to be started. Raises GleanerError."""
+    from device_agent.agent import Agent
+    from device_agent.labelling.models import Models, NamedModels
+    from device_agent.uplink.pairing import load as load_credentials
+    from scripts import load as load_script
+
+    plan = load_script(settings.script)
+    credentials = load_credentials(settings.state).moved_to(settings.collector)
+    named = NamedModels(settings.video_model, tuple(settings.still_model or ()), tuple(settings.sound_model or ()))
+    models = Models.for_plan(plan, named) if settings.models else Models()
+    _check_sensors(settings, plan)
+    return Agent(settings, credentials, plan, models, people.print)
 
 
 def _print_session(agent: Agent, settings: AgentSettings) -> None:

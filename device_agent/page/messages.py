@@ -31,6 +31,7 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     """A snapshot as one line of JSON (UTF-8) under the names of its fields; `step` as in the plan."""
     members = {field.name: getattr(snapshot, field.name) for field in fields(snapshot)}
     members["step"] = None if snapshot.step is None else snapshot.step.to_json()
+    members["failure"] = None if snapshot.failure is None else vars(snapshot.failure)
     members["detections"] = [vars(detection) for detection in snapshot.detections]
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"), default=str).encode()
 

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import time
 
-from device_agent.events import PreviewBox, Snapshot
+from device_agent.events import Failure, PreviewBox, Snapshot, State
 from device_agent.session.machine import MAX_FAILURES
-from device_agent.session.runner import SessionRunner
+from device_agent.session.record import Fold
+from device_agent.session.runner import Deadline
 from device_agent.session.sentences import plain
 from device_agent.uplink.uplink import UplinkState
 
 
 def snapshot_of(
-    runner: SessionRunner,
+    replayed: Fold,
+    phase: State,
+    deadline: Deadline | None,
     uplink: UplinkState,
     *,
     pending: int,
     set_aside: int,
-    level_dbfs: float | None,
-    speaking: bool | None,
-    detections: tuple[PreviewBox, ...],
-    preview: bool,
+    level_dbfs: float | None = None,
+    speaking: bool | None = None,
+    detections: tuple[PreviewBox, ...] = (),
+    preview: bool = False,
+    failure: Failure | None = None,
 ) -> Snapshot:
-    """A Snapshot. `pending` and `set_aside` are the spool's counts of captures right now.
+    """A Snapshot. `phase` is what people read, `pending` and `set_aside` are the spool's counts of captures right now.
 
     Reads only values that are replaced whole, so it may be called from any thread.
     """
-    replayed, phase = runner.replayed, runner.phase
-    deadline = runner.deadline if phase != "saving" else None
+    deadline = deadline if phase != "saving" and failure is None else None
     state, header = replayed.state, replayed.header
     now = time.monotonic()
     step = state.step if phase != "consent" else None
@@ -58,5 +61,7 @@ def snapshot_of(
             "gave_up": state.failures >= MAX_FAILURES,
             "set_aside": set_aside,
             "operator_message": state.message if state.code is not None else uplink.message,
+            "operator_code": state.code or uplink.code,
         },
+        failure=failure,
     )

@@ -3,7 +3,7 @@
 import { listenForKeys } from "./keys.js";
 import { listen, send, sendUntilHeard, take } from "./link.js";
 import { Picture } from "./picture.js";
-import { $, Meter, buildConsent, put, show, showEnded, showHeader, showRec, showScreen, showWork } from "./screen.js";
+import { $, Meter, buildConsent, put, show, showEnded, showFailed, showHeader, showRec, showScreen, showWork } from "./screen.js";
 import { ENDED, placeOf, primaryOf, spoken, stopWords, viewOf } from "./view.js";
 import { AGREE, CHOOSE, CHOOSE_ONE, LOST, LOST_ENDED, STOP_UNHEARD, UNHEARD } from "./words.js";
 
@@ -113,7 +113,7 @@ async function chosen() {
 async function stopForSure() {
   const session = snapshot.session;
   stopping = session;
-  const wanted = () => snapshot.session === session && !ENDED.includes(snapshot.state);
+  const wanted = () => snapshot.session === session && !snapshot.failure && !ENDED.includes(snapshot.state);
   const reason = await sendUntilHeard({ event: "stop", session }, wanted, () => notice(STOP_UNHEARD, true));
   stopping = "";
   if (reason) notice(reason);
@@ -162,6 +162,7 @@ function onSnapshot(next) {
   showHeader(view);
   if (view.screen === "work") showWork(view, next.language);
   if (view.ended) showEnded(view.ended);
+  if (view.failed) showFailed(view.failed);
   meter.show(view.level, next.state === "recording");
   picture.show(view.looking, next.detections);
   showButtons(view);
@@ -189,7 +190,7 @@ function arrive(here, view) {
   const before = place;
   place = here;
   busyAt = "";
-  show($("notice"), link === "lost" || stopping !== "");
+  show($("notice"), !view.failed && (link === "lost" || stopping !== ""));
   put($("live"), spoken(snapshot, view));
   keepAwake(view.screen === "work");
   if ($("stop-dialog").open && view.screen !== "work") $("stop-dialog").close();
@@ -197,7 +198,7 @@ function arrive(here, view) {
     answerBox.value = sessionStorage.getItem(draftKey()) ?? "";
     answerBox.lang = snapshot.language;
     if (!$("stop-dialog").open) answerBox.focus();
-  } else if (view.screen === "consent" || view.screen === "ended") {
+  } else if (["consent", "ended", "failed"].includes(view.screen)) {
     $(`${view.screen}-title`).focus({ preventScroll: false });
   } else if (before && !$("stop-dialog").open) {
     document.activeElement?.blur?.();
@@ -214,6 +215,7 @@ function onLink(next) {
     if (snapshot.uploads_pending) notice(LOST_ENDED, true);
     return;
   }
+  if (snapshot?.failure) return; // the page says why the agent ended
   notice(stopping ? STOP_UNHEARD : LOST, true);
   if (!snapshot) return;
   picture.show(false, []);

@@ -5,7 +5,7 @@ import { ENDED } from "./view.js";
 const SILENT_MS = 5000;
 const RETRY_MS = 1000;
 
-/** Listen for snapshots until the page goes. `onSnapshot(snapshot)`, `onLink("live" | "lost" | "shut")`. */
+/** Listen for snapshots until the page goes, also of an agent that comes back. `onSnapshot(snapshot)`, `onLink("live" | "lost" | "shut")`. */
 export function listen(onSnapshot, onLink) {
   let source = null;
   let heard = performance.now();

@@ -86,6 +86,8 @@ export function showHeader(view) {
   $("progress").firstElementChild.style.transform = `scaleX(${view.progress})`;
   show($("message"), Boolean(view.message));
   put($("message"), view.message ?? "");
+  show($("operator"), view.operator !== "" && !view.failed);
+  put($("operator-words"), view.operator);
 }
 
 export function showWork(view, language) {
@@ -113,6 +115,10 @@ export function showEnded(words) {
   put($("ended-takes"), words.takes);
   put($("ended-sending"), words.sending);
   put($("ended-close"), words.close);
+}
+
+export function showFailed(words) {
+  for (const name of ["title", "what", "why", "next", "code"]) put($(`failed-${name}`), words[name]);
 }
 
 /** The loudness meter. Its word holds the loudest of the last moments, so that it does not flicker between words. */

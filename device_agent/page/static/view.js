@@ -1,6 +1,6 @@
 // What a snapshot looks like: pure functions from the device's words to the page's, no document here.
 
-import { LEADS, STOP_ENDING, STOP_PAUSED, STOP_QUIET, STOP_UNHEARD, endedWords, isTyped, stepHint } from "./words.js";
+import { LEADS, STOP_ENDING, STOP_PAUSED, STOP_QUIET, STOP_UNHEARD, endedWords, failedWords, isTyped, operatorWords, stepHint } from "./words.js";
 
 export const ENDED = ["finished", "stopped", "refused"];
 const RECORDS_PICTURE = ["video", "image"];
@@ -19,11 +19,11 @@ export const levelPart = (dbfs) => Math.min(1, Math.max(0, 1 - dbfs / LEVEL_FLOO
 
 export const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
-export const placeOf = (snapshot) => `${snapshot.session}/${snapshot.state}/${snapshot.step?.id}/${snapshot.attempt}`;
+export const placeOf = (snapshot) => `${snapshot.session}/${snapshot.failure ? "failed" : snapshot.state}/${snapshot.step?.id}/${snapshot.attempt}`;
 
 /** The button that Enter and Space press: [word, event] or null. A screen that only watches has none. */
 export function primaryOf(snapshot) {
-  if (snapshot.controls === false) return null;
+  if (snapshot.controls === false || snapshot.failure) return null;
   switch (snapshot.state) {
     case "ready": return ["Start", "start"];
     case "recording": return snapshot.step?.kind === "show" ? null : ["Done", "done"];
@@ -34,6 +34,7 @@ export function primaryOf(snapshot) {
 }
 
 function recOf(snapshot) {
+  if (snapshot.failure) return { shape: "ring", word: "Not recording" };
   if (snapshot.state === "recording") return { shape: "dot", word: `REC ${clock(snapshot.elapsed_seconds)}` };
   if (snapshot.state === "paused") return { shape: "bars", word: "Paused" };
   return { shape: "ring", word: "Not recording" };
@@ -93,9 +94,16 @@ export function stopWords(state, heard) {
   return ["countdown", "recording"].includes(state) ? STOP_ENDING : STOP_QUIET;
 }
 
+function screenOf({ state, failure }) {
+  if (ENDED.includes(state)) return "ended";
+  if (failure) return "failed";
+  return state === "consent" ? "consent" : "work";
+}
+
 export function viewOf(snapshot) {
   const { state, step } = snapshot;
-  const screen = state === "consent" ? "consent" : ENDED.includes(state) ? "ended" : "work";
+  const screen = screenOf(snapshot);
+  const works = screen === "work";
   const filmed = step?.record.some((medium) => RECORDS_PICTURE.includes(medium) && snapshot.granted.includes(medium));
   const heard = step?.record.includes("audio") && snapshot.granted.includes("audio");
   const controls = snapshot.controls !== false;
@@ -103,9 +111,9 @@ export function viewOf(snapshot) {
     screen,
     controls,
     asks: screen === "consent" && controls,
-    watching: screen !== "ended" && !controls,
+    watching: ["consent", "work"].includes(screen) && !controls,
     rec: recOf(snapshot),
-    where: { title: screen === "work" ? snapshot.title : "", step: screen === "work" && snapshot.step_number ? `step ${snapshot.step_number} of ${snapshot.step_count}` : "" },
+    where: { title: works ? snapshot.title : "", step: works && snapshot.step_number ? `step ${snapshot.step_number} of ${snapshot.step_count}` : "" },
     progress: snapshot.state === "finished" ? 1 : Math.max(0, snapshot.step_number - 1) / Math.max(1, snapshot.step_count),
     offline: snapshot.collector_reachable === false,
     message: snapshot.message,
@@ -113,19 +121,22 @@ export function viewOf(snapshot) {
     timer: timerOf(snapshot),
     level: heard && snapshot.level_dbfs !== null && ["ready", "countdown", "recording"].includes(state) ? snapshot.level_dbfs : null,
     gauges: step !== null && !isTyped(step),
-    picture: Boolean(filmed && (snapshot.preview || state === "paused")),
-    looking: Boolean(filmed && snapshot.preview && state !== "paused"),
-    answering: state === "answering" && controls,
-    pause: ["ready", "countdown", "recording", "answering"].includes(state),
+    picture: Boolean(works && filmed && (snapshot.preview || state === "paused")),
+    looking: Boolean(works && filmed && snapshot.preview && state !== "paused"),
+    answering: works && state === "answering" && controls,
+    pause: works && ["ready", "countdown", "recording", "answering"].includes(state),
     primary: primaryOf(snapshot),
-    stop: screen === "work",
+    stop: works,
     ended: screen === "ended" ? endedWords(snapshot) : null,
+    failed: screen === "failed" ? failedWords(snapshot) : null,
+    operator: operatorWords(snapshot.facts),
     sees: seesOf(snapshot),
   };
 }
 
 /** What a screen reader is told when the place changes. */
 export function spoken(snapshot, view) {
+  if (view.failed) return `${view.failed.title}. ${view.failed.what} ${view.failed.why}`;
   switch (snapshot.state) {
     case "ready": return `Step ${snapshot.step_number} of ${snapshot.step_count}. ${view.words.lead} ${view.words.prompt} ${view.words.hint}`;
     case "countdown": return `Get ready. ${Math.round(snapshot.step?.countdown_seconds ?? 0)} seconds.`;

@@ -59,10 +59,30 @@ export function endedWords(snapshot) {
   return { title, takes: count, sending, close };
 }
 
+/** The agent has ended before its session: what that means here, why, and how the session goes on. */
+export function failedWords({ failure, state }) {
+  const begun = state !== "consent";
+  return {
+    title: "The session is interrupted",
+    what: `Nothing is being recorded. ${begun ? "What was recorded is saved on the device. " : ""}Please ask the people who run the study.`,
+    why: `${failure.message} ${failure.hint}`.trim(),
+    next: begun
+      ? "When that is done, run the same command again on the device. This page continues the session then; nobody is asked for consent again."
+      : "When that is done, run the same command again on the device, and open the address that it prints.",
+    code: `code ${failure.code}`,
+  };
+}
+
+/** What goes wrong while the session goes on, in the words for operators. */
+export const operatorWords = ({ operator_message: message, operator_code: code }) =>
+  message ? `${message}${code ? ` (code ${code})` : ""}` : "";
+
 export const STOP_PAUSED = "Recording is paused while you choose. If you go on, this step starts again.";
 export const STOP_ENDING = "Ending the recording …";
 export const STOP_QUIET = "Nothing is being recorded right now. What was recorded before is saved.";
-export const LOST = "The device does not answer. It may have stopped recording. Trying again …";
+export const LOST =
+  "The device does not answer. It may have stopped recording. Trying again … " +
+  "For the people who run the study: check its power and its network, then what “gleaner agent run” printed on it. The same command continues the session.";
 export const LOST_ENDED = "The device has ended this page. What has not been sent yet is saved on it.";
 export const UNHEARD = "The device did not receive this. Press again when it answers.";
 export const STOP_UNHEARD =

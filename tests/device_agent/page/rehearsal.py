@@ -20,6 +20,7 @@ from device_agent.events import (
     Command,
     EndSession,
     Event,
+    Failure,
     OpenTake,
     PreviewBox,
     SetTimer,
@@ -74,6 +75,8 @@ class Rehearsal:
         self._timer: tuple[float, float] | None = None
         self._uploads: list[float] = []
         self._taken = 0
+        self.failure: Failure | None = None  # set by a test: the agent ends by it
+        self.facts: dict[str, object] = {}
 
     # ---------------------------------------------------------------- the page's three doors
     def post(self, event: Event) -> None:
@@ -155,6 +158,8 @@ class Rehearsal:
             uploads_pending=waiting,
             collector_reachable=self.reachable,
             message=state.message or (self._note if running else None),
+            failure=self.failure,
+            facts=self.facts,
         )
 
     def _level(self, now: float) -> float:

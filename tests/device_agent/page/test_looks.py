@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from device_agent.events import Failure
 from tests.device_agent.page.pressing import PHONE, WIDE, agree, at, opened, press
 
 
@@ -55,6 +56,14 @@ def test_every_word_can_be_read(browser: Browser, viewport: dict[str, int]) -> N
         press(page, "Escape")
         at(page, "paused")
         check()
+        running.rehearsal.failure = Failure("sensor-missing", "There is no camera 7.", "Plug it in.")
+        expect(page.locator("#failed")).to_be_visible()
+        check()
+        running.rehearsal.failure = None
+        running.rehearsal.facts = {"operator_message": "It is broken."}
+        page.locator("#operator summary").click()
+        check()
+        page.locator("#stop").click()
         press(page, "Tab", "Enter")
         at(page, "stopped")
         check()

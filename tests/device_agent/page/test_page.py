@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from device_agent.events import Answered, ConsentAnswered, Done, Pause, Resume, Start, Stop
+from device_agent.events import Answered, ConsentAnswered, Done, Failure, Pause, Resume, Start, Stop
 from device_agent.page.server import PageServer
 from tests.device_agent.page.playing import KEY, plan, stage
 from tests.device_agent.page.pressing import PHONE, agree, at, focused, opened, press
@@ -273,6 +273,7 @@ def test_a_device_that_goes_away_is_said_and_comes_back(browser: Browser) -> Non
         port = running.server.port
         running.server.stop()
         expect(page.locator("#notice")).to_contain_text("The device does not answer.")
+        expect(page.locator("#notice")).to_contain_text("what “gleaner agent run” printed on it")
         expect(page.locator("#rec-word")).to_have_text("Device does not answer")
         rehearsal = running.rehearsal
         running.server = PageServer(rehearsal.read, rehearsal.post, rehearsal.preview, port=port, key=KEY)
@@ -284,6 +285,55 @@ def test_a_device_that_goes_away_is_said_and_comes_back(browser: Browser) -> Non
             at(page, "countdown")
         finally:
             running.server.stop()
+
+
+def test_an_agent_that_ends_before_its_session_says_why_and_the_next_one_continues(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        press(page, "Enter")
+        at(page, "countdown")
+        running.rehearsal.failure = Failure("sensor-missing", "There is no camera 7.", "Plug it in.")
+        expect(page.locator("#failed-title")).to_be_focused()
+        expect(page.locator("#failed-what")).to_contain_text("What was recorded is saved")
+        running.server.stop()
+        page.wait_for_timeout(2500)  # two and a half times the pause between tries
+        expect(page.locator("#failed-why")).to_have_text("There is no camera 7. Plug it in.")
+        expect(page.locator("#failed-next")).to_contain_text("This page continues the session then")
+        expect(page.locator("#failed-code")).to_have_text("code sensor-missing")
+        expect(page.locator("#rec-word")).to_have_text("Not recording")
+        for hidden in ("#notice", "#primary", "#pause", "#stop", "#work"):
+            expect(page.locator(hidden)).to_be_hidden()
+        rehearsal = running.rehearsal
+        rehearsal.failure = None
+        running.server = PageServer(
+            rehearsal.read, rehearsal.post, rehearsal.preview, port=running.server.port, key=KEY
+        )
+        running.server.start()
+        try:
+            expect(page.locator("#work")).to_be_visible(timeout=30_000)
+            expect(page.locator("#failed")).to_be_hidden()
+            expect(page.locator("#stop")).to_be_visible()
+        finally:
+            running.server.stop()
+
+
+def test_before_consent_the_next_agent_has_another_address(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        running.rehearsal.failure = Failure("journal-unwritable", "The journal cannot be written.", "Free space.")
+        expect(page.locator("#failed-next")).to_contain_text("open the address that it prints")
+        expect(page.locator("#failed-what")).not_to_contain_text("saved")
+
+
+def test_what_goes_wrong_within_a_session_can_be_read_by_operators(browser: Browser) -> None:
+    with opened(browser) as (page, running):
+        agree(page)
+        expect(page.locator("#operator")).to_be_hidden()
+        running.rehearsal.facts = {"operator_message": "The model <b>x</b> is broken.", "operator_code": "model-failed"}
+        summary = page.locator("#operator summary")
+        expect(summary).to_be_visible()
+        expect(page.locator("#operator-words")).to_be_hidden()
+        summary.click()
+        expect(page.locator("#operator-words")).to_have_text("The model <b>x</b> is broken. (code model-failed)")
 
 
 @pytest.mark.parametrize("waiting", [False, True])

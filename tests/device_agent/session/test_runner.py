@@ -60,9 +60,7 @@ def recording(bench: Bench, folder: Path) -> SessionRunner:
 
 def shown(runner: SessionRunner) -> Snapshot:
     """What the page shows."""
-    return snapshot_of(
-        runner, UplinkState(), pending=0, set_aside=0, level_dbfs=None, speaking=None, detections=(), preview=False
-    )
+    return snapshot_of(runner.replayed, runner.phase, runner.deadline, UplinkState(), pending=0, set_aside=0)
 
 
 def drain(runner: SessionRunner) -> None:
