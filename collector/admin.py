@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Request
 from collector.people.policy import Admin, PolicyRoute
 from collector.security.log import SecurityLog
 from collector.services import Db, services_of
-from collector.verbs import logged_members, run_verb
+from collector.verbs import READS, logged_members, run_verb
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False, route_class=PolicyRoute)
 
@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False,
 @router.post("/{verb}", dependencies=[Admin])
 async def ask(verb: str, request: Request, db: Db, given: Annotated[dict[str, str], Body()]) -> dict[str, Any]:
     services = services_of(request)
-    answer = await db.write(lambda conn: run_verb(conn, verb, given, services.settings))
+    do = db.read if verb in READS else db.write
+    answer = await do(lambda conn: run_verb(conn, verb, given, services.settings))
     services.get(SecurityLog).record("command", verb=verb, **logged_members(given))
     return answer

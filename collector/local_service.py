@@ -106,7 +106,7 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     from collector.security.log import append_now
     from collector.store.blobs_local import disk_errors
     from collector.store.open import has_database, open_database
-    from collector.verbs import STARTS_DATA, logged_members, run_verb
+    from collector.verbs import READS, STARTS_DATA, logged_members, run_verb
 
     if verb not in STARTS_DATA and not has_database(settings.data, settings.database):
         raise NoDataHere(f"There is no collector data in {settings.data}.")
@@ -118,7 +118,8 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
             raise
         return ask_service(service, settings.keys, verb, given)
     try:
-        answer = database.write_sync(lambda conn: run_verb(conn, verb, given, settings))
+        do = database.read_sync if verb in READS else database.write_sync
+        answer = do(lambda conn: run_verb(conn, verb, given, settings))
         with disk_errors("The security log cannot be written"):
             append_now(settings.logs_folder, "command", verb=verb, **logged_members(given))
         return answer

@@ -205,6 +205,13 @@ VERBS: dict[str, Verb] = {
 
 # Names of staff, ids and numbers: no documents, no secrets.
 _LOGGED = frozenset({"name", "role", "device", "study", "studies", "days", "token", "run", "export", "change"})
+# They change nothing, and are answered also while the data moves.
+READS = frozenset(
+    {
+        "device-list", "user-list", "user-tokens", "prelabel-list", "prelabel-failures", "exports-list",
+        "study-list", "study-show",
+    }
+)  # fmt: skip
 # Somebody may be added before the service first starts; everything else speaks of what is there.
 STARTS_DATA = frozenset({"user-add"})
 

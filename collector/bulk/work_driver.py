@@ -9,11 +9,13 @@ from abc import ABC, abstractmethod
 from collector.bulk.engine import EngineClosed
 from collector.bulk.work_rows import WorkLost, WorkRows
 from collector.store.database import Database
+from collector.store.read_only import DataReadOnly
 from collector.store.sql import Row
 from wire.errors import GleanerError
 
 log = logging.getLogger("gleaner.bulk")
 RETRY_SECONDS = 30.0
+READ_ONLY_SECONDS = 5.0  # whoever ends that is another process, and its commit wakes nobody here
 
 
 class WorkDriver(ABC):
@@ -74,6 +76,9 @@ class WorkDriver(ABC):
             except EngineClosed:
                 self._release(None)
                 continue
+            except DataReadOnly as error:  # what is in hand stays so: it cannot be released, either
+                log.info("%s wait: %s", self._name, error.message)
+                wait_seconds = READ_ONLY_SECONDS
             except GleanerError as error:
                 log.warning("%s wait: %s", self._name, error)
                 self._release(f"{error.message} {error.hint} It is tried again every {RETRY_SECONDS:.0f} seconds.")
@@ -102,5 +107,7 @@ class WorkDriver(ABC):
     def _release(self, problem: str | None) -> None:
         try:
             self._db.write_sync(lambda conn: self._rows.leave(conn, self._process, problem))
+        except DataReadOnly:
+            log.info("%s in hand are released by the next start", self._name)
         except GleanerError as error:
             log.error("%s cannot be released: %s", self._name, error)

@@ -12,7 +12,14 @@ from typing import Any
 from collector.bulk.work_states import WorkState
 from collector.store.clock import now_text
 from collector.store.database import notify
+from collector.store.read_only import find_read_only
 from collector.store.sql import Connection, Row, Statement, text
+
+
+def why_waiting(conn: Connection) -> str | None:
+    """Why no bulk work is done at present, whatever its rows say, in two sentences; None: it is done."""
+    state = find_read_only(conn)
+    return None if state is None else f"{state.sentence()} What is not finished waits, and continues afterwards."
 
 
 class WorkLost(Exception):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from collector.bulk.work_rows import WorkRows
+from collector.bulk.work_rows import WorkRows, why_waiting
 from collector.bulk.work_states import NOTHING_LEFT, WorkState, WorkVerb, shown_state, state_after
 from collector.consent.allows import allows
 from collector.consent.grants import grants_of_all
@@ -205,7 +205,8 @@ def list_exports(conn: Connection, most: int = 50, scope: Scope = EVERYTHING) ->
     """The newest first; of those that may hold items of other studies none."""
     rows = conn.execute(_LIST, {"most": most, **scope.values}).all()
     ended = _ended_sessions(conn, [row.id for row in rows if row.state == "done" and row.removed is None])
-    return [_view(row, ended.get(row.id, 0)) for row in rows]
+    waits = why_waiting(conn)
+    return [_view(row, ended.get(row.id, 0), waits) for row in rows]
 
 
 def find_export(conn: Connection, run: str, scope: Scope = EVERYTHING) -> ExportRun:
@@ -213,7 +214,7 @@ def find_export(conn: Connection, run: str, scope: Scope = EVERYTHING) -> Export
     row = conn.execute(_FIND, {"id": run, **scope.values}).one_or_none()
     if row is None:
         raise ExportUnknown(f"There is no export {run[:64]}.")
-    return _view(row, _ended_sessions(conn, [run]).get(run, 0))
+    return _view(row, _ended_sessions(conn, [run]).get(run, 0), why_waiting(conn))
 
 
 def expire_exports(conn: Connection) -> int:
@@ -252,17 +253,18 @@ def _ended_sessions(conn: Connection, runs: Sequence[str]) -> dict[str, int]:
     return {run: len(sessions) for run, sessions in ended.items()}
 
 
-def _view(row: Row, ended_sessions: int) -> ExportRun:
+def _view(row: Row, ended_sessions: int, waits: str | None) -> ExportRun:
     asked = ExportAsked.model_validate_json(row.asked)
     created_at = datetime.fromisoformat(row.created_at)
     counts = None if row.counts is None else json.loads(row.counts)
     is_packing = row.packed_bytes is not None
     left = row.bytes - row.packed_bytes if is_packing else row.items - row.done
-    rate = row.per_second if row.state == "running" and row.counted else None
+    is_running = row.state == "running" and waits is None
+    rate = row.per_second if is_running and row.counted else None
     return ExportRun(
         id=row.id,
         asked=asked,
-        state=row.removed or shown_state(row.state, row.owner),
+        state=row.removed or shown_state(row.state, row.owner if waits is None else None),
         by=row.starter,
         created_at=created_at,
         ended_at=_time(row.ended_at),
@@ -273,7 +275,7 @@ def _view(row: Row, ended_sessions: int) -> ExportRun:
         packed_bytes=row.packed_bytes,
         per_second=None if is_packing else rate,
         seconds_left=max(0, left) / rate if rate else None,
-        problem=row.problem,
+        problem=waits if waits and row.state == "running" else row.problem,
         name=f"{archive_folder(asked, created_at)}.zip",
         archive_bytes=row.archive_bytes,
         archive_sha256=row.archive_sha256,

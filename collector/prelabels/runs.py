@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from collector.bulk.work_rows import WorkRows
+from collector.bulk.work_rows import WorkRows, why_waiting
 from collector.bulk.work_states import NOTHING_LEFT, WorkState, WorkVerb, shown_state, state_after
 from collector.prelabels.run_captures import RunCaptures
 from collector.store.clock import now_text
@@ -199,16 +199,18 @@ def _changed(conn: Connection, run: str, verb: WorkVerb, scope: Scope) -> Prelab
 
 def _view(conn: Connection, row: Row) -> PrelabelRun:
     left = max(0, row.captures - row.done - row.failed - row.withheld)
-    problem = row.problem
+    waits = why_waiting(conn) if row.state == "running" else None
+    problem = waits or row.problem
     if problem is None and row.failed:
         problem = conn.execute(_FIRST_ERROR, {"id": row.id}).scalar()
-    rate = row.per_second if row.state == "running" and row.counted else None
+    per_second = row.per_second if waits is None else None
+    rate = per_second if row.state == "running" and row.counted else None
     return PrelabelRun(
         id=row.id,
         model=row.model,
         source=Source.model_validate_json(row.source),
         asked=RunAsked.model_validate_json(row.asked),
-        state=shown_state(row.state, row.owner),
+        state=shown_state(row.state, row.owner if waits is None else None),
         captures=row.captures,
         counted=bool(row.counted),
         done=row.done,
@@ -216,7 +218,7 @@ def _view(conn: Connection, row: Row) -> PrelabelRun:
         failed=row.failed,
         withheld=row.withheld,
         stopped=left if row.state == "cancelled" else 0,
-        per_second=row.per_second,
+        per_second=per_second,
         seconds_left=left / rate if rate else None,
         created_at=datetime.fromisoformat(row.created_at),
         ended_at=None if row.ended_at is None else datetime.fromisoformat(row.ended_at),

@@ -21,6 +21,8 @@ from collector.store.blobs_local import LocalBlobs
 from collector.store.open_blobs import BlobsLocation, open_blobs
 from prelabel.labelling.one_file import describe
 from tests.collector.bulk.items import HERE
+from tests.collector.exports.serving import EVERYTHING, Service, unpacked
+from tests.collector.exports.serving import contents as contents_of_folder
 from tests.collector.prelabels.stills import jpeg
 from tests.collector.review.filled import Filled
 from tests.support.exporting import STILLS as EXPORTED_STILLS
@@ -29,6 +31,7 @@ from tests.support.other_model import package
 from tests.support.ray_cluster import RayCluster, ray_cluster
 from tests.support.s3 import S3Server
 from tests.support.trials import rounds
+from tests.support.waiting import until
 
 STILLS = 240
 ITEMS = EXPORTED_STILLS + VIDEOS
@@ -131,6 +134,45 @@ def test_an_export_from_s3_is_the_same_when_a_node_is_killed_in_the_middle(
         engine.close()
     assert next(items) == ITEMS and not location.folder.exists()
     assert contents(tmp_path / "set") == contents(tmp_path / "expected")
+
+
+@pytest.mark.soak
+def test_an_export_of_the_service_is_that_of_the_command_and_a_killed_node_costs_nothing(
+    tmp_path: Path, cluster: RayCluster
+) -> None:
+    service = Service(tmp_path, GLEANER_COLLECTOR_BULK_ENGINE="ray", GLEANER_COLLECTOR_BULK_ADDRESS=cluster.address)
+    made = service.collector.run("export", *EVERYTHING, "--to", str(tmp_path / "by-command"))
+    assert made.returncode == 0, made.stderr
+    service.collector.start()
+    try:
+        export = service.command("start", *EVERYTHING)["id"]
+        media = service.collector.data / "exports" / f".{export}.partial" / "media"
+        until(lambda: service.row(export).state == "done" or (media.exists() and any(media.iterdir())))
+        cluster.kill_node()
+        until(lambda: service.row(export).state == "done")
+        archive = service.collector.data / "exports" / f"{export}.zip"
+        assert contents_of_folder(unpacked(archive, tmp_path / "unpacked")) == contents_of_folder(
+            tmp_path / "by-command"
+        )
+        assert service.left() == [archive.name] and service.row(export).problem is None
+    finally:
+        service.collector.stop()
+
+
+def test_an_export_of_the_service_waits_for_its_cluster_and_says_so(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        service = Service(tmp_path, GLEANER_COLLECTOR_BULK_ENGINE="ray", GLEANER_COLLECTOR_BULK_ADDRESS=address)
+        service.collector.start()
+        try:
+            export = service.command("start")["id"]
+            until(lambda: service.row(export).problem)
+            problem = service.row(export).problem
+            assert f"The Ray cluster at {address} does not answer" in problem and "tried again every 30" in problem
+            assert service.command("list")[0]["state"] == "queued"  # type: ignore[index]
+        finally:
+            service.collector.stop()
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence() -> None:

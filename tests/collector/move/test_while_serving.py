@@ -10,13 +10,16 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from collector.exports.check import check_export
 from collector.move.move import move_data
 from collector.move.places import DataPlace
+from tests.collector.exports.serving import EVERYTHING, STILLS, Service
 from tests.collector.move.moving import Stopped, nothing, raise_stopped
 from tests.collector.review.whole_line import next_tasks, send_takes, submission
 from tests.collector.running import Collector, DeviceClient
@@ -158,6 +161,45 @@ def test_a_service_that_starts_while_rows_move_says_so_and_works_again_once_the_
     fresh.stop()
     failed = fresh.run("migrate", "--database", address)
     assert failed.returncode == 3 and "[move-unfinished]" in failed.stderr, failed.stderr
+
+
+def test_an_export_waits_while_its_rows_move_and_is_finished_once(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the old place when the move is given up, at the new one when it is not."""
+    service = Service(tmp_path)
+    service.collector.start()
+    try:
+        lead = service.collector.person("lena", "lead")
+        service.hold()
+        export = service.command("start", *EVERYTHING)["id"]
+        until(lambda: service.row(export).done)
+        child = service.child()
+        with monkeypatch.context() as patched, pytest.raises(Stopped):
+            patched.setattr("collector.move.move._leave", raise_stopped)
+            move_data(DataPlace(service.collector.data), DataPlace(service.collector.data, address), nothing)
+        until(lambda: not child.is_running())
+        (shown,) = lead.get("/api/exports").json()["exports"]
+        assert shown["state"] == "queued" and shown["per_second"] is None
+        assert "is moving to" in shown["problem"] and "continues afterwards" in shown["problem"]
+        refused = lead.post("/api/exports", json={})
+        assert (refused.status_code, refused.json()["code"]) == (503, "read-only")
+        assert service.collector.run("move", "--back").returncode == 0
+        child = service.child()
+        assert lead.get(f"/api/exports/{export}").json()["problem"] is None
+
+        move(service.collector, "--to-database", address)
+        until(lambda: not child.is_running())
+        service.let_go()
+        assert "has moved to" in service.command("list")[0]["problem"]  # type: ignore[index]
+        restarted(service.collector, address)
+        until(lambda: service.row(export).state == "done")
+        assert service.left() == [f"{export}.zip"] and service.row(export).problem is None
+        assert "cannot be released" not in service.collector.log
+        assert check_export(service.collector.data / "exports" / f"{export}.zip").documents == STILLS
+        assert [row.n for row in service.collector.rows("SELECT count(*) AS n FROM export")] == [1]
+    finally:
+        service.collector.stop()
 
 
 def killed(collector: Collector, address: str, seconds: float) -> dict[str, Any] | None:
