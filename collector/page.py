@@ -77,6 +77,7 @@ async def favicon(request: Request) -> Response:
 @router.get("/today", dependencies=[Anyone])
 @router.get("/prelabels", dependencies=[Anyone])
 @router.get("/exports", dependencies=[Anyone])
+@router.get("/studies", dependencies=[Anyone])
 @router.get("/installation", dependencies=[Anyone])
 async def page(request: Request) -> Response:
     found = page_file("index.html")

@@ -157,7 +157,7 @@ def _study(conn: Connection, verb: str, given: Given, settings: Settings) -> dic
             made = studies.change_study(conn, given["study"], change).to_json()
             return made | {"links_from": settings.linked_media}
         case _:
-            return studies.list_studies(conn).to_json()
+            return studies.list_studies(conn, settings.linked_media).to_json()
 
 
 def _save_calibration(conn: Connection, given: Given, _settings: Settings) -> dict[str, Any]:

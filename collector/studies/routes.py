@@ -40,8 +40,9 @@ async def get_consent_text(sha256: Sha256, person: Lead, db: Db) -> plans.Consen
 
 
 @router.get("/studies")
-async def get_studies(person: Lead, db: Db) -> studies.StudyRows:
-    return await db.read(lambda conn: studies.list_studies(conn, scope_of(person)))
+async def get_studies(person: Lead, db: Db, request: Request) -> studies.StudyRows:
+    links_from = services_of(request).settings.linked_media
+    return await db.read(lambda conn: studies.list_studies(conn, links_from, scope_of(person)))
 
 
 @router.get("/studies/{study}")

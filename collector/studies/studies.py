@@ -62,7 +62,10 @@ class StudyRow(WireModel):
 
 
 class StudyRows(WireModel):
+    """`links_from`: the address below which browsers get media by links; null: this collector gives none."""
+
     studies: list[StudyRow]
+    links_from: str | None
 
 
 class StudyInstructions(WireModel):
@@ -122,8 +125,10 @@ def control_share(conn: Connection, study: str) -> float:
     return share or 0.0
 
 
-def list_studies(conn: Connection, scope: Scope = EVERYTHING) -> StudyRows:
-    return StudyRows(studies=[_row(row) for row in conn.execute(_LIST, scope.values).mappings()])
+def list_studies(conn: Connection, links_from: str | None, scope: Scope = EVERYTHING) -> StudyRows:
+    """`links_from`: see StudyRows."""
+    rows = conn.execute(_LIST, scope.values).mappings()
+    return StudyRows(studies=[_row(row) for row in rows], links_from=links_from)
 
 
 def check_study(conn: Connection, study: str, scope: Scope = EVERYTHING) -> StudyRow:

@@ -40,8 +40,8 @@ def test_every_route_has_a_policy() -> None:
     assert everybody <= {
         "GET /enter/{code}", "POST /api/enter", "POST /api/devices/join", "GET /api/devices/authority",
         "OPTIONS /api/uploads", "OPTIONS /api/uploads/{upload}",
-        "GET /", "GET /today", "GET /prelabels", "GET /exports", "GET /installation", "GET /assets/{path:path}",
-        "GET /favicon.svg",
+        "GET /", "GET /today", "GET /prelabels", "GET /exports", "GET /studies", "GET /installation",
+        "GET /assets/{path:path}", "GET /favicon.svg",
     }  # fmt: skip
 
 

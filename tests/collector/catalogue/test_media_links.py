@@ -50,6 +50,7 @@ def one(device: DeviceClient, lead: httpx.Client) -> Sample:
     put(device, "ses-l", made)
     device.send(made)
     until(lambda: lead.head(media(made)).status_code == 200)
+    assert lead.get("/api/studies").json()["links_from"] is not None
     allowed = lead.patch("/api/studies/study-1", json={"media_links": True})
     assert allowed.status_code == 200 and allowed.json()["media_links"] is True, allowed.text
     return made

@@ -166,5 +166,5 @@ def test_people_go_on_where_they_were(before: Rows, db: Database) -> None:
     assert {key: (one.pairs, one.fitted_on) for key, one in found.items()} == {
         of_file: (json.loads(known["body"])["pairs"], "file")
     }, "it is of the file, for configurations that have none of their own"
-    (study,) = db.read_sync(list_studies).studies
+    (study,) = db.read_sync(lambda conn: list_studies(conn, None)).studies
     assert (study.id, study.control_share) == ("kitchen", 0.05)

@@ -76,7 +76,7 @@ def test_a_plan_under_another_hash_is_refused(collector: Collector, lead: httpx.
 
 
 def test_the_first_plan_or_session_makes_the_study(collector: Collector, lead: httpx.Client, plan: Plan) -> None:
-    assert lead.get("/api/studies").json() == {"studies": []}
+    assert lead.get("/api/studies").json() == {"studies": [], "links_from": None}
     sent(collector, plan)
     device = collector.device()
     record = session_record(device.id, [])

@@ -28,6 +28,10 @@ import type {
   SetAside,
   SkipCode,
   StorageReply,
+  StudyChange,
+  StudyDetail,
+  StudyRow,
+  StudyRows,
   Submit,
   SubmitReply,
   TaskView,
@@ -195,6 +199,10 @@ export const api = {
   changeExport: (id: string, verb: "pause" | "resume" | "cancel"): Promise<ExportRun> =>
     json("POST", `/api/exports/${encodeURIComponent(id)}/${verb}`),
   deleteExport: (id: string): Promise<ExportRun> => json("DELETE", `/api/exports/${encodeURIComponent(id)}`),
+  studies: (): Promise<StudyRows> => json("GET", "/api/studies"),
+  study: (id: string): Promise<StudyDetail> => json("GET", `/api/studies/${encodeURIComponent(id)}`),
+  changeStudy: (id: string, change: StudyChange): Promise<StudyRow> =>
+    json("PATCH", `/api/studies/${encodeURIComponent(id)}`, change),
   overview: (): Promise<Overview> => json("GET", "/api/installation"),
   devices: (): Promise<DeviceRows> => json("GET", "/api/devices"),
   revokeDevice: (id: string): Promise<DeviceRow> => json("POST", `/api/devices/${encodeURIComponent(id)}/revoke`),

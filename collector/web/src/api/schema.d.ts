@@ -1659,9 +1659,9 @@ export interface components {
         };
         /**
          * CaptureRow
-         * @description A capture in the list. `study` is null while no session record has come; `bad_reason` and `problem`, a sentence, are null
-         *     unless it is bad; `problem` is also what a torn one lost.
+         * @description A capture in the list. `study` is null while no session record has come. `bad_reason` is null unless it is bad.
          *
+         *     `problem`: one sentence on why it is bad, or on what a torn one lost.
          *     `bytes`, `duration_us`, `frames` and `sha256` are of the original, null where they are not known yet.
          */
         CaptureRow: {
@@ -3873,10 +3873,15 @@ export interface components {
             /** Media Links */
             media_links: boolean;
         };
-        /** StudyRows */
+        /**
+         * StudyRows
+         * @description `links_from`: the address below which browsers get media by links; null: this collector gives none.
+         */
         StudyRows: {
             /** Studies */
             studies: components["schemas"]["StudyRow"][];
+            /** Links From */
+            links_from: string | null;
         };
         /**
          * StudyStorage

@@ -15,7 +15,7 @@ import { Today } from "./today";
 
 const store = signal<Store<MediaSet> | null>(null);
 const failure = signal<Problem | Unreachable | null>(null);
-type Place = "review" | "today" | "prelabels" | "exports" | "installation";
+type Place = "review" | "today" | "prelabels" | "exports" | "studies" | "installation";
 const page = signal(placeOf());
 
 addEventListener("hashchange", () => {
@@ -31,6 +31,7 @@ function placeOf(): Place {
   if (hash === "#today" || (!hash && location.pathname === "/today")) return "today";
   if (hash === "#prelabels" || (!hash && location.pathname === "/prelabels")) return "prelabels";
   if (hash === "#exports" || (!hash && location.pathname === "/exports")) return "exports";
+  if (hash === "#studies" || (!hash && location.pathname === "/studies")) return "studies";
   if (hash === "#installation" || (!hash && location.pathname === "/installation")) return "installation";
   return "review";
 }
@@ -83,6 +84,7 @@ export function App(): preact.JSX.Element {
     if (page.value === "today") return <Today store={here} />;
     if (page.value === "prelabels") return <OnDemand key="prelabels" load={preLabels} store={here} />;
     if (page.value === "exports") return <OnDemand key="exports" load={exportsPage} store={here} />;
+    if (page.value === "studies") return <OnDemand key="studies" load={studiesPage} store={here} />;
     if (page.value === "installation") return <OnDemand key="installation" load={installation} store={here} />;
   }
   switch (here.phase.value) {
@@ -106,6 +108,8 @@ export function App(): preact.JSX.Element {
 const preLabels = (): Promise<ComponentType<PageProps>> => import("./prelabels/page").then((m) => m.PreLabels);
 
 const exportsPage = (): Promise<ComponentType<PageProps>> => import("./exports/page").then((m) => m.ExportsPage);
+
+const studiesPage = (): Promise<ComponentType<PageProps>> => import("./studies/page").then((m) => m.StudiesPage);
 
 const installation = (): Promise<ComponentType<PageProps>> =>
   import("./installation/page").then((m) => m.InstallationPage);

@@ -63,6 +63,9 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
           <a class="button top-today" href="#exports">
             exports
           </a>
+          <a class="button top-today" href="#studies">
+            studies
+          </a>
           <a class="button top-today" href="#installation">
             installation
           </a>

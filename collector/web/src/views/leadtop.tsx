@@ -6,6 +6,7 @@ const PAGES: [string, string][] = [
   ["/today", "today"],
   ["/prelabels", "pre-labels"],
   ["/exports", "exports"],
+  ["/studies", "studies"],
   ["/installation", "installation"],
 ];
 
