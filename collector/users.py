@@ -1,4 +1,4 @@
-"""`/api/users/…`: leads look after accounts, as the commands `gleaner collector user …` do (collector/verbs.py)."""
+"""`/api/users/…`: leads and admins look after accounts, as `gleaner collector user …` does (collector/verbs.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from collector.people import accounts
 from collector.people.open_tokens import TokenRows, list_tokens, revoke_token
-from collector.people.policy import Lead, NotAllowed, Person, PolicyRoute, Role
+from collector.people.policy import Keeper, NotAllowed, Person, PolicyRoute, Role
 from collector.review.release import release_leases
 from collector.security.log import SecurityLog
 from collector.services import Db, services_of
@@ -44,14 +44,24 @@ class NewRole(WireModel):
     role: Role
 
 
-async def _unlimited(lead: Lead) -> Person:
-    """Accounts are not of one study. Raises NotAllowed."""
-    if lead.studies is not None:
-        raise NotAllowed(f"{lead.name} is limited to some studies; accounts are of all.", hint="Ask another lead.")
-    return lead
+async def _unlimited(keeper: Keeper) -> Person:
+    """Accounts and the installation are not of one study. Raises NotAllowed."""
+    if keeper.studies is not None:
+        raise NotAllowed(f"{keeper.name} is limited to some studies; this is of all.", hint="Ask another lead.")
+    return keeper
 
 
-AccountLead = Annotated[Person, Depends(_unlimited)]
+AccountKeeper = Annotated[Person, Depends(_unlimited)]
+
+
+async def _unlimited_lead(keeper: AccountKeeper) -> Person:
+    """A role may open recordings: somebody who may not see them cannot give it, to themselves or another."""
+    if keeper.role != "lead":
+        raise NotAllowed(f"{keeper.name} is an admin; roles are given by leads.")
+    return keeper
+
+
+AccountLead = Annotated[Person, Depends(_unlimited_lead)]
 
 
 def disable(conn: Connection, name: str) -> DisabledUser:
@@ -65,23 +75,23 @@ def disable(conn: Connection, name: str) -> DisabledUser:
 
 
 @router.get("")
-async def list_users(_lead: AccountLead, db: Db) -> UserRows:
+async def list_users(_keeper: AccountKeeper, db: Db) -> UserRows:
     rows = await db.read(accounts.list_users)
     return UserRows(users=[UserRow(**row) for row in rows])
 
 
 @router.post("/{name}/disable")
-async def disable_user(name: str, request: Request, lead: AccountLead, db: Db) -> DisabledUser:
+async def disable_user(name: str, request: Request, keeper: AccountKeeper, db: Db) -> DisabledUser:
     done = await db.write(lambda conn: disable(conn, name))
-    services_of(request).get(SecurityLog).record("user-disabled", person=name, by=lead.name)
+    services_of(request).get(SecurityLog).record("user-disabled", person=name, by=keeper.name)
     return done
 
 
 @router.post("/{name}/enable", status_code=204)
-async def enable_user(name: str, request: Request, lead: AccountLead, db: Db) -> Response:
+async def enable_user(name: str, request: Request, keeper: AccountKeeper, db: Db) -> Response:
     """With a new link or token; the old ones stay ended."""
     await db.write(lambda conn: accounts.enable_user(conn, name))
-    services_of(request).get(SecurityLog).record("user-enabled", person=name, by=lead.name)
+    services_of(request).get(SecurityLog).record("user-enabled", person=name, by=keeper.name)
     return Response(status_code=204)
 
 
@@ -94,13 +104,13 @@ async def change_role(name: str, request: Request, lead: AccountLead, db: Db, bo
 
 
 @router.get("/{name}/tokens")
-async def user_tokens(name: str, request: Request, _lead: AccountLead, db: Db) -> TokenRows:
+async def user_tokens(name: str, request: Request, _keeper: AccountKeeper, db: Db) -> TokenRows:
     idle = services_of(request).settings.page_idle_seconds
     return await db.read(lambda conn: list_tokens(conn, accounts.any_person_id(conn, name), idle))
 
 
 @router.post("/{name}/tokens/{token}/revoke", status_code=204)
-async def revoke_user_token(name: str, token: str, request: Request, lead: AccountLead, db: Db) -> Response:
+async def revoke_user_token(name: str, token: str, request: Request, keeper: AccountKeeper, db: Db) -> Response:
     await db.write(lambda conn: revoke_token(conn, accounts.any_person_id(conn, name), token))
-    services_of(request).get(SecurityLog).record("token-revoked", person=name, token=token, by=lead.name)
+    services_of(request).get(SecurityLog).record("token-revoked", person=name, token=token, by=keeper.name)
     return Response(status_code=204)

@@ -16,7 +16,12 @@ Name = Annotated[str, typer.Argument(help="The person's name, as `user list` sho
 @app.command("add")
 def add(
     name: Name,
-    role: Annotated[str, typer.Option(help="annotator corrects tasks; lead sees sessions and reports as well.")],
+    role: Annotated[
+        str,
+        typer.Option(
+            help="annotator corrects tasks; lead sees everything; admin looks after the installation and sees no media."
+        ),
+    ],
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
@@ -52,7 +57,7 @@ def link(name: Name, data: Data = None, as_json: Json = False, settings_file: Se
 @app.command("role")
 def change_role(
     name: Name,
-    role: Annotated[str, typer.Option(help="annotator or lead.")],
+    role: Annotated[str, typer.Option(help="annotator, lead or admin.")],
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,

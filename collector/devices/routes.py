@@ -1,4 +1,4 @@
-"""`/api/devices/…`: joining, heartbeats, and what leads do with devices."""
+"""`/api/devices/…`: joining, heartbeats, and what leads and admins do with devices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collector.devices.heartbeat import save_heartbeat
 from collector.devices.join_codes import JoinCodeExpired, count_attempt, find_code, join
 from collector.http.bodies import MAX_STRANGER_BYTES, body_schema, document, read_body
 from collector.people.peers import client_address
-from collector.people.policy import Anyone, JoinedDevice, Lead, NotAllowed, PolicyRoute
+from collector.people.policy import Anyone, JoinedDevice, Keeper, NotAllowed, PolicyRoute
 from collector.security.log import SecurityLog
 from collector.services import Db, services_of
 from collector.store.clock import now_text, record_time
@@ -70,18 +70,20 @@ async def heartbeat(device: JoinedDevice, db: Db, body: Annotated[Heartbeat, Dep
 
 
 @router.get("")
-async def list_devices(lead: Lead, db: Db) -> fleet.DeviceRows:
-    return await db.read(lambda conn: fleet.list_devices(conn, scope_of(lead)))
+async def list_devices(keeper: Keeper, db: Db) -> fleet.DeviceRows:
+    return await db.read(lambda conn: fleet.list_devices(conn, scope_of(keeper)))
 
 
 @router.post("/{device}/revoke")
-async def revoke_device(device: str, request: Request, lead: Lead, db: Db) -> fleet.DeviceRow:
+async def revoke_device(device: str, request: Request, keeper: Keeper, db: Db) -> fleet.DeviceRow:
     """Its token opens nothing from now on. A join code makes it known again, under the same id."""
-    row = await db.write(lambda conn: fleet.revoke(conn, device, scope_of(lead)))
-    services_of(request).get(SecurityLog).record("device-revoked", device=device, by=lead.name)
+    row = await db.write(lambda conn: fleet.revoke(conn, device, scope_of(keeper)))
+    services_of(request).get(SecurityLog).record("device-revoked", device=device, by=keeper.name)
     return row
 
 
 @router.patch("/{device}")
-async def rename_device(device: str, lead: Lead, db: Db, asked: Annotated[fleet.NewName, Body()]) -> fleet.DeviceRow:
-    return await db.write(lambda conn: fleet.rename(conn, device, asked, scope_of(lead)))
+async def rename_device(
+    device: str, keeper: Keeper, db: Db, asked: Annotated[fleet.NewName, Body()]
+) -> fleet.DeviceRow:
+    return await db.write(lambda conn: fleet.rename(conn, device, asked, scope_of(keeper)))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from collector.people.policy import Lead, PolicyRoute
+from collector.people.policy import Keeper, PolicyRoute
 from collector.services import Db
 from collector.store.dialects import json_member
 from collector.store.sql import Connection, text
@@ -51,7 +51,7 @@ class ManifestConflicts(WireModel):
 
 @router.get("/manifest-conflicts")
 async def get_manifest_conflicts(
-    person: Lead,
+    person: Keeper,
     db: Db,
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
     before: Annotated[int, Query(ge=1, le=_NEWEST)] = _NEWEST,

@@ -1,4 +1,4 @@
-"""`/api/installation`, `/api/failed-jobs`, `/api/storage`: for leads of every study."""
+"""`/api/installation`, `/api/failed-jobs`, `/api/storage`: for leads of every study and admins."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from collector.security.log import SecurityLog
 from collector.security.sender import SecurityLogSender
 from collector.services import Blobs, Db, services_of
 from collector.store.staging import Staging
-from collector.users import AccountLead
+from collector.users import AccountKeeper
 
 router = APIRouter(prefix="/api", tags=["installation"], route_class=PolicyRoute)
 _NEWEST = 2**53 - 1
 
 
 @router.get("/installation")
-async def get_installation(_lead: AccountLead, request: Request, db: Db, blobs: Blobs) -> Overview:
+async def get_installation(_keeper: AccountKeeper, request: Request, db: Db, blobs: Blobs) -> Overview:
     """How the installation is, and what to do about it, the most urgent first."""
     services = services_of(request)
     figures = services.get(RowFigures)
@@ -46,7 +46,7 @@ async def get_installation(_lead: AccountLead, request: Request, db: Db, blobs: 
 
 @router.get("/failed-jobs")
 async def get_failed_jobs(
-    _lead: AccountLead,
+    _keeper: AccountKeeper,
     db: Db,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[int, Query(ge=1, le=_NEWEST)] = _NEWEST,
@@ -56,15 +56,15 @@ async def get_failed_jobs(
 
 
 @router.post("/failed-jobs/again")
-async def try_failed_jobs_again(lead: AccountLead, request: Request, db: Db, body: AgainAsked) -> StartedAgain:
+async def try_failed_jobs_again(keeper: AccountKeeper, request: Request, db: Db, body: AgainAsked) -> StartedAgain:
     """Try one again, or every failed one of a kind."""
     started = await db.write(lambda conn: try_again(conn, body))
     log = services_of(request).get(SecurityLog)
-    log.record("jobs-started-again", job_kind=body.kind, key=body.key, count=started.started, by=lead.name)
+    log.record("jobs-started-again", job_kind=body.kind, key=body.key, count=started.started, by=keeper.name)
     return started
 
 
 @router.get("/storage")
-async def get_storage(_lead: AccountLead, request: Request, db: Db) -> Storage:
+async def get_storage(_keeper: AccountKeeper, request: Request, db: Db) -> Storage:
     """Bytes by study, added up at most every ten minutes."""
     return await services_of(request).get(StorageFigures).get(db)

@@ -5,7 +5,8 @@
     @router.post("/api/devices/heartbeat")
     async def heartbeat(device: Annotated[Device, Depends(allow_device)]) -> …
 
-`Annotator` (annotator or lead), `Lead` and `JoinedDevice` below are the ready-made annotations.
+`Annotator` (annotator or lead), `Lead`, `Keeper` (lead or admin), `AnyRole` and `JoinedDevice` below are the ready-made
+annotations. An admin looks after the installation and is given no recording, no item and no answer.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from collector.store.sql import Connection, text
 from wire.base import format_utc
 from wire.errors import GleanerError
 
-Role = Literal["annotator", "lead"]
+Role = Literal["annotator", "lead", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 PAGE_HEADER = "x-gleaner-page"
 PERSON_HEADER = "x-gleaner-person"
@@ -190,7 +191,7 @@ async def allow_device(request: Request) -> Device:
     return device
 
 
-async def allow_admin(request: Request) -> None:
+async def allow_command(request: Request) -> None:
     """A dependency for the commands on this machine: the key file in the data folder, over loopback only."""
     secret, by_cookie = _credential(request)
     if not is_local(request) or by_cookie or secret is None or not same_secret(secret, services_of(request).admin_key):
@@ -220,14 +221,16 @@ async def anyone() -> None:
 
 
 allow_device.policy = Policy(("device",))  # type: ignore[attr-defined]
-allow_admin.policy = Policy(("admin",))  # type: ignore[attr-defined]
+allow_command.policy = Policy(("commands on this machine",))  # type: ignore[attr-defined]
 anyone_here.policy = Policy(("anyone on loopback",))  # type: ignore[attr-defined]
 anyone.policy = Policy(("anyone",))  # type: ignore[attr-defined]
 
 Annotator = Annotated[Person, Depends(allow("annotator", "lead"))]
 Lead = Annotated[Person, Depends(allow("lead"))]
+Keeper = Annotated[Person, Depends(allow("lead", "admin"))]
+AnyRole = Annotated[Person, Depends(allow(*ROLES))]
 JoinedDevice = Annotated[Device, Depends(allow_device)]
-Admin = Depends(allow_admin)
+Command = Depends(allow_command)
 Anyone = Depends(anyone)
 AnyoneHere = Depends(anyone_here)
 

@@ -33,7 +33,13 @@ class Rate:
     burst: float
 
 
-RATES: Mapping[str, Rate] = {"annotator": Rate(200, 2000), "lead": Rate(200, 2000), "device": Rate(500, 5000)}
+_OF_PEOPLE = Rate(200, 2000)
+RATES: Mapping[str, Rate] = {
+    "annotator": _OF_PEOPLE,
+    "lead": _OF_PEOPLE,
+    "admin": _OF_PEOPLE,
+    "device": Rate(500, 5000),
+}
 
 
 class RequestRates:

@@ -18,8 +18,8 @@ from collector.people.peers import client_address, seen_client
 from collector.people.policy import (
     CLEAR_CACHE,
     PAGE_HEADER,
-    Annotator,
     Anyone,
+    AnyRole,
     NotAllowed,
     PageHeaderMissing,
     PolicyRoute,
@@ -106,12 +106,12 @@ async def use_link(request: Request, db: Db) -> Response:
 
 
 @router.get("/api/me")
-async def me(person: Annotator) -> Me:
+async def me(person: AnyRole) -> Me:
     return Me(name=person.name, role=person.role)
 
 
 @router.get("/api/me/browser-storage")
-async def browser_storage(request: Request, person: Annotator, db: Db) -> BrowserStorage:
+async def browser_storage(request: Request, person: AnyRole, db: Db) -> BrowserStorage:
     """The key of what the browser stores of this person, for their session of the page and nobody else."""
     services, current = services_of(request), token_hash(request)
     left = None if current is None else await db.read(lambda conn: seconds_left(conn, current))
@@ -130,7 +130,7 @@ async def browser_storage(request: Request, person: Annotator, db: Db) -> Browse
 
 
 @router.post("/api/leave", status_code=204)
-async def sign_out(request: Request, person: Annotator, db: Db) -> Response:
+async def sign_out(request: Request, person: AnyRole, db: Db) -> Response:
     """End the page's session, on this side too: the cookie's secret is no longer good."""
     settings = services_of(request).settings
     secret = request.cookies.get(settings.page_cookie)
@@ -143,14 +143,14 @@ async def sign_out(request: Request, person: Annotator, db: Db) -> Response:
 
 
 @router.get("/api/me/tokens")
-async def own_tokens(request: Request, person: Annotator, db: Db) -> TokenRows:
+async def own_tokens(request: Request, person: AnyRole, db: Db) -> TokenRows:
     """What lets this person in: their sessions of the page, the tokens of their programs, links not opened yet."""
     idle, current = services_of(request).settings.page_idle_seconds, token_hash(request)
     return await db.read(lambda conn: list_tokens(conn, person.id, idle, current))
 
 
 @router.post("/api/me/tokens/{token}/revoke", status_code=204)
-async def revoke_own_token(token: str, request: Request, person: Annotator, db: Db) -> Response:
+async def revoke_own_token(token: str, request: Request, person: AnyRole, db: Db) -> Response:
     await db.write(lambda conn: revoke_token(conn, person.id, token))
     log = services_of(request).get(SecurityLog)
     log.record("token-revoked", person=person.name, token=token, by=person.name)
@@ -158,7 +158,7 @@ async def revoke_own_token(token: str, request: Request, person: Annotator, db: 
 
 
 @router.post("/api/me/leave-others")
-async def sign_out_elsewhere(request: Request, person: Annotator, db: Db) -> EndedSessions:
+async def sign_out_elsewhere(request: Request, person: AnyRole, db: Db) -> EndedSessions:
     """End this person's sessions of the page in every other browser."""
     current = token_hash(request)
     ended = await db.write(lambda conn: revoke_other_sessions(conn, person.id, current))

@@ -35,7 +35,7 @@ def test_every_route_has_a_policy() -> None:
     assert found["PATCH /api/uploads/{upload}"] == ("device",)
     assert found["GET /api/captures/{capture}/original"] == ("lead",)
     assert found["POST /api/tasks/next"] == ("annotator", "lead")
-    assert found["POST /api/admin/{verb}"] == ("admin",)
+    assert found["POST /api/admin/{verb}"] == ("commands on this machine",)
     everybody = {route for route, who in found.items() if who == ("anyone",)}
     assert everybody <= {
         "GET /enter/{code}", "POST /api/enter", "POST /api/devices/join", "GET /api/devices/authority",

@@ -188,3 +188,22 @@ def test_it_reads_well_on_a_desk_and_on_a_phone(house: House, open_page: Open, w
     page.get_by_role("button", name=f"Access of lou{width}").click()
     expect(page.get_by_role("region", name=f"What lets lou{width} in")).to_be_visible()
     assert violations(page) == [] and lead.faint(page) == [] and lead.nameless(page) == []
+
+
+def test_an_admin_has_this_page_alone_and_signs_out_on_it(house: House, open_page: Open) -> None:
+    page = open_page("otto", "admin")
+    expect(page.get_by_role("heading", name="Installation", exact=True)).to_be_visible()
+    expect(page.get_by_role("region", name="Table of devices")).to_be_visible()
+    page.goto(f"{house.collector.url}/#exports")
+    expect(page.get_by_role("heading", name="Installation", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="review")).to_have_count(0)
+    page.get_by_role("button", name="Access of otto").click()
+    access = page.get_by_role("dialog", name="Access of otto")
+    expect(access).to_contain_text("Role: admin. A lead can change it.")
+    access.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="sign out").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="Installation", exact=True)).to_be_visible()
+    page.get_by_role("button", name="sign out").click()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-state=signed-out]")

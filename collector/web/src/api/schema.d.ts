@@ -2828,7 +2828,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "annotator" | "lead";
+            role: "annotator" | "lead" | "admin";
         };
         /** NewName */
         NewName: {
@@ -2844,7 +2844,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "annotator" | "lead";
+            role: "annotator" | "lead" | "admin";
         };
         /** NextReply */
         NextReply: {

@@ -81,7 +81,7 @@ function members(text: string): Record<string, unknown> | null {
   }
 }
 
-export const ROLES = ["annotator", "lead"] as const;
+export const ROLES = ["annotator", "lead", "admin"] as const;
 
 export const ACCESS_KINDS = {
   page: "a session of the page",

@@ -379,7 +379,8 @@ export class Store<M extends Prepared = Prepared> {
   }
 
   stay(): void {
-    if (this.released.value.length > 0) this.phase.value = "resting";
+    if (this.me.role === "admin") this.phase.value = "starting"; // no items are theirs
+    else if (this.released.value.length > 0) this.phase.value = "resting";
     else void this.advance();
   }
 

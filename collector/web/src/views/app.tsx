@@ -61,7 +61,7 @@ async function open(): Promise<void> {
 
 /** Takes items once review is looked at: a lead who only reads numbers holds none. Unsent answers go out anyway. */
 async function begin(opened: Store): Promise<void> {
-  if (opened.started) return;
+  if (opened.started || opened.me.role === "admin") return;
   if (placeOf() === "review" || opened.me.role !== "lead") await opened.start();
   else await opened.outbox.flush();
 }
@@ -80,6 +80,8 @@ export function App(): preact.JSX.Element {
   if (failed) return <Failed problem={failed} retry={() => void open()} />;
   const here = store.value;
   if (!here) return <Starting />;
+  const isLeaving = here.phase.value === "signed-out" || here.phase.value === "leaving";
+  if (here.me.role === "admin" && !isLeaving) return <OnDemand key="installation" load={installation} store={here} />;
   if (here.phase.value !== "signed-out" && here.me.role === "lead") {
     if (page.value === "today") return <Today store={here} />;
     if (page.value === "prelabels") return <OnDemand key="prelabels" load={preLabels} store={here} />;

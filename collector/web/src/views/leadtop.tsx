@@ -14,14 +14,16 @@ interface LeadTopProps {
   title: string;
   /** Which of the pages this is. */
   page: string;
+  /** Of somebody who has no other page: they sign out here. */
+  leave?: (() => void) | undefined;
 }
 
-export function LeadTop({ title, page }: LeadTopProps): preact.JSX.Element {
+export function LeadTop({ title, page, leave }: LeadTopProps): preact.JSX.Element {
   return (
     <header class="lead-top">
       <h1>{title}</h1>
       <nav aria-label="Other pages">
-        {PAGES.filter(([path]) => path !== page).map(([path, name]) => (
+        {PAGES.filter(([path]) => path !== page && !leave).map(([path, name]) => (
           <a key={path} class="button" href={location.pathname === path ? "#" : path === "/" ? "/" : `#${path.slice(1)}`}>
             {name}
           </a>
@@ -34,6 +36,11 @@ export function LeadTop({ title, page }: LeadTopProps): preact.JSX.Element {
         >
           ◐
         </button>
+        {leave && (
+          <button type="button" onClick={leave}>
+            sign out
+          </button>
+        )}
       </nav>
     </header>
   );

@@ -25,7 +25,11 @@ export function Access({ store, user, onRevoke, onChanged, onClose }: AccessProp
   return (
     <Modal name={`Access of ${user.name}`} onClose={onClose}>
       <h2 class="big">Access of {user.name}</h2>
-      <RoleOf user={user} onChanged={onChanged} />
+      {store.me.role === "lead" ? (
+        <RoleOf user={user} onChanged={onChanged} />
+      ) : (
+        <p class="note">Role: {user.role}. A lead can change it.</p>
+      )}
       {trouble && (
         <p class="caveat" role="alert">
           {trouble}

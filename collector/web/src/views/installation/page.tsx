@@ -20,7 +20,11 @@ export function InstallationPage({ store }: { store: Store }): preact.JSX.Elemen
   const overview = useRefreshed(store, api.overview, EVERY_MS);
   return (
     <main class="lead" data-state="installation">
-      <LeadTop title="Installation" page="/installation" />
+      <LeadTop
+        title="Installation"
+        page="/installation"
+        leave={store.me.role === "admin" ? () => store.askToLeave() : undefined}
+      />
       <WhatToDo overview={overview} />
       <FailedJobList store={store} onChanged={overview.refresh} />
       <Devices store={store} />

@@ -1,0 +1,70 @@
+"""Who may do what: an admin looks after the installation and is given nothing of people."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from collector.app import create_app
+from collector.settings import Settings
+from tests.collector.running import Collector, DeviceClient
+from tests.collector.samples import sample
+from tests.support.routes import policies
+from tests.support.waiting import until
+from wire.base import new_id
+
+# Of these none answers with media, labels, answers, consent or what is in an export.
+FOR_ADMINS = {
+    "GET /api/me", "GET /api/me/browser-storage", "GET /api/me/tokens", "POST /api/me/tokens/{token}/revoke",
+    "POST /api/me/leave-others", "POST /api/leave",
+    "GET /api/users", "POST /api/users/{name}/disable", "POST /api/users/{name}/enable", "POST /api/users/{name}/role",
+    "GET /api/users/{name}/tokens", "POST /api/users/{name}/tokens/{token}/revoke",
+    "GET /api/devices", "POST /api/devices/{device}/revoke", "PATCH /api/devices/{device}",
+    "GET /api/installation", "GET /api/failed-jobs", "POST /api/failed-jobs/again", "GET /api/storage",
+    "GET /api/captures", "GET /api/manifest-conflicts",
+}  # fmt: skip
+
+
+def test_what_admins_may_ask_for_is_a_closed_list() -> None:
+    found = policies(create_app(Settings()))
+    assert {route for route, who in found.items() if who is not None and "admin" in who} == FOR_ADMINS
+
+
+@pytest.fixture
+def admin(collector: Collector) -> httpx.Client:
+    return collector.person(new_id("adam"), "admin")
+
+
+def test_an_admin_is_given_no_media_and_no_item(
+    collector: Collector, device: DeviceClient, admin: httpx.Client
+) -> None:
+    made = sample("image", device.id, "take-adm", "ses-adm")
+    device.send(made)
+    device.received(made.id)
+    until(lambda: [row for row in admin.get("/api/captures").json()["captures"] if row["state"] == "opened"])
+    for what in ("media", "original", "labels", "frames"):
+        reply = admin.get(f"/api/captures/{made.id}/{what}")
+        assert (reply.status_code, reply.json()["code"]) == (403, "not-allowed"), what
+    for path in ("/api/tasks", "/api/exports", "/api/sessions", "/api/studies", "/api/reports/today"):
+        assert admin.get(path).status_code == 403, path
+    body = {"client": "page", "have": [], "count": 1}
+    assert admin.post("/api/tasks/next", json=body).status_code == 403
+    assert admin.post("/api/exports", json={}).status_code == 403
+    assert collector.rows("SELECT 1 AS one FROM look") == []
+
+
+def test_an_admin_looks_after_devices_and_accounts_and_makes_nobody_a_lead(
+    collector: Collector, admin: httpx.Client, lead: httpx.Client
+) -> None:
+    device, name = collector.device(), new_id("ben")
+    collector.person(name, "annotator")
+    assert admin.get("/api/me").json()["role"] == "admin"
+    assert admin.get("/api/installation").status_code == 200
+    assert admin.post(f"/api/devices/{device.id}/revoke").status_code == 200
+    assert admin.post(f"/api/users/{name}/disable").status_code == 200
+    assert admin.post(f"/api/users/{name}/enable").status_code == 204
+    own = admin.get("/api/me").json()["name"]
+    for who in (own, name):
+        refused = admin.post(f"/api/users/{who}/role", json={"role": "lead"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed"), who
+    assert lead.post(f"/api/users/{name}/role", json={"role": "admin"}).status_code == 204
