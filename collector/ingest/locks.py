@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from collector.ingest.offsets import Upload, UploadBusy
+from collector.ingest.patience import Patience
 from collector.ingest.upload_owners import Passed, UploadOwners
 from wire.errors import GleanerError
 
@@ -42,7 +43,7 @@ class Holder:
     def __init__(self) -> None:
         self.asked_to_leave = False
         self.fence: int | None = None
-        self._pending: asyncio.Timeout | None = None
+        self._patience = Patience()
         self.left = asyncio.Event()
 
     def fence_for(self, upload: Upload) -> int:
@@ -51,8 +52,11 @@ class Holder:
 
     def ask_to_leave(self) -> None:
         self.asked_to_leave = True
-        if self._pending is not None and not self._pending.expired():
-            self._pending.reschedule(asyncio.get_running_loop().time())
+        self._patience.end_wait()
+
+    def leave(self) -> None:
+        self._patience.close()
+        self.left.set()
 
     async def wait_for(self, awaitable: Awaitable[T], idle_seconds: float) -> T:
         """Await a read that ends early when somebody newer asks.
@@ -62,15 +66,11 @@ class Holder:
             SenderSilent: nothing within `idle_seconds`.
         """
         try:
-            async with asyncio.timeout(0 if self.asked_to_leave else idle_seconds) as pending:
-                self._pending = pending
-                return await awaitable
+            return await self._patience.wait_for(awaitable, 0 if self.asked_to_leave else idle_seconds)
         except TimeoutError:
             if self.asked_to_leave:
                 raise UploadBusy("A newer request has taken over this upload.") from None
             raise SenderSilent(f"No data arrived for {idle_seconds:g} seconds.") from None
-        finally:
-            self._pending = None
 
 
 class UploadLocks:
@@ -123,7 +123,7 @@ class UploadLocks:
                 async with self._owned(self._owners, upload, me, to_read):
                     yield me
         finally:
-            me.left.set()
+            me.leave()
             queue.remove(me)
             if not queue:
                 self._queues.pop(upload, None)

@@ -153,20 +153,27 @@ class Staging:
 
 
 class ChunkSum:
-    """The checksum of a chunk, taken while it is written: in `work`, one batch after the other."""
+    """The checksum of a chunk, taken while it is written: where that is done, or in a thread `apart`, in order."""
 
-    def __init__(self, work: InOrder, checksum: Checksum) -> None:
-        self._work = work
+    def __init__(self, checksum: Checksum, apart: InOrder | None) -> None:
         self._digest = checksum.start()
         self._checksum = checksum
+        self._apart = apart
         self._newest: Future[None] | None = None
 
-    def add(self, pieces: Sequence[bytes]) -> Future[None]:
-        """The next bytes; what is returned ends when they are not needed any more."""
-        self._newest = self._work.begin(lambda: self._add_now(pieces))
-        return self._newest
+    def begin(self, pieces: Sequence[bytes]) -> Sequence[Future[None]]:
+        """Have the next bytes hashed apart, if it has a thread for that; ends when they are not needed for it."""
+        if self._apart is None or not pieces:
+            return ()
+        self._newest = self._apart.begin(lambda: self._add(pieces))
+        return (self._newest,)
 
-    def _add_now(self, pieces: Sequence[bytes]) -> None:
+    def add_now(self, pieces: Sequence[bytes]) -> None:
+        """The same bytes are about to be written."""
+        if self._apart is None:
+            self._add(pieces)
+
+    def _add(self, pieces: Sequence[bytes]) -> None:
         for piece in pieces:
             self._digest.update(piece)
 
@@ -212,8 +219,9 @@ class StagedFile:
             DiskFull, StorageUnusable: of this write or one before; then nothing after `durable` counts.
         """
         size = sum(map(len, pieces))
-        hashed = self._hash(pieces, checksum)
-        self._newest = self._work.begin(lambda: self._write_now(pieces))
+        chunk = self._sum_of(checksum)
+        hashed = () if chunk is None else chunk.begin(pieces)
+        self._newest = self._work.begin(lambda: self._write_now(pieces, chunk))
         self._writes.append(((self._newest, *hashed), size))
         self._unwritten += size
         most = WAITING_BATCHES * self._batch_bytes()
@@ -222,32 +230,32 @@ class StagedFile:
                 await _ended(done)
             self._unwritten -= self._writes.popleft()[1]
 
-    def _hash(self, pieces: Sequence[bytes], checksum: Checksum | None) -> Sequence[Future[None]]:
-        """Have the next pieces of a chunk hashed, if it came with a checksum; ends when they are not needed for it.
+    def _sum_of(self, checksum: Checksum | None) -> ChunkSum | None:
+        """That of the chunk that arrives, begun with its first bytes; None where it came without a checksum.
 
         The first of several chunks that arrive has a thread for it, so that its sender waits less for the answer. The
         others are hashed where they are written, just before it: the processors are busy, and that takes less of them.
         """
-        if checksum is None:
-            return ()
-        if self._sum is None:
+        if self._sum is None and checksum is not None:
             staging = self._staging
             if staging.hash_thread_of is None:
                 staging.hash_thread_of = self
             has_thread = staging.hash_thread_of is self
-            self._sum = ChunkSum(InOrder(staging.hash_thread) if has_thread else self._work, checksum)
-        return (self._sum.add(pieces),) if pieces else ()
+            self._sum = ChunkSum(checksum, InOrder(staging.hash_thread) if has_thread else None)
+        return self._sum
 
     def _end_sum(self) -> None:
         self._sum = None
         if self._staging.hash_thread_of is self:
             self._staging.hash_thread_of = None
 
-    def _write_now(self, pieces: Sequence[bytes]) -> None:
+    def _write_now(self, pieces: Sequence[bytes], chunk: ChunkSum | None) -> None:
         self._raise_problem()
         if not pieces:
             return
         try:
+            if chunk is not None:
+                chunk.add_now(pieces)
             self._put_now(pieces)
         except BaseException as problem:
             self._problem = problem
@@ -285,15 +293,16 @@ class StagedFile:
             ChecksumMismatch: the chunk is another one, and was cut off.
             DiskFull, StorageUnusable: as `write`; the file is still open. And what `promise` raises.
         """
-        self._hash(pieces, checksum)
-        chunk = self._sum
+        chunk = self._sum_of(checksum)
+        if chunk is not None:
+            chunk.begin(pieces)
         try:
             await self._do(lambda: self._finish_now(pieces, chunk, promise))
         finally:
             self._end_sum()
 
     def _finish_now(self, pieces: Sequence[bytes], chunk: ChunkSum | None, promise: Promise) -> None:
-        self._write_now(pieces)
+        self._write_now(pieces, chunk)
         if chunk is not None:
             if not chunk.is_ready:
                 self._make_stable_now()  # meanwhile
