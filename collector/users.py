@@ -74,6 +74,17 @@ def disable(conn: Connection, name: str) -> DisabledUser:
     return DisabledUser(name=name, released=release_leases(conn, person, read_clocks().wall))
 
 
+def give_role(conn: Connection, name: str, role: str) -> None:
+    """What a person did stays, and what they hold, unless they may not work on it any more: then it is released.
+
+    Raises:
+        PersonUnknown, RoleUnknown, LastLead.
+    """
+    person = accounts.change_role(conn, name, role)
+    if role == "admin":
+        release_leases(conn, person, read_clocks().wall)
+
+
 @router.get("")
 async def list_users(_keeper: AccountKeeper, db: Db) -> UserRows:
     rows = await db.read(accounts.list_users)
@@ -97,8 +108,8 @@ async def enable_user(name: str, request: Request, keeper: AccountKeeper, db: Db
 
 @router.post("/{name}/role", status_code=204)
 async def change_role(name: str, request: Request, lead: AccountLead, db: Db, body: NewRole) -> Response:
-    """What they may do from now on; what they did and hold stays."""
-    await db.write(lambda conn: accounts.change_role(conn, name, body.role))
+    """What they may do from now on; what they did stays, what an admin held is released."""
+    await db.write(lambda conn: give_role(conn, name, body.role))
     services_of(request).get(SecurityLog).record("role-changed", person=name, role=body.role, by=lead.name)
     return Response(status_code=204)
 

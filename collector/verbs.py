@@ -79,7 +79,9 @@ def _user(conn: Connection, verb: str, given: Given, settings: Settings) -> dict
         case "add":
             return accounts.add_user(conn, given["name"], given["role"])
         case "role":
-            accounts.change_role(conn, given["name"], given["role"])
+            from collector.users import give_role
+
+            give_role(conn, given["name"], given["role"])
             return {"name": given["name"], "role": given["role"]}
         case "token":
             days = _DAYS.validate_python(given.get("days"))

@@ -132,8 +132,8 @@ def _check_other_lead(conn: Connection, person: str, name: str) -> None:
         raise LastLead(f"{name} is the only lead.")
 
 
-def change_role(conn: Connection, name: str, role: str) -> None:
-    """What a person may do from now on, in every session that is open, too. What they did and hold stays.
+def change_role(conn: Connection, name: str, role: str) -> str:
+    """What a person may do from now on, in every session that is open, too. Returns their id.
 
     Raises:
         PersonUnknown, RoleUnknown, LastLead.
@@ -145,6 +145,8 @@ def change_role(conn: Connection, name: str, role: str) -> None:
         _check_other_lead(conn, row.id, name)
     conn.execute(text("UPDATE person SET role = :role WHERE id = :id"), {"role": role, "id": row.id})
     credentials_changed(conn)
+    person: str = row.id
+    return person
 
 
 def enable_user(conn: Connection, name: str) -> None:

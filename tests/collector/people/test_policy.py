@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
 from collector.app import create_app
 from collector.settings import Settings
+from tests.collector.review.whole_line import next_tasks, send_takes
 from tests.collector.running import Collector, DeviceClient
-from tests.collector.samples import sample
+from tests.collector.samples import SampleTake, sample
 from tests.support.routes import policies
 from tests.support.waiting import until
-from wire.base import new_id
+from wire.base import format_utc, new_id
 
 # Of these none answers with media, labels, answers, consent or what is in an export.
 FOR_ADMINS = {
@@ -50,7 +53,7 @@ def test_an_admin_is_given_no_media_and_no_item(
     body = {"client": "page", "have": [], "count": 1}
     assert admin.post("/api/tasks/next", json=body).status_code == 403
     assert admin.post("/api/exports", json={}).status_code == 403
-    assert collector.rows("SELECT 1 AS one FROM look") == []
+    assert collector.rows("SELECT 1 AS one FROM look WHERE capture_id = :id", id=made.id) == []
 
 
 def test_an_admin_looks_after_devices_and_accounts_and_makes_nobody_a_lead(
@@ -68,3 +71,19 @@ def test_an_admin_looks_after_devices_and_accounts_and_makes_nobody_a_lead(
         refused = admin.post(f"/api/users/{who}/role", json={"role": "lead"})
         assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed"), who
     assert lead.post(f"/api/users/{name}/role", json={"role": "admin"}).status_code == 204
+
+
+def test_what_somebody_held_is_given_to_others_when_they_become_an_admin(
+    collector: Collector, device: DeviceClient, lead: httpx.Client
+) -> None:
+    made = SampleTake(
+        "take-held", "step-1", [sample("image", device.id, "take-held", "ses-held")], ["boxes"], kind="show"
+    )
+    send_takes(device, "ses-held", [made])
+    name = new_id("cleo")
+    cleo = collector.person(name, "annotator")
+    held = until(lambda: next_tasks(cleo, count=1))[0]["id"]
+    assert lead.post(f"/api/users/{name}/role", json={"role": "admin"}).status_code == 204
+    (row,) = collector.rows("SELECT lease_expires_at FROM task WHERE id = :id", id=held)
+    assert row.lease_expires_at <= format_utc(datetime.now(UTC))
+    assert cleo.post(f"/api/tasks/{held}/submit", json={}).status_code == 403
