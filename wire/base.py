@@ -29,7 +29,9 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 def format_utc(moment: datetime) -> str:
     """UTC as `2026-01-31T12:00:00.123456Z`, always six digits, so that text order is time order."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _to_utc(moment: datetime) -> datetime:

@@ -7,7 +7,6 @@ intervals are half-open. Meanings: contracts.md, sections Geometry and tracks, T
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -252,14 +251,12 @@ class LabelsDocument(Document):
             members.pop("inference", None)
         return members
 
-    def _sources(self) -> Iterator[Source]:
-        yield self.source
-        yield from (label.source for label in self.labels if label.source is not None)
-
     def _lowest_schema(self) -> int:
         if self.inference is not None:
             return 3
-        return 2 if self.settings or any(source.is_configured for source in self._sources()) else 1
+        if self.settings or self.source.is_configured:
+            return 2
+        return 2 if any(label.source is not None and label.source.is_configured for label in self.labels) else 1
 
     def check_settings(self) -> None:
         """Whether every settings object is the one its hash names. Asked once, where a document comes in.

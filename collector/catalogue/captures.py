@@ -6,12 +6,13 @@ import json
 from functools import lru_cache
 from typing import Any, Literal
 
+from pydantic_core import from_json
+
 from collector.catalogue.derived import Derived, DerivedKind, find_derived
 from collector.store.sql import Connection, Row, text
-from wire.base import Id, WireModel, shared_members
+from wire.base import Id, WireModel
 from wire.capture import (
     CaptureFormat,
-    CaptureManifest,
     DeviceFacts,
     Medium,
     Redacted,
@@ -79,6 +80,8 @@ VIEW_COLUMNS = (
     "capture.id, capture.manifest, capture.duration_us, capture.frames, capture.opened_us,"
     " take.opened_us AS take_opened_us"
 )
+# Members of a manifest that a view shows as they are; those of newer schemas may be missing.
+_OF_MANIFEST = ("medium", "sensor", "format", "complete", "redaction", "device_facts", "sensor_settings")
 _VIEW = text(f"SELECT {VIEW_COLUMNS} FROM capture LEFT JOIN take ON take.id = capture.take_id WHERE capture.id = :id")
 
 
@@ -93,24 +96,29 @@ def capture_view(conn: Connection, capture: str) -> CaptureView:
 def view_of(row: Row, role: Literal["labelled", "beside"]) -> CaptureView:
     """From a row with VIEW_COLUMNS."""
     manifest = _manifest(row.manifest)
-    take_opened_us = manifest.opened_us if row.take_opened_us is None else row.take_opened_us
+    take_opened_us = manifest["opened_us"] if row.take_opened_us is None else row.take_opened_us
     base = f"/api/captures/{row.id}"
-    found = {name: getattr(row, name) for name in ("id", "duration_us", "frames", "opened_us")}
     return CaptureView(
-        **shared_members(vars(manifest) | found, CaptureView),  # the row has what opening it found
+        **{name: manifest[name] for name in _OF_MANIFEST if name in manifest},
+        # The row has what opening it found.
+        id=row.id,
+        duration_us=row.duration_us,
+        frames=row.frames,
+        opened_us=row.opened_us,
         role=role,
-        take_offset_us=device_time_us(manifest.clock_map, 0) - take_opened_us,
+        take_offset_us=device_time_us(manifest["clock_map"], 0) - take_opened_us,
         media_url=f"{base}/media",
-        frames_url=f"{base}/frames" if manifest.medium == "video" else None,
-        peaks_url=f"{base}/peaks" if manifest.medium == "audio" else None,
-        redaction_url=f"{base}/redaction" if manifest.part("redaction") is not None else None,
+        frames_url=f"{base}/frames" if manifest["medium"] == "video" else None,
+        peaks_url=f"{base}/peaks" if manifest["medium"] == "audio" else None,
+        redaction_url=f"{base}/redaction" if any(part["name"] == "redaction" for part in manifest["parts"]) else None,
     )
 
 
 @lru_cache(maxsize=256)
-def _manifest(text: str) -> CaptureManifest:
-    """A manifest as it is stored: read once while its task is worked on."""
-    return CaptureManifest.read_stored(text)
+def _manifest(text: str) -> dict[str, Any]:
+    """The members of a manifest, which was checked when it came: read once while its task is worked on."""
+    members: dict[str, Any] = from_json(text)
+    return members
 
 
 def derived_of(conn: Connection, capture: str, kind: DerivedKind) -> Derived:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from collector.store.clock import now_text
 from collector.store.database import require_thread
-from collector.store.sql import Connection, Row, text
+from collector.store.sql import Connection, Query, Row, text
 from wire.canonical import sha256_hex
 
 Event = Literal["received", "shown", "hidden", "replaced"]
@@ -28,14 +28,12 @@ _RECORD = text(
     "INSERT INTO prelabel_event (document_id, at, event, run_id, raw_sha256, replaced)"
     " VALUES (:document, :at, :event, :run, :sha256, :replaced)"
 )
-_SHOWN = text(
-    "SELECT id, capture_id, raw_sha256, body FROM labels_document"
-    " WHERE capture_id IN :captures AND source_kind <> 'person' AND shown ORDER BY id"
+_OF_TASK = (
+    " WHERE capture_id IN (SELECT capture_id FROM task_capture WHERE task_id = :task AND role = 'labelled')"
+    " AND source_kind <> 'person'"
 )
-_STORED = text(
-    "SELECT id, capture_id, raw_sha256, body, shown FROM labels_document"
-    " WHERE capture_id IN :captures AND source_kind <> 'person' ORDER BY id"
-)
+_SHOWN = text(f"SELECT id, capture_id, raw_sha256, body FROM labels_document{_OF_TASK} AND shown ORDER BY id")
+_STORED = text(f"SELECT id, capture_id, raw_sha256, body, shown FROM labels_document{_OF_TASK} ORDER BY id")
 _EVENTS = text(
     "SELECT id, document_id, event, raw_sha256, replaced FROM prelabel_event WHERE document_id IN :documents"
     " ORDER BY id"
@@ -100,12 +98,21 @@ def hide_document(conn: Connection, document_id: int, run: str) -> None:
     _record(conn, document_id, "hidden", sha256, run)
 
 
-def shown_bodies(conn: Connection, captures: Sequence[str], then: int | None = None) -> list[ShownBody]:
-    """What people are shown of captures, in the order of the ids; `then`: what they were shown after that event."""
+def shown_query(task: str) -> Query:
+    """For what people are shown now of the captures that a task labels."""
+    return _SHOWN, {"task": task}
+
+
+def shown_bodies(conn: Connection, task: str, then: int | None = None) -> list[ShownBody]:
+    """What people are shown of the captures that a task labels, in the order of the ids.
+
+    Args:
+        then: what they were shown after that event.
+    """
     if then is None:
-        return [ShownBody(*row) for row in conn.execute(_SHOWN, {"captures": captures})]
+        return [ShownBody(*row) for row in conn.execute(*shown_query(task))]
     require_thread(conn)
-    stored = conn.execute(_STORED, {"captures": captures}).all()
+    stored = conn.execute(_STORED, {"task": task}).all()
     events: dict[int, list[Row]] = {document.id: [] for document in stored}
     for row in conn.execute(_EVENTS, {"documents": list(events)}):
         events[row.document_id].append(row)

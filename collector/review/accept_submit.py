@@ -14,7 +14,7 @@ from fastapi import Response
 
 from collector.people.policy import Person
 from collector.review import queue, revisions
-from collector.review.next_tasks import Taken, next_task_queries, shown_body, take_along
+from collector.review.next_tasks import Taken, next_task_queries, read_taken, shown_body, take_along
 from collector.review.progress import Progress, progress, progress_query
 from collector.review.queue import LeaseRefused
 from collector.review.revisions import FactsOutdated, RevisionFields
@@ -67,7 +67,7 @@ class Submission:
                     raise
                 return before
             try:
-                saved = await db.write(partial(self._save, fields=fields), quick=quick)
+                saved = await db.write(partial(self._save, fields=fields), quick=quick, along=self._read_along)
             except FactsOutdated:
                 detail = None  # another submit of this lease was first: this one is compared with it
                 continue
@@ -101,6 +101,11 @@ class Submission:
         done = counted[-1] if counted else None
         return Saved(reply, take_along(conn, body.next, self._person, self._now, done))
 
+    def _read_along(self, conn: Connection, saved: Saved | LeaseRefused) -> Saved | LeaseRefused:
+        if isinstance(saved, LeaseRefused) or saved.taken is None:
+            return saved
+        return saved._replace(taken=read_taken(conn, saved.taken, self._person))
+
     def _without_revision(self, conn: Connection) -> Saved | LeaseRefused | None:
         """What a submit is answered whose labels are refused: the answer it got before, or that it came too late."""
         body, person = self._body, self._person.id
@@ -113,9 +118,9 @@ class Submission:
         return revisions.lost_submit(conn, self._task, person, body.fence, sent, self._now)
 
 
-async def answered(saved: Saved, db: Database, shown: ShownTasks, person: Person, now: datetime) -> Response:
+async def answered(saved: Saved, db: Database, shown: ShownTasks, person: Person) -> Response:
     """The answer to a submit, which is the same each time, with the tasks that were taken along."""
     body = saved.reply
     if saved.taken is not None:
-        body = f'{body[:-1]},"next":{await shown_body(saved.taken, db, shown, person, now)}}}'
+        body = f'{body[:-1]},"next":{await shown_body(saved.taken, db, shown, person)}}}'
     return Response(body, media_type="application/json")

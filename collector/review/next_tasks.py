@@ -12,13 +12,13 @@ from pydantic import Field
 from collector.people.policy import Person
 from collector.review import queue
 from collector.review.problems import TooManyLeases
-from collector.review.progress import Progress, progress, progress_query
+from collector.review.progress import Progress, progress
 from collector.review.queue import Lease
 from collector.review.rules import COUNT_LIMIT
 from collector.review.shown_tasks import ShownTasks
-from collector.review.task_detail import TaskDetail, detail_queries, task_detail
-from collector.review.views import TaskView, draft_query, view_of
-from collector.store.database import Database, ThreadRequired, others_wait
+from collector.review.task_detail import StoredTask, TaskDetail, detail_of, read_task, task_queries
+from collector.review.views import OwnWork, TaskView, draft_query, own_work, view_of
+from collector.store.database import Database
 from collector.store.sql import Connection, Query
 from collector.studies.scope import scope_of
 from wire.base import Id, Ordinal, WireModel, format_utc
@@ -42,15 +42,20 @@ class NextReply(WireModel):
     progress: Progress
 
 
-class Taken(NamedTuple):
-    """Leases, and the `NextReply` with their tasks as JSON text; without it where that is made after the commit.
+class LeasedRows(NamedTuple):
+    """A leased task as it is stored, with what its holder alone is shown."""
 
-    `counted`: how far the person is, where that was counted already.
-    """
+    lease: Lease
+    rows: StoredTask
+    own: OwnWork
+
+
+class Taken(NamedTuple):
+    """Leases, how far the person is, and what is shown of the tasks; None where that was not read yet."""
 
     leases: list[Lease]
-    shown: ShownNext | None
-    counted: Progress | None
+    counted: Progress
+    shown: list[LeasedRows] | None = None
 
 
 class ShownNext(NamedTuple):
@@ -78,21 +83,17 @@ def take_tasks(conn: Connection, asked: NextRequest, person: Person, now: dateti
     return queue.take_next(conn, person.id, asked.client, asked.have, types, draws, now, scope_of(person))
 
 
-def take_and_show(
-    conn: Connection, asked: NextRequest, person: Person, now: datetime, counted: Progress | None = None
-) -> Taken:
-    """Lease what is asked for and read it in the same transaction, if that is quick and nobody waits for its end.
+def take(conn: Connection, asked: NextRequest, person: Person, now: datetime, counted: Progress | None = None) -> Taken:
+    """Lease what is asked for.
+
+    Args:
+        counted: how far the person is, where that was counted already.
 
     Raises:
         TooManyLeases.
     """
     leases = take_tasks(conn, asked, person, now)
-    if others_wait(conn):
-        return Taken(leases, None, counted)
-    try:
-        return Taken(leases, show_tasks(conn, leases, person, now, counted), counted)
-    except ThreadRequired:
-        return Taken(leases, None, counted)
+    return Taken(leases, counted or progress(conn, person.id, now, scope_of(person)))
 
 
 def take_along(
@@ -100,43 +101,49 @@ def take_along(
 ) -> Taken | None:
     """Lease what is asked for with something else, which does not fail where nothing can be leased: None then."""
     try:
-        return None if asked is None else take_and_show(conn, asked, person, now, counted)
+        return None if asked is None else take(conn, asked, person, now, counted)
     except TooManyLeases:
         return None
 
 
-def show_tasks(
-    conn: Connection, leases: Sequence[Lease], person: Person, now: datetime, counted: Progress | None = None
-) -> ShownNext:
-    """The leased tasks as this person sees them.
+def read_taken(conn: Connection, taken: Taken, person: Person) -> Taken:
+    """With what is shown of the tasks. Raises ThreadRequired."""
+    return taken._replace(shown=read_leased(conn, taken.leases, person))
 
-    Args:
-        counted: how far the person is, where that was counted already.
-    """
-    is_lead = person.role == "lead"
-    queries = [
-        query
-        for lease in leases
-        for query in (*detail_queries(lease.task), draft_query(lease.task, person.id, lease.fence))
-    ]
-    conn.ahead(queries if counted else [progress_query(person.id, now, scope_of(person)), *queries])
-    details = [task_detail(conn, lease.task) for lease in leases]
+
+def read_leased(conn: Connection, leases: Sequence[Lease], person: Person) -> list[LeasedRows]:
+    """What is stored of leased tasks, for this person."""
+    conn.ahead(
+        [
+            query
+            for lease in leases
+            for query in (*task_queries(lease.task), draft_query(lease.task, person.id, lease.fence))
+        ]
+    )
+    found = []
+    for lease in leases:
+        rows = read_task(conn, lease.task)
+        found.append(LeasedRows(lease, rows, own_work(conn, rows, person.id, is_lead=person.role == "lead")))
+    return found
+
+
+def show_tasks(found: Sequence[LeasedRows], counted: Progress) -> ShownNext:
+    """The leased tasks as their holder sees them now."""
+    details = [detail_of(leased.rows) for leased in found]
     reply = NextReply(
         now=format_utc(datetime.now(UTC)),
-        tasks=[
-            view_of(conn, detail, person.id, lease, is_lead=is_lead)
-            for detail, lease in zip(details, leases, strict=True)
-        ],
-        progress=counted or progress(conn, person.id, now, scope_of(person)),
+        tasks=[view_of(detail, leased.own, leased.lease) for detail, leased in zip(details, found, strict=True)],
+        progress=counted,
     )
     return ShownNext(reply.model_dump_json(by_alias=True), details)
 
 
-async def shown_body(taken: Taken, db: Database, shown: ShownTasks, person: Person, now: datetime) -> str:
+async def shown_body(taken: Taken, db: Database, shown: ShownTasks, person: Person) -> str:
     """The `NextReply` as JSON text, after the commit of its leases; `shown` gets what people are shown."""
-    found = taken.shown
-    if found is None:
-        found = await db.read(lambda conn: show_tasks(conn, taken.leases, person, now, taken.counted), quick=True)
+    if taken.shown is not None:
+        found = show_tasks(taken.shown, taken.counted)
+    else:
+        found = await db.read(lambda conn: show_tasks(read_leased(conn, taken.leases, person), taken.counted))
     for detail in found.details:
         shown.add(detail)
     return found.body

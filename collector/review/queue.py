@@ -8,7 +8,7 @@ has run out, while nobody else took the task (contracts.md, Lease and fence). A 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,7 +17,7 @@ from collector.review import queue_sql as sql
 from collector.review.codes import ReopenCode, SkipCode
 from collector.review.problems import LeaseLost, NoSuchTask, TaskNotYours, TooManyLeases
 from collector.review.rules import LEASE_SECONDS, MAX_LEASES, coin_probability, may_write, random_first
-from collector.review.task_consent import apply_consents, check_task, refresh_task, usable
+from collector.review.task_consent import Usable, apply_consents, check_task, refresh_task, usable, usable_by
 from collector.store.database import require_thread
 from collector.store.sql import Connection, Query, Row, Values
 from collector.studies.scope import EVERYTHING, Scope
@@ -50,8 +50,11 @@ class Served:
 
 @dataclass(frozen=True)
 class _Candidate:
+    """`usable`: None where it was not read along."""
+
     task: str
     given_back: bool = False
+    usable: Usable | None = None
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,12 @@ def take_next(
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
     queries = next_queries(person, client, types, now, scope)
     conn.ahead(queries)
-    _apply_time(conn, now)
-    _, asked = given_query = queries[1]
-    given = _Given(conn.execute(*given_query).all(), client, types, at)
+    (given_query, (_, asked)) = queries
+    found = conn.execute(*given_query).all()
+    if found[0].is_to_settle:
+        _apply_time(conn, now)
+        found = conn.execute(*given_query).all()
+    given = _Given(found, client, types, at)
     leases: list[Lease] = []
     active = given.active
     for row in given.here:
@@ -136,17 +142,17 @@ def take_next(
 
 def next_queries(
     person: str, client: str, types: Sequence[TaskType], now: datetime, scope: Scope
-) -> tuple[Query, Query, Query]:
+) -> tuple[Query, Query]:
     """What `take_next` executes first, if it has types."""
-    at = {"now": format_utc(now)}
-    asked = {"person": person, "client": client, "types": list(types), **at, **scope.values}
-    return (sql.IS_TO_SETTLE, at), (sql.GIVEN, asked), (sql.candidates_of(scope), asked)
+    asked = {"person": person, "client": client, "types": list(types), "now": format_utc(now), **scope.values}
+    return (sql.GIVEN, asked), (sql.candidates_of(scope), asked)
 
 
 class _Given:
     """What a person was given and has not finished: `here` on the asking page, `expired` on others, `active` count."""
 
-    def __init__(self, rows: Sequence[Row], client: str, types: Sequence[TaskType], now: str) -> None:
+    def __init__(self, found: Sequence[Row], client: str, types: Sequence[TaskType], now: str) -> None:
+        rows = [row for row in found if row.id is not None]
         wanted = [row for row in rows if row.type in types]
         self.here = [row for row in wanted if row.leased_client == client]
         ran_out = [
@@ -160,11 +166,9 @@ class _Given:
 
 def _apply_time(conn: Connection, now: datetime) -> None:
     """What time has passed: leases of reopened tasks that ran out, consents that ended."""
-    at = {"now": format_utc(now)}
-    if conn.execute(sql.IS_TO_SETTLE, at).scalar():
-        require_thread(conn)
-        conn.execute(sql.SETTLE_REOPENED, at)
-        apply_consents(conn, now)
+    require_thread(conn)
+    conn.execute(sql.SETTLE_REOPENED, {"now": format_utc(now)})
+    apply_consents(conn, now)
 
 
 def _choose_usable(
@@ -173,20 +177,25 @@ def _choose_usable(
     """The task to lease next and the fence of its lease before; tasks that the consent does not cover are set aside on
     the way, and not counted.
     """
-    while (served := _choose(conn, asked, draw, scope, own_expired)) is not None:
-        found = usable(conn, served.task)
+    while (chosen := _choose(conn, asked, draw, scope, own_expired)) is not None:
+        served, known = chosen
+        found = known or usable(conn, served.task)
         if found.until > now or refresh_task(conn, served.task, now):
             return served, found.fence
         require_thread(conn)  # nobody knows how many there are
     return None
 
 
-def _choose(conn: Connection, asked: Values, draw: float, scope: Scope, own_expired: list[str]) -> Served | None:
+def _choose(
+    conn: Connection, asked: Values, draw: float, scope: Scope, own_expired: list[str]
+) -> tuple[Served, Usable | None] | None:
+    """The task to serve, and until when it is usable where that was read along."""
     if own_expired:
-        return Served(own_expired.pop(0), "own-expired")
-    found = {row.lane: row for row in conn.execute(sql.candidates_of(scope), asked)}
-    if "expired" in found:
-        return Served(found["expired"].id, "expired")
+        return Served(own_expired.pop(0), "own-expired"), None
+    found = _lanes(conn.execute(sql.candidates_of(scope), asked))
+    expired = found.get("expired")
+    if expired is not None:
+        return Served(expired.task, "expired"), expired.usable
     lane: CoinLane
     other: CoinLane
     lane, other = ("random", "priority") if random_first(draw) else ("priority", "random")
@@ -195,22 +204,30 @@ def _choose(conn: Connection, asked: Values, draw: float, scope: Scope, own_expi
     if first is not None and not first.given_back:
         # Only where both lanes had something did the coin decide.
         coin = second is not None and not second.given_back
-        return Served(first.task, lane, coin_probability(lane == "random") if coin else 1.0)
+        return Served(first.task, lane, coin_probability(lane == "random") if coin else 1.0), first.usable
     if second is not None and not second.given_back:
-        return Served(second.task, other)
+        return Served(second.task, other), second.usable
     # When nothing else is left, a task comes back to the person who gave it back.
     back = first or second
-    return None if back is None else Served(back.task, "given-back")
+    return None if back is None else (Served(back.task, "given-back"), back.usable)
 
 
-def _fresh(conn: Connection, lane: CoinLane, first: Row | None, asked: Values, scope: Scope) -> _Candidate | None:
+def _lanes(rows: Iterable[Row]) -> dict[str, _Candidate]:
+    """The first task of each lane, of the rows of `candidates_of`."""
+    of_lane: dict[str, list[Row]] = {}
+    for row in rows:
+        of_lane.setdefault(row.lane, []).append(row)
+    return {lane: _Candidate(some[0].id, bool(some[0].given_back), usable_by(some)) for lane, some in of_lane.items()}
+
+
+def _fresh(
+    conn: Connection, lane: CoinLane, first: _Candidate | None, asked: Values, scope: Scope
+) -> _Candidate | None:
     """The first task of a lane that the person has not given back; where there is none, the first that they have."""
-    if first is None:
-        return None
-    if not first.given_back:
-        return _Candidate(first.id)
+    if first is None or not first.given_back:
+        return first
     other: str | None = conn.execute(sql.fresh_of(lane, scope), asked).scalar()
-    return _Candidate(first.id, given_back=True) if other is None else _Candidate(other)
+    return first if other is None else _Candidate(other)
 
 
 def _is_usable(conn: Connection, task: str, now: datetime) -> bool:

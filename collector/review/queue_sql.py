@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from collector.review.task_consent import USE_COLUMNS, USE_JOINS
 from collector.store.dialects import json_rows
 from collector.store.sql import Statement, text
 from collector.studies.scope import Scope, within
@@ -23,11 +24,21 @@ _NEW_TO_PERSON = (
     " other.take_id = task.take_id AND other.type = task.type AND other.id <> task.id AND lease.person_id = :person))"
 )
 
+# Whether time has passed something: a lease of a reopened task, or the end or the beginning of a consent.
+_IS_TO_SETTLE = (
+    "EXISTS (SELECT 1 FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NOT NULL)"
+    " OR EXISTS (SELECT 1 FROM task WHERE state IN ('open', 'leased') AND usable_until < '9999'"
+    " AND usable_until <= :now)"
+    " OR EXISTS (SELECT 1 FROM task WHERE state = 'withheld' AND usable_until < '9999' AND usable_until > :now)"
+)
 # What a person was given and has not finished, also leases that ran out: a lost reply is answered again without a new
-# lease, and a lease that ran out goes first to the person who had it (the draft is theirs), then to anybody.
+# lease, and a lease that ran out goes first to the person who had it (the draft is theirs), then to anybody. Each row
+# says whether time has passed something; where the person was given nothing there is one row with that alone.
 GIVEN = text(
-    "SELECT id, fence, type, leased_client, lease_expires_at, revision_id FROM task WHERE state = 'leased'"
-    f" AND leased_to = :person AND {within('study')} ORDER BY leased_at, priority DESC, id DESC"
+    f"SELECT time.is_to_settle, given.* FROM (SELECT {_IS_TO_SETTLE} AS is_to_settle) AS time LEFT JOIN (SELECT id,"
+    " fence, type, leased_client, leased_at, priority, lease_expires_at, revision_id FROM task WHERE state = 'leased'"
+    f" AND leased_to = :person AND {within('study')}) AS given ON 1 = 1"
+    " ORDER BY given.leased_at, given.priority DESC, given.id DESC"
 )
 _EXPIRED = (
     "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
@@ -79,14 +90,18 @@ BY_CHANCE = _lane("state = 'open' AND reason_kind = 'random'", "created_at", "cr
 
 
 def _candidates(priority: Statement, chance: Statement) -> Statement:
-    """The first of each lane in one statement: `id`, and whether the person has given it back before."""
+    """The first of each lane in one statement: `id`, whether the person has given it back before (`given_back`), and
+    the columns that `task_consent.usable_by` needs, in a row for each use.
+    """
     lanes = {"expired": _EXPIRED, "priority": priority.text, "random": chance.text}
     back = "EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = first.id)"
+    firsts = " UNION ALL ".join(
+        f"SELECT '{lane}' AS lane, first.id AS id, {back} AS given_back FROM ({first}) AS first"
+        for lane, first in lanes.items()
+    )
     return text(
-        " UNION ALL ".join(
-            f"SELECT '{lane}' AS lane, first.id AS id, {back} AS given_back FROM ({first}) AS first"
-            for lane, first in lanes.items()
-        )
+        f"SELECT found.lane, found.id, found.given_back, {USE_COLUMNS} FROM ({firsts}) AS found"
+        f" JOIN task ON task.id = found.id {USE_JOINS}"
     )
 
 
@@ -105,13 +120,6 @@ def fresh_of(lane: Literal["priority", "random"], scope: Scope) -> Statement:
     return statements.fresh if scope.studies is None else statements.fresh_seen
 
 
-# Whether time has passed something: a lease of a reopened task, or the end or the beginning of a consent.
-IS_TO_SETTLE = text(
-    "SELECT EXISTS (SELECT 1 FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NOT NULL)"
-    " OR EXISTS (SELECT 1 FROM task WHERE state IN ('open', 'leased') AND usable_until < '9999'"
-    " AND usable_until <= :now)"
-    " OR EXISTS (SELECT 1 FROM task WHERE state = 'withheld' AND usable_until < '9999' AND usable_until > :now)"
-)
 # A reopened task whose lease ran out has its ground truth still: it is done, nobody else needs to take it.
 SETTLE_REOPENED = text(
     "UPDATE task SET state = 'done' WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NOT NULL"
@@ -153,14 +161,19 @@ HOLDING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
     " person.name AS holder FROM task LEFT JOIN person ON person.id = task.leased_to WHERE task.id = :task"
 )
-# What a submit finds; `number` is that of its revision, `last` when an earlier one under the same lease was made.
+# What a submit finds: the task; the `number` that its revision gets, and when an earlier one under the same lease was
+# made (`last`); the revision of the same UUID, if it came before (`answered_task`, `answered_person`, `answer`).
 SUBMITTING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
     " person.name AS holder, (SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task_id = task.id) AS number,"
     # By the task's own index: an index of times could be read from its end to find a maximum, over everybody's work.
     " (SELECT submitted_at FROM revision WHERE task_id = task.id AND fence = :fence ORDER BY number DESC LIMIT 1)"
-    " AS last"
-    " FROM task LEFT JOIN person ON person.id = task.leased_to WHERE task.id = :task"
+    " AS last,"
+    " EXISTS (SELECT 1 FROM activity WHERE activity.task_id = task.id) AS has_activity,"
+    " EXISTS (SELECT 1 FROM draft WHERE draft.task_id = task.id) AS has_drafts,"
+    " answered.task_id AS answered_task, answered.person_id AS answered_person, answered.reply AS answer"
+    " FROM task LEFT JOIN person ON person.id = task.leased_to"
+    " LEFT JOIN revision AS answered ON answered.submit_uuid = :submit WHERE task.id = :task"
 )
 EXTEND = text("UPDATE task SET state = 'leased', lease_expires_at = :expires WHERE id = :task")
 ENDED = text(

@@ -63,12 +63,13 @@ def answered_before(conn: Connection, task: str, person: str, submit: str) -> st
         SubmitReused: the UUID belongs to another task or person.
     """
     row = conn.execute(sql.BY_SUBMIT, {"submit": submit}).one_or_none()
-    if row is None:
-        return None
-    if (row.task_id, row.person_id) != (task, person):
+    return None if row is None else _answer_again(task, person, row.task_id, row.person_id, row.reply)
+
+
+def _answer_again(task: str, person: str, answered_task: str, answered_person: str, answer: str) -> str:
+    if (answered_task, answered_person) != (task, person):
         raise SubmitReused("This submit's UUID was used for something else before.")
-    reply: str = row.reply
-    return reply
+    return answer
 
 
 def submit(
@@ -86,20 +87,13 @@ def submit(
     Raises:
         NoSuchTask, SubmitReused, ConsentEnded, TaskNotYours, FactsOutdated.
     """
-    lease = {"task": task, "person": person, "fence": fence}
-    conn.ahead(
-        [
-            (sql.BY_SUBMIT, {"submit": submit_uuid}),
-            (USES, lease),
-            (sql.SUBMITTING, lease),
-            (sql.ACTIVITY, lease),
-        ]
-    )
-    before = answered_before(conn, task, person, submit_uuid)
-    if before is not None:
-        return before
+    asked = {"task": task, "fence": fence, "submit": submit_uuid}
+    conn.ahead([(sql.SUBMITTING, asked), (USES, asked)])
+    row = conn.execute(sql.SUBMITTING, asked).one_or_none()
+    if row is not None and row.answer is not None:
+        return _answer_again(task, person, row.answered_task, row.answered_person, row.answer)
     check_task(conn, task, now)
-    row = conn.execute(sql.SUBMITTING, {"task": task, "fence": fence}).one()
+    assert row is not None
     if not may_write(row.fence, row.leased_to, person, fence):
         return _lost_with_draft(conn, task, person, fence, [one.to_json() for one in fields.documents], row, now)
     if row.revision_id != fields.detail.revision_id:
@@ -111,7 +105,8 @@ def submit(
     save_words(conn, _new_words(fields))
     conn.execute(sql.DONE, {"task": task, "revision": revision, "now": at})
     conn.execute(sql.END_LEASE, {**who, "how": "submitted"})
-    conn.execute(sql.DROP_DRAFTS, who)
+    if row.has_drafts:
+        conn.execute(sql.DROP_DRAFTS, who)
     reply = _json({"now": at, "revision": revision, "diff": dict(fields.diff), "progress": count(conn).to_json()})
     made = {**who, "id": revision, "number": row.number, "submit": submit_uuid, "active_ms": active_ms, "reply": reply}
     conn.execute(sql.ADD_REVISION, {**made, **_columns(conn, fields, now)})
@@ -147,7 +142,7 @@ def _save_worked(conn: Connection, who: dict[str, Any], row: Row, fields: Revisi
     """Save when the person worked on this submit; returns for how many milliseconds."""
     received = [
         Sign(datetime.fromisoformat(line.at), bool(line.visible), bool(line.playing), bool(line.input))
-        for line in conn.execute(sql.ACTIVITY, who)
+        for line in (conn.execute(sql.ACTIVITY, who) if row.has_activity else ())
     ]
     # What an earlier submit under this lease counted is not counted again.
     begun = max(row.leased_at or "", row.last or "")

@@ -18,7 +18,7 @@ from collector.review.codes import ReopenCode, SkipCode
 from collector.review.diff import Diff
 from collector.review.history import TaskHistory, task_history
 from collector.review.long_bodies import json_response, with_documents
-from collector.review.next_tasks import NextReply, NextRequest, shown_body, take_and_show
+from collector.review.next_tasks import NextReply, NextRequest, read_taken, shown_body, take
 from collector.review.problems import TaskNotYours
 from collector.review.progress import Progress
 from collector.review.queue import Lease, LeaseRefused
@@ -124,8 +124,12 @@ class RoundReply(WireModel):
 @router.post("/api/tasks/next", response_model=NextReply)
 async def next_tasks(body: NextRequest, person: Annotator, db: Db, shown: Shown) -> Response:
     now = datetime.now(UTC)
-    taken = await db.write(lambda conn: take_and_show(conn, body, person, now), quick=True)
-    return Response(await shown_body(taken, db, shown, person, now), media_type="application/json")
+    taken = await db.write(
+        lambda conn: take(conn, body, person, now),
+        quick=True,
+        along=lambda conn, taken: read_taken(conn, taken, person),
+    )
+    return Response(await shown_body(taken, db, shown, person), media_type="application/json")
 
 
 @router.post("/api/tasks/{task}/submit", response_model=SubmitReply, openapi_extra=body_schema(Submit))
@@ -139,7 +143,7 @@ async def submit_task(
 ) -> Response:
     now = datetime.now(UTC)
     saved = unwrap(await Submission(task, body, person, now).accept(db, blobs, shown))
-    return await answered(saved, db, shown, person, now)
+    return await answered(saved, db, shown, person)
 
 
 @router.get("/api/tasks")

@@ -6,21 +6,23 @@ session's consent decides before anything is leased.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from collector.consent.allows import ConsentEnded, allowed_until
 from collector.review.problems import NoSuchTask
-from collector.store.sql import Connection, text
+from collector.store.sql import Connection, Row, text
 from wire.base import format_utc
 
-USES = text(
-    "SELECT task.fence, capture.medium, session_grant.use, session_grant.until FROM task"
-    " LEFT JOIN task_capture ON task_capture.task_id = task.id AND task_capture.role = 'labelled'"
+# What a statement on `task` selects and joins for `usable_by`: a row for each labelled capture.
+USE_COLUMNS = "task.fence, capture.medium, session_grant.use, session_grant.until"
+USE_JOINS = (
+    "LEFT JOIN task_capture ON task_capture.task_id = task.id AND task_capture.role = 'labelled'"
     " LEFT JOIN capture ON capture.id = task_capture.capture_id"
     " LEFT JOIN session_grant ON session_grant.session_id = task.session_id AND session_grant.use = capture.medium"
-    " WHERE task.id = :task"
 )
+USES = text(f"SELECT {USE_COLUMNS} FROM task {USE_JOINS} WHERE task.id = :task")
 # `usable_until < '9999'` is the condition of the index: tasks without an end are not in it.
 _WITHHOLD = text(
     "UPDATE task SET state = 'withheld' WHERE state IN ('open', 'leased') AND usable_until < '9999'"
@@ -57,6 +59,11 @@ def usable(conn: Connection, task: str) -> Usable:
     rows = conn.execute(USES, {"task": task}).all()
     if not rows:
         raise NoSuchTask(f"There is no task {task}.")
+    return usable_by(rows)
+
+
+def usable_by(rows: Sequence[Row]) -> Usable:
+    """`usable` of a task from its rows, at least one, with the USE_COLUMNS."""
     grants = {row.use: row.until for row in rows if row.use is not None}
     return Usable(allowed_until(grants, [row.medium for row in rows if row.medium is not None]), rows[0].fence)
 

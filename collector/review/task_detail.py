@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from collector.catalogue.captures import VIEW_COLUMNS, CaptureView, view_of
-from collector.catalogue.prelabel_documents import shown_bodies
+from collector.catalogue.prelabel_documents import ShownBody, shown_bodies, shown_query
 from collector.catalogue.shown_labels import shown_labels
 from collector.consent.allows import allows
 from collector.review.problems import NoSuchTask
 from collector.review.rules import ReasonKind, part_for
 from collector.store.database import require_thread
-from collector.store.sql import Connection, Query, text
+from collector.store.sql import Connection, Query, Row, text
 from collector.studies.instructions import Instructions
-from collector.studies.label_schemas import schema_words
+from collector.studies.task_words import TaskWords, task_words
 from prelabel.geometry.areas import Size
 from prelabel.geometry.validity import readable_part
 from wire.base import WireModel, shared_members
@@ -31,7 +32,6 @@ _TASK = text(
     " take.step, take.step_number AS take_number, take.attempt, take.kind, take.prompt, take.expected,"
     " take.record AS take_record, session.language, session.script_sha256,"
     " task.study_version_id AS study_version,"
-    " study_version.label_schema, instruction.version AS text_version, instruction.text, instruction.sha256,"
     # Devices of an older version do not say which steps there are.
     " coalesce((SELECT max(number) FROM session_step WHERE session_id = task.session_id),"
     " (SELECT count(DISTINCT step) FROM take WHERE session_id = task.session_id)) AS step_count,"
@@ -40,9 +40,6 @@ _TASK = text(
     " CASE WHEN task.state IN ('leased', 'done') AND lease.prelabel_event < (SELECT max(id) FROM prelabel_event)"
     " THEN lease.prelabel_event END AS prelabels_then"
     " FROM task JOIN take ON take.id = task.take_id JOIN session ON session.id = task.session_id"
-    " JOIN study_version ON study_version.id = task.study_version_id JOIN study_version_instruction AS named"
-    " ON named.study_version_id = task.study_version_id AND named.type = task.type"
-    " JOIN instruction ON instruction.type = named.type AND instruction.version = named.version"
     " LEFT JOIN session_step AS planned ON planned.session_id = task.session_id AND planned.number ="
     " (SELECT max(number) FROM session_step WHERE session_id = task.session_id AND step = take.step)"
     " LEFT JOIN lease ON lease.task_id = task.id AND lease.fence = task.fence"
@@ -116,38 +113,60 @@ class TaskDetail:
         return [capture for capture in self.captures if capture.role == "labelled"]
 
 
-def detail_queries(task: str) -> tuple[Query, ...]:
-    """What `task_detail` executes first."""
-    return (_TASK, {"task": task}), (_CAPTURES, {"task": task})
+class StoredTask(NamedTuple):
+    """What is stored about a task, captures that the consent does not cover included: `detail_of` makes its detail."""
+
+    task: Row
+    captures: list[Row]
+    words: TaskWords
+    bodies: list[ShownBody]
+
+
+def task_queries(task: str) -> tuple[Query, ...]:
+    """What `read_task` executes first."""
+    return (_TASK, {"task": task}), (_CAPTURES, {"task": task}), shown_query(task)
+
+
+def read_task(conn: Connection, task: str) -> StoredTask:
+    """Raises NoSuchTask."""
+    conn.ahead(task_queries(task))
+    row = conn.execute(_TASK, {"task": task}).one_or_none()
+    if row is None:
+        raise NoSuchTask(f"There is no task {task}.")
+    captures = conn.execute(_CAPTURES, {"task": task}).all()
+    bodies = [] if row.control else shown_bodies(conn, task, row.prelabels_then)
+    if not _is_short(bodies):
+        require_thread(conn)
+    return StoredTask(row, captures, task_words(conn, row.study_version, row.type), bodies)
 
 
 def task_detail(conn: Connection, task: str) -> TaskDetail:
     """Raises NoSuchTask."""
-    conn.ahead(detail_queries(task))
-    row = conn.execute(_TASK, {"task": task}).one_or_none()
-    if row is None:
-        raise NoSuchTask(f"There is no task {task}.")
-    now = datetime.now(UTC)
+    return detail_of(read_task(conn, task))
+
+
+def detail_of(rows: StoredTask) -> TaskDetail:
+    """The task as it may be shown now."""
+    row, now = rows.task, datetime.now(UTC)
     captures = [
         view_of(line, line.role)
-        for line in conn.execute(_CAPTURES, {"task": task})
+        for line in rows.captures
         if line.use is not None and allows({line.use: line.until}, [line.use], now)
     ]
-    classes = schema_words(row.label_schema, row.type)
+    classes = list(rows.words.classes)
     number = row.plan_number or row.take_number or 1
-    control = bool(row.control)
-    prelabels, shown = ([], []) if control else _prelabels(conn, row.type, classes, captures, row.prelabels_then)
+    prelabels, shown = _prelabels(row.type, classes, captures, rows.bodies)
     return TaskDetail(
         **shared_members(row._asdict(), TaskDetail)
         | {
-            "instructions": Instructions(version=row.text_version, text=row.text, sha256=row.sha256),
+            "instructions": rows.words.instructions,
             "step_title": row.step_title or title_of(row.step),
             "step_number": number,
             "step_count": max(row.step_count, number),
             "objects": list(json.loads(row.take_record).get("objects", [])),
             "classes": classes,
             "captures": captures,
-            "control": control,
+            "control": bool(row.control),
             "prelabels": prelabels,
             "shown": shown,
         }
@@ -168,18 +187,15 @@ def read_documents(body: str) -> list[LabelsDocument]:
 
 
 def _prelabels(
-    conn: Connection, kind: TaskType, classes: Sequence[str], captures: Sequence[CaptureView], then: int | None
+    kind: TaskType, classes: Sequence[str], captures: Sequence[CaptureView], bodies: Sequence[ShownBody]
 ) -> tuple[list[LabelsDocument], list[ShownDocument]]:
-    """What is shown, and the documents it is of: those of now, or of a moment before.
+    """What is shown of the stored documents, and which they are.
 
     Without labels that could not be submitted: nobody is asked to correct what cannot be drawn.
     """
     sizes = {capture.id: picture_size(capture) for capture in captures if capture.role == "labelled"}
-    rows = shown_bodies(conn, list(sizes), then)
-    is_short = sum(len(row.body) for row in rows) <= SHORT_LENGTH
-    if not is_short:
-        require_thread(conn)
-    read = _shown_parts if is_short else _shown_parts.__wrapped__
+    rows = [row for row in bodies if row.capture in sizes]
+    read = _shown_parts if _is_short(rows) else _shown_parts.__wrapped__
     parts = read(kind, tuple(classes), tuple(sizes.items()), tuple(row.body for row in rows))
     shown = [
         ShownDocument(document=row.id, capture=row.capture, sha256=row.raw_sha256)
@@ -187,6 +203,10 @@ def _prelabels(
         if part is not None
     ]
     return [part for part in parts if part is not None], shown
+
+
+def _is_short(bodies: Sequence[ShownBody]) -> bool:
+    return sum(len(row.body) for row in bodies) <= SHORT_LENGTH
 
 
 @lru_cache(maxsize=256)

@@ -7,13 +7,13 @@ sets itself what the reviewer does not decide: who is the source, what is a kept
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from collector.review.problems import LabelsRefused
 from prelabel.geometry.validity import geometry_fault
-from prelabel.quality.sameness import same_label
+from prelabel.quality.sameness import identical, same_label
 from wire.errors import SchemaTooNew
 from wire.labels import Box, Interval, Keypoints, Label, LabelsDocument, Mask, Polygon, Source, Span, Track
 from wire.labels import Text as TextLabel
@@ -33,9 +33,6 @@ class LabelledCapture:
     duration_us: int | None
     times_us: Sequence[int] | None = None
     size: tuple[int, int] | None = None
-
-
-_OF_OTHERS = ("score", "source", "edited", "expected")  # members of a label that no person sets
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def finished_documents(
         for label in document.labels:
             here = (facts.capture, label.id)
             shown = [row.label for row in (known.get(here), before.get(here)) if row is not None]
-            if not any(_is_sent_as_shown(label, other) for other in shown):
+            if not any(identical(label, other) for other in shown):  # whatever a model made of it
                 _check(kind, facts, classes, label, [other.label for other in shown])
             _check_geometry(facts, label)
             labels.append(_attributed(label, known.get(here), reviewer))
@@ -108,15 +105,6 @@ def finished_documents(
         update = {"source": Source(kind="person", name=reviewer), "settings": {}, "inference": None}
         result.append(document.model_copy(update={**update, "labels": labels}))
     return result
-
-
-def _is_sent_as_shown(label: Label, shown: Label) -> bool:
-    """To the last digit: such a label needs no check, whatever a model made of it."""
-    return type(label) is type(shown) and _members(label) == _members(shown)
-
-
-def _members(label: Label) -> dict[str, Any]:
-    return {name: value for name, value in vars(label).items() if name not in _OF_OTHERS}
 
 
 def _same_captures(wanted: set[str], sent: set[str]) -> None:
@@ -186,19 +174,20 @@ def _check_keyframes(facts: LabelledCapture, track: Track, refuse: Callable[[str
 def _composed(document: LabelsDocument) -> LabelsDocument:
     """Texts in Unicode NFC. A text that spans point into is refused instead: its offsets would change."""
     pointed = {label.parent for label in document.labels if isinstance(label, Span)}
-    labels: list[Label] = []
-    for label in document.labels:
-        text = label.text if isinstance(label, Interval | TextLabel) else None
-        if text is None or unicodedata.is_normalized("NFC", text):
-            labels.append(label)
-            continue
-        if label.id in pointed:
-            raise LabelsRefused(
-                f"The text of label {label.id} of capture {document.capture} is not in Unicode NFC, so its spans "
-                "cannot be counted.",
-                hint="Compose the text (NFC) before counting its spans.",
-                capture=document.capture,
-                label=label.id,
-            )
-        labels.append(label.model_copy(update={"text": unicodedata.normalize("NFC", text)}))
-    return document.model_copy(update={"labels": labels})
+    labels = [_composed_label(label, document.capture, pointed) for label in document.labels]
+    is_same = all(made is label for made, label in zip(labels, document.labels, strict=True))
+    return document if is_same else document.model_copy(update={"labels": labels})
+
+
+def _composed_label(label: Label, capture: str, pointed: Container[str | None]) -> Label:
+    text = label.text if isinstance(label, Interval | TextLabel) else None
+    if text is None or unicodedata.is_normalized("NFC", text):
+        return label
+    if label.id in pointed:
+        raise LabelsRefused(
+            f"The text of label {label.id} of capture {capture} is not in Unicode NFC, so its spans cannot be counted.",
+            hint="Compose the text (NFC) before counting its spans.",
+            capture=capture,
+            label=label.id,
+        )
+    return label.model_copy(update={"text": unicodedata.normalize("NFC", text)})

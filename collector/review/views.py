@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -14,7 +14,15 @@ from collector.review.diff import Diff
 from collector.review.problems import NoSuchTask
 from collector.review.queue import Lease
 from collector.review.rules import ReasonKind
-from collector.review.task_detail import SHORT_LENGTH, ShownDocument, TaskDetail, read_documents, task_detail
+from collector.review.task_detail import (
+    SHORT_LENGTH,
+    ShownDocument,
+    StoredTask,
+    TaskDetail,
+    detail_of,
+    read_documents,
+    read_task,
+)
 from collector.store.database import require_thread
 from collector.store.sql import Connection, Query, Row, text
 from collector.studies.instructions import Instructions
@@ -166,23 +174,36 @@ def task_view(
     Leads see everybody's. The caller guarantees that the person may see the task. Raises NoSuchTask.
     Without its labelled captures (the consent has ended) there is no draft and no revision either.
     """
-    return view_of(conn, task_detail(conn, task), person, lease, is_lead=is_lead)
+    rows = read_task(conn, task)
+    return view_of(detail_of(rows), own_work(conn, rows, person, is_lead=is_lead), lease)
 
 
-def view_of(
-    conn: Connection, detail: TaskDetail, person: str, lease: Lease | None = None, *, is_lead: bool = False
-) -> TaskView:
-    """`task_view` of a task that was read already."""
-    revision = _newest_revision(conn, detail.revision_id, None if is_lead else person)
-    draft = conn.execute(*draft_query(detail.id, person, detail.fence)).one_or_none()
+class OwnWork(NamedTuple):
+    """Rows of a task that not everybody sees: the draft of a person, and its newest revision."""
+
+    draft: Row | None
+    revision: Row | None
+
+
+def own_work(conn: Connection, rows: StoredTask, person: str, *, is_lead: bool) -> OwnWork:
+    """What one person sees. Leads see everybody's revision."""
+    task = rows.task
+    revision = _newest_revision(conn, task.revision_id, None if is_lead else person)
+    draft = conn.execute(*draft_query(task.id, person, task.fence)).one_or_none()
     if draft is not None and len(draft.documents) > SHORT_LENGTH:
         require_thread(conn)
+    return OwnWork(draft, revision)
+
+
+def view_of(detail: TaskDetail, own: OwnWork, lease: Lease | None = None) -> TaskView:
+    """`task_view` of what was read already."""
+    draft, revision = own if detail.labelled else (None, None)
     return TaskView(
         **shared_members(vars(detail), TaskView),
         draft=DraftView(documents=read_documents(draft.documents), saved_at=draft.saved_at, why=draft.why)
-        if draft and detail.labelled
+        if draft
         else None,
-        revision=revision if detail.labelled else None,
+        revision=_revision_view(revision) if revision else None,
         reason=_reason(detail),
         lease=LeaseView(fence=lease.fence, expires_at=lease.expires_at) if lease else None,
     )
@@ -204,13 +225,12 @@ def revision_views(conn: Connection, task: str) -> list[RevisionView]:
     return [_revision_view(row) for row in conn.execute(_REVISIONS, {"task": task})]
 
 
-def _newest_revision(conn: Connection, revision: str | None, person: str | None) -> RevisionView | None:
+def _newest_revision(conn: Connection, revision: str | None, person: str | None) -> Row | None:
     """The revision with this id, if there is one and it is of `person` (None: of anybody)."""
     if revision is None:
         return None
     require_thread(conn)
-    row = conn.execute(_REVISION, {"revision": revision, "person": person}).one_or_none()
-    return None if row is None else _revision_view(row)
+    return conn.execute(_REVISION, {"revision": revision, "person": person}).one_or_none()
 
 
 def _revision_view(row: Row) -> RevisionView:

@@ -26,9 +26,9 @@ from wire.errors import GleanerError
 
 T = TypeVar("T")
 Fn = Callable[[Connection], T]
+Along = Callable[[Connection, T], T]
 _TOPICS = "gleaner.topics"
 _QUICK = "gleaner.quick"
-_SHARED = "gleaner.shared"
 
 
 class DatabaseFailed(GleanerError):
@@ -86,8 +86,13 @@ class Database(Protocol):
         """
         ...
 
-    async def write(self, fn: Fn[T], *, quick: bool = False) -> T:
-        """Run `fn` in a transaction; returns after the commit is durable."""
+    async def write(self, fn: Fn[T], *, quick: bool = False, along: Along[T] | None = None) -> T:
+        """Run `fn` in a transaction; returns after the commit is durable.
+
+        `along` reads what belongs to the answer: it is given what `fn` returned, and returns it with what it read.
+        It runs in the transaction, or right after its commit where other processes wait for their turn, and is always
+        `quick`. Where it would take longer, or fails, the value is that of `fn`.
+        """
         ...
 
     def read_sync(self, fn: Fn[T]) -> T:
@@ -135,16 +140,6 @@ def require_thread(conn: Connection) -> None:
     """Before an `fn` does what may take longer than a millisecond. Raises ThreadRequired: on the event loop."""
     if conn.info.get(_QUICK):
         raise ThreadRequired
-
-
-def others_wait(conn: Connection) -> bool:
-    """Whether other processes wait for the end of this transaction: what can be read after it should be."""
-    return bool(conn.info.get(_SHARED))
-
-
-def mark_shared(conn: Connection) -> None:
-    """For engines: other processes write to the same database."""
-    conn.info[_SHARED] = True
 
 
 @contextmanager

@@ -26,11 +26,11 @@ import psycopg
 
 from collector.store.blobs_local import disk_errors
 from collector.store.database import (
+    Along,
     DatabaseFailed,
     Fn,
     ReadTooLong,
     ThreadRequired,
-    mark_shared,
     notified_topics,
     quickly,
 )
@@ -163,8 +163,8 @@ class PostgresDatabase:
     def write_sync(self, fn: Fn[T]) -> T:
         return self._waiting.write_sync(fn)
 
-    async def write(self, fn: Fn[T], *, quick: bool = False) -> T:
-        return await self._waiting.write(fn, quick=quick and self._readers.are_near)
+    async def write(self, fn: Fn[T], *, quick: bool = False, along: Along[T] | None = None) -> T:
+        return await self._waiting.write(fn, quick=quick and self._readers.are_near, along=along)
 
     def maintain(self) -> None:
         # The server's own autovacuum does the rest.
@@ -207,10 +207,23 @@ class PostgresDatabase:
                 done = self._commit(group)
             except psycopg.Error as error:
                 done = group.failed(failed(error))
-            answer(done)
+            answer([one for one in done if one.write.along is None])
+            for one in done:
+                if one.write.along is not None:
+                    answer([self._with_read_along(one)])
             go_on = not group.met_end
         if self._writes is not None:
             self._writes.close()
+
+    def _with_read_along(self, done: WriteDone) -> WriteDone:
+        """After the commit, while the next process has its turn."""
+        conn = self._writes
+        if conn is None:
+            return done
+        found = done.read_along(conn)
+        if found is done:
+            _roll_back_quietly(conn)  # what it left of its statements
+        return found
 
     def _commit(self, group: WriteGroup) -> list[WriteDone]:
         """One transaction over what is waiting; what its writes are answered.
@@ -259,7 +272,6 @@ class PostgresDatabase:
             self._writes = None
         if self._writes is None:
             self._writes = PostgresConnection(self._address, settings=_WRITER_SETTINGS)
-            mark_shared(self._writes)
             # In a statement of its own, after the lock: it finds what the process before has committed.
             self._begin = (*BEGIN, FIND) if self._writes.execute(HAS_STATE).scalar() else BEGIN
             self._may_be_late = _may_wait_for_disk(self._writes)
@@ -303,6 +315,7 @@ def _run_one(conn: PostgresConnection, write: Write, careful: bool, patient: boo
         value = _run_whole(conn, write.fn) if careful else write.fn(conn)
     except BaseException as error:
         del topics[said:]
+        conn.lasting.clear()
         if conn.is_lost() or (isinstance(error, psycopg.Error) and is_conflict(error)):
             raise
         if isinstance(error, psycopg.errors.LockNotAvailable) and not patient:

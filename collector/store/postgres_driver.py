@@ -94,6 +94,7 @@ class PostgresConnection:
         "driver",
         "has_written",
         "info",
+        "lasting",
     )
 
     def __init__(self, address: str, *, settings: str = "") -> None:
@@ -108,6 +109,7 @@ class PostgresConnection:
         self._poll = select.poll()
         self._poll.register(self._libpq.socket, select.POLLIN)
         self.info: dict[str, Any] = {}
+        self.lasting: dict[Any, Any] = {}
         self._is_ending = False
         self.has_written = False
         self.deadline: float | None = None
@@ -189,6 +191,7 @@ class PostgresConnection:
         """End a transaction without a trace, if the server has not ended it itself."""
         self._waiting.clear()
         self._found.clear()
+        self.lasting.clear()
         if self._libpq.transaction_status != pq.TransactionStatus.IDLE:
             _checked(self._libpq.exec_(b"ROLLBACK"))
 

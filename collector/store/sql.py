@@ -176,6 +176,8 @@ class Connection(Protocol):
     """What an `fn` of `read` and `write` is given."""
 
     info: dict[str, Any]
+    # What an `fn` has read of rows that never change, for the next one: a transaction that is given up empties it.
+    lasting: dict[Any, Any]
 
     def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
         """Run a statement; with a sequence of values once for each. Errors are those of the engine's driver."""

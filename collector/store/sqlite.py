@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from collector.store.blobs_local import disk_errors
-from collector.store.database import Fn, ReadTooLong, ThreadRequired, notified_topics, quickly
+from collector.store.database import Along, Fn, ReadTooLong, ThreadRequired, notified_topics, quickly
 from collector.store.lock import lock_folder
 from collector.store.loop_turn import LoopTurns
 from collector.store.private import private_database, private_folder
@@ -125,8 +125,8 @@ class SqliteDatabase:
     def write_sync(self, fn: Fn[T]) -> T:
         return self._waiting.write_sync(fn)
 
-    async def write(self, fn: Fn[T], *, quick: bool = False) -> T:
-        return await self._waiting.write(fn, quick=quick)
+    async def write(self, fn: Fn[T], *, quick: bool = False, along: Along[T] | None = None) -> T:
+        return await self._waiting.write(fn, quick=quick, along=along)
 
     def maintain(self) -> None:
         self.write_sync(_analyze)
@@ -181,6 +181,7 @@ class SqliteDatabase:
             conn.driver.execute("COMMIT")
             self._observe_commit(len(done), time.perf_counter() - committing)
         except BaseException:
+            conn.lasting.clear()
             roll_back(conn.driver)
             raise
         # Subscribers first: who waits for the commit finds it heard of.
@@ -196,10 +197,11 @@ def _run_one(conn: SqliteConnection, write: Write) -> WriteDone:
     said = len(topics)
     conn.driver.execute("SAVEPOINT fn")
     try:
-        value = write.fn(conn)
+        done = WriteDone(write, write.fn(conn)).read_along(conn)
         conn.driver.execute("RELEASE fn")
     except BaseException as error:
         del topics[said:]
+        conn.lasting.clear()
         if not conn.driver.in_transaction:
             raise sqlite3.OperationalError(f"the transaction was given up: {error}") from error
         conn.driver.execute("ROLLBACK TO fn")
@@ -207,7 +209,7 @@ def _run_one(conn: SqliteConnection, write: Write) -> WriteDone:
         if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
             error = failed(error)
         return WriteDone(write, problem=error)
-    return WriteDone(write, value)
+    return done
 
 
 def _analyze(conn: Connection) -> None:

@@ -22,13 +22,14 @@ INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at 
 class SqliteConnection:
     """See `collector.store.sql.Connection`. One thread at a time may use it."""
 
-    __slots__ = ("driver", "info")
+    __slots__ = ("driver", "info", "lasting")
 
     def __init__(self, path: Path, *, query_only: bool = False) -> None:
         self.driver = connect(path)
         if query_only:
             self.driver.execute("PRAGMA query_only=ON")
         self.info: dict[str, Any] = {}
+        self.lasting: dict[Any, Any] = {}
 
     def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
         made = statement if isinstance(statement, Statement) else Statement(str(statement))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
@@ -15,11 +16,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from collector.store.database import DatabaseFailed, Fn, ThreadRequired, quickly
+from collector.store.database import Along, DatabaseFailed, Fn, ThreadRequired, quickly
 from collector.store.loop_turn import LoopTurns
 from collector.store.read_only import ReadOnly, refusal
 from collector.store.sql import Connection
 
+log = logging.getLogger("gleaner.store")
 T = TypeVar("T")
 GROUP_FNS = 128  # of one transaction
 GROUP_SECONDS = 0.002  # for so long a transaction takes in more of them
@@ -27,10 +29,11 @@ QUICK_GROUP_SECONDS = 0.02  # of fns on the event loop, which answers nobody mea
 
 
 class Write(NamedTuple):
-    """A write that waits. `loop`: where a quick one runs, and its answer is awaited."""
+    """A write that waits. `along`: what is read for its answer; `loop`: where a quick one runs, and is awaited."""
 
     fn: Fn[Any]
     answer: Future[Any] | asyncio.Future[Any]
+    along: Along[Any] | None = None
     loop: asyncio.AbstractEventLoop | None = None
 
 
@@ -40,6 +43,21 @@ class WriteDone(NamedTuple):
     write: Write
     value: Any = None
     problem: BaseException | None = None
+
+    def read_along(self, conn: Connection) -> WriteDone:
+        """With what is read for the answer; as it is where nothing is, where that would take long, and where it fails:
+        the write is good, and whoever asked for it reads again.
+        """
+        if self.write.along is None or self.problem is not None:
+            return self
+        try:
+            with quickly(conn):
+                return self._replace(value=self.write.along(conn, self.value))
+        except ThreadRequired:
+            return self
+        except Exception:
+            log.info("what belongs to an answer could not be read along", exc_info=True)
+            return self
 
 
 RunOne = Callable[[Write], WriteDone]
@@ -58,19 +76,19 @@ class WriteQueue:
         """Raises DatabaseFailed, and what `fn` raises."""
         return self._put(fn).result()
 
-    async def write(self, fn: Fn[T], *, quick: bool) -> T:
+    async def write(self, fn: Fn[T], *, quick: bool, along: Along[T] | None) -> T:
         """Raises DatabaseFailed, and what `fn` raises."""
         if quick:
             loop = asyncio.get_running_loop()
             here: asyncio.Future[T] = loop.create_future()
-            self.put(Write(fn, here, loop))
+            self.put(Write(fn, here, along, loop))
             with contextlib.suppress(ThreadRequired):
                 return await here
-        return await asyncio.wrap_future(self._put(fn))
+        return await asyncio.wrap_future(self._put(fn, along))
 
-    def _put(self, fn: Fn[T]) -> Future[T]:
+    def _put(self, fn: Fn[T], along: Along[T] | None = None) -> Future[T]:
         answer: Future[T] = Future()
-        self.put(Write(fn, answer))
+        self.put(Write(fn, answer, along))
         return answer
 
     def put(self, write: Write) -> None:

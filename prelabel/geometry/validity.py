@@ -52,9 +52,11 @@ def bounds_fault(label: Label) -> str | None:
         case Box():
             if abs(label.rotation or 0.0) > MAX_COORDINATE:
                 return "has a rotation out of bounds"
-            rows: Iterable[Iterable[float]] = [(label.x, label.y, label.width, label.height)]
+            return (
+                "has a coordinate out of bounds" if _unbounded((label.x, label.y, label.width, label.height)) else None
+            )
         case Track():
-            rows = ((row.x, row.y, row.width, row.height) for row in label.keyframes)
+            rows: Iterable[Iterable[float]] = ((row.x, row.y, row.width, row.height) for row in label.keyframes)
         case Polygon():
             rows = label.points
         case Keypoints():
@@ -86,8 +88,10 @@ def box_outline(box: Box) -> list[tuple[float, float]]:
 
 def _box_fault(box: Box, size: Size | None) -> str | None:
     fault = _extent_fault(box)
-    if fault is not None:
+    if fault is not None or size is None:
         return fault
+    if not box.rotation:
+        return _outside([box.x, box.x + box.width], [box.y, box.y + box.height], size)
     xs, ys = zip(*box_outline(box), strict=True)
     return _outside([min(xs), max(xs)], [min(ys), max(ys)], size)
 
@@ -137,7 +141,11 @@ def _mask_fault(mask: Mask, size: Size | None) -> str | None:
 
 
 def _unbounded(values: Iterable[float]) -> bool:
-    return any(not abs(value) <= MAX_COORDINATE for value in values)
+    # Written out: a submit asks it of every coordinate several times.
+    for value in values:  # noqa: SIM110
+        if not -MAX_COORDINATE <= value <= MAX_COORDINATE:
+            return True
+    return False
 
 
 def _outside(xs: list[float], ys: list[float], size: Size | None, *, touching: bool = False) -> str | None:

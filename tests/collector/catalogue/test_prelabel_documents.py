@@ -35,6 +35,8 @@ def document(capture: str, name: str, version: int) -> PrelabelDocument:
 def test_every_moment_is_read_again_as_it_was(filled: Filled) -> None:
     ids = filled.take("step", "answer", {"text": b"yes"}, ["text"])
     capture = next(value for value in ids.values() if value.startswith("cap"))
+    filled.make(ids["take"])
+    (task,) = filled.rows("SELECT task_id FROM task_capture WHERE capture_id = :capture", capture=capture)[0]
     filled.execute(RUN)
     chance = random.Random(3)
 
@@ -47,19 +49,17 @@ def test_every_moment_is_read_again_as_it_was(filled: Filled) -> None:
                 one = document(capture, name, chance.randrange(9))
                 replace_document(conn, one, shown=chance.random() < 0.7, run="run")
             case 3:
-                shown = [row for row in shown_bodies(conn, [capture]) if '"name"' in row.body]
+                shown = [row for row in shown_bodies(conn, task) if '"name"' in row.body]
                 if shown:
                     hide_document(conn, chance.choice(shown).id, "run")
 
     def look(conn: Connection) -> tuple[int, list[ShownBody]]:
-        return conn.execute(NEWEST).scalar_one(), shown_bodies(conn, [capture])
+        return conn.execute(NEWEST).scalar_one(), shown_bodies(conn, task)
 
     moments = []
     for _ in range(rounds(40, 1000)):
         filled.db.write_sync(change)
-        moments.append(
-            filled.db.read_sync(lambda conn: (conn.execute(NEWEST).scalar_one(), shown_bodies(conn, [capture])))
-        )
+        moments.append(filled.db.read_sync(lambda conn: (conn.execute(NEWEST).scalar_one(), shown_bodies(conn, task))))
     assert len({len(seen) for _, seen in moments}) > 1 and any(a[1] != b[1] for a, b in pairwise(moments))
     for then, seen in moments:
-        assert filled.db.read_sync(lambda conn, then=then: shown_bodies(conn, [capture], then)) == seen  # type: ignore[misc]
+        assert filled.db.read_sync(lambda conn, then=then: shown_bodies(conn, task, then)) == seen  # type: ignore[misc]

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from collector.review.diff import MAX_LEFT_OVER, Diff, diff_labels, edit_distance
 from prelabel.quality.matching import outcome_of
-from prelabel.quality.sameness import same_label
+from prelabel.quality.sameness import identical, same_label
 from tests.collector.review.filled import box, interval, track
 from wire.labels import Box, Keyframe, Keypoints, Label, Mask, Polygon, Rle, Track
 
@@ -65,6 +65,21 @@ def test_score_source_mark_and_expected_are_not_what_a_label_says() -> None:
     person = {"kind": "person", "name": "ann"}
     assert same_label(read(box()), read({**box(score=None), "source": person, "edited": True}))
     assert one(interval(expected="hello"), interval(score=None)) == []
+
+
+@given(lists, st.data())
+def test_what_is_identical_says_the_same_and_one_other_member_is_enough_to_differ(
+    labels: list[Label], data: st.DataObject
+) -> None:
+    for label in labels:
+        again = copy.deepcopy(label).model_copy(update={"score": 0.25, "edited": True, "source": None})
+        assert identical(label, again) and same_label(label, again)
+        name = data.draw(st.sampled_from(sorted({*vars(label)} - {"score", "source", "edited", "expected"})))
+        assert not identical(label, again.model_copy(update={name: "something else"}))
+
+
+def test_labels_of_two_kinds_are_never_identical() -> None:
+    assert not identical(read(box()), read(interval(name="b1", label="cup")))
 
 
 def test_a_moved_box_says_how_far() -> None:

@@ -6,14 +6,14 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.store.database import Database, DatabaseFailed, ReadTooLong
+from collector.store.database import Along, Database, DatabaseFailed, ReadTooLong, require_thread
 from collector.store.lock import DataInUse
 from collector.store.open import UnknownDatabase, database_file, open_database
 from collector.store.sql import Connection, text
@@ -65,6 +65,78 @@ def test_a_group_keeps_exactly_the_fns_that_did_not_raise(db: Database, plan: li
     answers = asyncio.run(all_at_once())
     assert [sign_of(answer) for answer in answers] == expected
     assert names(db) == sorted(model)
+
+
+def lasting(conn: Connection) -> list[str]:
+    return sorted(conn.lasting)
+
+
+def test_what_an_fn_leaves_for_the_next_is_gone_with_a_transaction_that_is_given_up(db: Database) -> None:
+    def leave(name: str, *, fails: bool = False) -> Callable[[Connection], None]:
+        def fn(conn: Connection) -> None:
+            conn.execute(ADD, {"id": name})
+            conn.lasting[name] = True
+            if fails:
+                raise Refused
+
+        return fn
+
+    db.write_sync(leave("kept"))
+    assert db.write_sync(lasting) == ["kept"]
+    with pytest.raises(Refused):
+        db.write_sync(leave("undone", fails=True))
+    assert db.write_sync(lasting) == []
+    assert names(db) == ["kept"]
+
+
+def read_names(conn: Connection, before: list[str]) -> list[str]:
+    return [*before, *conn.execute(text("SELECT id FROM person ORDER BY id")).scalars()]
+
+
+def fails_to_read(conn: Connection, before: list[str]) -> list[str]:
+    conn.ahead([(text("SELECT id FROM person"), {})])
+    conn.execute(text("SELECT nothing FROM nowhere")).all()
+    return before
+
+
+def takes_long(conn: Connection, before: list[str]) -> list[str]:
+    require_thread(conn)
+    return before
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    ("along", "read"), [(read_names, ["a", "b"]), (fails_to_read, []), (takes_long, []), (None, [])]
+)
+def test_what_is_read_along_belongs_to_the_answer_and_never_spoils_it(
+    db: Database, along: Along[list[str]] | None, read: list[str], quick: bool
+) -> None:
+    def add(name: str) -> Callable[[Connection], list[str]]:
+        def fn(conn: Connection) -> list[str]:
+            conn.execute(ADD, {"id": name})
+            return [f"made {name}"]
+
+        return fn
+
+    async def one_by_one() -> list[list[str]]:
+        await db.read(lambda conn: None)  # a database behind a network finds out how far that is
+        return [await db.write(add(name), quick=quick, along=along if name == "b" else None) for name in "abc"]
+
+    assert asyncio.run(one_by_one()) == [["made a"], ["made b", *read], ["made c"]]
+    assert names(db) == ["a", "b", "c"]
+
+
+def test_nothing_is_read_along_for_a_write_that_fails(db: Database) -> None:
+    asked: list[object] = []
+
+    def along(conn: Connection, value: int) -> int:
+        asked.append(value)
+        return value
+
+    with pytest.raises(Refused):
+        asyncio.run(db.write(writer(["a"], fails=True), quick=True, along=along))
+    assert asyncio.run(db.write(writer(["a"], fails=False), quick=True, along=along)) == 1
+    assert asked == [1]
 
 
 def test_writes_of_many_threads_all_count(db: Database) -> None:
