@@ -1,8 +1,10 @@
 """Uploads over loopback: one of 512 MiB and eight of 64 MiB at once, beside bare granian, tuspyserver and the disk.
 
-Every row is synced before it is answered. The collector is the real service in a process of its own; what it stored
-is compared with what was sent. All take turns, three times: medians, and the range. CPU is that of the serving process;
-"opening" is the job after an upload, from the manifest to the receipt, in the service and in its worker process.
+Every request is synced before it is answered. Who is compared is asked for the same: one request that is synced once,
+or a request and a sync every 8 MiB, and as many uploads at once. The collector is the real service in a process of its
+own; what it stored is compared with what was sent. All take turns, five times, every second time in the opposite order:
+a ratio is the median of those within each turn, because the disk is not the same a minute later. CPU is that of the
+serving process; "opening" is the job after an upload, from the manifest to the receipt, in the service and its worker.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ import os
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,7 +34,7 @@ from hardware.ports import free_port
 from wire.parent import bound
 
 MIB, GIB = 1 << 20, 1 << 30
-ROUNDS = 3
+ROUNDS = 5
 CHUNK = 8 * MIB
 SHIFT = 4096  # every round sends other bytes, so that no blob is there already
 SHAPES = {"512 MiB": (512 * MIB, 1), "8 x 64 MiB": (64 * MIB, 8)}
@@ -40,9 +42,11 @@ START_SECONDS = 60.0
 MAX_TIMES_BARE = 1.11  # 0.9 of its throughput
 MAX_CPU_SECONDS = 2.0  # per GiB
 MAX_TIMES_TUSPYSERVER = 0.2
-DISK, HASH, BARE, TUSPYSERVER = "disk alone", "sha256 alone", "bare granian", "tuspyserver, 8 MiB"
+DISK, HASH, TUSPYSERVER = "disk alone", "sha256 alone", "tuspyserver, 8 MiB"
+BARE, BARE_CHUNKS = "bare granian, one PUT", "bare granian, 8 MiB"
 CHECKED, WHOLE, PLAIN = "Gleaner, 8 MiB, sha256", "Gleaner, one PATCH, sha256", "Gleaner, one PATCH"
 OPENING = "Gleaner, opening"
+CHUNKED = (BARE_CHUNKS, CHECKED, TUSPYSERVER)  # one request and one sync every 8 MiB
 
 
 @dataclass
@@ -57,6 +61,10 @@ class UploadRow:
     @property
     def speed(self) -> float:
         return statistics.median(self.megabytes)
+
+    def times(self, other: UploadRow) -> float:
+        """How many times as fast as the other it is, in the same turn."""
+        return statistics.median(mine / its for mine, its in zip(self.megabytes, other.megabytes, strict=True))
 
     @property
     def cpu_seconds(self) -> float:
@@ -108,11 +116,13 @@ def measure() -> list[Figure]:
         source = _source(folder / "source")
         gleaner = Gleaner(folder / "gleaner")
         stack.callback(gleaner.stop)
+        bare = stack.enter_context(_bare(folder / "bare"))
         contestants = {
-            BARE: stack.enter_context(_bare(folder / "bare")),
-            CHECKED: Contestant(gleaner.pid, partial(gleaner.send, chunk=CHUNK, checksum=True)),
+            BARE: bare(None),
             WHOLE: Contestant(gleaner.pid, partial(gleaner.send, chunk=None, checksum=True)),
             PLAIN: Contestant(gleaner.pid, partial(gleaner.send, chunk=None, checksum=False)),
+            BARE_CHUNKS: bare(CHUNK),
+            CHECKED: Contestant(gleaner.pid, partial(gleaner.send, chunk=CHUNK, checksum=True)),
         }
         python = upload_peers.peers_python(folder / "peers")
         if python is not None:
@@ -122,7 +132,8 @@ def measure() -> list[Figure]:
         for number in range(ROUNDS):
             for shape, (size, count) in SHAPES.items():
                 pieces = [Piece(source, each * size + number * SHIFT, size) for each in range(count)]
-                _round(rows, shape, pieces, contestants, gleaner)
+                turns = list(contestants.items())
+                _round(rows, shape, pieces, dict(turns[:: -1 if number % 2 else 1]), gleaner)
     _print(rows)
     return _figures(rows)
 
@@ -180,19 +191,8 @@ def _digest(pieces: list[Piece]) -> None:
 
 
 def _together(send: Callable[[Piece], Stored], pieces: list[Piece]) -> list[Stored]:
-    stored: dict[int, Stored] = {}
-
-    def go(number: int) -> None:
-        stored[number] = send(pieces[number])
-
-    threads = [threading.Thread(target=go, args=(number,)) for number in range(len(pieces))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if len(stored) < len(pieces):
-        raise SystemExit("An upload failed.")
-    return [stored[number] for number in range(len(pieces))]
+    with ThreadPoolExecutor(len(pieces)) as threads:
+        return list(threads.map(send, pieces))
 
 
 def _compare(piece: Piece, place: Path) -> None:
@@ -236,17 +236,21 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _bare(folder: Path) -> Iterator[Contestant]:
+def _bare(folder: Path) -> Iterator[Callable[[int | None], Contestant]]:
+    """Yields what makes contestants of it: for pieces sent in one request, or in several of so many bytes."""
     port = free_port()
     with _served(folder, upload_peers.bare_command(port), port) as pid:
         (worker,) = psutil.Process(pid).children()
 
-        def send(piece: Piece) -> Stored:
+        def send(chunk: int | None, piece: Piece) -> Stored:
             name = f"at-{piece.start}"
-            UploadConnection(port).send("PUT", f"/{name}", {}, piece)
+            connection = UploadConnection(port)
+            for part in piece.cut(chunk or piece.size):
+                connection.send("PUT", f"/{name}", {"Upload-Offset": str(part.start - piece.start)}, part)
+            connection.close()
             return Stored(folder / name)
 
-        yield Contestant(worker.pid, send)
+        yield lambda chunk: Contestant(worker.pid, partial(send, chunk))
 
 
 @contextmanager
@@ -262,17 +266,22 @@ def _tuspyserver(folder: Path, python: Path) -> Iterator[Contestant]:
         yield Contestant(pid, send)
 
 
+def _basis(name: str) -> str:
+    """The bare server that is asked for the same."""
+    return BARE_CHUNKS if name in CHUNKED else BARE
+
+
 def _print(rows: UploadRows) -> None:
     for shape in SHAPES:
         table = Table(title=f"Uploads, {shape}, fdatasync, medians of {ROUNDS}")
         for heading in ("", "MB/s", "range", "of bare", "CPU s/GiB", "workers'", "peak MiB"):
             table.add_column(heading, no_wrap=True)
-        bare = rows[BARE, shape].speed
         for (name, of_shape), row in rows.items():
             if of_shape == shape:
                 span = f"{min(row.megabytes):.0f} to {max(row.megabytes):.0f}"
                 worker = f"{statistics.median(row.worker_cpu):.2f}"
-                measured = (f"{row.speed / bare:.2f}", f"{row.cpu_seconds:.2f}", worker, f"{row.peak_mib:.0f}")
+                of_bare = f"{row.times(rows[_basis(name), shape]):.2f}"
+                measured = (of_bare, f"{row.cpu_seconds:.2f}", worker, f"{row.peak_mib:.0f}")
                 table.add_row(name, f"{row.speed:.0f}", span, *measured)
         if (TUSPYSERVER, shape) not in rows:
             table.add_row(TUSPYSERVER, "not to be had", *[""] * 5)
@@ -284,11 +293,12 @@ def _figures(rows: UploadRows) -> list[Figure]:
     for shape in SHAPES:
         for name in (CHECKED, WHOLE, PLAIN):
             row, what = rows[name, shape], f"upload, {shape}: {name.removeprefix('Gleaner, ')}"
-            times = round(rows[BARE, shape].speed / row.speed, 2)
-            figures.append(Figure(f"{what}, {row.speed:.0f} MB/s", times, "times bare granian's time", MAX_TIMES_BARE))
+            times = round(1 / row.times(rows[_basis(name), shape]), 2)
+            unit = f"times {_basis(name)}'s time"
+            figures.append(Figure(f"{what}, {row.speed:.0f} MB/s", times, unit, MAX_TIMES_BARE))
             figures.append(Figure("… CPU of the service", round(row.cpu_seconds, 2), "s per GiB", MAX_CPU_SECONDS))
         if (TUSPYSERVER, shape) in rows:
-            times = round(rows[TUSPYSERVER, shape].speed / rows[CHECKED, shape].speed, 2)
+            times = round(1 / rows[CHECKED, shape].times(rows[TUSPYSERVER, shape]), 2)
             what = f"upload, {shape}: 8 MiB, sha256"
             figures.append(Figure(what, times, "times tuspyserver's time", MAX_TIMES_TUSPYSERVER))
     return figures

@@ -22,7 +22,7 @@ BLOCK_BYTES = 1 << 20
 
 
 def bare() -> Any:
-    """PUT /NAME: the body is written as it comes, synced, answered. For `granian --factory`."""
+    """PUT /NAME: the body is written as it comes, at `Upload-Offset`, synced, answered. For `granian --factory`."""
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
@@ -31,8 +31,9 @@ def bare() -> Any:
     folder = Path(os.environ["INGEST_DIR"])
 
     async def put(request: Request) -> Response:
-        fd = os.open(folder / request.path_params["name"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        fd = os.open(folder / request.path_params["name"], os.O_WRONLY | os.O_CREAT, 0o600)
         try:
+            os.lseek(fd, int(request.headers["upload-offset"]), os.SEEK_SET)
             async for chunk in request.stream():
                 os.write(fd, chunk)
             await asyncio.to_thread(os.fdatasync, fd)
