@@ -144,9 +144,10 @@ def require_thread(conn: Connection) -> None:
 
 @contextmanager
 def quickly(conn: Connection) -> Iterator[None]:
-    """For engines: what runs inside is on the event loop."""
+    """For engines: what runs inside is on the event loop, or as short as if it were."""
+    before = conn.info.get(_QUICK, False)
     conn.info[_QUICK] = True
     try:
         yield
     finally:
-        conn.info[_QUICK] = False
+        conn.info[_QUICK] = before

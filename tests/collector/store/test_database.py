@@ -126,6 +126,22 @@ def test_what_is_read_along_belongs_to_the_answer_and_never_spoils_it(
     assert names(db) == ["a", "b", "c"]
 
 
+def test_a_quick_write_behind_one_that_reads_along_is_still_held_to_that(db: Database) -> None:
+    def long_one(conn: Connection) -> str:
+        require_thread(conn)
+        return threading.current_thread().name
+
+    async def together() -> list[object]:
+        await db.read(lambda conn: None)
+        pairs = [(db.write(writer([f"p{n}"], fails=False), quick=True, along=lambda conn, value: value),
+                  db.write(long_one, quick=True)) for n in range(20)]  # fmt: skip
+        return await asyncio.gather(*[write for pair in pairs for write in pair])
+
+    answers = asyncio.run(together())
+    assert answers[::2] == [1] * 20
+    assert set(answers[1::2]) == {"db-write"}
+
+
 def test_nothing_is_read_along_for_a_write_that_fails(db: Database) -> None:
     asked: list[object] = []
 
