@@ -711,7 +711,7 @@ export interface paths {
         put?: never;
         /**
          * Change Role
-         * @description What they may do from now on; what they did and hold stays.
+         * @description What they may do from now on; what they did stays, what an admin held is released.
          */
         post: operations["change_role_api_users__name__role_post"];
         delete?: never;
