@@ -15,7 +15,7 @@ from fastapi import Response
 from collector.people.policy import Person
 from collector.review import queue, revisions
 from collector.review.next_tasks import Taken, next_task_queries, read_taken, shown_body, take_along
-from collector.review.progress import Progress, progress, progress_query
+from collector.review.progress import Progress, progress
 from collector.review.queue import LeaseRefused
 from collector.review.revisions import FactsOutdated, RevisionFields
 from collector.review.shown_tasks import ShownTasks
@@ -82,13 +82,8 @@ class Submission:
         counted: list[Progress] = []
 
         def count(conn: Connection) -> Progress:
-            conn.ahead(
-                [
-                    progress_query(self._person.id, self._now, self._scope),
-                    *next_task_queries(self._body.next, self._person, self._now),
-                ]
-            )
-            counted.append(progress(conn, self._person.id, self._now, self._scope))
+            then = next_task_queries(self._body.next, self._person, self._now)
+            counted.append(progress(conn, self._person.id, self._now, self._scope, then))
             return counted[-1]
 
         body = self._body

@@ -6,6 +6,7 @@ revisions again in every answer would take longer than all the rest of the answe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -52,23 +53,25 @@ def count_submit(conn: Connection, revision: str, task: str, person: str, fence:
     conn.execute(_COUNT, {**values, "minute": at[:_MINUTE], "day": format_utc(day_start(now))})
 
 
-def progress(conn: Connection, person: str, now: datetime, scope: Scope = EVERYTHING) -> Progress:
-    """How far this person and the queue are. The day is the local day of the collector's machine."""
-    found = conn.execute(*progress_query(person, now, scope)).one()
+def progress(
+    conn: Connection, person: str, now: datetime, scope: Scope = EVERYTHING, then: Sequence[Query] = ()
+) -> Progress:
+    """How far this person and the queue are. The day is the local day of the collector's machine.
+
+    Args:
+        then: what is asked next, and may travel with it.
+    """
+    day, since = day_start(now), now - timedelta(minutes=PACE_MINUTES)
+    asked = {"person": person, "day": format_utc(day)[:_MINUTE], "since": format_utc(since)[:_MINUTE]}
+    query = (_COUNTED, {**asked, "first": min(asked["day"], asked["since"]), **scope.values})
+    conn.ahead([query, *then])
+    found = conn.execute(*query).one()
     minutes = (now - datetime.fromisoformat(found.first_at)).total_seconds() / 60 if found.first_at else 0.0
     return Progress(
         done_today=found.tasks,
         open=found.open,
         per_minute=round(found.pieces / max(1.0, minutes), 1),
     )
-
-
-def progress_query(person: str, now: datetime, scope: Scope) -> Query:
-    """What `progress` executes."""
-    day, since = day_start(now), now - timedelta(minutes=PACE_MINUTES)
-    asked = {"person": person, "day": format_utc(day)[:_MINUTE], "since": format_utc(since)[:_MINUTE]}
-    asked["first"] = min(asked["day"], asked["since"])
-    return _COUNTED, {**asked, **scope.values}
 
 
 def day_start(now: datetime) -> datetime:

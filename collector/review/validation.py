@@ -88,8 +88,8 @@ def finished_documents(
     if len(by_capture) != len(submitted):
         raise LabelsRefused("The submit has two documents for the same capture.")
     _same_captures(set(wanted), set(by_capture))
-    known = {**known_labels(previous), **known_labels(prelabels)}
     before = known_labels(previous)
+    known = {**before, **known_labels(prelabels)}
     result = []
     for facts in captures:
         document = _composed(by_capture[facts.capture])

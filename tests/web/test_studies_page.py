@@ -49,6 +49,23 @@ def lines_of(house: House, name: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["event"] == "study-changed" and row.get("by") == name]
 
 
+def test_a_lead_comes_from_every_page_to_every_other(house: House, open_page: Open) -> None:
+    page = opened(house, open_page, "lily")
+    steps = [
+        ("today", "today"),
+        ("Studies", "studies"),
+        ("exports", "exports"),
+        ("installation", "installation"),
+        ("studies", "studies"),
+        ("pre-labels", "prelabels"),
+        ("today", "today"),
+        ("Exports", "exports"),
+    ]
+    for name, state in steps:
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_selector(f"[data-state={state}]")
+
+
 def test_links_are_allowed_after_a_question_and_ended_without_one(house: House, open_page: Open) -> None:
     page = opened(house, open_page, "lina")
     links = page.get_by_role("region", name="Media links of study-1")

@@ -3,6 +3,7 @@ import type { Store } from "../state/store";
 import { nextTheme, theme } from "../ui/theme";
 import { KINDS } from "../ui/words";
 import type { Keyboard } from "./keyboard";
+import { LEAD_PAGES, addressOf } from "./leadpages";
 
 export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }): preact.JSX.Element {
   const view = store.current.value?.task.view;
@@ -45,32 +46,18 @@ export function Header({ store, keyboard }: { store: Store; keyboard: Keyboard }
       </button>
       <button
         type="button"
-       
         aria-label={`Theme: ${theme.value}`}
         title={`Theme: ${theme.value} (D)`}
         onClick={() => void nextTheme()}
       >
         ◐
       </button>
-      {store.me.role === "lead" && (
-        <>
-          <a class="button top-today" href="#today">
-            today
+      {store.me.role === "lead" &&
+        LEAD_PAGES.map((page) => (
+          <a key={page.path} class="button top-today" href={addressOf(page)}>
+            {page.name}
           </a>
-          <a class="button top-today" href="#prelabels">
-            pre-labels
-          </a>
-          <a class="button top-today" href="#exports">
-            exports
-          </a>
-          <a class="button top-today" href="#studies">
-            studies
-          </a>
-          <a class="button top-today" href="#installation">
-            installation
-          </a>
-        </>
-      )}
+        ))}
       <span class="top-me" title={store.me.role}>
         {store.me.name}
       </span>

@@ -1,14 +1,6 @@
 /** The top of a page for leads: its name, the other pages, the theme. */
 import { nextTheme, theme } from "../ui/theme";
-
-const PAGES: [string, string][] = [
-  ["/", "review"],
-  ["/today", "today"],
-  ["/prelabels", "pre-labels"],
-  ["/exports", "exports"],
-  ["/studies", "studies"],
-  ["/installation", "installation"],
-];
+import { LEAD_PAGES, REVIEW, addressOf } from "./leadpages";
 
 interface LeadTopProps {
   title: string;
@@ -23,11 +15,14 @@ export function LeadTop({ title, page, leave }: LeadTopProps): preact.JSX.Elemen
     <header class="lead-top">
       <h1>{title}</h1>
       <nav aria-label="Other pages">
-        {PAGES.filter(([path]) => path !== page && !leave).map(([path, name]) => (
-          <a key={path} class="button" href={location.pathname === path ? "#" : path === "/" ? "/" : `#${path.slice(1)}`}>
-            {name}
-          </a>
-        ))}
+        {!leave &&
+          [REVIEW, ...LEAD_PAGES]
+            .filter(({ path }) => path !== page)
+            .map((other) => (
+              <a key={other.path} class="button" href={addressOf(other)}>
+                {other.name}
+              </a>
+            ))}
         <button
           type="button"
           aria-label={`Theme: ${theme.value}`}

@@ -2,6 +2,7 @@
 import { api } from "../api/client";
 import type { SetAside, TodayReport } from "../api/types";
 import type { Store } from "../state/store";
+import { LEAD_PAGES, REVIEW, addressOf } from "./leadpages";
 import { SetAsideLists } from "./setaside";
 import { useRefreshed } from "./userefreshed";
 
@@ -26,18 +27,13 @@ export function Today({ store }: { store: Store }): preact.JSX.Element {
         {value && <Numbers report={value.report} />}
         {value && <SetAsideLists store={store} found={value.aside} />}
         <p class="actions">
-          <a class="button" href={location.pathname === "/today" ? "/" : "#"}>
-            Back to review
-          </a>
-          <a class="button" href="#prelabels">
-            Quality of the pre-labels
-          </a>
-          <a class="button" href="#exports">
-            Exports
-          </a>
-          <a class="button" href="#installation">
-            Installation
-          </a>
+          {[REVIEW, ...LEAD_PAGES]
+            .filter(({ path }) => path !== "/today")
+            .map((page) => (
+              <a key={page.path} class="button" href={addressOf(page)}>
+                {page.title}
+              </a>
+            ))}
         </p>
       </section>
     </main>

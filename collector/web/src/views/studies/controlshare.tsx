@@ -1,7 +1,7 @@
 /** The share of new items of a study that people see without pre-labels. */
 import { useEffect, useState } from "preact/hooks";
-import { api, expectRefusal } from "../../api/client";
 import type { StudyRow } from "../../api/types";
+import { useChange } from "./usechange";
 
 interface ControlShareProps {
   study: StudyRow;
@@ -13,25 +13,15 @@ const percentOf = (share: number): string => String(Number((share * 100).toFixed
 
 export function ControlShare({ study, onChanged }: ControlShareProps): preact.JSX.Element {
   const [typed, setTyped] = useState(percentOf(study.control_share));
-  const [said, setSaid] = useState("");
+  const { said, setSaid, change } = useChange(study.id, onChanged);
   useEffect(() => setTyped(percentOf(study.control_share)), [study.control_share]);
-  const save = async (): Promise<void> => {
-    try {
-      const made = await api.changeStudy(study.id, { control_share: Number(typed) / 100 });
-      setSaid(`Saved: ${percentOf(made.control_share)} % of new items.`);
-    } catch (error) {
-      expectRefusal(error);
-      setSaid(`Nothing was changed: ${error.message}`);
-    }
-    onChanged();
-  };
   return (
     <form
       class="study-setting"
       aria-label={`Items of ${study.id} without pre-labels`}
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        void change({ control_share: Number(typed) / 100 }, (made) => `Saved: ${percentOf(made.control_share)} % of new items.`);
       }}
     >
       <h3>Items without pre-labels</h3>

@@ -1,8 +1,9 @@
 /** Whether people get media of a study from the S3 server by links. Allowing it is asked about; ending it is not. */
 import { useState } from "preact/hooks";
-import { api, expectRefusal } from "../../api/client";
+import { api } from "../../api/client";
 import type { StudyRow } from "../../api/types";
 import { Confirm } from "../confirm";
+import { useChange } from "./usechange";
 
 interface MediaLinksProps {
   study: StudyRow;
@@ -13,17 +14,7 @@ interface MediaLinksProps {
 
 export function MediaLinks({ study, linksFrom, onChanged }: MediaLinksProps): preact.JSX.Element {
   const [asking, setAsking] = useState(false);
-  const [said, setSaid] = useState("");
-  const end = async (): Promise<void> => {
-    try {
-      await api.changeStudy(study.id, { media_links: false });
-      setSaid("Links that were given end within a minute.");
-    } catch (error) {
-      expectRefusal(error);
-      setSaid(`Nothing was changed: ${error.message}`);
-    }
-    onChanged();
-  };
+  const { said, setSaid, change } = useChange(study.id, onChanged);
   return (
     <section class="study-setting" aria-label={`Media links of ${study.id}`} data-links={study.media_links}>
       <h3>Media links</h3>
@@ -36,7 +27,7 @@ export function MediaLinks({ study, linksFrom, onChanged }: MediaLinksProps): pr
           aria-label={`${study.media_links ? "End links" : "Allow links"}: ${study.id}`}
           onClick={() => {
             setSaid("");
-            if (study.media_links) void end();
+            if (study.media_links) void change({ media_links: false }, () => "Links that were given end within a minute.");
             else setAsking(true);
           }}
         >
