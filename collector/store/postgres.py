@@ -42,7 +42,7 @@ from collector.store.postgres_topics import TopicListener, announcements_of
 from collector.store.private import private_folder
 from collector.store.read_only import FIND, parsed
 from collector.store.sql import Connection
-from collector.store.write_queue import Write, WriteDone, WriteGroup, WriteQueue, answer, refusing
+from collector.store.write_queue import RunCarefully, Write, WriteDone, WriteGroup, WriteQueue, answer, refusing
 
 log = logging.getLogger("gleaner.store")
 T = TypeVar("T")
@@ -64,10 +64,6 @@ _LATER = "SET LOCAL synchronous_commit = off"
 _ON_DISK = "SELECT pg_logical_emit_message(true, 'gleaner', '')"
 BEGIN = ("BEGIN", f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 HAS_STATE = "SELECT to_regclass('service_state') IS NOT NULL"
-
-
-class _RunCarefully(Exception):
-    """An fn raised after it had written: the group has to be run again, with savepoints."""
 
 
 class _RunPatiently(Exception):
@@ -237,8 +233,8 @@ class PostgresDatabase:
             conn = self._connection_of_writer()
             try:
                 done = _run_all(conn, group, self._begin, careful, patient)
-            except (_RunCarefully, _RunPatiently) as reason:
-                careful = careful or isinstance(reason, _RunCarefully)
+            except (RunCarefully, _RunPatiently) as reason:
+                careful = careful or isinstance(reason, RunCarefully)
                 patient = patient or isinstance(reason, _RunPatiently)
                 _roll_back_quietly(conn)
                 continue
@@ -284,7 +280,7 @@ def _run_all(
     """Begin a transaction and run every fn in it, unless rows are read-only; the commit is the caller's.
 
     Raises:
-        _RunCarefully, _RunPatiently, psycopg.Error: roll back.
+        RunCarefully, _RunPatiently, psycopg.Error: roll back.
     """
     notified_topics(conn).clear()
     found = conn.begin(*begin[: len(BEGIN)], *(() if patient else (_IMPATIENT,)), *begin[len(BEGIN) :])
@@ -300,7 +296,7 @@ def _run_all(
     except psycopg.Error as error:
         if careful or conn.is_lost() or is_conflict(error):
             raise
-        raise _RunCarefully from error
+        raise RunCarefully from error
     return done
 
 
@@ -323,7 +319,7 @@ def _run_one(conn: PostgresConnection, write: Write, careful: bool, patient: boo
         if careful:
             conn.exec_driver_sql("ROLLBACK TO fn; RELEASE fn")
         elif conn.has_written or not conn.is_in_transaction():
-            raise _RunCarefully from error
+            raise RunCarefully from error
         if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.IntegrityError):
             error = failed(error)
         return WriteDone(write, problem=error)

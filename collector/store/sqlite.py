@@ -1,9 +1,12 @@
 """SQLite behind `Database`: one writer thread with group commit, separate read-only connections.
 
 One process at a time writes (an exclusive lock on the data folder). The writer takes what is waiting, up to 128 fns or
-2 ms, into one BEGIN IMMEDIATE … COMMIT with a savepoint around each fn, and answers after the commit is on disk
-(WAL, synchronous=FULL). IMMEDIATE is compulsory: a read that turns into a write gets SQLITE_BUSY whatever the timeout.
-Statements go to sqlite3's own cursors, which keep them prepared by their text.
+2 ms, into one BEGIN IMMEDIATE … COMMIT, and answers after the commit is on disk (WAL, synchronous=FULL). IMMEDIATE is
+compulsory: a read that turns into a write gets SQLITE_BUSY whatever the timeout. Statements go to sqlite3's own
+cursors, which keep them prepared by their text.
+
+An fn that raises after it wrote costs the group a second run, with a savepoint around each fn. Inside a savepoint
+SQLite copies each page before it changes it, into a file: as much work as the statements of a submit that write.
 
 Quick reads run on the event loop at once; quick writes as `collector.store.write_queue` has it.
 """
@@ -36,7 +39,7 @@ from collector.store.sqlite_driver import (
     interrupted_after,
     roll_back,
 )
-from collector.store.write_queue import Write, WriteDone, WriteGroup, WriteQueue, answer, refusing
+from collector.store.write_queue import RunCarefully, Write, WriteDone, WriteGroup, WriteQueue, answer, refusing
 
 T = TypeVar("T")
 READERS = 2  # only one thread runs Python at a time: more of them take turns with each other
@@ -171,12 +174,20 @@ class SqliteDatabase:
 
     def _commit(self, conn: SqliteConnection, group: WriteGroup) -> list[WriteDone]:
         """One transaction over what is waiting. Raises sqlite3.Error: nothing of it was kept."""
+        try:
+            return self._commit_once(conn, group, careful=False)
+        except RunCarefully:
+            return self._commit_once(conn, group, careful=True)
+
+    def _commit_once(self, conn: SqliteConnection, group: WriteGroup, *, careful: bool) -> list[WriteDone]:
+        """Raises sqlite3.Error, RunCarefully: nothing of it was kept."""
         topics = notified_topics(conn)
         topics.clear()
         conn.driver.execute("BEGIN IMMEDIATE")
         try:
             state = found_read_only(conn)
-            done = group.run(conn, (lambda write: _run_one(conn, write)) if state is None else refusing(state))
+            run_one = (lambda write: _run_one(conn, write, careful)) if state is None else refusing(state)
+            done = group.run(conn, run_one)
             committing = time.perf_counter()
             conn.driver.execute("COMMIT")
             self._observe_commit(len(done), time.perf_counter() - committing)
@@ -191,21 +202,26 @@ class SqliteDatabase:
         return done
 
 
-def _run_one(conn: SqliteConnection, write: Write) -> WriteDone:
-    """One fn in its savepoint. An engine that lost the whole transaction raises; everything else is an answer."""
+def _run_one(conn: SqliteConnection, write: Write, careful: bool) -> WriteDone:
+    """One fn. A transaction that cannot go on raises (sqlite3.Error, RunCarefully); everything else is an answer."""
     topics = notified_topics(conn)
-    said = len(topics)
-    conn.driver.execute("SAVEPOINT fn")
+    said, changes = len(topics), conn.changes()
+    if careful:
+        conn.driver.execute("SAVEPOINT fn")
     try:
         done = WriteDone(write, write.fn(conn)).read_along(conn)
-        conn.driver.execute("RELEASE fn")
+        if careful:
+            conn.driver.execute("RELEASE fn")
     except BaseException as error:
         del topics[said:]
         conn.lasting.clear()
         if not conn.driver.in_transaction:
             raise sqlite3.OperationalError(f"the transaction was given up: {error}") from error
-        conn.driver.execute("ROLLBACK TO fn")
-        conn.driver.execute("RELEASE fn")
+        if careful:
+            conn.driver.execute("ROLLBACK TO fn")
+            conn.driver.execute("RELEASE fn")
+        elif conn.changes() != changes:
+            raise RunCarefully from error
         if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
             error = failed(error)
         return WriteDone(write, problem=error)

@@ -22,7 +22,7 @@ INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at 
 class SqliteConnection:
     """See `collector.store.sql.Connection`. One thread at a time may use it."""
 
-    __slots__ = ("driver", "info", "lasting")
+    __slots__ = ("_run_as_is", "driver", "info", "lasting")
 
     def __init__(self, path: Path, *, query_only: bool = False) -> None:
         self.driver = connect(path)
@@ -30,6 +30,11 @@ class SqliteConnection:
             self.driver.execute("PRAGMA query_only=ON")
         self.info: dict[str, Any] = {}
         self.lasting: dict[Any, Any] = {}
+        self._run_as_is = 0
+
+    def changes(self) -> int:
+        """A number that is another one after something was written: rows, or by SQL text that was run as it is."""
+        return self.driver.total_changes + self._run_as_is
 
     def execute(self, statement: Statement | str, values: Values | Sequence[Values] | None = None) -> Result:
         made = statement if isinstance(statement, Statement) else Statement(str(statement))
@@ -45,6 +50,7 @@ class SqliteConnection:
         """Nothing to do: no statement travels."""
 
     def exec_driver_sql(self, sql: str) -> Result:
+        self._run_as_is += 1
         return Result(self.driver.execute(sql), Statement(sql))
 
 

@@ -37,6 +37,10 @@ class Write(NamedTuple):
     loop: asyncio.AbstractEventLoop | None = None
 
 
+class RunCarefully(Exception):
+    """An fn raised after it had written: its group has to be run again, with a savepoint around each fn."""
+
+
 class WriteDone(NamedTuple):
     """What a write is answered."""
 

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.store.database import Along, Database, DatabaseFailed, ReadTooLong, require_thread
+from collector.store import write_queue
+from collector.store.database import Along, Database, DatabaseFailed, ReadTooLong, notify, require_thread
+from collector.store.dialects import NAMES_OF_TABLES
 from collector.store.lock import DataInUse
 from collector.store.open import UnknownDatabase, database_file, open_database
 from collector.store.sql import Connection, text
@@ -65,6 +67,62 @@ def test_a_group_keeps_exactly_the_fns_that_did_not_raise(db: Database, plan: li
     answers = asyncio.run(all_at_once())
     assert [sign_of(answer) for answer in answers] == expected
     assert names(db) == sorted(model)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_an_fn_that_fails_after_writing_runs_the_group_again_and_alone_is_left_out(
+    db: Database, quick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GROUP_SECONDS", "QUICK_GROUP_SECONDS"):
+        monkeypatch.setattr(write_queue, name, 600)
+    runs: list[str] = []
+    told: list[str] = []
+    db.subscribe("people", lambda: told.append("people"))
+
+    def fn_of(name: str, steps: list[Callable[[Connection], object]]) -> Callable[[Connection], str]:
+        def fn(conn: Connection) -> str:
+            runs.append(name)
+            notify(conn, "people")
+            for step in steps:
+                step(conn)
+            return name
+
+        return fn
+
+    def fails(_conn: Connection) -> None:
+        raise Refused
+
+    def add(name: str) -> Callable[[Connection], object]:
+        return lambda conn: conn.execute(ADD, {"id": name})
+
+    def adds_a_table(conn: Connection) -> None:
+        conn.exec_driver_sql("CREATE TABLE nobodys (id INTEGER)")
+
+    plan = [
+        ("a", [add("a")]),
+        ("b", [add("b"), fails]),
+        ("c", [add("c")]),
+        ("d", [adds_a_table, fails]),
+        ("e", [fails, add("e")]),
+    ]
+
+    async def group() -> list[object]:
+        # Behind one that takes until all of them wait they are in one group.
+        at, gate = threading.Event(), threading.Event()
+        first = asyncio.create_task(db.write(lambda _conn: (at.set(), gate.wait())))
+        await asyncio.to_thread(at.wait)
+        rest = [asyncio.create_task(db.write(fn_of(name, steps), quick=quick)) for name, steps in plan]
+        await asyncio.sleep(0)
+        gate.set()
+        await first
+        return list(await asyncio.gather(*rest, return_exceptions=True))
+
+    found = asyncio.run(group())
+    assert [type(one) if isinstance(one, Exception) else one for one in found] == ["a", Refused, "c", Refused, Refused]
+    assert names(db) == ["a", "c"]
+    tables = db.read_sync(lambda conn: set(conn.execute(NAMES_OF_TABLES).scalars()))
+    assert "person" in tables and "nobodys" not in tables
+    assert runs == ["a", "b", "a", "b", "c", "d", "e"] and told == ["people"]
 
 
 def lasting(conn: Connection) -> list[str]:

@@ -315,33 +315,6 @@ def test_the_first_statement_that_fails_is_the_error_whatever_comes_behind_it(db
     assert added == 1 and names(db) == ["a", "b"]
 
 
-def test_an_fn_that_fails_after_writing_runs_the_group_again_and_alone_is_left_out(db: Database) -> None:
-    runs: list[str] = []
-
-    def writes(name: str, *, fails: bool) -> object:
-        def fn(conn: Connection) -> str:
-            runs.append(name)
-            conn.execute(ADD, {"id": name})
-            if fails:
-                raise Refused
-            return name
-
-        return fn
-
-    async def group() -> list[object]:
-        plan = [("a", False), ("b", True), ("c", False)]
-        return list(
-            await asyncio.gather(
-                *(db.write(writes(name, fails=fails)) for name, fails in plan),  # type: ignore[arg-type]
-                return_exceptions=True,
-            )
-        )
-
-    found = asyncio.run(group())
-    assert [type(one) if isinstance(one, Exception) else one for one in found] == ["a", Refused, "c"]
-    assert names(db) == ["a", "c"] and runs.count("b") == 2
-
-
 def test_two_processes_write_in_turns(tmp_path: Path) -> None:
     """Each reads a number and writes the next one, which only serial writes do right."""
     one = new_database(tmp_path / "one", "postgresql")
