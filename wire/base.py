@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -25,6 +27,11 @@ Microseconds = Annotated[int, Field(strict=True, ge=-(2**53) + 1, le=2**53 - 1)]
 Count = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+# For `exclude_if`: members that are left out where they say nothing. Both are asked of every label that is written, so
+# neither is a function of Python.
+is_none = partial(operator.is_, None)
+is_empty = operator.not_
 
 
 def format_utc(moment: datetime) -> str:

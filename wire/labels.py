@@ -12,13 +12,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import (
     BeforeValidator,
     Field,
-    SerializerFunctionWrapHandler,
     StrictBool,
-    model_serializer,
+    field_serializer,
     model_validator,
 )
 
-from wire.base import Count, Document, Id, JsonObject, Microseconds, Number, Sha256, Utc, WireModel
+from wire.base import Count, Document, Id, JsonObject, Microseconds, Number, Sha256, Utc, WireModel, is_empty, is_none
 from wire.canonical import document_hash
 from wire.errors import BadDocument
 
@@ -35,7 +34,6 @@ def _check_number(value: Any) -> Any:
 
 Visibility = Annotated[Literal[0, 1, 2], BeforeValidator(_check_number)]
 Extent = Annotated[int, Field(strict=True)]
-_SCHEMA_2 = ("package", "settings")  # members of a source that a reader of schema 1 refuses
 
 
 class Source(WireModel):
@@ -50,13 +48,8 @@ class Source(WireModel):
     name: str
     version: str | None = None
     sha256: Sha256 | None = None
-    package: Sha256 | None = None
-    settings: Sha256 | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        members = handler(self)
-        return {name: value for name, value in members.items() if value is not None or name not in _SCHEMA_2}
+    package: Sha256 | None = Field(default=None, exclude_if=is_none)  # a reader of schema 1 refuses it, and settings
+    settings: Sha256 | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="after")
     def _model_has_hash(self) -> Self:
@@ -83,24 +76,15 @@ class BaseLabel(WireModel):
     id: Id
     label: str = Field(min_length=1, max_length=200)
     score: Score | None = None
-    source: Source | None = None
-    edited: StrictBool = False
-    parent: Id | None = None
-    attributes: JsonObject = Field(default_factory=dict)
-
-    @model_serializer(mode="wrap")
-    def _leave_out_silent_members(self, handler: SerializerFunctionWrapHandler) -> Any:
-        members = handler(self)
-        return {
-            name: value
-            for name, value in members.items()
-            if name == "score" or not (value is None or value is False or value == {})
-        }
+    source: Source | None = Field(default=None, exclude_if=is_none)
+    edited: StrictBool = Field(default=False, exclude_if=is_empty)
+    parent: Id | None = Field(default=None, exclude_if=is_none)
+    attributes: JsonObject = Field(default_factory=dict, exclude_if=is_empty)
 
 
 class OnFrame(BaseLabel):
-    frame: Count | None = None
-    start_us: Microseconds | None = None
+    frame: Count | None = Field(default=None, exclude_if=is_none)
+    start_us: Microseconds | None = Field(default=None, exclude_if=is_none)
 
 
 class Box(OnFrame):
@@ -109,7 +93,7 @@ class Box(OnFrame):
     y: Number
     width: Size
     height: Size
-    rotation: Number | None = None
+    rotation: Number | None = Field(default=None, exclude_if=is_none)
 
 
 class Polygon(OnFrame):
@@ -172,10 +156,10 @@ class Interval(BaseLabel):
     kind: Literal["interval"] = "interval"
     start_us: Microseconds
     end_us: Microseconds
-    text: str | None = None
-    expected: str | None = None
-    channel: Count | None = None
-    words: list[Word] | None = None
+    text: str | None = Field(default=None, exclude_if=is_none)
+    expected: str | None = Field(default=None, exclude_if=is_none)
+    channel: Count | None = Field(default=None, exclude_if=is_none)
+    words: list[Word] | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -203,7 +187,7 @@ class Span(BaseLabel):
 class Text(BaseLabel):
     kind: Literal["text"] = "text"
     text: str
-    language: str | None = None
+    language: str | None = Field(default=None, exclude_if=is_none)
 
 
 class Choice(BaseLabel):
@@ -236,20 +220,12 @@ class LabelsDocument(Document):
     capture: Id
     source: Source
     labels: list[Label]
-    settings: dict[Sha256, JsonObject] = Field(default_factory=dict)
-    inference: Inference | None = None
+    settings: dict[Sha256, JsonObject] = Field(default_factory=dict, exclude_if=is_empty)
+    inference: Inference | None = Field(default=None, exclude_if=is_none)
 
-    @model_serializer(mode="wrap")
-    def _write_lowest_schema(self, handler: SerializerFunctionWrapHandler) -> Any:
-        members = handler(self)
-        number = "schema" if "schema" in members else "schema_number"
-        if number in members:
-            members[number] = max(self.schema_number, self._lowest_schema())
-        if not self.settings:
-            members.pop("settings", None)
-        if self.inference is None:
-            members.pop("inference", None)
-        return members
+    @field_serializer("schema_number")
+    def _write_lowest_schema(self, number: int) -> int:
+        return max(number, self._lowest_schema())
 
     def _lowest_schema(self) -> int:
         if self.inference is not None:

@@ -18,6 +18,74 @@ PLAIN = Source(kind="model", name="yolox-nano", version="1", sha256="a" * 64)
 SETTINGS: dict[str, Any] = {"thresholds": {"score": 0.35}}
 
 
+NUMBERS = st.floats(-(2**20), 2**20)
+SIZES = st.floats(0, 2**20)
+COUNTS = st.integers(0, 2**53 - 1)
+TEXTS = st.text(max_size=4)
+ATTRIBUTES = st.dictionaries(TEXTS, st.none() | st.booleans() | NUMBERS | TEXTS | st.just({}) | st.just([]), max_size=2)
+SOURCES = st.sampled_from(
+    [
+        PLAIN.to_json(),
+        {**PLAIN.to_json(), "package": "c" * 64},
+        {**PLAIN.to_json(), "settings": "d" * 64},
+        {"kind": "person", "name": "ann", "version": None, "sha256": None},
+    ]
+)
+ON_FRAME = {"frame": st.none() | COUNTS, "start_us": st.none() | COUNTS}
+WORDS = st.fixed_dictionaries({"text": TEXTS, "start_us": COUNTS, "end_us": COUNTS, "score": st.none() | st.just(0.5)})
+# Of each kind the members that it has to have, and those that may be left out.
+KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "box": (
+        {"x": NUMBERS, "y": NUMBERS, "width": SIZES, "height": SIZES},
+        {**ON_FRAME, "rotation": st.none() | NUMBERS},
+    ),
+    "polygon": ({"points": st.lists(st.lists(NUMBERS, min_size=2, max_size=2), min_size=2, max_size=3)}, ON_FRAME),
+    "polyline": ({"points": st.lists(st.lists(NUMBERS, min_size=2, max_size=2), min_size=2, max_size=3)}, ON_FRAME),
+    "keypoints": (
+        {"points": st.lists(st.tuples(NUMBERS, NUMBERS, st.sampled_from([0, 1, 2])).map(list), min_size=1, max_size=3)},
+        ON_FRAME,
+    ),
+    "mask": ({"rle": st.fixed_dictionaries({"size": st.just([2, 2]), "counts": TEXTS})}, ON_FRAME),
+    "track": (
+        {
+            "keyframes": st.fixed_dictionaries(
+                {"frame": COUNTS, "start_us": COUNTS, "x": NUMBERS, "y": NUMBERS, "width": SIZES, "height": SIZES}
+                | {"visible": st.booleans(), "attributes": ATTRIBUTES}
+            ).map(lambda row: [row])
+        },
+        {},
+    ),
+    "interval": (
+        {"start_us": st.integers(-9, 9), "end_us": st.integers(10, 99)},
+        {
+            "text": st.none() | TEXTS,
+            "expected": st.none() | TEXTS,
+            "channel": st.none() | COUNTS,
+            "words": st.none() | st.lists(WORDS, max_size=2),
+        },
+    ),
+    "span": ({"start": st.just(0), "end": st.just(1), "parent": st.just("text")}, {}),
+    "text": ({"text": TEXTS}, {"language": st.none() | TEXTS}),
+    "choice": ({}, {}),
+}
+COMMON = {
+    "score": st.none() | st.floats(0, 1),
+    "source": st.none() | SOURCES,
+    "edited": st.booleans(),
+    "parent": st.none() | st.just("p1"),
+    "attributes": ATTRIBUTES,
+}
+
+
+@st.composite
+def labels_of_a_kind(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    """A label as JSON; what may be left out is there, null or missing."""
+    needed, optional = KINDS[kind]
+    silent = {**{name: value for name, value in COMMON.items() if name not in needed}, **optional}
+    members = draw(st.fixed_dictionaries(needed, optional=silent))
+    return {"id": "l1", "kind": kind, "label": "cup", **members}
+
+
 def body(**changes: Any) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(golden("LabelsDocument-2"))
     return {**found, **changes}
@@ -92,3 +160,29 @@ def test_sources_under_other_settings_are_not_the_same() -> None:
     assert not one.ran_as(PLAIN)
     assert not one.ran_as(one.model_copy(update={"settings": "e" * 64}))
     assert not one.ran_as(one.model_copy(update={"package": "e" * 64}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data(), source=SOURCES, settings=st.booleans(), inference=st.booleans())
+def test_what_says_nothing_is_left_out_and_nothing_else(
+    kind: str, data: st.DataObject, source: dict[str, Any], settings: bool, inference: bool
+) -> None:
+    """A frame 0, an empty text and no words at all say something; null, `false` and no attributes do not."""
+    label = data.draw(labels_of_a_kind(kind))
+    parent = {"id": "text", "kind": "text", "label": "written", "text": "ab", "score": None}
+    found: dict[str, Any] = {"capture": "cap-1", "source": source, "labels": [label, parent]}
+    if settings:
+        found["settings"] = {"d" * 64: SETTINGS}
+    if inference and source["kind"] == "model":
+        found["inference"] = {"began_at": "2026-01-31T12:00:00.000000Z", "computed_ms": 0}
+    document = LabelsDocument.read(found)
+    said = {
+        name: value
+        for name, value in ({"score": None} | label).items()
+        if name == "score" or not (value is None or value is False or value == {})
+    }
+    is_configured = any(name in one for one in (source, said.get("source", {})) for name in ("package", "settings"))
+    number = 3 if "inference" in found else 2 if settings or is_configured else 1
+    assert document.to_json() == {**found, "schema": number, "labels": [said, parent]}
+    assert json.loads(document.model_dump_json(by_alias=True)) == document.to_json()
+    assert LabelsDocument.read(document.model_dump_json(by_alias=True)) == document
