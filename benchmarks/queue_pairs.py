@@ -224,11 +224,11 @@ def _lease(conn: sqlite3.Connection, person: str, group: int, leased: list[tuple
         "client": "alone",
         "now": "2026-12-01",
         "expires": "2026-12-02",
-        "types": ["boxes"],
         "studies": None,
     }
+    first = sql.statements_of(frozenset({"boxes"}), is_limited=False).lanes["priority"].first
     for _ in range(group):
-        found = _run(conn, sql.BY_PRIORITY.first, at)
+        found = _run(conn, first, at)
         if found is None:
             return
         task = found[0]

@@ -67,7 +67,7 @@ def next_task_queries(asked: NextRequest | None, person: Person, now: datetime) 
     """What `take_tasks` executes first; None asks for nothing."""
     if asked is None or not (types := _types(asked)):
         return ()
-    return queue.next_queries(person.id, asked.client, types, now, scope_of(person))
+    return queue.next_queries(person.id, types, now, scope_of(person))
 
 
 def _types(asked: NextRequest) -> Sequence[TaskType]:

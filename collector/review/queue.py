@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from collector.review import queue_sql as sql
 from collector.review.codes import ReopenCode, SkipCode
@@ -34,7 +34,6 @@ class Lease:
     expires_at: str
 
 
-CoinLane = Literal["priority", "random"]
 Lane = Literal["priority", "random", "expired", "own-expired", "given-back", "reopened"]
 
 
@@ -48,13 +47,15 @@ class Served:
     why: ReopenCode | None = None
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """`usable`: None where it was not read along."""
+class _Candidate(NamedTuple):
+    """`uses`: rows for `usable_by`; none where they were not read along."""
 
     task: str
     given_back: bool = False
-    usable: Usable | None = None
+    uses: Sequence[Row] = ()
+
+    def usable(self) -> Usable | None:
+        return usable_by(self.uses) if self.uses else None
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,10 @@ def take_next(
         TooManyLeases: the page has nothing, and the person's other pages hold all that one person may.
     """
     at, expires = format_utc(now), format_utc(now + timedelta(seconds=LEASE_SECONDS))
-    queries = next_queries(person, client, types, now, scope)
+    queries = next_queries(person, types, now, scope)
     conn.ahead(queries)
     (given_query, (_, asked)) = queries
+    statements = _statements(types, scope)
     found = conn.execute(*given_query).all()
     if found[0].is_to_settle:
         _apply_time(conn, now)
@@ -133,19 +135,21 @@ def take_next(
     if room <= 0 and not leases and not have:
         raise TooManyLeases(f"You already have {MAX_LEASES} tasks open.")
     for draw in draws[len(leases) :][: max(0, room)]:
-        chosen = _choose_usable(conn, asked, draw, scope, given.expired, now)
+        chosen = _choose_usable(conn, statements, asked, draw, given.expired, now)
         if chosen is None:
             break
         leases.append(_lease(conn, *chosen, person, client, now))
     return leases
 
 
-def next_queries(
-    person: str, client: str, types: Sequence[TaskType], now: datetime, scope: Scope
-) -> tuple[Query, Query]:
+def next_queries(person: str, types: Sequence[TaskType], now: datetime, scope: Scope) -> tuple[Query, Query]:
     """What `take_next` executes first, if it has types."""
-    asked = {"person": person, "client": client, "types": list(types), "now": format_utc(now), **scope.values}
-    return (sql.GIVEN, asked), (sql.candidates_of(scope), asked)
+    asked = {"person": person, "now": format_utc(now), **scope.values}
+    return (sql.GIVEN, asked), (_statements(types, scope).candidates, asked)
+
+
+def _statements(types: Sequence[TaskType], scope: Scope) -> sql.QueueStatements:
+    return sql.statements_of(frozenset(types), is_limited=scope.studies is not None)
 
 
 class _Given:
@@ -172,12 +176,17 @@ def _apply_time(conn: Connection, now: datetime) -> None:
 
 
 def _choose_usable(
-    conn: Connection, asked: Values, draw: float, scope: Scope, own_expired: list[str], now: datetime
+    conn: Connection,
+    statements: sql.QueueStatements,
+    asked: Values,
+    draw: float,
+    own_expired: list[str],
+    now: datetime,
 ) -> tuple[Served, int] | None:
     """The task to lease next and the fence of its lease before; tasks that the consent does not cover are set aside on
     the way, and not counted.
     """
-    while (chosen := _choose(conn, asked, draw, scope, own_expired)) is not None:
+    while (chosen := _choose(conn, statements, asked, draw, own_expired)) is not None:
         served, known = chosen
         found = known or usable(conn, served.task)
         if found.until > now or refresh_task(conn, served.task, now):
@@ -187,46 +196,44 @@ def _choose_usable(
 
 
 def _choose(
-    conn: Connection, asked: Values, draw: float, scope: Scope, own_expired: list[str]
+    conn: Connection, statements: sql.QueueStatements, asked: Values, draw: float, own_expired: list[str]
 ) -> tuple[Served, Usable | None] | None:
     """The task to serve, and until when it is usable where that was read along."""
     if own_expired:
         return Served(own_expired.pop(0), "own-expired"), None
-    found = _lanes(conn.execute(sql.candidates_of(scope), asked))
+    found = _lanes(conn.execute(statements.candidates, asked))
     expired = found.get("expired")
     if expired is not None:
-        return Served(expired.task, "expired"), expired.usable
-    lane: CoinLane
-    other: CoinLane
+        return Served(expired.task, "expired"), expired.usable()
+    lane: sql.CoinLane
+    other: sql.CoinLane
     lane, other = ("random", "priority") if random_first(draw) else ("priority", "random")
-    first = _fresh(conn, lane, found.get(lane), asked, scope)
-    second = _fresh(conn, other, found.get(other), asked, scope)
+    first = _fresh(conn, statements.lanes[lane], found.get(lane), asked)
+    second = _fresh(conn, statements.lanes[other], found.get(other), asked)
     if first is not None and not first.given_back:
         # Only where both lanes had something did the coin decide.
         coin = second is not None and not second.given_back
-        return Served(first.task, lane, coin_probability(lane == "random") if coin else 1.0), first.usable
+        return Served(first.task, lane, coin_probability(lane == "random") if coin else 1.0), first.usable()
     if second is not None and not second.given_back:
-        return Served(second.task, other), second.usable
+        return Served(second.task, other), second.usable()
     # When nothing else is left, a task comes back to the person who gave it back.
     back = first or second
-    return None if back is None else (Served(back.task, "given-back"), back.usable)
+    return None if back is None else (Served(back.task, "given-back"), back.usable())
 
 
 def _lanes(rows: Iterable[Row]) -> dict[str, _Candidate]:
-    """The first task of each lane, of the rows of `candidates_of`."""
+    """The first task of each lane, of the rows of `QueueStatements.candidates`."""
     of_lane: dict[str, list[Row]] = {}
     for row in rows:
         of_lane.setdefault(row.lane, []).append(row)
-    return {lane: _Candidate(some[0].id, bool(some[0].given_back), usable_by(some)) for lane, some in of_lane.items()}
+    return {lane: _Candidate(some[0].id, bool(some[0].given_back), some) for lane, some in of_lane.items()}
 
 
-def _fresh(
-    conn: Connection, lane: CoinLane, first: _Candidate | None, asked: Values, scope: Scope
-) -> _Candidate | None:
+def _fresh(conn: Connection, lane: sql.LaneStatements, first: _Candidate | None, asked: Values) -> _Candidate | None:
     """The first task of a lane that the person has not given back; where there is none, the first that they have."""
     if first is None or not first.given_back:
         return first
-    other: str | None = conn.execute(sql.fresh_of(lane, scope), asked).scalar()
+    other: str | None = conn.execute(lane.fresh, asked).scalar()
     return first if other is None else _Candidate(other)
 
 

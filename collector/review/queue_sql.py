@@ -1,18 +1,20 @@
 """The queue's statements as SQL text: what is measured to be fast, in one place.
 
 Every statement touches a partial index of open or leased rows (collector/store/tables/review.py), never the whole
-table. `:types` is a list.
+table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from functools import cache
+from typing import Literal, NamedTuple, get_args
 
 from collector.review.task_consent import USE_COLUMNS, USE_JOINS
 from collector.store.dialects import json_rows
 from collector.store.sql import Statement, text
-from collector.studies.scope import Scope, within
+from collector.studies.scope import within
 from wire.tasks import TaskType
 
 # Of what a person gave back: beyond so many it comes back before the queue is searched on.
@@ -40,44 +42,89 @@ GIVEN = text(
     f" AND leased_to = :person AND {within('study')}) AS given ON 1 = 1"
     " ORDER BY given.leased_at, given.priority DESC, given.id DESC"
 )
-_EXPIRED = (
-    "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
-    f" AND leased_to <> :person AND {_NEW_TO_PERSON} AND type IN :types AND {within('study')}"
-    " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
-)
 # Of each type asked for the first by its index, then the best of those: an index serves one type at a time.
 _NOT_GIVEN_BACK = "NOT EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = candidate.id)"
+CoinLane = Literal["priority", "random"]
+
+
+class _OpenTasks(NamedTuple):
+    """The open tasks of a lane, by a column, in this order: as they are in its index."""
+
+    tasks: str
+    by: str
+    order: str
+
+
+_LANES: dict[CoinLane, _OpenTasks] = {
+    "priority": _OpenTasks("state = 'open' AND reason_kind <> 'random'", "priority", "priority DESC, id DESC"),
+    "random": _OpenTasks("state = 'open' AND reason_kind = 'random'", "created_at", "created_at, id"),
+}
 
 
 @dataclass(frozen=True)
 class LaneStatements:
     """Statements for the first open task of a lane (`first`), and for the first that the person has not given back, of
-    the first MAX_PASSED_OVER (`fresh`); `_seen`: of the studies that a person is limited to.
+    the first MAX_PASSED_OVER (`fresh`).
     """
 
     first: Statement
     fresh: Statement
-    first_seen: Statement
-    fresh_seen: Statement
 
 
-def _lane(lane: str, by: str, order: str) -> LaneStatements:
+@dataclass(frozen=True)
+class QueueStatements:
+    """What is asked for tasks of certain types.
+
+    `candidates`: the first of each lane, and of the leases that ran out: `lane`, `id`, whether the person has given it
+    back before (`given_back`), and the columns that `task_consent.usable_by` needs, in a row for each use.
+    """
+
+    candidates: Statement
+    lanes: dict[CoinLane, LaneStatements]
+
+
+@cache
+def statements_of(types: frozenset[TaskType], is_limited: bool) -> QueueStatements:
+    """For tasks of these types, at least one; `is_limited`: for somebody who may see some studies alone.
+
+    The types are part of the text: to compare each with a parameter would take a third of the time of the statement.
+    """
+    asked = [kind for kind in get_args(TaskType) if kind in types]
+    lanes = {name: _lane_statements(lane, asked, is_limited) for name, lane in _LANES.items()}
+    return QueueStatements(_candidates(_expired(asked), {name: lane.first for name, lane in lanes.items()}), lanes)
+
+
+def _expired(types: Sequence[TaskType]) -> str:
+    """The task whose lease ran out first."""
+    of_types = ", ".join(f"'{kind}'" for kind in types)
+    return (
+        "SELECT id FROM task WHERE state = 'leased' AND lease_expires_at <= :now AND revision_id IS NULL"
+        f" AND leased_to <> :person AND {_NEW_TO_PERSON} AND type IN ({of_types}) AND {within('study')}"
+        " ORDER BY lease_expires_at, priority DESC, id DESC LIMIT 1"
+    )
+
+
+def _lane_statements(lane: _OpenTasks, types: Sequence[TaskType], is_limited: bool) -> LaneStatements:
     """Of a person with a limit each study is asked by its own index: nothing walks past the tasks of others."""
-    pieces: dict[str, list[str]] = {name: [] for name in ("first", "fresh", "first_seen", "fresh_seen")}
-    for kind in get_args(TaskType):
-        asked = f"{lane} AND type = '{kind}' AND '{kind}' IN :types AND {_NEW_TO_PERSON} ORDER BY {order} LIMIT"
-        fresh = f"AS candidate WHERE {_NOT_GIVEN_BACK}"
-        every, one = f"SELECT id, {by} FROM task WHERE {asked}", f"FROM task WHERE study = seen.value AND {asked}"
-        pieces["first"].append(f"SELECT * FROM ({every} 1) AS candidate")
-        pieces["fresh"].append(f"SELECT * FROM ({every} {MAX_PASSED_OVER}) {fresh}")
-        pieces["first_seen"].append(_of_each_study(f"SELECT id {one} 1", by))
-        window = f"SELECT id, {by} {one} {MAX_PASSED_OVER}"
-        pieces["fresh_seen"].append(_of_each_study(f"SELECT id FROM ({window}) {fresh} ORDER BY {order} LIMIT 1", by))
-    statements = {
-        name: text(f"SELECT id FROM ({' UNION ALL '.join(found)}) AS found ORDER BY {order} LIMIT 1")
-        for name, found in pieces.items()
-    }
-    return LaneStatements(**statements)
+    by, order = lane.by, lane.order
+    first, fresh = list[str](), list[str]()
+    for kind in types:
+        asked = f"{lane.tasks} AND type = '{kind}' AND {_NEW_TO_PERSON} ORDER BY {order} LIMIT"
+        not_given_back = f"AS candidate WHERE {_NOT_GIVEN_BACK}"
+        if is_limited:
+            one = f"FROM task WHERE study = seen.value AND {asked}"
+            window = f"SELECT id, {by} {one} {MAX_PASSED_OVER}"
+            first.append(_of_each_study(f"SELECT id {one} 1", by))
+            fresh.append(_of_each_study(f"SELECT id FROM ({window}) {not_given_back} ORDER BY {order} LIMIT 1", by))
+        else:
+            every = f"SELECT id, {by} FROM task WHERE {asked}"
+            first.append(f"SELECT * FROM ({every} 1) AS candidate")
+            fresh.append(f"SELECT * FROM ({every} {MAX_PASSED_OVER}) {not_given_back}")
+    return LaneStatements(_best(first, order), _best(fresh, order))
+
+
+def _best(found: Sequence[str], order: str) -> Statement:
+    return text(f"SELECT id FROM ({' UNION ALL '.join(found)}) AS found ORDER BY {order} LIMIT 1")
 
 
 def _of_each_study(first: str, by: str) -> str:
@@ -85,39 +132,18 @@ def _of_each_study(first: str, by: str) -> str:
     return f"SELECT id, {by} FROM task WHERE id IN (SELECT ({first}) FROM {json_rows('studies', 'seen')})"
 
 
-BY_PRIORITY = _lane("state = 'open' AND reason_kind <> 'random'", "priority", "priority DESC, id DESC")
-BY_CHANCE = _lane("state = 'open' AND reason_kind = 'random'", "created_at", "created_at, id")
-
-
-def _candidates(priority: Statement, chance: Statement) -> Statement:
-    """The first of each lane in one statement: `id`, whether the person has given it back before (`given_back`), and
-    the columns that `task_consent.usable_by` needs, in a row for each use.
-    """
-    lanes = {"expired": _EXPIRED, "priority": priority.text, "random": chance.text}
+def _candidates(expired: str, lanes: Mapping[CoinLane, Statement]) -> Statement:
+    """All of them in one statement."""
+    of_lane: dict[str, str] = {"expired": expired, **{name: first.text for name, first in lanes.items()}}
     back = "EXISTS (SELECT 1 FROM skip WHERE skip.person_id = :person AND skip.task_id = first.id)"
     firsts = " UNION ALL ".join(
         f"SELECT '{lane}' AS lane, first.id AS id, {back} AS given_back FROM ({first}) AS first"
-        for lane, first in lanes.items()
+        for lane, first in of_lane.items()
     )
     return text(
         f"SELECT found.lane, found.id, found.given_back, {USE_COLUMNS} FROM ({firsts}) AS found"
         f" JOIN task ON task.id = found.id {USE_JOINS}"
     )
-
-
-_CANDIDATES = _candidates(BY_PRIORITY.first, BY_CHANCE.first)
-_CANDIDATES_SEEN = _candidates(BY_PRIORITY.first_seen, BY_CHANCE.first_seen)
-
-
-def candidates_of(scope: Scope) -> Statement:
-    """For somebody who may see these studies."""
-    return _CANDIDATES if scope.studies is None else _CANDIDATES_SEEN
-
-
-def fresh_of(lane: Literal["priority", "random"], scope: Scope) -> Statement:
-    """The first of a lane that the person has not given back, of the first MAX_PASSED_OVER."""
-    statements = {"priority": BY_PRIORITY, "random": BY_CHANCE}[lane]
-    return statements.fresh if scope.studies is None else statements.fresh_seen
 
 
 # A reopened task whose lease ran out has its ground truth still: it is done, nobody else needs to take it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -17,14 +17,20 @@ from collector.store.database import Database
 from collector.store.sql import Connection, Statement, text
 from collector.studies.scope import within
 from tests.support.databases import new_database, only_sqlite
+from wire.tasks import TaskType
 
 pytestmark = only_sqlite
 
 QUEUE: dict[str, Statement] = {
     **{name: one for name, one in vars(queue_sql).items() if isinstance(one, Statement)},
-    **{f"BY_PRIORITY {name}": one for name, one in vars(queue_sql.BY_PRIORITY).items()},
-    **{f"BY_CHANCE {name}": one for name, one in vars(queue_sql.BY_CHANCE).items()},
 }
+for types in (["text"], ["boxes", "tracks"], get_args(TaskType)):
+    for is_limited in (False, True):
+        for_types = queue_sql.statements_of(frozenset(types), is_limited)
+        of = f"{','.join(types)} {'limited' if is_limited else 'all'}"
+        QUEUE |= {f"candidates of {of}": for_types.candidates}
+        QUEUE |= {f"{lane} first of {of}": one.first for lane, one in for_types.lanes.items()}
+        QUEUE |= {f"{lane} fresh of {of}": one.fresh for lane, one in for_types.lanes.items()}
 LISTS = {
     **{name: one.text for name, one in vars(rows).items() if isinstance(one, Statement)},
     "sessions": sessions._PAGE.text,
@@ -46,7 +52,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 def plan(db: Database, query: str) -> list[str]:
-    values: dict[str, Any] = dict.fromkeys(re.findall(r":(\w+)", query)) | {"types": ["boxes", "text"]}
+    values: dict[str, Any] = dict.fromkeys(re.findall(r":(\w+)", query))
 
     def explain(conn: Connection) -> list[Any]:
         return list(conn.execute(text(f"EXPLAIN QUERY PLAN {query}"), values).all())
@@ -87,16 +93,21 @@ def test_what_a_person_did_before_makes_no_submit_slower(db: Database) -> None:
         assert scanned(steps) == [] and not any("person_id_submitted_at" in step for step in steps), steps
 
 
-@pytest.mark.parametrize("lane", [queue_sql.BY_PRIORITY, queue_sql.BY_CHANCE])
-def test_the_next_task_is_found_by_its_type(db: Database, lane: queue_sql.LaneStatements) -> None:
-    for statement in (lane.first, lane.fresh):
+def of_lane(lane: queue_sql.CoinLane, *, is_limited: bool) -> list[Statement]:
+    found = queue_sql.statements_of(frozenset(get_args(TaskType)), is_limited).lanes[lane]
+    return [found.first, found.fresh]
+
+
+@pytest.mark.parametrize("lane", ["priority", "random"])
+def test_the_next_task_is_found_by_its_type(db: Database, lane: queue_sql.CoinLane) -> None:
+    for statement in of_lane(lane, is_limited=False):
         steps = [step for step in plan(db, statement.text) if " task " in f"{step} "]
         assert steps and all("(type=?" in step for step in steps)
 
 
-@pytest.mark.parametrize("lane", [queue_sql.BY_PRIORITY, queue_sql.BY_CHANCE])
-def test_with_a_limit_it_is_found_by_study_and_type(db: Database, lane: queue_sql.LaneStatements) -> None:
-    for statement in (lane.first_seen, lane.fresh_seen):
+@pytest.mark.parametrize("lane", ["priority", "random"])
+def test_with_a_limit_it_is_found_by_study_and_type(db: Database, lane: queue_sql.CoinLane) -> None:
+    for statement in of_lane(lane, is_limited=True):
         steps = [step for step in plan(db, statement.text) if " task " in f"{step} "]
         assert any("(study=? AND type=?" in step for step in steps)
         assert all("(study=? AND type=?" in step or "(id=?)" in step for step in steps), steps
