@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from wire.base import Document, WireModel
@@ -46,15 +45,17 @@ async def read_body(request: Request, limit: int = MAX_DOCUMENT_BYTES) -> bytes:
         BodyTooLong, BodyCut.
     """
     pieces: list[bytes] = []
-    size = 0
-    try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > limit:
-                raise BodyTooLong(f"The body is longer than {limit} bytes.")
-            pieces.append(piece)
-    except ClientDisconnect as error:
-        raise BodyCut("The connection ended before the document did.") from error
+    size, has_more = 0, True
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BodyCut("The connection ended before the document did.")
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise BodyTooLong(f"The body is longer than {limit} bytes.")
+        pieces.append(piece)
+        has_more = message.get("more_body", False)
     return b"".join(pieces)
 
 
