@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -34,6 +34,7 @@ is_none = partial(operator.is_, None)
 is_empty = operator.not_
 
 
+@lru_cache(maxsize=256)  # one request needs the same few moments a dozen times
 def format_utc(moment: datetime) -> str:
     """UTC as `2026-01-31T12:00:00.123456Z`, always six digits, so that text order is time order."""
     if moment.tzinfo is not UTC:

@@ -45,6 +45,10 @@ def unique_label_ids(documents: Sequence[LabelsDocument]) -> list[LabelsDocument
     for document in documents:
         used = taken.setdefault(document.capture, set())
         own = {label.id for label in document.labels}
+        if used.isdisjoint(own):
+            used |= own
+            result.append(document)
+            continue
         renamed: dict[str, str] = {}
         for label in document.labels:
             renamed[label.id] = label.id if label.id not in used else _free_id(label.id, used | own)

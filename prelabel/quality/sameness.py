@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from prelabel.geometry.tracks import INTERPOLATED, TRACKER, boxes_at
 from prelabel.quality.texts import spoken
-from wire.labels import Box, Interval, Keypoints, Label, Mask, Polygon, Span, Text, Track
+from wire.labels import BaseLabel, Box, Interval, Keypoints, Label, Mask, Polygon, Span, Text, Track
 
 SAME_PLACE = 0.011  # of a pixel, and of a degree: documents keep two decimals
 _ABOUT_LABEL = ("score", "source", "edited", "expected")  # members that say who made it and how, not what it says
@@ -62,14 +64,14 @@ def same_attributes(before: Label, after: Label) -> bool:
 
 def identical(before: Label, after: Label) -> bool:
     """Whether two labels say the same to the last digit, id included, whoever says it and however surely."""
-    if type(before) is not type(after):
-        return False
-    theirs = vars(after)
-    for name, value in vars(before).items():
-        other = theirs[name]
-        if value is not other and value != other and name not in _ABOUT_LABEL:
-            return False
-    return True
+    statement = _statement(type(before))
+    return type(before) is type(after) and statement(vars(before)) == statement(vars(after))
+
+
+@cache
+def _statement(kind: type[BaseLabel]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """The values of those members of a kind of label that say what it says."""
+    return itemgetter(*(name for name in kind.model_fields if name not in _ABOUT_LABEL))
 
 
 def same_label(before: Label, after: Label) -> bool:
