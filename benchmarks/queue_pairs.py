@@ -26,6 +26,7 @@ from uuid import uuid4
 
 from benchmarks import attack, export
 from benchmarks.figure import Figure
+from benchmarks.steadiness import steadiness
 from collector.people.accounts import add_user, new_token
 from collector.review import queue_sql as sql
 from collector.store.open import open_database
@@ -83,7 +84,7 @@ def measure(items: int = OPEN_ITEMS) -> list[Figure]:
             }
         finally:
             attack.stop(process, port)
-        figures = []
+        figures = steadiness()
         for clients, each in served.items():
             alone = pairs_in_sqlite(folder / "data" / "collector.db", clients)
             for work, how in zip(each, ("one request", "two requests"), strict=True):

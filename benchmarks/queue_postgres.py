@@ -25,6 +25,7 @@ from sqlalchemy import Boolean, Table
 from benchmarks import attack, queue_pairs
 from benchmarks.figure import Figure
 from benchmarks.queue_pairs import PairsDone
+from benchmarks.steadiness import steadiness
 from collector.store.tables import metadata
 from tests.support import postgres
 
@@ -40,7 +41,7 @@ def measure(items: int = queue_pairs.OPEN_ITEMS) -> list[Figure]:
         tokens = queue_pairs.fill(folder / "data", items)
         address = server.address.format(name=postgres.TEMPLATE)
         copy_rows(folder / "data" / "collector.db", address)
-        figures: list[Figure] = []
+        figures = steadiness()
         for count in (1, 2):
             with collectors(folder, address, count) as ports:
                 for clients in CLIENTS[count - 1 :]:

@@ -214,7 +214,7 @@ def test_what_several_test_files_want_is_in_no_test_file() -> None:
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("device_agent.cli", {"sqlalchemy", "alembic", "granian", "fastapi", "collector"}),
+        ("device_agent.cli", {"sqlalchemy", "alembic", "httptools", "fastapi", "collector"}),
         ("prelabel.cli", {"onnxruntime", "cv2", "av", "httpx", "numpy"}),
         ("scripts.cli", {"sqlalchemy", "onnxruntime", "cv2", "av"}),
         ("gleaner", {"sqlalchemy", "onnxruntime", "cv2", "av", "fastapi"}),

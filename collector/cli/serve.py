@@ -59,8 +59,10 @@ def serve(
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    for chatty in ("alembic", "httpx", "_granian"):
+    for chatty in ("alembic", "httpx"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    # What strangers send, and errors that the app has logged itself.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     flags = {"data": data, "host": host, "port": port, "public_url": public_url}
     flags |= {"database": database, "blobs": blobs, "review_only": review_only}
     flags |= {"tls_cert": tls_cert, "tls_key": tls_key, "insecure_http": insecure_http}

@@ -1,4 +1,4 @@
-"""Run the service in this process: granian's embedded server, one loop, one process to end.
+"""Run the service in this process: uvicorn on one loop, one process to end.
 
 One process, because SQLite has one writer and because kill -9 of the one pid a person knows must end all of it.
 """
@@ -13,36 +13,36 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Callable
+import socket
+import ssl
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import uvicorn
 from fastapi import FastAPI
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
+from starlette.types import ASGIApp
 
 from collector.app import create_app
 from collector.devices.announcement import Announcement
+from collector.http.connection import IDLE_SECONDS, MAX_CONNECTIONS, HttpConnection
 from collector.ingest.locks import UploadLocks
 from collector.local_service import publish_service
 from collector.services import services_of
 from collector.settings import Settings
 from collector.store.blobs_local import disk_errors
-from collector.tls.service import TlsFiles, renew_in_time, tls_files
+from collector.tls.service import renew_in_time, tls_context, tls_files
 from collector.watchdog import feed_watchdog, notify_systemd
 from http_shell.ports import bind_port
-from wire.errors import PortTaken
 from wire.files import write_whole
 
 log = logging.getLogger("gleaner.collector")
-LAST_REQUESTS_SECONDS = 2.0
-MAX_CONNECTIONS = 1024
+LAST_REQUESTS_SECONDS = 2
 MAX_OPEN_FILES = 8192
 REUSED_BYTES = 16 << 20
 MAPPED_BYTES = 4 << 20  # larger pieces of memory are the kernel's own, and given back when freed
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
-READ_BYTES = 1 << 20  # at once from one connection; a slow one needs a few KiB
 GC_THRESHOLDS = (50_000, 20, 20)
 
 
@@ -88,13 +88,12 @@ def serve(settings: Settings, ready: Ready, ready_file: Path | None = None) -> N
     """
     allow_open_files()
     reuse_freed_memory()
-    # granian shares ports (SO_REUSEPORT), so ask here; until it listens, nobody else may be given the same free one.
     with bind_port(settings.host, settings.port) as bound:
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})
-        asyncio.run(_serve(create_app(settings), settings, ready, ready_file))
+        asyncio.run(_serve(create_app(settings), settings, bound, ready, ready_file))
 
 
-async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Path | None) -> None:
+async def _serve(app: FastAPI, settings: Settings, bound: socket.socket, ready: Ready, ready_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,14 +101,17 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
     async with app.router.lifespan_context(app):
         # After the start of the service: then the authority that others share is in the folder of the keys.
         tls = await asyncio.to_thread(tls_files, settings, datetime.now(UTC))
-        server = _server(app, settings, tls)
+        context = None if tls is None else tls_context(tls)
+        server = HttpServer(app, context)
         announcement = Announcement(settings, services_of(app).receipt_key)
-        task = asyncio.create_task(server.serve())
-        renewal = (
-            asyncio.create_task(renew_in_time(settings, lambda: _reload(server, tls))) if tls and tls.is_own else None
-        )
+        task = asyncio.create_task(server.serve([bound]))
+        renewal = None
+        if tls is not None and context is not None and tls.is_own:
+            # New connections have the new certificate; those that are open end in their own time.
+            changed = partial(context.load_cert_chain, tls.certificate, tls.key)
+            renewal = asyncio.create_task(renew_in_time(settings, changed))
         try:
-            await _listening(settings, task)
+            await server.listening(task)
             with disk_errors("The address of the service cannot be written"):
                 publish_service(settings, os.getpid(), None if tls is None else tls.trust)
                 if ready_file is not None:
@@ -124,9 +126,8 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
             notify_systemd("STOPPING=1")
             watchdog.cancel()
             services_of(app).get(UploadLocks).close()
-            server.stop()  # type: ignore[no-untyped-call]
-            # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
-            await asyncio.wait([task], timeout=LAST_REQUESTS_SECONDS)
+            server.should_exit = True
+            await task
         finally:
             if renewal is not None:
                 renewal.cancel()
@@ -134,27 +135,42 @@ async def _serve(app: FastAPI, settings: Settings, ready: Ready, ready_file: Pat
             _delete_address(settings.address_file)
 
 
-def _server(app: FastAPI, settings: Settings, tls: TlsFiles | None) -> Server:
-    return Server(
-        app,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(max_buffer_size=READ_BYTES),
-        websockets=False,
-        backlog=MAX_CONNECTIONS,
-        backpressure=MAX_CONNECTIONS,
-        log_enabled=False,
-        ssl_cert=None if tls is None else tls.certificate,
-        ssl_key=None if tls is None else tls.key,
-    )
+class HttpServer(uvicorn.Server):
+    """uvicorn as the service uses it: what ends it is `should_exit`."""
 
+    def __init__(self, app: ASGIApp, context: ssl.SSLContext | None) -> None:
+        """`context`: None for plain HTTP."""
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http=HttpConnection,
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=MAX_CONNECTIONS,
+                timeout_keep_alive=IDLE_SECONDS,
+                # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
+                timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
+                ssl_context_factory=None if context is None else lambda *_: context,
+            )
+        )
 
-def _reload(server: Server, tls: TlsFiles) -> None:
-    """Take new connections with the certificate that is in the files now; those that are open end in their own time."""
-    server.build_ssl_context(tls.certificate, tls.key, None, SSLProtocols.tls13, None, [], False)
-    server.reload()  # type: ignore[no-untyped-call]
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The service ends in an order of its own (`_serve`)."""
+        yield
+
+    async def listening(self, serving: asyncio.Task[None]) -> None:
+        """Return when connections are taken. Raises what `serving`, the task of `serve`, raises before."""
+        while not self.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0.01)
 
 
 def _delete_address(file: Path) -> None:
@@ -163,17 +179,3 @@ def _delete_address(file: Path) -> None:
         file.unlink(missing_ok=True)
     except OSError as error:
         log.warning("the file %s could not be removed: %s", file, error.strerror)
-
-
-async def _listening(settings: Settings, task: asyncio.Task[None]) -> None:
-    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    while not task.done():
-        try:
-            _, writer = await asyncio.open_connection(host, settings.port)
-        except OSError:
-            await asyncio.sleep(0.01)
-            continue
-        writer.close()
-        return
-    task.result()
-    raise PortTaken(f"The port {settings.port} on {settings.host} was taken while the service started.")

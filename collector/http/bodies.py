@@ -17,7 +17,7 @@ MAX_DOCUMENT_BYTES = 4 * 2**20
 MAX_REQUEST_BYTES = 256 * 2**10  # of a body that is no document: it is read on the event loop
 MAX_STRANGER_BYTES = 64 * 2**10  # of a body on a route that needs no credential
 MAX_BODY_SECONDS = 120.0
-# granian has no timeout for slow bodies of its own.
+# uvicorn has no timeout for slow bodies of its own.
 IDLE_SECONDS = 30.0
 
 

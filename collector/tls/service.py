@@ -56,6 +56,15 @@ def tls_files(settings: Settings, now: datetime) -> TlsFiles | None:
     return TlsFiles(folder / SERVER, folder / SERVER_KEY, settings.authority_file, is_own=True)
 
 
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """For the service's side of connections: TLS 1.3 alone, as clients of Gleaner and browsers have it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(files.certificate, files.key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 def share_authority(settings: Settings, keys: SharedKeys, now: datetime) -> None:
     """Have the authority that the other processes on this database have, if this one has its own certificate.
 

@@ -9,13 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
-
-from collector.cli.server import _reload
+from collector.cli.server import HttpServer
 from collector.key_folder import KeyFolder
 from collector.tls.authority import AUTHORITY, SERVER, SERVER_KEY, SERVER_LIFE, renew_certificate
-from collector.tls.service import TlsFiles
+from collector.tls.service import TlsFiles, tls_context
 from http_shell.ports import bind_port
 
 
@@ -45,42 +42,27 @@ def test_a_new_certificate_is_taken_without_a_restart(tmp_path: Path) -> None:
     async def scene() -> None:
         with bind_port("127.0.0.1", 0) as bound:
             port: int = bound.getsockname()[1]
-            server = Server(
-                app, address="127.0.0.1", port=port, interface=Interfaces.ASGINL, http=HTTPModes.http1,
-                websockets=False, log_enabled=False, ssl_cert=files.certificate, ssl_key=files.key,
-            )  # fmt: skip
-            task = asyncio.create_task(server.serve())
+            context = tls_context(files)
+            server = HttpServer(app, context)
+            serving = asyncio.create_task(server.serve([bound]))
+            await server.listening(serving)
 
             async def answered() -> str:
-                while True:
-                    try:
-                        shown, answer = await ask(port, "/")
-                    except ConnectionError:  # not listening yet, or taken by the listener that is just being closed
-                        await asyncio.sleep(0.05)
-                        continue
-                    if not answer:  # the same, once it had accepted
-                        continue
-                    assert answer.endswith(b"ok")
-                    return shown
-
-            async def all_are_new() -> None:
-                """The old listener takes connections for a moment beside the new one."""
-                in_a_row = 0
-                while in_a_row < 20:
-                    in_a_row = in_a_row + 1 if await answered() != first else 0
+                shown, answer = await ask(port, "/")
+                assert answer.endswith(b"ok")
+                return shown
 
             first = await answered()
             slow = asyncio.create_task(ask(port, "/slow"))
             while not release:
                 await asyncio.sleep(0.01)
             assert renew_certificate(KeyFolder(tmp_path), tmp_path, ["127.0.0.1"], now)
-            _reload(server, files)
-            await all_are_new()
+            context.load_cert_chain(files.certificate, files.key)
+            assert await answered() != first
             release[0].set()
             shown, answer = await slow
             assert shown == first and answer.endswith(b"ok"), "a request under way is answered"
-            await all_are_new()
-            server.stop()
-            await asyncio.wait([task], timeout=30)
+            server.should_exit = True
+            await serving
 
     asyncio.run(asyncio.wait_for(scene(), 60))
