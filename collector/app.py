@@ -13,6 +13,7 @@ from socket import gethostname
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from collector.admin import router as admin_router
 from collector.bulk.choice import open_engine
@@ -129,6 +130,8 @@ READ_BY_ROUTES = (
     Submit,
     DraftRequest,
 )
+# FastAPI would give OpenTelemetry the errors of requests, with what was sent, wherever an SDK is set up in the process.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 # The classes behind the interfaces that routes ask for.
 IMPLEMENTATIONS: dict[type, type] = {Database: SqliteDatabase, BlobStore: LocalBlobs}
 
@@ -174,6 +177,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        telemetry=NO_TELEMETRY,
     )
     for router in ROUTERS:
         app.router.routes.extend(router.routes)  # include_router would look for the route twice

@@ -12,8 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry import _logs, metrics, trace
 from starlette.types import Message, Receive, Scope, Send
 
 from collector.app import create_app
@@ -193,6 +195,15 @@ def test_answers_are_strict(collector: Collector) -> None:
     assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
     assert "script-src 'self'" in reply.headers["content-security-policy"]
     assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+def test_opentelemetry_is_given_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((trace, "tracer"), (metrics, "meter"), (_logs, "logger")):
+        monkeypatch.setattr(module, f"get_{name}_provider", object)  # as where an SDK was set up
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    app = create_app(Settings(data=tmp_path))
+    assert FastAPI()._native_telemetry.enabled() and not app._native_telemetry.enabled()
+    assert not app._telemetry["auto_configure"]
 
 
 def test_json_is_not_stored_by_browsers_and_proxies(collector: Collector) -> None:
