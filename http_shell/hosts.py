@@ -38,7 +38,7 @@ class Hosts:
         name = host_name(header)
         if name is None:
             return False
-        return is_loopback(name) or name in self.names or (self.is_open and _is_address_or_own_name(name))
+        return name in self.names or is_loopback(name) or (self.is_open and _is_address_or_own_name(name))
 
 
 def host_name(header: str) -> str | None:

@@ -42,11 +42,7 @@ class HttpShell:
                 headers = list(message.get("headers", []))
                 names = {name.lower() for name, _ in headers}
                 strict = (*self._strict, _NO_STORE) if _is_json(headers) else self._strict
-                for name, value in strict:
-                    if name not in names:
-                        headers.append((name, value))
-                        names.add(name)
-                message["headers"] = headers
+                message["headers"] = headers + [header for header in strict if header[0] not in names]
             await send(message)
 
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")

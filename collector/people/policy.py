@@ -25,14 +25,14 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from collector.http.bodies import bounded
-from collector.http.direct import direct_handler
+from collector.http.direct import answering, direct_handler
 from collector.people.peers import is_local
 from collector.people.rates import RequestRates
 from collector.people.sign_ins import DEVICE_KIND, Known, SignIns, credentials_changed
 from collector.people.tokens import hash_secret, same_secret
 from collector.services import services_of
+from collector.settings import Settings
 from collector.store.clock import now_text, steady_now, steady_text
-from collector.store.database import Database
 from collector.store.dialects import json_array_of
 from collector.store.read_only import DataReadOnly
 from collector.store.sql import Connection, text
@@ -135,20 +135,21 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
         known = request.scope.get(_WHO)
         if isinstance(known, Person) and known.role in roles:
             return known
-        secret, by_cookie = _credential(request)
+        services = services_of(request)
+        secret, by_cookie = _credential(request, services.settings)
         if secret is None:
             raise NotSignedIn("This needs a user who is signed in.")
         if by_cookie and request.method not in _SAFE and request.headers.get(PAGE_HEADER) != "1":
             raise PageHeaderMissing("A page must send its own header to change anything.")
         kind = "page" if by_cookie else "api"
-        database = _database(request)
-        idle = services_of(request).settings.page_idle_seconds
-        person = await _sign_ins(request).find(kind, secret, Person, lambda conn: find_person(conn, secret, kind, idle))
+        idle = services.settings.page_idle_seconds
+        sign_ins = services.get(SignIns)
+        person = await sign_ins.find(kind, secret, Person, lambda conn: find_person(conn, secret, kind, idle))
         if person is None:
-            owner = await database.read(lambda conn: owner_of_expired(conn, secret, idle))
+            owner = await services.db.read(lambda conn: owner_of_expired(conn, secret, idle))
             if owner is not None:
                 with contextlib.suppress(DataReadOnly):
-                    await database.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
+                    await services.db.write(lambda conn: end_session(conn, secret, owner))  # it has ended for good
             if not by_cookie:
                 raise NotSignedIn("This token is not known here.")
             ended = NotSignedIn("The session of this page has ended.")
@@ -158,7 +159,7 @@ def allow(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
         _must_be_whom_the_page_means(request, person)
         if person.role not in roles:
             raise NotAllowed(f"{person.name} is {_article(person.role)}; this is for {' or '.join(roles)}.")
-        _rates(request).take_one(person.role, person.id)
+        services.get(RequestRates).take_one(person.role, person.id)
         return person
 
     check.policy = Policy(roles)  # type: ignore[attr-defined]
@@ -177,24 +178,26 @@ async def allow_device(request: Request) -> Device:
     known = request.scope.get(_WHO)
     if isinstance(known, Device):
         return known
-    secret, by_cookie = _credential(request)
+    services = services_of(request)
+    secret, by_cookie = _credential(request, services.settings)
     if secret is None or by_cookie:
         raise NotSignedIn("This needs a device's token.", hint="Join again: `gleaner agent join URL CODE`.")
-    device = await _sign_ins(request).find(DEVICE_KIND, secret, Device, lambda conn: find_device(conn, secret))
+    device = await services.get(SignIns).find(DEVICE_KIND, secret, Device, lambda conn: find_device(conn, secret))
     if device is None:
-        name = await _database(request).read(lambda conn: name_of_revoked(conn, secret))
+        name = await services.db.read(lambda conn: name_of_revoked(conn, secret))
         if name is not None:
             raise DeviceRevoked(f"The access of the device {name} was revoked.")
         raise NotSignedIn("This device is not known here.", hint="Join again: `gleaner agent join URL CODE`.")
     request.scope[_WHO] = device
-    _rates(request).take_one("device", device.id)
+    services.get(RequestRates).take_one("device", device.id)
     return device
 
 
 async def allow_command(request: Request) -> None:
     """A dependency for the commands on this machine: the key file in the data folder, over loopback only."""
-    secret, by_cookie = _credential(request)
-    if not is_local(request) or by_cookie or secret is None or not same_secret(secret, services_of(request).admin_key):
+    services = services_of(request)
+    secret, by_cookie = _credential(request, services.settings)
+    if not is_local(request) or by_cookie or secret is None or not same_secret(secret, services.admin_key):
         raise NotSignedIn("This is for commands on the collector's own machine.", hint="Run it there, with --data.")
 
 
@@ -206,10 +209,10 @@ async def anyone_here(request: Request) -> None:
     """
     if not is_local(request):
         raise NotAllowed("This is for programs on the collector's own machine.", hint="Ask over loopback.")
-    settings = services_of(request).settings
-    if settings.public_url is not None and not settings.trusted_proxies:
-        secret, by_cookie = _credential(request)
-        if by_cookie or secret is None or not same_secret(secret, services_of(request).admin_key):
+    services = services_of(request)
+    if services.settings.public_url is not None and not services.settings.trusted_proxies:
+        secret, by_cookie = _credential(request, services.settings)
+        if by_cookie or secret is None or not same_secret(secret, services.admin_key):
             raise NotAllowed(
                 "A proxy that is not named in trusted_proxies cannot be distinguished from programs of this machine.",
                 hint="Name it in the setting trusted_proxies, or send the key in keys/admin.key as a bearer token.",
@@ -240,6 +243,11 @@ class PolicyRoute(APIRoute):
 
     A body that FastAPI reads by its declaration is short; longer ones are read by `collector.http.bodies.document`.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if direct_handler(self) is not None:
+            self.app = answering(self.get_route_handler())
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = direct_handler(self) or super().get_route_handler()
@@ -318,28 +326,16 @@ def who_asks(request: Request) -> Person | Device | None:
 
 def token_hash(request: Request) -> str | None:
     """The hash of the credential that the request shows."""
-    secret, _ = _credential(request)
+    secret, _ = _credential(request, services_of(request).settings)
     return None if secret is None else hash_secret(secret)
 
 
-def _database(request: Request) -> Database:
-    return services_of(request).db
-
-
-def _sign_ins(request: Request) -> SignIns:
-    return services_of(request).get(SignIns)
-
-
-def _rates(request: Request) -> RequestRates:
-    return services_of(request).get(RequestRates)
-
-
-def _credential(request: Request) -> tuple[str | None, bool]:
+def _credential(request: Request, settings: Settings) -> tuple[str | None, bool]:
     """The secret shown, and whether it came as the page's cookie."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip(), False
-    cookie = request.cookies.get(services_of(request).settings.page_cookie)
+    cookie = request.cookies.get(settings.page_cookie)
     return (cookie, True) if cookie else (None, False)
 
 
