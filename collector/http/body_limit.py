@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
@@ -12,8 +11,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from collector.http.bodies import IDLE_SECONDS, MAX_BODY_SECONDS, MAX_DOCUMENT_BYTES, BodyCut, BodyTooLong
 from http_shell.problems import problem_response
 from wire.errors import GleanerError
-
-MAX_LENGTH_DIGITS = 20  # Python takes long to read thousands
 
 
 class BodyLimit:
@@ -28,53 +25,19 @@ class BodyLimit:
         self._app, self._is_upload = app, is_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or self._is_upload(scope["path"]):
             await self._app(scope, receive, send)
             return
-        length = announced_length(scope)
-        if self._is_upload(scope["path"]):
-            await self._app(scope, ends_with_its_last_byte(receive, length), send)
-            return
-        if length is not None and length > MAX_DOCUMENT_BYTES:
+        length = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"content-length"), "")
+        if length.isdecimal() and (len(length) > 20 or int(length) > MAX_DOCUMENT_BYTES):
             await problem_response(_too_long())(scope, receive, send)
             return
-        body = _Body(scope, ends_with_its_last_byte(receive, length), send)
+        body = _Body(scope, receive, send)
         try:
             await self._app(scope, body.receive, body.send)
         except ClientDisconnect:
             if not body.is_refused:
                 raise
-
-
-def announced_length(scope: Scope) -> int | None:
-    """How many bytes the body will have, as its sender says; None: it comes in pieces, or nothing was said."""
-    length = None
-    for name, value in scope["headers"]:
-        if name == b"transfer-encoding":
-            return None  # what a length says counts for nothing then (RFC 9112, 6.3)
-        if name == b"content-length" and value.isdigit():
-            length = int(value) if len(value) <= MAX_LENGTH_DIGITS else sys.maxsize
-    return length
-
-
-def ends_with_its_last_byte(receive: Receive, length: int | None) -> Receive:
-    """The same messages; the one with the last byte says so.
-
-    granian says it in a further message, which takes as long as the body: two threads and the loop wake up for it.
-    """
-    if not length:
-        return receive
-    size = 0
-
-    async def receive_to_the_end() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size == length and message["type"] == "http.request":
-            message["more_body"] = False
-        return message
-
-    return receive_to_the_end
 
 
 class _Body:

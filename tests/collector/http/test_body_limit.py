@@ -1,65 +1,13 @@
-"""Where a body ends: with the last byte that was announced, and never sooner than its last piece."""
+"""Where a body ends, over a real connection."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
 
-from collector.http.body_limit import BodyLimit
-from collector.ingest.tus import is_upload_path
 from tests.collector.running import Collector
-
-PATHS = ["/api/tasks/x/submit", "/api/uploads/x"]
-
-
-def arrives(path: str, headers: list[tuple[bytes, bytes]], *pieces: bytes) -> tuple[list[bytes], int]:
-    """The pieces that an app reads until the body ends, and how many messages the server was asked for."""
-    waiting = [*pieces, b""]  # as granian sends them: the end is a message of its own
-    asked, read = 0, []
-
-    async def receive() -> Message:
-        nonlocal asked
-        piece, asked = waiting[asked], asked + 1
-        return {"type": "http.request", "body": piece, "more_body": asked < len(waiting)}
-
-    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
-        has_more = True
-        while has_more:
-            message = await receive()
-            read.append(message["body"])
-            has_more = message["more_body"]
-
-    async def send(_message: Message) -> None:
-        raise AssertionError("nothing is answered")
-
-    scope = {"type": "http", "path": path, "headers": [(b"host", b"localhost"), *headers]}
-    asyncio.run(BodyLimit(app, is_upload_path)(scope, receive, send))
-    return read, asked
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_it_ends_with_the_last_announced_byte(path: str) -> None:
-    assert arrives(path, [(b"content-length", b"5")], b"abcde") == ([b"abcde"], 1)
-    assert arrives(path, [(b"content-length", b"5")], b"ab", b"", b"cde") == ([b"ab", b"", b"cde"], 3)
-
-
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(
-    "headers",
-    [
-        [],
-        [(b"content-length", b"2"), (b"transfer-encoding", b"chunked")],
-        [(b"transfer-encoding", b"chunked"), (b"content-length", b"2")],
-        [(b"content-length", b"0")],
-        [(b"content-length", b"two")],
-    ],
-)
-def test_it_ends_with_the_last_piece_where_no_length_counts(path: str, headers: list[tuple[bytes, bytes]]) -> None:
-    assert arrives(path, headers, b"ab", b"cde") == ([b"ab", b"cde", b""], 3)
 
 
 def test_what_follows_a_body_on_its_connection_is_the_next_request(collector: Collector) -> None:
