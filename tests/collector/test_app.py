@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import _logs, metrics, trace
@@ -25,6 +27,7 @@ from collector.http.compression import takes_gzip
 from collector.http.shell import hosts_of
 from collector.ingest.tus import is_upload_path
 from collector.page import page_file
+from collector.people.policy import PolicyRoute
 from collector.settings import Settings, SettingsInvalid, load_settings
 from tests.collector.running import Collector
 from tests.support import local_http
@@ -55,6 +58,15 @@ def test_a_route_without_a_policy_is_found() -> None:
         return None
 
     assert [route for route, who in policies(app).items() if who is None] == ["GET /api/open-door"]
+
+
+def test_each_address_is_of_the_routes_that_its_expression_finds(tmp_path: Path) -> None:
+    routes = [route for route in create_app(Settings(data=tmp_path)).routes if isinstance(route, PolicyRoute)]
+    paths = {re.sub(r"\{.*?\}", "x", route.path) for route in routes}
+    for path in paths | {path + "/" for path in paths} | {path[:-1] for path in paths}:
+        scope = {"type": "http", "path": path, "root_path": "", "method": "GET"}
+        for route in routes:
+            assert route.matches(scope) == APIRoute.matches(route, scope)
 
 
 def test_openapi_names_every_route_and_resolves(collector: Collector) -> None:
