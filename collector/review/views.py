@@ -49,6 +49,8 @@ _ROWS = (
     " FROM task JOIN take ON take.id = task.take_id LEFT JOIN person ON person.id = task.leased_to"
     " WHERE {} ORDER BY task.created_at DESC, task.id DESC LIMIT :limit"
 )
+# What the indexes of these tasks say.
+LEASED, NOT_LEASED = "task.state = 'leased'", "task.state <> 'leased'"
 LATER = "(task.created_at, task.id) < (:created, :after)"
 _CREATED = text(f"SELECT created_at FROM task WHERE id = :after AND {within('task.study')}")
 
@@ -250,6 +252,8 @@ def task_rows(conn: Connection, asked: TasksAsked, scope: Scope = EVERYTHING) ->
     """A page of tasks, the newest first, for leads. Raises NoSuchTask: there is no task `after`."""
     values: dict[str, Any] = asked.model_dump(exclude_none=True) | scope.values
     where = [within("task.study"), *(f"task.{name} = :{name}" for name in ("state", "type", "study") if name in values)]
+    if asked.state is not None:
+        where.append(LEASED if asked.state == "leased" else NOT_LEASED)
     if asked.after is not None:
         values["created"] = conn.execute(_CREATED, {"after": asked.after, **scope.values}).scalar()
         if values["created"] is None:

@@ -60,7 +60,8 @@ task = Table(
     partial_index("ix_task_usable_until", "state", "usable_until", where="usable_until < '9999'"),
     Index("ix_task_session_id", "session_id"),
     Index("ix_task_created_at_id", "created_at", "id"),
-    Index("ix_task_state_created_at_id", "state", "created_at", "id"),
+    # Only for statements that say `state <> 'leased'`: the queue's own would read all open or leased tasks by it.
+    partial_index("ix_task_state_created_at_id", "state", "created_at", "id", where="state <> 'leased'"),
     Index("ix_task_done_at", "done_at"),
 )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +14,7 @@ import pytest
 from collector.catalogue import capture_list, sessions
 from collector.metrics import rows
 from collector.review import progress, queue_sql
-from collector.review.views import _ROWS, LATER
+from collector.review.views import _ROWS, LATER, LEASED, NOT_LEASED
 from collector.store.database import Database
 from collector.store.sql import Connection, Statement, text
 from collector.studies.scope import within
@@ -40,7 +42,8 @@ LISTS = {
     "captures of a session": capture_list._ROWS.format(f"{capture_list._SEEN} AND capture.session_id = :session"),
     "tasks": _ROWS.format(within("task.study")),
     "later tasks": _ROWS.format(f"{within('task.study')} AND {LATER}"),
-    "tasks of a state": _ROWS.format(f"task.state = :state AND {within('task.study')}"),
+    "tasks of a state": _ROWS.format(f"task.state = :state AND {NOT_LEASED} AND {within('task.study')}"),
+    "leased tasks": _ROWS.format(f"task.state = :state AND {LEASED} AND {within('task.study')}"),
 }
 
 
@@ -111,6 +114,40 @@ def test_with_a_limit_it_is_found_by_study_and_type(db: Database, lane: queue_sq
         steps = [step for step in plan(db, statement.text) if " task " in f"{step} "]
         assert any("(study=? AND type=?" in step for step in steps)
         assert all("(study=? AND type=?" in step or "(id=?)" in step for step in steps), steps
+
+
+def test_the_queue_keeps_to_its_own_indexes_when_they_were_analyzed(tmp_path: Path) -> None:
+    """By the index of all states each answer of the queue would read every open task."""
+    opened = new_database(tmp_path)
+    # The driver alone: foreign keys are not looked at.
+    with closing(sqlite3.connect(tmp_path / "collector.db")) as outside, outside:
+        _fill(outside)
+    opened.maintain()
+    for name, statement in QUEUE.items():
+        assert not any("ix_task_state_created_at_id" in step for step in plan(opened, statement.text)), name
+    tasks = plan(opened, LISTS["tasks of a state"])
+    assert any("ix_task_state_created_at_id (state=?)" in step for step in tasks), tasks
+    opened.close()
+
+
+def _fill(conn: sqlite3.Connection) -> None:
+    """Tasks as they are in a used collector: most of them open or done, a few leased."""
+    add = (
+        "INSERT INTO task (id, take_id, session_id, study, type, state, fence, priority, reason_kind, reason_text,"
+        " probability, instruction_version, created_at, consent) SELECT :id, :id, 'ses', 'study', 'boxes', :state, 0,"
+        " :priority, :reason, '', 1, 1, :id, 'consent'"
+    )
+    states = ["open"] * 7 + ["done"] * 3
+    rows = [
+        {
+            "id": f"task-{number:05}",
+            "state": "leased" if number % 200 == 0 else states[number % 10],
+            "priority": float(number),
+            "reason": "random" if number % 9 == 0 else "age",
+        }
+        for number in range(3000)
+    ]
+    conn.executemany(add, rows)
 
 
 @pytest.mark.parametrize("name", sorted(LISTS))
