@@ -26,7 +26,7 @@ from collector.store.blobs import MARK, blob_name
 from collector.store.blobs_local import disk_errors
 from collector.store.blobs_obstore import FOLDER
 from collector.store.clock import now_text
-from collector.store.fill import check_fillable, fill_database, open_filled
+from collector.store.fill import begin_filling, fill_database, open_filled
 from collector.store.integrity import RowsDoNotFit, build_database
 from collector.store.lock import LOCK_FILE, lock_folder
 from collector.store.open import RESTORE_MARK
@@ -88,7 +88,7 @@ def restore_snapshot(
         )
     mark = _mark(snapshot)
     if database is not None:
-        check_fillable(data, database, mark)
+        begin_filling(data, database, snapshot.data_schema, mark)
     blobs = _target_of_blobs(data, media)
     with _target(data, snapshot.id):
         damaged = _restore_blobs(repository, snapshot, blobs, course)

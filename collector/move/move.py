@@ -3,9 +3,10 @@
 Every step can be stopped at any moment and is continued by the same command. What was begun is said in the databases
 (collector.store.read_only), and in this order:
 
+    target filling    no service starts on it, nor on the media there
     media             most of them are copied while the service still writes
     source moving     from now on nothing changes there, whoever runs; the newest media are copied
-    target filling    no service starts on it; the rows come, and are compared by their digest
+    rows              they come to the target, and are compared by their digest
     source moved      no service starts on it any more, nor on the media of before
     target            as any other database
 
@@ -29,7 +30,7 @@ from collector.move.problems import MoveDiffers, MoveToSamePlace, MoveUnderWay
 from collector.store.blobs_owner import BlobsElsewhere, mark_of, set_mark
 from collector.store.clock import now_text
 from collector.store.database import Database
-from collector.store.fill import check_fillable, fill_database, open_filled
+from collector.store.fill import begin_filling, fill_database, open_filled
 from collector.store.integrity import RowsDoNotFit, TableRows
 from collector.store.read_only import ReadOnly, check_start, find_read_only, set_read_only
 from collector.store.sql import Connection
@@ -74,8 +75,10 @@ def move_data(source: DataPlace, target: DataPlace, phase: Phase, *, without_dam
         media = _media_copy(source, target, begun)
         if begun.why == "moving":
             if not begun.rows_stay:
-                check_fillable(target.data, target.database, mark)
+                schema = database.read_sync(lambda conn: RowReading(conn).schema)
+                begin_filling(target.data, target.database, schema, mark)
             if media is not None:
+                _claim(target, begun, token)
                 _copy_media(media, database, phase("Copy media", "bytes"), without_damaged)
             source.write(lambda conn: _enter(conn, begun))
             if media is not None:
@@ -109,6 +112,18 @@ def _media_copy(source: DataPlace, target: DataPlace, begun: ReadOnly) -> MediaC
         return None
     place = hashlib.sha256((target.shown_media or "folder").encode()).hexdigest()[:16]
     return MediaCopy(source.blobs(), target.blobs(), CopiedMedia(source.data / f"move-{place}.copied"))
+
+
+def _claim(target: DataPlace, begun: ReadOnly, token: str) -> None:
+    """From now on no service starts with the media there. Raises BlobsElsewhere: they are another collector's."""
+    found = target.blobs().read_mark()
+    if found is None:
+        target.blobs().write_mark(f"{MOVED}to {begun.move}")
+    elif found != token and not found.startswith(MOVED):
+        raise BlobsElsewhere(
+            f"The media in {target.shown_media or target.data} belong to another collector.",
+            hint="Name a folder of its own for the media of this one: --to-blobs s3://bucket/folder.",
+        )
 
 
 def _copy_media(media: MediaCopy, database: Database, course: Course, without_damaged: bool) -> None:

@@ -1,6 +1,7 @@
 """Filling a new database, of either engine, with the rows of another place. Until it is opened no service starts on it.
 
-SQLite gets a file that has its name last: one that was interrupted is made anew. PostgreSQL gets a piece of a table per
+It is marked first of all, while it has no rows, so that nobody begins there meanwhile. Then SQLite gets a file that
+takes the place of the marked one: one that was interrupted is made anew. PostgreSQL gets a piece of a table per
 transaction, and an interrupted filling continues behind the last of them: `tables` give the same rows each time.
 """
 
@@ -56,8 +57,9 @@ def fill_database(
     Raises:
         DatabaseNotEmpty, DatabaseFailed, RowsDoNotFit, StorageUnusable, DiskFull, and what `tables` and `check` raise.
     """
+    begin_filling(data, address, schema, mark)
     if address is not None:
-        return _fill_postgres(address, schema, mark, tables, check)
+        return _fill_postgres(address, tables, check)
     path = database_file(data)
 
     def check_and_mark(conn: Connection) -> T:
@@ -66,8 +68,7 @@ def fill_database(
         return found
 
     with disk_errors("The database could not be made"):
-        private_folder(data)
-        _make_room(path, mark)
+        close_log(path)
         return build_database(path, schema, tables, check_and_mark)
 
 
@@ -87,27 +88,39 @@ def open_filled(data: Path, address: str | None, mark: ReadOnly, media_mark: str
         write_next_to_service(data, address, end)
 
 
-def check_fillable(data: Path, address: str | None, mark: ReadOnly) -> None:
-    """What `fill_database` finds out first, before anything else is done. Raises DatabaseNotEmpty, DatabaseFailed."""
-    if address is None:
-        _replaced(database_file(data), mark)
-    else:
-        found = standing(data, address)
-        _must_begin_anew(found.schema, found.read_only, mark)
+def begin_filling(data: Path, address: str | None, schema: str, mark: ReadOnly) -> None:
+    """The tables of a schema with no rows, and the mark: from now on no service starts there.
 
+    Nothing happens where that was so already.
 
-def _make_room(path: Path, mark: ReadOnly) -> None:
-    """Remove what an interrupted filling has left; a database that was moved from here goes into the folder `moved`."""
-    state = _replaced(path, mark)
-    if state is None:
+    Raises:
+        DatabaseNotEmpty, DatabaseFailed, StorageUnusable, DiskFull.
+    """
+    if address is not None:
+        _begin_postgres(address, schema, mark)
         return
+    path = database_file(data)
+    state = _replaced(path, mark)
+    if state is not None and state.why == "filling" and state.move == mark.move:
+        return
+    with disk_errors("The database could not be made"):
+        private_folder(data)
+        if state is not None:
+            _set_aside(path, state)
+        build_database(path, schema, (), lambda conn: set_read_only(conn, mark))
+
+
+def _set_aside(path: Path, state: ReadOnly) -> None:
+    """What was moved from here goes into the folder `moved`; what an interrupted filling has left is replaced."""
     close_log(path)
-    if state.why == "moved":
-        folder = path.parent / MOVED_FOLDER
-        private_folder(folder)
-        os.link(path, folder / f"{state.at[:19].replace('-', '').replace(':', '')}Z.db")
+    if state.why != "moved":
+        return
+    folder = path.parent / MOVED_FOLDER
+    private_folder(folder)
+    kept = folder / f"{state.at[:19].replace('-', '').replace(':', '')}Z.db"
+    if not (kept.exists() and kept.samefile(path)):
+        os.link(path, kept)
         sync_folder(folder)
-    path.unlink()
 
 
 def _replaced(path: Path, mark: ReadOnly) -> ReadOnly | None:
@@ -129,35 +142,35 @@ def _is_same(state: ReadOnly, mark: ReadOnly) -> bool:
 
 
 def _is_of(state: ReadOnly, mark: ReadOnly) -> bool:
-    """Whether both speak of one collector."""
-    return state.collector is not None and state.collector == mark.collector
+    """Whether both speak of one collector; one that devices never met is known by its place."""
+    return state.collector == mark.collector and (state.collector is not None or state.place == mark.place)
 
 
 def _must_begin_anew(schema: str | None, state: ReadOnly | None, mark: ReadOnly) -> bool:
-    """Whether the rows there are of an attempt that was given up. Raises DatabaseNotEmpty."""
+    """Whether nothing is there, or an attempt that was given up. Raises DatabaseNotEmpty."""
     if schema is None:
-        return False
+        return True
     if state is None or not _is_same(state, mark):
         raise DatabaseNotEmpty("The PostgreSQL database has rows of a collector already.")
     return state.move != mark.move
 
 
 # ---------------------------------------------------------------------- PostgreSQL
-def _fill_postgres(address: str, schema: str, mark: ReadOnly, tables: Iterable[TableRows], check: Fn[T]) -> T:
-    import psycopg
-
+def _begin_postgres(address: str, schema: str, mark: ReadOnly) -> None:
     from collector.store.migrate import make_postgres
-    from collector.store.postgres_driver import PostgresConnection, failed
 
     found = standing(Path(), address)
-    begins_anew = _must_begin_anew(found.schema, found.read_only, mark)
-    if found.schema is None:
+    if _must_begin_anew(found.schema, found.read_only, mark):
         make_postgres(address, schema, lambda conn: _begin(conn, mark))
+
+
+def _fill_postgres(address: str, tables: Iterable[TableRows], check: Fn[T]) -> T:
+    import psycopg
+
+    from collector.store.postgres_driver import PostgresConnection, failed
+
     try:
         with contextlib.closing(PostgresConnection(address, settings="SET synchronous_commit = off")) as conn:
-            if begins_anew:
-                with conn.driver.transaction():
-                    _begin(conn, mark)
             for name, columns, rows in tables:
                 _fill_table(conn, name, columns, iter(rows))
             _finish(conn)

@@ -136,7 +136,9 @@ def upgrade_postgres(address: str, data: Path) -> None:
 
 
 def make_postgres(address: str, schema: str, begin: Callable[[PostgresConnection], None]) -> None:
-    """The tables of a schema in an empty PostgreSQL database, and what `begin` adds, all or nothing.
+    """The tables of a schema in a PostgreSQL database, and what `begin` makes of them, all or nothing.
+
+    Where the tables of an older schema are, `begin` comes first as well: it leaves no rows for migrations to change.
 
     Raises:
         DatabaseFailed: the schema is older than what PostgreSQL began with, or there are other tables.
@@ -155,7 +157,10 @@ def make_postgres(address: str, schema: str, begin: Callable[[PostgresConnection
             beside.driver.autocommit = False
             engine = create_engine("postgresql+psycopg://", creator=lambda: beside.driver, poolclass=StaticPool)
             with engine.connect() as conn, conn.begin():
-                begin_postgres(conn)
+                if current(conn) is None:
+                    begin_postgres(conn)
+                else:
+                    begin(beside)
                 command.upgrade(alembic_config(conn), schema)
                 begin(beside)
     except (DBAPIError, psycopg.Error) as error:

@@ -99,11 +99,16 @@ def test_rows_can_be_restored_into_postgresql(filled: Filled, tmp_path: Path, mo
     snapshot = save(filled, tmp_path / "r").snapshot
     address = postgres.new_address(migrated=False)
     try:
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), opened(tmp_path / "r") as repository:
-            patched.setattr("collector.backup.restore._checked_digest", raise_interrupt)
-            restore_snapshot(repository, snapshot, tmp_path / "to", database=address)
-        with pytest.raises(MoveUnfinished):
-            open_database(tmp_path / "x", address)
+        for step in ("_restore_blobs", "_checked_digest"):  # from the first on nobody else begins there
+            with (
+                monkeypatch.context() as patched,
+                pytest.raises(KeyboardInterrupt),
+                opened(tmp_path / "r") as repository,
+            ):
+                patched.setattr(f"collector.backup.restore.{step}", raise_interrupt)
+                restore_snapshot(repository, snapshot, tmp_path / "to", database=address)
+            with pytest.raises(MoveUnfinished):
+                open_database(tmp_path / "x", address)
         with opened(tmp_path / "r") as repository:
             found = restore_snapshot(repository, snapshot, tmp_path / "to", database=address)
         assert found.digest == snapshot.digest

@@ -141,6 +141,9 @@ def test_media_and_rows_move_together_wherever_it_is_stopped(
                 patched.setattr(f"collector.move.move.{name}", raise_stopped)
                 move_data(here, there, nothing)
             assert (writes(here), writes(there)) == (name in ("_copy_media", "_enter"), False)
+            if name != "open_filled":  # nor does another collector start with the media there
+                with pytest.raises(BlobsElsewhere):
+                    starts(settings.model_copy(update={"data": here.data.parent / "other", "database": None}))
         move_data(here, there, nothing)
         assert digest(there) == before and contents(there.blobs()) == named
         assert not list(here.data.glob("move-*"))
@@ -148,6 +151,15 @@ def test_media_and_rows_move_together_wherever_it_is_stopped(
         if rows.database is not None:  # with these rows and the media of before no service starts
             with pytest.raises(BlobsElsewhere):
                 starts(both.model_copy(update={"blobs": None}))
+
+
+def test_media_of_another_collector_stay_its_own(here: DataPlace, there: DataPlace, settings: Settings) -> None:
+    other = settings.model_copy(update={"data": here.data.parent / "other", "database": None})
+    starts(other)
+    with pytest.raises(BlobsElsewhere, match="another collector"):
+        move_data(here, there, nothing)
+    starts(other)
+    assert writes(here) and not contents(there.blobs())
 
 
 @on_both

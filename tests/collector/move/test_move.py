@@ -73,7 +73,7 @@ def test_rows_are_equal_at_the_other_engine_and_back_again(here: DataPlace, ther
 
 @on_both
 def test_a_move_that_is_stopped_between_any_two_steps_is_continued(
-    here: DataPlace, there: DataPlace, monkeypatch: pytest.MonkeyPatch
+    here: DataPlace, there: DataPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = digest(here)
     for name in ("_enter", "_copy", "_leave", "open_filled"):
@@ -82,6 +82,9 @@ def test_a_move_that_is_stopped_between_any_two_steps_is_continued(
             move_data(here, there, nothing)
         assert digest(here) == before
         assert (writes(here), writes(there)) == (name == "_enter", False)
+        if name != "open_filled":  # nor does another collector, with a data folder of its own
+            with pytest.raises(MoveUnfinished):
+                open_database(there.data if there.database is None else tmp_path / "new", there.database)
     assert move_data(here, there, nothing).digest == before == digest(there)
     assert (writes(here), writes(there)) == (False, True)
     with pytest.raises(DataMoved):

@@ -11,10 +11,11 @@ import pytest
 
 from collector.backup.rows import RowReading, dump_rows
 from collector.store.database import Database
-from collector.store.fill import DatabaseNotEmpty, check_fillable, fill_database, open_filled
+from collector.store.fill import DatabaseNotEmpty, begin_filling, fill_database, open_filled
 from collector.store.integrity import RowsDoNotFit
-from collector.store.open import open_database
+from collector.store.open import open_database, standing
 from collector.store.read_only import MoveUnfinished, ReadOnly, set_read_only
+from collector.store.schema import newest_schema
 from collector.store.sql import Connection, text
 from tests.collector.backup.saving import furnish
 from tests.collector.review.filled import Filled
@@ -112,11 +113,11 @@ def test_another_collectors_rows_are_never_replaced(source: Database, to: Path, 
     foreign = replace(MARK, move="move-2", collector="cd" * 32)
     attempts: list[Callable[[], Any]] = [
         lambda: fill(source, to, foreign),
-        lambda: check_fillable(to, address_of(to), foreign),
+        lambda: begin_filling(to, address_of(to), newest_schema(), foreign),
         lambda: fill(source, to, replace(foreign, collector=None)),
     ]
     open_filled(to, address_of(to), MARK)
-    attempts += [lambda: fill(source, to), lambda: check_fillable(to, address_of(to), MARK)]
+    attempts += [lambda: fill(source, to), lambda: begin_filling(to, address_of(to), newest_schema(), MARK)]
     for attempt in attempts:
         with pytest.raises(DatabaseNotEmpty):
             attempt()
@@ -127,8 +128,31 @@ def test_what_an_earlier_move_of_the_same_collector_left_is_begun_anew(source: D
         fill(source, to, stop_at=40)
     source.write_sync(lambda conn: conn.execute(text("DELETE FROM look")))
     source.write_sync(lambda conn: conn.execute(text("DELETE FROM service_state WHERE name <> 'verify_key'")))
-    check_fillable(to, address_of(to), replace(MARK, move="move-2"))
+    begin_filling(to, address_of(to), newest_schema(), replace(MARK, move="move-2"))
     fill(source, to, replace(MARK, move="move-2"))
+
+
+def test_nobody_begins_where_rows_are_to_come(source: Database, to: Path) -> None:
+    never_met = replace(MARK, collector=None)
+    begin_filling(to, address_of(to), newest_schema(), never_met)
+    with pytest.raises(MoveUnfinished):
+        open_database(to, address_of(to))
+    for foreign in (MARK, replace(never_met, move="move-2", place="somewhere else")):
+        with pytest.raises(DatabaseNotEmpty):
+            begin_filling(to, address_of(to), newest_schema(), replace(foreign, move="move-2"))
+    again = replace(never_met, move="move-2")  # of a collector that no service has run, known by its place
+    digest = fill(source, to, again)
+    open_filled(to, address_of(to), again)
+    database = open_database(to, address_of(to))
+    assert database.read_sync(dump_rows).digest == digest
+    database.close()
+
+
+def test_one_that_was_begun_before_an_upgrade_gets_the_tables_of_now(source: Database, to: Path) -> None:
+    begin_filling(to, address_of(to), "0018", MARK)
+    again = replace(MARK, move="move-2")
+    fill(source, to, again)
+    assert standing(to, address_of(to)) == (newest_schema(), again)
 
 
 def test_rows_that_postgresql_cannot_store_are_said(source: Database, to: Path) -> None:
