@@ -21,6 +21,7 @@ from collector.backup.snapshot import BackupSnapshot, RowList, SavedFile
 from collector.key_folder import KeyFolder
 from collector.store.blobs import BlobMissing, BlobStore
 from collector.store.database import Database
+from collector.store.scratch import ScratchTable
 from collector.store.sql import text
 from wire.version import installed_version
 
@@ -30,12 +31,16 @@ _NAMED = text("SELECT 1 FROM derived WHERE blob = :blob LIMIT 1")
 
 @dataclass(frozen=True)
 class BackupMade:
-    """`new_blobs` and `new_bytes`: copied this time. `damaged`: blobs whose bytes are not those their name promises."""
+    """`new_blobs` and `new_bytes`: copied this time. `damaged`: blobs whose bytes are not those their name promises.
+
+    `lost`: blobs that the collector has no more, and the repository has since an earlier backup.
+    """
 
     snapshot: BackupSnapshot
     new_blobs: int
     new_bytes: int
     damaged: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 @dataclass
@@ -65,23 +70,25 @@ def make_backup(
         rows = database.read_sync(lambda conn: dump_rows(conn, repository.put_bytes))
         repository.commit()
         course.begin(rows.blob_bytes)
-        missing, damaged = _copy_blobs(repository, rows.blobs, blobs, course, copied)
-        if not _some_were_erased(database, missing):
+        missing, damaged, lost = _copy_blobs(repository, rows.blobs, blobs, course, copied)
+        if not _some_were_erased(database, [*missing, *lost]):
             break
     files = _save_files(repository, data, keys)
     repository.commit()
     snapshot = _snapshot(started, rows, files, sorted(missing + damaged))
     repository.save_snapshot(snapshot)
-    return BackupMade(snapshot, copied.blobs, copied.bytes, tuple(damaged))
+    return BackupMade(snapshot, copied.blobs, copied.bytes, tuple(damaged), tuple(lost))
 
 
 def _copy_blobs(
     repository: Repository, named: RowList, blobs: BlobStore, course: Course, copied: _Copied
-) -> tuple[list[str], list[str]]:
-    """Copy what the repository has not; returns the blobs that are missing and those that are damaged."""
+) -> tuple[list[str], list[str], list[str]]:
+    """Copy what the repository has not; returns the blobs that are missing, those that are damaged, and the lost."""
     missing, damaged = [], []
+    saved = ScratchTable("CREATE TABLE blob (key TEXT PRIMARY KEY, is_there INTEGER) WITHOUT ROWID")
     for key, size in rows_of(named, repository.read_bytes):
         if repository.has(key):
+            saved.change("INSERT INTO blob (key) VALUES (?)", (key,))
             course.advance(size)
             continue
         try:
@@ -94,7 +101,16 @@ def _copy_blobs(
         else:
             copied.blobs += 1
             copied.bytes += size
-    return missing, damaged
+    return missing, damaged, _lost_of(saved, blobs)
+
+
+def _lost_of(saved: ScratchTable, blobs: BlobStore) -> list[str]:
+    """Those that the collector has no more. One listing: asking an S3 server for each would take hours."""
+    if saved.first("SELECT 1 FROM blob LIMIT 1") is None:
+        return []
+    for blob in blobs.list():
+        saved.change("UPDATE blob SET is_there = 1 WHERE key = ?", (blob.key,))
+    return [key for (key,) in saved.all("SELECT key FROM blob WHERE is_there IS NULL") if not blobs.exists(key)]
 
 
 def _some_were_erased(database: Database, missing: Sequence[str]) -> bool:

@@ -26,7 +26,7 @@ def backup(
     """Save everything of this collector into a repository; media that are there already are not copied again.
 
     Works while the service runs and while it does not. Ends with 1 when a recording of the collector is missing or
-    damaged: the backup is made without it.
+    damaged: the backup is made without it, unless an earlier one saved it.
     """
     from collector.backup.backup import make_backup
     from collector.settings import load_settings
@@ -56,6 +56,7 @@ def backup(
                     "new_blobs": made.new_blobs,
                     "new_bytes": made.new_bytes,
                     "missing": list(snapshot.missing),
+                    "lost": list(made.lost),
                     "digest": snapshot.digest,
                 }
             )
@@ -68,7 +69,11 @@ def backup(
     for key in snapshot.missing:
         what = "has changed on the disk" if key in made.damaged else "is missing"
         typer.echo(f"The blob {key} {what}; it is not in this backup.", err=True)
-    if snapshot.missing:
+    for key in made.lost:
+        typer.echo(
+            f"The blob {key} is missing in the collector; an earlier backup saved it, so this one has it.", err=True
+        )
+    if snapshot.missing or made.lost:
         typer.echo("Check the collector's data: gleaner collector verify", err=True)
         raise typer.Exit(1)
 

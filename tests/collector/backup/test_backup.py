@@ -14,7 +14,7 @@ from collector.backup.pace import Course, ReadLimit
 from collector.backup.restore import restore_snapshot
 from collector.backup.rows import dump_rows
 from collector.key_folder import KeyFolder
-from collector.store.blobs import BlobMissing
+from collector.store.blobs import BlobMissing, StoredBlob
 from tests.collector.backup.saving import files_of, furnish, opened, save
 from tests.collector.review.filled import Filled
 
@@ -95,6 +95,9 @@ class Erased:
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         return self._filled.blobs.read(key, start, end)
 
+    def list(self) -> Iterator[StoredBlob]:
+        return self._filled.blobs.list()
+
 
 def test_what_is_erased_during_a_backup_is_not_in_it(filled: Filled, tmp_path: Path) -> None:
     furnish(filled)
@@ -116,6 +119,18 @@ def test_a_blob_that_rows_name_and_nobody_has_is_reported(filled: Filled, tmp_pa
     with opened(tmp_path / "r") as repository:
         restored = restore_snapshot(repository, made.snapshot, tmp_path / "to")
     assert restored.digest == made.snapshot.digest
+
+
+def test_a_blob_that_was_saved_and_is_gone_since_is_named_and_can_be_restored(filled: Filled, tmp_path: Path) -> None:
+    furnish(filled)
+    assert save(filled, tmp_path / "r").lost == ()
+    key = filled.rows("SELECT blob FROM derived WHERE kind = 'original'")[0].blob
+    blob_path(filled, key).unlink()
+    made = save(filled, tmp_path / "r")
+    assert made.lost == (key,) and made.snapshot.missing == made.damaged == ()
+    with opened(tmp_path / "r") as repository:
+        restore_snapshot(repository, made.snapshot, tmp_path / "to")
+    assert key in {path.name for path in (tmp_path / "to" / "blobs").rglob("*")}
 
 
 def test_a_blob_that_changed_on_the_disk_is_reported_and_its_old_copy_stays(filled: Filled, tmp_path: Path) -> None:
