@@ -108,7 +108,8 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     from collector.store.open import has_database, open_database
     from collector.verbs import READS, STARTS_DATA, logged_members, run_verb
 
-    if verb not in STARTS_DATA and not has_database(settings.data, settings.database):
+    begins = verb in STARTS_DATA and settings.data.is_dir()  # a folder that somebody made, and no mistyped one
+    if not begins and not has_database(settings.data, settings.database):
         raise NoDataHere(f"There is no collector data in {settings.data}.")
     try:
         database = open_database(settings.data, settings.database)

@@ -214,7 +214,7 @@ READS = frozenset(
         "study-list", "study-show",
     }
 )  # fmt: skip
-# Somebody may be added before the service first starts; everything else speaks of what is there.
+# Somebody may be added before the service first starts, in a folder that is there; all else speaks of what is there.
 STARTS_DATA = frozenset({"user-add"})
 
 

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
+from collector.local_service import NoDataHere
 from collector.security.chain import check_chain, parsed_line
 from collector.security.files import read_lines
 from collector.security.sender import read_sent
 from collector.settings import load_settings
+from collector.store.open import has_database
 from wire.base import format_utc
 from wire.errors import GleanerError
 
@@ -35,7 +37,10 @@ def security_log(
     settings_file: SettingsFile = None,
 ) -> None:
     """Show the security log: sign-ins, refusals, joins, tokens, revocations and commands."""
-    folder = load_settings({"data": data}, settings_file).logs_folder
+    settings = load_settings({"data": data}, settings_file)
+    folder = settings.logs_folder
+    if not folder.is_dir() and not has_database(settings.data, settings.database):
+        raise NoDataHere(f"There is no collector data in {settings.data}.")
     if check:
         end, faults = check_chain(read_lines(folder))
         for fault in faults[:MAX_FAULTS_SHOWN]:

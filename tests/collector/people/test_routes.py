@@ -159,5 +159,10 @@ def test_people_can_be_added_before_the_service_first_starts(tmp_path: object) -
 
     cold = Collector(Path(str(tmp_path)))
     assert cold.run("join-code").returncode == 3
+    typo = cold.run("user", "add", "ida", "--role", "lead")
+    assert typo.returncode == 3 and "[no-data-here]" in typo.stderr and not cold.data.exists()
+    log = cold.run("security-log")
+    assert log.returncode == 3 and "[no-data-here]" in log.stderr
+    cold.data.mkdir(parents=True)
     assert cold.run("user", "add", "ida", "--role", "lead").returncode == 0
     assert "ida" in cold.run("user", "list").stdout
