@@ -12,6 +12,7 @@ from collector.cli.options import Data, Json, SettingsFile
 from collector.cli.repository import PassphraseFile, Rate, RepositoryPlace, course, repository_at, shown_bytes
 
 if TYPE_CHECKING:
+    from collector.backup.backup import BackupMade
     from collector.settings import Settings
 
 
@@ -66,14 +67,19 @@ def backup(
             f"Saved {snapshot.rows} rows and {snapshot.blobs.rows} blobs ({shown_bytes(snapshot.blob_bytes)}) as"
             f" {snapshot.id}; {made.new_blobs} blobs ({shown_bytes(made.new_bytes)}) are new."
         )
-    for key in snapshot.missing:
+    _say_absent(made)
+
+
+def _say_absent(made: BackupMade) -> None:
+    """Ends with 1 where the collector has a recording no more, or damaged."""
+    for key in made.snapshot.missing:
         what = "has changed on the disk" if key in made.damaged else "is missing"
         typer.echo(f"The blob {key} {what}; it is not in this backup.", err=True)
     for key in made.lost:
         typer.echo(
             f"The blob {key} is missing in the collector; an earlier backup saved it, so this one has it.", err=True
         )
-    if snapshot.missing or made.lost:
+    if made.snapshot.missing or made.lost:
         typer.echo("Check the collector's data: gleaner collector verify", err=True)
         raise typer.Exit(1)
 
