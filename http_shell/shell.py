@@ -16,8 +16,6 @@ STRICT_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-# Answers about people and recordings are for who asked; media have their own rule.
-_NO_STORE = (b"cache-control", b"no-store")
 
 
 class HttpShell:
@@ -30,7 +28,9 @@ class HttpShell:
 
     def __init__(self, app: ASGIApp, hosts: Hosts, headers: Mapping[str, str]) -> None:
         self._app, self._hosts = app, hosts
-        self._strict = tuple((name.encode(), value.encode()) for name, value in {**STRICT_HEADERS, **headers}.items())
+        self._strict = _raw({**STRICT_HEADERS, **headers})
+        # Answers about people and recordings are for who asked; media have their own rule.
+        self._strict_for_json = _raw({**STRICT_HEADERS, "cache-control": "no-store", **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,7 +41,7 @@ class HttpShell:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
                 names = {name.lower() for name, _ in headers}
-                strict = (*self._strict, _NO_STORE) if _is_json(headers) else self._strict
+                strict = self._strict_for_json if _is_json(headers) else self._strict
                 message["headers"] = headers + [header for header in strict if header[0] not in names]
             await send(message)
 
@@ -51,6 +51,10 @@ class HttpShell:
         else:
             error = HostWrong(f"There is no {host[:100] or 'nameless host'} here.")
             await problem_response(error)(scope, receive, send_strict)
+
+
+def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.encode(), value.encode()) for name, value in headers.items())
 
 
 def _is_json(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -44,17 +44,17 @@ async def unexpected(request: Request) -> Response:
     raise ZeroDivisionError
 
 
-APP = HttpShell(
-    Starlette(
-        routes=[Route(f"/{end.__name__}", end) for end in (own_policy, rows, broken, too_new, unexpected)],
-        exception_handlers=problem_handlers("server", "docs/http-api.md", LOG),
-    ),
-    Hosts(),
-    OWN,
+PAGES = Starlette(
+    routes=[Route(f"/{end.__name__}", end) for end in (own_policy, rows, broken, too_new, unexpected)],
+    exception_handlers=problem_handlers("server", "docs/http-api.md", LOG),
 )
+APP = HttpShell(PAGES, Hosts(), OWN)
+WITH_A_RULE = HttpShell(PAGES, Hosts(), {**OWN, "cache-control": "no-cache"})  # of its own for all answers
 
 
-def get(path: str, host: str = "localhost", method: str = "GET") -> tuple[int, list[tuple[str, str]], bytes]:
+def get(
+    path: str, host: str = "localhost", method: str = "GET", app: HttpShell = APP
+) -> tuple[int, list[tuple[str, str]], bytes]:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -68,14 +68,15 @@ def get(path: str, host: str = "localhost", method: str = "GET") -> tuple[int, l
         "root_path": "", "scheme": "http", "server": ("localhost", 80),
     }  # fmt: skip
     with contextlib.suppress(ZeroDivisionError):  # the framework answers and raises it again, for the server's log
-        asyncio.run(APP(scope, receive, send))
+        asyncio.run(app(scope, receive, send))
     headers = [(name.decode().lower(), value.decode()) for name, value in sent[0]["headers"]]
     return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
 
 
 @pytest.mark.parametrize("path", ["/rows", "/own_policy", "/broken", "/none", "/unexpected"])
-def test_every_answer_has_each_header_once(path: str) -> None:
-    _, headers, _ = get(path)
+@pytest.mark.parametrize("app", [APP, WITH_A_RULE])
+def test_every_answer_has_each_header_once(path: str, app: HttpShell) -> None:
+    _, headers, _ = get(path, app=app)
     names = [name for name, _ in headers]
     assert sorted(set(names)) == sorted(names)
     assert set(STRICT_HEADERS) | set(OWN) <= set(names)
@@ -91,6 +92,7 @@ def test_a_header_that_an_answer_sets_stays() -> None:
 @pytest.mark.parametrize("path", ["/rows", "/broken", "/none"])
 def test_json_is_not_stored(path: str) -> None:
     assert dict(get(path)[1])["cache-control"] == "no-store"
+    assert dict(get(path, app=WITH_A_RULE)[1])["cache-control"] == "no-cache"
 
 
 def test_a_foreign_name_is_refused_before_the_application() -> None:
