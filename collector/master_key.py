@@ -102,12 +102,21 @@ def read_master_key(file: Path) -> MasterKey:
         raise MasterKeyMissing(f"This user may not read the master key {file}.") from error
     except (OSError, ValueError) as error:
         raise MasterKeyMissing(f"The file {file} holds no master key.") from error
-    # A secrets manager owns its files and lets the service read them by an access list or a group: both show as rights
-    # of the group. In a file of our own such rights are a mistake; root owns both, and cannot write those of a manager.
-    is_ours = os.access(file, os.W_OK) or found.st_uid == os.geteuid() != 0
-    if found.st_mode & (0o077 if is_ours else 0o027):
-        hint = f"Run: chmod 600 {file}" if is_ours else "Have the secrets manager give it the mode 0400 or 0440."
+    hint = closing_of(file, found)
+    if hint is not None:
         raise MasterKeyMissing(f"The master key {file} can be read by others.", hint=hint)
     if len(key) != SecretBox.KEY_SIZE:
         raise MasterKeyMissing(f"The file {file} holds no master key.")
     return MasterKey(key)
+
+
+def closing_of(file: Path, found: os.stat_result) -> str | None:
+    """How the file of a secret is closed to others; None: they cannot read it.
+
+    A secrets manager owns its files and lets the service read them by an access list or a group: both show as rights of
+    the group. In a file of our own such rights are a mistake; root owns both, and cannot write those of a manager.
+    """
+    is_ours = os.access(file, os.W_OK) or found.st_uid == os.geteuid() != 0
+    if not found.st_mode & (0o077 if is_ours else 0o027):
+        return None
+    return f"Run: chmod 600 {file}" if is_ours else "Have the secrets manager give it the mode 0400 or 0440."

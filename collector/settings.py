@@ -336,13 +336,13 @@ def without_password(address: str) -> str:
     return _SECRET.sub("…", address)
 
 
-def check_flag(address: str) -> None:
+def check_flag(address: str, variable: str = f"{ENVIRONMENT_PREFIX}DATABASE") -> None:
     """Raises SettingsInvalid: the address of a database on a command line has a password."""
     if _HAS_PASSWORD.search(address):
         raise SettingsInvalid(
             "The address of the database has a password, which everybody on this machine could read in the list of"
             " processes.",
-            hint="Put it into PGPASSFILE, a service file, GLEANER_COLLECTOR_DATABASE or the settings file.",
+            hint=f"Put it into PGPASSFILE or a service file, or the whole address into {variable}.",
         )
 
 

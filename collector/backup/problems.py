@@ -6,6 +6,7 @@ GleanerError
 ├── BackupNotFound              backup-not-found
 ├── BackupStorageUnusable       backup-storage-unusable
 ├── BackupTooNew                backup-too-new
+├── ParticipantNotInBackups     participant-not-in-backups
 ├── PassphraseMissing           passphrase-missing
 ├── PassphraseWrong             passphrase-wrong
 ├── RestoreTargetNotEmpty       restore-target-not-empty
@@ -71,6 +72,15 @@ class BackupTooNew(GleanerError):
     status = 409
     exit_code = 3
     hint = "Install the version that made the backup, or a later one."
+
+
+class ParticipantNotInBackups(GleanerError):
+    """No snapshot has anything of a participant."""
+
+    code = "participant-not-in-backups"
+    status = 404
+    exit_code = 1
+    hint = "Compare the id with that in the collector, letter by letter. Who was erased before is not there, either."
 
 
 class PassphraseMissing(GleanerError):

@@ -28,8 +28,9 @@ app = typer.Typer(no_args_is_help=True, help="Backups that were made: which ther
 @app.command("list")
 def list_snapshots(repository: RepositoryPlace, passphrase_file: PassphraseFile = None, as_json: Json = False) -> None:
     """Show every snapshot, the oldest first."""
-    from rich.console import Console
     from rich.table import Table
+
+    from collector.cli.tables import show_table
 
     with repository_at(repository, passphrase_file) as place:
         found = [place.find_snapshot(name) for name in place.snapshot_ids()]
@@ -55,7 +56,10 @@ def list_snapshots(repository: RepositoryPlace, passphrase_file: PassphraseFile 
         made = f"{one.finished_at:%Y-%m-%d %H:%M}"
         size = shown_bytes(one.blob_bytes)
         table.add_row(one.id, made, one.version, str(one.rows), str(one.blobs.rows), size, str(len(one.missing) or ""))
-    Console().print(table if found else "No backup in this repository has ended well yet.")
+    if found:
+        show_table(table)
+    else:
+        typer.echo("No backup in this repository has ended well yet.")
 
 
 @app.command("check")
@@ -123,6 +127,7 @@ def erase(
     where the bucket keeps versions of what was deleted.
     """
     from collector.backup.erase import erase_participant, snapshots_with
+    from collector.backup.problems import ParticipantNotInBackups
     from collector.bulk.background import stand_back
 
     stand_back()
@@ -130,6 +135,8 @@ def erase(
         erased = None if look else erase_participant(place, participant)
         left = snapshots_with(place, participant)
         is_kept = not look and place.storage.is_versioned()
+    if erased is not None and not (erased.snapshots or erased.objects or left or is_kept):
+        raise ParticipantNotInBackups(f"Nobody of the name {participant} is in these backups; nothing was changed.")
     if as_json:
         found = {"erased": None if erased is None else asdict(erased), "left": left, "versioned": is_kept}
         typer.echo(json.dumps(found))

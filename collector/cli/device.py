@@ -16,8 +16,9 @@ DeviceId = Annotated[str, typer.Argument(help="The device's id, as `device list`
 @app.command("list")
 def list_devices(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Show every device that joined, the newest first."""
-    from rich.console import Console
     from rich.table import Table
+
+    from collector.cli.tables import show_table
 
     made = ask_collector(data, settings_file, "device-list", {})
     if as_json:
@@ -29,7 +30,10 @@ def list_devices(data: Data = None, as_json: Json = False, settings_file: Settin
         waiting = "" if row["captures_waiting"] is None else str(row["captures_waiting"])
         heard = (row["last_seen_at"] or "")[:16].replace("T", " ")
         table.add_row(row["id"], row["name"], row["joined_at"][:10], heard, state, waiting)
-    Console().print(table if made["devices"] else "No device yet: gleaner collector join-code")
+    if made["devices"]:
+        show_table(table)
+    else:
+        typer.echo("No device yet: gleaner collector join-code")
 
 
 @app.command("revoke")

@@ -84,7 +84,7 @@ def _target(settings: Settings, to_database: str | None, to_blobs: str | None) -
     from collector.move.places import DataPlace
     from collector.settings import SettingsInvalid, check_flag
 
-    check_flag(to_database or "")
+    check_flag(to_database or "", TO_DATABASE)
     to_database, to_blobs = to_database or os.environ.get(TO_DATABASE), to_blobs or os.environ.get(TO_BLOBS)
     if to_database is None and to_blobs is None:
         return None

@@ -102,12 +102,16 @@ def passphrase_of(
 ) -> str:
     """From the file, the environment, or the person at the terminal. Raises PassphraseMissing."""
     from collector.backup.problems import PassphraseMissing
+    from collector.master_key import closing_of
 
     if file is not None:
         try:
+            hint = closing_of(file, file.stat())
             found = file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise PassphraseMissing(f"The passphrase file {file} cannot be read: {error}.") from error
+        if hint is not None:
+            raise PassphraseMissing(f"The passphrase file {file} can be read by others.", hint=hint)
     else:
         found = os.environ.get(variable, "")
         if not found and sys.stdin.isatty():

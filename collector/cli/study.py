@@ -21,8 +21,9 @@ Study = Annotated[str, typer.Argument(help="The study, as `study list` shows it.
 @app.command("list")
 def list_studies(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Show every study; the first session of one makes it."""
-    from rich.console import Console
     from rich.table import Table
+
+    from collector.cli.tables import show_table
 
     made = ask_collector(data, settings_file, "study-list", {})
     if as_json:
@@ -32,7 +33,10 @@ def list_studies(data: Data = None, as_json: Json = False, settings_file: Settin
     for row in made["studies"]:
         links = "yes" if row["media_links"] else "no"
         table.add_row(row["id"], row["created_at"][:10], f"{row['control_share']:.0%}", links)
-    Console().print(table if made["studies"] else "No study yet: the first session of one makes it.")
+    if made["studies"]:
+        show_table(table)
+    else:
+        typer.echo("No study yet: the first session of one makes it.")
 
 
 @app.command("show")
@@ -47,6 +51,8 @@ def show_study(
     from rich.console import Console
     from rich.table import Table
 
+    from collector.cli.tables import show_table
+
     made = ask_collector(data, settings_file, "study-show", {"study": study})
     if as_json:
         typer.echo(json.dumps(made))
@@ -59,8 +65,8 @@ def show_study(
         table.add_row(
             str(row["number"]), row["made_at"][:10], f"{row['origin']} {row['origin_id'][:12]}", row["sha256"][:12]
         )
+    show_table(table)
     console = Console()
-    console.print(table)
     for row in shown:
         _show_version(row, console)
 

@@ -85,8 +85,9 @@ def enable(name: Name, data: Data = None, as_json: Json = False, settings_file: 
 @app.command("tokens")
 def tokens(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Show what lets a person in: tokens of programs, sessions of the page, links that were not opened yet."""
-    from rich.console import Console
     from rich.table import Table
+
+    from collector.cli.tables import show_table
 
     made = ask_collector(data, settings_file, "user-tokens", {"name": name})
     if as_json:
@@ -97,7 +98,10 @@ def tokens(name: Name, data: Data = None, as_json: Json = False, settings_file: 
     for row in made["tokens"]:
         times = [(row[at] or "never")[:16].replace("T", " ") for at in ("created_at", "last_used_at", "expires_at")]
         table.add_row(row["id"], kinds[row["kind"]], *times)
-    Console().print(table if made["tokens"] else f"{name} has no tokens, sessions or links.")
+    if made["tokens"]:
+        show_table(table)
+    else:
+        typer.echo(f"{name} has no tokens, sessions or links.")
 
 
 @app.command("revoke-token")
@@ -136,8 +140,9 @@ def limit(
 @app.command("list")
 def list_people(data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Show everybody."""
-    from rich.console import Console
     from rich.table import Table
+
+    from collector.cli.tables import show_table
 
     made = ask_collector(data, settings_file, "user-list", {})
     if as_json:
@@ -147,4 +152,7 @@ def list_people(data: Data = None, as_json: Json = False, settings_file: Setting
     for row in made["users"]:
         role = row["role"] + (" (disabled)" if row["disabled_at"] else "")
         table.add_row(row["name"], role, row["created_at"][:10], ", ".join(row["studies"] or ["all"]))
-    Console().print(table if made["users"] else "Nobody yet: gleaner collector user add NAME --role annotator")
+    if made["users"]:
+        show_table(table)
+    else:
+        typer.echo("Nobody yet: gleaner collector user add NAME --role annotator")

@@ -33,12 +33,12 @@ def verify(
 
     Works while the service runs and changes nothing.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from collector.backup.comparison import compare_with_backup
     from collector.backup.restore import newest_snapshot
     from collector.backup.verify import verify_data
+    from collector.cli.tables import show_table
     from collector.settings import load_settings
     from collector.store.open import open_reader
     from collector.store.open_blobs import open_blobs
@@ -60,7 +60,7 @@ def verify(
             table = Table("kind", "where", "problem", box=None)
             for one in found.faults[:SHOWN_FAULTS]:
                 table.add_row(one.kind, one.place, one.problem)
-            Console().print(table)
+            show_table(table)
         more = len(found.faults) - SHOWN_FAULTS
         if more > 0:
             typer.echo(f"and {more} more: --json lists all of them.")

@@ -196,6 +196,7 @@ def test_a_backup_brings_media_from_there_and_a_restore_to_there(
     device.received(one.id)
     until(lambda: not on_s3.rows("SELECT kind, state FROM job WHERE state <> 'done'"))
     (tmp_path / "phrase").write_text("six words that nobody else knows")
+    (tmp_path / "phrase").chmod(0o600)
     phrase = ("--passphrase-file", str(tmp_path / "phrase"))
     assert on_s3.run("backups", "init", str(tmp_path / "kept"), *phrase).returncode in (0, 2)
     made = on_s3.run("backup", str(tmp_path / "kept"), *phrase, "--json")

@@ -132,4 +132,6 @@ def test_the_command_says_what_is_left(filled: Filled, tmp_path: Path) -> None:
     said = json.loads(done.stdout)
     assert said["left"] == {} and len(said["erased"]["snapshots"]) == 2
     again = gleaner(filled.folder, *words[:-1])
-    assert again.returncode == 0 and "No snapshot has anything" in again.stdout
+    assert again.returncode == 1 and "[participant-not-in-backups]" in again.stderr and again.stdout == ""
+    looked_again = gleaner(filled.folder, *words[:-1], "--look")
+    assert looked_again.returncode == 0 and "No snapshot has anything" in looked_again.stdout

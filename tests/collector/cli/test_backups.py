@@ -34,6 +34,10 @@ def data(filled: Filled) -> Path:
 def test_a_night_of_backups(data: Path, tmp_path: Path) -> None:
     place, secret = tmp_path / "backups", tmp_path / "secret"
     secret.write_text(PASSPHRASE + "\n")
+    secret.chmod(0o644)
+    refused = run("backup", place, "--passphrase-file", secret, "--data", data)
+    assert refused.returncode == 2 and f"chmod 600 {secret}" in refused.stderr and not place.exists()
+    secret.chmod(0o600)
     with_file = ("--passphrase-file", secret)
     for _ in range(2):
         done = run("backup", place, *with_file, "--data", data)

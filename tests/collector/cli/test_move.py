@@ -36,6 +36,7 @@ def test_a_password_is_refused_on_the_command_line_and_taken_from_the_environmen
     address = "postgresql://u:secret@127.0.0.1:1/none"
     refused = run(data, "--to-database", address)
     assert isinstance(refused.exception, GleanerError) and refused.exception.code == "settings-invalid"
+    assert TO_DATABASE in (refused.exception.hint or "")
     tried = run(data, **{TO_DATABASE: address})
     assert isinstance(tried.exception, GleanerError) and tried.exception.code == "database-failed"
     assert "secret" not in str(tried.exception)
