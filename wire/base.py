@@ -28,8 +28,8 @@ Count = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
 Ordinal = Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
-# For `exclude_if`: members that are left out where they say nothing. Both are asked of every label that is written, so
-# neither is a function of Python.
+# For `exclude_if`: members that are left out where they say nothing; also those that an older schema lacks, because its
+# readers refuse unknown ones. Asked of every label that is written, so neither is a function of Python.
 is_none = partial(operator.is_, None)
 is_empty = operator.not_
 

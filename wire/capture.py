@@ -5,18 +5,16 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     StrictBool,
     StringConstraints,
-    model_serializer,
     model_validator,
 )
 
-from wire.base import Count, Document, Id, Microseconds, Number, Ordinal, Sha256, Utc, WireModel
+from wire.base import Count, Document, Id, Microseconds, Number, Ordinal, Sha256, Utc, WireModel, is_none
 
 Medium = Literal["video", "audio", "image", "text"]
 PART_PATTERN = r"^(media|frames|redaction|labels:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63})$"
@@ -133,14 +131,10 @@ class CaptureManifest(Document):
     wall: Wall
     clock_map: list[tuple[Microseconds, Microseconds]] = Field(min_length=1)
     counts: Counts = Counts()
-    redaction: Redacted | None = None
-    device_facts: DeviceFacts | None = None
-    sensor_settings: SensorSettings | None = None
+    redaction: Redacted | None = Field(default=None, exclude_if=is_none)
+    device_facts: DeviceFacts | None = Field(default=None, exclude_if=is_none)
+    sensor_settings: SensorSettings | None = Field(default=None, exclude_if=is_none)
     parts: list[Part] = Field(min_length=1)
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_older_schemas_lack(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "redaction", "device_facts", "sensor_settings")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -191,11 +185,6 @@ def set_schema(document: Document, lowest: int) -> None:
         object.__setattr__(document, "schema_number", lowest)  # frozen only from the end of validation on
     elif document.schema_number < lowest:
         raise ValueError(f"a member needs schema {lowest}, the document has {document.schema_number}")
-
-
-def without_nulls(members: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Members that an older schema lacks are left out when they are null: its readers refuse unknown ones."""
-    return {name: value for name, value in members.items() if value is not None or name not in names}
 
 
 def check_rising(values: Sequence[int], name: str) -> None:

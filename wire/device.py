@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     StrictBool,
     StringConstraints,
-    model_serializer,
     model_validator,
 )
 
-from wire.base import Count, Document, Id, Sha256, Utc, WireModel
+from wire.base import Count, Document, Id, Sha256, Utc, WireModel, is_none
 from wire.canonical import canonical_json
-from wire.capture import Part, set_schema, without_nulls
+from wire.capture import Part, set_schema
 
 TIME_HEADER = "Gleaner-Time"  # of the answer to a heartbeat: the collector's time, as every Utc is written
 
@@ -34,11 +32,7 @@ class JoinRequest(Document):
 
     code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}-?[A-Z0-9]{4}$")]
     device: DeviceInfo
-    known_as: Id | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "known_as")
+    known_as: Id | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

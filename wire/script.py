@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
-from wire.base import Document, Id, Number, Sha256, WireModel
+from wire.base import Document, Id, Number, Sha256, WireModel, is_none
 from wire.canonical import document_hash
-from wire.capture import Medium, set_schema, without_nulls
+from wire.capture import Medium, set_schema
 from wire.tasks import TaskType
 
 StepKind = Literal["say", "do", "show", "answer"]
@@ -130,12 +130,8 @@ class Plan(Document):
     study: Id
     consent: ConsentText
     labels: LabelSchema = LabelSchema()
-    redaction: Redaction | None = None
+    redaction: Redaction | None = Field(default=None, exclude_if=is_none)
     steps: list[PlanStep] = Field(min_length=1)
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "redaction")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -6,12 +6,12 @@ those before it.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
-from wire.base import Count, Document, Id, Microseconds, Ordinal, Utc, WireModel
-from wire.capture import Medium, set_schema, without_nulls
+from wire.base import Count, Document, Id, Microseconds, Ordinal, Utc, WireModel, is_none
+from wire.capture import Medium, set_schema
 from wire.consent import ConsentRecord
 from wire.script import LabelSchema, ScriptRef, StepKind
 from wire.tasks import TaskType
@@ -41,11 +41,9 @@ class TakeRecord(WireModel):
     opened_at: Utc
     closed_at: Utc | None = None
     captures: list[TakeCapture]
-    boot: Id | None = Field(default=None, description="Which start of the device's clock `opened_us` is on")
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "boot")
+    boot: Id | None = Field(
+        default=None, exclude_if=is_none, description="Which start of the device's clock `opened_us` is on"
+    )
 
 
 class StepTitle(WireModel):
@@ -79,17 +77,15 @@ class SessionRecord(Document):
     ended_at: Utc | None = None
     takes: list[TakeRecord] = []
     take_count: Count | None = Field(
-        default=None, description="Takes begun at this revision; each comes as a document of its own. Null: in `takes`."
+        default=None,
+        exclude_if=is_none,
+        description="Takes begun at this revision; each comes as a document of its own. Null: in `takes`.",
     )
 
     @property
     def is_whole(self) -> bool:
         """Whether its takes travel in it (schemas 1 and 2)."""
         return self.take_count is None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_schema_2_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "take_count")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from prelabel.geometry.areas import Size
 from prelabel.geometry.overlap import overlap_table
@@ -19,7 +19,7 @@ from prelabel.quality import edits
 from prelabel.quality.matching import by_id, by_overlap
 from prelabel.quality.sameness import same_attributes, same_label, same_place, same_text
 from prelabel.quality.texts import spoken
-from wire.base import Count, WireModel
+from wire.base import Count, WireModel, is_none
 from wire.labels import BaseLabel, Box, Interval, Keypoints, Label, Polygon, Span, Track
 
 MAX_LEFT_OVER = 40_000  # pairs that are compared by overlap: a still has a few hundred, a submit may have anything
@@ -40,20 +40,16 @@ class ChangeRow(WireModel):
     change: Change
     kind: str
     label: str
-    was: str | None = None
-    before: str | None = None
-    after: str | None = None
-    iou: float | None = None
-    oks: float | None = None
-    start_delta: int | None = None
-    end_delta: int | None = None
-    delta: list[float] | None = None
-    keyframes: list[int] | None = None
-    distance: int | None = None
-
-    @model_serializer(mode="wrap")
-    def _omit_what_does_not_fit(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return {name: value for name, value in handler(self).items() if value is not None}
+    was: str | None = Field(default=None, exclude_if=is_none)
+    before: str | None = Field(default=None, exclude_if=is_none)
+    after: str | None = Field(default=None, exclude_if=is_none)
+    iou: float | None = Field(default=None, exclude_if=is_none)
+    oks: float | None = Field(default=None, exclude_if=is_none)
+    start_delta: int | None = Field(default=None, exclude_if=is_none)
+    end_delta: int | None = Field(default=None, exclude_if=is_none)
+    delta: list[float] | None = Field(default=None, exclude_if=is_none)
+    keyframes: list[int] | None = Field(default=None, exclude_if=is_none)
+    distance: int | None = Field(default=None, exclude_if=is_none)
 
 
 class Diff(WireModel):

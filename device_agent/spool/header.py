@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
-from wire.base import Count, Document, Id, Microseconds, Ordinal, shared_members
+from wire.base import Count, Document, Id, Microseconds, Ordinal, is_none, shared_members
 from wire.capture import (
     CaptureFormat,
     CaptureManifest,
@@ -19,7 +19,6 @@ from wire.capture import (
     SensorSettings,
     Wall,
     set_schema,
-    without_nulls,
 )
 
 CaptureState = Literal["open", "unfinished", "closed", "confirmed", "dropped", "aside", "unknown"]
@@ -49,13 +48,9 @@ class CaptureHeader(Document):
     opened_us: Microseconds
     wall: Wall
     sequence: Count = 0
-    masked: Literal[True] | None = None
-    device_facts: DeviceFacts | None = None
-    sensor_settings: SensorSettings | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_older_schemas_lack(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "masked", "device_facts", "sensor_settings")
+    masked: Literal[True] | None = Field(default=None, exclude_if=is_none)
+    device_facts: DeviceFacts | None = Field(default=None, exclude_if=is_none)
+    sensor_settings: SensorSettings | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

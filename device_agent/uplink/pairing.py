@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import httpx
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from http_shell.trust import context_of, fetch_authority, has_pin, http_to, is_open_http, is_untrusted
 from wire.authority import split_code
-from wire.base import Document, Id
+from wire.base import Document, Id, is_none
 from wire.canonical import canonical_json
-from wire.capture import set_schema, without_nulls
+from wire.capture import set_schema
 from wire.device import DeviceInfo, JoinReply, JoinRequest
 from wire.errors import BadDocument, GleanerError
 from wire.files import write_whole
@@ -91,11 +91,7 @@ class Credentials(Document):
     url: str
     verify_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     collector: str
-    authority: str | None = None
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_schema_1_lacks(self, handler: SerializerFunctionWrapHandler) -> Any:
-        return without_nulls(handler(self), "authority")
+    authority: str | None = Field(default=None, exclude_if=is_none)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
