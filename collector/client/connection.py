@@ -144,7 +144,7 @@ class HttpCalls:
         asked = error.retry_after or 0.0 if isinstance(error, CollectorRefused) else 0.0
         if asked > MAX_RETRY_AFTER_SECONDS:
             return None
-        return max(asked, full_jitter(failures, self._chance()))
+        return asked + full_jitter(failures, self._chance())  # not all that were asked to wait at one moment
 
     @contextlib.contextmanager
     def stream(self, path: str, headers: Mapping[str, str], query: Mapping[str, Any]) -> Iterator[httpx.Response]:

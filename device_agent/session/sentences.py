@@ -34,6 +34,7 @@ SENTENCES = {
     "receipt-forged": _SENDING,
     "receipt-mismatch": _SENDING,
     "collector-problem": _SENDING,
+    "collector-busy": "Sending has to wait a little. Your recordings are safe on this device and are sent afterwards.",
     "capture-withdrawn": _STORED,
     "capture-conflict": _STORED,
     "part-damaged": _STORED,

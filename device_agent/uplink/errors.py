@@ -12,6 +12,7 @@ UplinkError (http_shell/answers.py)
 ├── PartsWanted            parts-missing           send `parts` again
 ├── Withdrawn              capture-withdrawn       the collector will never take it
 ├── OtherManifest          capture-conflict        the collector holds another manifest of this id
+├── CollectorBusy          collector-busy          it takes nothing for now and says for how long
 └── CollectorProblem       collector-problem       any other problem document, with its own code and hint
 """
 
@@ -22,6 +23,8 @@ from typing import ClassVar
 import httpx
 
 from http_shell.answers import NoAnswer, NotACollector, Untrusted, UplinkError, no_answer, read_problem
+
+OF_ALL = frozenset({429, 503})  # with Retry-After they are about every request of this device, not about one
 
 
 class CollectorUnreachable(NoAnswer):
@@ -76,13 +79,36 @@ class OtherManifest(UplinkError):
 
 
 class CollectorProblem(UplinkError):
-    """A problem document. `problem_code` is the collector's own code, `answer` its status."""
+    """A problem document. `problem_code` is the collector's own code, `answer` its status. `retry_after`: seconds
+    that it asks to wait, 0 where it does not say."""
 
     code: ClassVar[str] = "collector-problem"
 
-    def __init__(self, message: str, *, hint: str | None, problem_code: str, answer: int, transient: bool) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None,
+        problem_code: str,
+        answer: int,
+        transient: bool,
+        retry_after: float = 0.0,
+    ) -> None:
         super().__init__(message, hint=hint, problem_code=problem_code)
         self.problem_code, self.answer, self.transient = problem_code, answer, transient
+        self.retry_after = retry_after
+
+
+class CollectorBusy(UplinkError):
+    """The collector takes nothing from this device for `retry_after` seconds: it only reads, or is asked too often."""
+
+    code: ClassVar[str] = "collector-busy"
+    status: ClassVar[int] = 503
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, *, hint: str | None, problem_code: str, retry_after: float) -> None:
+        super().__init__(message, hint=hint, problem_code=problem_code)
+        self.problem_code, self.retry_after = problem_code, retry_after
 
 
 def unreachable(base: str, error: httpx.HTTPError | httpx.InvalidURL) -> UplinkError:
@@ -111,10 +137,14 @@ def problem_of(reply: httpx.Response, base: str) -> UplinkError:
         return PartsWanted(problem.title, [str(name) for name in parts] if isinstance(parts, list) else [])
     if not problem.code and not problem.transient:
         return NotACollector(f"{base} answered {problem.status} without saying what is wrong.")
+    code, hint = problem.code or f"http-{problem.status}", problem.hint or None
+    if problem.status in OF_ALL and problem.retry_after is not None:
+        return CollectorBusy(problem.title, hint=hint, problem_code=code, retry_after=problem.retry_after)
     return CollectorProblem(
         problem.title,
-        hint=problem.hint or None,
-        problem_code=problem.code or f"http-{problem.status}",
+        hint=hint,
+        problem_code=code,
         answer=problem.status,
         transient=problem.transient,
+        retry_after=problem.retry_after or 0.0,
     )

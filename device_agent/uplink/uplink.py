@@ -23,6 +23,7 @@ from device_agent.spool.spool import ReceiptMismatch, Spool
 from device_agent.uplink.choice import choose_long, choose_small
 from device_agent.uplink.client import CollectorClient
 from device_agent.uplink.errors import (
+    CollectorBusy,
     CollectorProblem,
     CollectorUnreachable,
     DeviceForbidden,
@@ -32,8 +33,9 @@ from device_agent.uplink.errors import (
     Withdrawn,
 )
 from device_agent.uplink.transfer import Pace, Transfer
+from device_agent.uplink.waiting import Refusal, one_seconds, way_seconds
 from http_shell.answers import NotACollector
-from http_shell.schedule import FIRST_CHUNK_BYTES, TokenBucket, full_jitter
+from http_shell.schedule import FIRST_CHUNK_BYTES, TokenBucket
 from http_shell.tus_client import UploadGone, UploadMoved, UploadSpoiled
 from wire.device import Heartbeat
 from wire.errors import GleanerError
@@ -42,8 +44,6 @@ from wire.signature import ReceiptForged
 
 log = logging.getLogger("gleaner.uplink")
 HEARTBEAT_SECONDS = 10.0
-REFUSED_SECONDS = 30.0  # a token that is not accepted is tried this often
-FINAL_SECONDS = 600.0  # what the collector refuses for a reason is tried this often: it may be upgraded
 MAX_RECEIPTS_PER_ROUND = 16
 SESSION_UNKNOWN = "session-unknown"  # the collector's answer to a take of a session that it has lost
 LOST_SECONDS = 1.0  # then the session's record has been sent again
@@ -53,6 +53,8 @@ OF_ONE = (
     CollectorProblem, DeviceForbidden, PartsWanted, UploadMoved, UploadGone, UploadSpoiled, ReceiptForged,
     ReceiptMismatch, PartDamaged, SpoolFailed, SpoolFull, OSError,
 )  # fmt: skip
+# States of the way, which `on_state` is told of: the log has the others.
+OF_THE_WAY = (DeviceRefused, DeviceForbidden, CollectorUnreachable, NotACollector, CollectorBusy)
 
 
 @dataclass(frozen=True)
@@ -72,21 +74,27 @@ class Uplink:
         self, spool: Spool, client_factory: Callable[[], CollectorClient], on_state: Callable[[UplinkState], None],
         bandwidth: int | None = None, *, agent_version: str = "unknown", heartbeat_seconds: float = HEARTBEAT_SECONDS,
         chance: Callable[[], float] = random.random, clock: DeviceClock | None = None,
+        wait: Callable[[float], object] | None = None,
     ) -> None:  # fmt: skip
-        """`bandwidth`: bytes a second, None for no limit. `chance`: the jitter of waiting, uniform in [0, 1)."""
+        """`bandwidth`: bytes a second, None for no limit. `chance`: the jitter of waiting, uniform in [0, 1).
+
+        `wait`: sleeps so many seconds after a round that failed; None: until `stop`, at most.
+        """
         self._spool, self._client_factory, self._on_state = spool, client_factory, on_state
         self._agent_version, self._heartbeat_seconds, self._chance = agent_version, heartbeat_seconds, chance
         self._clock = clock or DeviceClock()
         self._client: CollectorClient | None = None
         self._transfers: dict[str, Transfer] = {}
-        self._record_refused: dict[RecordKey, tuple[float, GleanerError]] = {}
+        self._record_refused: dict[RecordKey, Refusal] = {}
         self._bucket = None if bandwidth is None else TokenBucket(bandwidth, level=bandwidth, at=time.monotonic())
         self._pace = Pace(bandwidth, self._throttle, chunk=FIRST_CHUNK_BYTES)
         self._state = UplinkState()
         self._reported: tuple[str, str | None] = ("starting", None)
         self._heartbeat_due = 0.0
         self._failures = 0
+        self._failure: GleanerError | None = None  # of the last round, None when it was whole
         self._stopping = threading.Event()
+        self._wait = wait or self._stopping.wait
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
 
     @property
@@ -132,7 +140,7 @@ class Uplink:
             delay = self._attempt()
             if delay > 0 and not self._stopping.is_set():
                 if self._failures:
-                    self._stopping.wait(delay)
+                    self._wait(delay)
                 else:
                     self._spool.wait(delay, seen)
         if self._client is not None:
@@ -144,22 +152,20 @@ class Uplink:
             if self._client is None:
                 self._client = self._client_factory()
             delay = self._round(self._client)
-        except (DeviceRefused, DeviceForbidden) as error:
-            return self._failed(error, REFUSED_SECONDS)
-        except (CollectorUnreachable, NotACollector) as error:
-            return self._failed(error, None)
         except GleanerError as error:
-            log.warning("%s", error)
-            return self._failed(error, None)
+            if not isinstance(error, OF_THE_WAY) and str(error) != str(self._failure):
+                log.warning("%s", error)
+            return self._failed(error)
         except Exception as error:
             log.exception("the uplink failed")
-            return self._failed(GleanerError(f"The uplink failed and tries again ({error})."), None)
-        self._failures = 0
+            return self._failed(GleanerError(f"The uplink failed and tries again ({error})."))
+        self._failures, self._failure = 0, None
         self._publish(reachable=True, error=None)
         return delay
 
-    def _failed(self, error: GleanerError, seconds: float | None) -> float:
-        self._failures += 1
+    def _failed(self, error: GleanerError) -> float:
+        """Seconds until the next round."""
+        self._failures, self._failure = self._failures + 1, error
         for transfer in self._transfers.values():
             transfer.clear_offsets()
         if self._client is not None:
@@ -167,7 +173,7 @@ class Uplink:
             self._client = None
         reachable = not isinstance(error, CollectorUnreachable | NotACollector)
         self._publish(reachable=reachable, error=error)
-        return seconds if seconds is not None else 0.05 + full_jitter(self._failures, self._chance())
+        return way_seconds(error, self._failures, self._chance())
 
     def _round(self, client: CollectorClient) -> float:
         now = time.monotonic()
@@ -232,21 +238,20 @@ class Uplink:
         """Once in the life of this process; a collector of an earlier version does not take plans."""
         for sha256, plan in self._spool.plans.to_send().items():
             key = plan_key(sha256)
-            if self._stopping.is_set() or self._record_refused.get(key, (0.0,))[0] > time.monotonic():
+            if self._stopping.is_set() or self._must_wait(key):
                 continue
             try:
                 self._throttle(client.put_plan(sha256, plan))
             except (CollectorProblem, DeviceForbidden) as error:
-                log.warning("plan %s: %s", sha256, error)
+                self._refused(key, error)
                 if isinstance(error, CollectorProblem) and error.transient:  # what else waits is sent meanwhile
-                    self._record_refused[key] = (time.monotonic() + self._retry_seconds(error, 1), error)
                     continue
             self._spool.plans.sent(sha256)
 
     def _send_record(self, client: CollectorClient, record: SessionRecord | TakeDocument) -> bool:
         """False: the collector has lost the session; its records wait again."""
         key = record_key(record)
-        if self._stopping.is_set() or self._record_refused.get(key, (0.0,))[0] > time.monotonic():
+        if self._stopping.is_set() or self._must_wait(key):
             return True
         try:
             if isinstance(record, TakeDocument):
@@ -257,14 +262,25 @@ class Uplink:
                 self._spool.records.sent(record.session, record.revision)
         except (CollectorProblem, DeviceForbidden) as error:
             is_lost = isinstance(error, CollectorProblem) and error.problem_code == SESSION_UNKNOWN
-            seconds = LOST_SECONDS if is_lost else self._retry_seconds(error, 1)
-            self._record_refused[key] = (time.monotonic() + seconds, error)
-            log.warning("record %s: %s", "/".join(map(str, key)), error)
+            self._refused(key, error, LOST_SECONDS if is_lost else None)
             if is_lost:
                 self._spool.records.send_again(record.session)
             return not is_lost
         self._record_refused.pop(key, None)
         return True
+
+    def _must_wait(self, key: RecordKey) -> bool:
+        refusal = self._record_refused.get(key)
+        return refusal is not None and refusal.not_before > time.monotonic()
+
+    def _refused(self, key: RecordKey, error: GleanerError, seconds: float | None = None) -> None:
+        """It waits; the log has the sentence once, and again when it is another one."""
+        before = self._record_refused.get(key)
+        failures = 1 if before is None else before.failures + 1
+        if before is None or str(before.error) != str(error):
+            log.warning("record %s: %s", "/".join(map(str, key)), error)
+        seconds = one_seconds(error, failures, self._chance()) if seconds is None else seconds
+        self._record_refused[key] = Refusal(time.monotonic() + seconds, error, failures)
 
     def _ask(self, client: CollectorClient) -> None:
         now = time.monotonic()
@@ -318,22 +334,16 @@ class Uplink:
     def _delay(self, transfer: Transfer, capture: PendingCapture, error: GleanerError | OSError) -> None:
         known = spool_error(error, f"sending {capture.capture}") if isinstance(error, OSError) else error
         transfer.failures += 1
-        transfer.not_before = time.monotonic() + self._retry_seconds(known, transfer.failures)
-        transfer.problem = f"{capture.header.medium} of {capture.header.step}: {known}"
-        transfer.problem_code = known.code
+        transfer.not_before = time.monotonic() + one_seconds(known, transfer.failures, self._chance())
+        problem = f"{capture.header.medium} of {capture.header.step}: {known}"
+        if problem != transfer.problem:
+            log.warning("%s: %s", capture.capture, known)
+        transfer.problem, transfer.problem_code = problem, known.code
         transfer.clear_offsets()
-        log.warning("%s: %s", capture.capture, known)
-
-    def _retry_seconds(self, error: GleanerError, failures: int) -> float:
-        if isinstance(error, DeviceForbidden) or (isinstance(error, CollectorProblem) and not error.transient):
-            return FINAL_SECONDS
-        if isinstance(error, ReceiptForged | ReceiptMismatch):
-            return REFUSED_SECONDS
-        return full_jitter(failures, self._chance(), base=0.1)
 
     def _until_due(self) -> float:
         """Seconds until a heartbeat, a receipt or a second try is due; 0: something is."""
-        due = [self._heartbeat_due, *(at for at, _ in self._record_refused.values())]
+        due = [self._heartbeat_due, *(refusal.not_before for refusal in self._record_refused.values())]
         for transfer in self._transfers.values():
             if transfer.manifest_sent:
                 due.append(max(transfer.receipt_due, transfer.not_before))
@@ -356,11 +366,13 @@ class Uplink:
             self._on_state(state)
 
     def _problem(self) -> tuple[str | None, str | None]:
+        if isinstance(self._failure, CollectorBusy):  # also where its heartbeats are answered meanwhile
+            return str(self._failure), self._failure.code
         for transfer in self._transfers.values():
             if transfer.problem is not None:
                 return transfer.problem, transfer.problem_code
-        for _, error in self._record_refused.values():
-            return f"The session record was refused: {error}", error.code
+        for refusal in self._record_refused.values():
+            return f"The session record was refused: {refusal.error}", refusal.error.code
         problems = self._spool.problems
         return (problems[-1], "spool-damaged") if problems else (None, None)
 

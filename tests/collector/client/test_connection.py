@@ -54,11 +54,11 @@ def test_the_collector_says_how_long_to_wait() -> None:
     late = problem(429, "too-many-attempts", retryable=True, headers={"Retry-After": "600"})
     with answering(soon, ME, late) as server:
         calls(server, waits).get(Me, "/api/me")
-        assert waits == [7]
+        assert waits == [7.125]
         with pytest.raises(CollectorRefused) as caught:
             calls(server, waits).get(Me, "/api/me")
         assert (caught.value.code, caught.value.retry_after) == ("too-many-attempts", 600)
-    assert waits == [7]
+    assert waits == [7.125]
 
 
 def test_tries_come_to_an_end() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from device_agent.spool.recover import recover
 from device_agent.spool.spool import Spool
+from device_agent.uplink.errors import CollectorBusy, CollectorProblem
+from device_agent.uplink.waiting import FINAL_SECONDS, one_seconds, way_seconds
 from hardware.ports import free_port
 from scripts import load
 from tests.device_agent.spool.making import header, noise, recorded, session_record, spooled, take_document
@@ -291,6 +294,89 @@ def test_a_collector_too_old_keeps_the_capture_here_and_says_so(line: Line) -> N
     assert "schema 9" in (line.uplink.state.message or "")
     assert line.uplink.state.reachable is True
     assert line.spool.state_of(manifest.capture) == "closed"
+
+
+class Turns:
+    """Waiting that lasts until the test allows the next try; `seconds` has what was asked for."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._allowed, self._waits = threading.Semaphore(0), threading.Semaphore(0)
+        self._free = False
+
+    def wait(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self._waits.release()
+        if not self._free:
+            assert self._allowed.acquire(timeout=60)
+
+    def until_it_waits(self) -> None:
+        assert self._waits.acquire(timeout=60)
+
+    def next_try(self) -> None:
+        self._allowed.release()
+
+    def end(self) -> None:
+        self._free = True
+        self._allowed.release()
+
+
+@pytest.mark.parametrize("methods", [["PUT"], ["PATCH"], ["POST"], ["GET"]], ids=lambda methods: methods[0])
+@pytest.mark.parametrize("says", [[503, "read-only", 30], [429, "too-many-requests", 7]], ids=lambda says: says[1])
+def test_a_collector_that_asks_for_patience_gets_one_request_each_time(
+    tmp_path: Path, peer: PeerProcess, caplog: pytest.LogCaptureFixture, methods: list[str], says: list[Any]
+) -> None:
+    """PUT: records; PATCH: uploads; POST: heartbeats; GET: receipts. A heartbeat that is answered changes nothing."""
+    peer.mode(busy={"on": methods, "says": says})
+    turns = Turns()
+    line = Line(tmp_path / "spool", peer, wait=turns.wait, chance=lambda: 0.5, heartbeat_seconds=0.0)
+    line.spool.records.put(session_record(revision=1))
+    line.spool.records.put_take(take_document("take-1", 2))
+    line.spool.records.put_take(take_document("take-2", 3, number=2))
+    manifest = spooled(line.spool, noise(10, 1000))
+    with caplog.at_level("WARNING"):
+        line.uplink.start()
+        for attempt in range(1, 5):
+            turns.until_it_waits()
+            assert peer.state()["journal"].count(f"busy {methods[0]}") == attempt
+            if attempt < 4:
+                turns.next_try()
+    assert turns.seconds == [says[2] + 0.125, says[2] + 0.25, says[2] + 0.5, says[2] + 1.0]
+    assert {state.message for state in line.states if state.message} == {"It moves. Do otherwise."}
+    messages = [state.message for state in line.states]
+    assert all(said == "It moves. Do otherwise." for said in messages[messages.index("It moves. Do otherwise.") :])
+    assert line.uplink.state.code == "collector-busy" and line.uplink.state.reachable is True
+    assert caplog.messages == []
+    peer.mode()
+    turns.end()
+    line.wait_for(lambda: line.spool.state_of(manifest.capture) == "confirmed" and line.uplink.state.message is None)
+    line.end()
+
+
+def test_a_record_that_fails_again_and_again_waits_longer_and_is_said_once(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    line.peer.mode(session=[500, "internal"])
+    line.spool.records.put(session_record(revision=1))
+    with caplog.at_level("WARNING"):
+        line.uplink.start()
+        line.wait_for(lambda: line.peer.state()["journal"].count("refused session") >= 5)
+    assert len([said for said in caplog.messages if said.startswith("record ses-1")]) == 1
+    line.peer.mode()
+    assert line.uplink.drain(60)
+
+
+def test_how_long_what_failed_waits() -> None:
+    def failed(seconds: float, transient: bool = True) -> CollectorProblem:
+        return CollectorProblem(
+            "No.", hint=None, problem_code="x", answer=500, transient=transient, retry_after=seconds
+        )
+
+    assert [one_seconds(failed(0), failures, 0.5) for failures in (1, 2, 3, 30)] == [0.05, 0.1, 0.2, 7.5]
+    assert one_seconds(failed(20), 1, 0.5) == 20.05
+    assert one_seconds(failed(0, transient=False), 1, 0.5) == FINAL_SECONDS
+    week = CollectorBusy("No.", hint=None, problem_code="x", retry_after=604_800)
+    assert way_seconds(week, 1, 0.0) == FINAL_SECONDS, "no server keeps a device silent for a week"
 
 
 def test_a_forged_receipt_deletes_nothing(line: Line) -> None:

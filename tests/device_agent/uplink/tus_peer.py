@@ -75,9 +75,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def problem(self, status: int, code: str, title: str = "No.", **facts: Any) -> None:
+    def problem(
+        self, status: int, code: str, title: str = "No.", headers: dict[str, str] | None = None, **facts: Any
+    ) -> None:
         body = {"title": title, "status": status, "code": code, "hint": "Do otherwise.", "retryable": False, **facts}
-        self.reply(status, {"Content-Type": "application/problem+json"}, json.dumps(body).encode())
+        self.reply(status, {"Content-Type": "application/problem+json", **(headers or {})}, json.dumps(body).encode())
 
     def hang_up(self) -> None:
         """A reset, as from a process that is killed."""
@@ -131,6 +133,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.problem(self.peer.mode["refuse"], "not-allowed")
         if self.broken():
             return None
+        if "busy" in self.peer.mode and self.command in self.peer.mode["busy"]["on"]:
+            self.body()
+            with self.peer.lock:
+                self.peer.journal.append(f"busy {self.command}")
+            status, code, seconds = self.peer.mode["busy"]["says"]
+            return self.problem(status, code, "It moves.", {"Retry-After": str(seconds)}, retryable=True)
         pieces = self.path.strip("/").split("/")
         match (self.command, *pieces):
             case ("POST", "api", "uploads"):
@@ -154,6 +162,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.problem(*self.peer.mode["plan"])
             case ("PUT", "api", "sessions", session) if "session" in self.peer.mode:
                 self.body()
+                with self.peer.lock:
+                    self.peer.journal.append("refused session")
                 self.problem(*self.peer.mode["session"])
             case ("PUT", "api", "sessions", session):
                 with self.peer.lock:
