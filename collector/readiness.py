@@ -11,7 +11,7 @@ from collector.store.clock import now_text
 from collector.store.database import Database
 from collector.store.dialects import NAMES_OF_TABLES
 from collector.store.objects import StorageUnreachable
-from collector.store.read_only import find_read_only, refusal
+from collector.store.read_only import find_read_only
 from collector.store.sql import Connection, text
 from collector.store.staging import Staging
 from collector.store.tables import metadata
@@ -68,7 +68,7 @@ async def _database(db: Database) -> Readiness | None:
             return Readiness(status="tables-missing", detail=f"The database has no table {', '.join(missing)}.")
         state = await db.read(find_read_only)
         if state is not None:
-            return Readiness(status="read-only", detail=str(refusal(state)))
+            return Readiness(status="read-only", detail=state.sentence())
         await db.write(lambda conn: conn.execute(_WRITE, {"now": now}).rowcount)
         if not await db.read(lambda conn: conn.execute(_READ).scalar()):
             return Readiness(status="database-failed", detail="What was written is not read back.")

@@ -7,6 +7,7 @@ intervals are half-open. Meanings: contracts.md, sections Geometry and tracks, T
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -233,6 +234,11 @@ class LabelsDocument(Document):
         if self.settings or self.source.is_configured:
             return 2
         return 2 if any(label.source is not None and label.source.is_configured for label in self.labels) else 1
+
+    def by_person(self, name: str, labels: Sequence[Label] | None = None) -> Self:
+        """The document as a person's own, with these labels or those it has, and nothing of the model that made it."""
+        members: dict[str, Any] = {"source": Source(kind="person", name=name), "settings": {}, "inference": None}
+        return self.model_copy(update=members if labels is None else {**members, "labels": list(labels)})
 
     def check_settings(self) -> None:
         """Whether every settings object is the one its hash names. Asked once, where a document comes in.

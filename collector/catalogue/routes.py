@@ -20,7 +20,7 @@ from collector.consent.late_looks import LateLooks
 from collector.http.bodies import body_schema, document
 from collector.http.ranged_response import ranged_response
 from collector.http.ranges import parse_range
-from collector.people.policy import Annotator, JoinedDevice, Keeper, Lead, NotAllowed, Person, PolicyRoute
+from collector.people.policy import Annotator, JoinedDevice, Lead, NotAllowed, Person, PolicyRoute
 from collector.services import Blobs, Db, services_of
 from collector.store.read_only import DataReadOnly
 from collector.store.sql import Connection
@@ -140,7 +140,7 @@ async def get_session(session: str, person: Lead, db: Db) -> SessionDetail:
 
 
 @router.get("/captures")
-async def get_captures(person: Keeper, db: Db, asked: Annotated[CapturesAsked, Query()]) -> CaptureList:
+async def get_captures(person: Lead, db: Db, asked: Annotated[CapturesAsked, Query()]) -> CaptureList:
     return await db.read_long(lambda conn: list_captures(conn, asked, scope_of(person)))
 
 

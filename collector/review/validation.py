@@ -101,9 +101,8 @@ def finished_documents(
                 _check(kind, facts, classes, label, [other.label for other in shown])
             _check_geometry(facts, label)
             labels.append(_attributed(label, known.get(here), reviewer))
-        # A page may send back a model's document; it is the reviewer's now, without the settings and time of the model.
-        update = {"source": Source(kind="person", name=reviewer), "settings": {}, "inference": None}
-        result.append(document.model_copy(update={**update, "labels": labels}))
+        # A page may send back a model's document; it is the reviewer's now.
+        result.append(document.by_person(reviewer, labels))
     return result
 
 

@@ -37,8 +37,8 @@ class DataReadOnly(GleanerError):
     exit_code = 3
     retryable = True
     hint = (
-        "Try again later; nothing that was sent is lost. If no move runs any more, whoever runs the collector"
-        " continues it with the same `gleaner collector move`, or gives it up with `gleaner collector move --back`."
+        "Try again later; nothing that was sent is lost. `gleaner collector move --status` shows whoever runs the"
+        " collector how far the move is and what comes next."
     )
 
 
@@ -83,6 +83,7 @@ class ReadOnly:
     collector: str | None = None
 
     def sentence(self) -> str:
+        """For whoever runs the collector: with the place."""
         match self.why:
             case "moving":
                 return (
@@ -94,6 +95,14 @@ class ReadOnly:
                 return f"The media of this collector have moved to {self.place}; until it starts anew it only reads."
             case _:
                 return f"The data of this collector has moved to {self.place}; here it can only be read."
+
+    def sentence_for_all(self) -> str:
+        """For people and devices, whom the place does not concern."""
+        if self.why != "moved":
+            return "The data of this collector is being moved; meanwhile it can be read and not changed."
+        if self.rows_stay:
+            return "The media of this collector have moved; until it starts anew it only reads."
+        return "The data of this collector has moved; here it can only be read."
 
 
 _SHAPE = TypeAdapter(ReadOnly)
@@ -119,7 +128,7 @@ def end_read_only(conn: Connection) -> None:
 
 def refusal(state: ReadOnly) -> DataReadOnly:
     """What a write is answered with."""
-    return DataReadOnly(state.sentence(), retry_after=RETRY_SECONDS)
+    return DataReadOnly(state.sentence_for_all(), retry_after=RETRY_SECONDS)
 
 
 def require_writable(conn: Connection) -> None:

@@ -91,6 +91,7 @@ class Uplink:
         self._state = UplinkState()
         self._reported: tuple[str, str | None] = ("starting", None)
         self._heartbeat_due = 0.0
+        self._captures_said = 0  # by the last heartbeat: those that wait
         self._failures = 0
         self._failure: GleanerError | None = None  # of the last round, None when it was whole
         self._stopping = threading.Event()
@@ -144,7 +145,16 @@ class Uplink:
                 else:
                     self._spool.wait(delay, seen)
         if self._client is not None:
+            self._say_what_is_left(self._client)
             self._client.close()
+
+    def _say_what_is_left(self, client: CollectorClient) -> None:
+        """The last receipts come after the last heartbeat: without another one the collector shows them as unsent."""
+        if not self._failures and self._captures_said != self._spool.backlog().captures:
+            try:
+                self._send_heartbeat(client)
+            except (GleanerError, OSError) as error:
+                log.info("the last heartbeat was not taken: %s", error)
 
     def _attempt(self) -> float:
         """One round; seconds until the next is due."""
@@ -206,16 +216,18 @@ class Uplink:
     def _send_heartbeat(self, client: CollectorClient) -> None:
         self._heartbeat_due = time.monotonic() + self._heartbeat_seconds
         state, session = self._reported
+        backlog = self._spool.backlog()
         beat = Heartbeat(
             device=client.credentials.device,
             at=datetime.now(UTC),
             agent_version=self._agent_version,
             session=session,
             state=state,
-            backlog=self._spool.backlog(),
+            backlog=backlog,
         )
         sent_us = monotonic_us()
         told = client.heartbeat(beat)
+        self._captures_said = backlog.captures
         if told is not None:
             self._clock.synchronise(sent_us, monotonic_us(), told)
         self._publish(reachable=True, error=None)

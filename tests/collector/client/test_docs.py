@@ -51,7 +51,7 @@ def names(
         record, made = in_kitchen(device, "show-bowl", "ses-bowl")
         return record, made.manifest, made.parts
 
-    return {"me": me, "join_code": collector.ask("join-code")["code"], "recorded_by": recorded_by}
+    return {"join_code": collector.ask("join-code")["code"], "recorded_by": recorded_by}
 
 
 def test_the_page_prints_what_it_shows(collector: Collector, names: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from tests.collector.client.kitchen import in_kitchen, with_prelabel
 from tests.collector.running import Collector, DeviceClient
 from tests.needs import need
 from tests.support.waiting import until
-from wire.labels import Box, Source
+from wire.labels import Box
 
 NOTEBOOK = Path(__file__).parents[3] / "docs/notebooks/agreement.ipynb"
 # model, score, whether the person keeps it
@@ -36,12 +36,8 @@ def review(collector: Collector, device: DeviceClient, lead: Client) -> None:
             sender.uploads.put_session(record)
             sender.uploads.send_capture(made.manifest, made.parts)
             task = until(lambda: next(iter(lead.tasks.next()), None))
-            documents = [
-                one.model_copy(update={"source": Source(kind="person", name="nora")}) for one in task.prelabels
-            ]
-            if not kept:
-                box = Box(id="b1", label="cup", x=5, y=5, width=20, height=20)
-                documents = [one.model_copy(update={"labels": [box]}) for one in documents]
+            box = Box(id="b1", label="cup", x=5, y=5, width=20, height=20)
+            documents = [one.by_person("nora", None if kept else [box]) for one in task.prelabels]
             lead.tasks.submit(task, documents)
 
 

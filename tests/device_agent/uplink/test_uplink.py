@@ -234,6 +234,13 @@ def test_heartbeats_tell_state_and_backlog(line: Line) -> None:
     assert beat["device"] == "dev-1" and beat["session"] == "ses-1" and beat["backlog"]["captures"] == 0
 
 
+def test_the_last_heartbeat_comes_behind_the_last_receipt(line: Line) -> None:
+    spooled(line.spool, noise(1, 10_000))
+    line.uplink.start()
+    assert line.uplink.drain(60) and line.uplink.stop(30)
+    assert [beat["backlog"]["captures"] for beat in line.peer.state()["heartbeats"]] == [1, 0]
+
+
 def test_no_collector_is_a_state_and_heals_by_itself(tmp_path: Path) -> None:
     first = PeerProcess(free_port())
     line = Line(tmp_path / "spool", first)
