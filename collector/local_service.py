@@ -94,6 +94,14 @@ def _trusted(service: Service) -> ssl.SSLContext | bool:
     return context
 
 
+def require_data(settings: Settings) -> None:
+    """Before a command whose folder may be mistyped. Raises NoDataHere."""
+    from collector.store.open import has_database
+
+    if not has_database(settings.data, settings.database):
+        raise NoDataHere(f"There is no collector data in {settings.data}.")
+
+
 def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
     """Have a verb of `collector.verbs` done, whether the service runs or not.
 
@@ -105,12 +113,11 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
         return ask_service(service, settings.keys, verb, given)  # without loading a database: a second less
     from collector.security.log import append_now
     from collector.store.blobs_local import disk_errors
-    from collector.store.open import has_database, open_database
+    from collector.store.open import open_database
     from collector.verbs import READS, STARTS_DATA, logged_members, run_verb
 
-    begins = verb in STARTS_DATA and settings.data.is_dir()  # a folder that somebody made, and no mistyped one
-    if not begins and not has_database(settings.data, settings.database):
-        raise NoDataHere(f"There is no collector data in {settings.data}.")
+    if verb not in STARTS_DATA or not settings.data.is_dir():  # they begin in a folder that somebody made
+        require_data(settings)
     try:
         database = open_database(settings.data, settings.database)
     except DataInUse:

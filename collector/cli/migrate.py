@@ -26,6 +26,7 @@ def migrate(
     Before an older database is migrated, a copy of it is put into the folder `upgrades` of the data, unless it is
     in PostgreSQL.
     """
+    from collector.local_service import require_data
     from collector.store.migrate import AT_SCHEMA
     from collector.store.open import database_file, open_database
     from collector.store.upgrade_copies import UpgradeCopyMissing, go_back
@@ -34,6 +35,7 @@ def migrate(
     if back:
         if settings.database is not None:
             raise UpgradeCopyMissing("A PostgreSQL database is not copied before it is migrated.")
+        require_data(settings)
         copy, schema = go_back(database_file(settings.data), discard=discard)
         typer.echo(f"{settings.data} is at schema {schema} again, from {copy}. Start the version of then.")
         typer.echo("What was revoked since the upgrade has to be revoked again.", err=True)

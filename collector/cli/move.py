@@ -64,10 +64,12 @@ def move(
     Stopped at any moment, the same command continues. What was there before stays as it was; no service starts on it,
     unless you go back.
     """
+    from collector.local_service import require_data
     from collector.move.places import DataPlace
     from collector.settings import load_settings
 
     settings = load_settings({"data": data, "database": database}, settings_file)
+    require_data(settings)
     here, there = DataPlace.of(settings), _target(settings, to_database, to_blobs)
     if status:
         _say_status(here, as_json)

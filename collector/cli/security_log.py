@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
-from collector.local_service import NoDataHere
+from collector.local_service import require_data
 from collector.security.chain import check_chain, parsed_line
 from collector.security.files import read_lines
 from collector.security.sender import read_sent
 from collector.settings import load_settings
-from collector.store.open import has_database
 from wire.base import format_utc
 from wire.errors import GleanerError
 
@@ -39,8 +38,8 @@ def security_log(
     """Show the security log: sign-ins, refusals, joins, tokens, revocations and commands."""
     settings = load_settings({"data": data}, settings_file)
     folder = settings.logs_folder
-    if not folder.is_dir() and not has_database(settings.data, settings.database):
-        raise NoDataHere(f"There is no collector data in {settings.data}.")
+    if not folder.is_dir():
+        require_data(settings)
     if check:
         end, faults = check_chain(read_lines(folder))
         for fault in faults[:MAX_FAULTS_SHOWN]:
