@@ -33,9 +33,9 @@ def migrate(
 
     settings = load_settings({"data": data, "database": database}, settings_file)
     if back:
+        require_data(settings)
         if settings.database is not None:
             raise UpgradeCopyMissing("A PostgreSQL database is not copied before it is migrated.")
-        require_data(settings)
         copy, schema = go_back(database_file(settings.data), discard=discard)
         typer.echo(f"{settings.data} is at schema {schema} again, from {copy}. Start the version of then.")
         typer.echo("What was revoked since the upgrade has to be revoked again.", err=True)
