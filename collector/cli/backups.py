@@ -56,10 +56,7 @@ def list_snapshots(repository: RepositoryPlace, passphrase_file: PassphraseFile 
         made = f"{one.finished_at:%Y-%m-%d %H:%M}"
         size = shown_bytes(one.blob_bytes)
         table.add_row(one.id, made, one.version, str(one.rows), str(one.blobs.rows), size, str(len(one.missing) or ""))
-    if found:
-        show_table(table)
-    else:
-        typer.echo("No backup in this repository has ended well yet.")
+    show_table(table, "No backup in this repository has ended well yet.")
 
 
 @app.command("check")

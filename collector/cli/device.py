@@ -30,10 +30,7 @@ def list_devices(data: Data = None, as_json: Json = False, settings_file: Settin
         waiting = "" if row["captures_waiting"] is None else str(row["captures_waiting"])
         heard = (row["last_seen_at"] or "")[:16].replace("T", " ")
         table.add_row(row["id"], row["name"], row["joined_at"][:10], heard, state, waiting)
-    if made["devices"]:
-        show_table(table)
-    else:
-        typer.echo("No device yet: gleaner collector join-code")
+    show_table(table, "No device yet: gleaner collector join-code")
 
 
 @app.command("revoke")

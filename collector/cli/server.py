@@ -35,6 +35,7 @@ from collector.store.blobs_local import disk_errors
 from collector.tls.service import renew_in_time, tls_context, tls_files
 from collector.watchdog import feed_watchdog, notify_systemd
 from http_shell.ports import bind_port
+from http_shell.serving import server_config
 from wire.files import write_whole
 
 log = logging.getLogger("gleaner.collector")
@@ -141,21 +142,12 @@ class HttpServer(uvicorn.Server):
     def __init__(self, app: ASGIApp, context: ssl.SSLContext | None) -> None:
         """`context`: None for plain HTTP."""
         super().__init__(
-            uvicorn.Config(
+            server_config(
                 app,
-                loop="asyncio",
+                last_requests_seconds=LAST_REQUESTS_SECONDS,
                 http=HttpConnection,
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
                 backlog=MAX_CONNECTIONS,
                 timeout_keep_alive=IDLE_SECONDS,
-                # Requests in the middle get a moment; a sender that fell silent must not hold up the end.
-                timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
                 ssl_context_factory=None if context is None else lambda *_: context,
             )
         )

@@ -33,10 +33,7 @@ def list_studies(data: Data = None, as_json: Json = False, settings_file: Settin
     for row in made["studies"]:
         links = "yes" if row["media_links"] else "no"
         table.add_row(row["id"], row["created_at"][:10], f"{row['control_share']:.0%}", links)
-    if made["studies"]:
-        show_table(table)
-    else:
-        typer.echo("No study yet: the first session of one makes it.")
+    show_table(table, "No study yet: the first session of one makes it.")
 
 
 @app.command("show")

@@ -98,10 +98,7 @@ def tokens(name: Name, data: Data = None, as_json: Json = False, settings_file: 
     for row in made["tokens"]:
         times = [(row[at] or "never")[:16].replace("T", " ") for at in ("created_at", "last_used_at", "expires_at")]
         table.add_row(row["id"], kinds[row["kind"]], *times)
-    if made["tokens"]:
-        show_table(table)
-    else:
-        typer.echo(f"{name} has no tokens, sessions or links.")
+    show_table(table, f"{name} has no tokens, sessions or links.")
 
 
 @app.command("revoke-token")
@@ -152,7 +149,4 @@ def list_people(data: Data = None, as_json: Json = False, settings_file: Setting
     for row in made["users"]:
         role = row["role"] + (" (disabled)" if row["disabled_at"] else "")
         table.add_row(row["name"], role, row["created_at"][:10], ", ".join(row["studies"] or ["all"]))
-    if made["users"]:
-        show_table(table)
-    else:
-        typer.echo("Nobody yet: gleaner collector user add NAME --role annotator")
+    show_table(table, "Nobody yet: gleaner collector user add NAME --role annotator")

@@ -20,6 +20,7 @@ from collector.store.sql import Connection, text
 
 MAX_COUNTED = 10_000  # this figure means: so many or more
 _WAITING_TASKS = text("SELECT study, tasks FROM waiting ORDER BY study")
+# By the index of tasks that are not leased, which says so.
 _OLDEST_TASK = text("SELECT min(created_at) FROM task WHERE state = 'open' AND state <> 'leased'")
 _JOBS = text(
     "SELECT count(*) FROM (SELECT 1 AS one FROM job WHERE kind = :kind AND state = :state LIMIT :most) AS found"

@@ -16,10 +16,12 @@ from device_agent.page.routes import PageContext, make_app
 from device_agent.page.stream import Viewers
 from http_shell.hosts import Hosts, is_loopback
 from http_shell.ports import bind_port
+from http_shell.serving import server_config
 from wire.errors import GleanerError
 
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
+LAST_REQUESTS_SECONDS = 1
 MAX_WAITING_CONNECTIONS = 128
 
 
@@ -98,18 +100,7 @@ class PageServer:
             *self._callbacks, guard=guard, viewers=self._viewers, stopping=self._stopping, control=self._control
         )
         app = make_app(context, Hosts(is_open=not is_loopback(self._host)))
-        config = uvicorn.Config(
-            app,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
+        config = server_config(app, last_requests_seconds=LAST_REQUESTS_SECONDS, http="h11")
         server = uvicorn.Server(config)
         self._server = server
         self._thread = threading.Thread(target=server.run, args=([listener],), name="page", daemon=True)
