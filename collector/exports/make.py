@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from collector.bulk.background import Pauses
 from collector.exports.about import write_about
 from collector.exports.asked import ExportAsked
 from collector.exports.coco import export_coco
@@ -39,6 +40,12 @@ def make_export(
     """
     asked.check()
     selection = asked.selection(scope)
+    pauses = Pauses()
+
+    def count(files_bytes: int) -> None:
+        advance(files_bytes)
+        pauses.take()
+
     if asked.format == "coco":
         summary = export_coco(
             db,
@@ -46,7 +53,7 @@ def make_export(
             folder,
             with_prelabels=asked.with_prelabels,
             begin=begin,
-            advance=advance,
+            advance=count,
             every=asked.step(),
             selection=selection,
             licence=asked.licence,
@@ -58,7 +65,7 @@ def make_export(
             folder,
             with_prelabels=asked.with_prelabels,
             begin=begin,
-            advance=advance,
+            advance=count,
             selection=selection,
             with_media=asked.media,
         )

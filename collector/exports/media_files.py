@@ -18,6 +18,7 @@ from collector.store.open_blobs import BlobsLocation
 from wire.errors import GleanerError
 
 BATCH = 16  # files in one go; the pictures of a video go alone
+MAX_OPEN = 64  # groups that wait for the files of an earlier one, in memory
 WAIT_SECONDS = 0.5  # an interruption takes effect within this time
 NO_LIMIT = 0.0  # of time: the pictures of hours of video are one item
 _KNOWN: dict[str, type[GleanerError]] = {
@@ -72,8 +73,13 @@ class MediaFiles:
         else:
             group.files = []
         self._open.append(group)
-        while self._open and not self._dispatcher.wants_more:
+        while self._open and self._is_due:
             yield from self._next()
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether the oldest group goes out before more is read: where it needs nothing more, or enough is open."""
+        return self._open[0].files is not None or not self._dispatcher.wants_more or len(self._open) > MAX_OPEN
 
     def _next(self) -> Iterator[tuple[Item, list[list[ExportedFile]]]]:
         """The items of the oldest group, when their files are there."""

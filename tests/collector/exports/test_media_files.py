@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from collector.bulk.local import LocalEngine
 from collector.exports import media_files
 from collector.exports.check import check_export
 from collector.exports.folder import EARLIER, partial_folder, whole_folder
+from collector.exports.media_files import MediaFiles
 from collector.exports.media_work import export_media
 from collector.exports.problems import MediaDamaged, MediaNotExported
 from collector.store.blobs import BlobMissing
@@ -36,6 +38,41 @@ def worked(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> Filled:
     monkeypatch.setattr(media_files, "BATCH", 2)
     review_media(filled)
     return filled
+
+
+def media_of(
+    folder: Path, engine: HereEngine, wanted: Callable[[int], list[dict[str, Any]]], read: list[int]
+) -> Iterator[tuple[Any, Any]]:
+    """5,000 items through `MediaFiles`; `read` has the one that was read last."""
+
+    def numbers() -> Iterator[Any]:
+        for number in range(5000):
+            read[:] = [number]
+            yield number
+
+    return MediaFiles(engine, BlobsLocation(folder), folder).of(numbers(), cast("Any", wanted))
+
+
+def test_items_that_need_no_files_go_out_while_others_are_read(tmp_path: Path) -> None:
+    """Without media, or with files that are there: memory does not grow with the export, and its progress is true."""
+    read = [0]
+    out = [(number, files, read[0]) for number, files in media_of(tmp_path, HereEngine(), lambda _: [], read)]
+    assert [number for number, _, _ in out] == list(range(5000))
+    assert all(files == [] and ahead - number < media_files.BATCH for number, files, ahead in out)
+
+
+def test_behind_an_item_whose_files_take_long_not_everything_is_read(tmp_path: Path) -> None:
+    read, asked_at = [0], list[int]()
+
+    class Slow(HereEngine):
+        def receive(self, seconds: float) -> list[tuple[int, dict[str, Any] | None]]:
+            asked_at.extend(read)
+            return super().receive(seconds)
+
+    missing = [{"key": "0" * 64, "name": "none", "sized": False}]
+    with pytest.raises(MediaNotExported):  # the folder is not one of an export
+        next(media_of(tmp_path, Slow(), lambda number: [] if number else missing, read))
+    assert media_files.BATCH < asked_at[0] < 2 * media_files.BATCH * media_files.MAX_OPEN
 
 
 class Interrupted(Exception):
