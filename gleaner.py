@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from wire.core_dumps import forbid_core_dumps
 from wire.errors import GleanerError, Unexpected
 from wire.interrupted import interrupt
 from wire.parent import end_with_parent
@@ -98,6 +99,7 @@ def _output_is_full() -> bool:
 def main() -> None:
     """Run the command. A GleanerError is one sentence on standard error and its own exit code."""
     end_with_parent()
+    forbid_core_dumps()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     try:

@@ -42,7 +42,7 @@ from device_agent.spool.spool import Spool
 from device_agent.state_files import PAGE_CONTROL_FILE
 from device_agent.takes.device_facts import read_device_facts
 from device_agent.takes.maker import Origin, TakeMaker
-from device_agent.takes.masking import MakeMasking, forbid_core_dumps, masking_of
+from device_agent.takes.masking import MakeMasking, masking_of
 from device_agent.takes.preview import Preview
 from device_agent.takes.streams import AudioStream, VideoStream
 from device_agent.uplink.client import CollectorClient
@@ -97,8 +97,6 @@ class Agent:
         self._plan = header.plan
         if header.plan != plan:
             report(f"The script {plan.id} has changed. This session continues with the version that was consented to.")
-        if self._masking is not None:
-            forbid_core_dumps()
         self._room = SimulatedRoom() if SIMULATED & {settings.camera, settings.microphone} else None
         self._camera: Camera | None = None
         self._microphone: Microphone | None = None

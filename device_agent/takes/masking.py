@@ -7,7 +7,6 @@ be known what has to be masked, nothing is written.
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -161,16 +160,6 @@ def masking_of(plan: Plan) -> Masking | None:
         return None
     finder = from_catalogue() if policy.faces is not None else None
     return Masking(policy, finder, voice_from_catalogue() if policy.speech is not None else None)
-
-
-def forbid_core_dumps() -> None:
-    """A crash must not write the memory of this process, with what waits in it unmasked, to a disk.
-
-    Too small a limit keeps Linux from writing a file, but not from giving the memory to a program that collects
-    crashes; one byte keeps it from both (core(5); fs/coredump.c).
-    """
-    _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0 if most == 0 else 1, most))
 
 
 def _of_the_first(record: MaskRecord, safe: Safe) -> MaskRecord:

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from wire.core_dumps import forbid_core_dumps
 from wire.errors import GleanerError
 from wire.parent import bound, end_with_parent
 
@@ -179,6 +180,7 @@ def limit_this_process(memory_bytes: int, niceness: int = NICENESS) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    forbid_core_dumps()  # on a node of Ray nobody else did
     os.nice(niceness)
     try:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
