@@ -22,22 +22,7 @@ if [ "$(id -u)" != 0 ]; then
     exit 3
 fi
 
-unpack() {
-    [ ! -e "$root/.complete" ] || return 0
-    command -v debootstrap >/dev/null || { echo "debootstrap is missing: apt-get install debootstrap." >&2; return 3; }
-    rm -rf "$root"
-    echo "Unpacking a minimal Debian $suite into $root …" >&2
-    # What the README names: git, make, Python with venv. `make system` names the rest.
-    debootstrap --variant=minbase --include=ca-certificates,git,make,python3,python3-venv "$suite" "$root" \
-        http://deb.debian.org/debian >"$root.log" 2>&1 || { tail -20 "$root.log" >&2; return 3; }
-    touch "$root/.complete"
-}
-
-copy_settings() {
-    for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt /etc/pip.conf; do
-        [ ! -e "$file" ] || { mkdir -p "$root$(dirname "$file")" && cp -L "$file" "$root$file"; }
-    done
-}
+. "$here/tests/bare_root.sh"
 
 # Inside the namespaces: what programs expect of a running system.
 mount_system() {
