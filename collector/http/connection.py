@@ -2,7 +2,8 @@
 
 uvicorn gathers a body in a buffer of its own and copies it out again; here a piece goes on as it was read. uvicorn
 waits for the head of a request for ever and takes one of any length; here both have a limit, and a trailer behind a
-body adds nothing to the headers that were already judged.
+body adds nothing to the headers that were already judged. uvicorn sends the head of an answer and its body in two
+calls; here the head goes with the first piece of the body.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from http_shell.problems import problem_response
@@ -122,6 +123,7 @@ class HttpConnection(HttpToolsProtocol, asyncio.BufferedProtocol):
         if self.parser.get_http_version() not in ("1.0", "1.1"):
             raise _malformed()
         super().on_headers_complete()
+        self.cycle.transport = _AnswerTransport(self.cycle)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._unreported_bytes = 0
@@ -178,6 +180,40 @@ class HttpConnection(HttpToolsProtocol, asyncio.BufferedProtocol):
             with contextlib.suppress(OSError):  # the client is gone
                 self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+class _AnswerTransport:
+    """The transport as an answer sees it: a head that gives the length of the body waits for its first piece.
+
+    Other heads go at once: behind those the first piece may take its time.
+    """
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle, self._transport = cycle, cycle.transport
+        self._head: bytes | None = None
+        self._has_sent_head = False
+
+    def write(self, data: bytes) -> None:
+        cycle = self._cycle
+        if self._head is not None:
+            self._transport.write(b"".join((self._head, data)))
+            self._head = None
+        elif self._has_sent_head or not cycle.response_started:
+            self._transport.write(data)
+        else:
+            self._has_sent_head = True
+            if cycle.chunked_encoding is False and cycle.scope["method"] != "HEAD":
+                self._head = data
+            else:
+                self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        if self._head is not None:  # its body failed
+            self.write(b"")
+        self._transport.close()
 
 
 def _malformed() -> RequestMalformed:

@@ -116,6 +116,67 @@ def test_requests_in_one_piece_are_answered_in_their_order() -> None:
     asyncio.run(asyncio.wait_for(scene(), 60))
 
 
+async def answering(scope: Any, receive: Any, send: Any) -> None:
+    """As the path says: in one piece or two, nothing more behind the head (`/waiting`), an error there (`/failing`)."""
+    path, headers = scope["path"], [(b"content-length", b"6")]
+    if path in ("/chunked", "/waiting"):
+        headers = []
+    elif path == "/empty":
+        headers = [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if path == "/failing":
+        raise RuntimeError("the body cannot be made")
+    while path == "/waiting" and (await receive())["type"] != "http.disconnect":
+        pass
+    pieces = {"/pieces": [b"abc", b"def"], "/chunked": [b"abc", b"def"], "/empty": [b""]}.get(path, [b"abcdef"])
+    for piece in pieces:
+        await asyncio.sleep(0.01 if len(pieces) > 1 else 0)
+        await send({"type": "http.response.body", "body": piece, "more_body": piece is not pieces[-1]})
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "is_kept"),
+    [
+        ("GET /one", b"abcdef", True),
+        ("GET /pieces", b"abcdef", True),
+        ("GET /chunked", b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n", True),
+        ("GET /empty", b"", True),
+        ("HEAD /one", b"", True),
+        ("GET /waiting", b"", False),
+        ("GET /failing", b"", False),
+    ],
+)
+@pytest.mark.parametrize("last", ["", "Connection: close\r\n"])
+def test_head_and_body_of_an_answer_arrive_as_they_were_given(
+    request_line: str, body: bytes, is_kept: bool, last: str
+) -> None:
+    async def scene() -> None:
+        async with serving(answering) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for _ in range(2 if is_kept and not last else 1):
+                writer.write(f"{request_line} HTTP/1.1\r\nHost: h\r\n{last}\r\n".encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 ")
+                assert (b"content-length: " in head) is (b"chunked" not in head)
+                assert await reader.readexactly(len(body)) == body
+            if (last and is_kept) or request_line.endswith("failing"):
+                assert await reader.read() == b""  # hung up, and nothing more was said
+            writer.close()
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
+def test_the_head_of_an_answer_is_sent_with_its_body_where_that_follows() -> None:
+    async def scene() -> None:
+        async with serving(answering) as port:
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET /one HTTP/1.1\r\nHost: h\r\n\r\n")
+                said = await asyncio.to_thread(client.recv, 1 << 16)
+                assert said.endswith(b"\r\n\r\nabcdef")
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
 def test_who_is_answered_early_sends_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LINGER_SECONDS", 0.3)
 
