@@ -8,7 +8,7 @@ from typing import Literal
 from collector.jobs.runner import JobRunner
 from collector.store.blobs import BlobStore, DiskFull
 from collector.store.clock import now_text
-from collector.store.database import Database
+from collector.store.database import Database, DatabaseDamaged
 from collector.store.dialects import NAMES_OF_TABLES
 from collector.store.objects import StorageUnreachable
 from collector.store.read_only import find_read_only
@@ -36,6 +36,7 @@ class Readiness(WireModel):
         "jobs-stopped",
         "database-busy",
         "database-failed",
+        "database-damaged",
         "tables-missing",
         "disk-full",
         "storage-unreachable",
@@ -72,6 +73,8 @@ async def _database(db: Database) -> Readiness | None:
         await db.write(lambda conn: conn.execute(_WRITE, {"now": now}).rowcount)
         if not await db.read(lambda conn: conn.execute(_READ).scalar()):
             return Readiness(status="database-failed", detail="What was written is not read back.")
+    except DatabaseDamaged as error:
+        return Readiness(status="database-damaged", detail=f"{error.message} {error.hint}")
     except GleanerError as error:
         return Readiness(status="database-failed", detail=error.message)
     return None

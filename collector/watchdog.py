@@ -17,8 +17,8 @@ from collector.services import Services
 from collector.store.staging import Staging
 
 log = logging.getLogger("gleaner.collector")
-# Starting again makes no room on the disk and brings no server back: until then the service refuses and goes on.
-_ALIVE = frozenset({"ready", "read-only", "disk-full", "storage-unreachable"})
+# Starting again makes no room on the disk, brings no server back and mends no file: the service refuses and goes on.
+_ALIVE = frozenset({"ready", "read-only", "disk-full", "storage-unreachable", "database-damaged"})
 
 
 def notify_systemd(*assignments: str) -> None:

@@ -20,7 +20,7 @@ from collector.keys import KeyFileDamaged, read_receipt_key
 from collector.security.chain import check_chain
 from collector.security.files import read_lines
 from collector.store.blobs import MAX_BYTES, BlobMissing, BlobStore
-from collector.store.database import Database, DatabaseFailed
+from collector.store.database import Database, DatabaseDamaged, DatabaseFailed
 from collector.store.integrity import engine_faults
 from collector.store.scratch import ScratchTable
 from collector.store.sql import Connection, text
@@ -87,6 +87,7 @@ def verify_data(
         SchemaDiffers: the database has the tables of another version.
         MasterKeyMissing, MasterKeyWrong: the keys cannot be opened.
         StorageUnusable: the server with the blobs does not answer.
+        DatabaseFailed: that with the rows does not.
     """
     course = course or Course()
     found = VerifiedData()
@@ -99,8 +100,8 @@ def verify_data(
         database.read_sync(lambda conn: _check_keys(conn, keys, found))
         sizes = database.read_sync(_sizes)
         course.begin(rows.blob_bytes)
-    except DatabaseFailed as error:
-        found.add("database-damaged", "collector.db", error.message)
+    except DatabaseDamaged as error:
+        found.add("database-damaged", "the database", error.message)
     for fault in check_chain(read_lines(data / "logs"))[1]:
         found.add("log-damaged", f"security log, line {fault.line}", f"{fault.why[:1].upper()}{fault.why[1:]}.")
     _check_files(database, blobs, sizes, course, found)

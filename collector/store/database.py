@@ -32,13 +32,23 @@ _QUICK = "gleaner.quick"
 
 
 class DatabaseFailed(GleanerError):
-    """The engine itself gave up (disk full, file damaged): nothing of the transaction was kept."""
+    """The engine itself gave up (disk full, server gone): nothing of the transaction was kept."""
 
     code = "database-failed"
     status = 503
     exit_code = 3
     retryable = True
     hint = "Look at the free space and the health of the disk that holds the data folder, then try again."
+
+
+class DatabaseDamaged(DatabaseFailed):
+    """The engine found in the database what it cannot have written. Once it is restored, devices and jobs continue."""
+
+    code = "database-damaged"
+    hint = (
+        "Stop the service and keep the data folder. Restore the newest backup into a new one (`gleaner collector"
+        " restore`) and start the service there. Then look at the disk. docs/backup.md: When something is damaged."
+    )
 
 
 class DatabaseLost(GleanerError):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from collector.store.database import Database, Fn
+from collector.store.database import Database, DatabaseLost, Fn
 from collector.store.lock import Work
 from collector.store.read_only import DataReadOnly, check_start
 from collector.store.schema import Standing, newest_schema, standing_of
@@ -137,6 +137,7 @@ def open_reader(data: str | Path, address: str | None = None) -> Database:
 
     Raises:
         UnknownDatabase: there is no database at this place.
+        DatabaseLost: its file is empty.
         DatabaseFailed, DriverMissing.
     """
     if not has_database(Path(data), address):
@@ -150,7 +151,10 @@ def open_reader(data: str | Path, address: str | None = None) -> Database:
         return PostgresDatabase(address, Path(data), read_only=True)
     from collector.store.sqlite import SqliteDatabase
 
-    return SqliteDatabase(database_file(data), read_only=True)
+    path = database_file(data)
+    if standing_of(path).schema is None:
+        raise DatabaseLost(f"The database {path} has no tables.")
+    return SqliteDatabase(path, read_only=True)
 
 
 def write_next_to_service(data: Path, address: str | None, fn: Fn[T]) -> T:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import pq
 
-from collector.store.database import DatabaseFailed, ReadTooLong
+from collector.store.database import DatabaseDamaged, DatabaseFailed, ReadTooLong
 from collector.store.postgres_rows import NoRows, Prepared, Rows, described
 from collector.store.postgres_statements import Translated, encoded, translated
 from collector.store.sql import Cursor, Query, Result, Statement, Values
@@ -35,6 +35,7 @@ _SETTINGS = (
 )
 MAX_ROUND_TRIPS, MAX_TRYING_SECONDS = 50, 0.1
 MAX_WAITING = 256  # statements that travel together: what the server answers has to fit into its socket meanwhile
+_DAMAGED = ("XX001", "XX002")  # of a page of a table, of an index
 _Key = tuple[str, tuple[bytes | None, ...]]  # a text and its values
 
 
@@ -306,6 +307,8 @@ class PostgresConnection:
 def failed(error: psycopg.Error) -> DatabaseFailed:
     """The engine's own error in the words of the service; libpq puts no password into its messages."""
     said = " ".join(str(error).split()) or type(error).__name__
+    if error.sqlstate in _DAMAGED:
+        return DatabaseDamaged(f"The database is damaged: {said}.")
     return DatabaseFailed(f"The database could not do this: {said}.", hint=HINT)
 
 

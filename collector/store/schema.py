@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from collector.store.read_only import FIND, ReadOnly, parsed
+from collector.store.sqlite_driver import failed, is_damage
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
@@ -27,17 +28,18 @@ def newest_schema() -> str:
 
 
 def schema_of(database: Path) -> str | None:
-    """The revision a database is at; None where it is not known: a new, an empty or a damaged file."""
+    """The revision a database is at; None of a new or an empty file. Raises DatabaseDamaged."""
     return standing_of(database).schema
 
 
 def standing_of(database: Path) -> Standing:
-    """As far as it is known: of a new, an empty or a damaged file, nothing is."""
+    """As far as it is known: of a new or an empty file, nothing is. Raises DatabaseDamaged."""
     schema = state = None
-    with (
-        suppress(sqlite3.Error),
-        closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as conn,
-    ):
-        schema = conn.execute("SELECT version_num FROM alembic_version").fetchone()
-        state = conn.execute(FIND).fetchone()
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as conn:
+            schema = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+            state = conn.execute(FIND).fetchone()
+    except sqlite3.Error as error:
+        if is_damage(error):
+            raise failed(error) from error
     return Standing(None if schema is None else str(schema[0]), None if state is None else parsed(state[0]))

@@ -33,6 +33,7 @@ from collector.store.sql import Connection
 from collector.store.sqlite_driver import (
     Readers,
     SqliteConnection,
+    check_header,
     connect,
     failed,
     found_read_only,
@@ -83,6 +84,7 @@ class SqliteDatabase:
         # Switching a new file to WAL needs it alone: SQLite does not wait for another connection then.
         with disk_errors("The database cannot be opened"):
             private_database(self.path)
+            check_header(self.path)
         try:
             connect(self.path).close()
         except sqlite3.Error as error:
@@ -134,8 +136,11 @@ class SqliteDatabase:
     def maintain(self) -> None:
         self.write_sync(_analyze)
         # Without patience: where a reader still needs the log, the next hour shortens it.
-        with contextlib.closing(sqlite3.connect(self.path, timeout=0)) as other:
-            other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        try:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=0)) as other:
+                other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise failed(error) from error
 
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
         self._subscribers.setdefault(topic, []).append(callback)
@@ -216,6 +221,8 @@ def _run_one(conn: SqliteConnection, write: Write, careful: bool) -> WriteDone:
         del topics[said:]
         conn.lasting.clear()
         if not conn.driver.in_transaction:
+            if isinstance(error, sqlite3.Error):
+                raise
             raise sqlite3.OperationalError(f"the transaction was given up: {error}") from error
         if careful:
             conn.driver.execute("ROLLBACK TO fn")

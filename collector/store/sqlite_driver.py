@@ -10,13 +10,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from collector.store.database import DatabaseFailed
+from collector.store.database import DatabaseDamaged, DatabaseFailed
 from collector.store.read_only import FIND, ReadOnly, parsed
 from collector.store.sql import Query, Result, Statement, Values
 
 MAX_IDLE_LOG_BYTES = 4 * 2**20
 KEPT_STATEMENTS = 512  # prepared, by connection: more than there are texts in the collector
 INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at the clock
+_HEADER_BYTES, _WRITE_FORMAT = 100, 18  # https://sqlite.org/fileformat2.html
+_NO_TEXT = "Could not decode to UTF-8"
 
 
 class SqliteConnection:
@@ -130,6 +132,26 @@ def roll_back(driver: sqlite3.Connection) -> None:
         driver.execute("ROLLBACK")
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite read what it cannot have written."""
+    code = getattr(error, "sqlite_errorcode", None)  # the driver's own errors have none
+    if code is None:
+        return str(error).startswith(_NO_TEXT)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error) == "unsupported file format"
+
+
+def check_header(path: Path) -> None:
+    """A file whose header asks for a newer SQLite is opened for reading only. Raises DatabaseDamaged, OSError."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if len(header) == _HEADER_BYTES and header[_WRITE_FORMAT] not in (1, 2):
+        raise DatabaseDamaged(f"The database is damaged: its header has the format {header[_WRITE_FORMAT]}.")
+
+
 def failed(error: sqlite3.Error) -> DatabaseFailed:
     """The engine's own error in the words of the service."""
+    if str(error).startswith(_NO_TEXT):
+        return DatabaseDamaged("The database is damaged: a text in it cannot be read.")  # SQLite's sentence quotes it
+    if is_damage(error):
+        return DatabaseDamaged(f"The database is damaged: {error}.")
     return DatabaseFailed(f"The database could not do this: {error}.")

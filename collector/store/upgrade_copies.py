@@ -1,7 +1,7 @@
 """A copy of the database before it is migrated, and the way back to it.
 
 upgrades/0011-20261130T031736Z.db        as it was before an upgrade from schema 0011
-upgrades/0012-20261201T080000Z.left.db   what was in its place when somebody went back
+upgrades/0012-20261201T080000Z.left.db   what was in its place when somebody went back; `damaged-…` if it was that
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from collector.store.blobs import DiskFull
 from collector.store.blobs_local import disk_errors
+from collector.store.database import DatabaseDamaged, DatabaseFailed
 from collector.store.lock import lock_folder
 from collector.store.private import private_database, private_folder
 from collector.store.schema import newest_schema, schema_of
@@ -92,30 +93,59 @@ def go_back(database: Path, *, discard: bool = False) -> tuple[Path, str]:
         DataInUse: the service runs.
         UpgradeCopyMissing.
         RowsSinceUpgrade: something was written since, and `discard` is not set.
+        DatabaseDamaged: nobody knows what was written since, and `discard` is not set.
         DatabaseFailed, DiskFull, StorageUnusable: the database is as it was.
     """
     folder = database.parent / FOLDER
     with _held(database.parent), disk_errors("The database could not be put back"):
-        here = schema_of(database)
+        here = _known_schema(database, discard)
         usable = [path for path in _copies(folder) if (here is None or _schema(path) < here) and _is_known(path)]
         if not usable:
             raise UpgradeCopyMissing(f"There is no copy of an older database in {folder}.")
         copy = max(usable, key=_made_at)
-        if here is not None:
+        if here is not None and not discard:
             since = _rows_since(database, copy)
-            if since and not discard:
+            if since:
                 counts = ", ".join(f"{count} of {table}" for table, count in since.items())
                 raise RowsSinceUpgrade(f"Rows that were written since the upgrade would be lost: {counts}.", rows=since)
         _require_space(copy)
         made = database.with_name(f".{database.name}.back.part")
         _copy(copy, made)
-        if here is not None:
-            left = folder / f"{here}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.left.db"
-            close_log(database)
-            os.link(database, left)
-            sync_folder(folder)
+        _leave(database, folder / f"{here or 'damaged'}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.left.db")
         put_in_place(made, database)
     return copy, _schema(copy)
+
+
+def _known_schema(database: Path, discard: bool) -> str | None:
+    """None: there is no database, an empty or a damaged one. Raises DatabaseDamaged."""
+    try:
+        return schema_of(database)
+    except DatabaseDamaged as error:
+        if discard:
+            return None
+        raise _with_the_way_back(error) from error
+
+
+def _with_the_way_back(error: DatabaseFailed) -> DatabaseFailed:
+    if not isinstance(error, DatabaseDamaged):
+        return error
+    return DatabaseDamaged(
+        error.message,
+        hint="What was written since the upgrade cannot be counted. Restore the newest backup (docs/backup.md), or add"
+        " --discard to put back the copy from before the upgrade; the damaged database stays in the folder upgrades.",
+    )
+
+
+def _leave(database: Path, left: Path) -> None:
+    """What was there gets another name too, with its log: SQLite would write that into any database of the old name."""
+    if database.exists():
+        with suppress(DatabaseDamaged):
+            close_log(database)
+        os.link(database, left)
+    for log in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            Path(f"{database}{log}").replace(f"{left}{log}")
+    sync_folder(left.parent)
 
 
 @contextmanager
@@ -182,7 +212,7 @@ def _rows_since(database: Path, copy: Path) -> dict[str, int]:
                 if count:
                     found[table] = count
     except sqlite3.Error as error:
-        raise failed(error) from error
+        raise _with_the_way_back(failed(error)) from error
     return found
 
 
@@ -199,4 +229,6 @@ def _made_at(copy: Path) -> str:
 
 
 def _is_known(copy: Path) -> bool:
-    return _schema(copy) <= newest_schema() and schema_of(copy) == _schema(copy)
+    with suppress(DatabaseDamaged):
+        return _schema(copy) <= newest_schema() and schema_of(copy) == _schema(copy)
+    return False

@@ -20,7 +20,7 @@ from collector.store.staging_local import LocalStaging
 from tests.collector.running import Collector
 from tests.collector.samples import sample
 from tests.support import local_http
-from tests.support.databases import forget, reopened, rows_of, writer_held
+from tests.support.databases import forget, only_sqlite, reopened, rows_of, writer_held
 from wire.device import Receipt
 
 
@@ -58,6 +58,17 @@ def drop(table: str) -> Callable[[Path], None]:
             conn.exec_driver_sql(f"DROP TABLE {table}")
 
     return spoil
+
+
+def zero_pages(data: Path) -> None:
+    file = data / "collector.db"
+    file.write_bytes(file.read_bytes()[:4096].ljust(file.stat().st_size, b"\0"))
+
+
+@only_sqlite
+def test_a_damaged_database_is_not_ready_and_says_what_to_do(tmp_path: Path) -> None:
+    found = found_ready(tmp_path, zero_pages)
+    assert found.status == "database-damaged" and found.detail is not None and "restore" in found.detail
 
 
 @pytest.mark.parametrize(

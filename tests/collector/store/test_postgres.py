@@ -17,7 +17,7 @@ import pytest
 
 from collector.settings import Settings, SettingsInvalid, load_settings
 from collector.store import postgres_readers
-from collector.store.database import Database, DatabaseFailed, TextUnusable, notify
+from collector.store.database import Database, DatabaseDamaged, DatabaseFailed, TextUnusable, notify
 from collector.store.lock import DataInUse
 from collector.store.open import DriverMissing, UnknownDatabase, open_database
 from collector.store.postgres_driver import PostgresConnection
@@ -465,3 +465,15 @@ def test_without_the_driver_one_sentence_says_what_to_install(tmp_path: Path, mo
 def test_a_second_collector_needs_postgresql() -> None:
     with pytest.raises(SettingsInvalid, match="review_only"):
         load_settings({"review_only": True})
+
+
+@pytest.mark.parametrize("state", ["XX001", "XX002"])
+def test_a_server_that_finds_a_damaged_page(tmp_path: Path, state: str) -> None:
+    db = new_database(tmp_path, "postgresql")
+    raised = f"DO $$ BEGIN RAISE EXCEPTION 'invalid page in block 7' USING ERRCODE = '{state}'; END $$"
+    try:
+        for ask in (db.read_sync, db.write_sync):
+            with pytest.raises(DatabaseDamaged, match="invalid page in block 7"):
+                ask(lambda conn: conn.exec_driver_sql(raised))
+    finally:
+        db.close()

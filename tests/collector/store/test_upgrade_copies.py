@@ -14,6 +14,7 @@ from collector.cli import app
 from collector.people.accounts import add_user
 from collector.store import upgrade_copies
 from collector.store.blobs import DiskFull
+from collector.store.database import DatabaseDamaged
 from collector.store.lock import DataInUse, lock_folder
 from collector.store.open import open_database
 from collector.store.schema import newest_schema, schema_of
@@ -141,3 +142,32 @@ def test_there_is_no_way_back_without_a_copy_or_beside_a_service(database: Path)
         copy.write_bytes(b"not a database")
     with pytest.raises(UpgradeCopyMissing):
         go_back(database)
+
+
+def test_a_damaged_database_goes_back_only_when_asked_and_stays_with_its_log(database: Path) -> None:
+    upgraded(database)
+    damaged = b"certainly no database" * 100
+    database.write_bytes(damaged)
+    log = database.with_name("collector.db-wal")
+    log.write_bytes(b"a log that must not get into the copy")
+    with pytest.raises(DatabaseDamaged, match="--discard"):
+        go_back(database)
+    assert database.read_bytes() == damaged
+    go_back(database, discard=True)
+    assert schema_of(database) == "0004" and not log.exists()
+    [left] = (database.parent / "upgrades").glob("damaged-*.left.db")
+    assert left.read_bytes() == damaged
+
+
+def test_the_log_of_a_lost_database_does_not_get_into_the_copy(database: Path) -> None:
+    before = everything(database)
+    upgraded(database)
+    log = database.with_name("collector.db-wal")
+    with contextlib.closing(sqlite3.connect(database)) as base:
+        base.execute("INSERT INTO service_state (name, value) VALUES ('later', '1')")
+        base.commit()
+        unwritten = log.read_bytes()
+    database.unlink()
+    log.write_bytes(unwritten)
+    go_back(database)
+    assert everything(database) == before and not log.exists()

@@ -3275,7 +3275,7 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "ready" | "read-only" | "jobs-stopped" | "database-busy" | "database-failed" | "tables-missing" | "disk-full" | "storage-unreachable" | "storage-unusable";
+            status: "ready" | "read-only" | "jobs-stopped" | "database-busy" | "database-failed" | "database-damaged" | "tables-missing" | "disk-full" | "storage-unreachable" | "storage-unusable";
             /** Detail */
             detail?: string | null;
         };
