@@ -21,6 +21,7 @@ from collector.store.database import Database, DatabaseDamaged, DatabaseFailed, 
 from collector.store.lock import DataInUse
 from collector.store.open import DriverMissing, UnknownDatabase, open_database
 from collector.store.postgres_driver import PostgresConnection
+from collector.store.postgres_readers import PostgresReaders
 from collector.store.postgres_statements import CHANGED_BY_TRIGGERS
 from collector.store.sql import Connection, text
 from tests.collector.review.filled import Filled
@@ -286,6 +287,28 @@ def test_a_quick_write_is_answered_when_it_is_on_disk(
             assert names(db) == ["a"]
         finally:
             db.close()
+
+
+def test_a_server_that_was_near_once_stays_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later connection may be made while the process is busy, and then waits for its own turn."""
+    migrated(tmp_path, "postgresql")
+    readers = PostgresReaders(str(address_of(tmp_path)), 3)
+    found = []
+
+    def connect(*seconds: float) -> None:
+        def while_in_use(_conn: Connection) -> None:
+            found.append(readers.are_near)
+            connect(*seconds[1:])
+
+        if seconds:
+            monkeypatch.setattr(postgres_readers, "NEAR_SECONDS", seconds[0])
+            readers.read(while_in_use, ("BEGIN",))
+
+    try:
+        connect(0.0, 60.0, 0.0)
+    finally:
+        readers.close()
+    assert found == [False, True, True]
 
 
 def test_megabytes_travel_together(db: Database) -> None:
