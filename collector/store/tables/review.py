@@ -58,11 +58,9 @@ task = Table(
     partial_index("ix_task_holder", "leased_to", "leased_client", where="state = 'leased'"),
     partial_index("ix_task_skipped", "id", where="state = 'skipped'"),
     partial_index("ix_task_usable_until", "state", "usable_until", where="usable_until < '9999'"),
-    Index("ix_task_session_id", "session_id"),
     Index("ix_task_created_at_id", "created_at", "id"),
     # Only for statements that say `state <> 'leased'`: the queue's own would read all open or leased tasks by it.
     partial_index("ix_task_state_created_at_id", "state", "created_at", "id", where="state <> 'leased'"),
-    Index("ix_task_done_at", "done_at"),
 )
 
 # Why a task has its place in the queue: a row when it is made, and one at each reconsideration.

@@ -22,21 +22,23 @@ _WAITS = "({0}.state = 'open' OR ({0}.state = 'leased' AND {0}.revision_id IS NU
 _NEW, _OLD = _WAITS.format("NEW"), _WAITS.format("OLD")
 _ONE_MORE = (
     f"INSERT INTO waiting (study, tasks) SELECT NEW.study, 1 WHERE {_NEW}"
-    " ON CONFLICT (study) DO UPDATE SET tasks = {0}tasks + 1;"
+    " ON CONFLICT (study) DO UPDATE SET tasks = tasks + 1;"
 )
 _ONE_LESS = f"UPDATE waiting SET tasks = tasks - 1 WHERE study = OLD.study AND {_OLD};"
 _CHANGED = f"{_NEW} <> {_OLD} OR NEW.study <> OLD.study"
 _ON_UPDATE = "CREATE TRIGGER task_waiting_update AFTER UPDATE OF state, revision_id, study ON task"
 TRIGGERS = {
     "sqlite": (
-        f"CREATE TRIGGER task_waiting_insert AFTER INSERT ON task BEGIN {_ONE_MORE.format('')} END",
-        f"{_ON_UPDATE} WHEN {_CHANGED} BEGIN {_ONE_LESS} {_ONE_MORE.format('')} END",
+        f"CREATE TRIGGER task_waiting_insert AFTER INSERT ON task BEGIN {_ONE_MORE} END",
+        f"{_ON_UPDATE} WHEN {_CHANGED} BEGIN {_ONE_LESS} {_ONE_MORE} END",
         f"CREATE TRIGGER task_waiting_delete AFTER DELETE ON task BEGIN {_ONE_LESS} END",
     ),
     "postgresql": (
+        # OLD is null when a row is inserted, NEW when it is deleted.
         "CREATE FUNCTION count_waiting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" IF TG_OP <> 'INSERT' THEN {_ONE_LESS} END IF;"
-        f" IF TG_OP <> 'DELETE' THEN {_ONE_MORE.format('waiting.')} END IF;"
+        f" IF {_OLD} THEN UPDATE waiting SET tasks = tasks - 1 WHERE study = OLD.study; END IF;"
+        f" IF {_NEW} THEN INSERT INTO waiting (study, tasks) VALUES (NEW.study, 1)"
+        " ON CONFLICT (study) DO UPDATE SET tasks = waiting.tasks + 1; END IF;"
         " RETURN NULL; END $$",
         "CREATE TRIGGER task_waiting_insert AFTER INSERT ON task FOR EACH ROW EXECUTE FUNCTION count_waiting()",
         f"{_ON_UPDATE} FOR EACH ROW WHEN ({_CHANGED}) EXECUTE FUNCTION count_waiting()",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +9,12 @@ import pytest
 from alembic import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from collector.store.migrate import alembic_config, upgrade
+from collector.store.tables import metadata
+from tests.support import postgres
+from tests.support.databases import ENGINES
 
 COUNTED = (
     "SELECT study, count(*) FROM task WHERE state = 'open' OR (state = 'leased' AND revision_id IS NULL)"
@@ -26,24 +28,34 @@ ADD = (
 )
 CHANGE = "UPDATE task SET state = :state, revision_id = :revision, study = :study WHERE id = :id"
 DELETE = "DELETE FROM task WHERE id = :id"
+FOREIGN_KEYS = [str(key.name) for key in metadata.tables["task"].foreign_key_constraints]
 STATES = ["open", "leased", "done", "skipped", "withheld"]
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = Path(tmp_path_factory.mktemp("waiting")) / "collector.db"
-    with create_engine(f"sqlite:///{path}").begin() as conn:
-        upgrade(conn)
-    return path
+REPLACES = {
+    "sqlite": ADD,
+    "postgresql": f"{ADD.replace(' OR REPLACE', '')} ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
+    " revision_id = excluded.revision_id, study = excluded.study",
+}
 
 
-@pytest.fixture(scope="module")
-def tasks(file: Path) -> Iterator[sqlite3.Connection]:
+@pytest.fixture(scope="module", params=ENGINES)
+def tasks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """Takes and sessions are not needed: foreign keys are not checked."""
-    conn = sqlite3.connect(file, isolation_level=None)
-    conn.execute("PRAGMA recursive_triggers=ON")  # REPLACE deletes a row by the trigger, too
-    yield conn
-    conn.close()
+    if request.param == "sqlite":
+        path = Path(tmp_path_factory.mktemp("waiting")) / "collector.db"
+        with create_engine(f"sqlite:///{path}").begin() as conn:
+            upgrade(conn)
+        # REPLACE deletes a row by the trigger, too.
+        engine, settings = create_engine(f"sqlite:///{path}"), ["PRAGMA recursive_triggers=ON"]
+    else:
+        address = postgres.new_address().replace("postgresql://", "postgresql+psycopg://")
+        engine, settings = create_engine(address), [f"ALTER TABLE task DROP CONSTRAINT {name}" for name in FOREIGN_KEYS]
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        for setting in settings:
+            conn.execute(text(setting))
+        yield conn
+    engine.dispose()
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -59,12 +71,11 @@ def tasks(file: Path) -> Iterator[sqlite3.Connection]:
         max_size=30,
     )
 )
-def test_the_triggers_count_right(
-    tasks: sqlite3.Connection, steps: list[tuple[str, str, str, str, str | None]]
-) -> None:
+def test_the_triggers_count_right(tasks: Connection, steps: list[tuple[str, str, str, str, str | None]]) -> None:
     for sql, task, study, state, revision in steps:
-        tasks.execute(sql, {"id": task, "study": study, "state": state, "revision": revision})
-        assert tasks.execute(KEPT).fetchall() == tasks.execute(COUNTED).fetchall()
+        step = text(REPLACES[tasks.dialect.name] if sql == ADD else sql)
+        tasks.execute(step, {"id": task, "study": study, "state": state, "revision": revision})
+        assert tasks.execute(text(KEPT)).all() == tasks.execute(text(COUNTED)).all()
 
 
 def test_tasks_of_before_are_counted(tmp_path: Path) -> None:
