@@ -18,6 +18,6 @@ router = APIRouter(prefix="/api/admin", tags=["admin"], include_in_schema=False,
 async def ask(verb: str, request: Request, db: Db, given: Annotated[dict[str, str], Body()]) -> dict[str, Any]:
     services = services_of(request)
     do = db.read if verb in READS else db.write
-    answer = await do(lambda conn: run_verb(conn, verb, given, services.settings))
-    services.get(SecurityLog).record("command", verb=verb, **logged_members(given))
-    return answer
+    done = await do(lambda conn: run_verb(conn, verb, given, services.settings))
+    services.get(SecurityLog).record("command", verb=verb, **logged_members(done.given))
+    return done.answer

@@ -127,9 +127,9 @@ def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:
         return ask_service(service, settings.keys, verb, given)
     try:
         do = database.read_sync if verb in READS else database.write_sync
-        answer = do(lambda conn: run_verb(conn, verb, given, settings))
+        done = do(lambda conn: run_verb(conn, verb, given, settings))
         with disk_errors("The security log cannot be written"):
-            append_now(settings.logs_folder, "command", verb=verb, **logged_members(given))
-        return answer
+            append_now(settings.logs_folder, "command", verb=verb, **logged_members(done.given))
+        return done.answer
     finally:
         database.close()

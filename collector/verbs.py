@@ -8,13 +8,14 @@ the record of an export, nothing of HTTP, devices or models.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from collector.names import Named, the_one
 from collector.settings import Settings
-from collector.store.sql import Connection
+from collector.store.sql import Connection, text
 from wire.base import Id
 from wire.errors import GleanerError
 
@@ -218,18 +219,64 @@ READS = frozenset(
 STARTS_DATA = frozenset({"user-add"})
 
 
+# What they are given is a name that nobody has yet.
+_MAKES_A_NAME = frozenset({"user-add"})
+
+
+def _meant(conn: Connection, room: str, given: Given) -> Given:
+    """What people type for a thing that is here becomes what it is known by; else the verb says what there is."""
+    meant = dict(given)
+    match room:
+        case "device":
+            _put_meant(meant, "device", _named(conn, "SELECT id, name FROM device ORDER BY joined_at DESC, id"))
+        case "prelabel":
+            _put_meant(meant, "run", _named(conn, "SELECT id, '' AS name FROM prelabel_run ORDER BY id"))
+        case "exports":
+            _put_meant(meant, "export", _named(conn, "SELECT id, '' AS name FROM export_run ORDER BY id"))
+        case "study":
+            _put_meant(meant, "study", _named(conn, "SELECT '' AS id, name FROM study ORDER BY name"))
+        case "user":
+            _put_meant(meant, "name", _named(conn, "SELECT '' AS id, name FROM person ORDER BY name"))
+            of_person = (
+                "SELECT substr(hash, 1, 12) AS id, '' AS name FROM token WHERE used_at IS NULL"
+                " AND person_id = (SELECT id FROM person WHERE name = :name) ORDER BY hash"
+            )
+            if "token" in meant:
+                _put_meant(meant, "token", _named(conn, of_person, {"name": meant["name"]}))
+    return meant
+
+
+def _named(conn: Connection, select: str, values: Given | None = None) -> Callable[[], Iterable[Named]]:
+    return lambda: [Named(row.id, row.name) for row in conn.execute(text(select), values or {})]
+
+
+def _put_meant(given: Given, member: str, among: Callable[[], Iterable[Named]]) -> None:
+    """Raises NameAmbiguous."""
+    found = the_one(given[member], among()) if member in given else None
+    if found is not None:
+        given[member] = found.id or found.name
+
+
 def logged_members(given: Given) -> dict[str, str]:
     """What of a command's request belongs into the security log."""
     return {name: value for name, value in given.items() if name in _LOGGED}
 
 
-def run_verb(conn: Connection, verb: str, given: Given, settings: Settings) -> dict[str, Any]:
-    """Raises VerbUnknown, VerbInvalid, and what the verb itself raises."""
+class VerbDone(NamedTuple):
+    """`given`: what the verb was done with, with the ids and names that were meant."""
+
+    answer: dict[str, Any]
+    given: Given
+
+
+def run_verb(conn: Connection, verb: str, given: Given, settings: Settings) -> VerbDone:
+    """Raises VerbUnknown, VerbInvalid, NameAmbiguous, and what the verb itself raises."""
     function = VERBS.get(verb)
     if function is None:
         raise VerbUnknown(f"The service does not know {verb!r}.")
+    meant = given if verb in _MAKES_A_NAME else _meant(conn, verb.partition("-")[0], given)
     try:
-        return function(conn, _Members(given), settings)
+        return VerbDone(function(conn, _Members(meant), settings), meant)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise VerbInvalid(f"The request is not valid: {first['msg']}.") from error

@@ -23,7 +23,7 @@ RANKS = {
 }  # fmt: skip
 INSIDE_COLLECTOR = {
     "store": 0, "security": 0, "metrics": 0, "keys": 0, "settings": 0, "http": 0, "services": 0, "processes": 0,
-    "shared_keys": 0, "setting_tables": 0, "master_key": 0, "key_folder": 0,
+    "shared_keys": 0, "setting_tables": 0, "master_key": 0, "key_folder": 0, "names": 0,
     "people": 1, "jobs": 1, "consent": 1, "bulk": 1,
     "studies": 2,
     "devices": 3, "catalogue": 3,

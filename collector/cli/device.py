@@ -10,7 +10,7 @@ import typer
 from collector.cli.options import Data, Json, SettingsFile, ask_collector
 
 app = typer.Typer(no_args_is_help=True, help="Devices: which there are, what they are called, which may still send.")
-DeviceId = Annotated[str, typer.Argument(help="The device's id, as `device list` shows it.")]
+DeviceId = Annotated[str, typer.Argument(help="The device's name, its id, or how its id begins (4 digits at least).")]
 
 
 @app.command("list")

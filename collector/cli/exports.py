@@ -25,7 +25,7 @@ from collector.local_service import ask, find_service
 from collector.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Exports that the service makes, for leads to download from the page.")
-Export = Annotated[str, typer.Argument(help="The id that `exports start` printed.")]
+Export = Annotated[str, typer.Argument(help="The id that `exports start` printed, or how it begins.")]
 POLL_SECONDS = 0.5
 GOING = ("queued", "running")
 MIB = 1 << 20

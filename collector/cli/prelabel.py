@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prelabel.triage.calibration import Calibration
 
 app = typer.Typer(no_args_is_help=True, help="Run models again over old captures; calibrate their scores.")
-Run = Annotated[str, typer.Argument(help="The id that `prelabel run` printed.")]
+Run = Annotated[str, typer.Argument(help="The id that `prelabel run` printed, or how it begins.")]
 POLL_SECONDS = 0.5
 GOING = ("queued", "running")
 PARTS = {

@@ -64,14 +64,14 @@ def change_role(
 ) -> None:
     """Change what a person may do, at once. What they did and hold stays."""
     made = ask_collector(data, settings_file, "user-role", {"name": name, "role": role})
-    typer.echo(json.dumps(made) if as_json else f"{name} is {role} now.")
+    typer.echo(json.dumps(made) if as_json else f"{made['name']} is {role} now.")
 
 
 @app.command("disable")
 def disable(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """End a person's tokens, sessions and links at once, and give the items they hold to others. Drafts are kept."""
     made = ask_collector(data, settings_file, "user-disable", {"name": name})
-    sentence = f"{name} cannot sign in any more. Items released: {made['released']}."
+    sentence = f"{made['name']} cannot sign in any more. Items released: {made['released']}."
     typer.echo(json.dumps(made) if as_json else sentence)
 
 
@@ -79,7 +79,7 @@ def disable(name: Name, data: Data = None, as_json: Json = False, settings_file:
 def enable(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Let a disabled person sign in again, with a new link."""
     made = ask_collector(data, settings_file, "user-enable", {"name": name})
-    typer.echo(json.dumps(made) if as_json else f"{name} can sign in again: gleaner collector user link {name}")
+    typer.echo(json.dumps(made) if as_json else f"{made['name']} can sign in again: gleaner collector user link {name}")
 
 
 @app.command("tokens")
@@ -104,14 +104,14 @@ def tokens(name: Name, data: Data = None, as_json: Json = False, settings_file: 
 @app.command("revoke-token")
 def revoke_token(
     name: Name,
-    token: Annotated[str, typer.Argument(help="The token's id, as `user tokens` shows it.")],
+    token: Annotated[str, typer.Argument(help="The token's id, as `user tokens` shows it, or how it begins.")],
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
 ) -> None:
     """End one token, session or link of a person at once."""
     made = ask_collector(data, settings_file, "user-revoke-token", {"name": name, "token": token})
-    typer.echo(json.dumps(made) if as_json else f"{token} of {name} opens nothing any more.")
+    typer.echo(json.dumps(made) if as_json else f"{made['token']} of {made['name']} opens nothing any more.")
 
 
 @app.command("studies")
