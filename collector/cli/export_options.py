@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from collector.cli.times import FORMATS, parser
 from wire.tasks import TaskType
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ Frames = Annotated[
 Study = Annotated[str | None, typer.Option("--study", help="Of this study only.")]
 Type = Annotated[TaskType | None, typer.Option("--type", help="Tasks of this type only.")]
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Submitted since then: 2026-11-29T12:00+01:00.")
+    datetime | None,
+    typer.Option("--since", parser=parser(None), metavar="TIME", help=f"Submitted since then (local time): {FORMATS}."),
 ]
 Licence = Annotated[
     str | None, typer.Option("--licence", metavar="NAME", help="Under which licence the export may be used.")
@@ -42,7 +45,7 @@ def asked_of(
     frames: str,
     study: str | None,
     type: TaskType | None,
-    since: str | None,
+    since: datetime | None,
     licence: str | None,
 ) -> ExportAsked:
     """What they say together. Raises typer.BadParameter."""
@@ -55,7 +58,7 @@ def asked_of(
             format=format,
             study=study,
             type=type,
-            since=since,
+            since=None if since is None else since.isoformat(),
             frames=frames,
             media=not no_media,
             with_prelabels=with_prelabels,

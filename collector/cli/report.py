@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.times import DAY_FORMATS, FORMATS, parse_day, parser
 from collector.settings import load_settings
 
 SHOWN_ITEMS = 500
@@ -17,7 +18,10 @@ app = typer.Typer(no_args_is_help=True, help="Figures for leads; works while the
 
 @app.command("today")
 def today(
-    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Another day than today.")] = None,
+    day: Annotated[
+        date | None,
+        typer.Option(parser=parse_day, metavar="DAY", help=f"Another day than today: {DAY_FORMATS}."),
+    ] = None,
     zone: Annotated[str | None, typer.Option(help="Its zone, like Europe/Berlin. Default: the machine's.")] = None,
     data: Data = None,
     as_json: Json = False,
@@ -35,7 +39,7 @@ def today(
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data, settings.database)
     try:
-        found = database.read_sync(lambda conn: report(conn, datetime.now(UTC), day and day.date(), where))
+        found = database.read_sync(lambda conn: report(conn, datetime.now(UTC), day, where))
     finally:
         database.close()
     if as_json:
@@ -51,7 +55,10 @@ def today(
 def prelabels(
     study: Annotated[str | None, typer.Option(help="Only this study.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model, by name or sha256.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Only what was submitted since then (local time).")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(parser=parser(None), metavar="TIME", help=f"Submitted since then (local time): {FORMATS}."),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
     settings_file: SettingsFile = None,
@@ -65,7 +72,7 @@ def prelabels(
     from collector.prelabels.reviewed_rows import Asked
 
     settings = load_settings({"data": data}, settings_file)
-    asked = Asked(study=study, model=model, since=None if since is None else since.astimezone())
+    asked = Asked(study=study, model=model, since=since)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Comparing", total=None)
 

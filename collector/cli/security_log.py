@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.times import FORMATS, parser
 from collector.local_service import require_data
 from collector.security.chain import check_chain, parsed_line
 from collector.security.files import read_lines
@@ -28,7 +29,7 @@ class SecurityLogDamaged(GleanerError):
 
 def security_log(
     since: Annotated[
-        datetime | None, typer.Option(help="Only lines from this day or time (UTC) on, such as 2026-11-30.")
+        datetime | None, typer.Option(parser=parser(UTC), metavar="TIME", help=f"Only from then on (UTC): {FORMATS}.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check that no line was changed or removed.")] = False,
     data: Data = None,
@@ -52,7 +53,7 @@ def security_log(
             trouble = f", and since {sent.since} no further: {sent.problem}" if sent.problem else ""
             typer.echo(f"Sent to {sent.to} up to number {sent.number}{trouble}.")
         return
-    begin = "" if since is None else format_utc(since.replace(tzinfo=UTC))
+    begin = "" if since is None else format_utc(since)
     for line in read_lines(folder):
         found = parsed_line(line)
         if found is not None and str(found.get("at", "")) >= begin:
