@@ -8,6 +8,8 @@ cursors, which keep them prepared by their text.
 An fn that raises after it wrote costs the group a second run, with a savepoint around each fn. Inside a savepoint
 SQLite copies each page before it changes it, into a file: as much work as the statements of a submit that write.
 
+The log is copied into the database file by a thread of its own (`collector.store.sqlite_log`).
+
 Quick reads run on the event loop at once; quick writes as `collector.store.write_queue` has it.
 """
 
@@ -40,6 +42,7 @@ from collector.store.sqlite_driver import (
     interrupted_after,
     roll_back,
 )
+from collector.store.sqlite_log import LogCopier
 from collector.store.write_queue import RunCarefully, Write, WriteDone, WriteGroup, WriteQueue, answer, refusing
 
 T = TypeVar("T")
@@ -72,6 +75,7 @@ class SqliteDatabase:
         self._observe_commit: Callable[[int, float], None] = lambda _writes, _seconds: None
         self._waiting: WriteQueue = WriteQueue(read_only=read_only)
         self._turns = LoopTurns()
+        self._log = LogCopier(path)
         self._readers = Readers(path, READERS + LONG_READERS)
         self._read_threads = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._long_threads = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="db-read-long")
@@ -135,12 +139,7 @@ class SqliteDatabase:
 
     def maintain(self) -> None:
         self.write_sync(_analyze)
-        # Without patience: where a reader still needs the log, the next hour shortens it.
-        try:
-            with contextlib.closing(sqlite3.connect(self.path, timeout=0)) as other:
-                other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except sqlite3.Error as error:
-            raise failed(error) from error
+        self._log.shorten()  # where a reader still needs it, the next hour does
 
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
         self._subscribers.setdefault(topic, []).append(callback)
@@ -154,6 +153,7 @@ class SqliteDatabase:
         self._turns.end()
         if self._writer is not None:
             self._writer.join()
+        self._log.close()
         self._read_threads.shutdown(wait=True)
         self._long_threads.shutdown(wait=True)
         self._readers.close()
@@ -196,6 +196,7 @@ class SqliteDatabase:
             committing = time.perf_counter()
             conn.driver.execute("COMMIT")
             self._observe_commit(len(done), time.perf_counter() - committing)
+            self._log.count(len(done))
         except BaseException:
             conn.lasting.clear()
             roll_back(conn.driver)

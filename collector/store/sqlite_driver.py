@@ -14,7 +14,8 @@ from collector.store.database import DatabaseDamaged, DatabaseFailed
 from collector.store.read_only import FIND, ReadOnly, parsed
 from collector.store.sql import Query, Result, Statement, Values
 
-MAX_IDLE_LOG_BYTES = 4 * 2**20
+MAX_LOG_PAGES = 4000  # of 4 KiB; whoever commits past it copies the log (see `collector.store.sqlite_log`)
+MAX_IDLE_LOG_BYTES = 16 * 2**20  # what that takes: a commit that lengthens the file waits longer for the disk
 KEPT_STATEMENTS = 512  # prepared, by connection: more than there are texts in the collector
 INSTRUCTIONS_PER_LOOK = 20_000  # of SQLite's own machine, between two looks at the clock
 _HEADER_BYTES, _WRITE_FORMAT = 100, 18  # https://sqlite.org/fileformat2.html
@@ -66,6 +67,7 @@ def connect(path: Path) -> sqlite3.Connection:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        f"wal_autocheckpoint={MAX_LOG_PAGES}",
         f"journal_size_limit={MAX_IDLE_LOG_BYTES}",
     ):
         driver.execute(f"PRAGMA {pragma}")

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.store import sqlite_driver
+from collector.store import sqlite_driver, sqlite_log
 from collector.store.database import Database, DatabaseFailed, require_thread
 from collector.store.open import open_database
 from collector.store.sql import Connection, text
 from tests.support.database_fns import ADD, Refused, names, writer
 from tests.support.databases import new_database, only_sqlite
+from tests.support.waiting import until
 
 pytestmark = only_sqlite
 
@@ -126,6 +127,29 @@ def test_a_lock_from_outside_holds_up_the_writes_and_not_the_loop(tmp_path: Path
     asyncio.run(go())
     outside.close()
     database.close()
+
+
+def test_the_log_is_copied_while_people_write_and_does_not_grow(db: Database, tmp_path: Path) -> None:
+    file, log = tmp_path / "collector.db", tmp_path / "collector.db-wal"
+    before = file.stat().st_size
+    for number in range(sqlite_log.WRITES_A_COPY):
+        db.write_sync(lambda conn, number=number: conn.execute(ADD, {"id": f"{number}" + "x" * 1000}))  # type: ignore[misc]
+    assert log.stat().st_size < sqlite_driver.MAX_IDLE_LOG_BYTES / 4  # no commit had a reason to copy it
+    until(lambda: file.stat().st_size > before, seconds=30)
+    for number in range(2 * sqlite_log.WRITES_A_COPY):
+        long = f"{number}" + "x" * 100_000
+        db.write_sync(lambda conn, long=long: conn.execute(ADD, {"id": long}))  # type: ignore[misc]
+        assert log.stat().st_size < 2 * sqlite_driver.MAX_IDLE_LOG_BYTES
+    assert len(names(db)) == 3 * sqlite_log.WRITES_A_COPY
+
+
+def test_commits_go_on_where_the_log_cannot_be_copied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "collector.db").write_bytes(b"certainly no database" * 100)
+    copier = sqlite_log.LogCopier(tmp_path / "collector.db")
+    copier.count(sqlite_log.WRITES_A_COPY - 1)
+    copier.count(1)
+    copier.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
