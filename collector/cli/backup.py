@@ -10,10 +10,13 @@ import typer
 
 from collector.cli.options import Data, Json, SettingsFile
 from collector.cli.repository import PassphraseFile, Rate, RepositoryPlace, course, repository_at, shown_bytes
+from collector.cli.stopping import SAME_COMMAND, when_stopped
 
 if TYPE_CHECKING:
     from collector.backup.backup import BackupMade
     from collector.settings import Settings
+
+_STOPPED = f"There is no new snapshot, and those that were there are whole. {SAME_COMMAND}"
 
 
 def backup(
@@ -38,6 +41,7 @@ def backup(
     database = open_reader(settings.data, settings.database)
     try:
         with (
+            when_stopped(_STOPPED),
             repository_at(repository, passphrase_file, settings, for_writing=True) as place,
             course("Backup", rate) as work,
         ):

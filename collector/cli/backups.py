@@ -21,6 +21,7 @@ from collector.cli.repository import (
     shown_bytes,
     storage_at,
 )
+from collector.cli.stopping import NOTHING_CHANGED, SAME_COMMAND, when_stopped
 
 app = typer.Typer(no_args_is_help=True, help="Backups that were made: which there are, whether they are whole.")
 
@@ -69,7 +70,11 @@ def check(
     """Read every file of a repository and compare it with its hash. Ends with 1 when something is damaged."""
     from collector.backup.check import check_repository
 
-    with repository_at(repository, passphrase_file) as place, course("Check", rate) as work:
+    with (
+        when_stopped(NOTHING_CHANGED),
+        repository_at(repository, passphrase_file) as place,
+        course("Check", rate) as work,
+    ):
         found = check_repository(place, work)
     if as_json:
         typer.echo(json.dumps({"whole": not found.damaged, **asdict(found)}))
@@ -99,7 +104,10 @@ def prune(
     from collector.bulk.background import stand_back
 
     stand_back()
-    with repository_at(repository, passphrase_file, for_pruning=True) as place:
+    with (
+        when_stopped(f"Every snapshot that is listed is whole. {SAME_COMMAND}"),
+        repository_at(repository, passphrase_file, for_pruning=True) as place,
+    ):
         pruned = prune_repository(place, Retention(last, daily, weekly, monthly))
     if as_json:
         typer.echo(json.dumps(asdict(pruned)))
@@ -128,7 +136,8 @@ def erase(
     from collector.bulk.background import stand_back
 
     stand_back()
-    with repository_at(repository, passphrase_file, for_pruning=not look) as place:
+    stopped = NOTHING_CHANGED if look else f"Perhaps not everything of {participant} is erased. {SAME_COMMAND}"
+    with when_stopped(stopped), repository_at(repository, passphrase_file, for_pruning=not look) as place:
         erased = None if look else erase_participant(place, participant)
         left = snapshots_with(place, participant)
         is_kept = not look and place.storage.is_versioned()

@@ -21,6 +21,7 @@ from collector.cli.export_options import (
     asked_of,
 )
 from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.stopping import when_stopped
 from collector.local_service import ask, find_service
 from collector.settings import Settings, load_settings
 
@@ -111,7 +112,8 @@ def _wait(settings: Settings, found: dict[str, Any]) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    continues = "The export continues in the service: `exports list` shows it, `exports cancel` ends it."
+    with when_stopped(continues), Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Exporting", total=None)
         while found["state"] in GOING:
             time.sleep(POLL_SECONDS)

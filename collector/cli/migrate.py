@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from collector.cli.options import Data, DatabaseAddress, SettingsFile
-from collector.settings import load_settings
+from collector.cli.stopping import when_stopped
+from collector.settings import Settings, load_settings
+
+_STOPPED = "The database is whole: as it was, or as it would be after the command. Run it again."
 
 
 def migrate(
@@ -26,12 +29,17 @@ def migrate(
     Before an older database is migrated, a copy of it is put into the folder `upgrades` of the data, unless it is
     in PostgreSQL.
     """
+    settings = load_settings({"data": data, "database": database}, settings_file)
+    with when_stopped(_STOPPED):
+        _migrate(settings, back, discard)
+
+
+def _migrate(settings: Settings, back: bool, discard: bool) -> None:
     from collector.local_service import require_data
     from collector.store.migrate import AT_SCHEMA
     from collector.store.open import database_file, open_database
     from collector.store.upgrade_copies import UpgradeCopyMissing, go_back
 
-    settings = load_settings({"data": data, "database": database}, settings_file)
     if back:
         require_data(settings)
         if settings.database is not None:

@@ -12,6 +12,7 @@ import typer
 
 from collector.cli.options import Data, DatabaseAddress, Json, SettingsFile
 from collector.cli.repository import Rate
+from collector.cli.stopping import SAME_COMMAND, when_stopped
 
 if TYPE_CHECKING:
     from collector.move.move import Moved, Phase, Unit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collector.settings import Settings
 
 TO_DATABASE, TO_BLOBS = "GLEANER_COLLECTOR_TO_DATABASE", "GLEANER_COLLECTOR_TO_BLOBS"
+_STOPPED = f"The collector can be read and not changed. {SAME_COMMAND} To give up: gleaner collector move --back"
 SQLITE, FOLDER = "sqlite", "folder"
 
 
@@ -112,17 +114,8 @@ def _move(
     from collector.move.move import move_data
 
     stand_back()
-    try:
-        with _phases(rate) as phase:
-            moved = move_data(here, there, phase, without_damaged=without_damaged)
-    except KeyboardInterrupt:
-        if here.read_only() is not None:
-            typer.echo(
-                "Stopped. The collector can be read and not changed. The same command continues; to give up:"
-                " gleaner collector move --back",
-                err=True,
-            )
-        raise
+    with when_stopped(lambda: None if here.read_only() is None else _STOPPED), _phases(rate) as phase:
+        moved = move_data(here, there, phase, without_damaged=without_damaged)
     _log(settings, "move", to=there.shown)
     if as_json:
         typer.echo(json.dumps({**_members(moved), "database": there.shown_database, "media": there.shown_media}))

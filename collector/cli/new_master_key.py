@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from collector.cli.options import Data, DatabaseAddress, SettingsFile
+from collector.cli.stopping import asking, when_stopped
 from collector.settings import SettingsInvalid, load_settings
 from wire.files import put_in_place
 
@@ -42,7 +43,8 @@ def new_master_key(
     if file is None:
         raise SettingsInvalid("No file is named for the master key.", hint="Set GLEANER_COLLECTOR_MASTER_KEY.")
     if not yes:
-        typer.confirm(f"Encrypt the keys with a new master key, {file}?", abort=True)
+        with when_stopped("Nothing was changed."), asking():
+            typer.confirm(f"Encrypt the keys with a new master key, {file}?", abort=True)
     shared = {"receipt": (RECEIPT_KEY,), "authority": (AUTHORITY_KEY, AUTHORITY)}
     opened = open_database(settings.data, settings.database, work="alone")
     try:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from collector.cli.options import Data, SettingsFile
+from collector.cli.stopping import asking, when_stopped
 from collector.settings import load_settings
 
 
@@ -22,7 +23,8 @@ def new_receipt_key(
 
     settings = load_settings({"data": data}, settings_file)
     if not yes:
-        typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
+        with when_stopped("Nothing was changed."), asking():
+            typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
     database = open_database(settings.data, settings.database, work="alone")
     try:
         shared = SharedKeys(database, settings.keys) if settings.master_key else None

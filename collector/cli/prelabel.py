@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
+from collector.cli.stopping import when_stopped
 from collector.local_service import ask, find_service
 from collector.settings import Settings, load_settings
 
@@ -168,7 +169,8 @@ def _wait(settings: Settings, found: dict[str, Any]) -> dict[str, Any]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    continues = "The run continues in the service: `prelabel list` shows it, `prelabel cancel` ends it."
+    with when_stopped(continues), Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(found["source"]["name"], total=None)
         while found["state"] in GOING:
             time.sleep(POLL_SECONDS)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from collector.cli.stopping import asking
+
 if TYPE_CHECKING:
     from collector.backup.pace import Course
     from collector.backup.repository import Repository
@@ -115,7 +117,8 @@ def passphrase_of(
     else:
         found = os.environ.get(variable, "")
         if not found and sys.stdin.isatty():
-            found = typer.prompt(title, hide_input=True, confirmation_prompt=is_new, err=True)
+            with asking():
+                found = typer.prompt(title, hide_input=True, confirmation_prompt=is_new, err=True)
     if not found:
         raise PassphraseMissing("Backups are encrypted, and no passphrase was given.")
     return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collector.cli.options import Data, DatabaseAddress, Json, SettingsFile
 from collector.cli.repository import PassphraseFile, Rate, RepositoryPlace, course, repository_at
+from collector.cli.stopping import SAME_COMMAND, when_stopped
 
 
 def restore(
@@ -34,7 +36,11 @@ def restore(
     from collector.settings import load_settings
 
     settings = load_settings({"data": data, "database": database}, settings_file)
-    with repository_at(repository, passphrase_file, settings) as place, course("Restore", rate) as work:
+    with (
+        when_stopped(lambda: _left_in(settings.data)),
+        repository_at(repository, passphrase_file, settings) as place,
+        course("Restore", rate) as work,
+    ):
         found = place.find_snapshot(snapshot) if snapshot else newest_snapshot(place)
         restored = restore_snapshot(
             place,
@@ -57,3 +63,12 @@ def restore(
     if left_out:
         typer.echo(f"{left_out} blobs are not in the backup or damaged there: gleaner collector verify", err=True)
         raise typer.Exit(1)
+
+
+def _left_in(data: Path) -> str:
+    """What a restore that was stopped has left."""
+    from collector.store.open import RESTORE_MARK
+
+    if (data / RESTORE_MARK).exists():
+        return f"{data} is not whole, and no collector starts on it. {SAME_COMMAND}"
+    return "Nothing was restored yet."

@@ -10,6 +10,7 @@ import typer
 
 from collector.cli.options import Data, Json, SettingsFile
 from collector.cli.repository import PassphraseFile, Rate, course, repository_at, shown_bytes
+from collector.cli.stopping import NOTHING_CHANGED, when_stopped
 
 SHOWN_FAULTS = 50
 
@@ -46,11 +47,12 @@ def verify(
     settings = load_settings({"data": data}, settings_file)
     database = open_reader(settings.data, settings.database)
     try:
-        with course("Verify", rate) as work:
-            found = verify_data(database, open_blobs(settings.blobs_location), settings.data, settings.keys, work)
-        if backup is not None:
-            with repository_at(backup, passphrase_file, settings) as place:
-                found.faults += compare_with_backup(place, newest_snapshot(place), database)
+        with when_stopped(NOTHING_CHANGED):
+            with course("Verify", rate) as work:
+                found = verify_data(database, open_blobs(settings.blobs_location), settings.data, settings.keys, work)
+            if backup is not None:
+                with repository_at(backup, passphrase_file, settings) as place:
+                    found.faults += compare_with_backup(place, newest_snapshot(place), database)
     finally:
         database.close()
     if as_json:
