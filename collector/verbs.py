@@ -234,7 +234,7 @@ def _meant(conn: Connection, room: str, given: Given) -> Given:
         case "exports":
             _put_meant(meant, "export", _named(conn, "SELECT id, '' AS name FROM export_run ORDER BY id"))
         case "study":
-            _put_meant(meant, "study", _named(conn, "SELECT '' AS id, name FROM study ORDER BY name"))
+            _put_meant(meant, "study", _named(conn, "SELECT '' AS id, id AS name FROM study ORDER BY id"))
         case "user":
             _put_meant(meant, "name", _named(conn, "SELECT '' AS id, name FROM person ORDER BY name"))
             of_person = (

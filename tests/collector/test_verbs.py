@@ -12,9 +12,11 @@ from collector.people.accounts import PersonUnknown, list_users
 from collector.people.open_tokens import TokenUnknown
 from collector.settings import Settings
 from collector.store.sql import text
+from collector.studies.studies import StudyUnknown, ensure_study
 from collector.verbs import VerbDone, logged_members, run_verb
 from tests.collector.review.filled import Filled
 from tests.support.databases import on_both
+from wire.errors import GleanerError
 
 pytestmark = on_both
 KITCHEN, HALL, OTHER_HALL = "dev-4f2a90b1c3d4", "dev-90b1c3d4e5f6", "dev-90b2c3d4e5f6"
@@ -80,3 +82,19 @@ def test_a_token_by_how_its_id_begins(known: Filled) -> None:
     assert done.answer == {"name": "Rita", "token": token["id"]} == logged_members(done.given)
     assert run(known, "user-tokens", name="Rita").answer["tokens"] == []
     run(known, "user-revoke-token", name="Rita", token=token["id"])  # twice changes nothing
+
+
+@pytest.mark.parametrize(
+    ("verb", "member"), [("study-show", "study"), ("prelabel-pause", "run"), ("exports-pause", "export")]
+)
+def test_of_every_kind_what_is_not_there_is_said_to_be_unknown(known: Filled, verb: str, member: str) -> None:
+    with pytest.raises(GleanerError) as caught:
+        run(known, verb, **{member: "nothing-here"})
+    assert caught.value.code.endswith("-unknown") and "nothing-here" in caught.value.message
+
+
+def test_a_study_by_its_whole_name(known: Filled) -> None:
+    known.db.write_sync(lambda conn: ensure_study(conn, "Garden-2", 0.0))
+    assert run(known, "study-show", study="garden-2").answer["id"] == "Garden-2"
+    with pytest.raises(StudyUnknown):
+        run(known, "study-show", study="garden")
