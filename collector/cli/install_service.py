@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -46,9 +47,9 @@ OOMPolicy=continue
 
 # It writes into its data folder and nowhere else, sees no homes, devices or other processes, and gains no rights.
 ProtectSystem=strict
-ReadWritePaths={folder}
+ReadWritePaths={folder}{shared_tmp}
 ProtectHome={home}
-PrivateTmp=yes
+PrivateTmp={private_tmp}
 PrivateDevices=yes
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -83,6 +84,11 @@ RuntimeDirectoryMode=0700
 """
 
 
+# What ProtectHome and PrivateTmp hide from a service.
+HOMES = ("/home", "/root", "/run/user")
+TEMPORARY = ("/tmp", "/var/tmp")
+
+
 class UnitUnwritable(GleanerError):
     """The unit cannot be written to its folder."""
 
@@ -107,6 +113,8 @@ def install_service(
 ) -> None:
     """Write a systemd unit for this installation, with limits, hardening and a watchdog."""
     unit = unit_text(data, settings_file, user, memory, credential)
+    for sentence in _weaker(_paths(data, settings_file, credential)):
+        typer.echo(sentence, err=True)
     if only_print:
         typer.echo(unit, nl=False)
         return
@@ -136,7 +144,8 @@ def unit_text(data: Path, settings_file: Path | None, user: str, memory: str, cr
     """The unit for the Python that runs this command."""
     words = [sys.executable, "-m", "gleaner", "collector", "serve", "--data", str(data.absolute())]
     words += [] if settings_file is None else ["--settings", str(settings_file.absolute())]
-    needs_home = any(Path(word).is_relative_to("/home") or Path(word).is_relative_to("/root") for word in words)
+    paths = _paths(data, settings_file, credential)
+    needs_tmp = bool(_below(paths, TEMPORARY))
     command = " ".join(_quoted(word) for word in words)
     return UNIT.format(
         user=user,
@@ -147,8 +156,32 @@ def unit_text(data: Path, settings_file: Path | None, user: str, memory: str, cr
         secrets=""
         if credential is None
         else CREDENTIAL_LINES.format(name=CREDENTIAL, file=_escaped(str(credential.absolute()))),
-        home="read-only" if needs_home else "yes",
+        home="read-only" if _below(paths, HOMES) else "yes",
+        private_tmp="no" if needs_tmp else "yes",
+        shared_tmp="".join(f" {folder}" for folder in TEMPORARY) if needs_tmp else "",
     )
+
+
+def _paths(data: Path, settings_file: Path | None, credential: Path | None) -> list[Path]:
+    """What the service reads, by every name: Python may be a link into a home, and this program be elsewhere."""
+    named = [data, Path(sys.executable), Path(sys.base_prefix), Path(__file__), settings_file, credential]
+    whole = [path.absolute() for path in named if path is not None]
+    return list(dict.fromkeys([*whole, *(path.resolve() for path in whole)]))
+
+
+def _below(paths: list[Path], folders: tuple[str, ...]) -> list[Path]:
+    return [path for path in paths if any(path.is_relative_to(folder) for folder in folders)]
+
+
+def _weaker(paths: list[Path]) -> Iterator[str]:
+    """What of the hardening is left out, since the service would not find its own files, and what follows from that."""
+    if found := _below(paths, HOMES):
+        yield f"{found[0]} is in a home, so the service may read homes (ProtectHome=read-only). Better: /opt, /var/lib."
+    if found := _below(paths, TEMPORARY):
+        yield (
+            f"{found[0]} is in a folder for temporary files, which systemd empties at a start or after some days: put"
+            " it elsewhere, such as into /opt or /var/lib. The service shares these folders (PrivateTmp=no)."
+        )
 
 
 def _quoted(word: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from collector.cli import app
+from collector.cli import app, install_service
 from collector.cli.install_service import NAME, UnitUnwritable, encrypt_line, unit_text
 from collector.master_key import CREDENTIAL, read_master_key
 from tests.needs import need
@@ -51,7 +51,40 @@ def test_it_is_written_for_this_installation_and_its_folders(tmp_path: Path) -> 
     assert f"ExecStart={sys.executable} -m gleaner collector serve --data /var/lib/gleaner\n" in text
     assert "User=curator\n" in text and "ReadWritePaths=/var/lib/gleaner\n" in text
     printed = CliRunner().invoke(app, ["install-service", "--print", "--user", "curator", "--to", "/nowhere"])
-    assert printed.output == text
+    assert printed.stdout == text
+
+
+@pytest.mark.parametrize(
+    ("data", "home", "tmp", "writes", "warned"),
+    [
+        ("/var/lib/gleaner", "yes", "yes", "/var/lib/gleaner", None),
+        ("/home/ann/gleaner", "read-only", "yes", "/home/ann/gleaner", "homes"),
+        ("/root/gleaner", "read-only", "yes", "/root/gleaner", "homes"),
+        ("/var/tmp/gleaner", "yes", "no", "/var/tmp/gleaner /tmp /var/tmp", "empties"),
+        ("/tmp/gleaner", "yes", "no", "/tmp/gleaner /tmp /var/tmp", "empties"),
+    ],
+)
+def test_what_hardening_would_hide_from_the_service_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, data: str, home: str, tmp: str, writes: str, warned: str | None
+) -> None:
+    for name in ("executable", "base_prefix"):
+        monkeypatch.setattr(sys, name, "/opt/gleaner/bin/python")
+    monkeypatch.setattr(install_service, "__file__", "/opt/gleaner/lib/install_service.py")
+    done = CliRunner().invoke(app, ["install-service", "--print", "--data", data])
+    assert f"\nProtectHome={home}\n" in done.stdout and f"\nPrivateTmp={tmp}\n" in done.stdout
+    assert f"\nReadWritePaths={writes}\n" in done.stdout
+    assert done.stderr == "" if warned is None else (data in done.stderr and warned in done.stderr)
+
+
+@pytest.mark.parametrize("place", ["/home/ann", "/tmp"])
+def test_a_python_that_is_a_link_into_a_home_or_a_temporary_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(install_service, "__file__", "/opt/gleaner/lib/install_service.py")
+    monkeypatch.setattr(sys, "executable", "/opt/gleaner/bin/python")
+    monkeypatch.setattr(sys, "base_prefix", f"{place}/python")
+    text = unit_text(DATA, None, "gleaner", "8G")
+    assert ("ProtectHome=read-only" if place == "/home/ann" else "PrivateTmp=no") in text
 
 
 def test_with_a_credential_systemd_gives_the_master_key(tmp_path: Path) -> None:
