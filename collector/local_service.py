@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,14 @@ class NoDataHere(GleanerError):
     status = 404
     exit_code = 3
     hint = "Name the folder that `collector serve` uses: --data."
+
+
+class DataOfAnotherUser(GleanerError):
+    """New keys would belong to who runs the command, and the service could not read them."""
+
+    code = "data-of-another-user"
+    status = 403
+    exit_code = 2
 
 
 class ServiceNotAnswering(GleanerError):
@@ -100,6 +110,26 @@ def require_data(settings: Settings) -> None:
 
     if not has_database(settings.data, settings.database):
         raise NoDataHere(f"There is no collector data in {settings.data}.")
+
+
+def require_stopped(settings: Settings) -> None:
+    """Before a command makes new keys, and before it asks. Raises NoDataHere, DataOfAnotherUser, DataInUse."""
+    require_data(settings)
+    owner = settings.data.stat().st_uid if settings.data.exists() else os.geteuid()
+    if owner != os.geteuid():
+        raise DataOfAnotherUser(
+            f"The data in {settings.data} belongs to {_user_name(owner)}, whose service could not read new keys.",
+            hint=f"Run the same command as that user: sudo -u {_user_name(owner)} …",
+        )
+    if is_held(settings.data):
+        raise DataInUse(f"Another process is using the data in {settings.data}.")
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"#{number}"
 
 
 def ask(settings: Settings, verb: str, given: dict[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import typer
 
 from collector.cli.options import Data, DatabaseAddress, SettingsFile
 from collector.cli.stopping import asking, when_stopped
+from collector.local_service import require_stopped
 from collector.settings import SettingsInvalid, load_settings
 from wire.files import put_in_place
 
@@ -42,6 +43,7 @@ def new_master_key(
     file = settings.master_key
     if file is None:
         raise SettingsInvalid("No file is named for the master key.", hint="Set GLEANER_COLLECTOR_MASTER_KEY.")
+    require_stopped(settings)
     if not yes:
         with when_stopped("Nothing was changed."), asking():
             typer.confirm(f"Encrypt the keys with a new master key, {file}?", abort=True)

@@ -8,6 +8,7 @@ import typer
 
 from collector.cli.options import Data, SettingsFile
 from collector.cli.stopping import asking, when_stopped
+from collector.local_service import require_stopped
 from collector.settings import load_settings
 
 
@@ -22,6 +23,7 @@ def new_receipt_key(
     from collector.store.open import open_database
 
     settings = load_settings({"data": data}, settings_file)
+    require_stopped(settings)
     if not yes:
         with when_stopped("Nothing was changed."), asking():
             typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
