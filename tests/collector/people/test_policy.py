@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from collector.app import create_app
+from collector.people.policy import ROLES
 from collector.settings import Settings
 from tests.collector.review.whole_line import next_tasks, send_takes
 from tests.collector.running import Collector, DeviceClient
 from tests.collector.samples import SampleTake, sample
-from tests.support.routes import policies
+from tests.needs import ROOT
+from tests.support.routes import documented_routes, policies
 from tests.support.waiting import until
 from wire.base import format_utc, new_id
 
+PARAMETER = r"\{\w+(:\w+)?\}"
 # Of these none answers with media, labels, answers, consent or what is in an export.
 FOR_ADMINS = {
     "GET /api/me", "GET /api/me/browser-storage", "GET /api/me/tokens", "POST /api/me/tokens/{token}/revoke",
@@ -31,6 +35,44 @@ FOR_ADMINS = {
 def test_what_admins_may_ask_for_is_a_closed_list() -> None:
     found = policies(create_app(Settings()))
     assert {route for route, who in found.items() if who is not None and "admin" in who} == FOR_ADMINS
+
+
+_ROUTE = re.compile(r"`(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (/[^`? ]*)`")
+# What its own check narrows further, as the page says: a role may open recordings, so no admin gives one.
+NARROWED = {"POST /api/users/{}/role": {"lead"}}
+
+
+def documented_roles() -> dict[str, set[str]]:
+    """Of each route in docs/http-api.md who may use it: of a table's second column what is before any colon."""
+    found = {}
+    for line in (ROOT / "docs/http-api.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `"):
+            names, policy = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:3]]
+            for method, path in _ROUTE.findall(names):
+                found[f"{method} {re.sub(PARAMETER, '{}', path)}"] = roles_in(policy.partition(":")[0])
+    return found
+
+
+def roles_in(policy: str) -> set[str]:
+    plain = re.sub(r"\(.*?\)|`[^`]*`", "", policy)
+    if "any role" in plain:
+        return set(ROLES)
+    for who in ("anyone on loopback", "anyone", "device"):
+        if who in plain:
+            return {who}
+    return {role for role in ROLES if re.search(rf"\b{role}\b", plain)}
+
+
+def test_the_page_on_http_names_the_roles_that_the_code_lets_in() -> None:
+    documented = documented_roles()
+    named = {re.sub(PARAMETER, "{}", f"{method} {path}") for method, path in documented_routes()}
+    in_code = {
+        name: NARROWED.get(name, set(who))
+        for route, who in policies(create_app(Settings())).items()
+        if who is not None and (name := re.sub(PARAMETER, "{}", route)) in named
+    }
+    assert len(in_code) > 70
+    assert {name: documented.get(name) for name in in_code} == in_code
 
 
 @pytest.fixture
