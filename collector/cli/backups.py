@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,13 @@ from collector.cli.repository import (
 )
 from collector.cli.stopping import NOTHING_CHANGED, SAME_COMMAND, when_stopped
 
+if TYPE_CHECKING:
+    from collector.backup.problems import ParticipantNotInBackups
+
+_VERSIONED = (
+    "The bucket keeps versions: what was deleted here, keys included, can still be had there. Delete all versions that"
+    " are not the newest (docs/backup.md, Erasing a participant)."
+)
 app = typer.Typer(no_args_is_help=True, help="Backups that were made: which there are, whether they are whole.")
 
 
@@ -132,7 +139,6 @@ def erase(
     where the bucket keeps versions of what was deleted.
     """
     from collector.backup.erase import erase_participant, snapshots_with
-    from collector.backup.problems import ParticipantNotInBackups
     from collector.bulk.background import stand_back
 
     stand_back()
@@ -141,8 +147,8 @@ def erase(
         erased = None if look else erase_participant(place, participant)
         left = snapshots_with(place, participant)
         is_kept = not look and place.storage.is_versioned()
-    if erased is not None and not (erased.snapshots or erased.objects or left or is_kept):
-        raise ParticipantNotInBackups(f"Nobody of the name {participant} is in these backups; nothing was changed.")
+    if erased is not None and not (erased.snapshots or left):
+        raise _nobody(participant, erased.objects, is_kept)
     if as_json:
         found = {"erased": None if erased is None else asdict(erased), "left": left, "versioned": is_kept}
         typer.echo(json.dumps(found))
@@ -157,12 +163,24 @@ def erase(
         if not left:
             typer.echo(f"No snapshot has anything of {participant}.")
         if is_kept:
-            typer.echo(
-                "The bucket keeps versions: what was deleted here, keys included, can still be had there. Delete all"
-                " versions that are not the newest (docs/backup.md, Erasing a participant)."
-            )
+            typer.echo(_VERSIONED)
     if is_kept or (left and not look):
         raise typer.Exit(1)
+
+
+def _nobody(participant: str, objects: int, is_kept: bool) -> ParticipantNotInBackups:
+    """No snapshot had anything of them. `objects`: of no snapshot, left by a command that was stopped; deleted now."""
+    from collector.backup.problems import ParticipantNotInBackups
+
+    nobody = f"Nobody of the name {participant} is in these backups"
+    if not objects:
+        return ParticipantNotInBackups(f"{nobody}; nothing was changed.")
+    return ParticipantNotInBackups(
+        f"{nobody}. Objects of no snapshot, which an earlier command had left, were deleted: {objects}."
+        + (f" {_VERSIONED}" if is_kept else ""),
+        hint="If an erasure of this id was stopped before, it has ended now. Else compare the id with that in the"
+        " collector, letter by letter.",
+    )
 
 
 @app.command("passphrase")

@@ -15,6 +15,7 @@ from collector.backup.repository import Repository
 from collector.backup.restore import newest_snapshot, restore_snapshot
 from collector.backup.rows import dump_rows, rows_of
 from collector.backup.snapshot import BackupSnapshot
+from collector.cli.backups import _nobody
 from collector.store.open import open_database
 from tests.collector.backup.saving import files_of, furnish, gleaner, opened, save
 from tests.collector.review.filled import Filled
@@ -135,3 +136,23 @@ def test_the_command_says_what_is_left(filled: Filled, tmp_path: Path) -> None:
     assert again.returncode == 1 and "[participant-not-in-backups]" in again.stderr and again.stdout == ""
     looked_again = gleaner(filled.folder, *words[:-1], "--look")
     assert looked_again.returncode == 0 and "No snapshot has anything" in looked_again.stdout
+
+
+def test_an_unknown_id_is_said_also_where_a_stopped_erasure_left_something(filled: Filled, tmp_path: Path) -> None:
+    two_people(filled, tmp_path / "r")
+    with opened(tmp_path / "r", for_writing=True) as repository:
+        repository.put_bytes(b"of a backup that was stopped")
+        repository.commit()
+    words = ("backups", "erase", str(tmp_path / "r"), "--participant", f"{ERASED}-typo")
+    done = gleaner(filled.folder, *words)
+    assert done.returncode == 1 and done.stdout == "" and "[participant-not-in-backups]" in done.stderr
+    assert "were deleted: 1." in done.stderr and "letter by letter" in done.stderr
+    with opened(tmp_path / "r") as repository:
+        assert check_repository(repository).leftovers == () and len(snapshots_with(repository, ERASED)) == 2
+    assert "nothing was changed" in gleaner(filled.folder, *words).stderr
+
+
+@pytest.mark.parametrize("objects", [0, 7])
+def test_a_bucket_that_keeps_versions_says_so_of_what_was_deleted_alone(objects: int) -> None:
+    said = _nobody("p-7", objects, is_kept=True).message
+    assert ("keeps versions" in said) == bool(objects) and ("nothing was changed" in said) == (not objects)
