@@ -55,7 +55,7 @@ class _Candidate(NamedTuple):
     uses: Sequence[Row] = ()
 
     def usable(self) -> Usable | None:
-        return usable_by(self.uses) if self.uses else None
+        return usable_by(self.task, self.uses) if self.uses else None
 
 
 @dataclass(frozen=True)

@@ -187,10 +187,11 @@ HOLDING = text(
     "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
     " person.name AS holder FROM task LEFT JOIN person ON person.id = task.leased_to WHERE task.id = :task"
 )
-# What a submit finds: the task; the `number` that its revision gets, and when an earlier one under the same lease was
-# made (`last`); the revision of the same UUID, if it came before (`answered_task`, `answered_person`, `answer`).
+# What a submit finds, in a row for each use (`task_consent.usable_by`): the task; the `number` that its revision gets,
+# and when an earlier one under the same lease was made (`last`); the revision of the same UUID, if it came before
+# (`answered_task`, `answered_person`, `answer`).
 SUBMITTING = text(
-    "SELECT task.state, task.fence, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
+    f"SELECT {USE_COLUMNS}, task.state, task.leased_to, task.leased_at, task.lease_expires_at, task.revision_id,"
     " person.name AS holder, (SELECT coalesce(max(number), 0) + 1 FROM revision WHERE task_id = task.id) AS number,"
     # By the task's own index: an index of times could be read from its end to find a maximum, over everybody's work.
     " (SELECT submitted_at FROM revision WHERE task_id = task.id AND fence = :fence ORDER BY number DESC LIMIT 1)"
@@ -199,7 +200,7 @@ SUBMITTING = text(
     " EXISTS (SELECT 1 FROM draft WHERE draft.task_id = task.id) AS has_drafts,"
     " answered.task_id AS answered_task, answered.person_id AS answered_person, answered.reply AS answer"
     " FROM task LEFT JOIN person ON person.id = task.leased_to"
-    " LEFT JOIN revision AS answered ON answered.submit_uuid = :submit WHERE task.id = :task"
+    f" LEFT JOIN revision AS answered ON answered.submit_uuid = :submit {USE_JOINS} WHERE task.id = :task"
 )
 EXTEND = text("UPDATE task SET state = 'leased', lease_expires_at = :expires WHERE id = :task")
 ENDED = text(

@@ -22,7 +22,7 @@ USE_JOINS = (
     " LEFT JOIN capture ON capture.id = task_capture.capture_id"
     " LEFT JOIN session_grant ON session_grant.session_id = task.session_id AND session_grant.use = capture.medium"
 )
-USES = text(f"SELECT {USE_COLUMNS} FROM task {USE_JOINS} WHERE task.id = :task")
+_USES = text(f"SELECT {USE_COLUMNS} FROM task {USE_JOINS} WHERE task.id = :task")
 # `usable_until < '9999'` is the condition of the index: tasks without an end are not in it.
 _WITHHOLD = text(
     "UPDATE task SET state = 'withheld' WHERE state IN ('open', 'leased') AND usable_until < '9999'"
@@ -56,14 +56,13 @@ class Usable(NamedTuple):
 
 def usable(conn: Connection, task: str) -> Usable:
     """Raises NoSuchTask."""
-    rows = conn.execute(USES, {"task": task}).all()
+    return usable_by(task, conn.execute(_USES, {"task": task}).all())
+
+
+def usable_by(task: str, rows: Sequence[Row]) -> Usable:
+    """`usable` of a task from its rows with the USE_COLUMNS. Raises NoSuchTask: there are none."""
     if not rows:
         raise NoSuchTask(f"There is no task {task}.")
-    return usable_by(rows)
-
-
-def usable_by(rows: Sequence[Row]) -> Usable:
-    """`usable` of a task from its rows, at least one, with the USE_COLUMNS."""
     grants = {row.use: row.until for row in rows if row.use is not None}
     return Usable(allowed_until(grants, [row.medium for row in rows if row.medium is not None]), rows[0].fence)
 
@@ -77,5 +76,10 @@ def refresh_task(conn: Connection, task: str, now: datetime) -> bool:
 
 def check_task(conn: Connection, task: str, now: datetime) -> None:
     """Raises NoSuchTask, ConsentEnded."""
-    if usable(conn, task).until <= now:
+    check_usable(usable(conn, task), now)
+
+
+def check_usable(found: Usable, now: datetime) -> None:
+    """Raises ConsentEnded."""
+    if found.until <= now:
         raise ConsentEnded("The consent to use this recording has ended.")
