@@ -32,6 +32,7 @@ from device_agent.uplink.errors import (
     PartsWanted,
     Withdrawn,
 )
+from device_agent.uplink.failure_log import FailureLog
 from device_agent.uplink.transfer import Pace, Transfer
 from device_agent.uplink.waiting import Refusal, one_seconds, way_seconds
 from http_shell.answers import NotACollector
@@ -93,6 +94,7 @@ class Uplink:
         self._heartbeat_due = 0.0
         self._captures_said = 0  # by the last heartbeat: those that wait
         self._failures = 0
+        self._failure_log = FailureLog()
         self._failure: GleanerError | None = None  # of the last round, None when it was whole
         self._stopping = threading.Event()
         self._wait = wait or self._stopping.wait
@@ -162,13 +164,13 @@ class Uplink:
             if self._client is None:
                 self._client = self._client_factory()
             delay = self._round(self._client)
-        except GleanerError as error:
-            if not isinstance(error, OF_THE_WAY) and str(error) != str(self._failure):
-                log.warning("%s", error)
+        except Exception as error:  # noqa: BLE001 - nothing ends the thread; the log has it
+            if not isinstance(error, OF_THE_WAY):
+                self._failure_log.failed(error)
+            if not isinstance(error, GleanerError):
+                error = GleanerError(f"The uplink failed and tries again ({error}).")
             return self._failed(error)
-        except Exception as error:
-            log.exception("the uplink failed")
-            return self._failed(GleanerError(f"The uplink failed and tries again ({error})."))
+        self._failure_log.succeeded()
         self._failures, self._failure = 0, None
         self._publish(reachable=True, error=None)
         return delay
