@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from http import HTTPStatus
 from typing import Any
 
@@ -189,7 +190,8 @@ class _AnswerTransport:
     """
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle, self._transport = cycle, cycle.transport
+        # Weakly: the answer has this transport, and would wait for the garbage collector with all of its request.
+        self._cycle, self._transport = weakref.proxy(cycle), cycle.transport
         self._head: bytes | None = None
         self._has_sent_head = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import json
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from collector.cli.server import HttpServer
 from collector.http import connection
@@ -389,5 +391,26 @@ def test_a_request_under_way_is_answered_at_the_end_and_a_silent_one_does_not_ho
                 assert b"200" not in await ends[1][0].read()
             for _, writer in ends:
                 writer.close()
+
+    asyncio.run(asyncio.wait_for(scene(), 60))
+
+
+def test_what_a_request_took_is_free_once_it_is_answered() -> None:
+    """Without a pass of the garbage collector: they hold up everybody, and what waits for them adds up."""
+
+    async def scene() -> None:
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            gc.collect()
+            gc.disable()
+            try:
+                for path in ["/x", "/early"] * 20:
+                    writer.write(f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+                    assert (await answer_of(reader))[0] == 200
+                left = [one for one in gc.get_objects() if isinstance(one, RequestResponseCycle)]
+            finally:
+                gc.enable()
+            assert len(left) <= 2, "that of the last answer, and one whose task has just ended"
+            writer.close()
 
     asyncio.run(asyncio.wait_for(scene(), 60))
