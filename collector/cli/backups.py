@@ -173,11 +173,11 @@ def _nobody(participant: str, objects: int, is_kept: bool) -> ParticipantNotInBa
     from collector.backup.problems import ParticipantNotInBackups
 
     nobody = f"Nobody of the name {participant} is in these backups"
+    versions = f" {_VERSIONED}" if is_kept else ""  # also of what an earlier erasure deleted
     if not objects:
-        return ParticipantNotInBackups(f"{nobody}; nothing was changed.")
+        return ParticipantNotInBackups(f"{nobody}; nothing was changed.{versions}")
     return ParticipantNotInBackups(
-        f"{nobody}. Objects of no snapshot, which an earlier command had left, were deleted: {objects}."
-        + (f" {_VERSIONED}" if is_kept else ""),
+        f"{nobody}. Objects of no snapshot, which an earlier command had left, were deleted: {objects}.{versions}",
         hint="If an erasure of this id was stopped before, it has ended now. Else compare the id with that in the"
         " collector, letter by letter.",
     )

@@ -174,8 +174,13 @@ def test_erasing_says_when_the_bucket_has_versions_of_what_is_deleted(
         said = json.loads(done.stdout)
         assert (done.returncode, said["left"], said["versioned"]) == (int(is_kept), {}, is_kept), done.stderr
         assert said["erased"]["rows"] > 0
+    again = gleaner(filled.folder, *words)
+    assert again.returncode == 1 and "participant-not-in-backups" in again.stderr
+    save(filled, S3BackupStorage(place))
     done = gleaner(filled.folder, *words)
-    assert done.returncode == 1 and "The bucket keeps versions: what was deleted here" in " ".join(done.stdout.split())
+    assert done.returncode == 1
+    for said in (again.stderr, done.stdout):
+        assert "The bucket keeps versions: what was deleted here" in " ".join(said.split())
     assert gleaner(filled.folder, *words, "--look").returncode == 0
 
 
