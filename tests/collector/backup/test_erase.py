@@ -153,6 +153,7 @@ def test_an_unknown_id_is_said_also_where_a_stopped_erasure_left_something(fille
 
 
 @pytest.mark.parametrize("objects", [0, 7])
-def test_a_bucket_that_keeps_versions_says_so_of_what_was_deleted_alone(objects: int) -> None:
+def test_a_bucket_that_keeps_versions_has_what_an_earlier_erasure_deleted(objects: int) -> None:
     said = _nobody("p-7", objects, is_kept=True).message
-    assert ("keeps versions" in said) == bool(objects) and ("nothing was changed" in said) == (not objects)
+    assert "keeps versions" in said and ("nothing was changed" in said) == (not objects)
+    assert "versions" not in _nobody("p-7", objects, is_kept=False).message
