@@ -14,12 +14,12 @@ _KIND = re.compile(r"^[a-z]+-")
 
 
 class NameAmbiguous(GleanerError):
-    """What was typed fits several: nothing was done to any of them. `facts["candidates"]` lists their ids."""
+    """What was typed fits several: nothing was done to any of them. `facts["candidates"]` lists their ids or names."""
 
     code = "name-ambiguous"
     status = 409
     exit_code = 2
-    hint = "Give the id of the one you mean, or more of it."
+    hint = "Give the name as it is listed, or the id of the one you mean, or more of it."
 
 
 class Named(NamedTuple):
@@ -52,7 +52,7 @@ def the_one(typed: str, among: Iterable[Named]) -> Named | None:
             return fits[0]
         if typed and fits:
             listed = ", ".join(map(str, fits[:MAX_LISTED])) + (" …" if len(fits) > MAX_LISTED else "")
-            raise NameAmbiguous(f"{typed!r} may be {listed}.", candidates=[one.id for one in fits])
+            raise NameAmbiguous(f"{typed!r} may be {listed}.", candidates=[one.id or one.name for one in fits])
     return None
 
 

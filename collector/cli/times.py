@@ -26,7 +26,9 @@ def moment(text: str, zone: tzinfo | None, now: datetime) -> datetime:
             today = now.astimezone(zone).date()
             return _in_zone(datetime.combine(today - timedelta(days=_DAYS[typed.lower()]), time()), zone)
         found = datetime.fromisoformat(typed)
-        return found if found.tzinfo is not None else _in_zone(found, zone)
+        found = found if found.tzinfo is not None else _in_zone(found, zone)
+        found.astimezone(UTC)  # of the first and the last day there is, not every zone has a UTC
+        return found
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is no time. Give one such as {FORMATS}.") from error
 

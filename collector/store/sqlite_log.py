@@ -34,7 +34,10 @@ class LogCopier:
         self._writes += writes
         if self._writes >= WRITES_A_COPY and (self._copying is None or self._copying.done()):
             self._writes = 0
-            self._copying = self._thread.submit(self._copy)
+            try:
+                self._copying = self._thread.submit(self._copy)
+            except RuntimeError as error:  # no thread can be started: what was committed is committed all the same
+                _warn(error)
 
     def shorten(self) -> None:
         """Copy all of it and empty its file. Where a reader still needs it, it stays. Raises DatabaseFailed."""
@@ -47,7 +50,7 @@ class LogCopier:
         try:
             self._checkpoint("PASSIVE")
         except sqlite3.Error as error:
-            log.warning("the log of the database was not copied, and grows until a commit copies it: %s", error)
+            _warn(error)
 
     def _checkpoint(self, how: str) -> None:
         if self._driver is None:
@@ -59,3 +62,7 @@ class LogCopier:
         self._thread.shutdown(wait=True)
         if self._driver is not None:
             self._driver.close()
+
+
+def _warn(error: Exception) -> None:
+    log.warning("the log of the database was not copied, and grows until a commit copies it: %s", error)

@@ -44,6 +44,12 @@ def test_what_fits_several_lists_them(typed: str) -> None:
     assert str(KITCHEN) in caught.value.message and str(OTHER_KITCHEN) in caught.value.message
 
 
+def test_people_in_other_cases_are_listed_by_their_names() -> None:
+    with pytest.raises(NameAmbiguous) as caught:
+        the_one("RITA", [Named("", "Rita"), Named("", "rita")])
+    assert caught.value.facts["candidates"] == ["Rita", "rita"]
+
+
 def test_of_many_some_are_listed() -> None:
     with pytest.raises(NameAmbiguous, match="…") as caught:
         the_one("hall", [Named(f"dev-{number:024}", "hall") for number in range(40)])

@@ -42,7 +42,20 @@ def test_without_a_zone_it_is_that_of_this_machine() -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "tomorrow", "30.11.2026", "11/30/2026", "2026-13-01", "2h ago", "-2h", "2y", "999999w", "2026-11-30T25:00"],
+    [
+        "",
+        "tomorrow",
+        "30.11.2026",
+        "11/30/2026",
+        "2026-13-01",
+        "2h ago",
+        "-2h",
+        "2y",
+        "999999w",
+        "2026-11-30T25:00",
+        "0001-01-01T00:00+14:00",
+        "9999-12-31T23:00-12:00",
+    ],
 )
 def test_what_is_no_time_is_refused_with_the_format(typed: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"Give one such as 2026-11-30, .*yesterday.*2h"):

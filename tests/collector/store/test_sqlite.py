@@ -152,6 +152,16 @@ def test_commits_go_on_where_the_log_cannot_be_copied(tmp_path: Path, caplog: py
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def test_commits_go_on_where_no_thread_can_be_started(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(sqlite_log.ThreadPoolExecutor, "submit", refuse)
+    for number in range(sqlite_log.WRITES_A_COPY + 1):
+        db.write_sync(lambda conn, number=number: conn.execute(ADD, {"id": f"n{number}"}))  # type: ignore[misc]
+    assert len(names(db)) == sqlite_log.WRITES_A_COPY + 1
+
+
 def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "collector.db").write_bytes(b"certainly no database" * 100)
     with pytest.raises(DatabaseFailed):
