@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from collector.store.database import Database, DatabaseLost, Fn
+from collector.store.database import Database, DatabaseDamaged, DatabaseLost, Fn
 from collector.store.lock import Work
 from collector.store.read_only import DataReadOnly, check_start
 from collector.store.schema import Standing, newest_schema, standing_of
@@ -152,8 +152,9 @@ def open_reader(data: str | Path, address: str | None = None) -> Database:
     from collector.store.sqlite import SqliteDatabase
 
     path = database_file(data)
-    if standing_of(path).schema is None:
-        raise DatabaseLost(f"The database {path} has no tables.")
+    with contextlib.suppress(DatabaseDamaged):  # the first read says so; `verify` looks at what is left
+        if standing_of(path).schema is None:
+            raise DatabaseLost(f"The database {path} has no tables.")
     return SqliteDatabase(path, read_only=True)
 
 
