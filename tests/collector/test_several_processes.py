@@ -243,7 +243,7 @@ def check(pair: Pair, load: Load) -> None:
     assert not pair.rows("SELECT id FROM upload WHERE owner IS NOT NULL")
     # Nothing stays of a killed process: most goes at once, what its last request did to the server a little later.
     until(lambda: not pair.staged(), AGAIN_SECONDS + 240)
-    assert not pair.rows("SELECT object FROM upload_piece")
+    until(lambda: not pair.rows("SELECT object FROM upload_piece"), AGAIN_SECONDS + 240)  # rows go after their objects
     made = export(pair, pair.folder / "export-at-the-end")
     assert made.returncode == 0, made.stderr
     lines = (pair.folder / "export-at-the-end" / "labels.jsonl").read_text().splitlines()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.waiting import until
 from tests.web import lead
@@ -133,3 +133,23 @@ def test_annotators_do_not_find_it(house: House, open_page: Open) -> None:
     page.goto(f"{house.collector.url}/#studies")
     expect(page.locator("[data-state=studies]")).to_have_count(0)
     expect(page.get_by_role("link", name="studies")).to_have_count(0)
+
+
+def test_what_is_typed_while_a_save_is_shown_stays(house: House, open_page: Open) -> None:
+    page = opened(house, open_page, "tess")
+    form = page.get_by_role("form", name="Items of study-1 without pre-labels")
+    share = form.get_by_role("spinbutton")
+    held: list[Route] = []
+    page.route("**/api/studies", held.append)
+    share.fill("11")
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("status")).to_have_text("Saved: 11 % of new items.")
+    share.fill("12")
+    until(lambda: held or page.wait_for_timeout(20))
+    with page.expect_response("**/api/studies"):
+        page.unroute("**/api/studies")
+        for route in held:
+            route.continue_()
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("status")).to_have_text("Saved: 12 % of new items.")
+    expect(share).to_have_value("12")

@@ -1,5 +1,5 @@
 /** The share of new items of a study that people see without pre-labels. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { StudyRow } from "../../api/types";
 import { useChange } from "./usechange";
 
@@ -12,9 +12,15 @@ interface ControlShareProps {
 const percentOf = (share: number): string => String(Number((share * 100).toFixed(4)));
 
 export function ControlShare({ study, onChanged }: ControlShareProps): preact.JSX.Element {
-  const [typed, setTyped] = useState(percentOf(study.control_share));
+  const saved = percentOf(study.control_share);
+  const [typed, setTyped] = useState(saved);
+  const shown = useRef(saved);
   const { said, setSaid, change } = useChange(study.id, onChanged);
-  useEffect(() => setTyped(percentOf(study.control_share)), [study.control_share]);
+  // What was typed meanwhile stays.
+  useEffect(() => {
+    setTyped((now) => (now === shown.current ? saved : now));
+    shown.current = saved;
+  }, [saved]);
   return (
     <form
       class="study-setting"
@@ -46,7 +52,7 @@ export function ControlShare({ study, onChanged }: ControlShareProps): preact.JS
           />{" "}
           % of new items
         </label>
-        <button type="submit" disabled={typed === percentOf(study.control_share)}>
+        <button type="submit" disabled={typed === saved}>
           Save
         </button>
         <span class="note" role="status">
