@@ -149,10 +149,11 @@ class PairsDone(NamedTuple):
 
 
 async def work_over_http(port: int, tokens: list[str], one_request: bool) -> PairsDone:
-    """What these people get done together."""
-    end, waits = time.monotonic() + SECONDS, list[float]()
+    """What these people get done together. One alone works half as long: the limit of a person's rate is near."""
+    seconds = SECONDS if len(tokens) > 1 else SECONDS / 2
+    end, waits = time.monotonic() + seconds, list[float]()
     done = await asyncio.gather(*[_work(port, token, end, one_request, waits) for token in tokens])
-    return PairsDone(sum(done) / SECONDS, sorted(waits)[int(len(waits) * 0.99)] * 1000)
+    return PairsDone(sum(done) / seconds, sorted(waits)[int(len(waits) * 0.99)] * 1000)
 
 
 async def _work(port: int, token: str, end: float, one_request: bool, waits: list[float]) -> int:
