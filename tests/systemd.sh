@@ -18,16 +18,17 @@ root=${BARE_FOLDER:-/var/tmp/gleaner-bare-$suite}
 unpack
 copy_settings
 machine=/var/tmp/gleaner-systemd-$suite
-rm -rf "$machine"
-mkdir "$machine"
+logs=$machine.logs # of the run that was the last
+rm -rf "$machine" "$logs"
+mkdir "$machine" "$logs"
 tar -C "$root" --exclude='./home/*' -cf - . | tar -C "$machine" -xf -
-chroot "$machine" apt-get install -y -qq --no-install-recommends systemd systemd-sysv dbus >"$machine.log" 2>&1 ||
-    { tail -20 "$machine.log" >&2; exit 3; }
+chroot "$machine" apt-get install -y -qq --no-install-recommends systemd systemd-sysv dbus >"$logs/log" 2>&1 ||
+    { tail -20 "$logs/log" >&2; exit 3; }
 git -c safe.directory="*" -C "$here" bundle create -q "$machine/root/source.bundle" HEAD
 chroot "$machine" git -c advice.detachedHead=false clone -q /root/source.bundle /opt/gleaner
 echo "systemd in Debian $suite: make venv, and the models of the session" >&2
 chroot "$machine" env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin sh -euc "cd /opt/gleaner && make venv &&
-    .venv/bin/gleaner prelabel pull centerface silero-vad" >"$machine.venv" 2>&1 || { tail -20 "$machine.venv" >&2; exit 1; }
+    .venv/bin/gleaner prelabel pull centerface silero-vad" >"$logs/venv" 2>&1 || { tail -20 "$logs/venv" >&2; exit 1; }
 cat >"$machine/root/ready" <<'END'
 #!/opt/gleaner/.venv/bin/python
 import json
@@ -39,12 +40,12 @@ END
 chmod +x "$machine/root/ready"
 
 # Its own network has a loopback and nothing else: no port of this machine is in its way.
-systemd-nspawn --quiet --directory="$machine" --private-network --register=no --keep-unit --boot </dev/null >"$machine.console" 2>&1 &
+systemd-nspawn --quiet --directory="$machine" --private-network --register=no --keep-unit --boot </dev/null >"$logs/console" 2>&1 &
 nspawn=$!
 finish() {
     kill -TERM "$nspawn" 2>/dev/null || true # nspawn has its systemd power off
     wait "$nspawn" 2>/dev/null || true
-    rm -rf "$machine"
+    rm -rf "$machine" "$logs/code"
 }
 trap finish EXIT
 
@@ -62,7 +63,7 @@ until_true() { # a command inside, within two minutes
     inside "systemctl status --no-pager gleaner-collector; journalctl --no-pager -u gleaner-collector | tail -40" >&2 || true
     return 1
 }
-until_true "systemctl is-system-running | grep -E 'running|degraded'" || { tail -20 "$machine.console" >&2; exit 3; }
+until_true "systemctl is-system-running | grep -E 'running|degraded'" || { tail -20 "$logs/console" >&2; exit 3; }
 
 unit=gleaner-collector.service
 data=/var/lib/gleaner
@@ -72,19 +73,19 @@ as_service="runuser -u gleaner -- env $key $gleaner collector"
 ready=/root/ready
 
 echo "… the steps that install-service prints" >&2
-inside "$gleaner collector install-service --data $data --credential /etc/gleaner/master.cred" >"$machine.steps"
-sed -n 's/^  //p' "$machine.steps" | while read -r step; do
+inside "$gleaner collector install-service --data $data --credential /etc/gleaner/master.cred" >"$logs/steps"
+sed -n 's/^  //p' "$logs/steps" | while read -r step; do
     case $step in export*) ;; *) inside "$step" >&2 ;; esac
 done
 until_true "$ready"
 inside "grep -q '^Max core file size *[01] ' /proc/\$(systemctl show -p MainPID --value $unit)/limits"
 
 echo "… a session of a device, and an export by the service" >&2
-inside "$as_service user add lea --role lead --data $data && $as_service join-code --data $data --json" >"$machine.code"
-code=$(sed -n 's/.*"code": "\([A-Z0-9-]*\)".*"url": "\([^"]*\)".*/\2 \1/p' "$machine.code")
+inside "$as_service user add lea --role lead --data $data && $as_service join-code --data $data --json" >"$logs/code"
+code=$(sed -n 's/.*"code": "\([A-Z0-9-]*\)".*"url": "\([^"]*\)".*/\2 \1/p' "$logs/code")
 inside "$gleaner agent join $code --state /root/device && $gleaner agent run kitchen-greeting --state /root/device \
-    --participant simulated --camera simulated --microphone simulated --page-port 0" >"$machine.session" 2>&1 ||
-    { tail -20 "$machine.session" >&2; exit 1; }
+    --participant simulated --camera simulated --microphone simulated --page-port 0" >"$logs/session" 2>&1 ||
+    { tail -20 "$logs/session" >&2; exit 1; }
 inside "$as_service exports start --format jsonl --with-prelabels --wait --data $data && $as_service verify --data $data" >&2
 
 echo "… killed, frozen, stopped" >&2
@@ -99,6 +100,6 @@ inside "kill -STOP $frozen"
 until_true "test \$($main) != $frozen && test \$($main) != 0 && $ready"
 inside "journalctl --no-pager -u $unit | grep -q 'Watchdog timeout' && systemctl stop $unit"
 inside "systemctl show -p Result --value $unit | grep -qx success"
-inside "systemd-analyze security --no-pager --threshold=20 $unit" >"$machine.security" ||
-    { tail -3 "$machine.security" >&2; exit 1; }
-tail -1 "$machine.security" >&2
+inside "systemd-analyze security --no-pager --threshold=20 $unit" >"$logs/security" ||
+    { tail -3 "$logs/security" >&2; exit 1; }
+tail -1 "$logs/security" >&2

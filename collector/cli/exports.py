@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -21,14 +20,12 @@ from collector.cli.export_options import (
     asked_of,
 )
 from collector.cli.options import Data, Json, SettingsFile
-from collector.cli.stopping import when_stopped
+from collector.cli.waiting import Shown, wait_for
 from collector.local_service import ask, find_service
 from collector.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Exports that the service makes, for leads to download from the page.")
 Export = Annotated[str, typer.Argument(help="The id that `exports start` printed, or how it begins.")]
-POLL_SECONDS = 0.5
-GOING = ("queued", "running")
 MIB = 1 << 20
 
 
@@ -109,23 +106,14 @@ def _show(row: dict[str, Any], as_json: bool) -> None:
 
 
 def _wait(settings: Settings, found: dict[str, Any]) -> dict[str, Any]:
-    from rich.console import Console
-    from rich.progress import Progress
+    stopped = "The export continues in the service: `exports list` shows it, `exports cancel` ends it."
+    return wait_for(found, lambda: ask(settings, "exports-list", {})["exports"], _shown, stopped)
 
-    continues = "The export continues in the service: `exports list` shows it, `exports cancel` ends it."
-    with when_stopped(continues), Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("Exporting", total=None)
-        while found["state"] in GOING:
-            time.sleep(POLL_SECONDS)
-            rows = ask(settings, "exports-list", {})["exports"]
-            found = next(row for row in rows if row["id"] == found["id"])
-            if found["packed_bytes"] is not None:
-                progress.update(
-                    bar, description="Packing", total=found["bytes"] or None, completed=found["packed_bytes"]
-                )
-            elif found["counted"]:
-                progress.update(bar, description="Exporting", total=found["items"] or None, completed=found["done"])
-    return found
+
+def _shown(row: dict[str, Any]) -> Shown:
+    if row["packed_bytes"] is not None:
+        return Shown("Packing", row["bytes"] or None, row["packed_bytes"])
+    return Shown("Exporting", row["items"] or None, row["done"]) if row["counted"] else Shown("Exporting")
 
 
 def _sentence(row: dict[str, Any]) -> str:

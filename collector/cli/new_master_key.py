@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from collector.cli.options import Data, DatabaseAddress, SettingsFile
-from collector.cli.stopping import asking, when_stopped
+from collector.cli.stopping import confirm
 from collector.local_service import require_stopped
 from collector.settings import SettingsInvalid, load_settings
 from wire.files import put_in_place
@@ -45,8 +45,7 @@ def new_master_key(
         raise SettingsInvalid("No file is named for the master key.", hint="Set GLEANER_COLLECTOR_MASTER_KEY.")
     require_stopped(settings)
     if not yes:
-        with when_stopped("Nothing was changed."), asking():
-            typer.confirm(f"Encrypt the keys with a new master key, {file}?", abort=True)
+        confirm(f"Encrypt the keys with a new master key, {file}?")
     shared = {"receipt": (RECEIPT_KEY,), "authority": (AUTHORITY_KEY, AUTHORITY)}
     opened = open_database(settings.data, settings.database, work="alone")
     try:

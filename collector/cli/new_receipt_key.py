@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from collector.cli.options import Data, SettingsFile
-from collector.cli.stopping import asking, when_stopped
+from collector.cli.stopping import confirm
 from collector.local_service import require_stopped
 from collector.settings import load_settings
 
@@ -25,8 +25,7 @@ def new_receipt_key(
     settings = load_settings({"data": data}, settings_file)
     require_stopped(settings)
     if not yes:
-        with when_stopped("Nothing was changed."), asking():
-            typer.confirm("Every device will have to join again. Make a new receipt key?", abort=True)
+        confirm("Every device will have to join again. Make a new receipt key?")
     database = open_database(settings.data, settings.database, work="alone")
     try:
         shared = SharedKeys(database, settings.keys) if settings.master_key else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from collector.cli.options import Data, Json, SettingsFile
-from collector.cli.stopping import when_stopped
+from collector.cli.waiting import Shown, wait_for
 from collector.local_service import ask, find_service
 from collector.settings import Settings, load_settings
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Run models again over old captures; calibrate their scores.")
 Run = Annotated[str, typer.Argument(help="The id that `prelabel run` printed, or how it begins.")]
-POLL_SECONDS = 0.5
-GOING = ("queued", "running")
 PARTS = {
     "waiting": "waiting",
     "failed": "failed",
@@ -166,19 +163,13 @@ def _calibration_lines(fitted: Sequence[Calibration]) -> Iterator[str]:
 
 
 def _wait(settings: Settings, found: dict[str, Any]) -> dict[str, Any]:
-    from rich.console import Console
-    from rich.progress import Progress
+    stopped = "The run continues in the service: `prelabel list` shows it, `prelabel cancel` ends it."
+    return wait_for(found, lambda: ask(settings, "prelabel-list", {})["runs"], _shown, stopped)
 
-    continues = "The run continues in the service: `prelabel list` shows it, `prelabel cancel` ends it."
-    with when_stopped(continues), Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(found["source"]["name"], total=None)
-        while found["state"] in GOING:
-            time.sleep(POLL_SECONDS)
-            rows = ask(settings, "prelabel-list", {})["runs"]
-            found = next(row for row in rows if row["id"] == found["id"])
-            if found["counted"]:
-                progress.update(bar, total=found["captures"], completed=found["captures"] - found["waiting"])
-    return found
+
+def _shown(row: dict[str, Any]) -> Shown:
+    name = row["source"]["name"]
+    return Shown(name, row["captures"], row["captures"] - row["waiting"]) if row["counted"] else Shown(name)
 
 
 def _sentence(row: dict[str, Any]) -> str:

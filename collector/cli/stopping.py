@@ -34,3 +34,9 @@ def asking() -> Iterator[None]:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise Interrupted from error
         raise
+
+
+def confirm(question: str) -> None:
+    """Before a change that is hard to take back. A no, and Ctrl-C, end the command. Raises typer.Abort, Interrupted."""
+    with when_stopped("Nothing was changed."), asking():
+        typer.confirm(question, abort=True)

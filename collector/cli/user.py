@@ -79,7 +79,8 @@ def disable(name: Name, data: Data = None, as_json: Json = False, settings_file:
 def enable(name: Name, data: Data = None, as_json: Json = False, settings_file: SettingsFile = None) -> None:
     """Let a disabled person sign in again, with a new link."""
     made = ask_collector(data, settings_file, "user-enable", {"name": name})
-    typer.echo(json.dumps(made) if as_json else f"{made['name']} can sign in again: gleaner collector user link {name}")
+    sentence = f"{made['name']} can sign in again: gleaner collector user link {made['name']}"
+    typer.echo(json.dumps(made) if as_json else sentence)
 
 
 @app.command("tokens")
